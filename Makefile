@@ -1,0 +1,100 @@
+# One command for everyone: `make help` lists them, and .ci/run calls only these.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A virtual environment knows its own path: a copied tree must build its own, so the stamps are named after the path.
+HERE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d ' ' -f 1)
+UV := $(VENV)/.uv-$(HERE)
+DEV := $(VENV)/.dev-$(HERE)
+DOCS := $(VENV)/.docs-$(HERE)
+BENCH := $(VENV)/.bench-$(HERE)
+
+# Quick ones first. A house test refuses a folder of tests that is missing here.
+ORDER := unit house typing contract simulation server cli embedded
+SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
+ARGS ?=
+SEEDS ?= 200
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.PHONY: help demo test lint fmt bench simulate docs lock clean
+
+# Trust what the machine trusts: behind a proxy with a certificate of its own, uv's built-in list refuses everything.
+export UV_SYSTEM_CERTS ?= 1
+
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(ARGS)
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DEV) ## run an order through crashes, then compare what its steps did with what the engine recorded
+	$(BIN)/python examples/demo/demo.py
+
+test: $(DEV) ## run every suite of tests/ (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
+	@test -n '$(strip $(SUITES))' || { echo 'no suite to run in tests/' >&2; exit 1; }
+	@failed=''; \
+	for suite in $(SUITES); do \
+		echo "== tests/$$suite"; \
+		$(BIN)/python -m pytest "tests/$$suite" $(ARGS) || failed="$$failed $$suite"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+lint: $(DEV) ## check style, formatting, types (mypy and pyright) and the rules of who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-logo
+
+fmt: $(DEV) ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) $(BENCH) ## measure ours beside the peers' (QUICK=1 is short, RECORD=1 writes benchmarks/RESULTS.md)
+	$(BIN)/python -m benchmarks
+
+simulate: $(DEV) ## run the engine through more seeds of simulated crashes (SEEDS=200)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+docs: $(DEV) $(DOCS) ## build the documentation into site/, warnings as errors, and check that it loads nothing from outside
+	rm -rf site
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python -m tests.house.offline site
+
+lock: $(UV) ## write requirements/ again from pyproject.toml (ARGS=--upgrade takes newer versions)
+	$(COMPILE) --group uv --output-file requirements/uv.txt
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group docs --constraints requirements/dev.txt --output-file requirements/docs.txt
+	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+
+clean: ## remove the virtual environment, builds and caches
+	rm -rf $(VENV) build dist site .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What is needed is installed once; a stamp is older than its requirements only after they changed.
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(DEV): $(UV) requirements/dev.txt pyproject.toml
+	$(INSTALL) -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/uv pip check --quiet --python $(BIN)/python
+	@touch $@
+
+$(DOCS): $(DEV) requirements/docs.txt
+	$(INSTALL) -r requirements/docs.txt
+	@touch $@
+
+$(BENCH): $(DEV) requirements/bench.txt
+	$(INSTALL) -r requirements/bench.txt
+	@touch $@

@@ -1,0 +1,76 @@
+"""Durable functions for Python: they run to their end through crashes, deploys, retries and month-long sleeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING  # noqa: TID251 - the lazy Engine below is typed by it
+
+from inngest.protocol.config import (
+    Batch,
+    Cancel,
+    Concurrency,
+    Debounce,
+    Priority,
+    RateLimit,
+    Singleton,
+    Throttle,
+    Timeouts,
+    TriggerCron,
+    TriggerEvent,
+)
+from inngest.protocol.errors import NonRetriableError
+from inngest.protocol.json import JSON
+from inngest.sdk.client import Inngest
+from inngest.sdk.context import Context, ContextSync
+from inngest.sdk.errors import RetryAfterError, StepError
+from inngest.sdk.events import Event, SendEventsResult
+from inngest.sdk.function import Function
+from inngest.sdk.middleware import Middleware, MiddlewareSync, StepMemos, TransformOutputResult
+from inngest.sdk.serializers import PydanticSerializer, Serializer
+from inngest.sdk.steps import ParallelMode, Step
+from inngest.sdk.steps_sync import StepSync
+
+if TYPE_CHECKING:
+    from inngest.embedded.engine import Engine
+
+__all__ = [
+    "Batch",
+    "Cancel",
+    "Concurrency",
+    "Context",
+    "ContextSync",
+    "Debounce",
+    "Engine",
+    "Event",
+    "Function",
+    "Inngest",
+    "JSON",
+    "Middleware",
+    "MiddlewareSync",
+    "NonRetriableError",
+    "ParallelMode",
+    "Priority",
+    "PydanticSerializer",
+    "RateLimit",
+    "RetryAfterError",
+    "SendEventsResult",
+    "Serializer",
+    "Singleton",
+    "Step",
+    "StepError",
+    "StepMemos",
+    "StepSync",
+    "Throttle",
+    "Timeouts",
+    "TransformOutputResult",
+    "TriggerCron",
+    "TriggerEvent",
+]
+
+
+def __getattr__(name: str) -> object:
+    """`Engine` is loaded on first use: a process that only sends events needs no database."""
+    if name == "Engine":
+        from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
+
+        return Engine
+    raise AttributeError(f"module 'inngest' has no attribute {name!r}")

@@ -1,0 +1,425 @@
+"""The public door of the embedded engine."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from inngest.engine.domain.model import Ended, Policy, RunStatus
+from inngest.engine.executor import Worker
+from inngest.engine.service import Options, Service
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.locks import FileLocks
+from inngest.engine.store.sql import SqlStore
+from inngest.engine.system import SystemClock, SystemIds, ThreadExecutor
+from inngest.protocol import codec, durations
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import SentEvent
+from inngest.sdk.client import Inngest
+from inngest.sdk.events import Event, to_sent
+from inngest.sdk.function import Function
+from inngest.sdk.serializers import Unset
+
+from . import settings, specs, views
+from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
+from .local import LocalInvoker
+from .threads import FunctionThreads
+
+T = TypeVar("T")
+
+
+class Engine:
+    """A durable engine inside this process.
+
+    ```python
+    async with inngest.Engine([fulfil_order]) as engine:
+        await engine.invoke(fulfil_order, data={"order": 42})
+    ```
+
+    Several engines, of one process or several of one machine, may share a database.
+
+    Args:
+        functions: what it runs: a list of functions, or a client for all functions of its app. An empty list makes
+            an engine that sends and reads.
+        database: where everything is kept: an SQLite file. Its folder must exist.
+        retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
+        max_steps: steps of one run, up to 10,000; a run with more fails.
+        max_runs_in_flight: how many runs execute at a time; others wait. Sleeping runs do not count.
+        thread_pool_size: how many plain functions execute at a time.
+        drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
+        durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
+        retention: runs that ended longer ago are removed; None keeps them.
+
+    Raises:
+        EngineConfigError: an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[Function[Any]] | Inngest,
+        *,
+        database: str = "sqlite:///inngest.db",
+        retry_interval: float | None = None,
+        max_steps: int = 1000,
+        max_runs_in_flight: int = 100,
+        thread_pool_size: int = 32,
+        drain_timeout: int | datetime.timedelta = 10_000,
+        durability: Literal["full", "normal"] = "full",
+        retention: datetime.timedelta | None = None,
+    ) -> None:
+        self._settings = settings.check(
+            functions,
+            database=database,
+            retry_interval=retry_interval,
+            max_steps=max_steps,
+            max_runs_in_flight=max_runs_in_flight,
+            thread_pool_size=thread_pool_size,
+            drain_timeout=drain_timeout,
+            durability=durability,
+            retention=retention,
+        )
+        self._specs = specs.specs(self._settings.functions)
+        self._running: _Running | None = None
+        self._thread: _LoopThread | None = None
+        self._stopped = False
+
+    # -- life
+
+    async def start(self) -> None:
+        """Start, on the running event loop. `async with` does it.
+
+        Raises:
+            StoreError: what is wrong with the database, and how to mend it.
+            EngineBindingError: a client runs in another engine of this process.
+            EngineStateError: started before.
+        """
+        if self._running is not None or self._stopped:
+            raise EngineStateError("an Engine is started once: make a new one")
+        self._running = _Running(self._settings, self._specs)
+        try:
+            await self._running.start(self)
+        except BaseException:
+            self._running = None
+            raise
+
+    async def stop(self) -> None:
+        """Stop: runs come to their next record, and go on when an engine starts again. Idempotent."""
+        running, self._running = self._running, None
+        self._stopped = True
+        if running is not None:
+            await running.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __enter__(self) -> Self:
+        """Start on a thread of the engine's own; use the `_sync` twins."""
+        self._thread = _LoopThread()
+        try:
+            self._thread.call(self.start())
+        except BaseException:
+            self._thread.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._thread is not None
+        self._thread.call(self.stop())
+        self._thread.close()
+
+    # -- sending and waiting
+
+    async def invoke(
+        self,
+        fn: Function[T],
+        *,
+        data: Mapping[str, object] | None = None,
+        timeout: int | datetime.timedelta | None = None,
+    ) -> T:
+        """Start a run of a function, whatever its triggers, and wait for its result.
+
+        Args:
+            fn: one of the engine's functions.
+            data: the event's data.
+            timeout: how long to wait; ms or timedelta.
+
+        Raises:
+            RunFailedError: the run failed.
+            RunCancelledError: the run was cancelled.
+            TimeoutError: it has not ended in time; it goes on.
+        """
+        running = self._here()
+        run_id = await running.start_run(fn, data or {})
+        ended = await running.ended(run_id, timeout)
+        return running.result(run_id, ended, fn)  # type: ignore[no-any-return]
+
+    async def send(self, events: Event | list[Event]) -> list[str]:
+        """Send events; their ids in order, after they were stored with every run they start.
+
+        Raises:
+            EventInvalidError: an event cannot be accepted; none was stored.
+        """
+        return await self._here().send_events(to_sent([events] if isinstance(events, Event) else events))
+
+    async def wait(self, run_id: str, *, timeout: int | datetime.timedelta | None = None) -> object:
+        """Wait for a run's result, wherever it runs.
+
+        Args:
+            run_id: the run.
+            timeout: how long to wait; ms or timedelta.
+
+        Raises:
+            RunFailedError: the run failed.
+            RunCancelledError: the run was cancelled.
+            RunNotFoundError: there is no such run.
+            TimeoutError: it has not ended in time; it goes on.
+        """
+        running = self._here()
+        return running.result(run_id, await running.ended(run_id, timeout), None)
+
+    # -- reading
+
+    async def run(self, run_id: str) -> views.Run:
+        """A run with its steps and attempts.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        view = await self._here().store.run(run_id)
+        if view is None:
+            raise RunNotFoundError(run_id)
+        return views.run_in_full(view)
+
+    async def runs(
+        self,
+        *,
+        event_id: str | None = None,
+        function: Function[Any] | str | None = None,
+        status: RunStatus | str | None = None,
+        limit: int = 20,
+        before: str | None = None,
+    ) -> list[views.Run]:
+        """Runs without their steps, newest first.
+
+        Args:
+            event_id: only those that this event started.
+            function: only those of this function, or id.
+            status: only those in this status.
+            limit: at most so many.
+            before: only those created before the run of this id: the last of the page before.
+        """
+        function_id = function.id if isinstance(function, Function) else function
+        found = await self._here().store.runs(
+            event_id=event_id,
+            function_id=function_id,
+            status=None if status is None else RunStatus(status),
+            limit=limit,
+            before=before,
+        )
+        return [views.run_of(run) for run in found]
+
+    # -- twins for plain code
+
+    def invoke_sync(
+        self,
+        fn: Function[T],
+        *,
+        data: Mapping[str, object] | None = None,
+        timeout: int | datetime.timedelta | None = None,
+    ) -> T:
+        """`invoke`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.invoke(fn, data=data, timeout=timeout))
+
+    def send_sync(self, events: Event | list[Event]) -> list[str]:
+        """`send`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.send(events))
+
+    def wait_sync(self, run_id: str, *, timeout: int | datetime.timedelta | None = None) -> object:
+        """`wait`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.wait(run_id, timeout=timeout))
+
+    def run_sync(self, run_id: str) -> views.Run:
+        """`run`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.run(run_id))
+
+    def runs_sync(
+        self,
+        *,
+        event_id: str | None = None,
+        function: Function[Any] | str | None = None,
+        status: RunStatus | str | None = None,
+        limit: int = 20,
+        before: str | None = None,
+    ) -> list[views.Run]:
+        """`runs`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(
+            lambda: self.runs(event_id=event_id, function=function, status=status, limit=limit, before=before)
+        )
+
+    # -- for the client
+
+    async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
+        """Where a client's `send` goes while the engine runs."""
+        running = self._here(any_loop=True)
+        if asyncio.get_running_loop() is running.loop:
+            return await running.send_events(events)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(running.send_events(events), running.loop))
+
+    def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:
+        """Where a client's `send_sync` goes while the engine runs."""
+        running = self._here(any_loop=True)
+        return self._wait_here(lambda: running.send_events(events))
+
+    def _here(self, *, any_loop: bool = False) -> _Running:
+        running = self._running
+        if running is None:
+            state = "is stopped" if self._stopped else "is not started: use `async with Engine(…)` or `with Engine(…)`"
+            raise EngineStateError(f"the engine {state}")
+        if os.getpid() != running.pid:
+            raise EngineStateError(
+                f"the engine was started in process {running.pid} and this is its fork {os.getpid()}: "
+                "start engines after forking, one in each process"
+            )
+        if not any_loop and _current_loop() is not running.loop:
+            raise EngineStateError(
+                "the engine runs on another event loop: await it there, or use the `_sync` twins from a plain thread"
+            )
+        return running
+
+    def _wait_here(self, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        running = self._here(any_loop=True)
+        if _current_loop() is running.loop:
+            raise EngineStateError(
+                "a `_sync` call on the engine's own event loop would wait for itself: await the async one instead"
+            )
+        return asyncio.run_coroutine_threadsafe(coroutine(), running.loop).result()
+
+
+class _Running:
+    """An engine while it runs."""
+
+    def __init__(self, given: settings.Settings, functions: Sequence[Any]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.pid = os.getpid()
+        self._settings = given
+        self._clock = SystemClock(self.loop)
+        self._ids = SystemIds()
+        self._executor = ThreadExecutor(self.loop)
+        self._threads = FunctionThreads(given.thread_pool_size)
+        policy = Policy(given.max_steps, given.retry_interval)
+        database = SqliteDatabase(given.path, durable=given.durable)
+        self.store = SqlStore(database, self._executor, self._ids, policy)
+        self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
+        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, self._ids.token())
+        locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
+        options = Options(
+            functions=functions,
+            replace_app=given.replace_app,
+            max_in_flight=given.max_runs_in_flight,
+            drain_timeout=given.drain_timeout,
+            host=socket.gethostname(),
+            pid=self.pid,
+        )
+        self._service = Service(worker, locks, options)
+        self._clients: list[Inngest] = []
+
+    async def start(self, engine: Engine) -> None:
+        clients = {id(function.client): function.client for function in self._settings.functions}
+        try:
+            for client in clients.values():
+                assert isinstance(client, Inngest)
+                client.bind(engine)
+                self._clients.append(client)
+            await self._service.start()
+        except BaseException:
+            self._unbind()
+            self._executor.close()
+            raise
+
+    async def stop(self) -> None:
+        try:
+            await self._service.stop()
+        finally:
+            self._unbind()
+            self._threads.close()
+            self._executor.close()
+
+    def _unbind(self) -> None:
+        for client in self._clients:
+            client.bind(None)
+        self._clients.clear()
+
+    async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
+        return await self._service.intake.send(events)
+
+    async def start_run(self, fn: Function[Any], data: Mapping[str, object]) -> str:
+        (sent,) = to_sent([Event(name="invoke", data=data)])
+        try:
+            return await self._service.intake.start(fn.id, sent.data)
+        except KeyError:
+            raise EngineStateError(
+                f"the function {fn.id!r} is not known to this database: give it to an Engine first"
+            ) from None
+
+    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None) -> Ended:
+        waiting = asyncio.ensure_future(self._service.wait(run_id))
+        seconds = None if timeout is None else max(0, durations.to_ms(timeout)) / 1000
+        try:
+            await asyncio.wait([waiting], timeout=seconds)
+        finally:
+            if not waiting.done():
+                waiting.cancel()
+        if waiting.cancelled() or not waiting.done():
+            raise TimeoutError(f"run {run_id} has not ended after {seconds} s; it goes on")
+        try:
+            return waiting.result()
+        except KeyError:
+            raise RunNotFoundError(run_id) from None
+
+    def result(self, run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
+        if ended.status is RunStatus.CANCELLED:
+            raise RunCancelledError(run_id)
+        if ended.status is not RunStatus.COMPLETED:
+            raise RunFailedError(run_id, ended.error or ErrorInfo("Error", "no error was recorded"))
+        value = codec.loads(ended.output or "null")
+        if fn is None or fn.client.serializer is None or fn.output_type is Unset:
+            return value
+        return fn.client.serializer.deserialize(value, fn.output_type)
+
+
+class _LoopThread:
+    """An event loop on a thread of its own, for `with Engine(…)`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="inngest-engine", daemon=True)
+        self._thread.start()
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _current_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,65 @@
+"""The local invoker: carries an invocation to code in this process, and its records to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inngest.engine.ports import Clock, Recorder
+from inngest.protocol.calls import Call, Failed, Outcome
+from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.sdk.function import AnyHandler, Function
+from inngest.sdk.invoke import Entry
+
+from .threads import FunctionThreads
+
+
+class LocalInvoker:
+    """Enters functions of this process.
+
+    Args:
+        functions: what can be entered.
+        clock: the engine's time.
+        threads: where plain functions run.
+    """
+
+    def __init__(self, functions: Iterable[Function[object]], clock: Clock, threads: FunctionThreads) -> None:
+        self._handlers: dict[str, tuple[Function[object], AnyHandler]] = {}
+        for function in functions:
+            self._handlers[function.id] = (function, function.handler)
+            if function.on_failure is not None and function.on_failure_fn_id is not None:
+                self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
+        self._clock = clock
+        self._threads = threads
+        self._entries: dict[str, Entry] = {}
+
+    async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
+        """Enter a function."""
+        found = self._handlers.get(call.function_id)
+        if found is None:
+            message = f"this engine has no function {call.function_id}"
+            return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
+        function, handler = found
+        entry = Entry(function, handler, call, recorder, self._clock, self._threads)
+        self._entries[call.run_id] = entry
+        try:
+            if entry.is_async:
+                return await entry.run()
+            async with self._threads.slots:
+                return await entry.run()
+        finally:
+            del self._entries[call.run_id]
+
+    def let_go(self, run_id: str) -> None:
+        """Ask an invocation to give its run up as soon as no handler runs."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.let_go()
+
+    @property
+    def executing(self) -> Sequence[tuple[str, str]]:
+        """Function and step of each handler that runs now."""
+        return [
+            (entry.invocation.call.function_id, step)
+            for entry in self._entries.values()
+            for step in entry.invocation.executing
+        ]

@@ -1,0 +1,116 @@
+"""Arguments of `Engine`, checked."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from inngest.protocol import durations, limits
+from inngest.sdk.client import Inngest
+from inngest.sdk.function import Function
+
+from .errors import EngineConfigError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an engine runs."""
+
+    functions: Sequence[Function[object]]
+    replace_app: str | None  # the app of a client that is given whole
+    path: Path
+    retry_interval: int | None  # ms
+    max_steps: int
+    max_runs_in_flight: int
+    thread_pool_size: int
+    drain_timeout: int  # ms
+    durable: bool
+    retention: int | None  # ms
+
+
+def check(
+    functions: Sequence[Function[object]] | Inngest,
+    *,
+    database: str,
+    retry_interval: float | None,
+    max_steps: int,
+    max_runs_in_flight: int,
+    thread_pool_size: int,
+    drain_timeout: int | datetime.timedelta,
+    durability: Literal["full", "normal"],
+    retention: datetime.timedelta | None,
+) -> Settings:
+    """The checked arguments.
+
+    Raises:
+        EngineConfigError: `argument: expected …, got …`.
+    """
+    if durability not in ("full", "normal"):
+        raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
+    listed, app = _functions(functions)
+    return Settings(
+        functions=listed,
+        replace_app=app,
+        path=_path(database),
+        retry_interval=_retry_interval(retry_interval),
+        max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
+        max_runs_in_flight=_whole("max_runs_in_flight", max_runs_in_flight, 1, 100_000),
+        thread_pool_size=_whole("thread_pool_size", thread_pool_size, 1, 10_000),
+        drain_timeout=_duration("drain_timeout", drain_timeout),
+        durable=durability == "full",
+        retention=None if retention is None else _duration("retention", retention),
+    )
+
+
+def _functions(given: Sequence[Function[object]] | Inngest) -> tuple[list[Function[object]], str | None]:
+    if isinstance(given, Inngest):
+        return given.functions, given.app_id
+    if not isinstance(given, list | tuple):
+        raise EngineConfigError(f"functions: expected a list of functions or a client, got {given!r}")
+    for one in given:
+        if not isinstance(one, Function):
+            raise EngineConfigError(f"functions: expected functions made by create_function, got {one!r}")
+    return list(given), None
+
+
+def _path(database: str) -> Path:
+    expected = "expected a URL such as sqlite:///inngest.db (relative) or sqlite:////var/lib/app/inngest.db"
+    try:
+        url = make_url(database)
+    except ArgumentError:
+        raise EngineConfigError(f"database: {expected}, got {database!r}") from None
+    if url.get_backend_name() != "sqlite":
+        raise EngineConfigError(f"database: {expected}; {url.get_backend_name()!r} is not supported")
+    if url.database in (None, "", ":memory:"):
+        raise EngineConfigError(f"database: {expected}; a database in memory would lose everything, got {database!r}")
+    return Path(url.database)
+
+
+def _whole(name: str, value: int, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise EngineConfigError(f"{name}: expected a whole number from {low:,} to {high:,}, got {value!r}")
+    return value
+
+
+def _retry_interval(value: float | None) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
+        raise EngineConfigError(f"retry_interval: expected seconds from 0 to 86,400, or None, got {value!r}")
+    return round(value * 1000)
+
+
+def _duration(name: str, value: int | datetime.timedelta) -> int:
+    try:
+        ms = durations.to_ms(value)
+    except TypeError as error:
+        raise EngineConfigError(f"{name}: {error}") from None
+    if ms < 0:
+        raise EngineConfigError(f"{name}: expected a duration that is not negative, got {value!r}")
+    return ms

@@ -1,0 +1,90 @@
+"""Functions of the developer's half as the engine knows them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from inngest.engine.domain.model import FunctionSpec
+from inngest.protocol.config import TriggerCron
+from inngest.sdk.function import Function, FunctionOptions
+
+from .errors import EngineConfigError
+
+_LATER = (
+    "batch_events",
+    "cancel",
+    "concurrency",
+    "debounce",
+    "idempotency",
+    "priority",
+    "rate_limit",
+    "singleton",
+    "throttle",
+    "timeouts",
+)
+
+
+def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
+    """What to register for functions: themselves and their failure handlers.
+
+    Raises:
+        EngineConfigError: a function asks for what this engine cannot do; nothing is left out in silence.
+    """
+    found: dict[str, FunctionSpec] = {}
+    for function in functions:
+        refuse_unknown(function.id, function.options)
+        for spec in _specs(function):
+            if spec.id in found:
+                raise EngineConfigError(f"functions: the id {spec.id!r} is there twice")
+            found[spec.id] = spec
+    return list(found.values())
+
+
+def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
+    """Refuse what this engine does not do yet."""
+    asked = [name for name in _LATER if getattr(options, name)]
+    if any(isinstance(trigger, TriggerCron) for trigger in options.triggers):
+        asked.append("TriggerCron")
+    if any(trigger.expression for trigger in options.triggers if not isinstance(trigger, TriggerCron)):
+        asked.append("TriggerEvent(expression=…)")
+    if asked:
+        raise EngineConfigError(
+            f"functions: {function_id!r} uses {', '.join(asked)}, which the embedded engine of this version does not "
+            "do: remove it, or serve the function from an Inngest server"
+        )
+
+
+def _specs(function: Function[object]) -> Sequence[FunctionSpec]:
+    options = function.options
+    names = tuple(trigger.event for trigger in options.triggers if not isinstance(trigger, TriggerCron))
+    wire = {"id": function.id, "name": function.name, "retries": options.retries, **options.to_wire()}
+    own = _spec(function, function.id, function.name, names, None, wire)
+    failure_id = function.on_failure_fn_id
+    if failure_id is None:
+        return [own]
+    name = f"{function.name} (failure)"
+    wire = {"id": failure_id, "name": name, "retries": options.retries, "failure_of": function.id}
+    return [own, _spec(function, failure_id, name, (), function.id, wire)]
+
+
+def _spec(
+    function: Function[object],
+    function_id: str,
+    name: str,
+    events: tuple[str, ...],
+    failure_of: str | None,
+    wire: dict[str, object],
+) -> FunctionSpec:
+    config = json.dumps(wire, sort_keys=True)
+    return FunctionSpec(
+        id=function_id,
+        app_id=function.client.app_id,
+        name=name,
+        version=hashlib.sha256(config.encode()).hexdigest()[:16],
+        retries=function.options.retries,
+        events=events,
+        failure_of=failure_of,
+        config=config,
+    )

@@ -1,0 +1,55 @@
+"""Threads for plain functions: daemons, reused, never the event loop's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+from collections.abc import Callable
+
+from inngest.sdk.ports import Mailbox
+
+
+class FunctionThreads:
+    """At most `size` plain functions at a time, each in a thread; branches of theirs have threads beside.
+
+    A thread that waits for its branches, or for a step, would block a pool that counts it: branches are not counted,
+    so that nested use cannot deadlock. `group.parallel` bounds how many of them there are.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.slots = asyncio.Semaphore(size)
+        self._idle: list[queue.SimpleQueue[Callable[[], None] | None]] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Run `work` in a thread, in a copy of the caller's context."""
+        context = contextvars.copy_context()
+        with self._lock:
+            inbox = self._idle.pop() if self._idle else None
+        if inbox is None:
+            inbox = queue.SimpleQueue()
+            threading.Thread(target=self._run, args=(inbox,), name="inngest-function", daemon=True).start()
+        inbox.put(lambda: context.run(work))
+
+    def send(self, mailbox: Mailbox, message: object) -> None:
+        """Hand a message to a thread that waits."""
+        mailbox.put(message)
+
+    def close(self) -> None:
+        """Idle threads end; one that still runs ends after its work."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for inbox in idle:
+            inbox.put(None)
+
+    def _run(self, inbox: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+        while (work := inbox.get()) is not None:
+            work()
+            with self._lock:
+                if self._closed:
+                    return
+                self._idle.append(inbox)

@@ -1,0 +1,139 @@
+"""Runs as a caller sees them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inngest.engine.domain.model import Event, FailedAttempt, RunStatus
+from inngest.engine.domain.model import Run as StoredRun
+from inngest.engine.ports import RunView
+from inngest.protocol import codec
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Entry, Memo, Opcode
+
+__all__ = ["Attempt", "Run", "RunStatus", "StepRecord"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One recorded try of a step, or of the function's body between steps."""
+
+    number: int  # from 0
+    started_at: datetime.datetime  # aware, UTC
+    ended_at: datetime.datetime  # aware, UTC
+    error: ErrorInfo | None  # None: it succeeded
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What is recorded of one step."""
+
+    id: str  # as written by the developer, with `:n` for a repeat
+    kind: str  # "StepRun", "Sleep", …
+    status: str  # "completed", "failed", "cancelled"; or, while it is open: "retrying", "sleeping"
+    started_at: datetime.datetime  # the last try began; a sleep was recorded
+    ended_at: datetime.datetime | None  # None while it is open
+    due_at: datetime.datetime | None  # when an open step goes on
+    attempts: tuple[Attempt, ...]  # every recorded try, the successful one too
+    output: object  # what the handler returned; None while there is nothing
+    error: ErrorInfo | None  # why it failed for good
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run."""
+
+    id: str  # ULID
+    function_id: str  # "{app}-{fn}"
+    status: RunStatus
+    event_id: str  # id of the (first) event that started it
+    created_at: datetime.datetime  # aware, UTC
+    started_at: datetime.datetime | None  # when its function was first entered
+    ended_at: datetime.datetime | None
+    output: object  # what the function returned; None while there is nothing
+    error: ErrorInfo | None  # why it failed
+    event: Mapping[str, object] | None = None  # id, name, data, ts; None in a list of runs
+    steps: tuple[StepRecord, ...] = ()  # in the order of their commits, open ones last; empty in a list of runs
+    attempts: tuple[Attempt, ...] = ()  # failed tries of the body between steps; empty in a list of runs
+
+
+def run_of(run: StoredRun) -> Run:
+    """A run without its details."""
+    return Run(
+        id=run.id,
+        function_id=run.function_id,
+        status=run.status,
+        event_id=run.event_id,
+        created_at=_time(run.created_at),
+        started_at=_optional_time(run.started_at),
+        ended_at=_optional_time(run.ended_at),
+        output=None if run.output is None else codec.loads(run.output),
+        error=None if run.error is None else ErrorInfo.from_json(run.error),
+    )
+
+
+def run_in_full(view: RunView) -> Run:
+    """A run with its event, steps and attempts."""
+    bare = run_of(view.run)
+    failed: dict[str, list[Attempt]] = {}
+    for one in view.failed:
+        failed.setdefault(one.step, []).append(_attempt(one))
+    entries: list[Entry] = [*view.memos, *view.open]
+    return Run(
+        **{
+            **vars(bare),
+            "event": _event(view.event),
+            "steps": tuple(_step(entry, failed.get(entry.step.hash, [])) for entry in entries),
+            "attempts": tuple(failed.get("", ())),
+        }
+    )
+
+
+def _step(entry: Entry, failed: list[Attempt]) -> StepRecord:
+    if isinstance(entry, Memo):
+        attempts = tuple(failed)
+        if entry.kind is Opcode.STEP_RUN and not entry.cancelled:
+            last = Attempt(entry.attempt, _time(entry.started_at), _time(entry.ended_at), entry.error)
+            attempts = (*attempts, last)
+        status = "cancelled" if entry.cancelled else "completed" if entry.error is None else "failed"
+        return StepRecord(
+            entry.step.text,
+            entry.kind.value,
+            status,
+            _time(entry.started_at),
+            _time(entry.ended_at),
+            None,
+            attempts,
+            None if entry.data is None else codec.loads(entry.data),
+            entry.error,
+        )
+    status = "sleeping" if entry.kind is Opcode.SLEEP else "retrying"
+    return StepRecord(
+        entry.step.text,
+        entry.kind.value,
+        status,
+        _time(entry.created_at),
+        None,
+        _time(entry.due_at),
+        tuple(failed),
+        None,
+        None,
+    )
+
+
+def _attempt(failed: FailedAttempt) -> Attempt:
+    return Attempt(failed.attempt, _time(failed.started_at), _time(failed.ended_at), failed.error)
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {"id": event.key or event.id, "name": event.name, "data": codec.loads(event.data), "ts": event.ts}
+
+
+def _time(ms: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
+
+
+def _optional_time(ms: int | None) -> datetime.datetime | None:
+    return None if ms is None else _time(ms)

@@ -1,0 +1,1 @@
+"""The durable half: what is stored, what happens next, and when."""

@@ -1,0 +1,1 @@
+"""PURE. What exists and what happens next: no I/O, no clock, no randomness, no async."""

@@ -1,0 +1,106 @@
+"""A decision in the making."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, Released, RunState
+from inngest.protocol import codec, limits
+from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
+
+
+class Moment(NamedTuple):
+    """The time and chance of one decision."""
+
+    now: int  # unix ms
+    chance: float  # from 0 to 1
+
+
+class Overflow(Exception):
+    """A run is larger than it may be: it fails with this error. Raised and caught inside `advance` only."""
+
+    def __init__(self, info: ErrorInfo) -> None:
+        self.info = info
+
+
+class Draft:
+    """What has been decided so far in one call of `advance`."""
+
+    def __init__(self, run: RunState, policy: Policy, moment: Moment) -> None:
+        self.run = run
+        self.policy = policy
+        self.now = moment.now
+        self.chance = moment.chance
+        self.attempt = run.attempt
+        self.memos: list[Memo] = []
+        self.open: dict[str, OpenStep] = {}
+        self.failed: list[FailedAttempt] = []
+        self.entries: list[Entry] = []
+        self.sent: list[SentEvent] = []
+        self.transition: Ended | Released | None = None
+        self.size = 0
+
+    @property
+    def seq(self) -> int:
+        """The place of the next memo."""
+        return self.run.seq + len(self.memos)
+
+    def known(self, step_hash: str) -> OpenStep | None:
+        """What is open of a step, in the store or in this draft."""
+        return self.open.get(step_hash) or self.run.open.get(step_hash)
+
+    def memo(self, memo: Memo) -> None:
+        """A step is finished; the body's attempts start anew.
+
+        Raises:
+            Overflow: too many steps, or too much state.
+        """
+        if self.run.steps + len(self.memos) >= self.policy.max_steps:
+            raise Overflow(
+                ErrorInfo(
+                    "FunctionOverflowedError",
+                    f'the run has more than {self.policy.max_steps} steps, at step "{memo.step.text}": '
+                    "raise max_steps, or split the work with step.invoke or step.send_event",
+                    code=ErrorCode.FUNCTION_OVERFLOWED.value,
+                )
+            )
+        if memo.data is not None:
+            self.size += codec.size(memo.data)
+            if self.run.size + self.size > limits.MAX_STATE:
+                raise Overflow(
+                    ErrorInfo(
+                        "StateOverflowedError",
+                        f"the results of the run's steps are over {limits.MAX_STATE:,} bytes, at step "
+                        f'"{memo.step.text}": keep large values elsewhere and return references to them',
+                        code=ErrorCode.STATE_OVERFLOWED.value,
+                    )
+                )
+        self.memos.append(memo)
+        self.entries.append(memo)
+        self.open.pop(memo.step.hash, None)
+        self.attempt = 0
+
+    def opened(self, open_step: OpenStep) -> None:
+        """A step waits."""
+        self.open[open_step.step.hash] = open_step
+        self.entries.append(open_step)
+
+    def next_due(self) -> int | None:
+        """When the first of the open steps falls due; None if none is open."""
+        done = {memo.step.hash for memo in self.memos}
+        open_steps = {**self.run.open, **self.open}
+        return min((step.due_at for key, step in open_steps.items() if key not in done), default=None)
+
+    def changes(self) -> Changes:
+        """The decision."""
+        return Changes(
+            attempt=self.attempt,
+            memos=self.memos,
+            open=tuple(self.open.values()),
+            failed=self.failed,
+            entries=self.entries,
+            size=self.size,
+            transition=self.transition,
+            sent=self.sent,
+        )

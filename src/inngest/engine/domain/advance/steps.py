@@ -1,0 +1,43 @@
+"""StepRun, StepError, StepFailed, StepCancelled."""
+
+from __future__ import annotations
+
+from inngest.engine.domain.model import FailedAttempt
+from inngest.engine.domain.schedule import retry_delay
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
+
+from .draft import Draft
+
+
+def succeeded(draft: Draft, op: Op) -> None:
+    """The handler returned: its result is the step's, for good."""
+    draft.memo(Memo(op.step, op.kind, draft.seq, op.data, None, draft.now, op.attempt, op.started_at))
+    draft.sent.extend(op.events)
+
+
+def attempt_failed(draft: Draft, op: Op) -> None:
+    """An attempt failed: another follows (P5), unless it was the last."""
+    error = op.error or ErrorInfo("Error", "")
+    if op.attempt >= draft.run.retries:
+        failed(draft, op)
+        return
+    delay = retry_delay(
+        op.attempt, chance=draft.chance, interval=draft.policy.retry_interval, retry_after=op.retry_after
+    )
+    draft.failed.append(FailedAttempt(op.step.hash, op.attempt, op.started_at, draft.now, error))
+    known = draft.known(op.step.hash)
+    created_at = known.created_at if known else op.started_at
+    draft.opened(OpenStep(op.step, op.kind, op.attempt + 1, draft.now + delay, created_at))
+
+
+def failed(draft: Draft, op: Op) -> None:
+    """The step failed for good: the code gets a StepError, now and in every replay."""
+    error = op.error or ErrorInfo("Error", "")
+    draft.memo(Memo(op.step, op.kind, draft.seq, None, error, draft.now, op.attempt, op.started_at))
+
+
+def given_up(draft: Draft, op: Op) -> None:
+    """The caller gave up waiting before there was a result."""
+    assert op.op is Opcode.STEP_CANCELLED
+    draft.memo(Memo(op.step, op.kind, draft.seq, None, None, draft.now, op.attempt, op.started_at, cancelled=True))

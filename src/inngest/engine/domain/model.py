@@ -1,0 +1,193 @@
+"""Everything that is stored, as values. Times are unix ms of the store's clock; JSON is kept as text."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
+
+
+class RunStatus(enum.StrEnum):
+    """Where a run is in its life."""
+
+    QUEUED = "QUEUED"  # created, its function not entered yet
+    RUNNING = "RUNNING"  # entered; executing, waiting or sleeping
+    COMPLETED = "COMPLETED"  # its function returned
+    FAILED = "FAILED"  # out of attempts, or not to be retried
+    CANCELLED = "CANCELLED"  # ended from outside
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A stored fact."""
+
+    id: str  # ULID
+    name: str
+    data: str  # JSON text of an object
+    ts: int  # when it happened
+    key: str  # the developer's id: its idempotency key; "" if none
+    received_at: int  # when it was accepted
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A function as the engine knows it."""
+
+    id: str  # "{app}-{fn}"
+    app_id: str
+    name: str  # for people
+    version: str  # hash of the configuration; a run keeps the one it started with
+    retries: int  # of each step, and of the body
+    events: tuple[str, ...]  # names of the events that start it
+    failure_of: str | None  # the function whose failures start it
+    config: str  # JSON text of the wire configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a function."""
+
+    id: str  # ULID
+    function_id: str
+    function_version: str
+    event_id: str  # ULID of the (first) event that started it
+    status: RunStatus
+    created_at: int
+    retries: int  # as configured when it was created
+    started_at: int | None = None  # when its function was first entered
+    ended_at: int | None = None
+    attempt: int = 0  # of the body between steps
+    takeovers: int = 0  # how often a worker died on it since a step was recorded last
+    output: str | None = None  # JSON text, when COMPLETED
+    error: str | None = None  # JSON text of an ErrorInfo, when FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do for a run at a time."""
+
+    id: str  # ULID
+    run_id: str
+    function_id: str  # whose workers may take it
+    due_at: int
+    alone: bool = False  # workers died on this run: take it while nothing else is in flight
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A try that failed and was followed by another."""
+
+    step: str  # hash of the step; "" for the body
+    attempt: int
+    started_at: int
+    ended_at: int
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run is over."""
+
+    status: RunStatus
+    output: str | None
+    error: ErrorInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Its owner lets the run go; it goes on at `due_at`, or never by itself if that is None."""
+
+    due_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run to create for an event."""
+
+    run: Run
+    due_at: int  # when it may begin
+    key: str  # idempotency key: no second run of the function for it within `limits.IDEMPOTENCY_PERIOD`; "" if none
+
+
+@dataclass(slots=True)
+class RunState:
+    """What the owner of a run keeps in memory. Only `apply` changes it."""
+
+    run_id: str
+    function_id: str
+    retries: int
+    attempt: int = 0  # of the body
+    seq: int = 0  # place of the next memo
+    steps: int = 0  # memos so far
+    size: int = 0  # bytes of the memos so far
+    open: dict[str, OpenStep] = field(default_factory=dict)  # by hash
+
+    def apply(self, changes: Changes) -> None:
+        """Take over what was decided."""
+        self.attempt = changes.attempt
+        self.seq += len(changes.memos)
+        self.steps += len(changes.memos)
+        self.size += changes.size
+        for open_step in changes.open:
+            self.open[open_step.step.hash] = open_step
+        for memo in changes.memos:
+            self.open.pop(memo.step.hash, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What `advance` decided: written in one transaction, or not at all."""
+
+    attempt: int  # of the body, from now on
+    memos: Sequence[Memo] = ()
+    open: Sequence[OpenStep] = ()
+    failed: Sequence[FailedAttempt] = ()
+    entries: Sequence[Entry] = ()  # what each reported step became, in the order of the report
+    size: int = 0  # bytes of the memos
+    transition: Ended | Released | None = None  # None: the owner keeps the run
+    sent: Sequence[SentEvent] = ()  # events that steps sent
+
+    def followed_by(self, later: Changes) -> Changes:
+        """Both, to be written together; what each step became is told for the later one."""
+        return replace(
+            later,
+            memos=[*self.memos, *later.memos],
+            open=[*self.open, *later.open],
+            failed=[*self.failed, *later.failed],
+            size=self.size + later.size,
+            sent=[*self.sent, *later.sent],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How an engine runs functions."""
+
+    max_steps: int  # memos of one run
+    retry_interval: int | None  # ms between attempts, instead of the backoff table
+    max_takeovers: int = 10  # a run on which so many workers died in a row fails
+    alone_after: int = 3  # from so many on, it is resumed while nothing else is in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All functions that are known to the store, and what starts them."""
+
+    generation: int  # grows with each change
+    functions: Mapping[str, FunctionSpec]  # by id
+    by_event: Mapping[str, Sequence[FunctionSpec]]  # by the name of an event that starts them
+    by_failure: Mapping[str, FunctionSpec]  # by the id of the function whose failures they handle
+
+    @classmethod
+    def of(cls, generation: int, functions: Iterable[FunctionSpec]) -> Registry:
+        """A registry of these functions."""
+        by_id = {function.id: function for function in functions}
+        by_event: dict[str, list[FunctionSpec]] = {}
+        for function in by_id.values():
+            for name in function.events:
+                by_event.setdefault(name, []).append(function)
+        by_failure = {function.failure_of: function for function in by_id.values() if function.failure_of is not None}
+        return cls(generation, by_id, by_event, by_failure)

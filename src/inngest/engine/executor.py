@@ -1,0 +1,339 @@
+"""Runs are claimed, invoked, and advanced: claim, invoke, advance, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
+from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.protocol.opcodes import Op
+
+from .domain import triggers
+from .domain.advance import Moment, advance, woken
+from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
+from .ports import Claimed, Clock, Commit, Ids, Invoker, Owner, Plan, Store, StoreError, Written
+
+LOGGER = logging.getLogger("inngest.engine")
+
+R = TypeVar("R")
+
+BUDGET = 10_000
+"""Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the parts of one worker share."""
+
+    store: Store
+    invoker: Invoker
+    clock: Clock
+    ids: Ids
+    policy: Policy
+    session_id: str
+
+
+class RunExecutor:
+    """Runs what this worker owns.
+
+    Args:
+        worker: what the parts share.
+        functions: ids of the functions it can run.
+        max_in_flight: how many invocations at a time.
+        on_end: told of each run that ended here.
+        wake: called when there may be something to claim.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        functions: frozenset[str],
+        max_in_flight: int,
+        on_end: Callable[[str, Ended], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self.worker = worker
+        self.functions = functions
+        self._max_in_flight = max_in_flight
+        self.on_end = on_end
+        self._stranded: list[Ownership] = []
+        self._wake = wake
+        self._owned: dict[str, Ownership] = {}
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
+        self._reserved = 0
+        self._alone = False  # a run on which workers died is in flight, and nothing else may be
+        self._hold_back = False  # such a run is due, and waits until nothing else is in flight
+        self.draining = False
+        self.backlog = False  # jobs are due that there was no room for
+        self.next_due: int | None = None  # when the next job falls due, as far as is known
+
+    # -- room
+
+    @property
+    def room(self) -> int:
+        """How many more runs may be begun."""
+        if self.draining or self._alone or (self._hold_back and not self.idle):
+            return 0
+        return max(0, self._max_in_flight - len(self._tasks) - self._reserved)
+
+    def reserve(self, count: int) -> Sequence[Owner]:
+        """Room for runs that begin as they are accepted; none while others wait, they come first."""
+        granted = 0 if self.backlog or not self.functions else min(count, self.room)
+        self._reserved += granted
+        return [self._owner() for _ in range(granted)]
+
+    def give_back(self, count: int) -> None:
+        """Room that was reserved is used now, or was not needed."""
+        self._reserved -= count
+
+    def job_due(self, due_at: int) -> None:
+        """A job was queued."""
+        if self.next_due is None or due_at < self.next_due:
+            self.next_due = due_at
+            self._wake()
+
+    def look_again(self) -> None:
+        """What is queued may have changed: another process wrote."""
+        self.next_due = self.worker.clock.now()
+        self._wake()
+
+    def owns(self, run_id: str) -> bool:
+        """Whether the run is in flight here."""
+        return run_id in self._owned
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in flight here."""
+        return not self._tasks
+
+    # -- claiming
+
+    async def run_once(self, now: int) -> None:
+        """Claim what is due, as far as there is room, and begin it."""
+        await self._release_stranded()
+        room = self.room
+        if room == 0 or not self.functions:
+            self.backlog = self._is_due(now)
+            return
+        idle = not self._tasks and not self._reserved
+        owners = [self._owner() for _ in range(room)]
+        self._reserved += room
+        self.next_due = None
+        try:
+            claims = await self.worker.store.claim(owners, sorted(self.functions), now, alone=idle)
+        finally:
+            self._reserved -= room
+        if claims.next_due is not None:
+            self.job_due(claims.next_due)
+        self.backlog = self._is_due(now)
+        self._hold_back = claims.alone_due
+        for claimed in claims.runs:
+            self.begin(claimed)
+
+    def _is_due(self, now: int) -> bool:
+        return self.next_due is not None and self.next_due <= now
+
+    def begin(self, claimed: Claimed) -> None:
+        """Run what was claimed."""
+        ownership = Ownership(self, claimed)
+        self._owned[claimed.run.id] = ownership
+        if claimed.run.takeovers >= self.worker.policy.alone_after:
+            self._alone = True
+        task = asyncio.get_running_loop().create_task(self._run(ownership))
+        self._tasks[task] = None
+        task.add_done_callback(lambda task: self._done(task, ownership))
+
+    def _owner(self) -> Owner:
+        return Owner(self.worker.session_id, self.worker.ids.token(), "")
+
+    def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
+        self._tasks.pop(task, None)
+        del self._owned[ownership.run_id]
+        if ownership.claimed.run.takeovers >= self.worker.policy.alone_after:
+            self._alone = False
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOGGER.error("run %s of %s: %s", ownership.run_id, ownership.function_id, error, exc_info=error)
+        self._wake()
+
+    # -- running
+
+    async def _run(self, ownership: Ownership) -> None:
+        """One invocation: enter the function, then write how it ended."""
+        try:
+            outcome = await self._outcome(ownership)
+            transition = await ownership.conclude(outcome)
+        except StoreError as error:
+            LOGGER.error("run %s of %s cannot go on now: %s", ownership.run_id, ownership.function_id, error)
+            self._stranded.append(ownership)
+            return
+        if isinstance(transition, Ended):
+            self.on_end(ownership.run_id, transition)
+        elif isinstance(transition, Released) and transition.due_at is not None:
+            self.job_due(transition.due_at)
+
+    async def _outcome(self, ownership: Ownership) -> Outcome:
+        if lost := ownership.lost_cause():
+            return lost
+        try:
+            return await self.worker.invoker.invoke(ownership.call(), ownership)
+        except StoreError:
+            raise
+        except Exception as error:
+            LOGGER.exception("run %s of %s: the invocation broke", ownership.run_id, ownership.function_id)
+            return Failed(ErrorInfo(type(error).__name__, str(error)), retriable=True)
+
+    async def _release_stranded(self) -> None:
+        """Runs whose last write failed go back to the queue, as soon as the store takes writes again."""
+        while self._stranded:
+            await self._stranded[0].release()
+            self.job_due(self.worker.clock.now())
+            self._stranded.pop(0)
+
+    def crowded(self) -> bool:
+        """Whether others wait for a place."""
+        return self.backlog and self.room == 0
+
+    # -- stopping
+
+    async def drain(self, timeout: float) -> None:
+        """Claim nothing more; let invocations go on to their next record, then take down what still runs."""
+        self.draining = True
+        for run_id in list(self._owned):
+            self.worker.invoker.let_go(run_id)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+class Ownership:
+    """One run while this worker owns it: the recorder of its invocation."""
+
+    def __init__(self, executor: RunExecutor, claimed: Claimed) -> None:
+        self._executor = executor
+        self._worker = executor.worker
+        self.claimed = claimed
+        run = claimed.run
+        self.run_id = run.id
+        self.function_id = run.function_id
+        self._owner = claimed.owner
+        self._began_at = self._worker.clock.now()
+        self._memos = list(claimed.memos)
+        self._state = RunState(
+            run.id,
+            run.function_id,
+            run.retries,
+            attempt=run.attempt,
+            seq=claimed.memos[-1].seq + 1 if claimed.memos else 0,
+            steps=len(claimed.memos),
+            size=sum(len(memo.data) for memo in claimed.memos if memo.data),
+            open={step.step.hash: step for step in claimed.open},
+        )
+        self._held: Changes | None = None  # decided, and written with what comes next
+        self._lost = False
+
+    def call(self) -> Call:
+        """What the function is entered with: sleeps that are over have their memos."""
+        if self._state.open:
+            changes = woken(self._state, self._worker.policy, self._moment())
+            if changes.memos:
+                self._state.apply(changes)
+                self._held = changes
+                self._memos.extend(changes.memos)
+        run = self.claimed.run
+        return Call(
+            run.id,
+            run.function_id,
+            run.attempt,
+            run.retries + 1,
+            self.claimed.events,
+            self._memos,
+            tuple(self._state.open.values()),
+        )
+
+    def lost_cause(self) -> Failed | None:
+        """The end of a run on which too many workers died, without a step recorded in between (design §4.1)."""
+        takeovers = self.claimed.run.takeovers
+        if takeovers < self._worker.policy.max_takeovers:
+            return None
+        message = (
+            f"{takeovers} workers died while they ran this, without a step recorded in between: "
+            "look for what kills the process (memory, os._exit, a crash in native code)"
+        )
+        return Failed(ErrorInfo("WorkerLostError", message, code=ErrorCode.WORKER_LOST.value), retriable=False)
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        """Decide and commit."""
+        changes = self._advance(ops, None)
+
+        def reply(written: Written) -> Recorded:
+            if written is Written.LOST or changes.transition is not None:
+                self._lost = True
+                self._tell(written, changes)
+                return Recorded(Advice.STOP, ())
+            return Recorded(self._advice(), tuple(changes.entries))
+
+        return self._commit(changes, reply)
+
+    async def conclude(self, outcome: Outcome) -> Ended | Released | None:
+        """Write how the invocation ended; None if the run was lost."""
+        if self._lost:
+            return None
+        changes = self._advance((), outcome)
+        written = await self._commit(changes, lambda written: written)
+        return changes.transition if written is Written.DONE else None
+
+    async def release(self) -> None:
+        """Let the run go without having recorded more; it goes on at once."""
+        changes = Changes(self.claimed.run.attempt, transition=Released(self._worker.clock.now()))
+        self._held = None
+        await self._commit(changes, lambda written: written)
+
+    def _tell(self, written: Written, changes: Changes) -> None:
+        if written is Written.DONE and isinstance(changes.transition, Ended):
+            self._executor.on_end(self.run_id, changes.transition)
+
+    def _advice(self) -> Advice:
+        if self._executor.draining:
+            return Advice.YIELD
+        used = self._worker.clock.now() - self._began_at
+        return Advice.YIELD if used > BUDGET and self._executor.crowded() else Advice.GO_ON
+
+    def _advance(self, ops: Sequence[Op], outcome: Outcome | None) -> Changes:
+        changes = advance(self._state, ops, outcome, self._worker.policy, self._moment())
+        self._state.apply(changes)
+        return changes
+
+    def _moment(self) -> Moment:
+        return Moment(self._worker.clock.now(), self._worker.ids.chance())
+
+    def _commit(self, changes: Changes, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+        now = self._worker.clock.now()
+        events = [triggers.stored(event, now, self._worker.ids.ulid) for event in changes.sent]
+        failed, plan = self._announced(changes, events, now)
+        if self._held is not None:
+            changes = self._held.followed_by(changes)
+            self._held = None
+        return self._worker.store.commit(Commit(self._owner, changes, [*events, *failed], plan, now), reply)
+
+    def _announced(self, changes: Changes, events: Sequence[Event], now: int) -> tuple[list[Event], Plan]:
+        """The event about a failed run, and what starts the runs that follow from it and from sent events."""
+        new_id = self._worker.ids.ulid
+        transition = changes.transition
+        if not isinstance(transition, Ended) or transition.error is None:
+            return [], lambda registry: triggers.starts(events, registry, now, new_id)
+        failed = triggers.failed_event(
+            self.run_id, self.function_id, transition.error, self.claimed.events, now, new_id
+        )
+
+        def plan(registry: Registry) -> list[Start]:
+            started = triggers.starts(events, registry, now, new_id)
+            return [*started, *triggers.failure_starts(self.function_id, failed, registry, now, new_id)]
+
+        return [failed], plan

@@ -1,0 +1,97 @@
+"""Events come in: they are stored with every run they start, and runs that there is room for begin at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from inngest.protocol.calls import EventData
+from inngest.protocol.opcodes import SentEvent
+
+from .domain import triggers
+from .domain.model import Event, Registry, Start
+from .ports import Acceptance, Accepted, Claimed, Clock, Ids, Owner, Plan, Store
+
+INVOKED = "inngest/function.invoked"
+
+
+class Starter(Protocol):
+    """What begins runs as they are accepted."""
+
+    functions: frozenset[str]
+
+    def reserve(self, count: int) -> Sequence[Owner]:
+        """Room for up to so many runs."""
+        ...
+
+    def give_back(self, count: int) -> None:
+        """Room that was reserved is used now, or was not needed."""
+        ...
+
+    def begin(self, claimed: Claimed) -> None:
+        """Begin a run that belongs to this worker."""
+        ...
+
+    def job_due(self, due_at: int) -> None:
+        """A job was queued."""
+        ...
+
+
+class Intake:
+    """The one way in."""
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids, executor: Starter | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._executor = executor
+
+    async def send(self, sent: Sequence[SentEvent]) -> list[str]:
+        """Accept events; their ids in order, after the commit (P1, P10)."""
+        now = self._clock.now()
+        events = [triggers.stored(event, now, self._ids.ulid) for event in sent]
+        await self._accept(events, lambda registry: triggers.starts(events, registry, now, self._ids.ulid), now)
+        return [event.id for event in events]
+
+    async def start(self, function_id: str, data: str) -> str:
+        """Start one function, whatever its triggers; the id of the run.
+
+        Raises:
+            KeyError: no such function is known.
+        """
+        now = self._clock.now()
+        event = Event(self._ids.ulid(now), INVOKED, data, now, "", now)
+
+        def plan(registry: Registry) -> list[Start]:
+            function = registry.functions.get(function_id)
+            return [] if function is None else [triggers.start(function, event, now, self._ids.ulid)]
+
+        accepted = await self._accept([event], plan, now)
+        if not accepted.started:
+            raise KeyError(function_id)
+        return accepted.started[0][0].run.id
+
+    async def _accept(self, events: Sequence[Event], plan: Plan, now: int) -> Accepted:
+        executor = self._executor
+        owners: Sequence[Owner] = () if executor is None else executor.reserve(len(events))
+        functions = frozenset() if executor is None else executor.functions
+        try:
+            accepted = await self._store.accept(Acceptance(events, plan, owners, functions, now))
+        except BaseException:
+            if executor is not None:
+                executor.give_back(len(owners))
+            raise
+        if executor is not None:
+            executor.give_back(len(owners))
+            by_id = {event.id: event for event in events}
+            for start, owner in accepted.started:
+                if owner is None:
+                    executor.job_due(start.due_at)
+                else:
+                    executor.begin(_claimed(start, owner, by_id[start.run.event_id]))
+        return accepted
+
+
+def _claimed(start: Start, owner: Owner, event: Event) -> Claimed:
+    data = EventData(event.key or event.id, event.name, event.data, event.ts)
+    return Claimed(owner, start.run, [data], (), ())

@@ -1,0 +1,323 @@
+"""What the engine needs from the outer world, in its own words: one promise per verb."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from inngest.protocol.calls import Call, EventData, Outcome, Recorded
+from inngest.protocol.errors import Error, ErrorCode
+from inngest.protocol.opcodes import Memo, Op, OpenStep
+
+from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start
+
+R = TypeVar("R")
+
+
+# -- the store
+
+
+class StoreError(Error):
+    """The store could not do what was asked; nothing of it was written. The tree is drawn in `inngest.errors`."""
+
+    code = ErrorCode.STORE
+
+
+class StoreClosedError(StoreError):
+    """The store is closed."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the store for longer than the patience of this one."""
+
+
+class StoreFullError(StoreError):
+    """No space is left on the device, or for the database."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The database, or its folder, may not be written."""
+
+
+class StoreCorruptError(StoreError):
+    """The file is not a database, or is damaged."""
+
+
+class StoreVersionError(StoreError):
+    """The database was written by a newer version that this one cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns a run: a worker session, and one invocation of it. Every write about the run carries it (P0, P4)."""
+
+    session: str  # of the worker
+    token: str  # of the invocation
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A worker."""
+
+    id: str  # random; never used again
+    started_at: int
+    host: str
+    pid: int
+    functions: Sequence[str]  # ids that it can run
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A run that now belongs to this worker, with what is recorded of it."""
+
+    owner: Owner
+    run: Run
+    events: Sequence[EventData]
+    memos: Sequence[Memo]  # in commit order
+    open: Sequence[OpenStep]
+
+
+Plan = Callable[[Registry], Sequence[Start]]
+"""Finds the runs that events start. Pure, and called in the transaction that stores them, so that no function that
+another process registers meanwhile is missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Events to accept, with the runs they start."""
+
+    events: Sequence[Event]
+    plan: Plan
+    claim: Sequence[Owner]  # this worker begins so many of the runs at once, if they are due and it has their functions
+    functions: frozenset[str]  # that this worker can run
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What accepting gave."""
+
+    started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What an owner decided about its run."""
+
+    owner: Owner
+    changes: Changes
+    events: Sequence[Event]
+    plan: Plan
+    now: int
+
+
+class Written(enum.Enum):
+    """What became of a commit."""
+
+    DONE = "done"
+    LOST = "lost"  # the run is not this owner's any more: nothing was written (P3, P4)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What claiming gave."""
+
+    runs: Sequence[Claimed]
+    next_due: int | None  # when the first job falls due that was not claimed; None if there is none
+    alone_due: bool = False  # a run is due that must be resumed alone
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with everything that is recorded of it."""
+
+    run: Run
+    event: Event
+    memos: Sequence[Memo]
+    open: Sequence[OpenStep]
+    failed: Sequence[FailedAttempt]
+    worker: str | None  # session that owns it
+
+
+class Store(Protocol):
+    """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10)."""
+
+    async def open(self, now: int) -> None:
+        """Connect; create or migrate the schema.
+
+        Raises:
+            StoreVersionError, StoreCorruptError, StoreReadOnlyError, StoreFullError, StoreBusyError.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was asked and disconnect. Idempotent; later verbs raise StoreClosedError."""
+        ...
+
+    def foreign_change(self) -> bool:
+        """Whether another process has written since this was asked last. Cheap; never blocks."""
+        ...
+
+    def tidy(self) -> None:
+        """Housekeeping; for a moment in which nothing happens."""
+        ...
+
+    async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
+        """Make functions known. With `replace_app`, functions of that app that are not given are forgotten."""
+        ...
+
+    async def begin_session(self, session: Session) -> None:
+        """A worker lives."""
+        ...
+
+    async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
+        """A worker is gone: its runs go back to the queue, and it can write nothing more (P4).
+
+        `died` counts a takeover on each of its runs. False if it was gone already.
+        """
+        ...
+
+    async def sessions(self) -> Sequence[Session]:
+        """The workers that live, as far as is known."""
+        ...
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        """Store events and every run they start (P1). An event whose id is stored already starts nothing."""
+        ...
+
+    async def claim(self, owners: Sequence[Owner], functions: Sequence[str], now: int, *, alone: bool) -> Claims:
+        """Take up to `len(owners)` runs whose jobs are due, earliest first; each owner's run_id is filled in.
+
+        `alone` takes one run that must be resumed alone, and only if no other is due.
+        """
+        ...
+
+    def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+        """Write what an owner decided. Commits of one run apply in the order of these calls.
+
+        The future is resolved with `reply` of what became of it; it cannot be cancelled.
+        """
+        ...
+
+    async def run(self, run_id: str) -> RunView | None:
+        """One run."""
+        ...
+
+    async def runs(
+        self,
+        *,
+        event_id: str | None,
+        function_id: str | None,
+        status: RunStatus | None,
+        limit: int,
+        before: str | None,
+    ) -> Sequence[Run]:
+        """Runs, newest first; `before` is a run's id."""
+        ...
+
+    async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
+        """Those of these runs that have ended."""
+        ...
+
+
+# -- the rest
+
+
+class Invoker(Protocol):
+    """Carries an invocation to the code."""
+
+    async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
+        """Enter the function; give how it ended. Being cancelled, it takes the function down."""
+        ...
+
+    def let_go(self, run_id: str) -> None:
+        """Ask an invocation to give its run up as soon as no handler runs."""
+        ...
+
+
+class Recorder(Protocol):
+    """Makes steps of one invocation durable."""
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        """Decide and commit; resolved after the commit. Cannot be cancelled."""
+        ...
+
+
+class Timer(Protocol):
+    """A timer that can be taken back."""
+
+    def cancel(self) -> None:
+        """Never call back."""
+        ...
+
+
+class Clock(Protocol):
+    """The engine's time: one clock per decision."""
+
+    def now(self) -> int:
+        """Unix ms; never runs backwards within a process."""
+        ...
+
+    def call_at(self, when: int, callback: Callable[[], object]) -> Timer:
+        """Call back at a time (unix ms) on the loop, never before."""
+        ...
+
+
+class Ids(Protocol):
+    """Chance."""
+
+    def ulid(self, now: int) -> str:
+        """A new ULID; ids made later sort later."""
+        ...
+
+    def token(self) -> str:
+        """A random token that never returns."""
+        ...
+
+    def chance(self) -> float:
+        """From 0 to 1."""
+        ...
+
+
+class Executor(Protocol):
+    """Where blocking work runs, off the event loop."""
+
+    async def run(self, work: Callable[[], R]) -> R:
+        """Run a read. Several may run at a time."""
+        ...
+
+    def start_writer(self, work: Callable[[], None]) -> None:
+        """Run the store's writer once, now or soon. Never two at a time."""
+        ...
+
+    def reply(self, callback: Callable[[], None]) -> None:
+        """From the writer: call back on the loop. In order."""
+        ...
+
+    def close(self) -> None:
+        """Wait for what runs, and end the threads."""
+        ...
+
+
+class Liveness(Protocol):
+    """Shows that this worker lives, and sees whether others do."""
+
+    def hold(self, session_id: str) -> None:
+        """From now on, and until this process ends, the session lives."""
+        ...
+
+    def release(self, session_id: str) -> None:
+        """It lives no more. Idempotent."""
+        ...
+
+    def alive(self, session_id: str) -> bool:
+        """Whether a process holds it."""
+        ...
+
+    def forget(self, session_id: str) -> None:
+        """The session is known to be gone: nothing need be kept of it."""
+        ...

@@ -1,0 +1,62 @@
+"""What the store needs of a database: connections, transactions, and what its errors mean."""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+from inngest.engine.ports import StoreError
+
+from .statement import Connection, Words
+
+
+class Trouble(enum.Enum):
+    """What to do about an error of the driver."""
+
+    RETRY = "retry"  # the whole batch again: busy, deadlock, lost connection
+    FATAL = "fatal"  # nothing can be written until a person helps: disk full, read-only, corrupt
+    DATA = "data"  # one command of the batch is at fault
+
+
+class Database(Words, Protocol):
+    """One database."""
+
+    def connect(self) -> Connection:
+        """A connection for the writer. Raises StoreError with how to mend it."""
+        ...
+
+    def begin(self, connection: Connection) -> None:
+        """Begin a transaction that will write."""
+        ...
+
+    def commit(self, connection: Connection) -> None:
+        """Commit; durable when it returns."""
+        ...
+
+    def rollback(self, connection: Connection) -> None:
+        """Undo what was not committed; does nothing outside of a transaction."""
+        ...
+
+    def trouble(self, error: Exception) -> Trouble:
+        """What to do about an error."""
+        ...
+
+    def explain(self, error: Exception) -> StoreError:
+        """The error for a person: what happened, where, and how to mend it."""
+        ...
+
+    def changed_by_others(self, connection: Connection) -> bool:
+        """Whether others have written since this was asked last."""
+        ...
+
+    def tidy(self, connection: Connection) -> None:
+        """Housekeeping while nothing waits to be written."""
+        ...
+
+    def connect_reader(self) -> Connection:
+        """A connection that cannot write and never blocks the writer. Raises StoreError."""
+        ...
+
+    def tables(self, connection: Connection) -> set[str]:
+        """Names of the tables that exist."""
+        ...

@@ -1,0 +1,104 @@
+"""Reading runs, for people and for callers that wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select
+
+from inngest.engine.domain.model import Event, Run, RunStatus
+from inngest.engine.domain.transitions import FINAL
+from inngest.engine.ports import RunView
+from inngest.protocol.opcodes import Memo, OpenStep
+
+from . import tables
+from .owning import RUN_STEPS
+from .records import RUN_COLUMNS, entry_of, failed_of, run_of
+from .statement import Statement, Transaction, constant
+
+_runs, _events, _attempts = tables.runs, tables.events, tables.attempts
+_RUN = tuple(_runs.c[name] for name in RUN_COLUMNS)
+
+RUN = Statement(lambda _: select(*_RUN, _runs.c.session_id).where(_runs.c.id == bindparam("run")))
+
+EVENT = Statement(
+    lambda _: select(
+        _events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key, _events.c.received_at
+    ).where(_events.c.id == bindparam("event"))
+)
+
+FAILED_ATTEMPTS = Statement(
+    lambda _: (
+        select(_attempts.c.hash, _attempts.c.attempt, _attempts.c.started_at, _attempts.c.ended_at, _attempts.c.error)
+        .where(_attempts.c.run_id == bindparam("run"))
+        .order_by(_attempts.c.ended_at, _attempts.c.hash, _attempts.c.attempt)
+    )
+)
+
+ENDED = Statement(
+    lambda words: select(*_RUN).where(
+        words.any_of(_runs.c.id, "runs"), _runs.c.status.in_([constant(status.value) for status in sorted(FINAL)])
+    )
+)
+
+
+def run(tx: Transaction, run_id: str) -> RunView | None:
+    """One run with everything that is recorded of it."""
+    row = tx.execute(RUN, {"run": run_id}).fetchone()
+    if row is None:
+        return None
+    found = run_of(row[:-1])
+    event = tx.execute(EVENT, {"event": found.event_id}).fetchone()
+    assert event is not None, f"run {run_id} has lost its event {found.event_id}"
+    entries = [entry_of(step) for step in tx.execute(RUN_STEPS, {"run": run_id}).fetchall()]
+    return RunView(
+        found,
+        Event(*event),
+        [entry for entry in entries if isinstance(entry, Memo)],
+        [entry for entry in entries if isinstance(entry, OpenStep)],
+        [failed_of(one) for one in tx.execute(FAILED_ATTEMPTS, {"run": run_id}).fetchall()],
+        row[-1],
+    )
+
+
+def runs(
+    tx: Transaction,
+    *,
+    event_id: str | None,
+    function_id: str | None,
+    status: RunStatus | None,
+    limit: int,
+    before: str | None,
+) -> list[Run]:
+    """Runs, newest first."""
+    filters = {"event": event_id, "function": function_id, "status": status, "before": before}
+    given = tuple(name for name, value in filters.items() if value is not None)
+    parameters = {f"given_{name}": str(filters[name]) for name in given}
+    rows = tx.execute(_RUNS[given], {**parameters, "count": limit}).fetchall()
+    return [run_of(row) for row in rows]
+
+
+def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:
+    """Those of these runs that have ended."""
+    return [run_of(row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+
+
+_FILTERS = {
+    "event": _runs.c.event_id == bindparam("given_event"),
+    "function": _runs.c.function_id == bindparam("given_function"),
+    "status": _runs.c.status == bindparam("given_status"),
+    "before": _runs.c.id < bindparam("given_before"),
+}
+
+
+class _RunsByFilter(dict[tuple[str, ...], Statement]):
+    """One statement for each set of filters, made when it is first needed."""
+
+    def __missing__(self, given: tuple[str, ...]) -> Statement:
+        query = select(*_RUN).where(*(_FILTERS[name] for name in given)).order_by(_runs.c.id.desc())
+        statement = self[given] = Statement(lambda _: query.limit(bindparam("count")))
+        return statement
+
+
+_RUNS = _RunsByFilter()

@@ -1,0 +1,101 @@
+"""Workers and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Integer, bindparam, cast, delete, literal_column, select, update
+
+from inngest.engine.domain.model import FunctionSpec, Registry
+from inngest.engine.ports import Session
+
+from . import tables
+from .records import function_of, function_row, session_of, session_row
+from .statement import Statement, Transaction, constant
+
+_functions, _sessions, _meta = tables.functions, tables.sessions, tables.meta
+
+GENERATION = Statement(lambda _: select(_meta.c.value).where(_meta.c.key == constant("generation")))
+
+INSERT_SESSION = Statement(lambda words: words.insert(_sessions))
+
+SESSIONS = Statement(
+    lambda _: select(
+        _sessions.c.id, _sessions.c.started_at, _sessions.c.host, _sessions.c.pid, _sessions.c.functions
+    ).order_by(_sessions.c.id)
+)
+
+FUNCTIONS = Statement(
+    lambda _: select(
+        _functions.c.id,
+        _functions.c.app_id,
+        _functions.c.name,
+        _functions.c.version,
+        _functions.c.retries,
+        _functions.c.events,
+        _functions.c.failure_of,
+        _functions.c.config,
+    ).order_by(_functions.c.id)
+)
+
+WRITE_FUNCTION = Statement(
+    lambda words: (insertion := words.insert(_functions)).on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            name: insertion.excluded[name]
+            for name in ("app_id", "name", "version", "retries", "events", "failure_of", "config", "updated_at")
+        },
+    )
+)
+
+FORGET_FUNCTION = Statement(lambda _: delete(_functions).where(_functions.c.id == bindparam("function")))
+
+NEXT_GENERATION = Statement(
+    lambda _: (
+        update(_meta)
+        .where(_meta.c.key == constant("generation"))
+        .values(value=cast(_meta.c.value, Integer) + literal_column("1", Integer))
+    )
+)
+
+
+def begin_session(tx: Transaction, session: Session) -> None:
+    """A worker lives."""
+    tx.execute(INSERT_SESSION, session_row(session))
+
+
+def sessions(tx: Transaction) -> list[Session]:
+    """The workers that live, as far as is known."""
+    return [session_of(row) for row in tx.execute(SESSIONS).fetchall()]
+
+
+class RegistryCache:
+    """All functions that are known, read again when they have changed. For the writer's thread."""
+
+    def __init__(self) -> None:
+        self._registry: Registry | None = None
+
+    def read(self, tx: Transaction) -> Registry:
+        """The functions as they are in this transaction."""
+        row = tx.execute(GENERATION).fetchone()
+        assert row is not None, "the schema has no generation of functions"
+        generation = int(row[0])
+        if self._registry is None or self._registry.generation != generation:
+            self._registry = Registry.of(generation, [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()])
+        return self._registry
+
+
+def register(
+    tx: Transaction, registry: Registry, functions: Sequence[FunctionSpec], replace_app: str | None, now: int
+) -> None:
+    """Make functions known; forget those of the app that are not given, if it is given whole."""
+    known = registry.functions
+    given = {function.id for function in functions}
+    changed = [function for function in functions if known.get(function.id) != function]
+    gone = [one for one in known.values() if one.app_id == replace_app and one.id not in given]
+    for function in changed:
+        tx.execute(WRITE_FUNCTION, function_row(function, now))
+    for function in gone:
+        tx.execute(FORGET_FUNCTION, {"function": function.id})
+    if changed or gone:
+        tx.execute(NEXT_GENERATION)

@@ -1,0 +1,172 @@
+"""The Store on an SQL database: every verb is a command for the writer, or a read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
+from inngest.engine.ports import (
+    Acceptance,
+    Accepted,
+    Claims,
+    Commit,
+    Executor,
+    Ids,
+    Owner,
+    RunView,
+    Session,
+    StoreClosedError,
+    Written,
+)
+
+from . import accepting, owning, reading, schema, sessions
+from .commands import Command
+from .database import Database
+from .statement import Transaction
+from .writer import Writer
+
+R = TypeVar("R")
+
+
+class SqlStore:
+    """The engine's store.
+
+    Args:
+        database: where everything is kept.
+        executor: where blocking work runs.
+        ids: for jobs.
+        policy: how takeovers are counted.
+    """
+
+    def __init__(self, database: Database, executor: Executor, ids: Ids, policy: Policy) -> None:
+        self._database = database
+        self._executor = executor
+        self._ids = ids
+        self._policy = policy
+        self._writer = Writer(database, executor)
+        self._readers: list[Transaction] = []
+        self._registry = sessions.RegistryCache()
+        self._closed = False
+
+    # -- life
+
+    async def open(self, now: int) -> None:
+        await self._executor.run(self._open)
+
+    def _open(self) -> None:
+        connection = self._database.connect()
+        try:
+            schema.prepare(self._database, connection)
+        finally:
+            connection.close()
+        self._writer.connect()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.close()
+        for reader in self._readers:
+            reader.close()
+
+    def foreign_change(self) -> bool:
+        return self._writer.changed_by_others()
+
+    def tidy(self) -> None:
+        self._writer.tidy()
+
+    @property
+    def commits(self) -> int:
+        """Transactions written so far."""
+        return self._writer.commits
+
+    # -- workers and functions
+
+    async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
+        await self._write(
+            lambda tx: sessions.register(tx, self._registry.read(tx), functions, replace_app, now), rows=len(functions)
+        )
+
+    async def begin_session(self, session: Session) -> None:
+        await self._write(lambda tx: sessions.begin_session(tx, session))
+
+    async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
+        return await self._write(
+            lambda tx: owning.end_session(tx, session_id, now, self._ids, self._policy, died=died), rows=100
+        )
+
+    async def sessions(self) -> Sequence[Session]:
+        return await self._write(sessions.sessions)
+
+    # -- runs
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        size = sum(len(event.data) for event in acceptance.events)
+        return await self._write(
+            lambda tx: accepting.accept(tx, acceptance, self._registry.read(tx), self._ids),
+            rows=3 * len(acceptance.events),
+            size=size,
+        )
+
+    async def claim(self, owners: Sequence[Owner], functions: Sequence[str], now: int, *, alone: bool) -> Claims:
+        return await self._write(lambda tx: owning.claim(tx, owners, functions, now, alone=alone), rows=2 * len(owners))
+
+    def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+        changes = commit.changes
+        rows = len(changes.memos) + len(changes.open) + len(changes.failed) + len(commit.events) + 1
+        size = changes.size + sum(len(event.data) for event in commit.events)
+
+        def write(tx: Transaction) -> Written:
+            return owning.commit(tx, commit, lambda: self._registry.read(tx), self._ids)
+
+        return self._writer.submit(Command(write, rows, size), reply)
+
+    # -- reading
+
+    async def run(self, run_id: str) -> RunView | None:
+        return await self._read(lambda tx: reading.run(tx, run_id))
+
+    async def runs(
+        self,
+        *,
+        event_id: str | None,
+        function_id: str | None,
+        status: RunStatus | None,
+        limit: int,
+        before: str | None,
+    ) -> Sequence[Run]:
+        return await self._read(
+            lambda tx: reading.runs(
+                tx, event_id=event_id, function_id=function_id, status=status, limit=limit, before=before
+            )
+        )
+
+    async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
+        return await self._read(lambda tx: reading.ended(tx, run_ids))
+
+    async def _write(self, write: Callable[[Transaction], R], *, rows: int = 1, size: int = 0) -> R:
+        return await self._writer.submit(Command(write, rows, size), _as_is)
+
+    async def _read(self, read: Callable[[Transaction], R]) -> R:
+        if self._closed:
+            raise StoreClosedError("the engine is stopped")
+
+        def work() -> R:
+            try:
+                reader = self._readers.pop()
+            except IndexError:
+                reader = Transaction(self._database.connect_reader(), self._database)
+            try:
+                return read(reader)
+            except Exception as error:
+                raise self._database.explain(error) from error
+            finally:
+                self._readers.append(reader)
+
+        return await self._executor.run(work)
+
+
+def _as_is(result: R) -> R:
+    return result

@@ -1,0 +1,137 @@
+"""The schema. Times are unix ms; JSON is text; ids are ULIDs or random tokens, and never return.
+
+The names have a prefix, so that a database can be shared with an application.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+meta = Table(
+    "inngest_meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="revision, min_compatible, generation of the functions",
+)
+
+functions = Table(
+    "inngest_functions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("events", Text, nullable=False, comment="JSON list of event names that start it"),
+    Column("failure_of", Text, comment="the function whose failures start it"),
+    Column("config", Text, nullable=False, comment="JSON of the wire configuration"),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "inngest_sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("functions", Text, nullable=False, comment="JSON list of function ids"),
+    comment="one row per living worker; it is read in each of the worker's transactions (P4)",
+)
+
+events = Table(
+    "inngest_events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("ts", BigInteger, nullable=False),
+    Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
+    Column("received_at", BigInteger, nullable=False),
+)
+
+runs = Table(
+    "inngest_runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("function_id", Text, nullable=False),
+    Column("function_version", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("takeovers", Integer, nullable=False),
+    Column("takeover_steps", Integer, nullable=False, comment="memos it had when a worker died on it last"),
+    Column("output", Text),
+    Column("error", Text),
+    Column("session_id", Text, comment="worker that owns it"),
+    Column("token", Text, comment="invocation that owns it"),
+    sqlite_with_rowid=False,
+)
+Index("inngest_runs_by_event", runs.c.event_id)
+Index(
+    "inngest_runs_by_session",
+    runs.c.session_id,
+    sqlite_where=runs.c.session_id.is_not(None),
+    postgresql_where=runs.c.session_id.is_not(None),
+)
+
+steps = Table(
+    "inngest_steps",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("hash", Text, primary_key=True),
+    Column("step_id", Text, nullable=False, comment="as written by the developer"),
+    Column("repeat", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("seq", Integer, comment="place in the run's order of commits; null while the step is open"),
+    Column("attempt", Integer, nullable=False, comment="of a memo: the last; of an open step: the next"),
+    Column("started_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, comment="of an open step: when it goes on"),
+    Column("ended_at", BigInteger),
+    Column("data", Text),
+    Column("error", Text),
+    Column("cancelled", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "inngest_attempts",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("hash", Text, primary_key=True, comment="of the step; empty for the body"),
+    Column("attempt", Integer, primary_key=True),
+    Column("ended_at", BigInteger, primary_key=True, comment="the body's attempts begin anew after each step"),
+    Column("started_at", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    sqlite_with_rowid=False,
+    comment="attempts that failed and were followed by another",
+)
+
+jobs = Table(
+    "inngest_jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("function_id", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("alone", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("inngest_jobs_by_due", jobs.c.alone, jobs.c.due_at, jobs.c.id)
+
+idempotency = Table(
+    "inngest_idempotency",
+    metadata,
+    Column("function_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,70 @@
+"""A call of a function and what comes back: the same for an invocation in process as for one over the wire."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .errors import ErrorInfo
+from .opcodes import Entry, Memo, Op, OpenStep
+
+
+class EventData(NamedTuple):
+    """An event as a function receives it."""
+
+    id: str  # the developer's id if there is one, else the ULID
+    name: str
+    data: str  # JSON text of an object
+    ts: int  # unix ms
+
+
+class Call(NamedTuple):
+    """One entry into a function: everything it needs to know to replay and go on."""
+
+    run_id: str  # ULID
+    function_id: str  # "{app}-{fn}"
+    attempt: int  # of the body between steps, from 0
+    max_attempts: int  # retries + 1, of each step and of the body
+    events: Sequence[EventData]  # one, or a batch
+    memos: Sequence[Memo]  # finished steps, in the order of their commits
+    open_steps: Sequence[OpenStep]
+
+
+class Advice(enum.Enum):
+    """What the recorder tells an invocation after a record."""
+
+    GO_ON = "go on"
+    YIELD = "yield"  # let the run go as soon as nothing is running: it goes on later, perhaps elsewhere
+    STOP = "stop"  # the run is no longer this invocation's: nothing was recorded, do nothing more
+
+
+class Recorded(NamedTuple):
+    """The answer to a record."""
+
+    advice: Advice
+    entries: tuple[Entry, ...]  # what each reported step became, in the order of the report; empty on STOP
+
+
+class Completed(NamedTuple):
+    """The function returned."""
+
+    data: str  # JSON text
+
+
+class Failed(NamedTuple):
+    """The function raised, or could not go on."""
+
+    error: ErrorInfo
+    retriable: bool
+    retry_after: int | None = None  # ms
+
+
+class Yielded(NamedTuple):
+    """The function waits, or was asked to let go; these steps became open in the end."""
+
+    ops: tuple[Op, ...] = ()
+    at_once: bool = False  # it was asked to let go, and can go on at any time
+
+
+Outcome = Completed | Failed | Yielded

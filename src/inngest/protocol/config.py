@@ -1,0 +1,251 @@
+"""The configuration of a function: what a developer writes, checked at once, and its wire form (sdk-api §3.1)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+import pydantic
+
+from . import durations, limits
+from .errors import FunctionConfigInvalidError
+
+
+def _span(low_ms: int = limits.SECOND, high_ms: int | None = None) -> pydantic.AfterValidator:
+    """Checks that a duration can be written on the wire and lies in a range of milliseconds."""
+
+    def check(value: durations.Duration) -> durations.Duration:
+        durations.to_text(value)
+        ms = durations.to_ms(value)
+        if ms < low_ms:
+            raise ValueError(f"must be at least {durations.to_text(low_ms)}, got {durations.to_text(ms)}")
+        if high_ms is not None and ms > high_ms:
+            raise ValueError(f"must be at most {durations.to_text(high_ms)}, got {durations.to_text(ms)}")
+        return value
+
+    return pydantic.AfterValidator(check)
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+_Dur = int | datetime.timedelta
+_AnyDuration = Annotated[_Dur, _span()]
+_BatchTimeout = Annotated[_Dur, _span()]
+_CancelTimeout = Annotated[_Dur, _span(high_ms=limits.MAX_CANCEL_TIMEOUT)]
+_DebouncePeriod = Annotated[_Dur, _span(high_ms=limits.WEEK)]
+_RatePeriod = Annotated[_Dur, _span(high_ms=limits.DAY)]
+_Jitter = str
+_Text = Annotated[str, pydantic.AfterValidator(_not_blank)]
+_EventName = Annotated[
+    str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_not_blank)
+]
+
+
+def explain(error: pydantic.ValidationError, prefix: str = "") -> FunctionConfigInvalidError:
+    """The first problem of a validation as `field: reason`, with what was given."""
+    problem = error.errors(include_url=False)[0]
+    field = ".".join([*([prefix] if prefix else []), *(str(part) for part in problem["loc"][:1])]) or "value"
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    given = "" if problem["type"] in ("value_error", "missing") else f" (got {problem['input']!r})"
+    return FunctionConfigInvalidError(f"{field}: {reason}{given}")
+
+
+class ConfigModel(pydantic.BaseModel):
+    """The root of the configuration models: keyword arguments only, no coercion, nothing unknown.
+
+    Raises:
+        FunctionConfigInvalidError: `field: reason`.
+    """
+
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    wire_names: ClassVar[Mapping[str, str]] = {}
+
+    @pydantic.model_validator(mode="wrap")
+    @classmethod
+    def _say_which_field(cls, value: object, build: Callable[[object], Self]) -> Self:
+        try:
+            return build(value)
+        except pydantic.ValidationError as error:
+            raise explain(error, cls.__name__) from None
+
+    def to_wire(self) -> dict[str, object]:
+        """Its members under their wire names; durations as text, absent members left out."""
+        wire: dict[str, object] = {}
+        for field in type(self).model_fields:
+            value = getattr(self, field)
+            if value is None:
+                continue
+            if isinstance(value, datetime.timedelta) or (field in ("timeout", "period", "start", "finish")):
+                value = durations.to_text(value)
+            wire[self.wire_names.get(field, field)] = value
+        return wire
+
+
+class Batch(ConfigModel):
+    """Collects events and starts one run for them.
+
+    Args:
+        max_size: start when this many events have come; at least 2.
+        timeout: start at the latest this long after the first event; at least 1 s.
+        key: CEL expression on `event`; one batch per value.
+        if_exp: CEL expression on `event`; events for which it is false start a run of their own at once.
+    """
+
+    wire_names = {"max_size": "maxSize", "if_exp": "if"}
+    max_size: Annotated[int, pydantic.Field(ge=2)]
+    timeout: _BatchTimeout | None = None
+    key: _Text | None = None
+    if_exp: _Text | None = None
+
+
+class Cancel(ConfigModel):
+    """Cancels a run when an event comes.
+
+    Args:
+        event: name of the event.
+        if_exp: CEL expression on `event` (what started the run) and `async` (the event that has come).
+        timeout: listen only this long after the run was created; at most 366 days.
+    """
+
+    wire_names = {"if_exp": "if"}
+    event: _EventName
+    if_exp: _Text | None = None
+    timeout: _CancelTimeout | None = None
+
+
+class Concurrency(ConfigModel):
+    """Limits how many steps execute at the same time. Sleeping and waiting runs do not count.
+
+    Args:
+        limit: how many; 0 means no limit.
+        key: CEL expression on `event`; the limit holds for each value.
+        scope: what shares the limit: this function (default), or every function with the same key in the
+            environment or account; a key is required then.
+    """
+
+    limit: Annotated[int, pydantic.Field(ge=0)]
+    key: _Text | None = None
+    scope: Literal["account", "env", "fn"] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _shared_needs_a_key(self) -> Self:
+        if self.scope in ("account", "env") and self.key is None:
+            raise FunctionConfigInvalidError(f"Concurrency.key: scope {self.scope!r} needs a key")
+        return self
+
+
+class Debounce(ConfigModel):
+    """Waits until no event has come for a while, then starts one run with the last.
+
+    Args:
+        period: how long no event may come; 1 s to 7 d.
+        key: CEL expression on `event`; one debounce per value.
+        timeout: start at the latest this long after the first event.
+    """
+
+    period: _DebouncePeriod
+    key: _Text | None = None
+    timeout: _AnyDuration | None = None
+
+
+class Priority(ConfigModel):
+    """Moves a run forward or back in the queue.
+
+    Args:
+        run: CEL expression on `event` that gives seconds, clamped to ±600: 60 counts the run as a minute older.
+    """
+
+    run: _Text
+
+
+class RateLimit(ConfigModel):
+    """Starts no more than `limit` runs in any window of length `period`; surplus events start nothing.
+
+    Args:
+        limit: how many; at least 1.
+        period: 1 s to 24 h.
+        key: CEL expression on `event`; the limit holds for each value.
+    """
+
+    limit: Annotated[int, pydantic.Field(ge=1)]
+    period: _RatePeriod
+    key: _Text | None = None
+
+
+class Singleton(ConfigModel):
+    """Keeps at most one unfinished run.
+
+    Args:
+        mode: "skip" drops the new run, "cancel" cancels the old one.
+        key: CEL expression on `event`; one run per value.
+    """
+
+    mode: Literal["skip", "cancel"]
+    key: _Text | None = None
+
+
+class Throttle(ConfigModel):
+    """Spreads the starts of runs over time; surplus runs wait.
+
+    Args:
+        limit: how many starts per period; at least 1.
+        period: at least 1 s.
+        key: CEL expression on `event`; the limit holds for each value.
+        burst: how many may start at once; 1 spaces them evenly.
+    """
+
+    limit: Annotated[int, pydantic.Field(ge=1)]
+    period: _AnyDuration
+    key: _Text | None = None
+    burst: Annotated[int, pydantic.Field(ge=1)] = 1
+
+
+class Timeouts(ConfigModel):
+    """Cancels runs that are late.
+
+    Args:
+        start: cancel a run that has not begun this long after it was created.
+        finish: cancel a run that has not ended this long after it began.
+    """
+
+    start: _AnyDuration | None = None
+    finish: _AnyDuration | None = None
+
+
+class TriggerEvent(ConfigModel):
+    """Starts a run for each event of a name.
+
+    Args:
+        event: the name; `a/*` and `a.*` match every name that begins so.
+        expression: CEL expression on `event`; only events for which it is true start a run.
+    """
+
+    event: _EventName
+    expression: _Text | None = None
+
+
+class TriggerCron(ConfigModel):
+    """Starts runs on a schedule.
+
+    Args:
+        cron: five fields, with an optional `TZ=Area/City ` in front (default UTC).
+        jitter: delays each run by up to this long (`"30s"`, 1 s to 5 min), spread by function and tick.
+    """
+
+    cron: Annotated[str, pydantic.Field(max_length=255), pydantic.AfterValidator(_not_blank)]
+    jitter: _Jitter | None = None
+
+    @pydantic.field_validator("jitter")
+    @classmethod
+    def _jitter_in_range(cls, value: str | None) -> str | None:
+        if value is not None and not limits.SECOND <= durations.parse(value) <= 5 * limits.MINUTE:
+            raise ValueError(f"must be from 1s to 5m, got {value!r}")
+        return value
+
+
+Trigger = TriggerEvent | TriggerCron

@@ -1,0 +1,24 @@
+"""Rules that every event must keep, wherever it comes in (protocol §4)."""
+
+from __future__ import annotations
+
+from . import codec, limits
+from .opcodes import SentEvent
+
+
+def problem(event: SentEvent) -> str | None:
+    """Why an event cannot be accepted, or None."""
+    if not event.name.strip():
+        return "event name is empty"
+    if event.name.lower().startswith(limits.RESERVED_EVENT_PREFIX):
+        return f'event name is reserved for internal use: names must not begin with "{limits.RESERVED_EVENT_PREFIX}"'
+    if len(event.name) > limits.MAX_EVENT_NAME:
+        return f"event name is {len(event.name)} characters long; at most {limits.MAX_EVENT_NAME} are allowed"
+    if event.ts and event.ts < limits.MIN_EVENT_TS:
+        return "timestamp is before Jan 1, 1980; ts is in unix milliseconds"
+    if event.ts > limits.MAX_EVENT_TS:
+        return "timestamp is after Jan 1, 2100; ts is in unix milliseconds"
+    size = codec.size(event.data) + len(event.name) + len(event.key)
+    if size > limits.MAX_EVENT_SIZE:
+        return f"event is {size:,} bytes; at most {limits.MAX_EVENT_SIZE:,} are allowed"
+    return None

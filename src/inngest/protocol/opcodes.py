@@ -1,0 +1,73 @@
+"""What an invocation reports about its steps, and what a run remembers of them; as on the wire."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from .errors import ErrorInfo
+from .steps import StepName
+
+
+class Opcode(enum.StrEnum):
+    """Names of opcodes (protocol §8)."""
+
+    STEP_RUN = "StepRun"
+    STEP_ERROR = "StepError"  # an attempt failed, and may be followed by another
+    STEP_FAILED = "StepFailed"  # a step failed for good
+    STEP_CANCELLED = "StepCancelled"  # ours: the caller of a step gave up waiting for it before it had a result
+    SLEEP = "Sleep"
+    WAKE = "Wake"  # ours: an invocation that is still going saw its open sleep fall due
+
+
+class SentEvent(NamedTuple):
+    """An event that a step sends: it is stored with the step's memo."""
+
+    name: str
+    data: str  # JSON text of an object
+    key: str  # the developer's id of the event, its idempotency key; "" if none
+    ts: int  # unix ms; 0 for "now"
+    id: str = ""  # ULID, when it is known beforehand; "" to have one made
+
+
+class Op(NamedTuple):
+    """One report about one step."""
+
+    op: Opcode
+    step: StepName
+    kind: Opcode = Opcode.STEP_RUN  # what the step is: StepRun, Sleep, …
+    attempt: int = 0  # which try of the step this was, from 0
+    started_at: int = 0  # unix ms, when that try began
+    data: str | None = None  # StepRun: JSON text of the output
+    error: ErrorInfo | None = None  # StepError, StepFailed
+    retry_after: int | None = None  # StepError: ms until the next attempt, instead of the backoff table
+    duration: int | None = None  # Sleep: ms from when it is recorded
+    until: int | None = None  # Sleep: unix ms; one of the two is set
+    events: tuple[SentEvent, ...] = ()  # StepRun of send_event: stored in the same transaction
+
+
+class Memo(NamedTuple):
+    """The stored result of a finished step."""
+
+    step: StepName
+    kind: Opcode  # what the step was: a replay that finds another kind there has changed code
+    seq: int  # its place in the order of the run's commits, from 0
+    data: str | None  # JSON text, when it succeeded
+    error: ErrorInfo | None  # when it failed
+    ended_at: int  # unix ms
+    attempt: int = 0  # the try that gave the result
+    started_at: int = 0  # unix ms, when that try began
+    cancelled: bool = False  # the caller gave up waiting before there was a result
+
+
+class OpenStep(NamedTuple):
+    """A step that is recorded but not finished: sleeping, waiting, or between two attempts."""
+
+    step: StepName
+    kind: Opcode
+    attempt: int  # the attempt to come
+    due_at: int  # unix ms: when it sleeps until, or may be tried again
+    created_at: int  # unix ms
+
+
+Entry = Memo | OpenStep

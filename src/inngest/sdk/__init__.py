@@ -1,0 +1,1 @@
+"""The developer's half: clients, functions, steps, and how one invocation of a function behaves."""

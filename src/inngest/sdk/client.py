@@ -1,0 +1,319 @@
+"""The client: what functions belong to, and what sends events (sdk-api §2, §3)."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, overload
+
+from inngest.protocol import config, durations
+from inngest.protocol.errors import FunctionConfigInvalidError
+
+from . import environment, http, options
+from .context import Context, ContextSync
+from .errors import EngineBindingError, SendEventsError
+from .events import Event, SendEventsResult, to_sent
+from .function import AnyHandler, Function, FunctionOptions, MiddlewareFactory, check_handlers, location_of
+from .hooks import Hooks
+from .logs import LOGGER
+from .middleware import Middleware, MiddlewareSync
+from .ports import EventSink
+from .serializers import Serializer, Unset
+from .work import Work, drive, drive_sync
+
+T = TypeVar("T")
+
+MiddlewareClass = Callable[..., Middleware | MiddlewareSync]
+
+
+class FunctionDecorator:
+    """What `create_function` returns: turns a handler into a function."""
+
+    def __init__(
+        self,
+        client: Inngest,
+        function_options: FunctionOptions,
+        on_failure: AnyHandler | None,
+        middleware: Sequence[MiddlewareFactory],
+        output_type: object,
+    ) -> None:
+        self._client = client
+        self._options = function_options
+        self._on_failure = on_failure
+        self._middleware = tuple(middleware)
+        self._output_type = output_type
+
+    @overload
+    def __call__(self, handler: Callable[[Context], Awaitable[T]]) -> Function[T]: ...
+
+    @overload
+    def __call__(self, handler: Callable[[ContextSync], T]) -> Function[T]: ...
+
+    def __call__(self, handler: AnyHandler) -> Function[object]:
+        """The function of a handler, async or plain.
+
+        Raises:
+            FunctionConfigInvalidError: the id is taken, or its failure handler is of the other kind.
+        """
+        check_handlers(self._options.fn_id, handler, self._on_failure)
+        function: Function[object] = Function(
+            client=self._client,
+            options=self._options,
+            handler=handler,
+            on_failure=self._on_failure,
+            middleware=self._middleware,
+            output_type=self._output_type,
+        )
+        self._client.add_function(function)
+        return function
+
+
+class Inngest:
+    """A client.
+
+    Args:
+        app_id: name of the app; prefix of every function id.
+        app_version: version of the app, shown with it.
+        api_base_url: origin of the API.
+        env: name of a branch environment.
+        event_api_base_url: origin to which events are sent.
+        event_key: key for sending events.
+        is_production: True for a production server, False for a development one; by default what INNGEST_DEV says.
+        logger: where functions log, by `ctx.logger`.
+        middleware: classes or factories `(client, raw_request) -> instance`, for all functions and sends.
+        request_timeout: of sending events; milliseconds or timedelta, default 30 s.
+        serializer: keeps types that JSON does not have, such as `PydanticSerializer()`.
+        signing_key: authenticates a server and this app to each other.
+
+    Raises:
+        URLInvalidError: an origin has no domain or port.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        app_version: str | None = None,
+        api_base_url: str | None = None,
+        env: str | None = None,
+        event_api_base_url: str | None = None,
+        event_key: str | None = None,
+        is_production: bool | None = None,
+        logger: logging.Logger | None = None,
+        middleware: Sequence[MiddlewareClass] | None = None,
+        request_timeout: int | datetime.timedelta | None = None,
+        serializer: Serializer | None = None,
+        signing_key: str | None = None,
+    ) -> None:
+        self.app_id = options.text("app_id", app_id)
+        self.app_version = app_version
+        self.logger = logger or LOGGER
+        self.middleware: list[MiddlewareClass] = list(middleware or ())
+        self.serializer = serializer
+        self._settings = environment.resolve(
+            is_production=is_production,
+            api_base_url=api_base_url,
+            event_api_base_url=event_api_base_url,
+            env=env,
+            event_key=event_key,
+            signing_key=signing_key,
+        )
+        self._timeout = 30.0 if request_timeout is None else durations.to_ms(request_timeout) / 1000
+        self._functions: dict[str, Function[object]] = {}
+        self._sink: EventSink | None = None
+
+    # -- settings
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the client talks to a production server."""
+        return self._settings.is_production
+
+    @property
+    def api_origin(self) -> str:
+        """Origin of the API."""
+        return self._settings.api_origin
+
+    @property
+    def event_api_origin(self) -> str:
+        """Origin to which events are sent."""
+        return self._settings.event_api_origin
+
+    @property
+    def env(self) -> str | None:
+        """Name of the branch environment."""
+        return self._settings.env
+
+    @property
+    def event_key(self) -> str | None:
+        """Key for sending events."""
+        return self._settings.event_key
+
+    @property
+    def signing_key(self) -> str | None:
+        """Authenticates a server and this app to each other."""
+        return self._settings.signing_key
+
+    @property
+    def signing_key_fallback(self) -> str | None:
+        """The signing key before the last rotation; from the environment only."""
+        return self._settings.signing_key_fallback
+
+    @property
+    def functions(self) -> list[Function[object]]:
+        """The client's functions, in the order in which they were made."""
+        return list(self._functions.values())
+
+    def add_middleware(self, middleware: MiddlewareClass) -> None:
+        """Append to the client's middleware."""
+        self.middleware.append(middleware)
+
+    def set_logger(self, logger: logging.Logger) -> None:
+        """Replace the logger."""
+        self.logger = logger
+
+    # -- functions
+
+    def create_function(
+        self,
+        *,
+        fn_id: str,
+        trigger: config.TriggerEvent | config.TriggerCron | list[config.TriggerEvent | config.TriggerCron],
+        name: str | None = None,
+        retries: int | None = None,
+        on_failure: Callable[[Context], Awaitable[object]] | Callable[[ContextSync], object] | None = None,
+        batch_events: config.Batch | None = None,
+        cancel: list[config.Cancel] | None = None,
+        concurrency: list[config.Concurrency] | None = None,
+        debounce: config.Debounce | None = None,
+        idempotency: str | None = None,
+        middleware: Sequence[MiddlewareClass] | None = None,
+        output_type: object = Unset,
+        priority: config.Priority | None = None,
+        rate_limit: config.RateLimit | None = None,
+        singleton: config.Singleton | None = None,
+        throttle: config.Throttle | None = None,
+        timeouts: config.Timeouts | None = None,
+    ) -> FunctionDecorator:
+        """Make a function durable: a decorator for its handler.
+
+        Args:
+            fn_id: unique within the app; the stored runs know the function by it.
+            trigger: what starts it: one event or cron, or up to 10.
+            name: for people; default `fn_id`.
+            retries: how often each step, and the code between steps, is tried again; 0 to 20, default 4.
+            on_failure: called, with retries of its own, when a run has failed; of the same kind as the handler.
+            batch_events: one run for several events.
+            cancel: events that cancel a run; up to 5.
+            concurrency: how many steps execute at a time; up to 2 limits.
+            debounce: one run for the last of several events.
+            idempotency: CEL expression on `event`; one run per value within 24 h.
+            middleware: after the client's own.
+            output_type: the type by which the client's serializer keeps the function's result.
+            priority: moves a run forward or back in the queue.
+            rate_limit: drops surplus events.
+            singleton: at most one unfinished run.
+            throttle: spreads starts over time.
+            timeouts: cancels runs that are late.
+
+        Raises:
+            FunctionConfigInvalidError: `field: reason`.
+        """
+        checked = options.check(
+            fn_id=fn_id,
+            trigger=trigger,
+            name=name,
+            retries=retries,
+            batch_events=batch_events,
+            cancel=cancel,
+            concurrency=concurrency,
+            debounce=debounce,
+            idempotency=idempotency,
+            priority=priority,
+            rate_limit=rate_limit,
+            singleton=singleton,
+            throttle=throttle,
+            timeouts=timeouts,
+        )
+        return FunctionDecorator(self, checked, on_failure, middleware or (), output_type)
+
+    def add_function(self, function: Function[object]) -> None:
+        """Note a function of this client. The same code, loaded again, replaces itself.
+
+        Raises:
+            FunctionConfigInvalidError: its id is taken.
+        """
+        own_ids = {function.id, function.on_failure_fn_id} - {None}
+        for other in self._functions.values():
+            same_code = location_of(other.handler) == location_of(function.handler)
+            if same_code or not own_ids & {other.id, other.on_failure_fn_id}:
+                continue
+            raise FunctionConfigInvalidError(
+                f'fn_id: "{function.local_id}" of app "{self.app_id}" is taken: '
+                f"by {location_of(other.handler)}, and again by {location_of(function.handler)}"
+            )
+        self._functions[function.local_id] = function
+
+    # -- sending
+
+    async def send(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+        """Send events: into the engine that runs in this process with a function of this client, else over HTTP.
+
+        Args:
+            events: one or several.
+            skip_middleware: do not call `before_send_events` and `after_send_events`.
+
+        Returns:
+            The events' ids, in order, after they were stored.
+
+        Raises:
+            EventInvalidError: an event cannot be accepted; none was sent.
+            EventKeyUnspecifiedError: over HTTP in production, without a key.
+            SendEventsError: they were not, or not all, accepted.
+        """
+        batch, hooks = self._prepare(events, skip_middleware)
+        await drive(hooks.call("before_send_events", batch))
+        sent = to_sent(batch)
+        if self._sink is not None:
+            result = SendEventsResult(ids=await self._sink.send_events(sent))
+        else:
+            result = await drive(http.send(self._target(), sent, http.AsyncTransport(self._timeout)))
+        return await drive(self._sent(hooks, result))
+
+    def send_sync(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+        """The same, blocking. Not for the event loop's own thread. See `send`."""
+        batch, hooks = self._prepare(events, skip_middleware)
+        drive_sync(hooks.call("before_send_events", batch))
+        sent = to_sent(batch)
+        if self._sink is not None:
+            result = SendEventsResult(ids=self._sink.send_events_sync(sent))
+        else:
+            result = drive_sync(http.send(self._target(), sent, http.SyncTransport(self._timeout)))
+        return drive_sync(self._sent(hooks, result))
+
+    def bind(self, sink: EventSink | None) -> None:
+        """Send into an engine of this process from now on; None: over HTTP again.
+
+        Raises:
+            EngineBindingError: another engine has the client.
+        """
+        if sink is not None and self._sink is not None and self._sink is not sink:
+            raise EngineBindingError(
+                f'the client "{self.app_id}" runs in another Engine of this process already: stop that one first, '
+                "or use one Engine for all functions of a client"
+            )
+        self._sink = sink
+
+    def _prepare(self, events: Event | list[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
+        batch = [events] if isinstance(events, Event) else list(events)
+        return batch, Hooks(self, [] if skip_middleware else self.middleware, None)
+
+    def _target(self) -> http.Target:
+        return http.Target(self.event_api_origin, self.event_key, self.env, self.is_production)
+
+    def _sent(self, hooks: Hooks, result: SendEventsResult) -> Work[list[str]]:
+        yield from hooks.call("after_send_events", result)
+        if result.error is not None:
+            raise SendEventsError(result.error, result.ids)
+        return result.ids

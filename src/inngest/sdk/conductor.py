@@ -1,0 +1,316 @@
+"""Who may go on, and when an invocation is over (design §4.1: parking, order).
+
+The code between steps is user code on an event loop: nothing says when it has come to rest. What is observed is
+that no step was called for a few turns of the loop while no thread of a plain function was in its body. Then, and only
+then, the conductor lets one call go on: the one whose memo is next in commit order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections import deque
+from collections.abc import Callable
+
+from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
+from inngest.protocol.steps import StepName
+
+from .errors import DeterminismError, EndOfInvocation
+from .ports import Clock, Timer
+from .replay import History
+
+REST_TURNS = 8
+"""Turns of the loop without a step call that count as rest. Each level of gather, TaskGroup or as_completed between
+two step calls takes up to three turns; two sufficed for two levels."""
+
+PATIENCE = 1_000
+PATIENCE_MAX = 60_000
+"""How long (ms) to wait, at rest, for a step that was recorded earlier but is not called: the body may await something
+outside steps first. Then the code is taken to have changed."""
+
+
+class Ending(enum.Enum):
+    """Why an invocation is over."""
+
+    RETURNED = "returned"  # the body returned or raised
+    WAITING = "waiting"  # everything that is left waits
+    STOPPED = "stopped"  # the run is not this invocation's any more
+    FAILED = "failed"  # it cannot go on
+
+
+class Turn(asyncio.Future[None]):
+    """Resolved when its call may go on. Being cancelled is noted, and does not end the wait."""
+
+    asked_to_cancel: Callable[[], None]
+
+    def cancel(self, msg: object | None = None) -> bool:
+        """Note that the caller gave up; the call itself goes on until its turn."""
+        self.asked_to_cancel()
+        return False
+
+
+class StepCall:
+    """A step call that has not been answered."""
+
+    __slots__ = ("cancelled", "executing", "kind", "op", "open", "park", "step", "task", "turn")
+
+    def __init__(self, step: StepName, kind: Opcode, task: asyncio.Task[object] | None) -> None:
+        self.step = step
+        self.kind = kind
+        self.task = task  # the task that waits for the answer
+        self.turn: Turn | None = None  # it has a memo, and waits for its turn
+        self.park: asyncio.Future[None] | None = None  # it has none, and waits
+        self.open: OpenStep | None = None  # what is recorded of its waiting
+        self.op: Op | None = None  # what to record of its waiting
+        self.cancelled = False  # its caller gave up
+        self.executing = False  # its handler runs
+
+
+class Conductor:
+    """The turns of one invocation."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        history: History,
+        record_open: Callable[[StepCall], None],
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._history = history
+        self._record_open = record_open
+        self.calls: dict[str, StepCall] = {}  # by hash, in the order in which they were made
+        self.running = 0  # handlers that execute and records under way
+        self.over: asyncio.Future[Ending] = loop.create_future()
+        self.error: Exception | None = None  # why it FAILED
+        self.broken = False  # the error is the store's, not the code's
+        self.yielding = False  # to end as soon as nothing runs
+        self._busy = 0  # threads in the body of a plain function
+        self._idle = 0
+        self._watching = False
+        self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
+        self._timer: Timer | None = None
+        self._timer_for: object = None
+
+    # -- what happens
+
+    def open(self, call: StepCall) -> None:
+        """A step was called."""
+        self.calls[call.step.hash] = call
+        self.activity()
+
+    def close(self, call: StepCall) -> None:
+        """A call was answered, or given up."""
+        if self.calls.get(call.step.hash) is call:
+            del self.calls[call.step.hash]
+        self.activity()
+
+    def enter(self) -> None:
+        """A thread goes on in the body of a plain function."""
+        self._busy += 1
+
+    def leave(self) -> None:
+        """A thread has called a step, or returned."""
+        self._busy -= 1
+        self.activity()
+
+    def activity(self) -> None:
+        """Something happened that may make the code go on: it is not at rest."""
+        self._idle = 0
+        if not self._watching:
+            self._watching = True
+            self._loop.call_soon(self._look)
+
+    def changed(self) -> None:
+        """Something happened that does not move the code, but may change who goes on."""
+        if self.resting:
+            self._decide()
+
+    def let_go(self) -> None:
+        """End as soon as nothing runs: nobody gets a turn any more."""
+        self.yielding = True
+        self.changed()
+
+    def break_off(self, error: Exception) -> None:
+        """The store failed: nothing more can be recorded."""
+        self.broken = not self.over.done()
+        self.end(Ending.FAILED, error)
+
+    def end(self, ending: Ending, error: Exception | None = None) -> None:
+        """The invocation is over; the first reason stands. Calls that wait for a turn are told."""
+        if self.over.done():
+            return
+        self.error = error
+        self.over.set_result(ending)
+        self._disarm()
+        for waiter in self._waiting_for_rest:
+            waiter.cancel()
+        for call in self.calls.values():
+            if call.turn is not None and not call.turn.done():
+                call.turn.set_exception(EndOfInvocation())
+
+    # -- waiting
+
+    @property
+    def resting(self) -> bool:
+        """Whether the code has come to rest."""
+        return not self._watching and not self._busy
+
+    def may_pass(self, call: StepCall, memo: Memo) -> bool:
+        """Whether the call may go on at once: it is the only one, the code rests, and its memo is next."""
+        return self.resting and len(self.calls) == 1 and self._history.next is memo and not self.over.done()
+
+    async def turn(self, call: StepCall, memo: Memo) -> None:
+        """Wait until it is the call's turn, whoever cancels it meanwhile.
+
+        Raises:
+            asyncio.CancelledError: the memo says that the caller gave up.
+            EndOfInvocation: the invocation is over.
+        """
+        turn = call.turn = Turn(loop=self._loop)
+        turn.asked_to_cancel = lambda: self._asked_to_cancel(call)
+        self.changed()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.done():
+                raise
+            turn.result()  # EndOfInvocation, if that is why
+        if memo.cancelled:
+            raise asyncio.CancelledError
+
+    async def rest(self) -> None:
+        """Wait until the code has come to rest; served before any turn."""
+        if self.over.done():
+            raise EndOfInvocation
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiting_for_rest.append(waiter)
+        self.changed()
+        await waiter
+
+    async def parked(self, call: StepCall) -> None:
+        """Wait until what is recorded of the call falls due while this invocation is still going."""
+        call.park = self._loop.create_future()
+        self.changed()
+        try:
+            await call.park
+        finally:
+            call.park = None
+
+    def _asked_to_cancel(self, call: StepCall) -> None:
+        call.cancelled = True
+        self._loop.call_soon(self.changed)
+
+    # -- deciding
+
+    def _look(self) -> None:
+        if self._busy:
+            self._watching = False
+            return
+        self._idle += 1
+        if self._idle < REST_TURNS:
+            self._loop.call_soon(self._look)
+        else:
+            self._watching = False
+            self._decide()
+
+    def _decide(self) -> None:
+        """The code rests: let one call go on, or wait, or end."""
+        if self.over.done():
+            return
+        if self.yielding:
+            if not self.running:
+                self.end(Ending.WAITING)
+            return
+        while self._waiting_for_rest:
+            waiter = self._waiting_for_rest.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                self.activity()
+                return
+        if not (self._give_turn() or self._resume_due()):
+            self._wait_or_end()
+
+    def _give_turn(self) -> bool:
+        """Whether a memo is waited for: then its call goes on, or is waited for itself."""
+        memo = self._history.next
+        if memo is None:
+            return False
+        call = self.calls.get(memo.step.hash)
+        if call is not None and call.turn is not None:
+            if memo.cancelled and not call.cancelled:
+                self._be_patient(memo)
+                return True
+            self._disarm()
+            self._history.deliver(memo)
+            call.turn.set_result(None)
+            self.activity()
+            return True
+        if any(other.turn is not None for other in self.calls.values()):
+            self._be_patient(memo)
+            return True
+        return False
+
+    def _resume_due(self) -> bool:
+        now = self._clock.now()
+        due = [
+            (call.open.due_at, call)
+            for call in self.calls.values()
+            if call.park is not None and not call.park.done() and call.open is not None and call.open.due_at <= now
+        ]
+        if not due:
+            return False
+        call = min(due, key=lambda pair: pair[0])[1]
+        assert call.park is not None
+        call.park.set_result(None)
+        self.activity()
+        return True
+
+    def _wait_or_end(self) -> None:
+        parked = [call for call in self.calls.values() if call.park is not None]
+        if not self.running:
+            if parked:
+                self.end(Ending.WAITING)
+            return
+        for call in parked:
+            if call.open is None and call.op is not None:
+                self._record_open(call)
+        due = [call.open.due_at for call in parked if call.open is not None]
+        if due:
+            self._arm(min(due), min(due), self.changed)
+
+    def _be_patient(self, memo: Memo) -> None:
+        """The code must ask for this memo, or give up waiting for it, before anyone may go on."""
+        span = memo.ended_at - (memo.started_at if memo.cancelled else self._history.began_at)
+        patience = PATIENCE + (2 * span if memo.cancelled else min(span, PATIENCE_MAX))
+        self._arm(memo, self._clock.now() + patience, lambda: self._lose_patience(memo))
+
+    def _lose_patience(self, memo: Memo) -> None:
+        if not self.resting or self._history.next is not memo:
+            return
+        what = "given up" if memo.cancelled else "called"
+        self.end(
+            Ending.FAILED,
+            DeterminismError(
+                f'step "{memo.step.text}" was {what} when this run was recorded, and now it is not: the code changed '
+                "while the run was under way, or its order depends on something outside steps."
+            ),
+        )
+
+    def _arm(self, purpose: object, when: int, callback: Callable[[], object]) -> None:
+        if self._timer is not None and self._timer_for == purpose:
+            return
+        self._disarm()
+
+        def fire() -> None:
+            self._timer = self._timer_for = None
+            callback()
+
+        self._timer_for = purpose
+        self._timer = self._clock.call_at(when, fire)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._timer_for = None

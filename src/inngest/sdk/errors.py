@@ -1,0 +1,182 @@
+"""The developer's errors. The whole tree is drawn in `inngest.errors`."""
+
+from __future__ import annotations
+
+import datetime
+
+from inngest.protocol import durations
+from inngest.protocol.errors import Error, ErrorCode, ErrorInfo
+
+from .system import wall_clock
+
+
+class RetryAfterError(Error):
+    """Raise it in a function or a step to set the delay of the next attempt. It counts as an attempt.
+
+    Args:
+        message: what went wrong.
+        retry_after: milliseconds or timedelta from now, or a datetime (a naive one is taken as local time).
+        quiet: do not log it.
+
+    Attributes:
+        retry_after: the datetime of the next attempt.
+    """
+
+    code = ErrorCode.RETRY_AFTER
+
+    def __init__(
+        self,
+        message: str | None,
+        retry_after: int | datetime.timedelta | datetime.datetime,
+        quiet: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.quiet = quiet
+        now = wall_clock()
+        if isinstance(retry_after, datetime.datetime):
+            self.retry_after = retry_after.astimezone() if retry_after.tzinfo is None else retry_after
+        else:
+            self.retry_after = now + datetime.timedelta(milliseconds=durations.to_ms(retry_after))
+        self._raised_at = now
+
+    @property
+    def delay(self) -> int:
+        """Milliseconds from when the error was made; never negative."""
+        return max(0, durations.to_ms(self.retry_after - self._raised_at))
+
+
+class StepError(Error):
+    """A step failed for good: raised by the step's call, in the first run and in every replay.
+
+    Attributes:
+        name: class name of the error that the handler raised.
+        message: its text.
+        stack: its traceback, or None.
+    """
+
+    code = ErrorCode.STEP_ERRORED
+    is_retriable = False
+
+    def __init__(self, message: str, name: str = "StepError", stack: str | None = None) -> None:
+        super().__init__(message)
+        self._name = name
+        self.stack = stack
+
+    @classmethod
+    def from_info(cls, info: ErrorInfo) -> StepError:
+        """From its recorded form."""
+        return cls(info.message, info.name, info.stack)
+
+    @property
+    def name(self) -> str:
+        """Class name of the error that the handler raised."""
+        return self._name
+
+
+class DeterminismError(Error):
+    """The code asks for other steps than those the run recorded: it was changed, or depends on chance."""
+
+    code = ErrorCode.DETERMINISM
+
+
+class NestedStepError(Error):
+    """A step was called inside another step's handler."""
+
+    code = ErrorCode.STEP_NESTED
+    is_retriable = False
+
+    def __init__(self, inner: str, outer: str) -> None:
+        super().__init__(
+            f'Nested steps are not supported: step "{inner}" was called in the handler of step "{outer}". '
+            "Call it in the function's body, before or after."
+        )
+
+
+class StepOutsideError(Error):
+    """A step was called where no invocation can see it: from a foreign thread or loop, or after the function ended."""
+
+    code = ErrorCode.STEP_OUTSIDE
+    is_retriable = False
+
+
+class StepIdTakenInRunError(Error):
+    """A step is named as the repeat of another one would be."""
+
+    code = ErrorCode.STEP_ID_TAKEN
+    is_retriable = False
+
+
+class SignalSwallowedError(Error):
+    """User code caught the signal that ends an invocation, and returned."""
+
+    code = ErrorCode.SIGNAL_SWALLOWED
+
+
+class TimeoutTooLongError(Error):
+    """A sleep is longer than 366 days."""
+
+    code = ErrorCode.TIMEOUT_TOO_LONG
+    is_retriable = False
+
+
+class AsyncUnsupportedError(Error):
+    """Something async was used where code is not async."""
+
+    code = ErrorCode.ASYNC_UNSUPPORTED
+    is_retriable = False
+
+
+class EngineBindingError(Error):
+    """A client cannot be given to this engine: another one runs its functions in this process."""
+
+    code = ErrorCode.ENGINE_BUSY
+    is_retriable = False
+
+
+class EventInvalidError(Error):
+    """An event cannot be accepted; nothing was stored."""
+
+    code = ErrorCode.EVENT_INVALID
+    is_retriable = False
+
+
+class EventKeyUnspecifiedError(Error):
+    """Sending an event over HTTP in production needs an event key."""
+
+    code = ErrorCode.EVENT_KEY_UNSPECIFIED
+    is_retriable = False
+
+
+class SigningKeyMissingError(Error):
+    """Serving functions in production needs a signing key."""
+
+    code = ErrorCode.SIGNING_KEY_MISSING
+    is_retriable = False
+
+
+class URLInvalidError(Error):
+    """A URL has no domain or port."""
+
+    code = ErrorCode.URL_INVALID
+    is_retriable = False
+
+
+class SendEventsError(Error):
+    """Sending events failed.
+
+    Attributes:
+        ids: ids of the events that were accepted nevertheless; "" where one was not.
+    """
+
+    code = ErrorCode.SEND_EVENTS
+
+    def __init__(self, message: str, ids: list[str]) -> None:
+        super().__init__(message)
+        self.ids = ids
+
+
+class EndOfInvocation(BaseException):
+    """A control signal, not an error: this invocation is over, and the code is being unwound.
+
+    It derives from BaseException so that `except Exception` in user code does not catch it.
+    """

@@ -1,0 +1,78 @@
+"""Events as a developer writes and receives them (sdk-api §2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pydantic
+
+from inngest.protocol import codec, limits
+from inngest.protocol import events as rules
+from inngest.protocol.calls import EventData
+from inngest.protocol.opcodes import SentEvent
+
+from .errors import EventInvalidError
+
+
+class Event(pydantic.BaseModel):
+    """A fact that starts runs.
+
+    Args:
+        name: what happened, e.g. `shop/order.placed`.
+        data: facts about it; anything JSON can hold.
+        id: your own id; a second event with the same id within 24 h starts no function a second time.
+        ts: when it happened, unix ms; 0 means now. A time in the future delays the runs it starts.
+    """
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    name: str
+    data: Mapping[str, object] = {}
+    id: str = ""
+    ts: int = 0
+
+    @pydantic.field_validator("data", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class SendEventsResult(pydantic.BaseModel):
+    """What sending gave.
+
+    Attributes:
+        error: what went wrong, or None.
+        ids: ids of the accepted events in order; "" for one that was not accepted.
+    """
+
+    error: str | None = None
+    ids: list[str] = []
+
+
+def from_data(event: EventData) -> Event:
+    """The event that a function receives. What was stored was validated when it was accepted."""
+    return Event.model_construct(name=event.name, data=codec.loads(event.data), id=event.id, ts=event.ts)
+
+
+def to_sent(events: Sequence[Event]) -> list[SentEvent]:
+    """Events ready to be stored.
+
+    Raises:
+        EventInvalidError: data that JSON cannot hold, a reserved or missing name, a wrong time, over 3 MB or over
+            5,000 events. Names the event by its place.
+    """
+    if len(events) > limits.MAX_EVENTS_PER_SEND:
+        raise EventInvalidError(f"{len(events)} events in one send; at most {limits.MAX_EVENTS_PER_SEND} are allowed")
+    return [_to_sent(index, event) for index, event in enumerate(events)]
+
+
+def _to_sent(index: int, event: Event) -> SentEvent:
+    where = f'events[{index}] "{event.name[:80]}"'
+    try:
+        data = codec.dumps(dict(event.data))
+    except codec.NotJsonError as error:
+        raise EventInvalidError(f"{where}: data is not JSON: {error}") from None
+    sent = SentEvent(event.name, data, event.id, event.ts)
+    if reason := rules.problem(sent):
+        raise EventInvalidError(f"{where}: {reason}")
+    return sent

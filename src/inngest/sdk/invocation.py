@@ -1,0 +1,433 @@
+"""One invocation of one function: replay what is recorded, run what is new, and say how it ended (design §4.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from inngest.protocol import limits
+from inngest.protocol.calls import Advice, Call, Completed, Failed, Outcome, Yielded
+from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
+from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
+
+from . import outcomes, replay
+from .conductor import Conductor, Ending, StepCall
+from .errors import (
+    EndOfInvocation,
+    NestedStepError,
+    SignalSwallowedError,
+    StepIdTakenInRunError,
+    StepOutsideError,
+    TimeoutTooLongError,
+)
+from .function import Function
+from .hooks import Hooks
+from .ports import Clock, Recorder
+from .serializers import Unset
+from .values import RUNNING, Opened, Values
+from .work import Work, drive
+
+R = TypeVar("R")
+
+UNWIND_GRACE = 10.0
+"""Seconds that user code has for unwinding (its `finally` blocks) before it is left behind."""
+
+_SPIN = 1_000
+"""Refused step calls after which code that swallows the signal is left waiting for ever."""
+
+
+class Place(Protocol):
+    """Where work of an invocation is done: on the loop, or in a thread."""
+
+    async def do(self, work: Work[R]) -> R:
+        """Do it there and give its result."""
+        ...
+
+
+class OnLoop:
+    """The place of async functions."""
+
+    async def do(self, work: Work[R]) -> R:
+        """Do it here."""
+        return await drive(work)
+
+
+class Invocation:
+    """One entry into a function.
+
+    Args:
+        function: whose middleware, serializer and types are used.
+        call: what is recorded of the run.
+        recorder: makes steps durable.
+        clock: the engine's time.
+    """
+
+    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock) -> None:
+        self.function = function
+        self.call = call
+        self._recorder = recorder
+        self._clock = clock
+        self.loop = asyncio.get_running_loop()
+        self._history = replay.History(call.memos, call.open_steps)
+        self.conductor = Conductor(self.loop, clock, self._history, self._record_open)
+        self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
+        self.values = Values(function, self.hooks, clock, call.memos)
+        self._counter = StepCounter()
+        self._began_at = clock.now()
+        self._body_attempt = call.attempt
+        self._live: asyncio.Future[None] | None = None
+        self._background: dict[asyncio.Task[None], None] = {}
+        self._refused = 0
+        self._waiting_ops: tuple[Op, ...] = ()
+
+    # -- the whole
+
+    async def run(
+        self, body: Callable[[], Coroutine[object, object, object]], home: Place, *, interrupt: bool
+    ) -> Outcome:
+        """Run the function until it returns, waits, or loses its run.
+
+        Args:
+            body: runs the handler.
+            home: where middleware runs outside steps.
+            interrupt: unwind by cancelling the body's task; else its step calls do it.
+
+        Raises:
+            Exception: what the recorder's store raised; nothing is known of the last record then.
+        """
+        if self.hooks:
+            try:
+                await home.do(self.values.begin())
+            except Exception as error:
+                return outcomes.body_failure(error)
+        task = self.loop.create_task(self._guarded(body, home))
+        task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
+        try:
+            ending = await asyncio.shield(self.conductor.over)
+            await self._unwind(task, interrupt)
+        except asyncio.CancelledError:
+            self.conductor.end(Ending.STOPPED)
+            await self._unwind(task, interrupt)
+            raise
+        return await self._conclude(ending, task, home)
+
+    def let_go(self) -> None:
+        """Give the run up as soon as no handler runs; it goes on later."""
+        self.conductor.let_go()
+
+    @property
+    def executing(self) -> list[str]:
+        """Ids of the steps whose handlers run now."""
+        return [call.step.text for call in self.conductor.calls.values() if call.executing]
+
+    def attempt(self) -> int:
+        """The attempt: of the step inside its handler, of the body outside."""
+        running = RUNNING.get()
+        return running.attempt if running is not None and running.invocation is self else self._body_attempt
+
+    @property
+    def replaying(self) -> bool:
+        """Whether known work is being replayed, so that logs are silent."""
+        return self._live is None and self._history.replaying
+
+    async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Place) -> Completed | Failed:
+        """The body with its result; SystemExit must not leave a task, it would end the loop."""
+        try:
+            if not self._history.replaying:
+                await self._go_live(home)
+            value = await body()
+        except (Exception, SystemExit) as error:
+            return await self._raised(error, home)
+        if self.conductor.over.done():
+            return Completed("null")
+        return await self._returned(value, home)
+
+    async def _returned(self, value: object, home: Place) -> Completed | Failed:
+        if not self.hooks:
+            return await drive(self.values.returned(value))
+        try:
+            if self._live is not None:
+                await home.do(self.hooks.call("after_execution"))
+            return await home.do(self.values.returned(value))
+        except Exception as error:
+            return outcomes.body_failure(error)
+
+    async def _raised(self, error: BaseException, home: Place) -> Failed:
+        if self.conductor.over.done():  # what user code raises while it is unwound is nobody's failure
+            return outcomes.body_failure(error)
+        outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
+        if not self.hooks:
+            return await drive(self.values.raised(error))
+        try:
+            return await home.do(self.values.raised(error))
+        except Exception as hook_error:
+            return outcomes.body_failure(hook_error)
+
+    async def _conclude(self, ending: Ending, task: asyncio.Task[Completed | Failed], home: Place) -> Outcome:
+        outcome: Outcome
+        if ending is Ending.RETURNED:
+            outcome = self._result(task)
+        elif ending is Ending.FAILED:
+            assert self.conductor.error is not None
+            if self.conductor.broken:
+                raise self.conductor.error
+            outcome = outcomes.body_failure(self.conductor.error)
+        else:
+            swallowed = ending is Ending.WAITING and isinstance(_quietly(task), Completed)
+            outcome = self._swallowed() if swallowed else Yielded(self._waiting_ops, self.conductor.yielding)
+        if self.hooks:
+            try:
+                if ending is Ending.WAITING and self._live is not None:
+                    await home.do(self.hooks.call("after_execution"))
+                await home.do(self.hooks.call("before_response"))
+            except Exception as error:
+                return outcomes.body_failure(error)
+        return outcome
+
+    def _result(self, task: asyncio.Task[Completed | Failed]) -> Completed | Failed:
+        if task.cancelled():
+            return outcomes.body_failure(asyncio.CancelledError("the function's body was cancelled from inside"))
+        return task.result()
+
+    def _swallowed(self) -> Failed:
+        error = SignalSwallowedError(
+            f"function {self.function.id} caught the signal that ends an invocation while it waits, and returned: "
+            "catch Exception, not BaseException, around step calls, or raise it again."
+        )
+        outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
+        return outcomes.body_failure(error)
+
+    async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
+        """Take down what is left: the body, and tasks that still wait for a step."""
+        self._waiting_ops = tuple(call.op for call in self.conductor.calls.values() if call.op is not None)
+        tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
+        if interrupt:
+            tasks.append(task)
+        for one in tasks:
+            one.cancel()
+        left = [one for one in (*tasks, task, *self._background) if not one.done()]
+        if not left:
+            return
+        done, pending = await asyncio.wait(left, timeout=UNWIND_GRACE)
+        for one in done:
+            _quietly(one)
+        if pending:
+            self.function.client.logger.warning(
+                "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
+                self.function.id,
+                UNWIND_GRACE,
+            )
+
+    # -- steps
+
+    async def step(
+        self,
+        place: Place,
+        step_id: str,
+        attempt: Callable[[StepName, int], Work[Op]],
+        output_type: object = Unset,
+    ) -> tuple[object, bool]:
+        """One call of a step that runs something. Its value, and whether it was recorded just now."""
+        call = await self._open(step_id, Opcode.STEP_RUN)
+        fresh = False
+        try:
+            entry = self._history.entry(call.step)
+            while True:
+                decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+                if isinstance(decision, replay.Answer):
+                    opened = await self._answer(place, call, decision.memo, output_type, fresh)
+                    break
+                if isinstance(decision, replay.Park):
+                    entry = await self._wait(place, call, decision.open)
+                else:
+                    entry = await self._attempt(place, call, attempt, decision.attempt)
+                    fresh = True
+        finally:
+            self.conductor.close(call)
+        if opened.error is not None:
+            raise opened.error
+        return opened.value, fresh
+
+    async def sleep(self, place: Place, step_id: str, duration: int | None, until: int | None) -> None:
+        """One call of a sleep."""
+        call = await self._open(step_id, Opcode.SLEEP)
+        try:
+            length = duration if duration is not None else (until or 0) - self._clock.now()
+            if length > limits.MAX_SLEEP:
+                raise TimeoutTooLongError(
+                    f'step "{call.step.text}" sleeps for {length} ms; at most 366 days are allowed'
+                )
+            call.op = Op(Opcode.SLEEP, call.step, Opcode.SLEEP, duration=duration, until=until)
+            entry = self._history.entry(call.step)
+            while True:
+                decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+                if isinstance(decision, replay.Answer):
+                    await self._answer(place, call, decision.memo, Unset, False)
+                    return
+                assert isinstance(decision, replay.Park)
+                if decision.open is None and length <= 0:
+                    entry = await self._record_now(call, call.op)
+                else:
+                    entry = await self._wait(place, call, decision.open)
+        finally:
+            self.conductor.close(call)
+
+    async def _open(self, step_id: str, kind: Opcode) -> StepCall:
+        """Name the call and note that it waits for an answer."""
+        running = RUNNING.get()
+        if running is not None and running.invocation is self:
+            running.nested = NestedStepError(step_id, running.name)
+            raise running.nested
+        if asyncio.get_running_loop() is not self.loop:
+            raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
+        if self.conductor.over.done():
+            await self._refuse(step_id)
+        try:
+            step = self._counter.name(step_id)
+        except StepIdTakenError as error:
+            raise StepIdTakenInRunError(str(error)) from None
+        call = StepCall(step, kind, asyncio.current_task())
+        self.conductor.open(call)
+        return call
+
+    async def _refuse(self, step_id: str) -> None:
+        """The invocation is over: do nothing, and let nobody spin on it."""
+        if self.conductor.over.result() is Ending.RETURNED:
+            raise StepOutsideError(f'step "{step_id}" was called after its function had ended')
+        self._refused += 1
+        if self._refused > _SPIN:
+            await self.loop.create_future()
+        raise EndOfInvocation
+
+    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> Opened:
+        """The memo as user code gets it, when it is the call's turn."""
+        if not self.hooks:
+            opened = self.values.open_plain(memo, output_type)
+        else:
+            opened = await self._or_fail(call, place.do(self.values.open(memo, output_type, fresh)))
+        if self.conductor.may_pass(call, memo) and not memo.cancelled:
+            self._history.deliver(memo)
+        else:
+            await self.conductor.turn(call, memo)
+        if self._live is None and not self._history.replaying:
+            await self._go_live(place)
+        return opened
+
+    async def _attempt(
+        self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int
+    ) -> Entry:
+        """Run the handler once and record how it went."""
+        if self.conductor.yielding:
+            await self.conductor.parked(call)
+        self.conductor.running += 1
+        try:
+            if self._live is None or not self._live.done():
+                await self._go_live(place)
+            call.executing = True
+            try:
+                op = await self._or_fail(call, place.do(attempt(call.step, number)))
+            except asyncio.CancelledError:
+                if self.conductor.over.done():
+                    raise
+                op = self._given_up(call)
+            finally:
+                call.executing = False
+            return await self._record(call, op)
+        finally:
+            self.conductor.running -= 1
+            self.conductor.changed()
+
+    async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
+        """Wait, while this invocation is going, until a sleep or a retry falls due."""
+        if open_step is None and self._live is None:
+            await self._go_live(place)
+        call.open = open_step
+        try:
+            await self.conductor.parked(call)
+        except asyncio.CancelledError:
+            if self.conductor.over.done():
+                raise
+            return await self._record_now(call, self._given_up(call))
+        assert call.open is not None
+        if call.kind is Opcode.STEP_RUN:
+            return call.open
+        return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
+
+    def _given_up(self, call: StepCall) -> Op:
+        call.cancelled = True
+        return Op(Opcode.STEP_CANCELLED, call.step, call.kind, started_at=self._began_at)
+
+    async def _record_now(self, call: StepCall, op: Op) -> Entry:
+        self.conductor.running += 1
+        try:
+            return await self._record(call, op)
+        finally:
+            self.conductor.running -= 1
+            self.conductor.changed()
+
+    async def _record(self, call: StepCall, op: Op) -> Entry:
+        """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
+        call.op = None
+        future = self._recorder.record((op,))
+        try:
+            recorded = await future
+        except asyncio.CancelledError:
+            recorded = future.result()
+        except Exception as error:
+            self.conductor.break_off(error)
+            return await self.loop.create_future()  # type: ignore[no-any-return]
+        if recorded.advice is Advice.STOP:
+            self.conductor.end(Ending.STOPPED)
+            return await self.loop.create_future()  # type: ignore[no-any-return]
+        entry = recorded.entries[0]
+        self._history.add(entry)
+        if isinstance(entry, Memo):
+            self._body_attempt = 0
+        if recorded.advice is Advice.YIELD:
+            self.conductor.let_go()
+        return entry
+
+    def _record_open(self, call: StepCall) -> None:
+        """Record a wait now, because others still run: its time counts from here."""
+        assert call.op is not None
+        op, call.op = call.op, None
+
+        async def record() -> None:
+            entry = await self._record_now(call, op)
+            if isinstance(entry, OpenStep):
+                call.open = entry
+            self.conductor.changed()
+
+        task = self.loop.create_task(record())
+        self._background[task] = None
+        task.add_done_callback(lambda task: self._background.pop(task, None))
+
+    async def _go_live(self, place: Place) -> None:
+        """New code is about to run: logs speak from here on, and `before_execution` is called once."""
+        if self._live is not None:
+            await asyncio.shield(self._live)
+            return
+        self._live = self.loop.create_future()
+        self.conductor.running += 1
+        try:
+            if self.hooks:
+                await place.do(self.hooks.call("before_execution"))
+        finally:
+            self.conductor.running -= 1
+            self._live.set_result(None)
+
+    async def _or_fail(self, call: StepCall, doing: Awaitable[R]) -> R:
+        """What fails here is middleware, or a serializer: the function's attempt fails, not the step's."""
+        try:
+            return await doing
+        except Exception as error:
+            self.conductor.end(Ending.FAILED, error)
+            return await self.loop.create_future()  # type: ignore[no-any-return]
+
+
+def _quietly(task: asyncio.Task[R]) -> R | None:
+    """A task's result if it has one; its exception counts as seen."""
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()

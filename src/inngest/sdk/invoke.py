@@ -1,0 +1,89 @@
+"""Enter a function: build its context and run one invocation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from inngest.protocol.calls import Call, Outcome
+
+from .context import Context, ContextSync
+from .events import from_data
+from .function import AnyHandler, Function
+from .invocation import Invocation, OnLoop
+from .logs import silencer
+from .portal import SyncPortal
+from .ports import Clock, Recorder, Threads
+from .runner import Runner
+from .steps import Group, Step
+from .steps_sync import GroupSync, StepSync
+
+
+class Entry:
+    """One entry into a function.
+
+    Args:
+        function: the function.
+        handler: which of its handlers: the function's own, or that for its failure.
+        call: what is recorded of the run.
+        recorder: makes steps durable.
+        clock: the engine's time.
+        threads: where plain functions run.
+    """
+
+    def __init__(
+        self,
+        function: Function[object],
+        handler: AnyHandler,
+        call: Call,
+        recorder: Recorder,
+        clock: Clock,
+        threads: Threads,
+    ) -> None:
+        self._handler = handler
+        self._call = call
+        self._threads = threads
+        self.is_async = inspect.iscoroutinefunction(handler)
+        self.invocation = Invocation(function, call, recorder, clock)
+
+    async def run(self) -> Outcome:
+        """Run it to its end. See `Invocation.run`."""
+        if self.is_async:
+            return await self._run_async()
+        return await self._run_sync()
+
+    async def _run_async(self) -> Outcome:
+        invocation = self.invocation
+        place = OnLoop()
+        runner = Runner(invocation, place)
+        context = Context(step=Step(runner), group=Group(runner), **self._fields())
+        invocation.values.context = context
+        handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
+
+        async def body() -> object:
+            return await handler(context)
+
+        return await invocation.run(body, place, interrupt=True)
+
+    async def _run_sync(self) -> Outcome:
+        invocation = self.invocation
+        portal = SyncPortal(invocation, self._threads)
+        context = ContextSync(step=StepSync(portal), group=GroupSync(portal), **self._fields())
+        invocation.values.context = context
+        handler = cast("Callable[[ContextSync], object]", self._handler)
+
+        async def body() -> object:
+            return await portal.body(lambda: handler(context))
+
+        return await invocation.run(body, portal, interrupt=False)
+
+    def _fields(self) -> dict[str, Any]:
+        events = [from_data(event) for event in self._call.events]
+        return {
+            "event": events[0],
+            "events": events,
+            "logger": silencer(self.invocation.function.client.logger, self.invocation),
+            "run_id": self._call.run_id,
+            "attempts": self.invocation.attempt,
+        }

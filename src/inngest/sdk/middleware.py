@@ -1,0 +1,131 @@
+"""Middleware: hooks around an invocation and around sending (sdk-api §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Opcode
+
+from .context import Context, ContextSync
+from .events import Event, SendEventsResult
+from .function import Function
+from .ports import Client
+
+
+@dataclass
+class StepMemo:
+    """A recorded result on its way to user code. Change `data` to change what the code sees."""
+
+    data: object = None
+    error: ErrorInfo | None = None
+
+
+class StepMemos:
+    """The recorded results that an invocation starts with, or one that was recorded just now."""
+
+    def __init__(self, memos: Mapping[str, StepMemo]) -> None:
+        self._memos = dict(memos)
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self._memos)
+
+    def values(self) -> Iterator[StepMemo]:
+        """The memos; they may be changed in place."""
+        return iter(list(self._memos.values()))
+
+    def pop(self, hashed_id: str) -> StepMemo | None:
+        """Take the memo of a step out; None if there is none."""
+        return self._memos.pop(hashed_id, None)
+
+
+@dataclass(frozen=True)
+class TransformOutputStepInfo:
+    """Which step an output is of."""
+
+    id: str  # as written by the developer, with `:n` for a repeat
+    op: Opcode
+    opts: Mapping[str, object] | None = None
+
+
+_NO_OUTPUT = object()
+
+
+@dataclass
+class TransformOutputResult:
+    """A result on its way to the store. Assign `output` to change what is recorded."""
+
+    error: Exception | None = None
+    output: object = field(default=_NO_OUTPUT)
+    step: TransformOutputStepInfo | None = None  # None for the function's own result
+
+    def has_output(self) -> bool:
+        """Whether there is an output; there is none beside an error."""
+        return self.output is not _NO_OUTPUT
+
+
+class Middleware:
+    """Hooks of async functions and of `send`. Override what you need; instances live for one invocation.
+
+    Attributes:
+        client: the client the function, or the send, belongs to.
+        raw_request: the framework's request when served; None in process.
+    """
+
+    def __init__(self, client: Client, raw_request: object) -> None:
+        self.client = client
+        self.raw_request = raw_request
+
+    async def transform_input(self, ctx: Context | ContextSync, function: Function[Any], steps: StepMemos) -> None:
+        """Before user code sees it: the context with all memos once, then each newly recorded memo."""
+
+    async def before_execution(self) -> None:
+        """New code is about to run. Once."""
+
+    async def after_execution(self) -> None:
+        """User code returned or began to wait; not called when it raised. Once."""
+
+    async def transform_output(self, result: TransformOutputResult) -> None:
+        """Before it is recorded: each step's result, and the function's."""
+
+    async def before_response(self) -> None:
+        """The last thing an invocation does. Once."""
+
+    async def before_send_events(self, events: list[Event]) -> None:
+        """Before events are sent; the list may be changed in place."""
+
+    async def after_send_events(self, result: SendEventsResult) -> None:
+        """After events were sent."""
+
+
+class MiddlewareSync:
+    """Hooks of plain functions; they work in async ones too. See `Middleware` for what each is for."""
+
+    def __init__(self, client: Client, raw_request: object) -> None:
+        self.client = client
+        self.raw_request = raw_request
+
+    def transform_input(self, ctx: Context | ContextSync, function: Function[Any], steps: StepMemos) -> None:
+        """See `Middleware.transform_input`."""
+
+    def before_execution(self) -> None:
+        """See `Middleware.before_execution`."""
+
+    def after_execution(self) -> None:
+        """See `Middleware.after_execution`."""
+
+    def transform_output(self, result: TransformOutputResult) -> None:
+        """See `Middleware.transform_output`."""
+
+    def before_response(self) -> None:
+        """See `Middleware.before_response`."""
+
+    def before_send_events(self, events: list[Event]) -> None:
+        """See `Middleware.before_send_events`."""
+
+    def after_send_events(self, result: SendEventsResult) -> None:
+        """See `Middleware.after_send_events`."""

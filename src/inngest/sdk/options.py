@@ -1,0 +1,129 @@
+"""The configuration of a function as given to `create_function`, checked at once (server-semantics §2)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TypeVar
+
+from inngest.protocol import config, limits
+from inngest.protocol.errors import FunctionConfigInvalidError
+
+from .function import FunctionOptions
+
+C = TypeVar("C")
+
+
+def text(field: str, value: object) -> str:
+    """A text that is not empty.
+
+    Raises:
+        FunctionConfigInvalidError: it is not one.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise FunctionConfigInvalidError(f"{field}: expected a text that is not empty, got {value!r}")
+    return value
+
+
+def check(
+    *,
+    fn_id: str,
+    trigger: object,
+    name: str | None,
+    retries: int | None,
+    batch_events: config.Batch | None,
+    cancel: Sequence[config.Cancel] | None,
+    concurrency: Sequence[config.Concurrency] | None,
+    debounce: config.Debounce | None,
+    idempotency: str | None,
+    priority: config.Priority | None,
+    rate_limit: config.RateLimit | None,
+    singleton: config.Singleton | None,
+    throttle: config.Throttle | None,
+    timeouts: config.Timeouts | None,
+) -> FunctionOptions:
+    """The checked options.
+
+    Raises:
+        FunctionConfigInvalidError: `field: reason`.
+    """
+    single: dict[str, tuple[object, type]] = {
+        "batch_events": (batch_events, config.Batch),
+        "debounce": (debounce, config.Debounce),
+        "priority": (priority, config.Priority),
+        "rate_limit": (rate_limit, config.RateLimit),
+        "singleton": (singleton, config.Singleton),
+        "throttle": (throttle, config.Throttle),
+        "timeouts": (timeouts, config.Timeouts),
+    }
+    for field, (value, expected) in single.items():
+        if value is not None and not isinstance(value, expected):
+            raise FunctionConfigInvalidError(f"{field}: expected inngest.{expected.__name__}, got {value!r}")
+    if batch_events is not None:
+        given = {"cancel": cancel, "debounce": debounce, "priority": priority, "singleton": singleton}
+        for field, other in given.items():
+            if other:
+                raise FunctionConfigInvalidError(f"{field}: cannot be combined with batch_events")
+    return FunctionOptions(
+        fn_id=text("fn_id", fn_id),
+        name=text("name", name) if name is not None else fn_id,
+        triggers=_triggers(trigger),
+        retries=_retries(fn_id, retries),
+        batch_events=batch_events,
+        cancel=_several("cancel", cancel, config.Cancel, limits.MAX_CANCELS),
+        concurrency=_concurrency(concurrency),
+        debounce=debounce,
+        idempotency=None if idempotency is None else text("idempotency", idempotency),
+        priority=priority,
+        rate_limit=rate_limit,
+        singleton=singleton,
+        throttle=throttle,
+        timeouts=timeouts,
+    )
+
+
+def _triggers(trigger: object) -> tuple[config.Trigger, ...]:
+    given = trigger if isinstance(trigger, list | tuple) else [trigger]
+    if not 1 <= len(given) <= limits.MAX_TRIGGERS:
+        raise FunctionConfigInvalidError(f"trigger: expected 1 to {limits.MAX_TRIGGERS} triggers, got {len(given)}")
+    checked: list[config.Trigger] = []
+    for one in given:
+        if not isinstance(one, config.TriggerEvent | config.TriggerCron):
+            raise FunctionConfigInvalidError(f"trigger: expected inngest.TriggerEvent or TriggerCron, got {one!r}")
+        checked.append(one)
+    return tuple(checked)
+
+
+def _retries(fn_id: str, retries: int | None) -> int:
+    if retries is None:
+        return limits.DEFAULT_RETRIES
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise FunctionConfigInvalidError(
+            f"retries: expected a whole number from 0 to {limits.MAX_RETRIES}, got {retries!r}"
+        )
+    if retries > limits.MAX_RETRIES:
+        warnings.warn(
+            f'function "{fn_id}": retries={retries} is over the limit, {limits.MAX_RETRIES} are used', stacklevel=4
+        )
+        return limits.MAX_RETRIES
+    return retries
+
+
+def _several(field: str, values: Sequence[C] | None, expected: type[C], most: int) -> tuple[C, ...]:
+    if values is None:
+        return ()
+    if not isinstance(values, list | tuple):
+        raise FunctionConfigInvalidError(f"{field}: expected a list of inngest.{expected.__name__}, got {values!r}")
+    for value in values:
+        if not isinstance(value, expected):
+            raise FunctionConfigInvalidError(f"{field}: expected inngest.{expected.__name__}, got {value!r}")
+    if len(values) > most:
+        raise FunctionConfigInvalidError(f"{field}: at most {most} are allowed, got {len(values)}")
+    return tuple(values)
+
+
+def _concurrency(values: Sequence[config.Concurrency] | None) -> tuple[config.Concurrency, ...]:
+    checked = _several("concurrency", values, config.Concurrency, limits.MAX_CONCURRENCY_LIMITS)
+    if sum(value.key is None for value in checked) > 1:
+        raise FunctionConfigInvalidError("concurrency: only one limit without a key is allowed")
+    return checked

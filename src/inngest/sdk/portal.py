@@ -1,0 +1,203 @@
+"""Plain functions: their body runs in a thread, what decides about their steps runs on the loop.
+
+A thread that calls a step waits on its mailbox. What comes back is either a handler to run, here, in the caller's own
+thread, or the answer. So that every replay goes the same way, the code between steps runs in one thread at a time:
+the conductor does not give a turn while any thread is in its body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
+
+from .errors import EndOfInvocation, NestedStepError, StepOutsideError
+from .invocation import Invocation
+from .ports import Mailbox, Threads
+from .runner import Runner
+from .steps import StepRunner
+from .values import RUNNING
+from .work import Work, drive_sync
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WAVE = 32
+"""Branches of one `group.parallel` that are under way at a time. A constant, because the order in which branches
+begin decides how repeated step ids are counted, in every replay alike."""
+
+
+class _Answer:
+    """Ends the wait of a thread."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self.task = task
+
+
+class _Branch:
+    """One thread of a plain function, and the place where work of its steps is done."""
+
+    def __init__(self, portal: SyncPortal, mailbox: Mailbox) -> None:
+        self.portal = portal
+        self.mailbox = mailbox
+        self.runner = Runner(portal.invocation, self)
+
+    async def do(self, work: Work[R]) -> R:
+        """Have the thread, which waits for its step, do it."""
+        result: asyncio.Future[R] = self.portal.loop.create_future()
+
+        def job() -> None:
+            try:
+                value = drive_sync(work)
+            except BaseException as error:
+                self.portal.post(_fail, result, error)
+            else:
+                self.portal.post(_succeed, result, value)
+
+        self.portal.threads.send(self.mailbox, job)
+        return await result
+
+
+class SyncPortal:
+    """The way between the threads of one invocation and the loop."""
+
+    def __init__(self, invocation: Invocation, threads: Threads) -> None:
+        self.invocation = invocation
+        self.loop = invocation.loop
+        self.threads = threads
+        self._local = threading.local()
+
+    # -- on the loop
+
+    async def body(self, handler: Callable[[], object]) -> object:
+        """Run the function's body in a thread."""
+        return await self._begin(handler)
+
+    async def do(self, work: Work[R]) -> R:
+        """Do work outside of steps, such as middleware, in a thread of its own."""
+        result: asyncio.Future[R] = self.loop.create_future()
+
+        def job() -> None:
+            try:
+                value = drive_sync(work)
+            except BaseException as error:
+                self.post(_fail, result, error)
+            else:
+                self.post(_succeed, result, value)
+
+        self.threads.start(job)
+        return await result
+
+    def post(self, callback: Callable[..., object], *args: object) -> None:
+        """Call on the loop, from any thread; a loop that is closed has no use for it."""
+        try:
+            self.loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:
+            return
+
+    def _begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Start a thread in user code."""
+        result: asyncio.Future[T] = self.loop.create_future()
+        branch = _Branch(self, queue.SimpleQueue())
+
+        def main() -> None:
+            self._local.branch = branch
+            try:
+                value = work()
+            except BaseException as error:
+                self.post(self._ended, result, None, error)
+            else:
+                self.post(self._ended, result, value, None)
+            finally:
+                del self._local.branch
+
+        self.invocation.conductor.enter()
+        self.threads.start(main)
+        return result
+
+    def _ended(self, result: asyncio.Future[T], value: T, error: BaseException | None) -> None:
+        self.invocation.conductor.leave()
+        if error is not None:
+            _fail(result, error)
+        else:
+            _succeed(result, value)
+
+    def _called(self, branch: _Branch, coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self.invocation.conductor.leave()
+        task = self.loop.create_task(coroutine())
+        task.add_done_callback(lambda task: self._answered(branch, task))
+
+    def _answered(self, branch: _Branch, task: asyncio.Task[Any]) -> None:
+        self.invocation.conductor.enter()
+        self.threads.send(branch.mailbox, _Answer(task))
+
+    async def _branches(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        """Begin the branches one by one, each when the one before has come to its first step; wait for all."""
+        conductor = self.invocation.conductor
+        begun: list[asyncio.Future[T]] = []
+        for work in callables:
+            while sum(not one.done() for one in begun) >= WAVE:
+                await asyncio.wait([one for one in begun if not one.done()], return_when=asyncio.FIRST_COMPLETED)
+            await conductor.rest()
+            begun.append(self._begin(work))
+        if begun:
+            await asyncio.wait(begun)
+            for one in begun:
+                one.exception()  # seen, also those that are not raised below
+        return tuple(one.result() for one in begun)
+
+    # -- in a thread
+
+    @property
+    def runner(self) -> StepRunner:
+        """The steps of the calling thread."""
+        return self._branch("a step").runner
+
+    def call(self, step_id: str, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop and wait; meanwhile run here what it sends."""
+        branch = self._branch(f'step "{step_id}"')
+        running = RUNNING.get()
+        if running is not None and running.invocation is self.invocation:
+            running.nested = NestedStepError(step_id, running.name)
+            raise running.nested
+        self.post(self._called, branch, coroutine)
+        while True:
+            message = branch.mailbox.get()
+            if isinstance(message, _Answer):
+                return cast("T", _result(message.task))
+            assert callable(message)
+            message()
+
+    def parallel(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        """Run branches in threads of their own and wait for all."""
+        return self.call("group.parallel", lambda: self._branches(callables))
+
+    def _branch(self, what: str) -> _Branch:
+        branch = getattr(self._local, "branch", None)
+        if not isinstance(branch, _Branch):
+            raise StepOutsideError(
+                f"{what} was called in a thread that is not its function's: the order of such calls differs from "
+                "replay to replay. Use ctx.group.parallel to run steps concurrently."
+            )
+        return branch
+
+
+def _result(task: asyncio.Task[T]) -> T:
+    if task.cancelled():
+        raise EndOfInvocation
+    return task.result()
+
+
+def _succeed(result: asyncio.Future[R], value: R) -> None:
+    if not result.done():
+        result.set_result(value)
+
+
+def _fail(result: asyncio.Future[R], error: BaseException) -> None:
+    if result.done():
+        return
+    if isinstance(error, StopIteration):  # a future cannot hold it
+        error = RuntimeError(f"raised StopIteration: {error}")
+    result.set_exception(error)

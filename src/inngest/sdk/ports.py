@@ -1,0 +1,113 @@
+"""What an invocation needs from where it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from inngest.protocol.calls import Recorded
+from inngest.protocol.opcodes import Op, SentEvent
+
+from .events import Event
+from .serializers import Serializer
+
+
+class Recorder(Protocol):
+    """Makes steps durable."""
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        """Record what happened to steps, in this order.
+
+        The future is resolved after the commit; cancelling it does nothing. It fails only when the store does.
+        """
+        ...
+
+
+class Timer(Protocol):
+    """A timer that can be taken back."""
+
+    def cancel(self) -> None:
+        """Never call back. Idempotent."""
+        ...
+
+
+class Clock(Protocol):
+    """The engine's time."""
+
+    def now(self) -> int:
+        """Unix ms."""
+        ...
+
+    def call_at(self, when: int, callback: Callable[[], object]) -> Timer:
+        """Call back on the loop's thread at a time (unix ms), not before."""
+        ...
+
+
+class Threads(Protocol):
+    """Threads for plain functions. A thread is never the event loop's."""
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Run `work` in a thread of its own, in a copy of the caller's context."""
+        ...
+
+    def send(self, mailbox: Mailbox, message: object) -> None:
+        """Hand a message to a thread that waits for its mailbox."""
+        ...
+
+
+class Mailbox(Protocol):
+    """Where one thread waits."""
+
+    def put(self, item: object, /) -> None:
+        """Never blocks."""
+        ...
+
+    def get(self) -> object:
+        """Blocks until there is a message."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where `send` goes while an engine runs in this process."""
+
+    async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
+        """Store events, with the runs they start, and return their ids (ULIDs) in order."""
+        ...
+
+    def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:
+        """The same, blocking; from any thread but the engine's loop."""
+        ...
+
+
+class Client(Protocol):
+    """What functions and middleware know of their client."""
+
+    @property
+    def app_id(self) -> str:
+        """Name of the app; prefix of every function id."""
+        ...
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where functions log."""
+        ...
+
+    @property
+    def middleware(self) -> Sequence[Callable[..., object]]:
+        """Classes or factories `(client, raw_request) -> instance`."""
+        ...
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """Keeps types that JSON does not have."""
+        ...
+
+    async def send(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+        """Send events and return their ids."""
+        ...
+
+    def send_sync(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+        """The same, blocking."""
+        ...

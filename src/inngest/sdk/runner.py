@@ -1,0 +1,66 @@
+"""The steps of an invocation as `ctx.step` sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from inngest.protocol.opcodes import Op
+from inngest.protocol.steps import StepName
+
+from .events import Event
+from .invocation import Invocation, Place
+from .serializers import type_of
+from .work import Work
+
+
+class Runner:
+    """The steps of one place: the loop, or one thread."""
+
+    def __init__(self, invocation: Invocation, place: Place) -> None:
+        self._invocation = invocation
+        self._place = place
+
+    async def run(
+        self, step_id: str, handler: Callable[..., object], args: tuple[object, ...], output_type: object
+    ) -> object:
+        """See `StepRunner.run`."""
+        invocation = self._invocation
+        kept_as = type_of(invocation.function.client.serializer, output_type, handler)
+
+        def attempt(step: StepName, number: int) -> Work[Op]:
+            return invocation.values.attempt(invocation, step, number, lambda: handler(*args), kept_as)
+
+        value, _ = await invocation.step(self._place, step_id, attempt, kept_as)
+        return value
+
+    async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
+        """See `StepRunner.sleep`."""
+        await self._invocation.sleep(self._place, step_id, duration, until)
+
+    async def send_event(self, step_id: str, events: Sequence[Event]) -> list[str]:
+        """See `StepRunner.send_event`."""
+        invocation = self._invocation
+
+        def attempt(step: StepName, number: int) -> Work[Op]:
+            return invocation.values.sending(invocation.call.run_id, step, number, events)
+
+        value, fresh = await invocation.step(self._place, step_id, attempt)
+        ids = [str(one) for one in value] if isinstance(value, list) else []
+        if fresh and invocation.hooks:
+            await self._place.do(invocation.values.sent(ids))
+        return ids
+
+    async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
+        """See `StepRunner.parallel`. No branch outlives the call."""
+        tasks = [asyncio.ensure_future(branch()) for branch in callables]
+        if not tasks:
+            return ()
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            raise
+        return tuple(task.result() for task in tasks)

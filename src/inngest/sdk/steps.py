@@ -1,0 +1,184 @@
+"""`ctx.step` and `ctx.group` of async functions. Thin: they name the step and hand it to the invocation."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar, TypeVarTuple, cast, overload
+
+from inngest.protocol import durations
+
+from .events import Event
+from .serializers import Unset
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class ParallelMode(enum.Enum):
+    """How a server paces the branches of `group.parallel`; in process all branches run concurrently either way."""
+
+    WAIT = "wait"
+    RACE = "race"
+
+
+class StepRunner(Protocol):
+    """What steps need of their invocation. Every method is a coroutine on the invocation's loop."""
+
+    async def run(
+        self, step_id: str, handler: Callable[..., object], args: tuple[object, ...], output_type: object
+    ) -> object:
+        """A `step.run`."""
+        ...
+
+    async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
+        """A `step.sleep` (milliseconds) or `step.sleep_until` (unix ms)."""
+        ...
+
+    async def send_event(self, step_id: str, events: Sequence[Event]) -> list[str]:
+        """A `step.send_event`."""
+        ...
+
+    async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
+        """A `group.parallel`."""
+        ...
+
+
+def unix_ms(step_id: str, until: datetime.datetime) -> int:
+    """Unix ms of a datetime; a naive one is taken as local time.
+
+    Raises:
+        TypeError: not a datetime. Names the step.
+    """
+    if not isinstance(until, datetime.datetime):
+        raise TypeError(f'step "{step_id}": sleep_until expects a datetime, got {type(until).__name__}')
+    return round(until.timestamp() * 1000)
+
+
+def ms(step_id: str, duration: durations.Duration) -> int:
+    """Milliseconds of a duration.
+
+    Raises:
+        TypeError: not a duration. Names the step.
+    """
+    try:
+        return durations.to_ms(duration)
+    except TypeError as error:
+        raise TypeError(f'step "{step_id}": {error}') from None
+
+
+class Step:
+    """The durable steps of an async function."""
+
+    def __init__(self, runner: StepRunner) -> None:
+        self._runner = runner
+
+    @overload
+    async def run(
+        self,
+        step_id: str,
+        handler: Callable[[*Ts], Awaitable[T]],
+        *handler_args: *Ts,
+        output_type: object = Unset,
+    ) -> T: ...
+
+    @overload
+    async def run(
+        self,
+        step_id: str,
+        handler: Callable[[*Ts], T],
+        *handler_args: *Ts,
+        output_type: object = Unset,
+    ) -> T: ...
+
+    async def run(
+        self,
+        step_id: str,
+        handler: Callable[..., object],
+        *handler_args: object,
+        output_type: object = Unset,
+    ) -> object:
+        """Run a function durably: with retries of its own, and never again once its result is recorded.
+
+        Args:
+            step_id: unique within the function; a repeat (in a loop) is counted.
+            handler: a function, async or plain. It returns what JSON can hold. For keyword arguments use
+                `functools.partial`.
+            *handler_args: positional arguments of the handler.
+            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
+
+        Returns:
+            What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
+
+        Raises:
+            StepError: the handler failed for good.
+        """
+        return await self._runner.run(step_id, handler, handler_args, output_type)
+
+    async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
+        """Sleep durably: the run is a row meanwhile, not a coroutine.
+
+        Args:
+            step_id: unique within the function.
+            duration: milliseconds or timedelta, at most 366 days; zero or less does not sleep.
+
+        Raises:
+            TimeoutTooLongError: longer than 366 days.
+        """
+        await self._runner.sleep(step_id, duration=ms(step_id, duration), until=None)
+
+    async def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
+        """Sleep durably until a time.
+
+        Args:
+            step_id: unique within the function.
+            until: a naive datetime is taken as local time; a time in the past does not sleep.
+
+        Raises:
+            TimeoutTooLongError: more than 366 days ahead.
+        """
+        await self._runner.sleep(step_id, duration=None, until=unix_ms(step_id, until))
+
+    async def send_event(self, step_id: str, events: Event | list[Event]) -> list[str]:
+        """Send events, once: they are stored in the same transaction as the step's result.
+
+        Args:
+            step_id: unique within the function.
+            events: one or several.
+
+        Returns:
+            The events' ids, in order.
+
+        Raises:
+            StepError: an event cannot be accepted; none was stored.
+        """
+        return await self._runner.send_event(step_id, [events] if isinstance(events, Event) else events)
+
+
+class Group:
+    """Groups of steps in an async function."""
+
+    def __init__(self, runner: StepRunner) -> None:
+        self._runner = runner
+
+    async def parallel(
+        self,
+        callables: tuple[Callable[[], Awaitable[T]], ...],
+        parallel_mode: ParallelMode = ParallelMode.WAIT,
+    ) -> tuple[T, ...]:
+        """Run branches concurrently and wait for all of them.
+
+        Args:
+            callables: functions without arguments, each of which may call several steps.
+            parallel_mode: how a server paces them; both modes wait for all results.
+
+        Returns:
+            The branches' results, in order.
+
+        Raises:
+            StepError: a step of a branch failed for good and the branch did not catch it. Raised when all branches
+                have come to their end; of several errors, that of the first branch in order.
+        """
+        ParallelMode(parallel_mode)
+        return cast("tuple[T, ...]", await self._runner.parallel(callables))

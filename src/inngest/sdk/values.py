@@ -1,0 +1,211 @@
+"""How values leave user code and come back: serializer, middleware, JSON; the same the first time as on replay.
+
+Out: handler, `serialize`, `transform_output`, JSON. Back: JSON, `transform_input`, `deserialize`, code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from inngest.protocol import codec, limits, ulids
+from inngest.protocol.calls import Completed, Failed
+from inngest.protocol.errors import OutputTooLargeError, OutputUnserializableError
+from inngest.protocol.opcodes import Memo, Op, Opcode
+from inngest.protocol.steps import StepName
+
+from . import outcomes
+from .context import Context, ContextSync
+from .errors import AsyncUnsupportedError, NestedStepError, StepError
+from .events import Event, SendEventsResult, to_sent
+from .function import Function
+from .hooks import Hooks
+from .middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
+from .ports import Clock
+from .serializers import Unset
+from .work import Work
+
+
+class RunningStep:
+    """A handler that is being run, as seen by what runs inside it."""
+
+    def __init__(self, invocation: object, name: str, attempt: int) -> None:
+        self.invocation = invocation
+        self.name = name
+        self.attempt = attempt
+        self.nested: NestedStepError | None = None  # a step was called inside
+
+
+RUNNING: contextvars.ContextVar[RunningStep | None] = contextvars.ContextVar("inngest_running_step", default=None)
+
+
+class Opened(NamedTuple):
+    """A memo as user code gets it."""
+
+    value: object
+    error: StepError | None
+
+
+class Values:
+    """The values of one invocation."""
+
+    def __init__(self, function: Function[object], hooks: Hooks, clock: Clock, memos: Sequence[Memo]) -> None:
+        self._function = function
+        self._hooks = hooks
+        self._clock = clock
+        self._memos: Mapping[str, StepMemo] = {}
+        self._raw_memos = memos
+        self.context: Context | ContextSync
+
+    def begin(self) -> Work[None]:
+        """Before anything else: all memos and the context pass `transform_input`."""
+        if not self._hooks:
+            return
+        loaded = {memo.step.hash: self._load(memo) for memo in self._raw_memos}
+        memos = StepMemos(loaded)
+        yield from self._hooks.call("transform_input", self.context, self._function, memos)
+        self._memos = {key: value for key in loaded if (value := memos.pop(key)) is not None}
+
+    def attempt(
+        self,
+        invocation: object,
+        step: StepName,
+        number: int,
+        handler: Callable[[], object],
+        output_type: object,
+    ) -> Work[Op]:
+        """Run a handler once; the report of how it went."""
+        started_at = self._clock.now()
+        running = RunningStep(invocation, step.text, number)
+        token = RUNNING.set(running)
+        value: object = None
+        error: BaseException | None = None
+        try:
+            value = yield handler
+        except (Exception, SystemExit) as raised:
+            error = raised
+        except asyncio.CancelledError as raised:
+            if _is_being_cancelled():
+                raise
+            error = raised  # something inside the handler was cancelled, not the call
+        finally:
+            RUNNING.reset(token)
+        if running.nested is not None:
+            error = running.nested
+        if isinstance(error, AsyncUnsupportedError):
+            error = AsyncUnsupportedError(f'step "{step.text}": {error.message}')
+        if error is not None:
+            return (yield from self._failure(step, number, started_at, error))
+        return (yield from self._success(step, number, started_at, value, output_type))
+
+    def sending(self, run_id: str, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
+        """Prepare events that a step sends; their ids derive from run and step."""
+        started_at = self._clock.now()
+        batch = list(events)
+        yield from self._hooks.call("before_send_events", batch)
+        try:
+            sent = to_sent(batch)
+        except Exception as error:
+            return (yield from self._failure(step, number, started_at, error))
+        sent = [event._replace(id=ulids.derive(run_id, step.hash, index)) for index, event in enumerate(sent)]
+        op = yield from self._success(step, number, started_at, [event.id for event in sent], Unset)
+        return op._replace(events=tuple(sent)) if op.op is Opcode.STEP_RUN else op
+
+    def sent(self, ids: list[str]) -> Work[None]:
+        """After events were stored."""
+        yield from self._hooks.call("after_send_events", SendEventsResult(ids=ids))
+
+    def open(self, memo: Memo, output_type: object, fresh: bool) -> Work[Opened]:
+        """A memo as user code gets it; `fresh` if it was recorded in this invocation."""
+        if not self._hooks:
+            return self.open_plain(memo, output_type)
+        loaded = self._memos.get(memo.step.hash)
+        if loaded is None:
+            loaded = self._load(memo)
+            if fresh:
+                memos = StepMemos({memo.step.hash: loaded})
+                yield from self._hooks.call("transform_input", self.context, self._function, memos)
+                loaded = memos.pop(memo.step.hash) or loaded
+        return self._opened(loaded, output_type)
+
+    def open_plain(self, memo: Memo, output_type: object) -> Opened:
+        """The same, without middleware."""
+        return self._opened(self._load(memo), output_type)
+
+    def returned(self, value: object) -> Work[Completed | Failed]:
+        """What a function's return value becomes."""
+        try:
+            value = self._serialize(value, self._function.output_type)
+            result = TransformOutputResult(output=value)
+            yield from self._hooks.call("transform_output", result)
+            text = codec.dumps(result.output if result.has_output() else None)
+        except codec.NotJsonError as error:
+            return outcomes.body_failure(OutputUnserializableError(f"returned unserializable data: {error}"))
+        if (size := codec.size(text)) > limits.MAX_RUN_OUTPUT:
+            return outcomes.body_failure(_too_large("the function", size, limits.MAX_RUN_OUTPUT))
+        return Completed(text)
+
+    def raised(self, error: BaseException) -> Work[Failed]:
+        """What a function's exception becomes."""
+        if isinstance(error, Exception):
+            yield from self._hooks.call("transform_output", TransformOutputResult(error=error))
+        return outcomes.body_failure(error)
+
+    def _success(self, step: StepName, number: int, started_at: int, value: object, output_type: object) -> Work[Op]:
+        try:
+            if output_type is not Unset:
+                value = self._serialize(value, output_type)
+            if self._hooks:
+                info = TransformOutputStepInfo(step.text, Opcode.STEP_RUN)
+                result = TransformOutputResult(output=value, step=info)
+                yield from self._hooks.call("transform_output", result)
+                value = result.output if result.has_output() else None
+            text = codec.dumps(value)
+        except codec.NotJsonError as error:
+            unserializable = OutputUnserializableError(f'"{step.text}" returned unserializable data: {error}')
+            return outcomes.step_failure(step, number, started_at, unserializable)
+        if len(text) * 4 > limits.MAX_STEP_OUTPUT and (size := codec.size(text)) > limits.MAX_STEP_OUTPUT:
+            too_large = _too_large(f'step "{step.text}"', size, limits.MAX_STEP_OUTPUT)
+            return outcomes.step_failure(step, number, started_at, too_large)
+        return Op(Opcode.STEP_RUN, step, attempt=number, started_at=started_at, data=text)
+
+    def _failure(self, step: StepName, number: int, started_at: int, error: BaseException) -> Work[Op]:
+        outcomes.log(self._function.client.logger, f'step "{step.text}" of {self._function.id}', error)
+        if self._hooks and isinstance(error, Exception):
+            info = TransformOutputStepInfo(step.text, Opcode.STEP_ERROR)
+            yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
+        return outcomes.step_failure(step, number, started_at, error)
+
+    def _serialize(self, value: object, output_type: object) -> object:
+        serializer = self._function.client.serializer
+        if serializer is None or output_type is Unset:
+            return value
+        try:
+            return serializer.serialize(value, output_type)
+        except Exception as error:
+            raise codec.NotJsonError("$", f"{type(error).__name__}: {error}") from error
+
+    def _load(self, memo: Memo) -> StepMemo:
+        return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error)
+
+    def _opened(self, memo: StepMemo, output_type: object) -> Opened:
+        if memo.error is not None:
+            return Opened(None, StepError.from_info(memo.error))
+        serializer = self._function.client.serializer
+        if serializer is None or output_type is Unset:
+            return Opened(memo.data, None)
+        return Opened(serializer.deserialize(memo.data, output_type), None)
+
+
+def _too_large(what: str, size: int, limit: int) -> OutputTooLargeError:
+    return OutputTooLargeError(f"{what} returned {size:,} bytes of JSON; at most {limit:,} are allowed")
+
+
+def _is_being_cancelled() -> bool:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # in a thread of a plain function: nothing can cancel it
+        return False
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,60 @@
+"""Work without colour: a generator that yields the calls it wants made, driven in async code or in a thread.
+
+What a step does around its handler (middleware, serializer, codec) is written once, as a generator; whether a call may
+be awaited is the driver's business.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from .errors import AsyncUnsupportedError
+
+R = TypeVar("R")
+
+Work = Generator[Callable[[], object], object, R]
+
+
+async def drive(work: Work[R]) -> R:
+    """Make the calls here, awaiting what is awaitable."""
+    try:
+        call = next(work)
+        while True:
+            try:
+                result = call()
+                if inspect.isawaitable(result):
+                    result = await result
+            except BaseException as error:  # the work decides what an error of its call means
+                call = work.throw(error)
+            else:
+                call = work.send(result)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+def drive_sync(work: Work[R]) -> R:
+    """Make the calls here, in plain code; one that gives an awaitable fails with AsyncUnsupportedError."""
+    try:
+        call = next(work)
+        while True:
+            try:
+                result = call()
+                if inspect.isawaitable(result):
+                    _refuse(result)
+            except BaseException as error:  # the work decides what an error of its call means
+                call = work.throw(error)
+            else:
+                call = work.send(result)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+def _refuse(result: object) -> None:
+    if inspect.iscoroutine(result):
+        result.close()
+    raise AsyncUnsupportedError(
+        "async code in a plain function: it gave an awaitable, which nothing here can await. "
+        "Use a plain handler (and MiddlewareSync), or make the function async."
+    )

@@ -1,0 +1,79 @@
+"""Sizes: a file, a function and an adapter each fit on a few screens. There is no list of exemptions."""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+FILE_LIMIT = 400
+FUNCTION_LIMIT = 50
+ADAPTER_LIMIT = 100
+
+NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+    tokenize.INDENT,
+    tokenize.NEWLINE,
+    tokenize.NL,
+}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def code_lines(source: str) -> set[int]:
+    """The numbers of the lines that hold code: no blanks, comments, docstrings, signatures or decorators."""
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    held = {line for token in tokens if token.type not in NO_CODE for line in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(ast.parse(source)):
+        held.difference_update(_lines_of_no_code(node, tokens))
+    return held
+
+
+def _lines_of_no_code(node: ast.AST, tokens: list[tokenize.TokenInfo]) -> Iterator[int]:
+    # A string that stands alone does nothing: it documents a module, class, function or field.
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        yield from _span(node)
+    if isinstance(node, Function | ast.ClassDef):
+        for decorator in node.decorator_list:
+            yield from _span(decorator)
+    if isinstance(node, Function):
+        yield from range(node.lineno, _signature_end(node, tokens) + 1)
+
+
+def _span(node: ast.stmt | ast.expr) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _signature_end(function: Function, tokens: list[tokenize.TokenInfo]) -> int:
+    """The line of the colon that ends a signature: the first one outside all brackets."""
+    depth = 0
+    for token in tokens:
+        if token.start < (function.lineno, function.col_offset):
+            continue
+        if token.string in {"(", "[", "{"}:
+            depth += 1
+        elif token.string in {")", "]", "}"}:
+            depth -= 1
+        elif token.string == ":" and depth == 0:
+            return token.start[0]
+    raise ValueError(f"no colon ends the signature of {function.name}")
+
+
+def too_large(path: Path, source: str) -> Iterator[str]:
+    """What in a file, given with its path from the root, is larger than the house allows."""
+    lines = code_lines(source)
+    limit = ADAPTER_LIMIT if is_adapter(path) else FILE_LIMIT
+    if len(lines) > limit:
+        yield f"{path}: {len(lines)} lines of code, at most {limit}"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, Function):
+            size = len(lines.intersection(_span(node)))
+            if size > FUNCTION_LIMIT:
+                yield f"{path}:{node.lineno}: {node.name} has {size} lines of code, at most {FUNCTION_LIMIT}"
+
+
+def is_adapter(path: Path) -> bool:
+    """Every module directly in the package is a door for a framework or a name, and holds no logic."""
+    return path.parent == Path("src/inngest") and path.name != "__init__.py"

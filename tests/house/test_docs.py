@@ -1,0 +1,82 @@
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.markdown import dead_links
+from tests.house.tree import ROOT, texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[gone](gone.md)",
+        "![gone](gone.svg 'a picture')",
+        "[gone]: gone.md",
+        "[a](here.md) [b](gone.md#part)",
+        "[r](/here.md)",
+    ],
+)
+def test_a_dead_link_is_found(tmp_path: Path, text: str) -> None:
+    (tmp_path / "here.md").touch()
+    assert len(dead_links(tmp_path / "page.md", text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[here](here.md#part)",
+        "[up](../page/here.md)",
+        "[part](#part)",
+        "[away](https://example.test/gone.md)",
+        "`[code](gone.md)`",
+        "```md\n[code](gone.md)\n```\n",
+        "[here]: here.md",
+    ],
+)
+def test_a_live_link_is_fine(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "here.md").touch()
+    assert dead_links(folder / "page.md", text) == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path, text in texts(ROOT)
+        if path.suffix == ".md"
+        for link in dead_links(path, text)
+    ]
+    assert found == []
+
+
+def pages(nav: object) -> Iterator[str]:
+    match nav:
+        case str():
+            yield nav
+        case list():
+            for entry in nav:
+                yield from pages(entry)
+        case dict():
+            for entry in nav.values():
+                yield from pages(entry)
+        case _:
+            raise ValueError(f"not a part of a navigation: {nav!r}")
+
+
+def test_pages_are_found_at_every_depth() -> None:
+    nav = [{"Home": "index.md"}, {"How-to": ["howto/index.md", {"Deploy": "howto/deploy.md"}]}]
+    assert list(pages(nav)) == ["index.md", "howto/index.md", "howto/deploy.md"]
+
+
+def test_the_navigation_shows_every_page_once() -> None:
+    config = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    docs = ROOT / "docs"
+    written = sorted(
+        path.relative_to(docs).as_posix()
+        for path, _ in texts(ROOT)
+        if path.is_relative_to(docs) and path.suffix == ".md"
+    )
+    assert sorted(pages(config["project"]["nav"])) == written
