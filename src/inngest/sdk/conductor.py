@@ -159,7 +159,13 @@ class Conductor:
 
     def may_pass(self, call: StepCall, memo: Memo) -> bool:
         """Whether the call may go on at once: it is the only one, the code rests, and its memo is next."""
-        return self.resting and len(self.calls) == 1 and self._history.next is memo and not self.over.done()
+        return (
+            self.resting
+            and len(self.calls) == 1
+            and self._history.next is memo
+            and not memo.cancelled
+            and not self.over.done()
+        )
 
     async def turn(self, call: StepCall, memo: Memo) -> None:
         """Wait until it is the call's turn, whoever cancels it meanwhile.
@@ -168,6 +174,8 @@ class Conductor:
             asyncio.CancelledError: the memo says that the caller gave up.
             EndOfInvocation: the invocation is over.
         """
+        if self.over.done():
+            raise EndOfInvocation
         turn = call.turn = Turn(loop=self._loop)
         turn.asked_to_cancel = lambda: self._asked_to_cancel(call)
         self.changed()
@@ -190,7 +198,13 @@ class Conductor:
         await waiter
 
     async def parked(self, call: StepCall) -> None:
-        """Wait until what is recorded of the call falls due while this invocation is still going."""
+        """Wait until what is recorded of the call falls due, or is over, while this invocation is still going.
+
+        Raises:
+            EndOfInvocation: the invocation is over.
+        """
+        if self.over.done():
+            raise EndOfInvocation
         call.park = self._loop.create_future()
         self.changed()
         try:
@@ -238,6 +252,8 @@ class Conductor:
         if memo is None:
             return False
         call = self.calls.get(memo.step.hash)
+        if call is not None and call.turn is None:
+            return True  # it is on its way here from its record
         if call is not None and call.turn is not None:
             if memo.cancelled and not call.cancelled:
                 self._be_patient(memo)

@@ -25,7 +25,7 @@ from .function import Function
 from .hooks import Hooks
 from .ports import Clock, Recorder
 from .serializers import Unset
-from .values import RUNNING, Opened, Values
+from .values import RUNNING, Values
 from .work import Work, drive
 
 R = TypeVar("R")
@@ -236,8 +236,7 @@ class Invocation:
             while True:
                 decision = replay.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
-                    opened = await self._answer(place, call, decision.memo, output_type, fresh)
-                    break
+                    return await self._answer(place, call, decision.memo, output_type, fresh), fresh
                 if isinstance(decision, replay.Park):
                     entry = await self._wait(place, call, decision.open)
                 else:
@@ -245,9 +244,6 @@ class Invocation:
                     fresh = True
         finally:
             self.conductor.close(call)
-        if opened.error is not None:
-            raise opened.error
-        return opened.value, fresh
 
     async def sleep(self, place: Place, step_id: str, duration: int | None, until: int | None) -> None:
         """One call of a sleep."""
@@ -300,19 +296,16 @@ class Invocation:
             await self.loop.create_future()
         raise EndOfInvocation
 
-    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> Opened:
+    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
         """The memo as user code gets it, when it is the call's turn."""
-        if not self.hooks:
-            opened = self.values.open_plain(memo, output_type)
-        else:
-            opened = await self._or_fail(call, place.do(self.values.open(memo, output_type, fresh)))
-        if self.conductor.may_pass(call, memo) and not memo.cancelled:
+        loaded = await self._or_fail(place.do(self.values.load(memo, fresh))) if self.hooks else None
+        if self.conductor.may_pass(call, memo):
             self._history.deliver(memo)
         else:
             await self.conductor.turn(call, memo)
         if self._live is None and not self._history.replaying:
             await self._go_live(place)
-        return opened
+        return self.values.open(loaded or self.values.load_plain(memo), output_type)
 
     async def _attempt(
         self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int
@@ -326,7 +319,7 @@ class Invocation:
                 await self._go_live(place)
             call.executing = True
             try:
-                op = await self._or_fail(call, place.do(attempt(call.step, number)))
+                op = await self._or_fail(place.do(attempt(call.step, number)))
             except asyncio.CancelledError:
                 if self.conductor.over.done():
                     raise
@@ -349,9 +342,10 @@ class Invocation:
             if self.conductor.over.done():
                 raise
             return await self._record_now(call, self._given_up(call))
-        assert call.open is not None
-        if call.kind is Opcode.STEP_RUN:
-            return call.open
+        entry = self._history.entry(call.step)
+        assert entry is not None
+        if call.kind is Opcode.STEP_RUN or isinstance(entry, Memo):
+            return entry
         return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
 
     def _given_up(self, call: StepCall) -> Op:
@@ -397,6 +391,8 @@ class Invocation:
             entry = await self._record_now(call, op)
             if isinstance(entry, OpenStep):
                 call.open = entry
+            elif call.park is not None and not call.park.done():
+                call.park.set_result(None)
             self.conductor.changed()
 
         task = self.loop.create_task(record())
@@ -417,7 +413,7 @@ class Invocation:
             self.conductor.running -= 1
             self._live.set_result(None)
 
-    async def _or_fail(self, call: StepCall, doing: Awaitable[R]) -> R:
+    async def _or_fail(self, doing: Awaitable[R]) -> R:
         """What fails here is middleware, or a serializer: the function's attempt fails, not the step's."""
         try:
             return await doing
