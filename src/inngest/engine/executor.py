@@ -115,8 +115,11 @@ class RunExecutor:
     async def run_once(self, now: int) -> None:
         """Claim what is due, as far as there is room, and begin it."""
         await self._release_stranded()
+        if not self.functions:
+            self.next_due = None  # nothing here is ever due: this worker sends and reads
+            return
         room = self.room
-        if room == 0 or not self.functions:
+        if room == 0:
             self.backlog = self._is_due(now)
             return
         idle = not self._tasks and not self._reserved
