@@ -11,7 +11,7 @@ DOCS := $(VENV)/.docs-$(HERE)
 BENCH := $(VENV)/.bench-$(HERE)
 
 # Quick ones first. A house test refuses a folder of tests that is missing here.
-ORDER := unit house typing contract simulation server cli embedded
+ORDER := unit house typing contract migrations simulation server cli embedded
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
 ARGS ?=
 SEEDS ?= 200
