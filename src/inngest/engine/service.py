@@ -106,8 +106,8 @@ class Service:
                 if not future.done():
                     future.set_exception(asyncio.CancelledError())
 
-    async def wait(self, run_id: str) -> Ended:
-        """Wait until a run has ended, wherever it runs.
+    async def wait(self, run_id: str, *, new: bool = False) -> Ended:
+        """Wait until a run has ended, wherever it runs; `new` if it was created here and nobody waited since.
 
         Raises:
             KeyError: there is no such run.
@@ -115,7 +115,7 @@ class Service:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(future)
         try:
-            if not self.executor.owns(run_id):
+            if not new and not self.executor.owns(run_id):
                 if await self._worker.store.run(run_id) is None:
                     raise KeyError(run_id)
                 await self._look_for_ended([run_id])
