@@ -25,9 +25,9 @@ BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Worker:
-    """What the parts of one worker share."""
+    """What the parts of one worker share. A worker that was declared dead goes on with a new session."""
 
     store: Store
     invoker: Invoker
@@ -69,6 +69,7 @@ class RunExecutor:
         self._alone = False  # a run on which workers died is in flight, and nothing else may be
         self._hold_back = False  # such a run is due, and waits until nothing else is in flight
         self.draining = False
+        self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
         self.next_due: int | None = None  # when the next job falls due, as far as is known
 
@@ -131,6 +132,7 @@ class RunExecutor:
             self.job_due(claims.next_due)
         self.backlog = self._is_due(now)
         self._hold_back = claims.alone_due
+        self.fenced = claims.fenced
         for claimed in claims.runs:
             self.begin(claimed)
 
@@ -308,8 +310,9 @@ class Ownership:
     def _advice(self) -> Advice:
         if self._executor.draining:
             return Advice.YIELD
-        used = self._worker.clock.now() - self._began_at
-        return Advice.YIELD if used > BUDGET and self._executor.crowded() else Advice.GO_ON
+        if not self._executor.crowded():
+            return Advice.GO_ON
+        return Advice.YIELD if self._worker.clock.now() - self._began_at > BUDGET else Advice.GO_ON
 
     def _advance(self, ops: Sequence[Op], outcome: Outcome | None) -> Changes:
         changes = advance(self._state, ops, outcome, self._worker.policy, self._moment())

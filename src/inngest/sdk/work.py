@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator
+from types import CoroutineType
 from typing import TypeVar
 
 from .errors import AsyncUnsupportedError
@@ -17,6 +18,11 @@ R = TypeVar("R")
 Work = Generator[Callable[[], object], object, R]
 
 
+def is_awaitable(value: object) -> bool:
+    """Whether `await` takes it. `inspect.isawaitable` asks an abstract class, which is slow on the hot path."""
+    return type(value) is CoroutineType or hasattr(value, "__await__")
+
+
 async def drive(work: Work[R]) -> R:
     """Make the calls here, awaiting what is awaitable."""
     try:
@@ -24,8 +30,8 @@ async def drive(work: Work[R]) -> R:
         while True:
             try:
                 result = call()
-                if inspect.isawaitable(result):
-                    result = await result
+                if is_awaitable(result):
+                    result = await result  # type: ignore[misc]
             except BaseException as error:  # the work decides what an error of its call means
                 call = work.throw(error)
             else:
@@ -41,7 +47,7 @@ def drive_sync(work: Work[R]) -> R:
         while True:
             try:
                 result = call()
-                if inspect.isawaitable(result):
+                if is_awaitable(result):
                     _refuse(result)
             except BaseException as error:  # the work decides what an error of its call means
                 call = work.throw(error)
