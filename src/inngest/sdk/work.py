@@ -7,9 +7,11 @@ be awaited is the driver's business.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType
 from typing import TypeVar
+
+from typing_extensions import TypeIs
 
 from .errors import AsyncUnsupportedError
 
@@ -18,7 +20,7 @@ R = TypeVar("R")
 Work = Generator[Callable[[], object], object, R]
 
 
-def is_awaitable(value: object) -> bool:
+def is_awaitable(value: object) -> TypeIs[Awaitable[object]]:
     """Whether `await` takes it. `inspect.isawaitable` asks an abstract class, which is slow on the hot path."""
     return type(value) is CoroutineType or hasattr(value, "__await__")
 
@@ -31,7 +33,7 @@ async def drive(work: Work[R]) -> R:
             try:
                 result = call()
                 if is_awaitable(result):
-                    result = await result  # type: ignore[misc]
+                    result = await result
             except BaseException as error:  # the work decides what an error of its call means
                 call = work.throw(error)
             else:
