@@ -6,7 +6,7 @@ import asyncio
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.errors import Error, ErrorCode
@@ -104,8 +104,7 @@ class Accepted:
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """What an owner decided about its run."""
 
     owner: Owner

@@ -40,7 +40,7 @@ _SPIN = 1_000
 class Place(Protocol):
     """Where work of an invocation is done: on the loop, or in a thread."""
 
-    async def do(self, work: Work[R]) -> R:
+    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
         """Do it there and give its result."""
         ...
 
@@ -48,9 +48,9 @@ class Place(Protocol):
 class OnLoop:
     """The place of async functions."""
 
-    async def do(self, work: Work[R]) -> R:
+    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
         """Do it here."""
-        return await drive(work)
+        return drive(work)
 
 
 class Invocation:
@@ -326,7 +326,8 @@ class Invocation:
                 await self._go_live(place)
             call.executing = True
             try:
-                op = await self._or_fail(place.do(attempt(call.step, number)))
+                doing = place.do(attempt(call.step, number))
+                op = await (self._or_fail(doing) if self.hooks else doing)
             except asyncio.CancelledError:
                 if self.conductor.ending is not None:
                     raise
