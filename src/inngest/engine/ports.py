@@ -168,7 +168,10 @@ class Store(Protocol):
         ...
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
-        """Make functions known. With `replace_app`, functions of that app that are not given are forgotten."""
+        """Make functions known.
+
+        With `replace_app`, functions of that app are forgotten that are not given, unless a living worker serves them.
+        """
         ...
 
     async def begin_session(self, session: Session) -> None:
