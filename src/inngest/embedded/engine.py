@@ -401,9 +401,9 @@ class _Running:
         if ended.status is not RunStatus.COMPLETED:
             raise RunFailedError(run_id, ended.error or ErrorInfo("Error", "no error was recorded"))
         value = codec.loads(ended.output or "null")
-        if fn is None or fn.client.serializer is None or fn.output_type is Unset:
+        if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
             return value
-        return fn.client.serializer.deserialize(value, fn.output_type)
+        return fn.client.serializer.deserialize(value, kept_as)
 
 
 class _LoopThread:
