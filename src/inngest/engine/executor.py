@@ -117,7 +117,10 @@ class RunExecutor:
         """Claim what is due, as far as there is room, and begin it."""
         await self._release_stranded()
         room = self.room
-        if room == 0 or not self.functions:
+        if not self.functions:  # what is due is for others
+            self.next_due = None
+            return
+        if room == 0:
             self.backlog = self._is_due(now)
             return
         idle = not self._tasks and not self._reserved
