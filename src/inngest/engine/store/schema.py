@@ -5,7 +5,7 @@ A new database is created from `tables.py` at once; Alembic is imported only whe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +70,43 @@ def _prepare(database: Database, connection: Connection, schema: Schema) -> None
     stored = _read(database, connection)
     if stored["revision"] < schema.revision:
         _migrate(database, connection, schema, stored["revision"])
-    elif stored["min_compatible"] > schema.revision:
+        return
+    _refuse_future(database, schema, stored)
+    _refuse_holes(database, schema, existing)
+
+
+def check(database: Database, connection: Connection, schema: Schema = CURRENT) -> None:
+    """Make sure that this code can read a database as it is.
+
+    Raises:
+        StoreVersionError: it is older, or newer than this code can read.
+        StoreError: it is no engine's database, or damaged.
+    """
+    existing = database.tables(connection)
+    if _META not in existing:
+        raise StoreError(
+            f"no engine has ever used the database {database.name}: name another one, or start an engine on it"
+        )
+    stored = _read(database, connection)
+    if stored["revision"] < schema.revision:
+        raise StoreVersionError(
+            f"{database.name} has schema {stored['revision']}, and this code reads {schema.revision}: "
+            "start an engine on it, which migrates it"
+        )
+    _refuse_future(database, schema, stored)
+    _refuse_holes(database, schema, existing)
+
+
+def _refuse_future(database: Database, schema: Schema, stored: Mapping[str, str]) -> None:
+    if stored["min_compatible"] > schema.revision:
         raise StoreVersionError(
             f"{database.name} has schema {stored['revision']}, which needs code that knows at least "
             f"{stored['min_compatible']}; this code knows {schema.revision}: upgrade pyngest, or name another database"
         )
-    elif missing := sorted(schema.tables.tables.keys() - existing):
+
+
+def _refuse_holes(database: Database, schema: Schema, existing: Set[str]) -> None:
+    if missing := sorted(schema.tables.tables.keys() - existing):
         raise _damaged(database, f"has no table {', '.join(missing)}")
 
 

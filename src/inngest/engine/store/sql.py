@@ -67,7 +67,7 @@ class SqlStore:
         if self._closed:
             return
         self._closed = True
-        for reader in self._readers:  # the writer last: SQLite's last connection cleans up, and a reader may not
+        for reader in self._readers:  # first: who disconnects last removes the WAL, and a reader may not
             reader.close()
         await self._writer.close()
 
