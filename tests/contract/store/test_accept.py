@@ -10,7 +10,7 @@ from inngest.engine.domain.model import Registry, RunStatus, Start
 from inngest.engine.ports import Store
 from inngest.protocol import limits
 from tests.contract.store import values
-from tests.contract.store.values import NOW, accept, acceptance, event, owner
+from tests.contract.store.values import NOW, accept, acceptance, accepted, event, owner
 
 
 async def test_an_event_starts_each_function_that_it_triggers(store: Store) -> None:
@@ -42,7 +42,7 @@ async def test_an_event_that_is_stored_already_starts_nothing(store: Store, othe
 
 async def test_an_event_that_is_sent_twice_at_the_same_moment_starts_its_runs_once(store: Store) -> None:
     sent = event()
-    answers = await asyncio.gather(*(store.accept(acceptance(sent)) for _ in range(3)))
+    answers = await asyncio.gather(*(store.accept(acceptance(sent), accepted) for _ in range(3)))
     assert [len(answer.started) for answer in answers] == [1, 0, 0]
     assert len(await store.runs(event_id=sent.id, function_id=None, status=None, limit=9, before=None)) == 1
 
@@ -64,13 +64,13 @@ async def test_a_key_starts_a_function_once_within_its_period(store: Store) -> N
 
 
 async def test_a_key_that_is_sent_twice_at_the_same_moment_starts_one_run(store: Store) -> None:
-    answers = await asyncio.gather(*(store.accept(acceptance(event(key="k"))) for _ in range(3)))
+    answers = await asyncio.gather(*(store.accept(acceptance(event(key="k")), accepted) for _ in range(3)))
     assert [len(answer.started) for answer in answers] == [1, 0, 0]
 
 
 async def test_a_run_that_is_claimed_as_it_is_accepted_begins_at_once(store: Store, other: Store) -> None:
     mine = owner()
-    ((start, claimed_by),) = (await store.accept(acceptance(event(), claim=[mine]))).started
+    ((start, claimed_by),) = (await store.accept(acceptance(event(), claim=[mine]), accepted)).started
     assert claimed_by is not None
     assert (claimed_by.session, claimed_by.token, claimed_by.run_id) == (mine.session, mine.token, start.run.id)
     view = await store.run(start.run.id)
@@ -81,19 +81,20 @@ async def test_a_run_that_is_claimed_as_it_is_accepted_begins_at_once(store: Sto
 
 
 async def test_only_as_many_runs_are_claimed_as_there_are_owners(store: Store) -> None:
-    accepted = await store.accept(acceptance(event(), event(), event(), claim=[owner(), owner()]))
-    assert [claimed_by is None for _, claimed_by in accepted.started] == [False, False, True]
+    answer = await store.accept(acceptance(event(), event(), event(), claim=[owner(), owner()]), accepted)
+    assert [claimed_by is None for _, claimed_by in answer.started] == [False, False, True]
 
 
 async def test_only_functions_of_the_worker_are_claimed(store: Store) -> None:
-    accepted = await store.accept(acceptance(event("both"), claim=[owner(), owner()], functions=frozenset({"app-c"})))
-    claimed = {start.run.function_id: claimed_by is not None for start, claimed_by in accepted.started}
+    asked = acceptance(event("both"), claim=[owner(), owner()], functions=frozenset({"app-c"}))
+    started = (await store.accept(asked, accepted)).started
+    claimed = {start.run.function_id: claimed_by is not None for start, claimed_by in started}
     assert claimed == {"app-b": False, "app-c": True}
 
 
 async def test_a_run_that_may_not_begin_yet_is_not_claimed(store: Store) -> None:
     later = NOW + limits.FUTURE_EVENT_GRACE + 1
-    ((start, claimed_by),) = (await store.accept(acceptance(event(ts=later), claim=[owner()]))).started
+    ((start, claimed_by),) = (await store.accept(acceptance(event(ts=later), claim=[owner()]), accepted)).started
     assert claimed_by is None
     assert start.due_at == later
     assert (await store.claim(owner(), 1, ["app-a"], later - 1, alone=True)).next_due == later
@@ -103,7 +104,7 @@ async def test_a_run_that_may_not_begin_yet_is_not_claimed(store: Store) -> None
 @pytest.mark.parametrize("session_id", ["worker", "never-was"])
 async def test_a_worker_that_is_declared_dead_claims_nothing_as_it_accepts(store: Store, session_id: str) -> None:
     await store.end_session("worker", NOW, died=True)
-    ((start, claimed_by),) = (await store.accept(acceptance(event(), claim=[owner(session_id)]))).started
+    ((start, claimed_by),) = (await store.accept(acceptance(event(), claim=[owner(session_id)]), accepted)).started
     assert claimed_by is None
     await store.begin_session(values.session("next"))
     assert (await values.claim_one(store, "next")).run.id == start.run.id
@@ -119,7 +120,7 @@ async def test_the_plan_sees_the_functions_that_another_process_has_just_registe
 
     assert await accept(store, event("new")) == []
     await other.register([values.function("late", "new")], replace_app=None, now=NOW)
-    started = (await store.accept(acceptance(sent, plan=plan))).started
+    started = (await store.accept(acceptance(sent, plan=plan), accepted)).started
     assert [start.run.function_id for start, _ in started] == ["app-late"]
     assert sorted(seen[-1].functions) == ["app-a", "app-b", "app-c", "app-late"]
 
@@ -130,9 +131,9 @@ async def test_an_acceptance_that_fails_takes_no_other_down(store: Store) -> Non
 
     good, bad, last = event(), event(), event()
     answers = await asyncio.gather(
-        store.accept(acceptance(good)),
-        store.accept(acceptance(bad, plan=plan)),
-        store.accept(acceptance(last)),
+        store.accept(acceptance(good), accepted),
+        store.accept(acceptance(bad, plan=plan), accepted),
+        store.accept(acceptance(last), accepted),
         return_exceptions=True,
     )
     assert isinstance(answers[1], RuntimeError)
@@ -140,3 +141,28 @@ async def test_an_acceptance_that_fails_takes_no_other_down(store: Store) -> Non
         assert not isinstance(answer, BaseException)
         assert len(answer.started) == 1
     assert len(await accept(store, bad)) == 1  # nothing of it was stored
+
+
+async def test_what_was_accepted_begins_though_its_sender_has_gone(store: Store) -> None:
+    """A sender that is cancelled has no use for the answer; the runs that this worker claimed must begin all the same."""
+    replies: list[int] = []
+
+    async def send() -> None:
+        await store.accept(acceptance(event(), claim=[owner()]), lambda answer: replies.append(len(answer.started)))
+
+    sender = asyncio.ensure_future(send())
+    await asyncio.sleep(0)
+    sender.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sender
+    assert replies == [1]
+
+
+async def test_a_reply_that_fails_takes_no_other_down(store: Store) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    failing, passing = store.accept(acceptance(event()), fail), store.accept(acceptance(event()), accepted)
+    with pytest.raises(RuntimeError, match="a mistake"):
+        await failing
+    assert len((await passing).started) == 1

@@ -83,6 +83,12 @@ async def test_what_others_wrote_is_noticed_once(store: Store, other: Store) -> 
     assert not store.foreign_change()  # who looks and finds nothing has written nothing
 
 
+async def test_what_others_wrote_before_the_first_look_is_noticed_too(store: Store, other: Store) -> None:
+    await accept(other, event())
+    assert store.foreign_change()
+    assert not store.foreign_change()
+
+
 async def test_what_was_committed_is_there_when_it_is_opened_again(place: Place, store: Store) -> None:
     claimed = await begin(store)
     await commit(store, claimed, values.record(values.memo("step", 0)))
@@ -118,7 +124,7 @@ async def test_a_closed_store_says_so(store: Store) -> None:
 
 async def test_closing_finishes_what_was_asked(place: Place, store: Store) -> None:
     sent = event()
-    answer = asyncio.ensure_future(store.accept(values.acceptance(sent)))
+    answer = asyncio.ensure_future(store.accept(values.acceptance(sent), values.accepted))
     await asyncio.sleep(0)
     await store.close()
     assert len((await answer).started) == 1

@@ -8,6 +8,7 @@ from tests.contract.store import values
 from tests.contract.store.values import (
     NOW,
     acceptance,
+    accepted,
     begin,
     claim_one,
     commit,
@@ -27,7 +28,7 @@ async def known(store: Store) -> dict[str, str]:
         seen.append(registry)
         return []
 
-    await store.accept(acceptance(event("look"), plan=plan))
+    await store.accept(acceptance(event("look"), plan=plan), accepted)
     return {one.id: one.version for one in seen[-1].functions.values()}
 
 

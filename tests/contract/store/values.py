@@ -63,8 +63,7 @@ def acceptance(
 
 async def accept(store: Store, *events: Event, now: int = NOW) -> Sequence[tuple[Start, Owner | None]]:
     """Accept events that nobody claims; what they started."""
-    accepted: Accepted = await store.accept(acceptance(*events, now=now))
-    return accepted.started
+    return (await store.accept(acceptance(*events, now=now), accepted)).started
 
 
 async def begin(store: Store, *, session_id: str = "worker", name: str = "go", now: int = NOW) -> Claimed:
@@ -132,6 +131,11 @@ def end(ended: Ended = COMPLETED, *memos: Memo) -> Changes:
 def release(due_at: int | None, *, attempt: int = 0, open_steps: Sequence[OpenStep] = ()) -> Changes:
     """The owner lets the run go."""
     return Changes(attempt, open=open_steps, transition=Released(due_at))
+
+
+def accepted(answer: Accepted) -> Accepted:
+    """The reply of an acceptance."""
+    return answer
 
 
 def as_is(written: Written) -> Written:

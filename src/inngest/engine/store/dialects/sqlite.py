@@ -97,6 +97,7 @@ class SqliteDatabase:
             connection.close()
             raise StoreError(f"SQLite has no WAL for {self.path}, it gives {mode}: put the database on a local disk")
         self._identity = self._identify()
+        self._seen_version = None  # each connection counts for itself
         return connection
 
     def begin(self, connection: Connection) -> None:
@@ -129,7 +130,7 @@ class SqliteDatabase:
             raise self.explain(error) from error
         assert row is not None
         seen, self._seen_version = self._seen_version, row[0]
-        return seen is not None and seen != row[0]
+        return seen != row[0]  # also the first time: nobody knows what happened before
 
     def tidy(self, connection: Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
