@@ -252,7 +252,7 @@ async def test_what_parallel_takes_is_checked(stage: Stage, callables: Callable[
 
 
 async def test_an_unknown_mode_of_parallel_is_refused(stage: Stage) -> None:
-    run = await run_async(stage, lambda ctx: ctx.group.parallel((), "fast"), retries=0)  # type: ignore[arg-type]  # pyright: ignore
+    run = await run_async(stage, lambda ctx: ctx.group.parallel((), "fast"), retries=0)  # type: ignore[call-overload]  # pyright: ignore
     assert message(run) == "'fast' is not a valid ParallelMode"
 
 

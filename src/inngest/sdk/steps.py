@@ -7,7 +7,7 @@ import enum
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar, TypeVarTuple, cast, overload
+from typing import Protocol, TypeVar, TypeVarTuple, overload
 
 from inngest.protocol import durations
 
@@ -15,7 +15,14 @@ from .events import Event, batch_of
 from .serializers import Unset
 
 T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
 Ts = TypeVarTuple("Ts")
+
+Branch = Callable[[], Awaitable[T]]
 
 
 class ParallelMode(enum.Enum):
@@ -195,11 +202,53 @@ class Group:
     def __init__(self, runner: StepRunner) -> None:
         self._runner = runner
 
+    @overload
     async def parallel(
         self,
-        callables: tuple[Callable[[], Awaitable[T]], ...],
+        callables: tuple[Branch[T1]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: Sequence[Branch[T]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T, ...]: ...
+
+    async def parallel(
+        self,
+        callables: Sequence[Branch[object]],
         parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[T, ...]:
+    ) -> tuple[object, ...]:
         """Run branches concurrently and wait for all of them.
 
         Args:
@@ -216,7 +265,7 @@ class Group:
         check_callables(callables)
         ParallelMode(parallel_mode)
         branches = [functools.partial(_begin, index, branch) for index, branch in enumerate(callables)]
-        return cast("tuple[T, ...]", await self._runner.parallel(branches))
+        return await self._runner.parallel(branches)
 
 
 async def _begin(index: int, branch: Callable[[], Awaitable[T]]) -> T:
