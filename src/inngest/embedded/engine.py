@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.executor import Worker
+from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
@@ -29,6 +30,7 @@ from inngest.sdk.serializers import Unset
 from . import settings, specs, views
 from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
 from .local import LocalInvoker
+from .observing import Guarded
 from .threads import FunctionThreads
 
 T = TypeVar("T")
@@ -85,6 +87,7 @@ class Engine:
             retention=retention,
         )
         self._specs = specs.specs(self._settings.functions)
+        self._observer: Observer | None = None
         self._running: _Running | None = None
         self._thread: _LoopThread | None = None
         self._stopped = False
@@ -101,7 +104,7 @@ class Engine:
         """
         if self._running is not None or self._stopped:
             raise EngineStateError("an Engine is started once: make a new one")
-        self._running = _Running(self._settings, self._specs)
+        self._running = _Running(self._settings, self._specs, self._observer)
         try:
             await self._running.start(self)
         except BaseException:
@@ -164,7 +167,7 @@ class Engine:
         """
         running = self._here()
         run_id = await running.start_run(fn, data or {})
-        ended = await running.ended(run_id, timeout)
+        ended = await running.ended(run_id, timeout, new=True)
         return running.result(run_id, ended, fn)  # type: ignore[no-any-return]
 
     async def send(self, events: Event | list[Event]) -> list[str]:
@@ -270,6 +273,17 @@ class Engine:
             lambda: self.runs(event_id=event_id, function=function, status=status, limit=limit, before=before)
         )
 
+    # -- for the command line
+
+    def observe(self, observer: Observer) -> None:
+        """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
+        self._observer = Guarded(observer)
+
+    @property
+    def executing(self) -> Sequence[tuple[str, str]]:
+        """Function and step of each handler that runs now."""
+        return () if self._running is None else self._running.executing
+
     # -- for the client
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
@@ -312,7 +326,7 @@ class Engine:
 class _Running:
     """An engine while it runs."""
 
-    def __init__(self, given: settings.Settings, functions: Sequence[Any]) -> None:
+    def __init__(self, given: settings.Settings, functions: Sequence[Any], observer: Observer | None) -> None:
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
         self._settings = given
@@ -324,7 +338,7 @@ class _Running:
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
         self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
-        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, self._ids.token())
+        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, self._ids.token(), observer)
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,
@@ -363,6 +377,10 @@ class _Running:
             client.bind(None)
         self._clients.clear()
 
+    @property
+    def executing(self) -> Sequence[tuple[str, str]]:
+        return self._invoker.executing
+
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         return await self._service.intake.send(events)
 
@@ -375,9 +393,11 @@ class _Running:
                 f"the function {fn.id!r} is not known to this database: give it to an Engine first"
             ) from None
 
-    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None) -> Ended:
-        waiting = asyncio.ensure_future(self._service.wait(run_id))
-        seconds = None if timeout is None else max(0, durations.to_ms(timeout)) / 1000
+    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None, *, new: bool = False) -> Ended:
+        if timeout is None:
+            return await self._until_ended(run_id, new)
+        waiting = asyncio.ensure_future(self._until_ended(run_id, new))
+        seconds = max(0, durations.to_ms(timeout)) / 1000
         try:
             await asyncio.wait([waiting], timeout=seconds)
         finally:
@@ -385,8 +405,11 @@ class _Running:
                 waiting.cancel()
         if waiting.cancelled() or not waiting.done():
             raise TimeoutError(f"run {run_id} has not ended after {seconds} s; it goes on")
+        return waiting.result()
+
+    async def _until_ended(self, run_id: str, new: bool) -> Ended:
         try:
-            return waiting.result()
+            return await self._service.wait(run_id, new=new)
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
