@@ -62,6 +62,13 @@ async def test_a_client_of_a_development_server_does_too(database: str) -> None:
         assert len(api.requests) == 2
 
 
+async def test_a_client_that_is_given_whole_is_bound_even_without_functions(database: str) -> None:
+    client = inngest.Inngest(app_id="shop", is_production=True)
+    async with inngest.Engine(client, database=database) as engine:
+        await client.send(ORDER)
+        assert await engine.runs() == []
+
+
 async def test_the_blocking_twin_is_for_other_threads(database: str) -> None:
     shop = Shop(inngest.Inngest(app_id="shop"))
     async with inngest.Engine([shop.pay], database=database):

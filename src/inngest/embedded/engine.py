@@ -342,7 +342,7 @@ class _Running:
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,
-            replace_app=given.replace_app,
+            replace_app=given.client.app_id if given.client else None,
             max_in_flight=given.max_runs_in_flight,
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
@@ -352,9 +352,10 @@ class _Running:
         self._clients: list[Inngest] = []
 
     async def start(self, engine: Engine) -> None:
-        clients = {id(function.client): function.client for function in self._settings.functions}
+        given = self._settings
+        owners = [function.client for function in given.functions] + ([given.client] if given.client else [])
         try:
-            for client in clients.values():
+            for client in {id(owner): owner for owner in owners}.values():
                 assert isinstance(client, Inngest)
                 client.bind(engine)
                 self._clients.append(client)

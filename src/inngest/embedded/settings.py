@@ -23,7 +23,7 @@ class Settings:
     """How an engine runs."""
 
     functions: Sequence[Function[object]]
-    replace_app: str | None  # the app of a client that is given whole
+    client: Inngest | None  # one that is given whole: what its app has no more is forgotten
     path: Path
     retry_interval: int | None  # ms
     max_steps: int
@@ -53,10 +53,10 @@ def check(
     """
     if durability not in ("full", "normal"):
         raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
-    listed, app = _functions(functions)
+    listed = _functions(functions)
     return Settings(
         functions=listed,
-        replace_app=app,
+        client=functions if isinstance(functions, Inngest) else None,
         path=sqlite_path(database),
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
@@ -68,15 +68,15 @@ def check(
     )
 
 
-def _functions(given: Sequence[Function[object]] | Inngest) -> tuple[list[Function[object]], str | None]:
+def _functions(given: Sequence[Function[object]] | Inngest) -> list[Function[object]]:
     if isinstance(given, Inngest):
-        return given.functions, given.app_id
+        return given.functions
     if not isinstance(given, list | tuple):
         raise EngineConfigError(f"functions: expected a list of functions or a client, got {given!r}")
     for one in given:
         if not isinstance(one, Function):
             raise EngineConfigError(f"functions: expected functions made by create_function, got {one!r}")
-    return list(given), None
+    return list(given)
 
 
 def sqlite_path(database: str) -> Path:
