@@ -77,20 +77,14 @@ def ms(step_id: str, duration: durations.Duration) -> int:
         raise TypeError(f'step "{step_id}": {error}') from None
 
 
-def check_callable(where: str, handler: object) -> None:
-    """A handler or a branch is a function that was not called yet.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if callable(handler):
-        return
-    if not inspect.isawaitable(handler):
-        raise TypeError(f"{where}: expected a function, got {handler!r}")
-    if inspect.iscoroutine(handler):
-        handler.close()
-    raise TypeError(
-        f"{where}: expected a function, got an awaitable ({type(handler).__name__}): give the function itself, "
+def not_a_function(where: str, given: object) -> TypeError:
+    """What to raise for a handler, or a branch, that cannot be called."""
+    if not inspect.isawaitable(given):
+        return TypeError(f"{where}: expected a function, got {given!r}")
+    if inspect.iscoroutine(given):
+        given.close()
+    return TypeError(
+        f"{where}: expected a function, got an awaitable ({type(given).__name__}): give the function itself, "
         "without calling it"
     )
 
@@ -104,7 +98,8 @@ def check_callables(callables: object) -> None:
     if not isinstance(callables, tuple | list):
         raise TypeError(f"group.parallel: expected a tuple of functions without arguments, got {callables!r}")
     for index, branch in enumerate(callables):
-        check_callable(f"group.parallel: callables[{index}]", branch)
+        if not callable(branch):
+            raise not_a_function(f"group.parallel: callables[{index}]", branch)
 
 
 class Step:
@@ -153,7 +148,8 @@ class Step:
         Raises:
             StepError: the handler failed for good.
         """
-        check_callable(f'step "{step_id}"', handler)
+        if not callable(handler):
+            raise not_a_function(f'step "{step_id}"', handler)
         return self._runner.run(step_id, handler, handler_args, output_type)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:

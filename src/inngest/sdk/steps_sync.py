@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
 
 from .events import Event, batch_of
 from .serializers import Unset
-from .steps import ParallelMode, StepRunner, check_callable, check_callables, ms, unix_ms
+from .steps import ParallelMode, StepRunner, check_callables, ms, not_a_function, unix_ms
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -63,7 +63,8 @@ class StepSync:
         Raises:
             StepError: the handler failed for good.
         """
-        check_callable(f'step "{step_id}"', handler)
+        if not callable(handler):
+            raise not_a_function(f'step "{step_id}"', handler)
         runner = self._portal.runner
         value = self._portal.call(step_id, lambda: runner.run(step_id, handler, handler_args, output_type))
         return cast("T", value)
