@@ -210,6 +210,15 @@ async def test_an_annotation_that_cannot_be_resolved_is_told(restoring: Stage) -
     assert "define the type at module level, or pass output_type" in message(run)
 
 
+async def test_an_annotation_of_a_function_that_cannot_be_resolved_is_told(restoring: Stage) -> None:
+    async def body(ctx: inngest.Context) -> Nowhere:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+        return 5
+
+    run = await restoring.run(body)
+    assert failure(run) == ("OutputUnserializableError", "output_unserializable")
+    assert message(run).startswith("function test-f: the return annotation 'Nowhere' of ")
+
+
 @pytest.mark.parametrize("given", ["5", 5, [ITEM, 5]])
 async def test_a_value_that_is_not_of_its_type_fails_its_step_at_once(stage: Stage, given: object) -> None:
     async def body(ctx: inngest.Context) -> str:

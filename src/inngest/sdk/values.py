@@ -51,7 +51,6 @@ class Values:
         self._clock = clock
         self._call = call
         self._memos: Mapping[str, StepMemo] = {}
-        self._result_type = function.result_type(call.function_id)
         self.context: Context | ContextSync
 
     def begin(self) -> Work[None]:
@@ -163,7 +162,11 @@ class Values:
         if inspect.isawaitable(value):
             return outcomes.body_failure(_not_awaited(where, value))
         try:
-            value = self._serialize(value, self._result_type)
+            kept_as = self._function.result_type(self._call.function_id)
+        except TypeError as error:
+            return outcomes.body_failure(OutputUnserializableError(f"{where}: {error}"))
+        try:
+            value = self._serialize(value, kept_as)
             result = TransformOutputResult(output=value)
             yield from self._hooks.call("transform_output", result)
             text = codec.dumps(result.output if result.has_output() else None)
