@@ -53,6 +53,37 @@ async def test_each_line_is_logged_once(stage: Stage, caplog: pytest.LogCaptureF
     assert len(entered) == 3
 
 
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_a_step_that_is_tried_again_repeats_no_line_from_before_it(
+    stage: Stage, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    tries: list[int] = []
+
+    def flaky(log: logging.Logger) -> None:
+        tries.append(1)
+        log.info("try %d", len(tries))
+        if len(tries) < 4:
+            raise inngest.RetryAfterError("again", 5, quiet=True)
+
+    async def body(ctx: inngest.Context) -> None:
+        ctx.logger.info("begins")
+        await ctx.step.run("one", lambda: 1)
+        ctx.logger.info("after one")
+        await ctx.step.run("two", flaky, ctx.logger)
+        ctx.logger.info("after two")
+
+    def plain(ctx: inngest.ContextSync) -> None:
+        ctx.logger.info("begins")
+        ctx.step.run("one", lambda: 1)
+        ctx.logger.info("after one")
+        ctx.step.run("two", flaky, ctx.logger)
+        ctx.logger.info("after two")
+
+    with caplog.at_level(logging.INFO, "inngest"):
+        await stage.run(body if kind == "async" else plain)
+    assert texts(caplog, "inngest") == ["begins", "after one", "try 1", "try 2", "try 3", "try 4", "after two"]
+
+
 async def test_an_attempt_that_is_repeated_logs_again_what_was_new(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -86,6 +86,11 @@ def test_a_memo_cannot_be_delivered_before_its_turn() -> None:
         history.deliver(second)
 
 
-def test_an_open_step_is_nothing_to_replay() -> None:
-    history = History([], [OpenStep(A, SLEEP, 0, NOW, 0)])
-    assert (history.replaying, history.next) == (False, None)
+def test_an_open_step_is_replayed_until_the_code_has_come_to_it() -> None:
+    open_step = OpenStep(named("b"), SLEEP, 0, NOW, 0)
+    history = History([], [open_step])
+    assert (history.replaying, history.next) == (True, None)
+    assert history.reach(A) is None
+    assert history.replaying
+    assert history.reach(named("b")) == open_step
+    assert not history.replaying

@@ -233,7 +233,7 @@ class Invocation:
         call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
         fresh = False
         try:
-            entry = self._history.entry(call.step)
+            entry = self._history.reach(call.step)
             while True:
                 now = self._clock.now() if entry is not None else 0
                 decision = replay.decide(entry, call.step, call.kind, now)
@@ -257,7 +257,7 @@ class Invocation:
                     f'step "{call.step.text}" sleeps for {length} ms; at most 366 days are allowed'
                 )
             call.op = Op(Opcode.SLEEP, call.step, Opcode.SLEEP, duration=duration, until=until)
-            entry = self._history.entry(call.step)
+            entry = self._history.reach(call.step)
             while True:
                 decision = replay.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
