@@ -67,6 +67,8 @@ async def parallel(ctx: inngest.Context) -> None:
     await ctx.group.parallel((ctx.step.run("a", fetch),))  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
     await ctx.group.parallel((lambda: 5,))  # E: mypy[arg-type, return-value] pyright[reportArgumentType, reportCallIssue]
     await ctx.group.parallel((fetch,), "race")  # E: mypy[call-overload] pyright[reportArgumentType, reportCallIssue]
+    # Pyright does not see through a partial of what takes any arguments: a partial of the handler is the idiom.
+    await ctx.group.parallel(tuple(functools.partial(ctx.step.run, f"{n}", two, n, "x") for n in range(3)))  # E: pyright[reportCallIssue]
     pair: tuple[str, int] = await ctx.group.parallel((fetch, fetch))  # E: mypy[assignment] pyright[reportAssignmentType]
 
 

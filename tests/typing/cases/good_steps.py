@@ -181,6 +181,11 @@ async def concurrently(ctx: inngest.Context) -> None:
     many = tuple(functools.partial(any_number, n) for n in range(20))
     assert_type(await ctx.group.parallel(many, parallel_mode=mode), tuple[int, ...])
 
+    steps = tuple[Callable[[], Awaitable[dict[str, int]]], ...]()
+    for n in range(20):
+        steps += (functools.partial(ctx.step.run, f"{n}", functools.partial(fetch_all, "url", n)),)
+    assert_type(await ctx.group.parallel(steps), tuple[dict[str, int], ...])
+
 
 async def typed_by_a_serializer(ctx: inngest.Context) -> None:
     assert_type(await ctx.step.run("a", Shop, output_type=Shop), Shop)
