@@ -78,6 +78,20 @@ async def test_the_blocking_twin_is_for_other_threads(database: str) -> None:
             shop.client.send_sync(ORDER)
 
 
+async def test_a_client_sends_from_any_loop(database: str) -> None:
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="pay", trigger=inngest.TriggerEvent(event="shop/order.placed"))
+    def pay(ctx: inngest.ContextSync) -> object:
+        return ctx.event.data["order"]
+
+    with inngest.Engine([pay], database=database) as engine:  # on a thread, with a loop of its own
+        (event_id,) = await client.send(ORDER)
+        assert client.send_sync(inngest.Event(name="nobody listens")) != [event_id]
+        (run,) = engine.runs_sync(event_id=event_id)
+        assert engine.wait_sync(run.id) == 42
+
+
 async def test_middleware_goes_with_what_is_sent_in_process(database: str) -> None:
     noted: list[object] = []
 

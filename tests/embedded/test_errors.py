@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import logging
 from collections.abc import Callable
@@ -277,6 +278,63 @@ async def test_system_exit_in_a_step_is_an_error_of_the_step(run_step: Callable[
     run = await run_step(leave, retries=1)
     assert (run.output["name"], run.output["message"]) == ("SystemExit", "bye")
     assert attempts(run) == ["SystemExit"] * 2
+
+
+class Abort(BaseException):
+    """Some libraries have such ones, that `except Exception` is not to catch."""
+
+
+@pytest.mark.parametrize("raised", [Abort("stop"), BaseExceptionGroup("stop", [Abort()])])
+async def test_a_base_exception_of_a_handler_is_an_error_of_the_step(
+    run_step: Callable[..., Any], raised: BaseException
+) -> None:
+    def abort() -> None:
+        raise raised
+
+    run = await run_step(abort, retries=1)
+    assert run.output["name"] == type(raised).__name__
+    assert attempts(run) == [type(raised).__name__] * 2
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_a_base_exception_of_the_body_is_an_error_of_the_body(stage: Stage, kind: str) -> None:
+    entered: list[int] = []
+
+    async def body(ctx: inngest.Context) -> None:
+        await ctx.step.run("s", lambda: 1)
+        entered.append(1)
+        raise Abort("stop")
+
+    def plain(ctx: inngest.ContextSync) -> None:
+        ctx.step.run("s", lambda: 1)
+        entered.append(1)
+        raise Abort("stop")
+
+    run = await stage.run(body if kind == "async" else plain, retries=1)
+    assert (failure(run), message(run), len(entered)) == (("Abort", "unknown"), "stop", 2)
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_a_handler_that_cancels_itself_is_an_error_of_the_step(stage: Stage, kind: str) -> None:
+    def give_up() -> None:
+        raise asyncio.CancelledError("mine")
+
+    async def body(ctx: inngest.Context) -> str:
+        try:
+            await ctx.step.run("s", give_up)
+        except inngest.StepError as error:
+            return error.name
+        return ""
+
+    def plain(ctx: inngest.ContextSync) -> str:
+        try:
+            ctx.step.run("s", give_up)
+        except inngest.StepError as error:
+            return error.name
+        return ""
+
+    run = await stage.run(body if kind == "async" else plain, retries=1)
+    assert run.output == "CancelledError"
 
 
 @pytest.mark.parametrize("quiet", [True, False])

@@ -136,7 +136,10 @@ async def test_a_function_that_returns_it_fails_at_once(stage: Stage) -> None:
 
     run = await stage.run(body)
     assert failure(run) == ("OutputUnserializableError", "output_unserializable")
-    assert message(run) == "function test-f returned unserializable data: $.at: set is not JSON serializable"
+    assert message(run) == (
+        "function test-f returned unserializable data: $.at: set is not JSON serializable. "
+        "Return what JSON can hold, or give the client serializer=inngest.PydanticSerializer(restore=True)"
+    )
     assert len(calls) == 1
 
 

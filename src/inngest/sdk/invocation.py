@@ -133,12 +133,18 @@ class Invocation:
         return self._live is None and self._history.replaying
 
     async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Place) -> Completed | Failed:
-        """The body with its result; SystemExit must not leave a task, it would end the loop."""
+        """The body with its result.
+
+        What derives from BaseException alone is a failure too: SystemExit would end the loop if it left the task, and
+        another would leave the run without an owner that goes on.
+        """
         try:
             if not self._history.replaying:
                 await self._go_live(home)
             value = await body()
-        except (Exception, SystemExit) as error:
+        except (asyncio.CancelledError, EndOfInvocation, KeyboardInterrupt, GeneratorExit):
+            raise  # the invocation, or the process, is being ended
+        except BaseException as error:
             return await self._raised(error, home)
         if self.conductor.ending is not None:
             return Completed("null")
