@@ -279,6 +279,10 @@ class Engine:
         """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
         self._observer = Guarded(observer)
 
+    async def drain(self) -> None:
+        """Begin to stop: runs come to their next record and rest, while events are still accepted."""
+        await self._here().drain()
+
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
         """Function and step of each handler that runs now."""
@@ -376,6 +380,9 @@ class _Running:
         for client in self._clients:
             client.bind(None)
         self._clients.clear()
+
+    async def drain(self) -> None:
+        await self._service.drain()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

@@ -168,6 +168,8 @@ class Conductor:
             asyncio.CancelledError: the memo says that the caller gave up.
             EndOfInvocation: the invocation is over.
         """
+        if self.over.done():  # nobody would give it a turn any more
+            raise EndOfInvocation
         turn = call.turn = Turn(loop=self._loop)
         turn.asked_to_cancel = lambda: self._asked_to_cancel(call)
         self.changed()
