@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,5 +65,21 @@ async def test_a_step_that_runs_while_the_engine_stops_is_recorded_and_the_run_r
     assert [(step.id, step.status) for step in (await engine.run(run.id)).steps] == [("gate", "completed")]
     await engine.stop()
     assert asyncio.all_tasks() == before
+    async with inngest.Engine([fn], database=database) as other:
+        assert await other.wait(run.id) == ["passed", "after"]
+
+
+@pytest.mark.parametrize("drain_timeout", [0, 50])
+async def test_stopping_ends_within_its_time_though_a_plain_step_goes_on(tmp_path: Path, drain_timeout: int) -> None:
+    gate = Gate()
+    fn = gated(inngest.Inngest(app_id="shop"), gate, "plain")
+    database = f"sqlite:///{tmp_path}/i.db"
+    async with inngest.Engine([fn], database=database, drain_timeout=drain_timeout) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="t/go"))
+        await asyncio.to_thread(gate.began.wait)
+        (run,) = await engine.runs(event_id=event_id)
+        asked_at = time.monotonic()
+    assert time.monotonic() - asked_at < 5
+    gate.opened.set()
     async with inngest.Engine([fn], database=database) as other:
         assert await other.wait(run.id) == ["passed", "after"]
