@@ -121,7 +121,7 @@ async def serve(
         )
         server.should_exit = True
         asked.cancel()
-        await serving
+        await asyncio.gather(serving, engine.drain())
 
 
 def _serving(given: Given, options: Options, sock: socket.socket) -> Record:
