@@ -25,7 +25,7 @@ def test_ctrl_c_ends_with_0(gate: Gate, mode: str) -> None:
     with DevServer(gate.folder, "app.py", mode) as server:
         server.serving()
         assert server.stop() == 0
-        assert [record["type"] for record in server.records] == ["serving", "stopping", "stopped"]
+        assert [record["type"] for record in server.records] == ["loading", "serving", "stopping", "stopped"]
         assert server.errors == ""
 
 

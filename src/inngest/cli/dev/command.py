@@ -93,6 +93,7 @@ def _serve_here(options: Options, sock: socket.socket) -> int:
     from .serving import Stop, loaded, problem, serve  # noqa: PLC0415 - see above
 
     tell = teller(as_json=options.as_json)
+    tell({"type": "loading", "targets": options.targets})
     try:
         given = loaded(options)
     except (TargetError, CodeError) as error:

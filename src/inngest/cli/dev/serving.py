@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ class _Server(uvicorn.Server):
     """Leaves signals to us."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """Capture none."""
         yield
 
@@ -83,6 +83,7 @@ async def serve(
     tell: Tell,
     stop: Stop,
     *,
+    first: bool = True,
     on_serving: Callable[[], None] = lambda: None,
 ) -> None:
     """Run an engine and its event API until it is asked to stop.
@@ -112,7 +113,7 @@ async def serve(
         )
         server = _Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        tell(_serving(given, options, sock))
+        tell(_serving(given, options, sock, first))
         on_serving()
         asked = asyncio.ensure_future(stop.asked.wait())
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -124,13 +125,14 @@ async def serve(
         await asyncio.gather(serving, engine.drain())
 
 
-def _serving(given: Given, options: Options, sock: socket.socket) -> Record:
+def _serving(given: Given, options: Options, sock: socket.socket, first: bool) -> Record:
     functions = given.functions if isinstance(given, Inngest) else given
     return {
         "type": "serving",
         "url": url_of(sock, options.host),
         "database": options.database,
         "pid": os.getpid(),
+        "first": first,
         "functions": [{"id": function.id, "triggers": _triggers(function)} for function in functions],
     }
 

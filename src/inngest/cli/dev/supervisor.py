@@ -89,6 +89,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._wishes.interrupt)
+        self._tell({"type": "loading", "targets": self._options.targets})
         await self._watcher.watch(self._roots)
         try:
             while not self._wishes.stop.is_set():

@@ -19,6 +19,7 @@ from inngest.sdk import system
 from .records import Record, Tell
 
 STACK_INDENT = " " * 14
+DEFAULT_URL = "http://127.0.0.1:8288"
 ID_TAIL = 4
 """Characters of a run's id that tell apart runs of one function at a glance; the whole id is in its first line."""
 
@@ -181,7 +182,20 @@ def _serving(record: dict[str, Any]) -> Text:
     for function in record["functions"]:
         text.append(f"\n{STACK_INDENT}").append(function["id"], "cyan")
         text.append(f"  {', '.join(function['triggers']) or 'no trigger'}", "dim")
+    if record["first"]:
+        text.append(f"\n{STACK_INDENT}{_invitation(record)}", "dim")
     return text
+
+
+def _invitation(record: dict[str, Any]) -> str:
+    """How to go on."""
+    names = [name for function in record["functions"] for name in function["triggers"]]
+    url = "" if record["url"] == DEFAULT_URL else f" --url {record['url']}"
+    return f"in another terminal: inngest send {names[0] if names else 'NAME'} '{{}}' --wait{url}; Ctrl-C stops this"
+
+
+def _loading(record: dict[str, Any]) -> Text:
+    return Text.assemble(("load  ", "bold"), ", ".join(record["targets"]))
 
 
 def _loading_failed(record: dict[str, Any]) -> Text:
@@ -224,6 +238,7 @@ _LINES: dict[str, Line] = {
     "event": _event,
     "event.sent": _event_sent,
     "log": _log,
+    "loading": _loading,
     "loading.failed": _loading_failed,
     "run.cancelled": _run_cancelled,
     "run.completed": _run_completed,

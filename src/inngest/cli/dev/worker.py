@@ -66,7 +66,7 @@ async def work(options: Options, sock: socket.socket, tell: Tell, link: Link, fi
     try:
         if failure is None:
             try:
-                await _serve(given, options, sock, tell, stop, link)
+                await _serve(given, options, sock, tell, stop, link, first)
             except (EngineConfigError, EngineBindingError) as error:
                 failure = error
         if failure is not None:
@@ -75,7 +75,7 @@ async def work(options: Options, sock: socket.socket, tell: Tell, link: Link, fi
             if final:
                 link.send({"give_up": Exit.USAGE})
                 return Exit.USAGE
-            await _serve([], options, sock, tell, stop, link)
+            await _serve([], options, sock, tell, stop, link, first)
     except StoreError as error:
         tell(problem(error, final=True))
         link.send({"give_up": Exit.UNREACHABLE})
@@ -92,8 +92,10 @@ def _load(options: Options) -> tuple[Given, Exception | None]:
         return [], error
 
 
-async def _serve(given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link) -> None:
-    await serve(given, options, sock.dup(), tell, stop, on_serving=lambda: link.send({"serving": True}))
+async def _serve(
+    given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link, first: bool
+) -> None:
+    await serve(given, options, sock.dup(), tell, stop, first=first, on_serving=lambda: link.send({"serving": True}))
 
 
 def main(arguments: Sequence[str]) -> int:
