@@ -129,11 +129,17 @@ def test_a_function_that_the_engine_cannot_run_is_said_and_waited_for(gate: Gate
         assert server.serving()["functions"] != []
 
 
-def test_a_function_that_is_removed_is_started_no_more(gate: Gate) -> None:
-    with DevServer(gate.folder, "app.py") as server:
+def test_functions_that_are_removed_are_started_no_more(gate: Gate) -> None:
+    other = gate.folder / "other.py"
+    other.write_text(gate.app.read_text().replace('"shop"', '"other"').replace('"t/go"', '"t/come"'))
+    with DevServer(gate.folder, "app.py", "other.py") as server:
         server.serving()
-        gate.change('event="t/go"', 'event="t/come"')
+        gate.change('event="t/go"', 'event="t/stay"')
         server.serving()
         assert server.expect("event", event_id=server.send("t/go"))["runs"] == []
-        gate.change("@client", "other = inngest.Inngest(app_id='other')\n@other")
-        assert [one["id"] for one in server.serving()["functions"]] == ["other-three"]
+        other.write_text(other.read_text().replace('fn_id="three"', 'fn_id="four"'))
+        assert [one["id"] for one in server.serving()["functions"]] == ["shop-three", "other-four"]
+        runs = server.expect("event", event_id=server.send("t/come"))["runs"]
+        assert [run["function_id"] for run in runs] == ["other-four"]
+        assert gate.until_begun() == "two"
+        gate.open()

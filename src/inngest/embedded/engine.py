@@ -47,8 +47,8 @@ class Engine:
     Several engines, of one process or several of one machine, may share a database.
 
     Args:
-        functions: what it runs: a list of functions, or a client for all functions of its app. An empty list makes
-            an engine that sends and reads.
+        functions: what it runs: a list of functions, and of clients for all functions of their apps; or one client.
+            An empty list makes an engine that sends and reads.
         database: where everything is kept: an SQLite file. Its folder must exist.
         retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
         max_steps: steps of one run, up to 10,000; a run with more fails.
@@ -64,7 +64,7 @@ class Engine:
 
     def __init__(
         self,
-        functions: Sequence[Function[Any]] | Inngest,
+        functions: Sequence[Function[Any] | Inngest] | Inngest,
         *,
         database: str = "sqlite:///inngest.db",
         retry_interval: float | None = None,
@@ -334,6 +334,7 @@ class _Running:
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
         self._settings = given
+        self._functions = functions
         self._clock = SystemClock(self.loop)
         self._ids = SystemIds()
         self._executor = ThreadExecutor(self.loop)
@@ -346,7 +347,7 @@ class _Running:
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,
-            replace_app=given.replace_app,
+            replace_app=next(iter(given.whole_apps), None),
             max_in_flight=given.max_runs_in_flight,
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
@@ -363,6 +364,8 @@ class _Running:
                 client.bind(engine)
                 self._clients.append(client)
             await self._service.start()
+            for app_id in self._settings.whole_apps[1:]:
+                await self.store.register(self._functions, replace_app=app_id, now=self._clock.now())
         except BaseException:
             self._unbind()
             self._executor.close()

@@ -23,7 +23,7 @@ from .loading import CodeError, TargetError, load, locate
 from .options import Options
 from .records import Record, Recorder, Tell
 
-Given = Inngest | list[Function[Any]]
+Given = Sequence[Inngest | Function[Any]]
 
 CLOSE_CONNECTIONS = 2
 """Seconds that requests have to end when the server stops."""
@@ -59,11 +59,7 @@ def loaded(options: Options) -> Given:
     Raises:
         TargetError, CodeError: they cannot be loaded.
     """
-    found = load([locate(target) for target in options.targets])
-    if len(found) == 1 and isinstance(found[0], Inngest):
-        return found[0]
-    functions = [one.functions if isinstance(one, Inngest) else [one] for one in found]
-    return list({id(function): function for group in functions for function in group}.values())
+    return load([locate(target) for target in options.targets])
 
 
 def problem(error: Exception, *, final: bool) -> Record:
@@ -126,7 +122,7 @@ async def serve(
 
 
 def _serving(given: Given, options: Options, sock: socket.socket, first: bool) -> Record:
-    functions = given.functions if isinstance(given, Inngest) else given
+    functions = [function for one in given for function in (one.functions if isinstance(one, Inngest) else [one])]
     return {
         "type": "serving",
         "url": url_of(sock, options.host),

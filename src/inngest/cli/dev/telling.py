@@ -60,7 +60,7 @@ class HumanTeller:
 
     def __call__(self, record: Record) -> None:
         """Print a record."""
-        write = _LINES.get(str(record["type"]))
+        write = LINES.get(str(record["type"]))
         if write is None:
             return
         text = write(dict(record))
@@ -234,7 +234,7 @@ def _log(record: dict[str, Any]) -> Text:
     return Text.assemble((f"{record['level']:<7}", style), f"{record['logger']}: {record['message']}")
 
 
-_LINES: dict[str, Line] = {
+LINES: dict[str, Line] = {
     "event": _event,
     "event.sent": _event_sent,
     "log": _log,
