@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 APP = """
+import asyncio
 import pathlib
 import inngest
 
+asyncio.run(asyncio.sleep(0))  # code may use a loop of its own while it is imported
 client = inngest.Inngest(app_id="shop")
 VERSION = "v1"
 

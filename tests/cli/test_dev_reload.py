@@ -67,8 +67,8 @@ def test_broken_code_is_shown_readably_events_wait_and_the_mended_code_runs_them
         server.serving()
         gate.change("VERSION =", "VERSION = (\nTHE_VERSION =")
         failed = server.expect("loading.failed")
-        assert failed["message"] == "app.py cannot be loaded: SyntaxError: '(' was never closed (app.py, line 6)"
-        assert failed["report"].splitlines()[0] == f'  File "{gate.app}", line 6'
+        assert failed["message"] == "app.py cannot be loaded: SyntaxError: '(' was never closed (app.py, line 8)"
+        assert failed["report"].splitlines()[0] == f'  File "{gate.app}", line 8'
         assert failed["report"].splitlines()[-1] == "SyntaxError: '(' was never closed"
         assert server.serving()["functions"] == []
         event_id = server.send("t/go")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from .gated import Gate
-from .processes import DevServer, inngest
+from .processes import INNGEST, PATIENCE, DevServer, environment, inngest
 
 
 @pytest.fixture
@@ -128,3 +131,30 @@ def test_the_worker_ends_when_its_supervisor_is_killed(gate: Gate) -> None:
         assert server.exit_code() == -signal.SIGKILL
         found = inngest("runs", cwd=gate.folder)  # and the database is whole
         assert (found.returncode, found.stdout) == (0, "no runs\n")
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says(gate: Gate) -> None:
+    for options in ((), ("--json",)):
+        dev = subprocess.Popen(
+            [INNGEST, "dev", "app.py", "--no-reload", "--port", "0", *options],
+            cwd=gate.folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert dev.stdout is not None
+        assert dev.stderr is not None
+        with dev:
+            url = next(found[0] for line in dev.stdout if (found := re.search(r"http://127.0.0.1:\d+", line)))
+            dev.stdout.close()
+            httpx.post(f"{url}/e/k", json={"name": "t/go"}).raise_for_status()
+            gate.until_begun()
+            gate.open()
+            sent = inngest("send", "t/go", "--url", url, "--wait", "--timeout", "0", cwd=gate.folder)
+            assert sent.returncode == 4
+            gate.until_begun()
+            gate.open()
+            dev.send_signal(signal.SIGINT)
+            assert dev.wait(PATIENCE) == 0
+            assert dev.stderr.read() == ""

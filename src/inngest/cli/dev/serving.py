@@ -53,7 +53,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def loaded(options: Options) -> Given:
+def load_targets(options: Options) -> Given:
     """What the targets name, as an engine takes it.
 
     Raises:

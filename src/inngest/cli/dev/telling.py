@@ -32,7 +32,7 @@ def teller(*, as_json: bool) -> Tell:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     if not as_json:
-        return HumanTeller(output.console())
+        return HumanTeller()
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -47,15 +47,36 @@ class JsonTeller:
 
     def __call__(self, record: Record) -> None:
         """Write a record."""
-        self._stream.write(json.dumps({"at": system.wall_clock_ms(), **record}, ensure_ascii=False, default=str) + "\n")
-        self._stream.flush()
+        line = json.dumps({"at": system.wall_clock_ms(), **record}, ensure_ascii=False, default=str)
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            _to_nobody(self._stream)
+
+
+class _LastingConsole(Console):
+    """A console that goes on, saying nothing, when nobody reads it any more: runs matter more than what is said."""
+
+    def on_broken_pipe(self) -> None:
+        """Its reader has left."""
+        self.quiet = True
+        if isinstance(self.file, io.TextIOWrapper):
+            _to_nobody(self.file)
+
+
+def _to_nobody(stream: TextIO) -> None:
+    """From now on a stream's text is thrown away."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class HumanTeller:
     """A line for each record that a person wants to see, and the traceback of each error."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
+        self._console = output.console(kind=_LastingConsole)
         self._shown: dict[object, object] = {}  # by run: the traceback that was shown last, which is not repeated
 
     def __call__(self, record: Record) -> None:
