@@ -98,7 +98,7 @@ class _Transport(http.SyncTransport):
     answered = False
     reason = ""
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> object:
+    def post(self, url: str, headers: dict[str, str], body: bytes) -> http.Response:
         """Make the request."""
         try:
             response = super().post(url, headers, body)
