@@ -83,6 +83,10 @@ class Service:
         create_task = asyncio.get_running_loop().create_task
         self._loops = [create_task(self._work()), create_task(self._watch())]
 
+    async def drain(self) -> None:
+        """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
+        await self.executor.drain(self._options.drain_timeout / 1000)
+
     async def stop(self) -> None:
         """Claim nothing more, let what runs come to its next record, and leave the rest to others. Idempotent."""
         if self._stopping:
@@ -91,7 +95,7 @@ class Service:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        await self.executor.drain(self._options.drain_timeout / 1000)
+        await self.drain()
         worker = self._worker
         try:
             await worker.store.end_session(worker.session_id, worker.clock.now(), died=False)

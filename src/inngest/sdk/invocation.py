@@ -208,6 +208,7 @@ class Invocation:
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
         """Take down what is left: the body, and tasks that still wait for a step."""
         self._waiting_ops = tuple(call.op for call in self.conductor.calls.values() if call.op is not None)
+        stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
         if interrupt:
             tasks.append(task)
@@ -216,10 +217,10 @@ class Invocation:
         left = [one for one in (*tasks, task, *self._background) if not one.done()]
         if not left:
             return
-        done, pending = await asyncio.wait(left, timeout=UNWIND_GRACE)
+        done, pending = await asyncio.wait(left, timeout=0 if stuck else UNWIND_GRACE)
         for one in done:
             _quietly(one)
-        if pending:
+        if pending and not stuck:
             self.function.client.logger.warning(
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
                 self.function.id,
