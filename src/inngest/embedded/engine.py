@@ -49,8 +49,8 @@ class Engine:
     Several engines, of one process or several of one machine, may share a database.
 
     Args:
-        functions: what it runs: a list of functions, or a client for all functions of its app. An empty list makes
-            an engine that sends and reads.
+        functions: what it runs: a list of functions, and of clients for all functions of their apps; or one client.
+            An empty list makes an engine that sends and reads.
         database: where everything is kept: an SQLite file. Its folder must exist.
         retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
         max_steps: steps of one run, up to 10,000; a run with more fails.
@@ -66,7 +66,7 @@ class Engine:
 
     def __init__(
         self,
-        functions: Sequence[Function[Any]] | Inngest,
+        functions: Sequence[Function[Any] | Inngest] | Inngest,
         *,
         database: str = "sqlite:///inngest.db",
         retry_interval: float | None = None,
@@ -288,6 +288,10 @@ class Engine:
         """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
         self._observer = Guarded(observer)
 
+    async def drain(self) -> None:
+        """Begin to stop: runs come to their next record and rest, while events are still accepted."""
+        await self._here().drain()
+
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
         """Function and step of each handler that runs now."""
@@ -353,6 +357,7 @@ class _Running:
         self.pid = os.getpid()
         self._thread_id = threading.get_ident()
         self._settings = given
+        self._functions = functions
         self._clock = SystemClock(self.loop)
         self._ids = SystemIds()
         self._executor = ThreadExecutor(self.loop)
@@ -365,7 +370,7 @@ class _Running:
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,
-            replace_app=given.replace_app,
+            replace_app=given.clients[0].app_id if given.clients else None,
             max_in_flight=given.max_runs_in_flight,
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
@@ -387,13 +392,16 @@ class _Running:
             self.loop.stop()  # the loops of both would take each other's wake-ups out of the sockets that they share
 
     async def start(self, engine: Engine) -> None:
-        clients = {id(function.client): function.client for function in self._settings.functions}
+        given = self._settings
+        owners = [function.client for function in given.functions] + list(given.clients)
         try:
-            for client in clients.values():
+            for client in {id(owner): owner for owner in owners}.values():
                 assert isinstance(client, Inngest)
                 client.bind(engine)
                 self._clients.append(client)
             await self._service.start()
+            for app_id in [client.app_id for client in self._settings.clients[1:]]:
+                await self.store.register(self._functions, replace_app=app_id, now=self._clock.now())
         except BaseException:
             self._unbind()
             self._executor.close()
@@ -418,6 +426,9 @@ class _Running:
         for client in self._clients:
             client.bind(None)
         self._clients.clear()
+
+    async def drain(self) -> None:
+        await self._service.drain()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

@@ -123,6 +123,10 @@ class Service:
         create_task = asyncio.get_running_loop().create_task
         self._loops = [create_task(self._work()), create_task(self._watch())]
 
+    async def drain(self) -> None:
+        """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
+        await self.executor.drain(self._options.drain_timeout / 1000)
+
     async def stop(self) -> None:
         """Claim nothing more, let what runs come to its next record, and leave the rest to others. Idempotent."""
         if self._stopping:
@@ -131,7 +135,7 @@ class Service:
         worker = self._worker
         working, watching = self._loops
         working.cancel()
-        await self.executor.drain(self._options.drain_timeout / 1000)
+        await self.drain()
         watching.cancel()
         await asyncio.gather(working, watching, return_exceptions=True)
         if self.executor.stranded:
