@@ -5,11 +5,11 @@ A process is killed for real, with SIGKILL. Test and process speak through a pip
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
@@ -66,7 +66,8 @@ class Started(Talk):
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
-        os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(self.pid, signal.SIGKILL)
         self.join()
 
     def join(self) -> int:
@@ -80,13 +81,13 @@ class Started(Talk):
 def start(target: Callable[..., None], *args: object) -> Started:
     """Start `target(talk, *args)` in a process of its own."""
     here, there = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_run, args=(target, there, *args), daemon=True)
+    process = _CONTEXT.Process(target=_run, args=(target, there, *args))  # not a daemon: it may have children
     process.start()
     there.close()
     return Started(process, here)
 
 
-@contextmanager
+@contextlib.contextmanager
 def started(target: Callable[..., None], *args: object) -> Generator[Started]:
     """The same, for a `with` block, which it does not outlive."""
     process = start(target, *args)

@@ -7,9 +7,11 @@ import multiprocessing
 import os
 import sqlite3
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import inngest
 from inngest.errors import EngineStateError
@@ -35,7 +37,7 @@ def forked(child: Callable[[], object]) -> int:
         try:
             child()
         except BaseException:
-            sys.excepthook(*sys.exc_info())
+            traceback.print_exc()
             os._exit(1)
         sys.exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -50,6 +52,11 @@ def refusal(call: Callable[[], object]) -> str:
     raise AssertionError("nothing was raised")
 
 
+def check_refusals_and_end(engine: inngest.Engine, parent: int) -> None:
+    check_refusals(engine, parent)
+    os._exit(0)
+
+
 def check_refusals(engine: inngest.Engine, parent: int) -> None:
     expected = (
         f"the engine was started in process {parent} and this is its fork {os.getpid()}: "
@@ -61,8 +68,8 @@ def check_refusals(engine: inngest.Engine, parent: int) -> None:
         lambda: engine.wait_sync("run"),
         engine.runs_sync,
         lambda: client.send_sync(inngest.Event(name="double")),
-        lambda: asyncio.run(engine.runs()),  # type: ignore[arg-type]
-        lambda: asyncio.run(client.send(inngest.Event(name="double"))),  # type: ignore[arg-type]
+        lambda: asyncio.run(engine.runs()),
+        lambda: asyncio.run(client.send(inngest.Event(name="double"))),
     ]
     for call in calls:
         assert refusal(call) == expected
@@ -84,7 +91,7 @@ def on_a_loop(talk: processes.Talk, database: str) -> None:
     async def main() -> None:
         async with inngest.Engine([double, forks], database=database) as engine:
             parent = os.getpid()
-            codes = [forked(lambda: check_refusals(engine, parent)), await engine.invoke(forks)]
+            codes = [in_a_fork(lambda: check_refusals_and_end(engine, parent)), await engine.invoke(forks)]
             results = [await engine.invoke(double, data={"number": number}) for number in range(3)]
             talk.say((codes, results))
 
@@ -93,7 +100,7 @@ def on_a_loop(talk: processes.Talk, database: str) -> None:
 
 @client.create_function(fn_id="forks", trigger=inngest.TriggerEvent(event="forks"), retries=0)
 async def forks(ctx: inngest.Context) -> int:
-    """In one child the step ends its process, in the other it returns, and the child goes on with the parent's loop."""
+    """In one child the step ends its process; the other returns, goes on with the parent's loop, and is ended."""
     codes: list[int] = []
     for child in (lambda: os._exit(0), lambda: None):
         code = await ctx.step.run("fork", in_a_fork, child)
@@ -107,7 +114,7 @@ def in_a_fork(child: Callable[[], object]) -> int:
         pid = os.fork()
     if pid == 0:
         child()
-        return 0
+        return 0  # and goes on with the parent's loop
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -121,21 +128,27 @@ def by_multiprocessing(talk: processes.Talk, database: str) -> None:
 
 
 def starts_its_own(talk: processes.Talk, database: str) -> None:
-    """A child may start an engine of its own, with the same functions, on the same file."""
+    """A child may start an engine of its own, but not on a file that its parent has open: SQLite copied its locks."""
 
     def child() -> None:
+        said = refusal(lambda: inngest.Engine([double], database=database).__enter__())
+        assert "was forked while an engine ran on" in said
+
+    def after() -> None:
         with inngest.Engine([double], database=database) as own:
             assert own.invoke_sync(double, data={"number": 21}) == 42
 
     with inngest.Engine([double], database=database) as engine:
         codes = [forked(child), forked(child)]
-        talk.say((codes, [engine.invoke_sync(double, data={"number": number}) for number in range(3)]))
+        results = [engine.invoke_sync(double, data={"number": number}) for number in range(3)]
+    codes.append(forked(after))
+    talk.say((codes, results))
 
 
 def check(target: Callable[..., None], tmp_path: Path) -> None:
     path = tmp_path / "inngest.db"
     with processes.started(target, f"sqlite:///{path}") as process:
-        codes, results = process.hear()  # type: ignore[misc]
+        codes, results = cast("tuple[list[int], list[int]]", process.hear())
         assert process.join() == 0
     assert set(codes) == {0}
     assert results == [0, 2, 4]

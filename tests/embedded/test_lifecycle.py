@@ -156,9 +156,7 @@ def test_twins_can_be_called_from_any_thread(database: str) -> None:
     gate.open.set()
     results: list[object] = []
     with inngest.Engine([gate.function], database=database) as engine:
-        threads = [
-            threading.Thread(target=lambda: results.append(engine.invoke_sync(gate.function))) for _ in range(5)
-        ]
+        threads = [threading.Thread(target=lambda: results.append(engine.invoke_sync(gate.function))) for _ in range(5)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -189,7 +187,7 @@ def test_an_engine_belongs_to_its_loop(database: str) -> None:
     with pytest.raises(EngineStateError, match="loop that the engine was started on does not run"):
         engine.runs_sync()
     with pytest.raises(EngineStateError, match="runs on another event loop"):
-        asyncio.run(engine.runs())  # type: ignore[arg-type]
+        asyncio.run(engine.runs())
     loop.run_until_complete(engine.stop())
     loop.close()
 
@@ -213,7 +211,9 @@ async def test_a_handler_that_ends_in_time_is_recorded(gate: Gate, database: str
     await asyncio.sleep(0)
     gate.open.set()
     await stopping
-    with pytest.raises(EngineStateError, match="was stopped before run .* had ended; it goes on when an engine starts"):
+    with pytest.raises(
+        EngineStateError, match=r"was stopped before run .* had ended; it goes on when an engine starts"
+    ):
         await invoked
 
     async with inngest.Engine([gate.function], database=database) as again:

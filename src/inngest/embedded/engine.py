@@ -353,6 +353,7 @@ class _Running:
     """An engine while it runs."""
 
     def __init__(self, given: settings.Settings, functions: Sequence[Any], observer: Observer | None) -> None:
+        forks.refuse(given.path)
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
         self._thread_id = threading.get_ident()
@@ -388,8 +389,9 @@ class _Running:
 
     def forked(self) -> None:
         self._service.abandon()
+        forks.leave_behind(self._settings.path)
         if threading.get_ident() == self._thread_id and self.loop.is_running():
-            self.loop.stop()  # the loops of both would take each other's wake-ups out of the sockets that they share
+            self.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
 
     async def start(self, engine: Engine) -> None:
         given = self._settings
@@ -418,6 +420,7 @@ class _Running:
         try:
             await self._service.stop()
         finally:
+            forks.forget(self)
             self._unbind()
             self._threads.close()
             self._executor.close()

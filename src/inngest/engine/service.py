@@ -294,4 +294,3 @@ class Service:
         for run in await self._worker.store.ended(run_ids):
             error = None if run.error is None else ErrorInfo.from_json(run.error)
             self._ended(run.id, Ended(run.status, run.output, error))
-

@@ -144,7 +144,7 @@ async def test_an_acceptance_that_fails_takes_no_other_down(store: Store) -> Non
 
 
 async def test_what_was_accepted_begins_though_its_sender_has_gone(store: Store) -> None:
-    """A sender that is cancelled has no use for the answer; the runs that this worker claimed must begin all the same."""
+    """A sender that is cancelled has no use for the answer; the runs that were claimed must begin all the same."""
     replies: list[int] = []
 
     async def send() -> None:

@@ -174,7 +174,8 @@ class Comparison(RuleBasedStateMachine):
             plan = Captured(events, self.now)
             owners = [values.owner(worker) for _ in range(claims)]
             acceptances.append((Acceptance(events, plan, owners, frozenset(functions), self.now), plan))
-        answers: list[Accepted] = self.do_all(*(partial(self.stores[0].accept, one, values.accepted) for one, _ in acceptances))
+        accept = self.stores[0].accept
+        answers: list[Accepted] = self.do_all(*(partial(accept, one, values.accepted) for one, _ in acceptances))
         for (one, plan), answer in zip(acceptances, answers, strict=True):
             self.knows(plan)
             expected = self.oracle.accept(one.events, plan.starts, one.claim, one.functions, self.now)

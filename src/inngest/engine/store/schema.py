@@ -5,7 +5,7 @@ A new database is created from `tables.py` at once; Alembic is imported only whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def _refuse_future(database: Database, schema: Schema, stored: Mapping[str, str]
         )
 
 
-def _refuse_holes(database: Database, schema: Schema, existing: Set[str]) -> None:
+def _refuse_holes(database: Database, schema: Schema, existing: Collection[str]) -> None:
     if missing := sorted(schema.tables.tables.keys() - existing):
         raise _damaged(database, f"has no table {', '.join(missing)}")
 

@@ -130,7 +130,7 @@ class SqliteDatabase:
             raise self.explain(error) from error
         assert row is not None
         seen, self._seen_version = self._seen_version, row[0]
-        return seen != row[0]  # also the first time: nobody knows what happened before
+        return bool(seen != row[0])  # also the first time: nobody knows what happened before
 
     def tidy(self, connection: Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -179,9 +179,7 @@ class SqliteDatabase:
                 pass
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}") from error
-        return sqlite3.connect(
-            f"{self.path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None
-        )
+        return sqlite3.connect(f"{self.path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None)
 
     def tables(self, connection: Connection) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
