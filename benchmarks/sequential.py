@@ -1,0 +1,89 @@
+"""A: one run of many trivial steps in a row. C: one run of one step, when nothing else happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .figures import Bar, Rounds, Section, percentile, table
+from .plan import Plan
+from .processes import DBOS, DBOS_WAL, EVERYONE, FLOOR, OURS, TITLES, Worker, in_turns, rounds_of_workers, say, workers
+
+PAUSE = 0.005
+"""Seconds without any work before each run of C."""
+
+
+def steps_in_a_row(plan: Plan) -> Section:
+    """A."""
+    found = _sequences(plan)
+    rows = []
+    for steps, rounds in found.items():
+        cells: list[object] = [f"{steps:,}", *(rounds.of(name) if rounds.has(name) else "–" for name in EVERYONE)]
+        cells.append(rounds.ratio(OURS, FLOOR))
+        cells += [rounds.ratio(name, OURS) if rounds.has(name) else "–" for name in (DBOS_WAL, DBOS)]
+        rows.append(cells)
+    heads = ["N", *(f"{TITLES[name]}, ms" for name in EVERYONE), "ours ÷ floor", "DBOS WAL ÷ ours", "DBOS ÷ ours"]
+    text = "Per step, the start and the end of the run included.\n\n" + table(heads, rows)
+    return Section("A. One run of N trivial steps in a row", text, _bars(found))
+
+
+def _sequences(plan: Plan) -> dict[int, Rounds]:
+    found: dict[int, Rounds] = {}
+    with workers(EVERYONE) as all_workers:
+        for steps, repeats in plan.repeats.items():
+            say(f"A: {steps:,} steps")
+            who = [one for one in all_workers if steps <= plan.dbos_steps or one.name not in (DBOS, DBOS_WAL)]
+
+            def milliseconds(worker: Worker, steps: int = steps, repeats: int = repeats) -> float:
+                return float(worker.ask("sequence", steps=steps, repeats=repeats)) * 1000 / steps / repeats
+
+            found[steps] = rounds_of_workers(plan.sequence_rounds, who, milliseconds)
+    return found
+
+
+def _bars(found: Mapping[int, Rounds]) -> list[Bar]:
+    long = {steps: rounds for steps, rounds in found.items() if steps >= 100}
+    bars = [
+        Bar(f"ours ÷ floor, N = {steps:,}", rounds.ratio(OURS, FLOOR).median, 2.0, " ×")
+        for steps, rounds in long.items()
+    ]
+    if len(long) > 1:
+        few, many = min(long), max(long)
+        figure = long[many].ratio(OURS, FLOOR).median / long[few].ratio(OURS, FLOOR).median
+        bars.append(Bar(f"that ratio at N = {many:,} ÷ at N = {few:,}", figure, 1.2, " ×"))
+    bars += [
+        Bar(f"{TITLES[name]} ÷ ours, N = {steps:,}", rounds.ratio(name, OURS).median, 5, " ×", least=True)
+        for steps, rounds in long.items()
+        for name in (DBOS_WAL, DBOS)
+        if rounds.has(name)
+    ]
+    return bars
+
+
+def idle_latency(plan: Plan) -> Section:
+    """C."""
+    everything: dict[str, list[float]] = {name: [] for name in EVERYONE}
+
+    def one(worker: Worker) -> dict[str, float]:
+        with worker.turn() as ask:
+            taken = [1000 * value for value in ask("latencies", count=plan.latency_samples, pause=PAUSE)]
+        everything[worker.name] += taken
+        return {worker.name: percentile(taken, 0.5)}
+
+    say("C: one step when idle")
+    with workers(EVERYONE) as all_workers:
+        rounds = Rounds(in_turns(plan.latency_rounds, all_workers, one))
+    rows: list[list[object]] = []
+    for name in EVERYONE:
+        taken = everything[name]
+        ratio = rounds.ratio(name, FLOOR)
+        rows.append([TITLES[name], percentile(taken, 0.5), percentile(taken, 0.99), ratio])
+    text = (
+        f"From the call to the result, {len(everything[OURS])} runs of each, one at a time, "
+        f"with {PAUSE * 1000:g} ms of quiet before each.\n\n"
+    )
+    text += table(["", "p50, ms", "p99, ms", "p50 ÷ floor"], rows)
+    return Section(
+        "C. One run of one step, when idle",
+        text,
+        [Bar("p50, ours ÷ floor", rounds.ratio(OURS, FLOOR).median, 10, " ×")],
+    )
