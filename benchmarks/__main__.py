@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,6 +51,7 @@ def main() -> None:
         sys.exit(f"expected parts of {', '.join(PARTS)}, got {', '.join(unknown)}")
     if record and (plan.quick or parts != list(PARTS)):
         sys.exit("RECORD=1 records a whole run in full: leave out QUICK=1 and the names of parts")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that no process is left behind, stopped
     facts = machine.facts()
     print(f"{facts}\n", flush=True)
     sections = []

@@ -28,7 +28,8 @@ def many_runs(plan: Plan) -> Section:
         rows.append([TITLES[name], rounds.of(name), rounds.of(name + CPU), faster, dearer])
     text = (
         f"{plan.crowd_runs:,} runs × {STEPS_OF_A_RUN} steps by {plan.crowd_callers} callers, each of whom starts a "
-        "run, waits for its result and starts the next. The floor has one caller, and commits each step alone.\n\n"
+        "run, waits for its result and starts the next. The floor has one caller, and commits each step alone. "
+        f"Rounds: {plan.crowd_rounds}.\n\n"
     )
     text += table(["", "runs/s", "CPU ms a run", "ours ÷ it, runs/s", "it ÷ ours, CPU"], rows)
     bars = [

@@ -33,14 +33,14 @@ class Plan:
 
 FULL = Plan(
     quick=False,
-    sequence_rounds=9,
+    sequence_rounds=11,
     repeats={10: 50, 100: 5, 1_000: 1, 5_000: 1},
     counted=(100, 5_000),
-    dbos_steps=5_000,
-    crowd_rounds=7,
+    dbos_steps=1_000,
+    crowd_rounds=5,
     crowd_runs=1_000,
     crowd_callers=100,
-    latency_rounds=9,
+    latency_rounds=11,
     latency_samples=100,
     crash_rounds=3,
     crash_runs=200,

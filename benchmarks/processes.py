@@ -107,11 +107,13 @@ class Worker:
         assert self._process.stdin is not None
         self._process.send_signal(signal.SIGCONT)
         self._process.stdin.close()
-        try:
-            self._process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if code := self._process.wait(timeout=60):
+            raise RuntimeError(f"{self.name} ended with {code}; what it said is above")
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()  # also a stopped one
+        self._process.wait()
 
 
 @contextlib.contextmanager
@@ -121,11 +123,13 @@ def workers(names: Sequence[str], *, watched: bool = False) -> Iterator[list[Wor
         started = []
         for name in names:
             worker = Worker(name, path / f"{name}.db", watched=watched)
-            stack.callback(worker.close)
+            stack.callback(worker.kill)
             started.append(worker)
         for worker in started:
             worker.ready()
         yield started
+        for worker in started:
+            worker.close()
 
 
 def in_turns(rounds: int, contenders: Sequence[R], measure: Callable[[R], dict[str, float]]) -> list[dict[str, float]]:
