@@ -33,14 +33,14 @@ class Plan:
 
 FULL = Plan(
     quick=False,
-    sequence_rounds=11,
-    repeats={10: 50, 100: 5, 1_000: 1, 5_000: 1},
+    sequence_rounds=7,
+    repeats={10: 20, 100: 3, 1_000: 1, 5_000: 1},
     counted=(100, 5_000),
     dbos_steps=1_000,
-    crowd_rounds=5,
+    crowd_rounds=3,
     crowd_runs=1_000,
     crowd_callers=100,
-    latency_rounds=11,
+    latency_rounds=7,
     latency_samples=100,
     crash_rounds=3,
     crash_runs=200,
@@ -48,9 +48,9 @@ FULL = Plan(
     sleepers=10_000,
     sleepers_over=20.0,
     sleepers_ms=10_000,
-    due_rounds=3,
+    due_rounds=1,
     due_after=30.0,
-    startup_rounds=15,
+    startup_rounds=11,
 )
 
 QUICK = Plan(

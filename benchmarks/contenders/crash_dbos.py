@@ -50,9 +50,9 @@ async def first() -> None:
 
     async def start(index: int) -> None:
         await DBOS.start_workflow_async(work, index)
+        ledger.write("accepted", index, 0)
 
     await evenly(int(runs), 1.0, start)
-    print("accepted", flush=True)
     await asyncio.Event().wait()
 
 

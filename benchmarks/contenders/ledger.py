@@ -15,7 +15,7 @@ class Ledger:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def write(self, what: str, run: int, step: int) -> None:
-        """Note that a step began, or ended."""
+        """Note that a run was accepted, or that a step of it began or ended."""
         os.write(self._file, f"{time.time():.6f} {what} {run} {step}\n".encode())
 
 
@@ -24,7 +24,7 @@ class Line:
     """One line of a ledger."""
 
     at: float  # unix seconds
-    what: str  # "began" or "ended"
+    what: str  # "accepted" (a run), "began" or "ended"
     run: int
     step: int
 

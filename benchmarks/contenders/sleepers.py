@@ -125,9 +125,8 @@ async def _recorded(engine: inngest.Engine, fn: inngest.Function[None], count: i
     found: list[tuple[int, float]] = []
     before = None
     while len(found) < count:
-        page = await engine.runs(function=fn, limit=min(1000, count - len(found)), before=before)
-        for run in page:
-            view = await engine.run(run.id)
+        page = await engine.runs(function=fn, limit=min(200, count - len(found)), before=before)
+        for view in await asyncio.gather(*(engine.run(run.id) for run in page)):
             data = (view.event or {})["data"]
             assert isinstance(data, dict)
             found.append((int(data["index"]), view.steps[0].started_at.timestamp()))

@@ -70,6 +70,7 @@ def test_a_table_is_markdown() -> None:
 
 PLAN = dataclasses.replace(QUICK, crash_runs=1, crash_seconds=0.1)
 FIRST_LIFE = [
+    Line(0.9, "accepted", 0, 0),
     Line(1.0, "began", 0, 0),
     Line(1.1, "ended", 0, 0),
     Line(1.1, "began", 0, 1),  # so step 0 was recorded
