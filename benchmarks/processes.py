@@ -20,6 +20,9 @@ R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
 
+PATIENCE = 600.0
+"""Seconds after which a process that should have ended is taken to hang."""
+
 OURS, FLOOR, DBOS, DBOS_WAL = "ours", "floor", "dbos", "dbos-wal"
 TITLES = {OURS: "ours", FLOOR: "floor", DBOS: "DBOS, default", DBOS_WAL: "DBOS, WAL"}
 EVERYONE = (FLOOR, OURS, DBOS_WAL, DBOS)
@@ -155,7 +158,9 @@ def rounds_of_workers(rounds: int, contenders: Sequence[Worker], measure: Callab
 
 def output_of(*command: str) -> str:
     """What a Python process prints that starts afresh, does its work and ends."""
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE
+    )
     return done.stdout
 
 
