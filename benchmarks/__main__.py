@@ -69,7 +69,7 @@ def main() -> None:
 def _document(facts: str, sections: Sequence[Section]) -> str:
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     head = f"# Results\n\nMade by `RECORD=1 make bench` on {day}. {_verdict(sections)}"
-    load = f"Load after all of it: {machine.load()}."
+    load = f"After all of it: load {machine.load()}; write and fsync {machine.syncs()}."
     return "\n\n".join([head, facts, HOW.strip(), *(section.markdown() for section in sections), load]) + "\n"
 
 

@@ -18,7 +18,6 @@ CPUINFO = Path("/proc/cpuinfo")
 
 def facts() -> str:
     """A table of them."""
-    syncs = _syncs()
     rows = [
         ("CPU", f"{_cpu()}, {os.cpu_count()} cores"),
         ("System", f"{platform.system()} {platform.release()}"),
@@ -26,10 +25,7 @@ def facts() -> str:
         ("SQLite", sqlite3.sqlite_version),
         ("pyngest", importlib.metadata.version("pyngest")),
         ("DBOS", importlib.metadata.version("dbos")),
-        (
-            "write of 4 KiB and fsync",
-            f"p50 {short(percentile(syncs, 0.5))} ms, p90 {short(percentile(syncs, 0.9))} ms",
-        ),
+        ("write of 4 KiB and fsync", syncs()),
         ("load before", load()),
     ]
     return table(["machine", ""], rows)
@@ -43,8 +39,8 @@ def load() -> str:
         return "unknown"
 
 
-def _syncs() -> list[float]:
-    """Milliseconds of writing 4 KiB to the end of a file and syncing it."""
+def syncs() -> str:
+    """How long it takes to write 4 KiB to the end of a file and sync it."""
     taken = []
     with folder() as path, (path / "sync").open("wb", buffering=0) as file:
         for _ in range(SYNCS):
@@ -52,7 +48,7 @@ def _syncs() -> list[float]:
             file.write(bytes(4096))
             os.fsync(file.fileno())
             taken.append((time.perf_counter() - began) * 1000)
-    return taken
+    return f"p50 {short(percentile(taken, 0.5))} ms, p90 {short(percentile(taken, 0.9))} ms"
 
 
 def _cpu() -> str:

@@ -13,6 +13,7 @@ class Plan:
     quick: bool
     sequence_rounds: int
     repeats: Mapping[int, int]  # steps of a run → how many such runs are one sample
+    dbos_every: int  # DBOS takes part in one of so many rounds
     counted: tuple[int, int]  # steps of the two runs whose statements are counted
     dbos_steps: int  # DBOS is asked for runs of at most so many steps
     crowd_rounds: int
@@ -33,8 +34,9 @@ class Plan:
 
 FULL = Plan(
     quick=False,
-    sequence_rounds=7,
+    sequence_rounds=15,
     repeats={10: 20, 100: 3, 1_000: 1, 5_000: 1},
+    dbos_every=2,
     counted=(100, 5_000),
     dbos_steps=1_000,
     crowd_rounds=3,
@@ -57,6 +59,7 @@ QUICK = Plan(
     quick=True,
     sequence_rounds=1,
     repeats={10: 5, 100: 1, 1_000: 1},
+    dbos_every=1,
     counted=(100, 1_000),
     dbos_steps=100,
     crowd_rounds=1,

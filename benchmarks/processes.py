@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .figures import Rounds
-
 R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
@@ -144,16 +142,6 @@ def in_turns(rounds: int, contenders: Sequence[R], measure: Callable[[R], dict[s
             values |= measure(one)
         found.append(values)
     return found
-
-
-def rounds_of_workers(rounds: int, contenders: Sequence[Worker], measure: Callable[[Worker], float]) -> Rounds:
-    """A figure of each contender in every round."""
-
-    def one(worker: Worker) -> dict[str, float]:
-        with worker.turn():
-            return {worker.name: measure(worker)}
-
-    return Rounds(in_turns(rounds, contenders, one))
 
 
 def output_of(*command: str) -> str:

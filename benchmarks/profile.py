@@ -154,7 +154,9 @@ def _sampled(spy: str, worker: Worker, verb: str, given: dict[str, int]) -> Coun
         stacks: Counter[tuple[str, ...]] = Counter()
         for line in raw.read_text(encoding="utf-8").splitlines():
             frames, _, count = line.rpartition(" ")
-            stacks[tuple(frames.split(";"))] += int(count)
+            stack = tuple(frames.split(";"))
+            if len(stack) > 1:  # a thread without Python code is about to start, or to end
+                stacks[stack] += int(count)
         return stacks
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from .figures import Bar, Rounds, Section, percentile, table
 from .plan import Plan
-from .processes import DBOS, DBOS_WAL, EVERYONE, FLOOR, OURS, TITLES, Worker, in_turns, rounds_of_workers, say, workers
+from .processes import DBOS, DBOS_WAL, EVERYONE, FLOOR, OURS, TITLES, Worker, in_turns, say, workers
+
+FLOOR_STEPS = 500
+"""Steps of the floor before and after each sample of ours; its time for a step does not depend on their number."""
 
 PAUSE = 0.005
 """Seconds without any work before each run of C."""
@@ -23,8 +26,9 @@ def steps_in_a_row(plan: Plan) -> Section:
         rows.append(cells)
     heads = ["N", *(f"{TITLES[name]}, ms" for name in EVERYONE), "ours ÷ floor", "DBOS WAL ÷ ours", "DBOS ÷ ours"]
     text = (
-        f"Per step, the start and the end of the run included. Rounds: {plan.sequence_rounds}. DBOS takes part up to "
-        f"N = {plan.dbos_steps:,}: its time for a step does not depend on N, and more would take many minutes.\n\n"
+        f"Per step, the start and the end of the run included. Rounds: {plan.sequence_rounds}. The floor is measured "
+        "just before and just after ours. DBOS takes part in "
+        f"{len(range(0, plan.sequence_rounds, plan.dbos_every))} of them, and up to N = {plan.dbos_steps:,}: more would take many minutes.\n\n"
     )
     text += table(heads, rows)
     return Section("A. One run of N trivial steps in a row", text, _bars(found))
@@ -33,15 +37,33 @@ def steps_in_a_row(plan: Plan) -> Section:
 def _sequences(plan: Plan) -> dict[int, Rounds]:
     found: dict[int, Rounds] = {}
     with workers(EVERYONE) as all_workers:
+        floor, *engines = all_workers
         for steps, repeats in plan.repeats.items():
             say(f"A: {steps:,} steps")
-            who = [one for one in all_workers if steps <= plan.dbos_steps or one.name not in (DBOS, DBOS_WAL)]
-
-            def milliseconds(worker: Worker, steps: int = steps, repeats: int = repeats) -> float:
-                return float(worker.ask("sequence", steps=steps, repeats=repeats)) * 1000 / steps / repeats
-
-            found[steps] = rounds_of_workers(plan.sequence_rounds, who, milliseconds)
+            values = []
+            for number in range(plan.sequence_rounds):
+                value: dict[str, float] = {}
+                for engine in engines if number % 2 else reversed(engines):
+                    if engine.name == OURS:
+                        value |= _between_floors(floor, engine, steps, repeats)
+                    elif number % plan.dbos_every == 0 and steps <= plan.dbos_steps:
+                        value[engine.name] = _milliseconds(engine, steps, repeats)
+                values.append(value)
+            found[steps] = Rounds(values)
     return found
+
+
+def _between_floors(floor: Worker, engine: Worker, steps: int, repeats: int) -> dict[str, float]:
+    """An engine, and the mean of the floor before and after it: the disk of a busy machine changes within seconds."""
+    before = _milliseconds(floor, FLOOR_STEPS, 1)
+    found = _milliseconds(engine, steps, repeats)
+    return {engine.name: found, FLOOR: (before + _milliseconds(floor, FLOOR_STEPS, 1)) / 2}
+
+
+def _milliseconds(worker: Worker, steps: int, repeats: int) -> float:
+    """Milliseconds of a step."""
+    with worker.turn() as ask:
+        return float(ask("sequence", steps=steps, repeats=repeats)) * 1000 / steps / repeats
 
 
 def _bars(found: Mapping[int, Rounds]) -> list[Bar]:
