@@ -34,7 +34,9 @@ All contenders of a part run in the same run, each in its own process with its o
 turns, and the order of the turns is reversed each round; whoever does not have its turn is stopped (SIGSTOP). A figure
 is the median of its rounds, with the quartiles in parentheses. A ratio is taken within each round, and then the median
 of those: what disturbs a round disturbs both. **Only the ratios say something**: absolute times hold for this machine,
-at this load; it is shared with other work, and no one can hold it still.
+at this load; it is shared with other work, and no one can hold it still. While others sync to the same disk, all
+wait alike, and a ratio to the floor says little; below 1 it says nothing but that. Part A tells the engine's own time
+as well.
 
 The floor is one `INSERT` and one `COMMIT` for each step, into a table without any index (`floor.sql`), with the
 settings of our engine: the least that a durable step can cost here. DBOS is measured as it comes from PyPI, and on a

@@ -12,6 +12,7 @@ class Plan:
 
     quick: bool
     sequence_rounds: int
+    warm_up: int  # steps before anything is measured: the write-ahead log gets its length
     repeats: Mapping[int, int]  # steps of a run → how many such runs are one sample
     dbos_every: int  # DBOS takes part in one of so many rounds
     counted: tuple[int, int]  # steps of the two runs whose statements are counted
@@ -35,6 +36,7 @@ class Plan:
 FULL = Plan(
     quick=False,
     sequence_rounds=15,
+    warm_up=3_000,
     repeats={10: 20, 100: 3, 1_000: 1, 5_000: 1},
     dbos_every=2,
     counted=(100, 5_000),
@@ -58,6 +60,7 @@ FULL = Plan(
 QUICK = Plan(
     quick=True,
     sequence_rounds=1,
+    warm_up=100,
     repeats={10: 5, 100: 1, 1_000: 1},
     dbos_every=1,
     counted=(100, 1_000),

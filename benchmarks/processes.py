@@ -18,6 +18,9 @@ R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
 
+DISK = ROOT / ".cache" / "benchmarks"
+MEMORY = Path("/dev/shm")
+
 PATIENCE = 600.0
 """Seconds after which a process that should have ended is taken to hang."""
 
@@ -32,9 +35,8 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def folder() -> Iterator[Path]:
-    """A new folder on the disk of the checkout: what is temporary elsewhere may be in memory, where a sync is free."""
-    parent = ROOT / ".cache" / "benchmarks"
+def folder(parent: Path = DISK) -> Iterator[Path]:
+    """A new folder, on the disk of the checkout: what is temporary elsewhere may be in memory, where a sync is free."""
     parent.mkdir(parents=True, exist_ok=True)
     path = Path(tempfile.mkdtemp(dir=parent))
     try:
@@ -118,9 +120,9 @@ class Worker:
 
 
 @contextlib.contextmanager
-def workers(names: Sequence[str], *, watched: bool = False) -> Iterator[list[Worker]]:
+def workers(names: Sequence[str], *, watched: bool = False, parent: Path = DISK) -> Iterator[list[Worker]]:
     """Contenders with a new database each."""
-    with folder() as path, contextlib.ExitStack() as stack:
+    with folder(parent) as path, contextlib.ExitStack() as stack:
         started = []
         for name in names:
             worker = Worker(name, path / f"{name}.db", watched=watched)

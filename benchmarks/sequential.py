@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from .figures import Bar, Rounds, Section, percentile, table
 from .plan import Plan
-from .processes import DBOS, DBOS_WAL, EVERYONE, FLOOR, OURS, TITLES, Worker, in_turns, say, workers
+from .processes import DBOS, DBOS_WAL, EVERYONE, FLOOR, MEMORY, OURS, TITLES, Worker, in_turns, say, workers
 
 FLOOR_STEPS = 500
 """Steps of the floor before and after each sample of ours; its time for a step does not depend on their number."""
+
+IN_MEMORY = 2_000
+"""Steps of a run of ours in memory."""
 
 PAUSE = 0.005
 """Seconds without any work before each run of C."""
@@ -28,9 +31,11 @@ def steps_in_a_row(plan: Plan) -> Section:
     text = (
         f"Per step, the start and the end of the run included. Rounds: {plan.sequence_rounds}. The floor is measured "
         "just before and just after ours. DBOS takes part in "
-        f"{len(range(0, plan.sequence_rounds, plan.dbos_every))} of them, and up to N = {plan.dbos_steps:,}: more would take many minutes.\n\n"
+        f"{len(range(0, plan.sequence_rounds, plan.dbos_every))} of them, and up to N = {plan.dbos_steps:,}: more "
+        "would take many minutes.\n\n"
     )
     text += table(heads, rows)
+    text += _without_a_disk(plan)
     return Section("A. One run of N trivial steps in a row", text, _bars(found))
 
 
@@ -38,6 +43,8 @@ def _sequences(plan: Plan) -> dict[int, Rounds]:
     found: dict[int, Rounds] = {}
     with workers(EVERYONE) as all_workers:
         floor, *engines = all_workers
+        for engine in engines:
+            _milliseconds(engine, plan.warm_up if engine.name == OURS else plan.dbos_steps // 10, 1)
         for steps, repeats in plan.repeats.items():
             say(f"A: {steps:,} steps")
             values = []
@@ -58,6 +65,26 @@ def _between_floors(floor: Worker, engine: Worker, steps: int, repeats: int) -> 
     before = _milliseconds(floor, FLOOR_STEPS, 1)
     found = _milliseconds(engine, steps, repeats)
     return {engine.name: found, FLOOR: (before + _milliseconds(floor, FLOOR_STEPS, 1)) / 2}
+
+
+def _without_a_disk(plan: Plan) -> str:
+    """What is left of a step when a sync costs nothing: the engine's own time, whatever the disk does."""
+    if not MEMORY.is_dir():
+        return ""
+    say("A: without a disk")
+    with workers([FLOOR, OURS], parent=MEMORY) as (floor, ours):
+        _milliseconds(ours, plan.warm_up, 1)
+        rounds = Rounds([_between_floors(floor, ours, IN_MEMORY, 1) for _ in range(plan.sequence_rounds)])
+    least, own = rounds.of(FLOOR), rounds.of(OURS)
+    would = ", ".join(
+        f"{sync:g} ms: {(sync + own.median) / (sync + least.median):.2f} ×" for sync in (0.1, 0.2, 0.5, 1.0, 5.0)
+    )
+    return (
+        f"\n\nThe same with the files in memory, where a sync costs nothing, N = {IN_MEMORY:,}: ours {own} ms a step, "
+        f"the floor {least} ms. What the disk's noise cannot bend, ours less the floor, is "
+        f"{1000 * (own.median - least.median):.0f} microseconds a step. Ours ÷ floor by that, on a quiet disk whose "
+        f"sync takes {would}."
+    )
 
 
 def _milliseconds(worker: Worker, steps: int, repeats: int) -> float:
