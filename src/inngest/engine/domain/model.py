@@ -141,7 +141,7 @@ class RunState:
 class Changes(NamedTuple):
     """What `advance` decided: written in one transaction, or not at all."""
 
-    attempt: int  # of the body, from now on
+    attempt: int  # of the body, from now on; stored with a transition, or if it has changed
     memos: Sequence[Memo] = ()
     open: Sequence[OpenStep] = ()
     failed: Sequence[FailedAttempt] = ()
@@ -149,6 +149,7 @@ class Changes(NamedTuple):
     size: int = 0  # bytes of the memos
     transition: Ended | Released | None = None  # None: the owner keeps the run
     sent: Sequence[SentEvent] = ()  # events that steps sent
+    attempt_changed: bool = False
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
@@ -158,6 +159,7 @@ class Changes(NamedTuple):
             failed=[*self.failed, *later.failed],
             size=self.size + later.size,
             sent=[*self.sent, *later.sent],
+            attempt_changed=self.attempt_changed or later.attempt_changed,
         )
 
 

@@ -62,11 +62,11 @@ def accept(
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
-    new = insert_events(tx, [event for acceptance in acceptances for event in acceptance.events])
+    wanted = Wanted(insert_events(tx, [event for acceptance in acceptances for event in acceptance.events]))
     given: list[tuple[Start, Owner | None]] = []
     answers: list[Accepted] = []
     for acceptance in acceptances:
-        started = _started(tx, acceptance, known, new, alive)
+        started = _started(tx, acceptance, known, wanted, alive)
         given += started
         answers.append(Accepted(started))
     insert_starts(tx, given, ids)
@@ -74,21 +74,39 @@ def accept(
 
 
 def _started(
-    tx: Transaction, acceptance: Acceptance, registry: Registry, new: set[str], alive: Mapping[str, bool]
+    tx: Transaction, acceptance: Acceptance, registry: Registry, wanted: Wanted, alive: Mapping[str, bool]
 ) -> list[tuple[Start, Owner | None]]:
     """The runs to create, and who owns them from the start."""
     owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
     started: list[tuple[Start, Owner | None]] = []
-    for start in wanted(tx, acceptance.plan(registry), new):
+    for start in wanted.of(tx, acceptance.plan(registry)):
         mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         owner = next(owners, None) if mine else None
         started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
     return started
 
 
-def wanted(tx: Transaction, starts: Sequence[Start], new: set[str]) -> list[Start]:
-    """Those of new events, whose idempotency keys are free."""
-    return [start for start in starts if start.run.event_id in new and (not start.key or _take_key(tx, start))]
+class Wanted:
+    """Which starts of a batch are wanted: those of new events, each once, whose idempotency keys are free.
+
+    Args:
+        new: ids of the events that were not stored before this batch. The same event may be in it several times.
+    """
+
+    def __init__(self, new: set[str]) -> None:
+        self._new = new
+        self._seen: set[tuple[str, str]] = set()
+
+    def of(self, tx: Transaction, starts: Sequence[Start]) -> list[Start]:
+        """The wanted ones of these."""
+        return [start for start in starts if self._is_first(start) and (not start.key or _take_key(tx, start))]
+
+    def _is_first(self, start: Start) -> bool:
+        event_id = start.run.event_id
+        if event_id not in self._new or (event_id, start.run.function_id) in self._seen:
+            return False
+        self._seen.add((event_id, start.run.function_id))
+        return True
 
 
 def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:

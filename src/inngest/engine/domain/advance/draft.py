@@ -118,4 +118,5 @@ class Draft:
             size=self.size,
             transition=self.transition,
             sent=self.sent,
+            attempt_changed=self.attempt != self.run.attempt,
         )
