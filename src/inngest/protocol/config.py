@@ -40,6 +40,18 @@ def _is_text(value: str) -> str:
     return value
 
 
+def _is_expression(*variables: str, restrictive: bool = False) -> pydantic.AfterValidator:
+    """Checks that an expression compiles, with the variables it may read; an ExpressionError says where it does not."""
+
+    def check(value: str) -> str:
+        from .cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+
+        compile_text(value, variables, restrictive=restrictive)
+        return value
+
+    return pydantic.AfterValidator(check)
+
+
 def _is_cron(value: str) -> str:
     crons.parse(value)
     return value
@@ -51,6 +63,8 @@ _CancelTimeout = Annotated[_Dur, _span(high_ms=limits.MAX_CANCEL_TIMEOUT)]
 _DebouncePeriod = Annotated[_Dur, _span(high_ms=limits.WEEK)]
 _RatePeriod = Annotated[_Dur, _span(high_ms=limits.DAY)]
 _Text = Annotated[str, pydantic.AfterValidator(_is_text)]
+_OfEvent = Annotated[_Text, _is_expression("event", "vars")]
+_OfBoth = Annotated[_Text, _is_expression("async", "event", "vars", restrictive=True)]
 _EventName = Annotated[str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_is_text)]
 _CronText = Annotated[str, pydantic.Field(max_length=limits.MAX_CRON), pydantic.AfterValidator(_is_cron)]
 
@@ -113,8 +127,8 @@ class Batch(ConfigModel):
     wire_units = ("h", "m")  # a server takes no days or weeks here
     max_size: Annotated[int, pydantic.Field(ge=2)]
     timeout: _AnyDuration | None = None
-    key: _Text | None = None
-    if_exp: _Text | None = None
+    key: _OfEvent | None = None
+    if_exp: _OfEvent | None = None
 
 
 class Cancel(ConfigModel):
@@ -122,13 +136,14 @@ class Cancel(ConfigModel):
 
     Args:
         event: name of the event.
-        if_exp: CEL expression on `event` (what started the run) and `async` (the event that has come).
+        if_exp: CEL expression on `event` (what started the run) and `async` (the event that has come); comparisons
+            and logic only.
         timeout: listen only this long after the run was created; at most 366 days.
     """
 
     wire_names = {"if_exp": "if"}
     event: _EventName
-    if_exp: _Text | None = None
+    if_exp: _OfBoth | None = None
     timeout: _CancelTimeout | None = None
 
 
@@ -143,7 +158,7 @@ class Concurrency(ConfigModel):
     """
 
     limit: Annotated[int, pydantic.Field(ge=0)]
-    key: _Text | None = None
+    key: _OfEvent | None = None
     scope: Literal["account", "env", "fn"] | None = None
 
     @pydantic.model_validator(mode="after")
@@ -163,7 +178,7 @@ class Debounce(ConfigModel):
     """
 
     period: _DebouncePeriod
-    key: _Text | None = None
+    key: _OfEvent | None = None
     timeout: _AnyDuration | None = None
 
 
@@ -174,7 +189,7 @@ class Priority(ConfigModel):
         run: CEL expression on `event` that gives seconds, clamped to ±600: 60 counts the run as a minute older.
     """
 
-    run: _Text
+    run: _OfEvent
 
 
 class RateLimit(ConfigModel):
@@ -188,7 +203,7 @@ class RateLimit(ConfigModel):
 
     limit: Annotated[int, pydantic.Field(ge=1)]
     period: _RatePeriod
-    key: _Text | None = None
+    key: _OfEvent | None = None
 
 
 class Singleton(ConfigModel):
@@ -200,7 +215,7 @@ class Singleton(ConfigModel):
     """
 
     mode: Literal["skip", "cancel"]
-    key: _Text | None = None
+    key: _OfEvent | None = None
 
 
 class Throttle(ConfigModel):
@@ -215,7 +230,7 @@ class Throttle(ConfigModel):
 
     limit: Annotated[int, pydantic.Field(ge=1)]
     period: _AnyDuration
-    key: _Text | None = None
+    key: _OfEvent | None = None
     burst: Annotated[int, pydantic.Field(ge=1)] = 1
 
 
@@ -240,7 +255,7 @@ class TriggerEvent(ConfigModel):
     """
 
     event: _EventName
-    expression: _Text | None = None
+    expression: _OfEvent | None = None
 
 
 class TriggerCron(ConfigModel):
