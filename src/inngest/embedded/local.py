@@ -58,6 +58,18 @@ class LocalInvoker:
         if entry is not None:
             entry.invocation.let_go()
 
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        """What these steps have been waiting for has come: their invocation records that they wake."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.arrived(hashes)
+
+    def cancel(self, run_id: str) -> None:
+        """The run was cancelled: take its invocation down; nothing of it can be recorded."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.stop()
+
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
         """Function and step of each handler that runs now."""

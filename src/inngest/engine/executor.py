@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.protocol.opcodes import Op
+from inngest.protocol.opcodes import WAITS, Arrival, Op, Opcode
 
-from .domain import triggers
+from .domain import triggers, watches
 from .domain.advance import Moment, advance, woken
-from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
+from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, RunStatus, Start, Wait, Watch
 from .errors import StoreError
-from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, Written
+from .ports import Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Receipt, Store, Written
 
 LOGGER = logging.getLogger("inngest.engine")
 
 R = TypeVar("R")
+
+NO_NEWS = News()
 
 BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
@@ -117,6 +119,42 @@ class RunExecutor:
     def idle(self) -> bool:
         """Whether nothing is in flight here."""
         return not self._owned
+
+    # -- news
+
+    def heard(self, news: News) -> None:
+        """What a transaction did to other runs than its own."""
+        if news.queued:
+            self.look_again()
+        self.arrived(news.arrivals)
+        for run_id in news.cancelled:
+            self.lost(run_id)
+            self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
+
+    def arrived(self, arrivals: Sequence[Arrival]) -> None:
+        """What runs wait for has come; those that are in flight here go on with it."""
+        for arrival in arrivals:
+            ownership = self._owned.get(arrival.run_id)
+            if ownership is not None:
+                ownership.arrived(arrival)
+
+    def lost(self, run_id: str) -> None:
+        """A run was cancelled, or is another's: what runs of it here is taken down."""
+        ownership = self._owned.get(run_id)
+        if ownership is not None:
+            ownership.lose()
+
+    async def look_around(self) -> None:
+        """See what others did to the runs that are in flight here."""
+        owned = list(self._owned.values())
+        if waiting := [one.run_id for one in owned if one.waiting]:
+            self.arrived(await self.worker.store.arrivals(waiting))
+        if owned:
+            owners = [one.owner for one in owned]
+            for run_id in await self.worker.store.not_owned(owners):
+                ownership = self._owned.get(run_id)
+                if ownership is not None and ownership.owner in owners:
+                    ownership.lose()
 
     # -- claiming
 
@@ -254,7 +292,7 @@ class Ownership:
         run = claimed.run
         self.run_id = run.id
         self.function_id = run.function_id
-        self._owner = claimed.owner
+        self.owner = claimed.owner
         self._began_at = self._worker.clock.now()
         self._memos = list(claimed.memos)
         self._state = RunState(
@@ -266,6 +304,8 @@ class Ownership:
             steps=len(claimed.memos),
             size=sum(len(memo.data) for memo in claimed.memos if memo.data),
             open={step.step.hash: step for step in claimed.open},
+            arrived={arrival.hash: arrival for arrival in claimed.arrivals},
+            waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
         )
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
@@ -289,6 +329,23 @@ class Ownership:
             tuple(self._state.open.values()),
         )
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something from outside may come for it."""
+        return self._state.waiting
+
+    def arrived(self, arrival: Arrival) -> None:
+        """What one of its steps waits for has come."""
+        if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
+            self._state.arrived[arrival.hash] = arrival
+            self._worker.invoker.arrived(self.run_id, [arrival.hash])
+
+    def lose(self) -> None:
+        """The run is not this worker's any more, or is over: nothing of it can be recorded."""
+        if not self._lost:
+            self._lost = True
+            self._worker.invoker.cancel(self.run_id)
+
     def lost_cause(self) -> Failed | None:
         """The end of a run on which too many workers died, without a step recorded in between (design §4.1)."""
         takeovers = self.claimed.run.takeovers
@@ -304,12 +361,14 @@ class Ownership:
         """Decide and commit."""
         changes = self._advance(ops, None)
 
-        def reply(written: Written) -> Recorded:
+        def reply(receipt: Receipt) -> Recorded:
+            written = receipt.written
             if written is Written.LOST or changes.transition is not None:
                 self._lost = True
                 self._tell(written, changes)
                 return Recorded(Advice.STOP, ())
-            return Recorded(self._advice(), tuple(changes.entries))
+            settled = receipt.settled
+            return Recorded(self._advice(), tuple(settled.get(entry.step.hash, entry) for entry in changes.entries))
 
         return self._commit(changes, reply)
 
@@ -318,8 +377,8 @@ class Ownership:
         if self._lost:
             return None
         changes = self._advance((), outcome)
-        written = await self._commit(changes, lambda written: written)
-        return changes.transition if written is Written.DONE else None
+        receipt = await self._commit(changes, lambda receipt: receipt)
+        return changes.transition if receipt.written is Written.DONE else None
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):
@@ -340,7 +399,7 @@ class Ownership:
     def _moment(self) -> Moment:
         return Moment(self._worker.clock.now(), self._worker.ids.chance())
 
-    def _commit(self, changes: Changes, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+    def _commit(self, changes: Changes, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         now = self._worker.clock.now()
         events, plan = self._announced(changes, now)
         if self._held is not None:
@@ -348,23 +407,49 @@ class Ownership:
             self._held = None
         if self._worker.observer is not None:
             reply = self._observed(self._worker.observer, changes, reply)
-        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now), reply)
+        commit = Commit(self.owner, self.function_id, changes, events, plan, now)
+        if self._state.waiting:
+            commit = commit._replace(waiting=True, watches=self._watches(changes))
+        run = self.claimed.run
+        if run.parent_id is not None and run.parent_hash is not None:
+            commit = commit._replace(parent=(run.parent_id, run.parent_hash))
+        return self._worker.store.commit(commit, self._hearing(reply))
 
-    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Written], R]) -> Callable[[Written], R]:
-        def tell(written: Written) -> R:
-            if written is Written.DONE:
-                observer.committed(self.claimed.run, changes)
-            return reply(written)
+    def _hearing(self, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        def hear(receipt: Receipt) -> R:
+            answer = reply(receipt)
+            if receipt.news != NO_NEWS:
+                self._executor.heard(receipt.news)
+            return answer
+
+        return hear
+
+    def _watches(self, changes: Changes) -> list[Watch]:
+        events = self.claimed.events
+        return [watch for wait in changes.waits if (watch := watches.of_step(self.run_id, wait, events)) is not None]
+
+    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        def tell(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                settled = receipt.settled
+                observer.committed(
+                    self.claimed.run,
+                    changes._replace(memos=[settled.get(memo.step.hash, memo) for memo in changes.memos]),
+                )
+            return reply(receipt)
 
         return tell
 
     def _announced(self, changes: Changes, now: int) -> tuple[Sequence[Event], Plan]:
         """The events that steps sent, that about a failed run, and what starts the runs that follow from them."""
         transition = changes.transition
-        if not changes.sent and not (isinstance(transition, Ended) and transition.error is not None):
+        invoking = [wait for wait in changes.waits if wait.step.kind is Opcode.INVOKE]
+        if not changes.sent and not invoking and not (isinstance(transition, Ended) and transition.error is not None):
             return (), _starts_nothing
         new_id = self._worker.ids.ulid
         events = [triggers.stored(event, now, new_id) for event in changes.sent]
+        if invoking:
+            return self._invoked(events, invoking, now)
         if not isinstance(transition, Ended) or transition.error is None:
             return events, lambda registry: triggers.starts(events, registry, now, new_id)
         failed = triggers.failed_event(
@@ -376,6 +461,23 @@ class Ownership:
             return [*started, *triggers.failure_starts(self.function_id, failed, registry, now, new_id)]
 
         return [*events, failed], plan
+
+    def _invoked(self, events: Sequence[Event], waits: Sequence[Wait], now: int) -> tuple[Sequence[Event], Plan]:
+        """Events that steps sent, and those of the functions that they invoke, with what both start."""
+        new_id = self._worker.ids.ulid
+        invoking = [(wait, triggers.invoked_event(wait.sought.data, now, new_id)) for wait in waits]
+
+        def plan(registry: Registry) -> list[Start]:
+            started = triggers.starts(events, registry, now, new_id)
+            for wait, event in invoking:
+                function = registry.functions.get(wait.sought.name)
+                if function is not None:
+                    start = triggers.start(function, event, now, new_id)
+                    run = replace(start.run, parent_id=self.run_id, parent_hash=wait.step.step.hash)
+                    started.append(replace(start, run=run))
+            return started
+
+        return [*events, *(event for _, event in invoking)], plan
 
 
 def _starts_nothing(_: Registry) -> Sequence[Start]:

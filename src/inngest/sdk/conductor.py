@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -160,6 +160,15 @@ class Conductor:
         """Something happened that does not move the code, but may change who goes on."""
         if self.resting:
             self._decide()
+
+    def arrived(self, hashes: Collection[str]) -> None:
+        """What these steps have been waiting for has come."""
+        self._history.arrived(hashes)
+        for hashed in hashes:
+            call = self.calls.get(hashed)
+            if call is not None and call.open is not None:
+                call.open = call.open._replace(due_at=0)
+        self.changed()
 
     def let_go(self) -> None:
         """End as soon as nothing runs: nobody gets a turn any more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from inngest.protocol.opcodes import Op
+from inngest.protocol.opcodes import Op, Opcode, Sought
 from inngest.protocol.steps import StepName
 
 from .events import Event
@@ -50,6 +50,15 @@ class Runner:
         if fresh and invocation.hooks:
             await self._place.do(invocation.values.sent(ids))
         return ids
+
+    async def wait(self, step_id: str, kind: Opcode, sought: Sought, timeout: int | None) -> object:
+        """See `StepRunner.wait`."""
+        return await self._invocation.wait(self._place, step_id, kind, sought, timeout)
+
+    async def send_signal(self, step_id: str, sought: Sought) -> str | None:
+        """See `StepRunner.send_signal`."""
+        value = await self._invocation.report(self._place, step_id, Opcode.SEND_SIGNAL, sought)
+        return None if value is None else str(value)
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
         """See `StepRunner.parallel`. No branch outlives the call."""

@@ -13,6 +13,7 @@ from inngest.protocol.opcodes import SentEvent
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 
 FUNCTION_FAILED = "inngest/function.failed"
+FUNCTION_INVOKED = "inngest/function.invoked"
 
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
@@ -40,6 +41,11 @@ def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         retries=function.retries,
     )
     return Start(run, due_at, event.key)
+
+
+def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
+    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
+    return Event(new_id(now), FUNCTION_INVOKED, data, now, "", now)
 
 
 def failed_event(

@@ -106,6 +106,16 @@ class Bulk:
         return self._build(words, Rows(self._table, self.columns, count))
 
 
+def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
+    """Inserts rows; those that are there already stay as they are."""
+
+    def build(words: Words, rows: Rows) -> ClauseElement:
+        insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
+        return insertion
+
+    return Bulk(table, columns, build)
+
+
 class _Compiled:
     """A statement's text for one database, and what its parameters are called in order."""
 
