@@ -1,7 +1,5 @@
 """The configuration of a function: what a developer writes, checked at once, and its wire form (sdk-api §3.1)."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
@@ -87,7 +85,7 @@ class ConfigModel(pydantic.BaseModel):
         FunctionConfigInvalidError: `field: reason`.
     """
 
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
     wire_names: ClassVar[Mapping[str, str]] = {}
     wire_defaults: ClassVar[Mapping[str, object]] = {}
     """What is not sent: a server knows these fields only if it honours them."""
