@@ -12,7 +12,6 @@ import inngest
 
 LATER = (
     "alembic",
-    "cronsim",
     "httpx",
     "inngest.protocol.cel",
     "rich",

@@ -66,7 +66,7 @@ _Text = Annotated[str, pydantic.AfterValidator(_is_text)]
 _OfEvent = Annotated[_Text, _is_expression("event", "vars")]
 _OfBoth = Annotated[_Text, _is_expression("async", "event", "vars", restrictive=True)]
 _EventName = Annotated[str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_is_text)]
-_CronText = Annotated[str, pydantic.Field(max_length=limits.MAX_CRON), pydantic.AfterValidator(_is_cron)]
+_CronText = Annotated[str, pydantic.AfterValidator(_is_cron)]
 
 
 def explain(error: pydantic.ValidationError, prefix: str = "") -> FunctionConfigInvalidError:
@@ -87,6 +87,8 @@ class ConfigModel(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
     wire_names: ClassVar[Mapping[str, str]] = {}
+    wire_defaults: ClassVar[Mapping[str, object]] = {}
+    """What is not sent: a server knows these fields only if it honours them."""
     wire_units: ClassVar[Sequence[str]] = ("w", "d", "h", "m")
 
     @pydantic.model_validator(mode="wrap")
@@ -102,7 +104,7 @@ class ConfigModel(pydantic.BaseModel):
         wire: dict[str, object] = {}
         for field in type(self).model_fields:
             value = getattr(self, field)
-            if value is None:
+            if value is None or (field in self.wire_defaults and value == self.wire_defaults[field]):
                 continue
             if field in _DURATIONS:
                 value = durations.to_text(value, self.wire_units)
@@ -264,10 +266,20 @@ class TriggerCron(ConfigModel):
     Args:
         cron: five fields, with an optional `TZ=Area/City ` in front (default UTC).
         jitter: delays each run by up to this long (`"30s"`, 1 s to 5 min), spread by function and tick.
+        catch_up: what becomes of ticks that were missed while nothing ran: `"none"` starts no run for them, `"last"`
+            one for the last of them, `"all"` one for each.
+        overlap: what becomes of a tick while the run of an earlier one is unfinished: `"allow"` starts its run
+            beside it, `"skip"` starts none, `"cancel"` cancels the earlier run first.
+        catch_up_limit: with `catch_up="all"`, at most so many runs, of the last ticks; 1 to 10,000.
     """
 
+    wire_names = {"catch_up": "catchUp", "catch_up_limit": "catchUpLimit"}
+    wire_defaults = {"catch_up": "none", "overlap": "allow", "catch_up_limit": limits.DEFAULT_CATCH_UP}
     cron: _CronText
     jitter: str | None = None
+    catch_up: Literal["none", "last", "all"] = "none"
+    overlap: Literal["allow", "skip", "cancel"] = "allow"
+    catch_up_limit: Annotated[int, pydantic.Field(ge=1, le=limits.MAX_CATCH_UP)] = limits.DEFAULT_CATCH_UP
 
     @pydantic.field_validator("jitter")
     @classmethod

@@ -1,7 +1,7 @@
 """Cron schedules: five fields, with an optional time zone in front (server-semantics §9).
 
-A day matches if its month does, and its day of the month and of the week; if both of these are restricted (neither is
-`*`), one of them is enough, as in POSIX.
+A day matches if its month does, and its day of the month and of the week; if both of these are restricted (neither has
+a `*`), one of them is enough, as in POSIX.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Final, NamedTuple
 
 from .limits import MAX_CRON
 
-YEARS: Final = 41
-"""February 29 of one weekday comes again after at most 40 years."""
+YEARS: Final = 8
+"""February 29, the rarest of days, comes again after at most so many: 2100 has none."""
 
 _DAY = datetime.timedelta(days=1)
-_ZONE = re.compile(r"(?:CRON_)?TZ=(\S*)\s*")
+_SOME_DAY = datetime.date(2000, 1, 1)
+_ZONE = re.compile(r"\s*(?:CRON_)?TZ=(\S*)\s*")
+_WORD = re.compile(r"\S+")
 _PART = re.compile(r"(?P<all>[*?])|(?P<low>\w+)(?:-(?P<high>\w+))?", re.ASCII)
 _SAME_AS = {
     "@yearly": "0 0 1 1 *",
@@ -49,17 +51,31 @@ _FIELDS = (
 )
 
 
+class CronError(ValueError):
+    """A cron that is refused. Its text names the place, what is wrong and how to mend it.
+
+    Attributes:
+        offset: where in the text, in characters from 0.
+        reason: what is wrong, and what was expected.
+    """
+
+    def __init__(self, offset: int, reason: str) -> None:
+        self.offset = offset
+        self.reason = reason
+        super().__init__(f"column {offset + 1}: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class Cron:
     """A schedule.
 
     Attributes:
-        fields: as written: minute, hour, day of month, month, day of week.
+        fields: as written: minute, hour, day of month, month, day of week, with one space between them.
         zone: IANA name of its time zone.
         minutes: the minutes of a day at which it ticks, from 0 to 1,439.
         days, months, weekdays: the days at which it ticks; the week begins with Sunday, 0.
         either_day: whether a day of the month or a day of the week is enough.
-        steady: whether minute or hour begin with `*`: it means every so often, and not at a time of the day.
+        steady: whether it ticks in every hour: it means every so often, and not at a time of the day.
     """
 
     fields: str
@@ -79,7 +95,7 @@ class Cron:
         return in_month or in_week if self.either_day else in_month and in_week
 
     def day_from(self, day: datetime.date) -> datetime.date | None:
-        """The first day at which it ticks, beginning with this one; None if there is none within 41 years."""
+        """The first day at which it ticks, beginning with this one; None if there is none within 8 years."""
         last = min(day.year + YEARS, datetime.MAXYEAR - 1)
         while day.year <= last:
             if day.month not in self.months:
@@ -91,61 +107,83 @@ class Cron:
         return None
 
 
-def parse(text: str) -> Cron:
+def parse(text: str, timezone: str = "UTC") -> Cron:
     """The schedule of a text such as `0 9 * * mon-fri` or `TZ=Europe/Paris 30 8 1 * *`.
 
+    Args:
+        text: five fields, with an optional `TZ=Area/City ` or `CRON_TZ=Area/City ` in front; up to 255 characters.
+        timezone: IANA name of the time zone if the text has none.
+
     Raises:
-        ValueError: says what is wrong with which part, and how to mend it.
+        CronError: says where it is wrong, and how to mend it.
+        ValueError: there is no time zone of the name `timezone`.
     """
     if len(text) > MAX_CRON:
-        raise ValueError(f"a cron has at most {MAX_CRON} characters, got {len(text)}")
-    zone, fields = "UTC", text.strip()
-    if prefix := _ZONE.match(fields):
-        zone, fields = prefix[1], fields[prefix.end() :]
-        zone_of(zone)
-    parts = fields.split()
-    if fields.startswith("@") or len(parts) != len(_FIELDS):
-        raise ValueError(_not_five(text, fields, len(parts)))
-    values = [_values(field, part) for field, part in zip(_FIELDS, parts, strict=True)]
-    minutes, hours, days, months, weekdays = values
+        raise CronError(MAX_CRON, f"a cron has at most {MAX_CRON} characters, got {len(text)}")
+    start = 0
+    if prefix := _ZONE.match(text):
+        timezone, start = prefix[1], prefix.end()
+    try:
+        zone_of(timezone)
+    except ValueError as error:
+        if prefix is None:
+            raise
+        raise CronError(prefix.start(1), str(error)) from None
+    parts = [(match.start(), match[0]) for match in _WORD.finditer(text, start)]
+    if len(parts) != len(_FIELDS) or parts[0][1].startswith("@"):
+        raise _not_five(text, start, parts)
+    minutes, hours, days, months, weekdays = (_values(field, *part) for field, part in zip(_FIELDS, parts, strict=True))
     cron = Cron(
-        fields=fields,
-        zone=zone,
+        fields=" ".join(part for _, part in parts),
+        zone=timezone,
         minutes=tuple(sorted(hour * 60 + minute for hour in hours for minute in minutes)),
         days=days,
         months=months,
         weekdays=frozenset(day % 7 for day in weekdays),
-        either_day=not (_is_any(parts[2]) or _is_any(parts[4])),
-        steady=_is_steady(parts[0]) or _is_steady(parts[1]),
+        either_day=not (_is_any(parts[2][1]) or _is_any(parts[4][1])),
+        steady=len(hours) == 24,
     )
-    if cron.day_from(datetime.date(2000, 1, 1)) is None:
-        raise ValueError(f"no date ever matches {text!r}: the months {parts[3]} have no day {parts[2]}")
+    if cron.day_from(_SOME_DAY) is None:
+        raise CronError(parts[2][0], f"no date ever matches: the months {parts[3][1]} have no day {parts[2][1]}")
     return cron
 
 
-def _not_five(text: str, fields: str, count: int) -> str:
-    if fields.startswith("@"):
-        same = _SAME_AS.get(fields.lower(), "*/5 * * * *")
-        return f"expected five fields and no word such as {fields!r}: write {same!r}"
-    seconds = ": seconds are not taken, leave out the first field" if count == len(_FIELDS) + 1 else ""
-    return (
+def _not_five(text: str, start: int, parts: list[tuple[int, str]]) -> CronError:
+    """Why words that are not five are no cron."""
+    offset = parts[0][0] if parts else start
+    if not parts:
+        found = "found none"
+    elif (first := parts[0][1].lower()) == "@every":
+        found = "found '@every': intervals are not taken, because they would begin with each start; write '*/5 * * * *'"
+    elif first.startswith("@"):
+        meant = _SAME_AS.get(first)
+        found = f"found {first!r}: " + (f"write {meant!r}" if meant else "words are not taken")
+    elif len(parts) > len(_FIELDS):
+        offset = parts[len(_FIELDS)][0]
+        seconds = "; seconds are not taken, leave out the first field" if len(parts) == len(_FIELDS) + 1 else ""
+        found = f"found {len(parts)}{seconds}"
+    else:
+        offset, found = len(text), f"found {len(parts)}"
+    return CronError(
+        offset,
         "expected five fields (minute, hour, day of month, month, day of week), such as '0 9 * * mon-fri', "
-        f"optionally after 'TZ=Area/City '; got {count} in {text!r}{seconds}"
+        f"optionally after 'TZ=Area/City '; {found}",
     )
 
 
 def _is_any(part: str) -> bool:
-    return part in ("*", "?")
+    """Whether a field restricts nothing: as other crons have it, one `*` in its list is enough, and `*/2` is none."""
+    return any(item in ("*", "?", "*/1", "?/1") for item in part.split(","))
 
 
-def _is_steady(part: str) -> bool:
-    return part.startswith("*")
-
-
-def _values(field: _Field, part: str) -> frozenset[int]:
+def _values(field: _Field, offset: int, part: str) -> frozenset[int]:
     found: set[int] = set()
     for item in part.split(","):
-        found.update(_range(field, item))
+        try:
+            found.update(_range(field, item))
+        except ValueError as error:
+            raise CronError(offset, f"{field.name} {item!r}: {error}") from None
+        offset += len(item) + 1
     return frozenset(found)
 
 
@@ -153,17 +191,17 @@ def _range(field: _Field, item: str) -> range:
     span, slash, step = item.partition("/")
     match = _PART.fullmatch(span)
     if match is None or (span == "?" and not field.name.startswith("day")):
-        raise ValueError(f"{field.name} {item!r}: expected *, a number, a range such as 1-5, or a step such as */15")
+        raise ValueError("expected *, a number, a range such as 1-5, or a step such as */15")
     low, high = field.low, field.high
     if not match["all"]:
         low = _number(field, match["low"])
         high = _number(field, match["high"]) if match["high"] else field.high if slash else low
     if high < low:
-        raise ValueError(f"{field.name} {item!r}: the range ends before it begins; write two, with a comma")
+        raise ValueError("the range ends before it begins; write two, with a comma")
     if not slash:
         return range(low, high + 1)
     if not (step.isascii() and step.isdigit()) or not 1 <= int(step) <= field.high:
-        raise ValueError(f"{field.name} {item!r}: expected a step from 1 to {field.high} after '/'")
+        raise ValueError(f"expected a step from 1 to {field.high} after '/'")
     return range(low, high + 1, int(step))
 
 
@@ -172,7 +210,7 @@ def _number(field: _Field, word: str) -> int:
         return field.low + field.words.index(word.lower())
     if not word.isdigit() or not field.low <= int(word) <= field.high:
         names = f" or {field.words[0]} to {field.words[-1]}" if field.words else ""
-        raise ValueError(f"{field.name} {word!r}: expected {field.low} to {field.high}{names}")
+        raise ValueError(f"expected {field.low} to {field.high}{names}")
     return int(word)
 
 

@@ -37,7 +37,7 @@ def found_by_index(bound: Bound, async_: Any) -> bool:
     return not bound.residual or bound.matches(Activation(async_=async_)).matched
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(SAMPLES, st.lists(EVENTS, min_size=1, max_size=3), st.lists(EVENTS, min_size=1, max_size=3))
 def test_an_index_finds_what_brute_force_finds(sample: Sample, events: list[Any], asyncs: list[Any]) -> None:
     expression = compiled(sample)
