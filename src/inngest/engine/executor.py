@@ -16,13 +16,11 @@ from .domain import triggers, watches
 from .domain.advance import Moment, advance, woken
 from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, RunStatus, Start, Wait, Watch
 from .errors import StoreError
-from .ports import Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Receipt, Store, Written
+from .ports import NO_NEWS, Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Receipt, Store, Written
 
 LOGGER = logging.getLogger("inngest.engine")
 
 R = TypeVar("R")
-
-NO_NEWS = News()
 
 BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""

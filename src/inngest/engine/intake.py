@@ -12,6 +12,7 @@ from .domain import triggers
 from .domain.model import Event, Registry, Start
 from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Plan, Store
 
+
 class Starter(Protocol):
     """What begins runs as they are accepted."""
 

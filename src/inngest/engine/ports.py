@@ -77,9 +77,10 @@ class News(NamedTuple):
 
     def and_then(self, later: News) -> News:
         """Both."""
-        return News(
-            [*self.arrivals, *later.arrivals], [*self.cancelled, *later.cancelled], self.queued or later.queued
-        )
+        return News([*self.arrivals, *later.arrivals], [*self.cancelled, *later.cancelled], self.queued or later.queued)
+
+
+NO_NEWS = News()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Accepted:
     """What accepting gave."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
-    news: News = News()
+    news: News = NO_NEWS
 
 
 class Commit(NamedTuple):
@@ -116,7 +117,7 @@ class Receipt(NamedTuple):
 
     written: Written
     settled: Mapping[str, Memo] = {}  # memos that became others than was asked for, by hash of the step
-    news: News = News()
+    news: News = NO_NEWS
 
 
 @dataclass(frozen=True, slots=True)

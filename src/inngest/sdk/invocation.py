@@ -113,6 +113,11 @@ class Invocation:
             raise
         return await self._conclude(ending, task, home)
 
+    @property
+    def now(self) -> int:
+        """The engine's time, unix ms."""
+        return self._clock.now()
+
     def let_go(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
         self.conductor.let_go()

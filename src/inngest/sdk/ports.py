@@ -81,6 +81,14 @@ class EventSink(Protocol):
         """Whether the engine runs in this process, and not in the one of which this is a fork."""
         ...
 
+    async def send_signal(self, signal: str, data: str) -> str | None:
+        """Give a signal, with JSON text, to the run that waits for it; that run's id, or None."""
+        ...
+
+    def send_signal_sync(self, signal: str, data: str) -> str | None:
+        """The same, blocking; from any thread but the engine's loop."""
+        ...
+
     def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:
         """The same, blocking; from any thread but the engine's loop."""
         ...

@@ -11,6 +11,7 @@ from inngest.protocol.steps import StepName
 from .events import Event
 from .invocation import Invocation, Place
 from .serializers import type_of
+from .sought import Waiting
 from .work import Work
 
 
@@ -51,13 +52,21 @@ class Runner:
             await self._place.do(invocation.values.sent(ids))
         return ids
 
-    async def wait(self, step_id: str, kind: Opcode, sought: Sought, timeout: int | None) -> object:
-        """See `StepRunner.wait`."""
-        return await self._invocation.wait(self._place, step_id, kind, sought, timeout)
+    @property
+    def app_id(self) -> str:
+        """The app of the function."""
+        return self._invocation.function.client.app_id
 
-    async def send_signal(self, step_id: str, sought: Sought) -> str | None:
-        """See `StepRunner.send_signal`."""
-        value = await self._invocation.report(self._place, step_id, Opcode.SEND_SIGNAL, sought)
+    async def wait(self, step_id: str, waiting: Waiting) -> object:
+        """See `WaitRunner.wait`."""
+        wanted = waiting.sought
+        if waiting.ago is not None:
+            wanted = wanted._replace(since=self._invocation.now - waiting.ago)
+        return await self._invocation.wait(self._place, step_id, waiting.kind, wanted, waiting.timeout)
+
+    async def send_signal(self, step_id: str, signal: Sought) -> str | None:
+        """See `WaitRunner.send_signal`."""
+        value = await self._invocation.report(self._place, step_id, Opcode.SEND_SIGNAL, signal)
         return None if value is None else str(value)
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar
 
 from inngest.protocol import codec, durations, limits
-from inngest.protocol.cel import check
-from inngest.protocol.cel.errors import ExpressionError
-from inngest.protocol.cel.scope import WAIT
 from inngest.protocol.opcodes import Opcode, Sought
 
 from .errors import StepArgumentError
 from .events import Event
-from .function import Function
+from .invocable import Invocable
 from .serializers import Unset
 
 T = TypeVar("T")
@@ -32,9 +30,7 @@ class Waiting(NamedTuple):
     ago: int | None = None  # ms: events that arrived so long before the call count too
 
 
-def event(
-    step_id: str, name: str, timeout: durations.Duration, if_exp: str | None, since: Since | None
-) -> Waiting:
+def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | None, since: Since | None) -> Waiting:
     """A `step.wait_for_event`.
 
     Raises:
@@ -42,11 +38,8 @@ def event(
     """
     if not isinstance(name, str) or not name:
         raise _wrong(step_id, "event", "the name of an event", name)
-    if if_exp is not None:
-        try:
-            check(if_exp, WAIT)
-        except ExpressionError as error:
-            raise StepArgumentError(f'step "{step_id}": if_exp: {error}') from None
+    if if_exp and (reason := _mistake(if_exp)) is not None:
+        raise StepArgumentError(f'step "{step_id}": if_exp: {reason}')
     at, ago = _since(step_id, since)
     return Waiting(Opcode.WAIT_FOR_EVENT, Sought(name, if_exp or None, at), _ms(step_id, "timeout", timeout), ago)
 
@@ -112,12 +105,12 @@ def id_of(step_id: str, given: object) -> str:
     Raises:
         StepArgumentError: it is no function.
     """
-    if not isinstance(given, Function):
+    if not isinstance(given, Invocable):
         raise _wrong(step_id, "function", "a function made by create_function", given)
     return given.id
 
 
-def result_of(given: Function[T], value: object) -> T:
+def result_of(given: Invocable[T], value: object) -> T:
     """What an invoked function returned, as its own serializer keeps it."""
     serializer = given.client.serializer
     kept_as = given.result_type(given.id)
@@ -131,6 +124,20 @@ def event_of(value: object) -> Event | None:
     if not isinstance(value, dict):
         return None
     return Event.model_construct(name=value["name"], data=value["data"], id=value["id"], ts=value["ts"])
+
+
+@functools.lru_cache(maxsize=256)
+def _mistake(expression: str) -> str | None:
+    """Why an expression is wrong, or None."""
+    from inngest.protocol.cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+    from inngest.protocol.cel.errors import ExpressionError  # noqa: PLC0415
+    from inngest.protocol.cel.scope import WAIT  # noqa: PLC0415
+
+    try:
+        compile_text(expression, WAIT)
+    except ExpressionError as error:
+        return str(error)
+    return None
 
 
 def _since(step_id: str, since: Since | None) -> tuple[int | None, int | None]:

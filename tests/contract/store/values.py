@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Released, RunStatus, Start
-from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Plan, Session, Store, Written
+from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Plan, Receipt, Session, Store, Written
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName, hash_step_id
@@ -138,6 +138,6 @@ def accepted(answer: Accepted) -> Accepted:
     return answer
 
 
-def as_is(written: Written) -> Written:
+def as_is(receipt: Receipt) -> Written:
     """The reply of a commit."""
-    return written
+    return receipt.written

@@ -11,8 +11,8 @@ from sqlalchemy import exists, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.protocol.opcodes import Arrival, Memo
 from inngest.engine.ports import Commit, Ids, News, Receipt, Written
+from inngest.protocol.opcodes import Arrival, Memo
 
 from . import tables, waits
 from .accepting import INSERT_JOBS, Wanted, insert_events, insert_starts, job_row, tell

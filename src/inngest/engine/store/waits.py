@@ -1,7 +1,7 @@
 """What is looked for on behalf of runs: it is written down, found, and given to the steps that wait (P8).
 
-A step waits while it has a row in `waits`. What it waits for takes that row away and puts itself into the `inbox`, in the
-transaction in which it happens, so that there is one answer, and a time-out that is recorded later loses against it.
+A step waits while it has a row in `waits`. What it waits for takes that row away and puts itself into the `inbox`, in
+the transaction in which it happens: so there is one answer, and a time-out that is recorded later loses against it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, select, update
 
 from inngest.engine.domain import watches
+from inngest.engine.domain.expressions import key_at
 from inngest.engine.domain.model import Event, Registry, Signal, Watch, Watching
 from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
@@ -75,9 +76,7 @@ DROP_ARRIVAL = Statement(
 DROP_ARRIVALS = Statement(lambda words: delete(_inbox).where(words.any_of(_inbox.c.run_id, "runs")))
 DROP_WAITS = Statement(lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs")))
 DROP_EXPIRED = Statement(
-    lambda words: (
-        delete(_waits).where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
-    )
+    lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
 )
 
 EARLIER = Statement(
@@ -168,7 +167,7 @@ def search(tx: Transaction, events: Iterable[Event], now: int) -> Found:
 
 def _candidates(tx: Transaction, event: Event, topic: str, path: str, now: int, found: Found) -> None:
     seen = watches.seen(watches.as_data(event))
-    key = watches.key_at(path, seen) if path else ""
+    key = key_at(path, seen) if path else ""
     if key is None:
         return
     asked = {"of_topic": topic, "at_path": path, "of_key": key, "now": now}
@@ -195,10 +194,11 @@ def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None,
 
 def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arrival]:
     """Put what came into the inbox of who still waits for it, and wake those that nobody owns; what was taken."""
-    taken: list[Arrival] = []
-    for arrival in arrivals:
-        if tx.execute(TAKE_WAIT, {"run": arrival.run_id, "step": arrival.hash}).fetchone() is not None:
-            taken.append(arrival)
+    taken = [
+        arrival
+        for arrival in arrivals
+        if tx.execute(TAKE_WAIT, {"run": arrival.run_id, "step": arrival.hash}).fetchone() is not None
+    ]
     if taken:
         tx.execute_rows(INSERT_INBOX, [_inbox_row(arrival) for arrival in taken])
         make_due(tx, {arrival.run_id for arrival in taken}, now)

@@ -17,6 +17,11 @@ from .draft import Draft, Moment, Overflow
 
 __all__ = ["Moment", "advance", "woken"]
 
+
+def _woke(draft: Draft, op: Op) -> None:
+    (sleeps if op.kind is Opcode.SLEEP else waits).ended(draft, op)
+
+
 _OPCODES = {
     Opcode.STEP_RUN: steps.succeeded,
     Opcode.STEP_ERROR: steps.attempt_failed,
@@ -27,7 +32,7 @@ _OPCODES = {
     Opcode.WAIT_FOR_SIGNAL: waits.began,
     Opcode.INVOKE: waits.began,
     Opcode.SEND_SIGNAL: waits.signalled,
-    Opcode.WAKE: lambda draft, op: sleeps.ended(draft, op) if op.kind is Opcode.SLEEP else waits.ended(draft, op),
+    Opcode.WAKE: _woke,
 }
 
 

@@ -90,9 +90,7 @@ def _create_waits() -> None:
     op.create_table(
         "inngest_waits",
         sa.Column("run_id", sa.Text, primary_key=True),
-        sa.Column(
-            "hash", sa.Text, primary_key=True, comment="of the step that waits; of another text if no step does"
-        ),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step that waits; of another text if no step does"),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("topic", sa.Text, nullable=False, comment="what is looked for: event:order/paid"),
         sa.Column("path", sa.Text, nullable=False, comment="where the key stands; empty if there is none"),
