@@ -164,7 +164,7 @@ class Engine:
         """
         running = self._here()
         run_id = await running.start_run(fn, data or {})
-        ended = await running.ended(run_id, timeout)
+        ended = await running.ended(run_id, timeout, new=True)
         return running.result(run_id, ended, fn)  # type: ignore[no-any-return]
 
     async def send(self, events: Event | list[Event]) -> list[str]:
@@ -375,9 +375,11 @@ class _Running:
                 f"the function {fn.id!r} is not known to this database: give it to an Engine first"
             ) from None
 
-    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None) -> Ended:
-        waiting = asyncio.ensure_future(self._service.wait(run_id))
-        seconds = None if timeout is None else max(0, durations.to_ms(timeout)) / 1000
+    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None, *, new: bool = False) -> Ended:
+        if timeout is None:
+            return await self._until_ended(run_id, new)
+        waiting = asyncio.ensure_future(self._until_ended(run_id, new))
+        seconds = max(0, durations.to_ms(timeout)) / 1000
         try:
             await asyncio.wait([waiting], timeout=seconds)
         finally:
@@ -385,8 +387,11 @@ class _Running:
                 waiting.cancel()
         if waiting.cancelled() or not waiting.done():
             raise TimeoutError(f"run {run_id} has not ended after {seconds} s; it goes on")
+        return waiting.result()
+
+    async def _until_ended(self, run_id: str, new: bool) -> Ended:
         try:
-            return waiting.result()
+            return await self._service.wait(run_id, new=new)
         except KeyError:
             raise RunNotFoundError(run_id) from None
 

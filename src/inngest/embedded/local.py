@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.sdk.conductor import Turns
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.invoke import Entry
 
@@ -30,6 +32,7 @@ class LocalInvoker:
                 self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
         self._clock = clock
         self._threads = threads
+        self._turns = Turns(asyncio.get_running_loop())
         self._entries: dict[str, Entry] = {}
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
@@ -39,7 +42,7 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
-        entry = Entry(function, handler, call, recorder, self._clock, self._threads)
+        entry = Entry(function, handler, call, recorder, self._clock, self._threads, self._turns)
         self._entries[call.run_id] = entry
         try:
             if entry.is_async:

@@ -25,9 +25,9 @@ BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Worker:
-    """What the parts of one worker share."""
+    """What the parts of one worker share. A worker that was declared dead goes on with a new session."""
 
     store: Store
     invoker: Invoker
@@ -58,6 +58,7 @@ class RunExecutor:
     ) -> None:
         self.worker = worker
         self.functions = functions
+        self._served = sorted(functions)
         self._max_in_flight = max_in_flight
         self.on_end = on_end
         self._stranded: list[Ownership] = []
@@ -68,6 +69,7 @@ class RunExecutor:
         self._alone = False  # a run on which workers died is in flight, and nothing else may be
         self._hold_back = False  # such a run is due, and waits until nothing else is in flight
         self.draining = False
+        self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
         self.next_due: int | None = None  # when the next job falls due, as far as is known
 
@@ -78,7 +80,7 @@ class RunExecutor:
         """How many more runs may be begun."""
         if self.draining or self._alone or (self._hold_back and not self.idle):
             return 0
-        return max(0, self._max_in_flight - len(self._tasks) - self._reserved)
+        return max(0, self._max_in_flight - len(self._owned) - self._reserved)
 
     def reserve(self, count: int) -> Sequence[Owner]:
         """Room for runs that begin as they are accepted; none while others wait, they come first."""
@@ -108,7 +110,7 @@ class RunExecutor:
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight here."""
-        return not self._tasks
+        return not self._owned
 
     # -- claiming
 
@@ -119,18 +121,18 @@ class RunExecutor:
         if room == 0 or not self.functions:
             self.backlog = self._is_due(now)
             return
-        idle = not self._tasks and not self._reserved
-        owners = [self._owner() for _ in range(room)]
+        idle = not self._owned and not self._reserved
         self._reserved += room
         self.next_due = None
         try:
-            claims = await self.worker.store.claim(owners, sorted(self.functions), now, alone=idle)
+            claims = await self.worker.store.claim(self._owner(), room, self._served, now, alone=idle)
         finally:
             self._reserved -= room
         if claims.next_due is not None:
             self.job_due(claims.next_due)
         self.backlog = self._is_due(now)
         self._hold_back = claims.alone_due
+        self.fenced = claims.fenced
         for claimed in claims.runs:
             self.begin(claimed)
 
@@ -150,14 +152,19 @@ class RunExecutor:
     def _owner(self) -> Owner:
         return Owner(self.worker.session_id, self.worker.ids.token(), "")
 
-    def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
-        self._tasks.pop(task, None)
-        del self._owned[ownership.run_id]
+    def _let_in(self, ownership: Ownership) -> None:
+        """The place of a run is free; before anyone is told that it ended, so that what follows finds room."""
+        if self._owned.pop(ownership.run_id, None) is None:
+            return
         if ownership.claimed.run.takeovers >= self.worker.policy.alone_after:
             self._alone = False
+        self._wake()
+
+    def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
+        self._tasks.pop(task, None)
+        self._let_in(ownership)
         if not task.cancelled() and (error := task.exception()) is not None:
             LOGGER.error("run %s of %s: %s", ownership.run_id, ownership.function_id, error, exc_info=error)
-        self._wake()
 
     # -- running
 
@@ -170,6 +177,7 @@ class RunExecutor:
             LOGGER.error("run %s of %s cannot go on now: %s", ownership.run_id, ownership.function_id, error)
             self._stranded.append(ownership)
             return
+        self._let_in(ownership)
         if isinstance(transition, Ended):
             self.on_end(ownership.run_id, transition)
         elif isinstance(transition, Released) and transition.due_at is not None:
@@ -302,8 +310,9 @@ class Ownership:
     def _advice(self) -> Advice:
         if self._executor.draining:
             return Advice.YIELD
-        used = self._worker.clock.now() - self._began_at
-        return Advice.YIELD if used > BUDGET and self._executor.crowded() else Advice.GO_ON
+        if not self._executor.crowded():
+            return Advice.GO_ON
+        return Advice.YIELD if self._worker.clock.now() - self._began_at > BUDGET else Advice.GO_ON
 
     def _advance(self, ops: Sequence[Op], outcome: Outcome | None) -> Changes:
         changes = advance(self._state, ops, outcome, self._worker.policy, self._moment())
@@ -315,19 +324,21 @@ class Ownership:
 
     def _commit(self, changes: Changes, reply: Callable[[Written], R]) -> asyncio.Future[R]:
         now = self._worker.clock.now()
-        events = [triggers.stored(event, now, self._worker.ids.ulid) for event in changes.sent]
-        failed, plan = self._announced(changes, events, now)
+        events, plan = self._announced(changes, now)
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
-        return self._worker.store.commit(Commit(self._owner, changes, [*events, *failed], plan, now), reply)
+        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now), reply)
 
-    def _announced(self, changes: Changes, events: Sequence[Event], now: int) -> tuple[list[Event], Plan]:
-        """The event about a failed run, and what starts the runs that follow from it and from sent events."""
-        new_id = self._worker.ids.ulid
+    def _announced(self, changes: Changes, now: int) -> tuple[Sequence[Event], Plan]:
+        """The events that steps sent, that about a failed run, and what starts the runs that follow from them."""
         transition = changes.transition
+        if not changes.sent and not (isinstance(transition, Ended) and transition.error is not None):
+            return (), _starts_nothing
+        new_id = self._worker.ids.ulid
+        events = [triggers.stored(event, now, new_id) for event in changes.sent]
         if not isinstance(transition, Ended) or transition.error is None:
-            return [], lambda registry: triggers.starts(events, registry, now, new_id)
+            return events, lambda registry: triggers.starts(events, registry, now, new_id)
         failed = triggers.failed_event(
             self.run_id, self.function_id, transition.error, self.claimed.events, now, new_id
         )
@@ -336,4 +347,8 @@ class Ownership:
             started = triggers.starts(events, registry, now, new_id)
             return [*started, *triggers.failure_starts(self.function_id, failed, registry, now, new_id)]
 
-        return [failed], plan
+        return [*events, failed], plan
+
+
+def _starts_nothing(_: Registry) -> Sequence[Start]:
+    return ()

@@ -6,7 +6,7 @@ import asyncio
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.errors import Error, ErrorCode
@@ -104,11 +104,11 @@ class Accepted:
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """What an owner decided about its run."""
 
     owner: Owner
+    function_id: str
     changes: Changes
     events: Sequence[Event]
     plan: Plan
@@ -129,6 +129,7 @@ class Claims:
     runs: Sequence[Claimed]
     next_due: int | None  # when the first job falls due that was not claimed; None if there is none
     alone_due: bool = False  # a run is due that must be resumed alone
+    fenced: bool = False  # this worker was declared dead (P4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +190,10 @@ class Store(Protocol):
         """Store events and every run they start (P1). An event whose id is stored already starts nothing."""
         ...
 
-    async def claim(self, owners: Sequence[Owner], functions: Sequence[str], now: int, *, alone: bool) -> Claims:
-        """Take up to `len(owners)` runs whose jobs are due, earliest first; each owner's run_id is filled in.
+    async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
+        """Take up to `count` runs whose jobs are due, earliest first, for a worker's session and a new token.
 
-        `alone` takes one run that must be resumed alone, and only if no other is due.
+        `alone` allows to take a run that must be resumed alone; if one is due, no other is taken.
         """
         ...
 

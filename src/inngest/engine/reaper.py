@@ -12,20 +12,19 @@ LOGGER = logging.getLogger("inngest.engine")
 class Reaper:
     """Looks after the other workers of a store."""
 
-    def __init__(self, store: Store, clock: Clock, liveness: Liveness, session_id: str) -> None:
+    def __init__(self, store: Store, clock: Clock, liveness: Liveness) -> None:
         self._store = store
         self._clock = clock
         self._liveness = liveness
-        self._session_id = session_id
         self._others: list[str] = []
         self.stale = True  # the list of others must be read again
 
-    async def run_once(self) -> bool:
+    async def run_once(self, own_session: str) -> bool:
         """Declare dead who is dead; whether runs came back to the queue by that."""
         if self.stale:
             self.stale = False
             sessions = await self._store.sessions()
-            self._others = [session.id for session in sessions if session.id != self._session_id]
+            self._others = [session.id for session in sessions if session.id != own_session]
         dead = [session_id for session_id in self._others if not self._liveness.alive(session_id)]
         freed = False
         for session_id in dead:

@@ -56,7 +56,7 @@ class Service:
         self._awake = asyncio.Event()
         self.executor = RunExecutor(worker, functions, options.max_in_flight, self._ended, self._awake.set)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
-        self._reaper = Reaper(worker.store, worker.clock, liveness, worker.session_id)
+        self._reaper = Reaper(worker.store, worker.clock, liveness)
         self._loops: list[asyncio.Task[None]] = []
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
         self._stopping = False
@@ -73,10 +73,8 @@ class Service:
         try:
             if options.functions or options.replace_app:
                 await worker.store.register(options.functions, replace_app=options.replace_app, now=now)
-            self._liveness.hold(worker.session_id)
-            functions = sorted(self.executor.functions)
-            await worker.store.begin_session(Session(worker.session_id, now, options.host, options.pid, functions))
-            await self._reaper.run_once()
+            await self._begin_session()
+            await self._reaper.run_once(worker.session_id)
         except BaseException:
             self._liveness.release(worker.session_id)
             await worker.store.close()
@@ -106,8 +104,8 @@ class Service:
                 if not future.done():
                     future.set_exception(asyncio.CancelledError())
 
-    async def wait(self, run_id: str) -> Ended:
-        """Wait until a run has ended, wherever it runs.
+    async def wait(self, run_id: str, *, new: bool = False) -> Ended:
+        """Wait until a run has ended, wherever it runs; `new` if it was created here and nobody waited since.
 
         Raises:
             KeyError: there is no such run.
@@ -115,7 +113,7 @@ class Service:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(future)
         try:
-            if not self.executor.owns(run_id):
+            if not new and not self.executor.owns(run_id):
                 if await self._worker.store.run(run_id) is None:
                     raise KeyError(run_id)
                 await self._look_for_ended([run_id])
@@ -132,6 +130,25 @@ class Service:
             if not future.done():
                 future.set_result(ended)
 
+    async def _begin_session(self) -> None:
+        worker, options = self._worker, self._options
+        self._liveness.hold(worker.session_id)
+        session = Session(
+            worker.session_id, worker.clock.now(), options.host, options.pid, sorted(self.executor.functions)
+        )
+        await worker.store.begin_session(session)
+
+    async def _renew(self) -> None:
+        """This worker was declared dead, though it lives: what it runs is lost to others, and it begins anew (P4)."""
+        LOGGER.error(
+            "this worker was declared dead by another one (was its lock file removed?); what it runs now goes on "
+            "elsewhere, and it begins anew"
+        )
+        self._liveness.release(self._worker.session_id)
+        self._worker.session_id = self._worker.ids.token()
+        await self._begin_session()
+        self.executor.fenced = False
+
     # -- loops
 
     async def _work(self) -> None:
@@ -142,6 +159,9 @@ class Service:
             until = clock.now() + LONGEST_WAIT
             try:
                 await self.executor.run_once(clock.now())
+                if self.executor.fenced:
+                    await self._renew()
+                    continue
             except Exception as error:  # a worker must not end because one look failed
                 _complain(error)
                 await self._pause(TROUBLE)
@@ -169,7 +189,7 @@ class Service:
                     self._reaper.stale = True
                     await self._look_for_ended(list(self._waiting))
                     self.executor.look_again()
-                if await self._reaper.run_once():
+                if await self._reaper.run_once(self._worker.session_id):
                     self.executor.look_again()
             except Exception as error:  # a worker must not end because one look failed
                 _complain(error)

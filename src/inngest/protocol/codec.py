@@ -10,10 +10,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from typing import Any
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
-loads = json.JSONDecoder().decode
+_decode = json.JSONDecoder().decode
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text."""
+    return None if text == "null" else _decode(text)
 
 
 class NotJsonError(ValueError):
@@ -31,6 +37,8 @@ def dumps(value: object) -> str:
     Raises:
         NotJsonError: names the place and the reason.
     """
+    if value is None:
+        return "null"
     try:
         text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:

@@ -38,6 +38,37 @@ class Ending(enum.Enum):
     FAILED = "failed"  # it cannot go on
 
 
+class Turns:
+    """Counts the turns of an event loop, for all invocations that wait for rest on it.
+
+    One callback a turn serves them all; there is none while nobody waits.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._now = 0
+        self._due: deque[tuple[int, Conductor]] = deque()  # who looks when; in order, since all wait equally long
+
+    def watch(self, conductor: Conductor) -> None:
+        """Have a conductor look REST_TURNS from now."""
+        if not self._due:
+            self._loop.call_soon(self._turn)
+        self._due.append((self._now + REST_TURNS, conductor))
+
+    @property
+    def now(self) -> int:
+        """The number of this turn."""
+        return self._now
+
+    def _turn(self) -> None:
+        self._now += 1
+        due = self._due
+        while due and due[0][0] <= self._now:
+            due.popleft()[1].look()
+        if due:
+            self._loop.call_soon(self._turn)
+
+
 class Turn(asyncio.Future[None]):
     """Resolved when its call may go on. Being cancelled is noted, and does not end the wait."""
 
@@ -72,22 +103,25 @@ class Conductor:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        turns: Turns,
         clock: Clock,
         history: History,
         record_open: Callable[[StepCall], None],
     ) -> None:
         self._loop = loop
+        self._turns = turns
         self._clock = clock
         self._history = history
         self._record_open = record_open
         self.calls: dict[str, StepCall] = {}  # by hash, in the order in which they were made
         self.running = 0  # handlers that execute and records under way
-        self.over: asyncio.Future[Ending] = loop.create_future()
+        self.ending: Ending | None = None  # why it is over
+        self._over: asyncio.Future[None] = loop.create_future()
         self.error: Exception | None = None  # why it FAILED
         self.broken = False  # the error is the store's, not the code's
         self.yielding = False  # to end as soon as nothing runs
         self._busy = 0  # threads in the body of a plain function
-        self._idle = 0
+        self._active_at = 0  # the turn of the last activity
         self._watching = False
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
         self._timer: Timer | None = None
@@ -117,10 +151,10 @@ class Conductor:
 
     def activity(self) -> None:
         """Something happened that may make the code go on: it is not at rest."""
-        self._idle = 0
+        self._active_at = self._turns.now
         if not self._watching:
             self._watching = True
-            self._loop.call_soon(self._look)
+            self._turns.watch(self)
 
     def changed(self) -> None:
         """Something happened that does not move the code, but may change who goes on."""
@@ -134,15 +168,17 @@ class Conductor:
 
     def break_off(self, error: Exception) -> None:
         """The store failed: nothing more can be recorded."""
-        self.broken = not self.over.done()
+        self.broken = self.ending is None
         self.end(Ending.FAILED, error)
 
     def end(self, ending: Ending, error: Exception | None = None) -> None:
         """The invocation is over; the first reason stands. Calls that wait for a turn are told."""
-        if self.over.done():
+        if self.ending is not None:
             return
         self.error = error
-        self.over.set_result(ending)
+        self.ending = ending
+        if not self._over.done():
+            self._over.set_result(None)
         self._disarm()
         for waiter in self._waiting_for_rest:
             waiter.cancel()
@@ -152,6 +188,13 @@ class Conductor:
 
     # -- waiting
 
+    async def until_over(self) -> Ending:
+        """Wait until the invocation is over."""
+        if self.ending is None:
+            await self._over
+        assert self.ending is not None
+        return self.ending
+
     @property
     def resting(self) -> bool:
         """Whether the code has come to rest."""
@@ -159,7 +202,13 @@ class Conductor:
 
     def may_pass(self, call: StepCall, memo: Memo) -> bool:
         """Whether the call may go on at once: it is the only one, the code rests, and its memo is next."""
-        return self.resting and len(self.calls) == 1 and self._history.next is memo and not self.over.done()
+        return (
+            self.resting
+            and len(self.calls) == 1
+            and self._history.next is memo
+            and not memo.cancelled
+            and self.ending is None
+        )
 
     async def turn(self, call: StepCall, memo: Memo) -> None:
         """Wait until it is the call's turn, whoever cancels it meanwhile.
@@ -168,6 +217,8 @@ class Conductor:
             asyncio.CancelledError: the memo says that the caller gave up.
             EndOfInvocation: the invocation is over.
         """
+        if self.ending is not None:
+            raise EndOfInvocation
         turn = call.turn = Turn(loop=self._loop)
         turn.asked_to_cancel = lambda: self._asked_to_cancel(call)
         self.changed()
@@ -182,7 +233,7 @@ class Conductor:
 
     async def rest(self) -> None:
         """Wait until the code has come to rest; served before any turn."""
-        if self.over.done():
+        if self.ending is not None:
             raise EndOfInvocation
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting_for_rest.append(waiter)
@@ -190,7 +241,13 @@ class Conductor:
         await waiter
 
     async def parked(self, call: StepCall) -> None:
-        """Wait until what is recorded of the call falls due while this invocation is still going."""
+        """Wait until what is recorded of the call falls due, or is over, while this invocation is still going.
+
+        Raises:
+            EndOfInvocation: the invocation is over.
+        """
+        if self.ending is not None:
+            raise EndOfInvocation
         call.park = self._loop.create_future()
         self.changed()
         try:
@@ -204,20 +261,18 @@ class Conductor:
 
     # -- deciding
 
-    def _look(self) -> None:
-        if self._busy:
-            self._watching = False
+    def look(self) -> None:
+        """So many turns after an activity: has the code come to rest?"""
+        if not self._busy and self._active_at + REST_TURNS > self._turns.now:
+            self._turns.watch(self)  # a little later than need be, so that the turns stay in order
             return
-        self._idle += 1
-        if self._idle < REST_TURNS:
-            self._loop.call_soon(self._look)
-        else:
-            self._watching = False
+        self._watching = False
+        if not self._busy:
             self._decide()
 
     def _decide(self) -> None:
         """The code rests: let one call go on, or wait, or end."""
-        if self.over.done():
+        if self.ending is not None:
             return
         if self.yielding:
             if not self.running:
@@ -238,6 +293,8 @@ class Conductor:
         if memo is None:
             return False
         call = self.calls.get(memo.step.hash)
+        if call is not None and call.turn is None:
+            return True  # it is on its way here from its record
         if call is not None and call.turn is not None:
             if memo.cancelled and not call.cancelled:
                 self._be_patient(memo)

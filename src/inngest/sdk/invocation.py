@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from inngest.protocol import limits
 from inngest.protocol.calls import Advice, Call, Completed, Failed, Outcome, Yielded
@@ -12,7 +12,7 @@ from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
 from . import outcomes, replay
-from .conductor import Conductor, Ending, StepCall
+from .conductor import Conductor, Ending, StepCall, Turns
 from .errors import (
     EndOfInvocation,
     NestedStepError,
@@ -25,7 +25,7 @@ from .function import Function
 from .hooks import Hooks
 from .ports import Clock, Recorder
 from .serializers import Unset
-from .values import RUNNING, Opened, Values
+from .values import RUNNING, Values
 from .work import Work, drive
 
 R = TypeVar("R")
@@ -40,7 +40,7 @@ _SPIN = 1_000
 class Place(Protocol):
     """Where work of an invocation is done: on the loop, or in a thread."""
 
-    async def do(self, work: Work[R]) -> R:
+    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
         """Do it there and give its result."""
         ...
 
@@ -48,9 +48,9 @@ class Place(Protocol):
 class OnLoop:
     """The place of async functions."""
 
-    async def do(self, work: Work[R]) -> R:
+    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
         """Do it here."""
-        return await drive(work)
+        return drive(work)
 
 
 class Invocation:
@@ -61,16 +61,17 @@ class Invocation:
         call: what is recorded of the run.
         recorder: makes steps durable.
         clock: the engine's time.
+        turns: of the loop it runs on.
     """
 
-    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, turns: Turns) -> None:
         self.function = function
         self.call = call
         self._recorder = recorder
         self._clock = clock
         self.loop = asyncio.get_running_loop()
         self._history = replay.History(call.memos, call.open_steps)
-        self.conductor = Conductor(self.loop, clock, self._history, self._record_open)
+        self.conductor = Conductor(self.loop, turns, clock, self._history, self._record_open)
         self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
         self.values = Values(function, self.hooks, clock, call.memos)
         self._counter = StepCounter()
@@ -104,7 +105,7 @@ class Invocation:
         task = self.loop.create_task(self._guarded(body, home))
         task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
         try:
-            ending = await asyncio.shield(self.conductor.over)
+            ending = await self.conductor.until_over()
             await self._unwind(task, interrupt)
         except asyncio.CancelledError:
             self.conductor.end(Ending.STOPPED)
@@ -139,7 +140,7 @@ class Invocation:
             value = await body()
         except (Exception, SystemExit) as error:
             return await self._raised(error, home)
-        if self.conductor.over.done():
+        if self.conductor.ending is not None:
             return Completed("null")
         return await self._returned(value, home)
 
@@ -154,7 +155,7 @@ class Invocation:
             return outcomes.body_failure(error)
 
     async def _raised(self, error: BaseException, home: Place) -> Failed:
-        if self.conductor.over.done():  # what user code raises while it is unwound is nobody's failure
+        if self.conductor.ending is not None:  # what user code raises while it is unwound is nobody's failure
             return outcomes.body_failure(error)
         outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
         if not self.hooks:
@@ -229,15 +230,15 @@ class Invocation:
         output_type: object = Unset,
     ) -> tuple[object, bool]:
         """One call of a step that runs something. Its value, and whether it was recorded just now."""
-        call = await self._open(step_id, Opcode.STEP_RUN)
+        call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
         fresh = False
         try:
             entry = self._history.entry(call.step)
             while True:
-                decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+                now = self._clock.now() if entry is not None else 0
+                decision = replay.decide(entry, call.step, call.kind, now)
                 if isinstance(decision, replay.Answer):
-                    opened = await self._answer(place, call, decision.memo, output_type, fresh)
-                    break
+                    return await self._answer(place, call, decision.memo, output_type, fresh), fresh
                 if isinstance(decision, replay.Park):
                     entry = await self._wait(place, call, decision.open)
                 else:
@@ -245,13 +246,10 @@ class Invocation:
                     fresh = True
         finally:
             self.conductor.close(call)
-        if opened.error is not None:
-            raise opened.error
-        return opened.value, fresh
 
     async def sleep(self, place: Place, step_id: str, duration: int | None, until: int | None) -> None:
         """One call of a sleep."""
-        call = await self._open(step_id, Opcode.SLEEP)
+        call = self._open(step_id, Opcode.SLEEP) or await self._refuse(step_id)
         try:
             length = duration if duration is not None else (until or 0) - self._clock.now()
             if length > limits.MAX_SLEEP:
@@ -273,16 +271,16 @@ class Invocation:
         finally:
             self.conductor.close(call)
 
-    async def _open(self, step_id: str, kind: Opcode) -> StepCall:
-        """Name the call and note that it waits for an answer."""
+    def _open(self, step_id: str, kind: Opcode) -> StepCall | None:
+        """Name the call and note that it waits for an answer; None if the invocation is over."""
         running = RUNNING.get()
         if running is not None and running.invocation is self:
             running.nested = NestedStepError(step_id, running.name)
             raise running.nested
         if asyncio.get_running_loop() is not self.loop:
             raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
-        if self.conductor.over.done():
-            await self._refuse(step_id)
+        if self.conductor.ending is not None:
+            return None
         try:
             step = self._counter.name(step_id)
         except StepIdTakenError as error:
@@ -291,28 +289,30 @@ class Invocation:
         self.conductor.open(call)
         return call
 
-    async def _refuse(self, step_id: str) -> None:
+    async def _refuse(self, step_id: str) -> StepCall:
         """The invocation is over: do nothing, and let nobody spin on it."""
-        if self.conductor.over.result() is Ending.RETURNED:
+        if self.conductor.ending is Ending.RETURNED:
             raise StepOutsideError(f'step "{step_id}" was called after its function had ended')
         self._refused += 1
         if self._refused > _SPIN:
-            await self.loop.create_future()
+            return await self._never()
         raise EndOfInvocation
 
-    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> Opened:
+    async def _never(self) -> NoReturn:
+        """Wait for the end, by being cancelled or left behind."""
+        await self.loop.create_future()
+        raise EndOfInvocation
+
+    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
         """The memo as user code gets it, when it is the call's turn."""
-        if not self.hooks:
-            opened = self.values.open_plain(memo, output_type)
-        else:
-            opened = await self._or_fail(call, place.do(self.values.open(memo, output_type, fresh)))
-        if self.conductor.may_pass(call, memo) and not memo.cancelled:
+        loaded = await self._or_fail(place.do(self.values.load(memo, fresh))) if self.hooks else None
+        if self.conductor.may_pass(call, memo):
             self._history.deliver(memo)
         else:
             await self.conductor.turn(call, memo)
         if self._live is None and not self._history.replaying:
             await self._go_live(place)
-        return opened
+        return self.values.open(loaded or self.values.load_plain(memo), output_type)
 
     async def _attempt(
         self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int
@@ -326,9 +326,10 @@ class Invocation:
                 await self._go_live(place)
             call.executing = True
             try:
-                op = await self._or_fail(call, place.do(attempt(call.step, number)))
+                doing = place.do(attempt(call.step, number))
+                op = await (self._or_fail(doing) if self.hooks else doing)
             except asyncio.CancelledError:
-                if self.conductor.over.done():
+                if self.conductor.ending is not None:
                     raise
                 op = self._given_up(call)
             finally:
@@ -346,12 +347,13 @@ class Invocation:
         try:
             await self.conductor.parked(call)
         except asyncio.CancelledError:
-            if self.conductor.over.done():
+            if self.conductor.ending is not None:
                 raise
             return await self._record_now(call, self._given_up(call))
-        assert call.open is not None
-        if call.kind is Opcode.STEP_RUN:
-            return call.open
+        entry = self._history.entry(call.step)
+        assert entry is not None
+        if call.kind is Opcode.STEP_RUN or isinstance(entry, Memo):
+            return entry
         return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
 
     def _given_up(self, call: StepCall) -> Op:
@@ -376,10 +378,10 @@ class Invocation:
             recorded = future.result()
         except Exception as error:
             self.conductor.break_off(error)
-            return await self.loop.create_future()  # type: ignore[no-any-return]
+            return await self._never()
         if recorded.advice is Advice.STOP:
             self.conductor.end(Ending.STOPPED)
-            return await self.loop.create_future()  # type: ignore[no-any-return]
+            return await self._never()
         entry = recorded.entries[0]
         self._history.add(entry)
         if isinstance(entry, Memo):
@@ -397,6 +399,8 @@ class Invocation:
             entry = await self._record_now(call, op)
             if isinstance(entry, OpenStep):
                 call.open = entry
+            elif call.park is not None and not call.park.done():
+                call.park.set_result(None)
             self.conductor.changed()
 
         task = self.loop.create_task(record())
@@ -417,13 +421,13 @@ class Invocation:
             self.conductor.running -= 1
             self._live.set_result(None)
 
-    async def _or_fail(self, call: StepCall, doing: Awaitable[R]) -> R:
+    async def _or_fail(self, doing: Awaitable[R]) -> R:
         """What fails here is middleware, or a serializer: the function's attempt fails, not the step's."""
         try:
             return await doing
         except Exception as error:
             self.conductor.end(Ending.FAILED, error)
-            return await self.loop.create_future()  # type: ignore[no-any-return]
+            return await self._never()
 
 
 def _quietly(task: asyncio.Task[R]) -> R | None:

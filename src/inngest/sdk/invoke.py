@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
 
+from .conductor import Turns
 from .context import Context, ContextSync
 from .events import from_data
 from .function import AnyHandler, Function
@@ -30,6 +31,7 @@ class Entry:
         recorder: makes steps durable.
         clock: the engine's time.
         threads: where plain functions run.
+        turns: of the loop it runs on.
     """
 
     def __init__(
@@ -40,12 +42,13 @@ class Entry:
         recorder: Recorder,
         clock: Clock,
         threads: Threads,
+        turns: Turns,
     ) -> None:
         self._handler = handler
         self._call = call
         self._threads = threads
         self.is_async = inspect.iscoroutinefunction(handler)
-        self.invocation = Invocation(function, call, recorder, clock)
+        self.invocation = Invocation(function, call, recorder, clock, turns)
 
     async def run(self) -> Outcome:
         """Run it to its end. See `Invocation.run`."""

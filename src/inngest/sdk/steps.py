@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import enum
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar, TypeVarTuple, cast, overload
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
 
 from inngest.protocol import durations
 
@@ -92,13 +92,13 @@ class Step:
         output_type: object = Unset,
     ) -> T: ...
 
-    async def run(
+    def run(
         self,
         step_id: str,
         handler: Callable[..., object],
         *handler_args: object,
         output_type: object = Unset,
-    ) -> object:
+    ) -> Coroutine[Any, Any, object]:
         """Run a function durably: with retries of its own, and never again once its result is recorded.
 
         Args:
@@ -114,7 +114,7 @@ class Step:
         Raises:
             StepError: the handler failed for good.
         """
-        return await self._runner.run(step_id, handler, handler_args, output_type)
+        return self._runner.run(step_id, handler, handler_args, output_type)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably: the run is a row meanwhile, not a coroutine.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from inngest.protocol import codec, limits, ulids
 from inngest.protocol.calls import Completed, Failed
@@ -41,13 +40,6 @@ class RunningStep:
 RUNNING: contextvars.ContextVar[RunningStep | None] = contextvars.ContextVar("inngest_running_step", default=None)
 
 
-class Opened(NamedTuple):
-    """A memo as user code gets it."""
-
-    value: object
-    error: StepError | None
-
-
 class Values:
     """The values of one invocation."""
 
@@ -63,7 +55,7 @@ class Values:
         """Before anything else: all memos and the context pass `transform_input`."""
         if not self._hooks:
             return
-        loaded = {memo.step.hash: self._load(memo) for memo in self._raw_memos}
+        loaded = {memo.step.hash: self.load_plain(memo) for memo in self._raw_memos}
         memos = StepMemos(loaded)
         yield from self._hooks.call("transform_input", self.context, self._function, memos)
         self._memos = {key: value for key in loaded if (value := memos.pop(key)) is not None}
@@ -117,22 +109,35 @@ class Values:
         """After events were stored."""
         yield from self._hooks.call("after_send_events", SendEventsResult(ids=ids))
 
-    def open(self, memo: Memo, output_type: object, fresh: bool) -> Work[Opened]:
-        """A memo as user code gets it; `fresh` if it was recorded in this invocation."""
-        if not self._hooks:
-            return self.open_plain(memo, output_type)
+    def load(self, memo: Memo, fresh: bool) -> Work[StepMemo]:
+        """A memo, past `transform_input`; `fresh` if it was recorded in this invocation."""
         loaded = self._memos.get(memo.step.hash)
-        if loaded is None:
-            loaded = self._load(memo)
-            if fresh:
-                memos = StepMemos({memo.step.hash: loaded})
-                yield from self._hooks.call("transform_input", self.context, self._function, memos)
-                loaded = memos.pop(memo.step.hash) or loaded
-        return self._opened(loaded, output_type)
+        if loaded is not None:
+            return loaded
+        loaded = self.load_plain(memo)
+        if not (fresh and self._hooks):
+            return loaded
+        memos = StepMemos({memo.step.hash: loaded})
+        yield from self._hooks.call("transform_input", self.context, self._function, memos)
+        return memos.pop(memo.step.hash) or loaded
 
-    def open_plain(self, memo: Memo, output_type: object) -> Opened:
-        """The same, without middleware."""
-        return self._opened(self._load(memo), output_type)
+    def load_plain(self, memo: Memo) -> StepMemo:
+        """A memo, without middleware."""
+        return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error)
+
+    def open(self, memo: StepMemo, output_type: object) -> object:
+        """What user code gets of a memo.
+
+        Raises:
+            StepError: the step failed.
+            Exception: what the serializer raises.
+        """
+        if memo.error is not None:
+            raise StepError.from_info(memo.error)
+        serializer = self._function.client.serializer
+        if serializer is None or output_type is Unset:
+            return memo.data
+        return serializer.deserialize(memo.data, output_type)
 
     def returned(self, value: object) -> Work[Completed | Failed]:
         """What a function's return value becomes."""
@@ -186,17 +191,6 @@ class Values:
             return serializer.serialize(value, output_type)
         except Exception as error:
             raise codec.NotJsonError("$", f"{type(error).__name__}: {error}") from error
-
-    def _load(self, memo: Memo) -> StepMemo:
-        return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error)
-
-    def _opened(self, memo: StepMemo, output_type: object) -> Opened:
-        if memo.error is not None:
-            return Opened(None, StepError.from_info(memo.error))
-        serializer = self._function.client.serializer
-        if serializer is None or output_type is Unset:
-            return Opened(memo.data, None)
-        return Opened(serializer.deserialize(memo.data, output_type), None)
 
 
 def _too_large(what: str, size: int, limit: int) -> OutputTooLargeError:

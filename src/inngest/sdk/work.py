@@ -7,14 +7,22 @@ be awaited is the driver's business.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from types import CoroutineType
 from typing import TypeVar
+
+from typing_extensions import TypeIs
 
 from .errors import AsyncUnsupportedError
 
 R = TypeVar("R")
 
 Work = Generator[Callable[[], object], object, R]
+
+
+def is_awaitable(value: object) -> TypeIs[Awaitable[object]]:
+    """Whether `await` takes it. `inspect.isawaitable` asks an abstract class, which is slow on the hot path."""
+    return type(value) is CoroutineType or hasattr(value, "__await__")
 
 
 async def drive(work: Work[R]) -> R:
@@ -24,7 +32,7 @@ async def drive(work: Work[R]) -> R:
         while True:
             try:
                 result = call()
-                if inspect.isawaitable(result):
+                if is_awaitable(result):
                     result = await result
             except BaseException as error:  # the work decides what an error of its call means
                 call = work.throw(error)
@@ -41,7 +49,7 @@ def drive_sync(work: Work[R]) -> R:
         while True:
             try:
                 result = call()
-                if inspect.isawaitable(result):
+                if is_awaitable(result):
                     _refuse(result)
             except BaseException as error:  # the work decides what an error of its call means
                 call = work.throw(error)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
@@ -137,8 +138,7 @@ class RunState:
             self.open.pop(memo.step.hash, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What `advance` decided: written in one transaction, or not at all."""
 
     attempt: int  # of the body, from now on
@@ -152,8 +152,7 @@ class Changes:
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
-        return replace(
-            later,
+        return later._replace(
             memos=[*self.memos, *later.memos],
             open=[*self.open, *later.open],
             failed=[*self.failed, *later.failed],

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import bindparam
+from sqlalchemy import Table, bindparam, select
+from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.domain.model import Event, Registry, RunStatus, Start
+from inngest.engine.domain.model import Event, Registry, Start
 from inngest.engine.ports import Acceptance, Accepted, Ids, Owner
 from inngest.protocol import limits
 
 from . import tables
-from .records import event_row, run_row
-from .statement import Statement, Transaction
+from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
+from .statement import Bulk, Rows, Statement, Transaction, Words
 
-INSERT_EVENT = Statement(
-    lambda words: words.insert(tables.events).on_conflict_do_nothing().returning(tables.events.c.id)
+JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone")
+
+LIVE_SESSION = Statement(
+    lambda words: words.locking(
+        select(tables.sessions.c.id).where(tables.sessions.c.id == bindparam("session")), skip=False
+    )
 )
 
-INSERT_RUN = Statement(lambda words: words.insert(tables.runs).on_conflict_do_nothing())
+KNOWN_EVENTS = Statement(lambda words: select(tables.events.c.id).where(words.any_of(tables.events.c.id, "events")))
 
-INSERT_JOB = Statement(lambda words: words.insert(tables.jobs).on_conflict_do_nothing())
+
+def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
+    """Inserts rows; those that are there already stay as they are."""
+
+    def build(words: Words, rows: Rows) -> ClauseElement:
+        insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
+        return insertion
+
+    return Bulk(table, columns, build)
+
+
+INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
+INSERT_RUNS = insert_new(tables.runs, NEW_RUN_COLUMNS)
+INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
 
 TAKE_KEY = Statement(
     lambda words: (
@@ -37,47 +56,67 @@ TAKE_KEY = Statement(
 )
 
 
-def accept(tx: Transaction, acceptance: Acceptance, registry: Registry, ids: Ids) -> Accepted:
-    """Write events and the runs they start."""
-    new = insert_events(tx, acceptance.events)
-    starts = [start for start in acceptance.plan(registry) if start.run.event_id in new]
-    owners = iter(acceptance.claim)
+def accept(
+    tx: Transaction, acceptances: Sequence[Acceptance], registry: Callable[[], Registry], ids: Ids
+) -> list[Accepted]:
+    """Write events and the runs they start; what became of each acceptance."""
+    known = registry()
+    alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
+    new = insert_events(tx, [event for acceptance in acceptances for event in acceptance.events])
+    given: list[tuple[Start, Owner | None]] = []
+    answers: list[Accepted] = []
+    for acceptance in acceptances:
+        started = _started(tx, acceptance, known, new, alive)
+        given += started
+        answers.append(Accepted(started))
+    insert_starts(tx, given, ids)
+    return answers
+
+
+def _started(
+    tx: Transaction, acceptance: Acceptance, registry: Registry, new: set[str], alive: Mapping[str, bool]
+) -> list[tuple[Start, Owner | None]]:
+    """The runs to create, and who owns them from the start."""
+    owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
     started: list[tuple[Start, Owner | None]] = []
-    for start in starts:
+    for start in wanted(tx, acceptance.plan(registry), new):
         mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         owner = next(owners, None) if mine else None
-        if owner is not None:
-            owner = replace(owner, run_id=start.run.id)
-        if insert_start(tx, start, ids, owner):
-            started.append((start, owner))
-    return Accepted(started)
+        started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
+    return started
+
+
+def wanted(tx: Transaction, starts: Sequence[Start], new: set[str]) -> list[Start]:
+    """Those of new events, whose idempotency keys are free."""
+    return [start for start in starts if start.run.event_id in new and (not start.key or _take_key(tx, start))]
 
 
 def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
     """Write events; the ids of those that were not stored already."""
-    return {event.id for event in events if tx.execute(INSERT_EVENT, event_row(event)).fetchone() is not None}
+    known = {row[0] for row in tx.execute(KNOWN_EVENTS, {"events": json.dumps([one.id for one in events])}).fetchall()}
+    new: dict[str, Event] = {}
+    for event in events:
+        if event.id not in known:
+            new.setdefault(event.id, event)
+    tx.execute_rows(INSERT_EVENTS, [event_row(event) for event in new.values()])
+    return set(new)
 
 
-def insert_start(tx: Transaction, start: Start, ids: Ids, owner: Owner | None) -> bool:
-    """Write a run with its job, or with its owner. False if its idempotency key is taken."""
-    run = start.run
-    if start.key and not _take_key(tx, start):
-        return False
-    row = run_row(run)
-    if owner is not None:
-        row.update(
-            session_id=owner.session, token=owner.token, status=RunStatus.RUNNING.value, started_at=run.created_at
-        )
-    tx.execute(INSERT_RUN, row)
-    if owner is None:
-        insert_job(tx, ids, run.id, run.function_id, start.due_at)
-    return True
+def insert_starts(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
+    """Write runs with their jobs, or with their owners."""
+    tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts])
+    jobs = [job_row(ids, start.run.id, start.run.function_id, start.due_at) for start, owner in starts if owner is None]
+    tx.execute_rows(INSERT_JOBS, jobs)
 
 
-def insert_job(tx: Transaction, ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False) -> None:
-    """Queue something to do for a run."""
-    row = {"id": ids.ulid(due_at), "run_id": run_id, "function_id": function_id, "due_at": due_at, "alone": int(alone)}
-    tx.execute(INSERT_JOB, row)
+def job_row(ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False) -> tuple[object, ...]:
+    """The row of JOB_COLUMNS of something to do for a run."""
+    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone))
+
+
+def lives(tx: Transaction, session: str) -> bool:
+    """Whether a worker has not been declared dead; it cannot be while this transaction lasts (P4)."""
+    return tx.execute(LIVE_SESSION, {"session": session}).fetchone() is not None
 
 
 def _take_key(tx: Transaction, start: Start) -> bool:

@@ -1,4 +1,4 @@
-"""What the writer writes: commands are data, each with the function that writes it.
+"""What the writer writes: commands are data, and all of a family in a batch are written together.
 
 A command never fails by exception for a business reason: what it gives says what happened. It is idempotent, so that
 a batch whose commit is in doubt can be written again.
@@ -6,19 +6,26 @@ a batch whose commit is in doubt can be written again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .statement import Transaction
 
 R = TypeVar("R")
 
+Family = Callable[[Transaction, Sequence[Any]], Sequence[R]]
+"""Writes the payloads of all its commands in a batch, in order; gives a result for each."""
 
-@dataclass(frozen=True, slots=True)
-class Command(Generic[R]):
+
+class Command(NamedTuple, Generic[R]):
     """Something to write in a transaction."""
 
-    write: Callable[[Transaction], R]
+    family: Family[R]
+    payload: object
     rows: int = 1  # about how many rows it writes
     size: int = 0  # about how many bytes
+
+
+def each(tx: Transaction, payloads: Sequence[Callable[[Transaction], R]]) -> list[R]:
+    """The family of everything that is written one by one."""
+    return [write(tx) for write in payloads]

@@ -13,7 +13,7 @@ from inngest.engine.ports import RunView
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
-from .owning import RUN_STEPS
+from .claiming import RUN_STEPS
 from .records import RUN_COLUMNS, entry_of, failed_of, run_of
 from .statement import Statement, Transaction, constant
 
@@ -51,7 +51,7 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
     found = run_of(row[:-1])
     event = tx.execute(EVENT, {"event": found.event_id}).fetchone()
     assert event is not None, f"run {run_id} has lost its event {found.event_id}"
-    entries = [entry_of(step) for step in tx.execute(RUN_STEPS, {"run": run_id}).fetchall()]
+    entries = [entry_of(row[1:]) for row in tx.execute(RUN_STEPS, {"runs": json.dumps([run_id])}).fetchall()]
     return RunView(
         found,
         Event(*event),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from inngest.engine.domain.model import Event, FailedAttempt, FunctionSpec, Run, RunStatus
-from inngest.engine.ports import Session
+from inngest.engine.ports import Owner, Session
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -43,38 +43,40 @@ STEP_COLUMNS = (
 )
 
 
-def event_row(event: Event) -> dict[str, object]:
-    """The row of an event."""
-    return {
-        "id": event.id,
-        "name": event.name,
-        "data": event.data,
-        "ts": event.ts,
-        "key": event.key,
-        "received_at": event.received_at,
-    }
+EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at")
+
+NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:], "session_id", "token")
+
+NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS)
+
+FAILED_COLUMNS = ("run_id", "hash", "attempt", "ended_at", "started_at", "error")
 
 
-def run_row(run: Run) -> dict[str, object]:
-    """The row of a run that nobody owns yet."""
-    return {
-        "id": run.id,
-        "function_id": run.function_id,
-        "function_version": run.function_version,
-        "event_id": run.event_id,
-        "status": run.status.value,
-        "created_at": run.created_at,
-        "retries": run.retries,
-        "started_at": run.started_at,
-        "ended_at": run.ended_at,
-        "attempt": run.attempt,
-        "takeovers": run.takeovers,
-        "takeover_steps": 0,
-        "output": run.output,
-        "error": run.error,
-        "session_id": None,
-        "token": None,
-    }
+def event_row(event: Event) -> tuple[object, ...]:
+    """The row of EVENT_COLUMNS of an event."""
+    return (event.id, event.name, event.data, event.ts, event.key, event.received_at)
+
+
+def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
+    """The row of NEW_RUN_COLUMNS of a run that was not there before; with an owner it has begun."""
+    return (
+        run.id,
+        run.function_id,
+        run.function_version,
+        run.event_id,
+        run.status.value if owner is None else RunStatus.RUNNING.value,
+        run.created_at,
+        run.retries,
+        run.started_at if owner is None else run.created_at,
+        run.ended_at,
+        run.attempt,
+        run.takeovers,
+        0,
+        run.output,
+        run.error,
+        None if owner is None else owner.session,
+        None if owner is None else owner.token,
+    )
 
 
 def run_of(row: tuple[Any, ...]) -> Run:
@@ -84,44 +86,44 @@ def run_of(row: tuple[Any, ...]) -> Run:
     return Run(**values)
 
 
-def memo_row(run_id: str, memo: Memo) -> dict[str, object]:
-    """The row of a finished step."""
+def memo_row(run_id: str, memo: Memo) -> tuple[object, ...]:
+    """The row of NEW_STEP_COLUMNS of a finished step."""
     step = memo.step
-    return {
-        "run_id": run_id,
-        "hash": step.hash,
-        "step_id": step.id,
-        "repeat": step.repeat,
-        "kind": memo.kind.value,
-        "seq": memo.seq,
-        "attempt": memo.attempt,
-        "started_at": memo.started_at,
-        "due_at": None,
-        "ended_at": memo.ended_at,
-        "data": memo.data,
-        "error": None if memo.error is None else memo.error.to_json(),
-        "cancelled": int(memo.cancelled),
-    }
+    return (
+        run_id,
+        step.hash,
+        step.id,
+        step.repeat,
+        memo.kind.value,
+        memo.seq,
+        memo.attempt,
+        memo.started_at,
+        None,
+        memo.ended_at,
+        memo.data,
+        None if memo.error is None else memo.error.to_json(),
+        int(memo.cancelled),
+    )
 
 
-def open_row(run_id: str, open_step: OpenStep) -> dict[str, object]:
-    """The row of an open step."""
+def open_row(run_id: str, open_step: OpenStep) -> tuple[object, ...]:
+    """The row of NEW_STEP_COLUMNS of an open step."""
     step = open_step.step
-    return {
-        "run_id": run_id,
-        "hash": step.hash,
-        "step_id": step.id,
-        "repeat": step.repeat,
-        "kind": open_step.kind.value,
-        "seq": None,
-        "attempt": open_step.attempt,
-        "started_at": open_step.created_at,
-        "due_at": open_step.due_at,
-        "ended_at": None,
-        "data": None,
-        "error": None,
-        "cancelled": 0,
-    }
+    return (
+        run_id,
+        step.hash,
+        step.id,
+        step.repeat,
+        open_step.kind.value,
+        None,
+        open_step.attempt,
+        open_step.created_at,
+        open_step.due_at,
+        None,
+        None,
+        None,
+        0,
+    )
 
 
 def entry_of(row: tuple[Any, ...]) -> Entry:
@@ -134,16 +136,9 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
     return Memo(step, Opcode(kind), seq, data, info, ended_at, attempt, started_at, bool(cancelled))
 
 
-def failed_row(run_id: str, failed: FailedAttempt) -> dict[str, object]:
-    """The row of a failed attempt."""
-    return {
-        "run_id": run_id,
-        "hash": failed.step,
-        "attempt": failed.attempt,
-        "started_at": failed.started_at,
-        "ended_at": failed.ended_at,
-        "error": failed.error.to_json(),
-    }
+def failed_row(run_id: str, failed: FailedAttempt) -> tuple[object, ...]:
+    """The row of FAILED_COLUMNS of a failed attempt."""
+    return (run_id, failed.step, failed.attempt, failed.ended_at, failed.started_at, failed.error.to_json())
 
 
 def failed_of(row: tuple[Any, ...]) -> FailedAttempt:

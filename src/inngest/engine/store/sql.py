@@ -21,8 +21,8 @@ from inngest.engine.ports import (
     Written,
 )
 
-from . import accepting, owning, reading, schema, sessions
-from .commands import Command
+from . import accepting, claiming, committing, reading, schema, sessions
+from .commands import Command, each
 from .database import Database
 from .statement import Transaction
 from .writer import Writer
@@ -94,7 +94,7 @@ class SqlStore:
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
         return await self._write(
-            lambda tx: owning.end_session(tx, session_id, now, self._ids, self._policy, died=died), rows=100
+            lambda tx: claiming.end_session(tx, session_id, now, self._ids, self._policy, died=died), rows=100
         )
 
     async def sessions(self) -> Sequence[Session]:
@@ -104,24 +104,25 @@ class SqlStore:
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         size = sum(len(event.data) for event in acceptance.events)
-        return await self._write(
-            lambda tx: accepting.accept(tx, acceptance, self._registry.read(tx), self._ids),
-            rows=3 * len(acceptance.events),
-            size=size,
-        )
+        return await self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), _as_is)
 
-    async def claim(self, owners: Sequence[Owner], functions: Sequence[str], now: int, *, alone: bool) -> Claims:
-        return await self._write(lambda tx: owning.claim(tx, owners, functions, now, alone=alone), rows=2 * len(owners))
+    def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids)
+
+    async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
+        asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
+        return await self._write(lambda tx: claiming.claim(tx, asked), rows=2 * count)
 
     def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
         changes = commit.changes
         rows = len(changes.memos) + len(changes.open) + len(changes.failed) + len(commit.events) + 1
-        size = changes.size + sum(len(event.data) for event in commit.events)
+        size = changes.size
+        if commit.events:
+            size += sum(len(event.data) for event in commit.events)
+        return self._writer.submit(Command(self._commit, commit, rows, size), reply)
 
-        def write(tx: Transaction) -> Written:
-            return owning.commit(tx, commit, lambda: self._registry.read(tx), self._ids)
-
-        return self._writer.submit(Command(write, rows, size), reply)
+    def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Written]:
+        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)
 
     # -- reading
 
@@ -147,7 +148,7 @@ class SqlStore:
         return await self._read(lambda tx: reading.ended(tx, run_ids))
 
     async def _write(self, write: Callable[[Transaction], R], *, rows: int = 1, size: int = 0) -> R:
-        return await self._writer.submit(Command(write, rows, size), _as_is)
+        return await self._writer.submit(Command(each, write, rows, size), _as_is)
 
     async def _read(self, read: Callable[[Transaction], R]) -> R:
         if self._closed:

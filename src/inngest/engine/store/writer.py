@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from inngest.engine.ports import Executor, StoreBusyError, StoreClosedError
 
-from .commands import Command
+from .commands import Command, Family
 from .database import Database, Trouble
 from .statement import Connection, Transaction
 
@@ -173,8 +173,13 @@ class Writer:
         assert self._connection is not None
         assert self._transaction is not None
         self._database.begin(self._connection)
+        families: dict[Family[Any], list[_Waiting[Any]]] = {}
         for waiting in batch:
-            waiting.result = waiting.command.write(self._transaction)
+            families.setdefault(waiting.command.family, []).append(waiting)
+        for family, members in families.items():
+            results = family(self._transaction, [waiting.command.payload for waiting in members])
+            for waiting, result in zip(members, results, strict=True):
+                waiting.result = result
         self._database.commit(self._connection)
         self.commits += 1
 

@@ -27,6 +27,21 @@ class Overflow(Exception):
 class Draft:
     """What has been decided so far in one call of `advance`."""
 
+    __slots__ = (
+        "attempt",
+        "chance",
+        "entries",
+        "failed",
+        "memos",
+        "now",
+        "open",
+        "policy",
+        "run",
+        "sent",
+        "size",
+        "transition",
+    )
+
     def __init__(self, run: RunState, policy: Policy, moment: Moment) -> None:
         self.run = run
         self.policy = policy
