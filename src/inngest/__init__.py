@@ -24,6 +24,7 @@ from inngest.sdk.context import Context, ContextSync
 from inngest.sdk.errors import RetryAfterError, StepError
 from inngest.sdk.events import Event, SendEventsResult
 from inngest.sdk.function import Function
+from inngest.sdk.installed import warn_of_namesake as _warn_of_namesake
 from inngest.sdk.middleware import Middleware, MiddlewareSync, StepMemos, TransformOutputResult
 from inngest.sdk.serializers import PydanticSerializer, Serializer
 from inngest.sdk.steps import ParallelMode, Step
@@ -66,11 +67,14 @@ __all__ = [
     "TriggerEvent",
 ]
 
+_warn_of_namesake()
 
-def __getattr__(name: str) -> object:
-    """`Engine` is loaded on first use: a process that only sends events needs no database."""
-    if name == "Engine":
-        from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
+if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for one of the package's
 
-        return Engine
-    raise AttributeError(f"module 'inngest' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """`Engine` is loaded on first use: a process that only sends events needs no database."""
+        if name == "Engine":
+            from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
+
+            return Engine
+        raise AttributeError(f"module 'inngest' has no attribute {name!r}")

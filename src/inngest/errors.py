@@ -8,7 +8,7 @@ Error                              the root: code, is_retriable, name, message, 
 │
 │ raised into your function
 ├── StepError                      a step failed for good
-├── DeterminismError               the code asks for other steps than the run recorded
+├── DeterminismError               the code asks for other steps, or types, than the run recorded
 ├── NestedStepError                a step inside a step's handler
 ├── StepOutsideError               a step from a foreign thread or loop, or after the end
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name

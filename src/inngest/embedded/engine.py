@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.executor import Worker
+from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
@@ -29,6 +30,7 @@ from inngest.sdk.serializers import Unset
 from . import settings, specs, views
 from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
 from .local import LocalInvoker
+from .observing import Guarded
 from .threads import FunctionThreads
 
 T = TypeVar("T")
@@ -85,6 +87,7 @@ class Engine:
             retention=retention,
         )
         self._specs = specs.specs(self._settings.functions)
+        self._observer: Observer | None = None
         self._running: _Running | None = None
         self._thread: _LoopThread | None = None
         self._stopped = False
@@ -101,7 +104,7 @@ class Engine:
         """
         if self._running is not None or self._stopped:
             raise EngineStateError("an Engine is started once: make a new one")
-        self._running = _Running(self._settings, self._specs)
+        self._running = _Running(self._settings, self._specs, self._observer)
         try:
             await self._running.start(self)
         except BaseException:
@@ -270,6 +273,17 @@ class Engine:
             lambda: self.runs(event_id=event_id, function=function, status=status, limit=limit, before=before)
         )
 
+    # -- for the command line
+
+    def observe(self, observer: Observer) -> None:
+        """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
+        self._observer = Guarded(observer)
+
+    @property
+    def executing(self) -> Sequence[tuple[str, str]]:
+        """Function and step of each handler that runs now."""
+        return () if self._running is None else self._running.executing
+
     # -- for the client
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
@@ -312,7 +326,7 @@ class Engine:
 class _Running:
     """An engine while it runs."""
 
-    def __init__(self, given: settings.Settings, functions: Sequence[Any]) -> None:
+    def __init__(self, given: settings.Settings, functions: Sequence[Any], observer: Observer | None) -> None:
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
         self._settings = given
@@ -324,7 +338,7 @@ class _Running:
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
         self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
-        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, self._ids.token())
+        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, self._ids.token(), observer)
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,
@@ -362,6 +376,10 @@ class _Running:
         for client in self._clients:
             client.bind(None)
         self._clients.clear()
+
+    @property
+    def executing(self) -> Sequence[tuple[str, str]]:
+        return self._invoker.executing
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         return await self._service.intake.send(events)
@@ -401,9 +419,9 @@ class _Running:
         if ended.status is not RunStatus.COMPLETED:
             raise RunFailedError(run_id, ended.error or ErrorInfo("Error", "no error was recorded"))
         value = codec.loads(ended.output or "null")
-        if fn is None or fn.client.serializer is None or fn.output_type is Unset:
+        if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
             return value
-        return fn.client.serializer.deserialize(value, fn.output_type)
+        return fn.client.serializer.deserialize(value, kept_as)
 
 
 class _LoopThread:

@@ -57,7 +57,7 @@ def check(
     return Settings(
         functions=listed,
         replace_app=app,
-        path=_path(database),
+        path=sqlite_path(database),
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
         max_runs_in_flight=_whole("max_runs_in_flight", max_runs_in_flight, 1, 100_000),
@@ -79,7 +79,12 @@ def _functions(given: Sequence[Function[object]] | Inngest) -> tuple[list[Functi
     return list(given), None
 
 
-def _path(database: str) -> Path:
+def sqlite_path(database: str) -> Path:
+    """The file that a database URL names.
+
+    Raises:
+        EngineConfigError: it names none.
+    """
     expected = "expected a URL such as sqlite:///inngest.db (relative) or sqlite:////var/lib/app/inngest.db"
     try:
         url = make_url(database)

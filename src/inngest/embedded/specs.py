@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 from inngest.engine.domain.model import FunctionSpec
+from inngest.protocol import limits
 from inngest.protocol.config import TriggerCron
-from inngest.sdk.function import Function, FunctionOptions
+from inngest.sdk.function import Function, FunctionOptions, location_of
 
 from .errors import EngineConfigError
 
@@ -32,23 +33,31 @@ def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
     Raises:
         EngineConfigError: a function asks for what this engine cannot do; nothing is left out in silence.
     """
-    found: dict[str, FunctionSpec] = {}
+    found: dict[str, tuple[FunctionSpec, Function[object]]] = {}
     for function in functions:
         refuse_unknown(function.id, function.options)
         for spec in _specs(function):
             if spec.id in found:
-                raise EngineConfigError(f"functions: the id {spec.id!r} is there twice")
-            found[spec.id] = spec
-    return list(found.values())
+                other = location_of(found[spec.id][1].handler)
+                raise EngineConfigError(
+                    f"functions: the id {spec.id!r} is there twice: by {other}, and again by "
+                    f"{location_of(function.handler)}"
+                )
+            found[spec.id] = (spec, function)
+    return [spec for spec, _ in found.values()]
 
 
 def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
     """Refuse what this engine does not do yet."""
     asked = [name for name in _LATER if getattr(options, name)]
-    if any(isinstance(trigger, TriggerCron) for trigger in options.triggers):
-        asked.append("TriggerCron")
-    if any(trigger.expression for trigger in options.triggers if not isinstance(trigger, TriggerCron)):
-        asked.append("TriggerEvent(expression=…)")
+    for trigger in options.triggers:
+        if isinstance(trigger, TriggerCron):
+            asked.append("TriggerCron")
+            continue
+        if trigger.expression:
+            asked.append("TriggerEvent(expression=…)")
+        if "*" in trigger.event or trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
+            asked.append(f"TriggerEvent(event={trigger.event!r})")
     if asked:
         raise EngineConfigError(
             f"functions: {function_id!r} uses {', '.join(asked)}, which the embedded engine of this version does not "

@@ -15,7 +15,7 @@ from inngest.protocol.opcodes import Op
 from .domain import triggers
 from .domain.advance import Moment, advance, woken
 from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
-from .ports import Claimed, Clock, Commit, Ids, Invoker, Owner, Plan, Store, StoreError, Written
+from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, StoreError, Written
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -35,6 +35,7 @@ class Worker:
     ids: Ids
     policy: Policy
     session_id: str
+    observer: Observer | None = None
 
 
 class RunExecutor:
@@ -118,7 +119,10 @@ class RunExecutor:
         """Claim what is due, as far as there is room, and begin it."""
         await self._release_stranded()
         room = self.room
-        if room == 0 or not self.functions:
+        if not self.functions:  # what is due is for others
+            self.next_due = None
+            return
+        if room == 0:
             self.backlog = self._is_due(now)
             return
         idle = not self._owned and not self._reserved
@@ -141,6 +145,8 @@ class RunExecutor:
 
     def begin(self, claimed: Claimed) -> None:
         """Run what was claimed."""
+        if self.worker.observer is not None:
+            self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         self._owned[claimed.run.id] = ownership
         if claimed.run.takeovers >= self.worker.policy.alone_after:
@@ -328,7 +334,17 @@ class Ownership:
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
+        if self._worker.observer is not None:
+            reply = self._observed(self._worker.observer, changes, reply)
         return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now), reply)
+
+    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Written], R]) -> Callable[[Written], R]:
+        def tell(written: Written) -> R:
+            if written is Written.DONE:
+                observer.committed(self.claimed.run, changes)
+            return reply(written)
+
+        return tell
 
     def _announced(self, changes: Changes, now: int) -> tuple[Sequence[Event], Plan]:
         """The events that steps sent, that about a failed run, and what starts the runs that follow from them."""

@@ -10,7 +10,7 @@ from inngest.protocol.opcodes import SentEvent
 
 from .domain import triggers
 from .domain.model import Event, Registry, Start
-from .ports import Acceptance, Accepted, Claimed, Clock, Ids, Owner, Plan, Store
+from .ports import Acceptance, Accepted, Claimed, Clock, Ids, Observer, Owner, Plan, Store
 
 INVOKED = "inngest/function.invoked"
 
@@ -40,11 +40,14 @@ class Starter(Protocol):
 class Intake:
     """The one way in."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids, executor: Starter | None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, executor: Starter | None, observer: Observer | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._executor = executor
+        self._observer = observer
 
     async def send(self, sent: Sequence[SentEvent]) -> list[str]:
         """Accept events; their ids in order, after the commit (P1, P10)."""
@@ -81,6 +84,8 @@ class Intake:
             if executor is not None:
                 executor.give_back(len(owners))
             raise
+        if self._observer is not None:
+            self._observer.accepted(events, [start.run for start, _ in accepted.started])
         if executor is not None:
             executor.give_back(len(owners))
             by_id = {event.id: event for event in events}

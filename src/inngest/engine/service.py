@@ -55,7 +55,7 @@ class Service:
         functions = frozenset(function.id for function in options.functions)
         self._awake = asyncio.Event()
         self.executor = RunExecutor(worker, functions, options.max_in_flight, self._ended, self._awake.set)
-        self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
+        self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
         self._loops: list[asyncio.Task[None]] = []
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}

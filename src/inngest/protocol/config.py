@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 import pydantic
 
-from . import durations, limits
+from . import cron as crons
+from . import durations, limits, texts
 from .errors import FunctionConfigInvalidError
 
 
@@ -16,7 +17,7 @@ def _span(low_ms: int = limits.SECOND, high_ms: int | None = None) -> pydantic.A
     """Checks that a duration can be written on the wire and lies in a range of milliseconds."""
 
     def check(value: durations.Duration) -> durations.Duration:
-        durations.to_text(value)
+        durations.to_text(value)  # says what cannot be written on the wire
         ms = durations.to_ms(value)
         if ms < low_ms:
             raise ValueError(f"must be at least {durations.to_text(low_ms)}, got {durations.to_text(ms)}")
@@ -27,23 +28,33 @@ def _span(low_ms: int = limits.SECOND, high_ms: int | None = None) -> pydantic.A
     return pydantic.AfterValidator(check)
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be empty")
+def _is_duration(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | datetime.timedelta):
+        raise ValueError(f"expected milliseconds as int, or a timedelta, got {value!r}")
     return value
 
 
-_Dur = int | datetime.timedelta
+def _is_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if reason := texts.problem(value):
+        raise ValueError(f"{reason}: {value!r}")
+    return value
+
+
+def _is_cron(value: str) -> str:
+    crons.parse(value)
+    return value
+
+
+_Dur = Annotated[int | datetime.timedelta, pydantic.BeforeValidator(_is_duration)]
 _AnyDuration = Annotated[_Dur, _span()]
-_BatchTimeout = Annotated[_Dur, _span()]
 _CancelTimeout = Annotated[_Dur, _span(high_ms=limits.MAX_CANCEL_TIMEOUT)]
 _DebouncePeriod = Annotated[_Dur, _span(high_ms=limits.WEEK)]
 _RatePeriod = Annotated[_Dur, _span(high_ms=limits.DAY)]
-_Jitter = str
-_Text = Annotated[str, pydantic.AfterValidator(_not_blank)]
-_EventName = Annotated[
-    str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_not_blank)
-]
+_Text = Annotated[str, pydantic.AfterValidator(_is_text)]
+_EventName = Annotated[str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_is_text)]
+_CronText = Annotated[str, pydantic.Field(max_length=limits.MAX_CRON), pydantic.AfterValidator(_is_cron)]
 
 
 def explain(error: pydantic.ValidationError, prefix: str = "") -> FunctionConfigInvalidError:
@@ -64,6 +75,7 @@ class ConfigModel(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
     wire_names: ClassVar[Mapping[str, str]] = {}
+    wire_units: ClassVar[Sequence[str]] = ("w", "d", "h", "m")
 
     @pydantic.model_validator(mode="wrap")
     @classmethod
@@ -80,10 +92,13 @@ class ConfigModel(pydantic.BaseModel):
             value = getattr(self, field)
             if value is None:
                 continue
-            if isinstance(value, datetime.timedelta) or (field in ("timeout", "period", "start", "finish")):
-                value = durations.to_text(value)
+            if field in _DURATIONS:
+                value = durations.to_text(value, self.wire_units)
             wire[self.wire_names.get(field, field)] = value
         return wire
+
+
+_DURATIONS = frozenset(("finish", "period", "start", "timeout"))
 
 
 class Batch(ConfigModel):
@@ -97,8 +112,9 @@ class Batch(ConfigModel):
     """
 
     wire_names = {"max_size": "maxSize", "if_exp": "if"}
+    wire_units = ("h", "m")  # a server takes no days or weeks here
     max_size: Annotated[int, pydantic.Field(ge=2)]
-    timeout: _BatchTimeout | None = None
+    timeout: _AnyDuration | None = None
     key: _Text | None = None
     if_exp: _Text | None = None
 
@@ -237,13 +253,13 @@ class TriggerCron(ConfigModel):
         jitter: delays each run by up to this long (`"30s"`, 1 s to 5 min), spread by function and tick.
     """
 
-    cron: Annotated[str, pydantic.Field(max_length=255), pydantic.AfterValidator(_not_blank)]
-    jitter: _Jitter | None = None
+    cron: _CronText
+    jitter: str | None = None
 
     @pydantic.field_validator("jitter")
     @classmethod
     def _jitter_in_range(cls, value: str | None) -> str | None:
-        if value is not None and not limits.SECOND <= durations.parse(value) <= 5 * limits.MINUTE:
+        if value is not None and not limits.SECOND <= durations.parse(value) <= limits.MAX_JITTER:
             raise ValueError(f"must be from 1s to 5m, got {value!r}")
         return value
 

@@ -100,6 +100,7 @@ class NonRetriableError(Error):
 
     code = ErrorCode.NON_RETRIABLE
     is_retriable = False
+    quiet = False  # here too, for a subclass whose __init__ does not call this one
 
     def __init__(self, message: str | None = None, quiet: bool = False) -> None:
         super().__init__(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import codec, limits
+from . import codec, limits, texts
 from .opcodes import SentEvent
 
 
@@ -14,6 +14,9 @@ def problem(event: SentEvent) -> str | None:
         return f'event name is reserved for internal use: names must not begin with "{limits.RESERVED_EVENT_PREFIX}"'
     if len(event.name) > limits.MAX_EVENT_NAME:
         return f"event name is {len(event.name)} characters long; at most {limits.MAX_EVENT_NAME} are allowed"
+    for field, text in (("name", event.name), ("id", event.key)):
+        if reason := texts.problem(text):
+            return f"event {field} {reason}"
     if event.ts and event.ts < limits.MIN_EVENT_TS:
         return "timestamp is before Jan 1, 1980; ts is in unix milliseconds"
     if event.ts > limits.MAX_EVENT_TS:

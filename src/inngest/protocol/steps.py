@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from . import texts
+
 
 class StepName(NamedTuple):
     """How one step call is known."""
@@ -31,7 +33,7 @@ class StepIdTakenError(ValueError):
 
 def hash_step_id(text: str) -> str:
     """Lowercase hex SHA-1 of an effective step id (protocol §7.4)."""
-    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class StepCounter:
@@ -46,7 +48,13 @@ class StepCounter:
 
         Raises:
             StepIdTakenError: its effective id belongs to another call already.
+            TypeError: it is not a text.
+            ValueError: it cannot be stored.
         """
+        if not isinstance(step_id, str):
+            raise TypeError(f"a step id is a text, got {step_id!r}")
+        if reason := texts.problem(step_id):
+            raise ValueError(f"the step id {step_id!r} {reason}")
         index = self._counts.get(step_id, 0)
         self._counts[step_id] = index + 1
         text = step_id if index == 0 else f"{step_id}:{index}"

@@ -7,14 +7,22 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, overload
 
-from inngest.protocol import config, durations
+from inngest.protocol import config
 from inngest.protocol.errors import FunctionConfigInvalidError
 
 from . import environment, http, options
 from .context import Context, ContextSync
 from .errors import EngineBindingError, SendEventsError
-from .events import Event, SendEventsResult, to_sent
-from .function import AnyHandler, Function, FunctionOptions, MiddlewareFactory, check_handlers, location_of
+from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
+from .function import (
+    AnyHandler,
+    Function,
+    FunctionOptions,
+    MiddlewareFactory,
+    check_handlers,
+    location_of,
+    redefines,
+)
 from .hooks import Hooks
 from .logs import LOGGER
 from .middleware import Middleware, MiddlewareSync
@@ -23,6 +31,9 @@ from .serializers import Serializer, Unset
 from .work import Work, drive, drive_sync
 
 T = TypeVar("T")
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds until an attempt to send events is given up."""
 
 MiddlewareClass = Callable[..., Middleware | MiddlewareSync]
 
@@ -109,7 +120,7 @@ class Inngest:
         self.app_id = options.text("app_id", app_id)
         self.app_version = app_version
         self.logger = logger or LOGGER
-        self.middleware: list[MiddlewareClass] = list(middleware or ())
+        self.middleware: list[MiddlewareClass] = list(options.middleware("middleware", middleware))
         self.serializer = serializer
         self._settings = environment.resolve(
             is_production=is_production,
@@ -119,7 +130,9 @@ class Inngest:
             event_key=event_key,
             signing_key=signing_key,
         )
-        self._timeout = 30.0 if request_timeout is None else durations.to_ms(request_timeout) / 1000
+        self._timeout = DEFAULT_TIMEOUT if request_timeout is None else options.timeout(request_timeout)
+        if warning := environment.branch_key_without_env(self._settings):
+            self.logger.warning(warning)
         self._functions: dict[str, Function[object]] = {}
         self._sink: EventSink | None = None
 
@@ -167,7 +180,7 @@ class Inngest:
 
     def add_middleware(self, middleware: MiddlewareClass) -> None:
         """Append to the client's middleware."""
-        self.middleware.append(middleware)
+        self.middleware.extend(options.middleware("middleware", [middleware]))
 
     def set_logger(self, logger: logging.Logger) -> None:
         """Replace the logger."""
@@ -179,13 +192,13 @@ class Inngest:
         self,
         *,
         fn_id: str,
-        trigger: config.TriggerEvent | config.TriggerCron | list[config.TriggerEvent | config.TriggerCron],
+        trigger: config.Trigger | Sequence[config.Trigger],
         name: str | None = None,
         retries: int | None = None,
         on_failure: Callable[[Context], Awaitable[object]] | Callable[[ContextSync], object] | None = None,
         batch_events: config.Batch | None = None,
-        cancel: list[config.Cancel] | None = None,
-        concurrency: list[config.Concurrency] | None = None,
+        cancel: Sequence[config.Cancel] | None = None,
+        concurrency: Sequence[config.Concurrency] | None = None,
         debounce: config.Debounce | None = None,
         idempotency: str | None = None,
         middleware: Sequence[MiddlewareClass] | None = None,
@@ -236,18 +249,17 @@ class Inngest:
             throttle=throttle,
             timeouts=timeouts,
         )
-        return FunctionDecorator(self, checked, on_failure, middleware or (), output_type)
+        return FunctionDecorator(self, checked, on_failure, options.middleware("middleware", middleware), output_type)
 
     def add_function(self, function: Function[object]) -> None:
-        """Note a function of this client. The same code, loaded again, replaces itself.
+        """Note a function of this client. The same code, loaded again, replaces what it made before.
 
         Raises:
             FunctionConfigInvalidError: its id is taken.
         """
         own_ids = {function.id, function.on_failure_fn_id} - {None}
         for other in self._functions.values():
-            same_code = location_of(other.handler) == location_of(function.handler)
-            if same_code or not own_ids & {other.id, other.on_failure_fn_id}:
+            if not own_ids & {other.id, other.on_failure_fn_id} or redefines(function.handler, other.handler):
                 continue
             raise FunctionConfigInvalidError(
                 f'fn_id: "{function.local_id}" of app "{self.app_id}" is taken: '
@@ -257,7 +269,7 @@ class Inngest:
 
     # -- sending
 
-    async def send(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """Send events: into the engine that runs in this process with a function of this client, else over HTTP.
 
         Args:
@@ -275,18 +287,22 @@ class Inngest:
         batch, hooks = self._prepare(events, skip_middleware)
         await drive(hooks.call("before_send_events", batch))
         sent = to_sent(batch)
-        if self._sink is not None:
+        if not sent:
+            result = SendEventsResult()
+        elif self._sink is not None:
             result = SendEventsResult(ids=await self._sink.send_events(sent))
         else:
             result = await drive(http.send(self._target(), sent, http.AsyncTransport(self._timeout)))
         return await drive(self._sent(hooks, result))
 
-    def send_sync(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """The same, blocking. Not for the event loop's own thread. See `send`."""
         batch, hooks = self._prepare(events, skip_middleware)
         drive_sync(hooks.call("before_send_events", batch))
         sent = to_sent(batch)
-        if self._sink is not None:
+        if not sent:
+            result = SendEventsResult()
+        elif self._sink is not None:
             result = SendEventsResult(ids=self._sink.send_events_sync(sent))
         else:
             result = drive_sync(http.send(self._target(), sent, http.SyncTransport(self._timeout)))
@@ -305,9 +321,9 @@ class Inngest:
             )
         self._sink = sink
 
-    def _prepare(self, events: Event | list[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
-        batch = [events] if isinstance(events, Event) else list(events)
-        return batch, Hooks(self, [] if skip_middleware else self.middleware, None)
+    def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
+        hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
+        return copies_of(batch_of(events)) if hooks else batch_of(events), hooks
 
     def _target(self) -> http.Target:
         return http.Target(self.event_api_origin, self.event_key, self.env, self.is_production)

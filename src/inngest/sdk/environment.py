@@ -56,14 +56,18 @@ def resolve(
         chosen = argument or given.get(specific) or both or (default if production else DEV_ORIGIN)
         return normalize(chosen, production)
 
+    def key(argument: str | None, name: str) -> str | None:
+        """A key; the line break after one that was read from a file is not part of it."""
+        return (argument or given.get(name) or "").strip() or None
+
     return Settings(
         is_production=production,
         api_origin=origin(api_base_url, "INNGEST_API_BASE_URL", DEFAULT_API_ORIGIN),
         event_api_origin=origin(event_api_base_url, "INNGEST_EVENT_API_BASE_URL", DEFAULT_EVENT_ORIGIN),
         env=env or next((given[name] for name in _BRANCHES if given.get(name)), None),
-        event_key=event_key or given.get("INNGEST_EVENT_KEY") or None,
-        signing_key=signing_key or given.get("INNGEST_SIGNING_KEY") or None,
-        signing_key_fallback=given.get("INNGEST_SIGNING_KEY_FALLBACK") or None,
+        event_key=key(event_key, "INNGEST_EVENT_KEY"),
+        signing_key=key(signing_key, "INNGEST_SIGNING_KEY"),
+        signing_key_fallback=key(None, "INNGEST_SIGNING_KEY_FALLBACK"),
     )
 
 
@@ -77,9 +81,27 @@ def normalize(url: str, is_production: bool) -> str:
         raise URLInvalidError(f"the URL {url!r} has no domain or port: expected something like http://localhost:8288")
     if "://" not in url:
         url = f"{'https' if is_production else 'http'}://{url}"
-    if not urlsplit(url).netloc:
-        raise URLInvalidError(f"the URL {url!r} has no domain or port: expected something like http://localhost:8288")
+    if not _is_origin(url):
+        raise URLInvalidError(f"the URL {url!r} is wrong: expected something like http://localhost:8288")
     return url if url.endswith("/") else f"{url}/"
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, or a port that is no number
+        return False
+
+
+def branch_key_without_env(settings: Settings) -> str | None:
+    """A warning for a key of branch environments when none is named, or None."""
+    if settings.env or "branch" not in (settings.signing_key or ""):
+        return None
+    return (
+        "the signing key is one for branch environments, but no environment is named: pass env, or set INNGEST_ENV, "
+        "to the name of the branch"
+    )
 
 
 def _looks_like_url(text: str) -> bool:

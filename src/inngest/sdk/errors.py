@@ -23,6 +23,7 @@ class RetryAfterError(Error):
     """
 
     code = ErrorCode.RETRY_AFTER
+    quiet = False  # here too, for a subclass whose __init__ does not call this one
 
     def __init__(
         self,
@@ -32,17 +33,27 @@ class RetryAfterError(Error):
     ) -> None:
         super().__init__(message)
         self.quiet = quiet
-        now = wall_clock()
+        self._raised_at = wall_clock()
         if isinstance(retry_after, datetime.datetime):
             self.retry_after = retry_after.astimezone() if retry_after.tzinfo is None else retry_after
         else:
-            self.retry_after = now + datetime.timedelta(milliseconds=durations.to_ms(retry_after))
-        self._raised_at = now
+            self.retry_after = self._raised_at + datetime.timedelta(milliseconds=_delay(retry_after))
 
     @property
-    def delay(self) -> int:
-        """Milliseconds from when the error was made; never negative."""
+    def delay(self) -> int | None:
+        """Milliseconds from when the error was made; never negative. None if it does not say."""
+        if "retry_after" not in vars(self):  # a subclass whose __init__ does not call this one
+            return None
         return max(0, durations.to_ms(self.retry_after - self._raised_at))
+
+
+def _delay(value: int | datetime.timedelta) -> int:
+    try:
+        return durations.to_ms(value)
+    except TypeError:
+        raise TypeError(
+            f"retry_after: expected milliseconds as int, a timedelta or a datetime, got {type(value).__name__}"
+        ) from None
 
 
 class StepError(Error):
@@ -74,7 +85,7 @@ class StepError(Error):
 
 
 class DeterminismError(Error):
-    """The code asks for other steps than those the run recorded: it was changed, or depends on chance."""
+    """The code asks for other steps, or other types, than the run recorded: it was changed, or depends on chance."""
 
     code = ErrorCode.DETERMINISM
 

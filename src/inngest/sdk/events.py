@@ -54,6 +54,26 @@ def from_data(event: EventData) -> Event:
     return Event.model_construct(name=event.name, data=codec.loads(event.data), id=event.id, ts=event.ts)
 
 
+def batch_of(events: Event | Sequence[Event]) -> list[Event]:
+    """One event or several as a list of its own.
+
+    Raises:
+        EventInvalidError: something else.
+    """
+    if isinstance(events, Event):
+        return [events]
+    if not isinstance(events, list | tuple):
+        raise EventInvalidError(f"expected an inngest.Event or a list of them, got {type(events).__name__}")
+    return list(events)
+
+
+def copies_of(events: Sequence[Event]) -> list[Event]:
+    """Events that middleware may change: the sender's stay as they are, and can be sent again."""
+    return [
+        event.model_copy(update={"data": dict(event.data)}) if isinstance(event, Event) else event for event in events
+    ]
+
+
 def to_sent(events: Sequence[Event]) -> list[SentEvent]:
     """Events ready to be stored.
 
@@ -67,6 +87,8 @@ def to_sent(events: Sequence[Event]) -> list[SentEvent]:
 
 
 def _to_sent(index: int, event: Event) -> SentEvent:
+    if not isinstance(event, Event):
+        raise EventInvalidError(f"events[{index}]: expected an inngest.Event, got {type(event).__name__}")
     where = f'events[{index}] "{event.name[:80]}"'
     try:
         data = codec.dumps(dict(event.data))

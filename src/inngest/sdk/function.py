@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
+import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -12,7 +15,7 @@ from inngest.protocol.errors import FunctionConfigInvalidError
 
 from .context import Context, ContextSync
 from .ports import Client
-from .serializers import Unset
+from .serializers import Unset, type_of
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -102,6 +105,13 @@ class Function(Generic[T_co]):
         """Whether the failure handler is a coroutine function; None without one."""
         return None if self.on_failure is None else inspect.iscoroutinefunction(self.on_failure)
 
+    def result_type(self, function_id: str) -> object:
+        """The type by which the result of a run is kept: of this function, or of its failure handler."""
+        serializer = self.client.serializer
+        if function_id == self.id:
+            return type_of(serializer, self.output_type, self.handler)
+        return Unset if serializer is None else object
+
     def get_id(self) -> str:
         """The id on the wire: `{app_id}-{fn_id}`."""
         return self.id
@@ -113,15 +123,10 @@ def check_handlers(fn_id: str, handler: object, on_failure: object | None) -> No
     Raises:
         FunctionConfigInvalidError: they are not, or one is not a function.
     """
-    for role, given in (("handler", handler), ("on_failure", on_failure)):
-        if given is None and role == "on_failure":
-            continue
-        if not callable(given):
-            raise FunctionConfigInvalidError(f'{role}: function "{fn_id}": expected a function, got {given!r}')
-        if inspect.isgeneratorfunction(given) or inspect.isasyncgenfunction(given):
-            raise FunctionConfigInvalidError(f'{role}: function "{fn_id}": a generator cannot be a durable function')
+    _check_handler("handler", fn_id, handler)
     if on_failure is None:
         return
+    _check_handler("on_failure", fn_id, on_failure)
     is_async = inspect.iscoroutinefunction(handler)
     if is_async is not inspect.iscoroutinefunction(on_failure):
         kinds = ("an async", "a non-async") if is_async else ("a non-async", "an async")
@@ -130,9 +135,43 @@ def check_handlers(fn_id: str, handler: object, on_failure: object | None) -> No
         )
 
 
+def _check_handler(role: str, fn_id: str, handler: object) -> None:
+    where = f'{role}: function "{fn_id}"'
+    if isinstance(handler, Function):
+        raise FunctionConfigInvalidError(f'{where}: expected a handler, got the function "{handler.id}" made of one')
+    if inspect.isclass(handler) or not callable(handler):
+        raise FunctionConfigInvalidError(f"{where}: expected a function, got {handler!r}")
+    if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
+        raise FunctionConfigInvalidError(f"{where}: a generator cannot be a durable function")
+    called = getattr(handler, "__call__", None)  # noqa: B004 - the method itself is wanted
+    if inspect.iscoroutinefunction(called) and not inspect.iscoroutinefunction(handler):
+        raise FunctionConfigInvalidError(
+            f"{where}: an object with an async __call__ is not seen to be async: give its method, obj.__call__"
+        )
+
+
+def _code_of(handler: object) -> types.CodeType | None:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    code = getattr(inspect.unwrap(handler) if callable(handler) else handler, "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
+
+
 def location_of(handler: object) -> str:
     """Where a handler is written: `file:line (name)`."""
-    code = getattr(inspect.unwrap(handler) if callable(handler) else handler, "__code__", None)
-    if code is None:
-        return repr(handler)
-    return f"{code.co_filename}:{code.co_firstlineno} ({code.co_qualname})"
+    code = _code_of(handler)
+    return repr(handler) if code is None else f"{code.co_filename}:{code.co_firstlineno} ({code.co_qualname})"
+
+
+def redefines(new: object, old: object) -> bool:
+    """Whether a handler is the same code loaded again: its module was reloaded, or its notebook cell run again.
+
+    Code that runs twice without being loaded twice, such as a loop that makes functions, is no redefinition.
+    """
+    ours, theirs = _code_of(new), _code_of(old)
+    if ours is None or theirs is None or ours is theirs:
+        return False
+    if location_of(new) == location_of(old):
+        return True
+    interactive = getattr(new, "__module__", None) == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
+    return interactive and ours.co_qualname == theirs.co_qualname

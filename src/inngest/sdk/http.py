@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import json
-import time
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
 
-from inngest.protocol import ulids
+from inngest.protocol import headers, ulids
 from inngest.protocol.opcodes import SentEvent
 
 from . import system
@@ -21,8 +22,8 @@ ATTEMPTS = 5
 FIRST_DELAY = 0.1
 """Seconds before the first retry; each further one waits twice as long, plus up to as much as this by chance."""
 
-VERSION = "0.1.0"
 NO_KEY = "NO_EVENT_KEY_SET"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,19 @@ class Target:
     is_production: bool
 
 
-class Response(Protocol):
+@dataclass(frozen=True)
+class Response:
     """What came back."""
 
-    @property
-    def status_code(self) -> int:
-        """HTTP status."""
-        ...
-
-    @property
-    def content(self) -> bytes:
-        """Body."""
-        ...
+    status: int
+    body: bytes
 
 
 class Transport(Protocol):
     """Makes one request, or sleeps; the result may be awaitable."""
 
     def post(self, url: str, headers: dict[str, str], body: bytes) -> object:
-        """A response. Raises ConnectionError when there is none."""
+        """A Response. Raises ConnectionError when there is none."""
         ...
 
     def sleep(self, seconds: float) -> object:
@@ -73,60 +68,66 @@ def send(target: Target, events: Sequence[SentEvent], transport: Transport) -> W
             "In development set INNGEST_DEV=1, or run an Engine with the client's functions in this process."
         )
     now = system.wall_clock_ms()
-    url = f"{target.origin}e/{target.event_key or NO_KEY}"
-    body = json.dumps([_wire(event, now) for event in events]).encode()
-    headers = {
-        "content-type": "application/json",
-        "user-agent": f"inngest-py:v{VERSION}",
-        "x-inngest-sdk": f"inngest-py:v{VERSION}",
-        "x-inngest-event-id-seed": ulids.Seed(now, system.entropy(10)).text,
-    }
-    if target.env:
-        headers["x-inngest-env"] = target.env
-    reason = "no response received"
+    url = f"{target.origin}e/{quote(target.event_key or NO_KEY, safe='')}"
+    body = f"[{','.join(_wire(event, now) for event in events)}]".encode()
+    sent = headers.outgoing(env=target.env, is_production=target.is_production)
+    sent[headers.EVENT_ID_SEED] = ulids.Seed(now, system.entropy(10)).text
+    failed = SendEventsResult()
     for attempt in range(ATTEMPTS):
         if attempt:
             delay = FIRST_DELAY * 2 ** (attempt - 1) + system.jitter(FIRST_DELAY)
             yield lambda delay=delay: transport.sleep(delay)  # type: ignore[misc]
         try:
-            response = yield lambda: transport.post(url, headers, body)
+            response = yield lambda: transport.post(url, sent, body)
         except ConnectionError as error:
-            reason = f"no response received from {target.origin}: {error}"
+            failed.error = f"no response received from {target.origin}: {error}"
             continue
-        status, content = _read(response)
-        if status < 500:
-            return _result(status, content)
-        reason = _result(status, content).error or f"the server answered {status}"
-    return SendEventsResult(error=f"{reason} ({ATTEMPTS} attempts)", ids=[])
+        assert isinstance(response, Response)
+        result = _result(response)
+        if response.status < 500:
+            return result
+        failed = result
+    return SendEventsResult(error=f"{failed.error} ({ATTEMPTS} attempts)", ids=failed.ids)
 
 
-def _wire(event: SentEvent, now: int) -> dict[str, object]:
-    wire: dict[str, object] = {"name": event.name, "data": json.loads(event.data), "ts": event.ts or now}
-    if event.key:
-        wire["id"] = event.key
-    return wire
+def _wire(event: SentEvent, now: int) -> str:
+    """JSON text of an event; its data is JSON already."""
+    own_id = f'"id":{json.dumps(event.key)},' if event.key else ""
+    return f'{{{own_id}"name":{json.dumps(event.name)},"data":{event.data},"ts":{event.ts or now}}}'
 
 
-def _read(response: object) -> tuple[int, bytes]:
-    status, content = getattr(response, "status_code", 0), getattr(response, "content", b"")
-    assert isinstance(status, int)
-    assert isinstance(content, bytes)
-    return status, content
-
-
-def _result(status: int, content: bytes) -> SendEventsResult:
+def _result(response: Response) -> SendEventsResult:
     try:
-        body = json.loads(content)
+        body = json.loads(response.body)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        text = content[:200].decode(errors="replace")
-        return SendEventsResult(error=f"the server answered {status} with something else than JSON: {text!r}")
-    ids = [str(one) for one in body.get("ids") or []]
+        text = response.body[:200].decode(errors="replace")
+        return SendEventsResult(error=f"the server answered {response.status} with something else than JSON: {text!r}")
+    found = body.get("ids")
+    ids = [str(one) for one in found] if isinstance(found, list) else []
     error = body.get("error")
-    if error is None and status >= 300:
-        error = f"the server answered {status}"
+    if error is None and response.status >= 300:
+        error = f"the server answered {response.status}"
     return SendEventsResult(error=None if error is None else str(error), ids=ids)
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """What is trusted. Kept, because reading it takes tens of milliseconds."""
+    import httpx  # noqa: PLC0415 - a process that only runs an engine never needs it
+
+    return httpx.create_ssl_context()
+
+
+def _options(url: str, timeout: float) -> dict[str, Any]:
+    """A server on this machine is not asked for through a proxy, and plain HTTP needs no certificates."""
+    parts = urlsplit(url)
+    return {
+        "timeout": timeout,
+        "trust_env": parts.hostname not in _LOOPBACK,
+        "verify": _certificates() if parts.scheme == "https" else False,
+    }
 
 
 class AsyncTransport:
@@ -135,19 +136,20 @@ class AsyncTransport:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> object:
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Response:
         """Make the request."""
         import httpx  # noqa: PLC0415 - a process that only runs an engine never needs it
 
         try:
-            async with httpx.AsyncClient(timeout=self._timeout) as client:
-                return await client.post(url, headers=headers, content=body)
-        except httpx.TransportError as error:
+            async with httpx.AsyncClient(**_options(url, self._timeout)) as client:
+                response = await client.post(url, headers=headers, content=body)
+        except httpx.RequestError as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
+        return Response(response.status_code, response.content)
 
     def sleep(self, seconds: float) -> object:
         """Wait."""
-        return asyncio.sleep(seconds)
+        return system.sleep(seconds)
 
 
 class SyncTransport:
@@ -156,17 +158,18 @@ class SyncTransport:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> object:
+    def post(self, url: str, headers: dict[str, str], body: bytes) -> Response:
         """Make the request."""
         import httpx  # noqa: PLC0415 - a process that only runs an engine never needs it
 
         try:
-            with httpx.Client(timeout=self._timeout) as client:
-                return client.post(url, headers=headers, content=body)
-        except httpx.TransportError as error:
+            with httpx.Client(**_options(url, self._timeout)) as client:
+                response = client.post(url, headers=headers, content=body)
+        except httpx.RequestError as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
+        return Response(response.status_code, response.content)
 
     def sleep(self, seconds: float) -> object:
         """Wait."""
-        time.sleep(seconds)
+        system.sleep_sync(seconds)
         return None

@@ -73,7 +73,7 @@ class Invocation:
         self._history = replay.History(call.memos, call.open_steps)
         self.conductor = Conductor(self.loop, turns, clock, self._history, self._record_open)
         self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
-        self.values = Values(function, self.hooks, clock, call.memos)
+        self.values = Values(function, self.hooks, clock, call)
         self._counter = StepCounter()
         self._began_at = clock.now()
         self._body_attempt = call.attempt

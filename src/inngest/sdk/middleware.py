@@ -21,6 +21,7 @@ class StepMemo:
 
     data: object = None
     error: ErrorInfo | None = None
+    step: str = ""  # id of the step, with `:n` for a repeat
 
 
 class StepMemos:

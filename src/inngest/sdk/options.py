@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import warnings
 from collections.abc import Sequence
 from typing import TypeVar
 
-from inngest.protocol import config, limits
+from inngest.protocol import config, durations, limits, texts
 from inngest.protocol.errors import FunctionConfigInvalidError
 
 from .function import FunctionOptions
@@ -22,7 +23,38 @@ def text(field: str, value: object) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise FunctionConfigInvalidError(f"{field}: expected a text that is not empty, got {value!r}")
+    if reason := texts.problem(value):
+        raise FunctionConfigInvalidError(f"{field}: {reason}: {value!r}")
     return value
+
+
+def middleware(field: str, value: Sequence[C] | None) -> tuple[C, ...]:
+    """Classes or factories of middleware.
+
+    Raises:
+        FunctionConfigInvalidError: something else is there; an instance, for example.
+    """
+    expected = "expected a list of middleware classes, or factories (client, raw_request) -> instance"
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise FunctionConfigInvalidError(f"{field}: {expected}, got {value!r}")
+    for one in value:
+        if not callable(one):
+            raise FunctionConfigInvalidError(f"{field}: {expected}, got {one!r} in it")
+    return tuple(value)
+
+
+def timeout(value: object) -> float:
+    """Seconds of the client's `request_timeout`.
+
+    Raises:
+        FunctionConfigInvalidError: no duration, or none that anything can be done in.
+    """
+    expected = "request_timeout: expected milliseconds as int, or a timedelta, over 0"
+    if isinstance(value, bool) or not isinstance(value, int | datetime.timedelta) or durations.to_ms(value) <= 0:
+        raise FunctionConfigInvalidError(f"{expected}, got {value!r}")
+    return durations.to_ms(value) / 1000
 
 
 def check(

@@ -13,6 +13,10 @@ from inngest.protocol.steps import StepName
 
 from .errors import RetryAfterError
 
+MAX_MESSAGE = 64 * 1024
+MAX_STACK = 256 * 1024
+"""Characters that are kept of an error: it is stored with each attempt, and is not a way to store data."""
+
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
@@ -26,9 +30,26 @@ def stack_of(error: BaseException) -> str:
 
 def info_of(error: BaseException) -> ErrorInfo:
     """The recorded form of an exception."""
-    if isinstance(error, Error):
-        return ErrorInfo(error.name, error.message, error.stack or stack_of(error), error.code.value)
-    return ErrorInfo(type(error).__name__, str(error), stack_of(error), ErrorCode.UNKNOWN.value)
+    name = error.name if isinstance(error, Error) else type(error).__name__
+    stack = error.stack if isinstance(error, Error) and error.stack else stack_of(error)
+    code = error.code if isinstance(error, Error) else ErrorCode.UNKNOWN
+    return ErrorInfo(name, shortened(message_of(error), MAX_MESSAGE), shortened(stack, MAX_STACK), code.value)
+
+
+def message_of(error: BaseException) -> str:
+    """An exception's text, whatever its class makes of it."""
+    try:
+        return error.message if isinstance(error, Error) else str(error)
+    except Exception as broken:
+        return f"(its text cannot be had: {type(broken).__name__})"
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters: its beginning and its end."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
 
 
 def is_retriable(error: BaseException) -> bool:
@@ -62,4 +83,4 @@ def log(logger: logging.Logger, where: str, error: BaseException) -> None:
     """Log an error of user code, unless it asked to be quiet."""
     if isinstance(error, NonRetriableError | RetryAfterError) and error.quiet:
         return
-    logger.error("%s raised %s: %s", where, type(error).__name__, error, exc_info=error)
+    logger.error("%s raised %s: %s", where, type(error).__name__, message_of(error), exc_info=error)

@@ -94,6 +94,41 @@ class Client(Protocol):
         ...
 
     @property
+    def app_version(self) -> str | None:
+        """Version of the app."""
+        ...
+
+    @property
+    def is_production(self) -> bool:
+        """Whether it talks to a production server."""
+        ...
+
+    @property
+    def env(self) -> str | None:
+        """Name of the branch environment."""
+        ...
+
+    @property
+    def api_origin(self) -> str:
+        """Origin of the API."""
+        ...
+
+    @property
+    def event_api_origin(self) -> str:
+        """Origin to which events are sent."""
+        ...
+
+    @property
+    def event_key(self) -> str | None:
+        """Key for sending events."""
+        ...
+
+    @property
+    def signing_key(self) -> str | None:
+        """Authenticates a server and this app to each other."""
+        ...
+
+    @property
     def logger(self) -> logging.Logger:
         """Where functions log."""
         ...
@@ -108,10 +143,10 @@ class Client(Protocol):
         """Keeps types that JSON does not have."""
         ...
 
-    async def send(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """Send events and return their ids."""
         ...
 
-    def send_sync(self, events: Event | list[Event], *, skip_middleware: bool = False) -> list[str]:
+    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """The same, blocking."""
         ...

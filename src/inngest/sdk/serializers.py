@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
+import types
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 import pydantic
+import typing_extensions
 
 
 class Unset:
@@ -28,8 +31,15 @@ class Serializer(Protocol):
 
 
 @functools.lru_cache(maxsize=512)
-def _adapter(typ: Any) -> pydantic.TypeAdapter[object]:
+def _kept_adapter(typ: Any) -> pydantic.TypeAdapter[object]:
     return pydantic.TypeAdapter(typ)
+
+
+def _adapter(typ: Any) -> pydantic.TypeAdapter[object]:
+    try:
+        return _kept_adapter(typ)
+    except TypeError:  # a type that cannot be hashed, such as Annotated[int, Field(gt=0)]
+        return pydantic.TypeAdapter(typ)
 
 
 class PydanticSerializer:
@@ -40,15 +50,26 @@ class PydanticSerializer:
     Args:
         restore: also where `output_type` is not given: values come back as the handler's return annotation says
             (pydantic models, dataclasses, TypedDicts, datetimes, enums, tuples). A handler without one, such as a
-            lambda, gives values as JSON has them.
+            lambda, gives values as JSON has them; `output_type=object` asks for that.
     """
 
     def __init__(self, *, restore: bool = False) -> None:
         self.restore = restore
 
     def serialize(self, obj: object, typ: object) -> object:
-        """A JSON-able form of `obj`."""
-        return _adapter(typ).dump_python(obj, mode="json")
+        """A JSON-able form of `obj`.
+
+        Raises:
+            TypeError: `obj` is not of type `typ`, and would not come back.
+            pydantic.PydanticUserError: pydantic cannot handle the type.
+        """
+        adapter = _adapter(typ)
+        dumped = adapter.dump_python(obj, mode="json", warnings=False)
+        try:
+            self.deserialize(dumped, typ)
+        except pydantic.ValidationError as error:
+            raise TypeError(f"not of the type {name_of(typ)}: {_first(error)}") from None
+        return dumped
 
     def deserialize(self, obj: object, typ: object) -> object:
         """The value of type `typ`, validated.
@@ -56,7 +77,23 @@ class PydanticSerializer:
         Raises:
             pydantic.ValidationError: `obj` is not of that type.
         """
-        return _adapter(typ).validate_python(obj)
+        adapter = _adapter(typ)
+        try:
+            return adapter.validate_python(obj)
+        except pydantic.ValidationError:
+            # A strict model takes a datetime's text, or an array for a tuple, from JSON only.
+            return adapter.validate_json(json.dumps(obj))
+
+
+def _first(error: pydantic.ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = "".join(f"[{part!r}]" for part in problem["loc"])
+    return f"{place and place + ': '}{problem['msg']} (got {problem['input']!r:.80})"
+
+
+def name_of(typ: object) -> str:
+    """A type as it is written."""
+    return typ.__qualname__ if isinstance(typ, type) and not typing.get_args(typ) else str(typ)
 
 
 def type_of(serializer: Serializer | None, output_type: object, handler: Callable[..., object]) -> object:
@@ -71,13 +108,36 @@ def type_of(serializer: Serializer | None, output_type: object, handler: Callabl
 
 
 def annotation_of(handler: Callable[..., object]) -> object:
-    """The return annotation of a function, method, partial or callable object; `Unset` if it has none that resolves."""
+    """What a function, method, partial, class or callable object returns when called, and awaited if need be.
+
+    `Unset` if it does not say, or says Any, object or None.
+
+    Raises:
+        TypeError: it says something that cannot be resolved; names it, and how to mend it.
+    """
     while isinstance(handler, functools.partial):
         handler = handler.func
+    if inspect.isclass(handler):
+        return handler
     if not (inspect.isfunction(handler) or inspect.ismethod(handler)):
         handler = getattr(handler, "__call__", handler)  # noqa: B004 - the method itself is wanted
+    found = typing_extensions.get_annotations(handler, format=typing_extensions.Format.FORWARDREF)
+    annotation = _resolved(found["return"], handler) if "return" in found else Unset
+    if typing.get_origin(annotation) in (Awaitable, Coroutine):  # a plain function that gives a coroutine
+        annotation = typing.get_args(annotation)[-1]
+    return Unset if annotation in (Any, object, type(None)) else annotation
+
+
+def _resolved(annotation: object, handler: Callable[..., object]) -> object:
+    """The annotation alone: those of the parameters may name what only checkers see."""
+    function = inspect.unwrap(handler)
+    alone = types.SimpleNamespace(__annotations__={"return": annotation})
+    module, closure = getattr(function, "__globals__", {}), dict(inspect.getclosurevars(function).nonlocals)
     try:
-        found = typing.get_type_hints(handler, include_extras=True).get("return", Unset)
-    except (NameError, TypeError, AttributeError):
-        return Unset
-    return Unset if found in (typing.Any, object, type(None)) else found
+        return typing_extensions.get_type_hints(alone, module, closure, include_extras=True)["return"]
+    except (NameError, AttributeError, TypeError) as error:
+        raise TypeError(
+            f"the return annotation {annotation!r} of {getattr(handler, '__qualname__', handler)} cannot be resolved "
+            f"({error}), and PydanticSerializer(restore=True) needs it: define the type at module level, "
+            "or pass output_type"
+        ) from None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import enum
+import functools
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
 
 from inngest.protocol import durations
 
-from .events import Event
+from .events import Event, batch_of
 from .serializers import Unset
 
 T = TypeVar("T")
@@ -68,6 +70,36 @@ def ms(step_id: str, duration: durations.Duration) -> int:
         raise TypeError(f'step "{step_id}": {error}') from None
 
 
+def check_callable(where: str, handler: object) -> None:
+    """A handler or a branch is a function that was not called yet.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if callable(handler):
+        return
+    if not inspect.isawaitable(handler):
+        raise TypeError(f"{where}: expected a function, got {handler!r}")
+    if inspect.iscoroutine(handler):
+        handler.close()
+    raise TypeError(
+        f"{where}: expected a function, got an awaitable ({type(handler).__name__}): give the function itself, "
+        "without calling it"
+    )
+
+
+def check_callables(callables: object) -> None:
+    """What `group.parallel` takes.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(callables, tuple | list):
+        raise TypeError(f"group.parallel: expected a tuple of functions without arguments, got {callables!r}")
+    for index, branch in enumerate(callables):
+        check_callable(f"group.parallel: callables[{index}]", branch)
+
+
 class Step:
     """The durable steps of an async function."""
 
@@ -114,6 +146,7 @@ class Step:
         Raises:
             StepError: the handler failed for good.
         """
+        check_callable(f'step "{step_id}"', handler)
         return self._runner.run(step_id, handler, handler_args, output_type)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
@@ -140,7 +173,7 @@ class Step:
         """
         await self._runner.sleep(step_id, duration=None, until=unix_ms(step_id, until))
 
-    async def send_event(self, step_id: str, events: Event | list[Event]) -> list[str]:
+    async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events, once: they are stored in the same transaction as the step's result.
 
         Args:
@@ -153,7 +186,7 @@ class Step:
         Raises:
             StepError: an event cannot be accepted; none was stored.
         """
-        return await self._runner.send_event(step_id, [events] if isinstance(events, Event) else events)
+        return await self._runner.send_event(step_id, batch_of(events))
 
 
 class Group:
@@ -180,5 +213,15 @@ class Group:
             StepError: a step of a branch failed for good and the branch did not catch it. Raised when all branches
                 have come to their end; of several errors, that of the first branch in order.
         """
+        check_callables(callables)
         ParallelMode(parallel_mode)
-        return cast("tuple[T, ...]", await self._runner.parallel(callables))
+        branches = [functools.partial(_begin, index, branch) for index, branch in enumerate(callables)]
+        return cast("tuple[T, ...]", await self._runner.parallel(branches))
+
+
+async def _begin(index: int, branch: Callable[[], Awaitable[T]]) -> T:
+    """Call a branch in its own task, so that one that cannot be called leaves the others alone."""
+    begun = branch()
+    if not inspect.isawaitable(begun):
+        raise TypeError(f"group.parallel: callables[{index}] gave {begun!r}: expected an awaitable, such as a step's")
+    return await begun

@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
-from .events import Event
+from .events import Event, batch_of
 from .serializers import Unset
-from .steps import ParallelMode, StepRunner, ms, unix_ms
+from .steps import ParallelMode, StepRunner, check_callable, check_callables, ms, unix_ms
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -58,6 +58,7 @@ class StepSync:
         Raises:
             StepError: the handler failed for good.
         """
+        check_callable(f'step "{step_id}"', handler)
         runner = self._portal.runner
         value = self._portal.call(step_id, lambda: runner.run(step_id, handler, handler_args, output_type))
         return cast("T", value)
@@ -72,10 +73,9 @@ class StepSync:
         runner, when = self._portal.runner, unix_ms(step_id, until)
         self._portal.call(step_id, lambda: runner.sleep(step_id, duration=None, until=when))
 
-    def send_event(self, step_id: str, events: Event | list[Event]) -> list[str]:
+    def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events, once. See `Step.send_event`."""
-        batch = [events] if isinstance(events, Event) else events
-        runner = self._portal.runner
+        runner, batch = self._portal.runner, batch_of(events)
         return self._portal.call(step_id, lambda: runner.send_event(step_id, batch))
 
 
@@ -93,5 +93,6 @@ class GroupSync:
         """Run branches in threads and wait for all of them. Their handlers run concurrently; the code between steps
         runs one branch at a time, so that every replay goes the same way. See `Group.parallel`.
         """
+        check_callables(callables)
         ParallelMode(parallel_mode)
         return self._portal.parallel(callables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import random
@@ -26,3 +27,13 @@ def entropy(count: int) -> bytes:
 def jitter(limit: float) -> float:
     """A random float from 0 to `limit`."""
     return random.uniform(0, limit)
+
+
+async def sleep(seconds: float) -> None:
+    """Wait, on the event loop."""
+    await asyncio.sleep(seconds)
+
+
+def sleep_sync(seconds: float) -> None:
+    """Wait, blocking."""
+    time.sleep(seconds)

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 
 from inngest.protocol import codec, limits, ulids
-from inngest.protocol.calls import Completed, Failed
+from inngest.protocol.calls import Call, Completed, Failed
 from inngest.protocol.errors import OutputTooLargeError, OutputUnserializableError
 from inngest.protocol.opcodes import Memo, Op, Opcode
 from inngest.protocol.steps import StepName
 
 from . import outcomes
 from .context import Context, ContextSync
-from .errors import AsyncUnsupportedError, NestedStepError, StepError
-from .events import Event, SendEventsResult, to_sent
+from .errors import AsyncUnsupportedError, DeterminismError, NestedStepError, StepError
+from .events import Event, SendEventsResult, copies_of, from_data, to_sent
 from .function import Function
 from .hooks import Hooks
 from .middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
 from .ports import Clock
-from .serializers import Unset
+from .serializers import Unset, name_of
 from .work import Work
 
 
@@ -43,19 +45,20 @@ RUNNING: contextvars.ContextVar[RunningStep | None] = contextvars.ContextVar("in
 class Values:
     """The values of one invocation."""
 
-    def __init__(self, function: Function[object], hooks: Hooks, clock: Clock, memos: Sequence[Memo]) -> None:
+    def __init__(self, function: Function[object], hooks: Hooks, clock: Clock, call: Call) -> None:
         self._function = function
         self._hooks = hooks
         self._clock = clock
+        self._call = call
         self._memos: Mapping[str, StepMemo] = {}
-        self._raw_memos = memos
+        self._result_type = function.result_type(call.function_id)
         self.context: Context | ContextSync
 
     def begin(self) -> Work[None]:
         """Before anything else: all memos and the context pass `transform_input`."""
         if not self._hooks:
             return
-        loaded = {memo.step.hash: self.load_plain(memo) for memo in self._raw_memos}
+        loaded = {memo.step.hash: self.load_plain(memo) for memo in self._call.memos}
         memos = StepMemos(loaded)
         yield from self._hooks.call("transform_input", self.context, self._function, memos)
         self._memos = {key: value for key in loaded if (value := memos.pop(key)) is not None}
@@ -95,7 +98,7 @@ class Values:
     def sending(self, run_id: str, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
         """Prepare events that a step sends; their ids derive from run and step."""
         started_at = self._clock.now()
-        batch = list(events)
+        batch = copies_of(events) if self._hooks else list(events)
         yield from self._hooks.call("before_send_events", batch)
         try:
             sent = to_sent(batch)
@@ -118,38 +121,56 @@ class Values:
         if not (fresh and self._hooks):
             return loaded
         memos = StepMemos({memo.step.hash: loaded})
-        yield from self._hooks.call("transform_input", self.context, self._function, memos)
+        yield from self._hooks.call("transform_input", self._fresh_context(), self._function, memos)
         return memos.pop(memo.step.hash) or loaded
 
     def load_plain(self, memo: Memo) -> StepMemo:
         """A memo, without middleware."""
-        return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error)
+        return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error, memo.step.text)
 
     def open(self, memo: StepMemo, output_type: object) -> object:
         """What user code gets of a memo.
 
         Raises:
             StepError: the step failed.
-            Exception: what the serializer raises.
+            DeterminismError: the value is not of the type that the code asks for now.
         """
         if memo.error is not None:
             raise StepError.from_info(memo.error)
         serializer = self._function.client.serializer
         if serializer is None or output_type is Unset:
             return memo.data
-        return serializer.deserialize(memo.data, output_type)
+        try:
+            return serializer.deserialize(memo.data, output_type)
+        except Exception as error:
+            raise DeterminismError(
+                f'the recorded value of step "{memo.step}" is not of the type {name_of(output_type)}, which the code '
+                f"asks for now: {type(error).__name__}: {error}"
+            ) from error
+
+    def _fresh_context(self) -> Context | ContextSync:
+        """The context as it was before any middleware.
+
+        On a replay `transform_input` sees each event once; handed the same context again, a middleware that changes
+        events would change them as often as steps are recorded, and the code would not see the same twice.
+        """
+        events = [from_data(event) for event in self._call.events]
+        return dataclasses.replace(self.context, event=events[0], events=events)
 
     def returned(self, value: object) -> Work[Completed | Failed]:
         """What a function's return value becomes."""
+        where = f"function {self._call.function_id}"
+        if inspect.isawaitable(value):
+            return outcomes.body_failure(_not_awaited(where, value))
         try:
-            value = self._serialize(value, self._function.output_type)
+            value = self._serialize(value, self._result_type)
             result = TransformOutputResult(output=value)
             yield from self._hooks.call("transform_output", result)
             text = codec.dumps(result.output if result.has_output() else None)
         except codec.NotJsonError as error:
-            return outcomes.body_failure(OutputUnserializableError(f"returned unserializable data: {error}"))
+            return outcomes.body_failure(OutputUnserializableError(f"{where} returned unserializable data: {error}"))
         if (size := codec.size(text)) > limits.MAX_RUN_OUTPUT:
-            return outcomes.body_failure(_too_large("the function", size, limits.MAX_RUN_OUTPUT))
+            return outcomes.body_failure(_too_large(where, size, limits.MAX_RUN_OUTPUT))
         return Completed(text)
 
     def raised(self, error: BaseException) -> Work[Failed]:
@@ -179,7 +200,8 @@ class Values:
     def _failure(self, step: StepName, number: int, started_at: int, error: BaseException) -> Work[Op]:
         outcomes.log(self._function.client.logger, f'step "{step.text}" of {self._function.id}', error)
         if self._hooks and isinstance(error, Exception):
-            info = TransformOutputStepInfo(step.text, Opcode.STEP_ERROR)
+            final = not outcomes.is_retriable(error) or number + 1 >= self._call.max_attempts
+            info = TransformOutputStepInfo(step.text, Opcode.STEP_FAILED if final else Opcode.STEP_ERROR)
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
         return outcomes.step_failure(step, number, started_at, error)
 
@@ -195,6 +217,15 @@ class Values:
 
 def _too_large(what: str, size: int, limit: int) -> OutputTooLargeError:
     return OutputTooLargeError(f"{what} returned {size:,} bytes of JSON; at most {limit:,} are allowed")
+
+
+def _not_awaited(where: str, value: object) -> AsyncUnsupportedError:
+    if inspect.iscoroutine(value):
+        value.close()
+    return AsyncUnsupportedError(
+        f"{where} returned an awaitable ({type(value).__name__}), which nothing awaits: await it in an async function; "
+        "a plain one has no use for it"
+    )
 
 
 def _is_being_cancelled() -> bool:

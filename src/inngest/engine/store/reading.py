@@ -42,6 +42,13 @@ ENDED = Statement(
     )
 )
 
+FUNCTION_IDS = Statement(lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id))
+
+
+def functions(tx: Transaction) -> list[str]:
+    """Ids of the functions that are known."""
+    return [row[0] for row in tx.execute(FUNCTION_IDS).fetchall()]
+
 
 def run(tx: Transaction, run_id: str) -> RunView | None:
     """One run with everything that is recorded of it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from inngest.engine.ports import StoreVersionError
+from inngest.engine.ports import StoreError, StoreVersionError
 
 from . import tables
 from .database import Database, Trouble
@@ -56,6 +56,28 @@ def _prepare(database: Database, connection: Connection) -> None:
     if revision < REVISION:
         _migrate(connection, revision)
         return
+    _refuse_future(revision, min_compatible)
+
+
+def check(database: Database, connection: Connection) -> None:
+    """Make sure that this code can read a database as it is.
+
+    Raises:
+        StoreVersionError: it is older, or newer than this code can read.
+        StoreError: it is no engine's database.
+    """
+    if tables.meta.name not in database.tables(connection):
+        raise StoreError("no engine has ever used this database: name another one, or start an engine on it")
+    revision, min_compatible = _meta(connection, "revision"), _meta(connection, "min_compatible")
+    if revision < REVISION:
+        raise StoreVersionError(
+            f"the database has schema {revision}, and this code reads {REVISION}: start an engine on it, "
+            "which migrates it"
+        )
+    _refuse_future(revision, min_compatible)
+
+
+def _refuse_future(revision: str, min_compatible: str) -> None:
     if min_compatible > REVISION:
         raise StoreVersionError(
             f"the database has schema {revision}, which needs code that knows at least {min_compatible}; "

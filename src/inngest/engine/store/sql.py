@@ -67,9 +67,9 @@ class SqlStore:
         if self._closed:
             return
         self._closed = True
-        await self._writer.close()
-        for reader in self._readers:
+        for reader in self._readers:  # first: who disconnects last removes the WAL, and a reader may not
             reader.close()
+        await self._writer.close()
 
     def foreign_change(self) -> bool:
         return self._writer.changed_by_others()

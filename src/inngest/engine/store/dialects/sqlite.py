@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -21,6 +22,8 @@ from inngest.engine.ports import (
 )
 from inngest.engine.store.database import Trouble
 from inngest.engine.store.statement import Connection, S
+
+R = TypeVar("R")
 
 PATIENCE = 5.0
 """Seconds that one try waits for another process's transaction."""
@@ -146,6 +149,38 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise self.explain(error) from error
         return connection
+
+    def look(self, read: Callable[[Connection], R]) -> R:
+        """Read from one moment of the file, for a process that has nothing else to do with it.
+
+        It writes nothing, not even beside the file: where no worker has the file open there is no WAL, and SQLite
+        would create one to read, or refuse where it may not. A worker that begins meanwhile creates one; then it is
+        read again.
+        """
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        alone = not wal.exists()
+        try:
+            connection = self._open_to_look("immutable=1" if alone else "mode=ro")
+            try:
+                connection.execute("BEGIN")
+                result = read(connection)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            if alone and wal.exists():
+                return self.look(read)
+            raise self.explain(error) from error
+        return self.look(read) if alone and wal.exists() else result
+
+    def _open_to_look(self, how: str) -> sqlite3.Connection:
+        try:
+            with self.path.open("rb"):
+                pass
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be read: {error.strerror}") from error
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None
+        )
 
     def tables(self, connection: Connection) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}

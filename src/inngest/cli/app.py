@@ -1,0 +1,163 @@
+"""The commands and their options. What they do is loaded when one is called."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from .failures import reported
+from .values import DEFAULT_DATABASE
+
+app = typer.Typer(
+    help="Durable functions: run them, send events to them, look at their runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Database = Annotated[str, typer.Option("--database", metavar="FILE", help="The engine's database.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pyngest {metadata.version('pyngest')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Durable functions: run them, send events to them, look at their runs."""
+
+
+@app.command()
+def dev(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TARGET…",
+            help="What to run: path/app.py, package.module, or package.module:client.",
+            show_default=False,
+        ),
+    ],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="Where to listen; 0 takes a free port.")
+    ] = 8288,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Answer to this name too; may be repeated. Foreign names are refused."),
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+    retry_interval: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Between attempts: seconds, or 500ms, 30s. [default: 15 s growing to 2 h]"),
+    ] = None,
+    drain_timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="How long steps that run may go on when the server stops or reloads.")
+    ] = "10s",
+    reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Load the code again when it changes.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Run functions, with an event API, and show what they do. Ctrl-C stops it; nothing is lost."""
+    with reported(as_json=as_json):
+        from .dev import command  # noqa: PLC0415 - loads what only this command needs
+
+        command.dev(
+            targets,
+            host=host,
+            port=port,
+            allowed_hosts=allow_host or (),
+            database=database,
+            retry_interval=retry_interval,
+            drain=drain_timeout,
+            reload=reload,
+            as_json=as_json,
+        )
+
+
+@app.command()
+def runs(
+    status: Annotated[
+        str | None,
+        typer.Option(metavar="STATUS", help="Only runs that are queued, running, completed, failed or cancelled."),
+    ] = None,
+    function: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only runs of this function: app-function.")
+    ] = None,
+    event: Annotated[str | None, typer.Option(metavar="ID", help="Only runs that this event started.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, up to 1,000.")] = 20,
+    before: Annotated[str | None, typer.Option(metavar="ID", help="Only runs created before this run.")] = None,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first. Reads the database only: with or without an engine beside."""
+    with reported(as_json=as_json):
+        from . import looking  # noqa: PLC0415 - loads SQLAlchemy
+
+        looking.runs(
+            database=database,
+            status=status,
+            function=function,
+            event=event,
+            limit=limit,
+            before=before,
+            as_json=as_json,
+        )
+
+
+@app.command()
+def run(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Show a run: its steps, attempts, times and errors. Reads the database only."""
+    with reported(as_json=as_json):
+        from . import looking  # noqa: PLC0415 - loads SQLAlchemy
+
+        looking.run(run_id, database=database, as_json=as_json)
+
+
+@app.command()
+def send(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What happened: the event's name, such as shop/order.placed.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="Facts about it: a JSON object, @file, or - for the standard input."),
+    ] = None,
+    event_id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Your own id: a second event with it starts nothing within 24 h.")
+    ] = "",
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The server. [default: what INNGEST_DEV says, or http://127.0.0.1:8288]"),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="The event key. [default: INNGEST_EVENT_KEY; a development server needs none]"
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the runs that the event starts, and print their results.")
+    ] = False,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Wait at most so long: seconds, or 500ms, 30s, 5m, 1h.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send an event to a server, such as `inngest dev`."""
+    with reported(as_json=as_json):
+        from . import sending  # noqa: PLC0415 - loads httpx
+
+        sending.send(name, data, event_id=event_id, url=url, key=key, wait=wait, timeout=timeout, as_json=as_json)

@@ -1,0 +1,50 @@
+"""Log records are told like everything else, unless the user's code has set up logging itself."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+
+import inngest.sdk.outcomes
+
+from .records import Tell
+
+_ERRORS_OF_FUNCTIONS = str(Path(inngest.sdk.outcomes.__file__))
+
+
+class TellingHandler(logging.Handler):
+    """Tells log records; not the errors of functions and steps, which are told when they are recorded."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it."""
+        if record.pathname == _ERRORS_OF_FUNCTIONS:
+            return
+        try:
+            error = record.exc_info[1] if record.exc_info else None
+            report = None if error is None else "".join(traceback.format_exception(error)).rstrip()
+            self._tell(
+                {
+                    "type": "log",
+                    "level": record.levelname.lower(),
+                    "logger": record.name,
+                    "message": record.getMessage(),
+                    "report": report,
+                }
+            )
+        except Exception:
+            self.handleError(record)
+
+
+def set_up(tell: Tell) -> None:
+    """Tell warnings of everybody, and what functions and the engine log from INFO on."""
+    root, own = logging.getLogger(), logging.getLogger("inngest")
+    if root.handlers or own.handlers:
+        return
+    root.addHandler(TellingHandler(tell))
+    if own.level == logging.NOTSET:
+        own.setLevel(logging.INFO)

@@ -1,0 +1,125 @@
+"""What happens, as records: dicts with a `type`, in the order in which it became durable (docs/reference/cli.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from inngest.cli.shapes import error_shape
+from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Released, Run, RunStatus
+from inngest.engine.ports import Claimed
+from inngest.protocol import codec
+from inngest.protocol.opcodes import Memo, Opcode, OpenStep
+from inngest.sdk import system
+
+Record = Mapping[str, object]
+Tell = Callable[[Record], None]
+
+INVOKED = "inngest/function.invoked"
+
+
+class Recorder:
+    """An observer that turns what it is told into records.
+
+    Args:
+        tell: takes each record.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+        """Events, with the runs they started."""
+        for event in events:
+            runs = [{"run_id": run.id, "function_id": run.function_id} for run in started if run.event_id == event.id]
+            self._say(
+                "event",
+                event_id=event.id,
+                name=event.name,
+                id=event.key or None,
+                data=codec.loads(event.data),
+                runs=runs,
+            )
+
+    def entered(self, claimed: Claimed) -> None:
+        """A run begins, or goes on."""
+        run = claimed.run
+        again = bool(claimed.memos or claimed.open or run.attempt or run.takeovers)
+        self._say(
+            "run.resumed" if again else "run.started",
+            **_names(run),
+            event_id=run.event_id,
+            events=[event.name for event in claimed.events],
+            takeovers=run.takeovers,
+        )
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        """Steps, attempts, and how the run ended."""
+        opened = {step.step.hash: step for step in changes.open}
+        for memo in changes.memos:
+            self._say(_memo_type(memo), **_names(run), **_memo(memo))
+        for failed in changes.failed:
+            if failed.step:
+                self._say("step.retrying", **_names(run), **_retry(run, failed, opened[failed.step]))
+        for step in changes.open:
+            if step.kind is Opcode.SLEEP:
+                self._say("step.sleeping", **_names(run), step=step.step.text, due_at=step.due_at)
+        for sent in changes.sent:
+            self._say("event.sent", **_names(run), event_id=sent.id, name=sent.name, data=codec.loads(sent.data))
+        for kind, members in _transition(run, changes):
+            self._say(kind, **_names(run), **members)
+
+    def _say(self, record_type: str, **members: object) -> None:
+        self._tell({"type": record_type, "at": system.wall_clock_ms(), **members})
+
+
+def _names(run: Run) -> dict[str, object]:
+    return {"run_id": run.id, "function_id": run.function_id}
+
+
+def _retry(run: Run, failed: FailedAttempt, step: OpenStep) -> dict[str, object]:
+    return {
+        "step": step.step.text,
+        "attempt": failed.attempt,
+        "max_attempts": run.retries + 1,
+        "error": error_shape(failed.error),
+        "due_at": step.due_at,
+        "delay": step.due_at - failed.ended_at,
+    }
+
+
+def _memo_type(memo: Memo) -> str:
+    if memo.cancelled:
+        return "step.cancelled"
+    return "step.completed" if memo.error is None else "step.failed"
+
+
+def _memo(memo: Memo) -> dict[str, object]:
+    return {
+        "step": memo.step.text,
+        "kind": memo.kind.value,
+        "attempt": memo.attempt,
+        "duration": memo.ended_at - memo.started_at,
+        "output": None if memo.data is None else codec.loads(memo.data),
+        "error": error_shape(memo.error),
+    }
+
+
+def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, object]]]:
+    transition = changes.transition
+    if isinstance(transition, Ended):
+        output = None if transition.output is None else codec.loads(transition.output)
+        took = system.wall_clock_ms() - run.created_at
+        yield _END[transition.status], {"duration": took, "output": output, "error": error_shape(transition.error)}
+    elif isinstance(transition, Released):
+        for failed in changes.failed:
+            if not failed.step:
+                due_at = transition.due_at or failed.ended_at
+                members = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
+                yield "run.retrying", {**members, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
+
+
+_END = {
+    RunStatus.COMPLETED: "run.completed",
+    RunStatus.FAILED: "run.failed",
+    RunStatus.CANCELLED: "run.cancelled",
+}

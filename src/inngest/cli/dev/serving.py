@@ -1,0 +1,145 @@
+"""One engine with its event API on a socket, from start to stop; in a worker of the supervisor, or alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from sqlalchemy import URL
+
+from inngest.embedded.engine import Engine
+from inngest.protocol.config import TriggerCron
+from inngest.sdk.client import Inngest
+from inngest.sdk.function import Function
+from inngest.server.app import create_app
+
+from .loading import CodeError, TargetError, load, locate
+from .options import Options
+from .records import Record, Recorder, Tell
+
+Given = Inngest | list[Function[Any]]
+
+CLOSE_CONNECTIONS = 2
+"""Seconds that requests have to end when the server stops."""
+
+
+@dataclass
+class Stop:
+    """Why a server is to stop, once it is."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = "interrupted"
+    files: Sequence[str] = ()
+
+    def ask(self, reason: str = "interrupted", files: Sequence[str] = ()) -> None:
+        """Stop. The first reason counts."""
+        if not self.asked.is_set():
+            self.reason, self.files = reason, files
+            self.asked.set()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def loaded(options: Options) -> Given:
+    """What the targets name, as an engine takes it.
+
+    Raises:
+        TargetError, CodeError: they cannot be loaded.
+    """
+    found = load([locate(target) for target in options.targets])
+    if len(found) == 1 and isinstance(found[0], Inngest):
+        return found[0]
+    functions = [one.functions if isinstance(one, Inngest) else [one] for one in found]
+    return list({id(function): function for group in functions for function in group}.values())
+
+
+def problem(error: Exception, *, final: bool) -> Record:
+    """The record of code that cannot be run; if that is not final, the event API is served without it."""
+    record = {"type": "loading.failed", "message": str(error), "hint": None, "report": None, "final": final}
+    if isinstance(error, TargetError):
+        return {**record, "hint": error.hint}
+    if isinstance(error, CodeError):
+        return {**record, "report": error.report}
+    return record
+
+
+async def serve(
+    given: Given,
+    options: Options,
+    sock: socket.socket,
+    tell: Tell,
+    stop: Stop,
+    *,
+    on_serving: Callable[[], None] = lambda: None,
+) -> None:
+    """Run an engine and its event API until it is asked to stop.
+
+    Without functions, events are stored, and runs of functions that the database knows wait.
+
+    Raises:
+        EngineConfigError, EngineBindingError: the functions cannot be run; nothing was started.
+        StoreError: the database cannot be used; nothing was started.
+    """
+    engine = Engine(
+        given,
+        database=URL.create("sqlite", database=options.database).render_as_string(hide_password=False),
+        retry_interval=options.retry_interval,
+        drain_timeout=round(options.drain * 1_000),
+    )
+    engine.observe(Recorder(tell))
+    async with engine:
+        app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=CLOSE_CONNECTIONS,
+        )
+        server = _Server(config)
+        serving = asyncio.ensure_future(server.serve(sockets=[sock]))
+        tell(_serving(given, options, sock))
+        on_serving()
+        asked = asyncio.ensure_future(stop.asked.wait())
+        await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
+        tell(
+            {"type": "stopping", "reason": stop.reason, "files": list(stop.files), "executing": list(engine.executing)}
+        )
+        server.should_exit = True
+        asked.cancel()
+        await serving
+
+
+def _serving(given: Given, options: Options, sock: socket.socket) -> Record:
+    functions = given.functions if isinstance(given, Inngest) else given
+    return {
+        "type": "serving",
+        "url": url_of(sock, options.host),
+        "database": options.database,
+        "pid": os.getpid(),
+        "functions": [{"id": function.id, "triggers": _triggers(function)} for function in functions],
+    }
+
+
+def _triggers(function: Function[Any]) -> list[str]:
+    return [one.cron if isinstance(one, TriggerCron) else one.event for one in function.options.triggers]
+
+
+def url_of(sock: socket.socket, host: str) -> str:
+    """Where the server answers."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{sock.getsockname()[1]}"

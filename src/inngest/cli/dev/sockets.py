@@ -1,0 +1,49 @@
+"""The socket that `inngest dev` listens on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+
+from inngest.cli.failures import CommandError, Exit
+
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        CommandError: the address is taken, not allowed, or none of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError):
+        raise CommandError(
+            f"--host: {host!r} is no address of this machine", hint="expected 127.0.0.1 or 0.0.0.0"
+        ) from None
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _explain(error, host, port) from None
+    return sock
+
+
+def _explain(error: OSError, host: str, port: int) -> CommandError:
+    if error.errno == errno.EADDRINUSE:
+        return CommandError(
+            f"--port: {port} is in use at {host}: another `inngest dev` may be running",
+            hint="stop that one, or choose another port; --port 0 takes any that is free",
+            code=Exit.UNREACHABLE,
+        )
+    if error.errno == errno.EACCES:
+        return CommandError(f"--port: {port} may not be used by this user", hint="choose one from 1024 on")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return CommandError(f"--host: {host!r} is no address of this machine", hint="expected 127.0.0.1 or 0.0.0.0")
+    return CommandError(f"cannot listen at {host}:{port}: {error.strerror}", code=Exit.UNREACHABLE)

@@ -1,0 +1,248 @@
+"""Records are told: to people as lines, to programs as lines of JSON."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from inngest.cli import output
+from inngest.sdk import system
+
+from .records import Record, Tell
+
+STACK_INDENT = " " * 14
+ID_TAIL = 4
+"""Characters of a run's id that tell apart runs of one function at a glance; the whole id is in its first line."""
+
+
+def teller(*, as_json: bool) -> Tell:
+    """What takes records in a process that runs the user's code.
+
+    With JSON, the standard output is for records alone: what the user's code prints goes to the error output.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    if not as_json:
+        return HumanTeller(output.console())
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return JsonTeller(stream)
+
+
+class JsonTeller:
+    """One line of JSON for each record."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, record: Record) -> None:
+        """Write a record."""
+        self._stream.write(json.dumps({"at": system.wall_clock_ms(), **record}, ensure_ascii=False, default=str) + "\n")
+        self._stream.flush()
+
+
+class HumanTeller:
+    """A line for each record that a person wants to see, and the traceback of each error."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: dict[object, object] = {}  # by run: the traceback that was shown last, which is not repeated
+
+    def __call__(self, record: Record) -> None:
+        """Print a record."""
+        write = _LINES.get(str(record["type"]))
+        if write is None:
+            return
+        text = write(dict(record))
+        if text is None:
+            return
+        at = record.get("at")
+        time = _clock(at if isinstance(at, int) else system.wall_clock_ms())
+        line = Text.assemble((f"{time}  ", "dim"), text)
+        line.rstrip()
+        self._console.print(line)
+        error = record.get("error")
+        if isinstance(error, dict) and error.get("stack"):
+            self._stack(str(error["stack"]), record["run_id"])
+        elif isinstance(record.get("report"), str):
+            self._stack(str(record["report"]), None)
+        if record["type"] in ("run.completed", "run.failed", "run.cancelled"):
+            self._shown.pop(record["run_id"], None)
+
+    def _stack(self, stack: str, run_id: object) -> None:
+        if run_id is not None:
+            if self._shown.get(run_id) == stack:
+                return
+            self._shown[run_id] = stack
+        for line in stack.rstrip().splitlines():
+            self._console.print(Text(f"{STACK_INDENT}{line}", "dim"))
+
+
+Line = Callable[[dict[str, Any]], Text | None]
+
+
+def _event(record: dict[str, Any]) -> Text:
+    text = Text.assemble(("event  ", "magenta"), (record["name"], "bold"), f"  {record['event_id']}")
+    started = ", ".join(run["function_id"] for run in record["runs"])
+    text.append(f"  → {started}" if started else "  starts no run", "" if started else "yellow")
+    return text
+
+
+def _event_sent(record: dict[str, Any]) -> Text:
+    return _run(record).append("↗ sent ", "magenta").append(record["name"], "bold").append(f"  {record['event_id']}")
+
+
+def _run_started(record: dict[str, Any]) -> Text:
+    return _run(record).append(f"began  {record['run_id']}")
+
+
+def _run_resumed(record: dict[str, Any]) -> Text | None:
+    if not record["takeovers"]:
+        return None
+    return _run(record).append(f"taken over from a worker that died  {record['run_id']}", "yellow")
+
+
+def _run_completed(record: dict[str, Any]) -> Text:
+    text = _run(record).append("completed", "bold green").append(f" after {output.span(record['duration'])}  ")
+    return text.append(output.short_json(record["output"]))
+
+
+def _run_failed(record: dict[str, Any]) -> Text:
+    text = _run(record).append("failed", "bold red").append(f" after {output.span(record['duration'])}  ")
+    return text.append(_error(record), "red")
+
+
+def _run_cancelled(record: dict[str, Any]) -> Text:
+    return _run(record).append("cancelled", "bold yellow")
+
+
+def _run_retrying(record: dict[str, Any]) -> Text:
+    return _retry(_run(record).append("✗ ", "red").append("the function's body", "bold"), record)
+
+
+def _step_completed(record: dict[str, Any]) -> Text:
+    text = _run(record).append("✓ ", "green").append(record["step"], "bold")
+    if record["attempt"]:
+        text.append(f" at attempt {record['attempt'] + 1}", "yellow")
+    text.append(f"  {output.span(record['duration'])}  ", "dim")
+    return text if record["kind"] != "StepRun" else text.append(output.short_json(record["output"], 60), "dim")
+
+
+def _step_failed(record: dict[str, Any]) -> Text:
+    text = _run(record).append("✗ ", "red").append(record["step"], "bold")
+    return text.append(f"  failed for good at attempt {record['attempt'] + 1}: ").append(_error(record), "red")
+
+
+def _step_cancelled(record: dict[str, Any]) -> Text:
+    return _run(record).append("- ", "yellow").append(record["step"], "bold").append("  cancelled", "yellow")
+
+
+def _step_retrying(record: dict[str, Any]) -> Text:
+    return _retry(_run(record).append("✗ ", "red").append(record["step"], "bold"), record)
+
+
+def _step_sleeping(record: dict[str, Any]) -> Text:
+    text = _run(record).append("… ", "cyan").append(record["step"], "bold")
+    return text.append(f"  sleeps until {_clock(record['due_at'], seconds_only=True)}")
+
+
+def _retry(text: Text, record: dict[str, Any]) -> Text:
+    text.append(f"  attempt {record['attempt'] + 1} of {record['max_attempts']} failed: ")
+    text.append(_error(record), "red")
+    return text.append(f"; again in {output.span(record['delay'])}" if record["delay"] else "; again at once")
+
+
+def _run(record: dict[str, Any]) -> Text:
+    tail = record["run_id"][-ID_TAIL:]
+    return Text.assemble((record["function_id"], "cyan"), (f" {tail}  ", "dim"))
+
+
+def _error(record: dict[str, Any]) -> str:
+    error = record["error"]
+    return f"{error['name']}: {error['message']}".partition("\n")[0]
+
+
+# -- the server itself
+
+
+def _serving(record: dict[str, Any]) -> Text:
+    text = Text.assemble(("ready  ", "bold green"), (record["url"], "bold"), f"  {record['database']}")
+    if not record["functions"]:
+        text.append("  without functions", "yellow")
+    for function in record["functions"]:
+        text.append(f"\n{STACK_INDENT}").append(function["id"], "cyan")
+        text.append(f"  {', '.join(function['triggers']) or 'no trigger'}", "dim")
+    return text
+
+
+def _loading_failed(record: dict[str, Any]) -> Text:
+    text = Text.assemble(("error  ", "bold red"), record["message"])
+    if not record["final"]:
+        text.append("\n" + STACK_INDENT).append("events are accepted, and runs wait, until it is mended", "yellow")
+    if record["hint"]:
+        text.append(f"\n{STACK_INDENT}{record['hint']}", "dim")
+    return text
+
+
+def _stopping(record: dict[str, Any]) -> Text:
+    if record["reason"] == "changed":
+        text = Text.assemble(("reload  ", "bold blue"), f"{', '.join(record['files'][:3])} changed")
+    else:
+        text = Text("stopping", "bold")
+    for function, step in record["executing"]:
+        text.append(f"\n{STACK_INDENT}waiting for ").append(step, "bold").append(f" of {function}")
+    return text
+
+
+def _stopped(record: dict[str, Any]) -> Text:
+    return Text.assemble(("stopped", "bold"), ("; runs that had not ended go on when an engine starts again", "dim"))
+
+
+def _worker_died(record: dict[str, Any]) -> Text:
+    text = Text.assemble(("error  ", "bold red"), f"the worker process ended: {record['how']}")
+    goes_on = (
+        "; another takes its runs over" if record["restart"] else " while it loaded the code; waiting for a change"
+    )
+    return text.append(goes_on)
+
+
+def _log(record: dict[str, Any]) -> Text:
+    style = {"warning": "yellow", "error": "red", "critical": "red"}.get(record["level"], "dim")
+    return Text.assemble((f"{record['level']:<7}", style), f"{record['logger']}: {record['message']}")
+
+
+_LINES: dict[str, Line] = {
+    "event": _event,
+    "event.sent": _event_sent,
+    "log": _log,
+    "loading.failed": _loading_failed,
+    "run.cancelled": _run_cancelled,
+    "run.completed": _run_completed,
+    "run.failed": _run_failed,
+    "run.resumed": _run_resumed,
+    "run.retrying": _run_retrying,
+    "run.started": _run_started,
+    "serving": _serving,
+    "step.cancelled": _step_cancelled,
+    "step.completed": _step_completed,
+    "step.failed": _step_failed,
+    "step.retrying": _step_retrying,
+    "step.sleeping": _step_sleeping,
+    "stopped": _stopped,
+    "stopping": _stopping,
+    "worker.died": _worker_died,
+}
+
+
+def _clock(ms: int, *, seconds_only: bool = False) -> str:
+    time = datetime.datetime.fromtimestamp(ms / 1_000, datetime.UTC).astimezone()
+    return time.strftime("%H:%M:%S") if seconds_only else time.strftime("%H:%M:%S.%f")[:-3]

@@ -1,0 +1,119 @@
+"""A worker of `inngest dev`: loads the user's code and serves it, until the supervisor asks it to stop or is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+from inngest.cli.failures import Exit
+from inngest.embedded.errors import EngineConfigError
+from inngest.engine.ports import StoreError
+from inngest.sdk.errors import EngineBindingError
+
+from . import logs
+from .loading import CodeError, TargetError, files_of, source_files
+from .options import Options
+from .records import Tell
+from .serving import Given, Stop, loaded, problem, serve
+from .telling import teller
+
+
+class Link:
+    """The pipes to the supervisor: it says when to stop, and is told what to watch and whether to give up.
+
+    Args:
+        inbox: descriptor to read from; at its end the supervisor is gone.
+        outbox: descriptor to write to.
+    """
+
+    def __init__(self, inbox: int, outbox: int) -> None:
+        self._inbox = os.fdopen(inbox, "rb", buffering=0)
+        self._outbox = os.fdopen(outbox, "wb", buffering=0)
+
+    def send(self, message: Mapping[str, object]) -> None:
+        """Tell the supervisor, if it is there."""
+        try:
+            self._outbox.write(json.dumps(message).encode() + b"\n")
+        except BrokenPipeError:
+            return
+
+    async def listen(self, stop: Stop) -> None:
+        """Wait for the supervisor's word, or its end."""
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self._inbox)
+        line = await reader.readline()
+        if line:
+            message = json.loads(line)
+            stop.ask(message["reason"], message["files"])
+        else:
+            stop.ask("the supervisor is gone")
+
+
+async def work(options: Options, sock: socket.socket, tell: Tell, link: Link, first: bool) -> int:
+    """Serve what can be loaded; the exit code."""
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.ask, "terminated")
+    listening = asyncio.ensure_future(link.listen(stop))
+    given, failure = _load(options)
+    link.send({"files": source_files(files_of(failure) if isinstance(failure, CodeError) else ())})
+    logs.set_up(tell)
+    try:
+        if failure is None:
+            try:
+                await _serve(given, options, sock, tell, stop, link)
+            except (EngineConfigError, EngineBindingError) as error:
+                failure = error
+        if failure is not None:
+            final = first and isinstance(failure, TargetError)
+            tell(problem(failure, final=final))
+            if final:
+                link.send({"give_up": Exit.USAGE})
+                return Exit.USAGE
+            await _serve([], options, sock, tell, stop, link)
+    except StoreError as error:
+        tell(problem(error, final=True))
+        link.send({"give_up": Exit.UNREACHABLE})
+        return Exit.UNREACHABLE
+    finally:
+        listening.cancel()
+    return Exit.OK
+
+
+def _load(options: Options) -> tuple[Given, Exception | None]:
+    try:
+        return loaded(options), None
+    except (TargetError, CodeError) as error:
+        return [], error
+
+
+async def _serve(given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link) -> None:
+    await serve(given, options, sock.dup(), tell, stop, on_serving=lambda: link.send({"serving": True}))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be a worker.
+
+    Args:
+        arguments: options as JSON; descriptors of the socket, the inbox and the outbox; "first" or "again".
+    """
+    options = Options.from_json(arguments[0])
+    descriptor, inbox, outbox = map(int, arguments[1:4])
+    signal.signal(signal.SIGINT, _leave_it_to_the_supervisor)
+    tell = teller(as_json=options.as_json)
+    link = Link(inbox, outbox)
+    with socket.socket(fileno=descriptor) as sock:
+        return asyncio.run(work(options, sock, tell, link, arguments[4] == "first"))
+
+
+def _leave_it_to_the_supervisor(*_: object) -> None:
+    """Ctrl-C reaches both; a handler, unlike SIG_IGN, is not inherited by what the user's code starts."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

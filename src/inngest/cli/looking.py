@@ -1,0 +1,225 @@
+"""`inngest runs` and `inngest run`: what a database says, for people or as JSON."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from inngest.embedded.errors import RunNotFoundError
+from inngest.embedded.reader import Reader
+from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord
+from inngest.protocol.errors import ErrorInfo
+from inngest.sdk import system
+
+from . import output, shapes, values
+from .failures import CommandError, Exit
+
+STYLES = {
+    RunStatus.QUEUED: "dim",
+    RunStatus.RUNNING: "cyan",
+    RunStatus.COMPLETED: "green",
+    RunStatus.FAILED: "red",
+    RunStatus.CANCELLED: "yellow",
+}
+
+MAX_LIMIT = 1_000
+
+
+def runs(
+    *,
+    database: str,
+    status: str | None,
+    function: str | None,
+    event: str | None,
+    limit: int,
+    before: str | None,
+    as_json: bool,
+) -> None:
+    """List runs, newest first."""
+    wanted = None if status is None else _status(status)
+    event_id = None if event is None else values.ulid("--event", event)
+    before_id = None if before is None else values.ulid("--before", before)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise CommandError(f"--limit: expected a whole number from 1 to {MAX_LIMIT:,}, got {limit}")
+    reader = Reader(values.existing_database(database))
+    found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=limit + 1, before=before_id)
+    page = found[:limit]
+    next_before = page[-1].id if len(found) > limit else None
+    if not page and function is not None:
+        _check_function(reader, function)
+    if as_json:
+        output.print_json({"runs": [shapes.run_shape(run) for run in page], "next_before": next_before})
+        return
+    console = output.console()
+    if not page:
+        console.print("no runs" if not any((status, function, event, before)) else "no runs like that")
+        return
+    _print_table(page, console)
+    if next_before is not None:
+        console.print(f"there are more: --before {next_before}", style="dim")
+
+
+def run(run_id: str, *, database: str, as_json: bool) -> None:
+    """Show one run with its steps, attempts, times and errors."""
+    wanted = values.ulid("RUN", run_id)
+    path = values.existing_database(database)
+    try:
+        found = Reader(path).run(wanted)
+    except RunNotFoundError:
+        raise CommandError(
+            f"there is no run {wanted} in {path}",
+            hint="`inngest runs` lists runs with their ids; --database names another database",
+            code=Exit.UNREACHABLE,
+        ) from None
+    if as_json:
+        output.print_json(shapes.run_in_full(found))
+    else:
+        _show(found, output.console())
+
+
+def _status(text: str) -> RunStatus:
+    try:
+        return RunStatus(text.upper())
+    except ValueError:
+        names = ", ".join(status.value.lower() for status in RunStatus)
+        raise CommandError(f"--status: expected one of {names}, got {text!r}") from None
+
+
+def _check_function(reader: Reader, function: str) -> None:
+    known = reader.functions()
+    if function not in known:
+        listed = ", ".join(known) or "none yet"
+        raise CommandError(
+            f"--function: no function {function!r} is known in this database",
+            hint=f"known are: {listed}",
+            code=Exit.UNREACHABLE,
+        )
+
+
+def _print_table(page: list[Run], console: Console) -> None:
+    rows = [[Text(name, "dim") for name in ("STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT")]]
+    for one in page:
+        created = _local(one.created_at).strftime("%Y-%m-%d %H:%M:%S")
+        cells = (Text(one.status.value, STYLES[one.status]), one.id, one.function_id, created, _took(one), _result(one))
+        rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
+    widths = [max(cell.cell_len for cell in column) for column in list(zip(*rows, strict=True))[:-1]]
+    for row in rows:
+        line = Text()
+        for cell, width in zip(row, widths, strict=False):
+            line.append(cell).append(" " * (width - cell.cell_len + 2))
+        line.append(row[-1]).rstrip()
+        if console.is_terminal:
+            line.truncate(console.width, overflow="ellipsis")
+        console.print(line)
+
+
+def _took(run: Run) -> str:
+    if run.started_at is None or run.ended_at is None:
+        return ""
+    return output.span(_ms(run.ended_at - run.started_at))
+
+
+def _result(run: Run) -> Text:
+    if run.error is not None:
+        return Text(_one_line(run.error), "red")
+    return Text("" if run.status is not RunStatus.COMPLETED else output.short_json(run.output))
+
+
+def _one_line(error: ErrorInfo) -> str:
+    return f"{error.name}: {error.message}".partition("\n")[0]
+
+
+# -- one run
+
+
+def _show(run: Run, console: Console) -> None:
+    head = Text.assemble((run.status.value, f"bold {STYLES[run.status]}"), f"  {run.function_id}  ", (run.id, "bold"))
+    console.print(head)
+    for name, fact in _facts(run):
+        console.print(Text.assemble((f"{name:<8}", "dim"), fact))
+    if run.steps or run.attempts:
+        console.print()
+    for attempt in run.attempts:
+        console.print(_attempt_line(run, attempt, "body"))
+    for step in run.steps:
+        for line in _step_lines(run, step):
+            console.print(line)
+    console.print()
+    if run.error is not None:
+        console.print(Text.assemble(("error   ", "dim"), (f"{run.error.name}: {run.error.message}", "red")))
+        _show_stack(console, run.error)
+    elif run.status is RunStatus.COMPLETED:
+        console.print(Text.assemble(("result  ", "dim"), output.short_json(run.output, 2_000)))
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    event = run.event or {}
+    yield "event", f"{event.get('name')}  {event.get('id')}  {output.short_json(event.get('data'), 200)}"
+    yield "created", _local(run.created_at).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    if run.started_at is not None:
+        yield "started", f"+{output.span(_ms(run.started_at - run.created_at))}"
+    if run.ended_at is not None:
+        yield "ended", f"+{output.span(_ms(run.ended_at - run.created_at))}"
+
+
+_MARKS = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "cancelled": ("-", "yellow"),
+    "retrying": ("…", "yellow"),
+    "sleeping": ("…", "cyan"),
+}
+
+
+def _step_lines(run: Run, step: StepRecord) -> list[Text]:
+    mark, style = _MARKS[step.status]
+    line = Text.assemble((f"{mark} ", style), (step.id, "bold"), "  ")
+    tries = len(step.attempts)
+    if step.due_at is not None:
+        left = _ms(step.due_at - system.wall_clock())
+        goes_on = f"in {output.span(left)}" if left > 0 else "now"
+        word = "sleeps" if step.status == "sleeping" else f"{tries} failed so far, again"
+        line.append(f"{word} until {_clock(step.due_at)} ({goes_on})" if left > 0 else f"{word}, due {goes_on}")
+    else:
+        assert step.ended_at is not None
+        since = step.attempts[0].started_at if step.attempts else step.started_at
+        line.append(f"{output.span(_ms(step.ended_at - since))}", "dim")
+        if tries > 1:
+            line.append(f"  {tries} attempts", "yellow")
+        if step.status == "completed" and step.kind == "StepRun":
+            line.append(f"  {output.short_json(step.output)}")
+        elif step.status == "failed" and step.error is not None and tries <= 1:
+            line.append(f"  {_one_line(step.error)}", "red")
+    if tries <= 1 and step.due_at is None:
+        return [line]
+    return [line, *(_attempt_line(run, attempt, "attempt") for attempt in step.attempts)]
+
+
+def _attempt_line(run: Run, attempt: Attempt, what: str) -> Text:
+    """One try, counted from 1 as people do, with its time since the run was created."""
+    at = output.span(_ms(attempt.started_at - run.created_at))
+    took = output.span(_ms(attempt.ended_at - attempt.started_at))
+    line = Text(f"    {what} {attempt.number + 1}  +{at}  {took}  ", "dim")
+    line.append(*(("ok", "green") if attempt.error is None else (_one_line(attempt.error), "red")))
+    return line
+
+
+def _show_stack(console: Console, error: ErrorInfo) -> None:
+    if error.stack:
+        for line in error.stack.rstrip().splitlines():
+            console.print(f"        {line}", style="dim")
+
+
+def _ms(span: datetime.timedelta) -> float:
+    return span / datetime.timedelta(milliseconds=1)
+
+
+def _local(time: datetime.datetime) -> datetime.datetime:
+    return time.astimezone()
+
+
+def _clock(time: datetime.datetime) -> str:
+    return _local(time).strftime("%H:%M:%S")

@@ -1,0 +1,77 @@
+"""What commands print: for people with colour, for programs as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+WIDE = 240
+"""Columns of output that is not a terminal: nothing is cut off there."""
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """A console that prints user data as it is: no markup, no emoji codes, no guessed highlights."""
+    file = sys.stdout if stream is None else stream
+    return Console(
+        file=file, markup=False, emoji=False, highlight=False, soft_wrap=True, width=None if file.isatty() else WIDE
+    )
+
+
+def print_json(value: object) -> None:
+    """One line of JSON on the standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def failure(message: str, hint: str = "") -> None:
+    """What went wrong, and how to mend it."""
+    text = Text.assemble(("error: ", "bold red"), message)
+    if hint:
+        text.append("\n")
+        text.append(hint, "dim")
+    console(sys.stderr).print(text)
+
+
+class Progress:
+    """A spinner on the error output, if that is a terminal, with what is being waited for."""
+
+    def __init__(self) -> None:
+        self._status = Console(stderr=True, markup=False, highlight=False).status("") if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, text: str) -> None:
+        """Say what is being waited for now."""
+        if self._status is not None:
+            self._status.update(Text(text, "dim"))
+
+
+def short_json(value: object, limit: int = 100) -> str:
+    """A value as JSON on one line, cut to `limit` characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def span(ms: float) -> str:
+    """A length of time for people."""
+    if ms < 1_000:
+        return f"{ms:.0f} ms"
+    if ms < 60_000:
+        return f"{ms / 1_000:.2f} s".replace(".00 s", " s")
+    minutes, seconds = divmod(round(ms / 1_000), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    shown = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(shown[:2])

@@ -1,0 +1,233 @@
+"""`inngest send`: an event over HTTP, and what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import typer
+from rich.text import Text
+
+from inngest.sdk import environment, http
+from inngest.sdk.errors import EventInvalidError, URLInvalidError
+from inngest.sdk.events import Event, to_sent
+from inngest.sdk.work import drive_sync
+
+from . import output, values
+from .failures import CommandError, Exit
+
+REQUEST_TIMEOUT = 30.0
+LOOK = 0.1
+"""Seconds between looks at runs that are waited for; it grows up to LONGEST_LOOK."""
+LONGEST_LOOK = 1.0
+PATIENCE = 30.0
+"""Seconds without an answer after which a server is given up that had answered before: it may be restarting."""
+
+FINAL = ("COMPLETED", "FAILED", "CANCELLED")
+
+
+def send(
+    name: str,
+    data: str | None,
+    *,
+    event_id: str,
+    url: str | None,
+    key: str | None,
+    wait: bool,
+    timeout: str | None,
+    as_json: bool,
+) -> None:
+    """Send one event; with `wait`, print what its runs gave."""
+    if timeout is not None and not wait:
+        raise CommandError("--timeout is how long --wait waits: give both")
+    limit = values.seconds("--timeout", timeout)
+    target = _target(url, key)
+    sent_id = _post(target, name, values.event_data(data), event_id)
+    console = output.console()
+    if not wait:
+        if as_json:
+            output.print_json({"event_id": sent_id, "name": name})
+        else:
+            console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+        return
+    if not as_json:
+        console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+    runs = Watch(target, sent_id, limit).wait()
+    if as_json:
+        output.print_json({"event_id": sent_id, "name": name, "runs": runs})
+    _judge(runs, name, event_id, as_json)
+
+
+# -- sending
+
+
+def _target(url: str | None, key: str | None) -> http.Target:
+    try:
+        settings = environment.resolve(
+            is_production=False, api_base_url=None, event_api_base_url=url, env=None, event_key=key, signing_key=None
+        )
+        scheme = httpx.URL(settings.event_api_origin).scheme
+    except (URLInvalidError, httpx.InvalidURL) as error:
+        raise CommandError(f"--url: expected the address of a server, such as http://127.0.0.1:8288: {error}") from None
+    if scheme not in ("http", "https"):
+        raise CommandError(f"--url: expected http:// or https://, got {url!r}")
+    return http.Target(settings.event_api_origin, settings.event_key, settings.env, is_production=False)
+
+
+def _post(target: http.Target, name: str, data: Mapping[str, object], event_id: str) -> str:
+    try:
+        sent = to_sent([Event(name=name, data=data, id=event_id)])
+    except EventInvalidError as error:
+        raise CommandError(f"the event cannot be sent: {error.message.partition(': ')[2]}") from None
+    transport = _Transport(REQUEST_TIMEOUT)
+    with output.Progress() as progress:
+        progress.show(f"sending {name} to {target.origin}")
+        result = drive_sync(http.send(target, sent, transport))
+    if result.error is None:
+        return result.ids[0]
+    if not transport.answered:
+        raise _unreachable(target.origin, transport.reason)
+    raise CommandError(f"{target.origin} refused the event: {result.error}", code=Exit.FAILED)
+
+
+class _Transport(http.SyncTransport):
+    """Knows whether anybody answered."""
+
+    answered = False
+    reason = ""
+
+    def post(self, url: str, headers: dict[str, str], body: bytes) -> http.Response:
+        """Make the request."""
+        try:
+            response = super().post(url, headers, body)
+        except ConnectionError as error:
+            self.reason = str(error)
+            raise
+        self.answered = True
+        return response
+
+
+def _unreachable(origin: str, reason: str) -> CommandError:
+    return CommandError(
+        f"no server answers at {origin} ({reason})",
+        hint="start one with `inngest dev app.py`, or name another with --url",
+        code=Exit.UNREACHABLE,
+    )
+
+
+# -- waiting
+
+
+class Watch:
+    """Waits until the runs of an event have ended.
+
+    All of them are there once the event is accepted: they are stored together (P1).
+    """
+
+    def __init__(self, target: http.Target, event_id: str, limit: float | None) -> None:
+        self._url = f"{target.origin}v1/events/{event_id}/runs"
+        self._details = {"event_id": event_id}
+        self._origin = target.origin
+        self._began = time.monotonic()
+        self._limit = limit
+        self._runs: list[dict[str, object]] = []
+
+    def wait(self) -> list[dict[str, object]]:
+        """The runs, all ended.
+
+        Raises:
+            CommandError: not in time, or the server is gone for good.
+        """
+        pause = LOOK
+        heard = time.monotonic()
+        with output.Progress() as progress, httpx.Client(timeout=REQUEST_TIMEOUT) as client:
+            while True:
+                progress.show(self._state())
+                try:
+                    self._runs = self._read(client)
+                    heard = time.monotonic()
+                except httpx.TransportError as error:
+                    if time.monotonic() - heard > PATIENCE:
+                        raise self._gone(error) from None
+                if all(run["status"] in FINAL for run in self._runs):
+                    return self._runs
+                self._check_limit(pause)
+                time.sleep(pause)
+                pause = min(pause * 1.2, LONGEST_LOOK)
+
+    def _read(self, client: httpx.Client) -> list[dict[str, object]]:
+        response = client.get(self._url)
+        if response.status_code >= 500:
+            raise httpx.TransportError(f"it answered {response.status_code}")
+        try:
+            return [_run_shape(run) for run in response.json()["data"]]
+        except (ValueError, KeyError, TypeError):
+            raise CommandError(
+                f"{self._origin} has accepted the event, but does not show its runs (HTTP {response.status_code})",
+                hint="--wait needs `inngest dev`",
+                code=Exit.UNREACHABLE,
+                details=self._details,
+            ) from None
+
+    def _check_limit(self, pause: float) -> None:
+        if self._limit is not None and time.monotonic() - self._began + pause > self._limit:
+            waiting = [f"{run['function_id']} {run['id']}" for run in self._runs if run["status"] not in FINAL]
+            raise CommandError(
+                f"not done after {output.span(self._limit * 1_000)}: {', '.join(waiting)}",
+                hint="the runs go on; `inngest run ID` shows where they are",
+                code=Exit.TIMEOUT,
+                details={**self._details, "runs": self._runs},
+            )
+
+    def _gone(self, error: httpx.TransportError) -> CommandError:
+        return CommandError(
+            f"the server at {self._origin} does not answer any more ({error})",
+            hint="nothing is lost: the runs go on when it starts again, and `inngest runs` shows them",
+            code=Exit.UNREACHABLE,
+            details=self._details,
+        )
+
+    def _state(self) -> str:
+        waiting = [str(run["function_id"]) for run in self._runs if run["status"] not in FINAL]
+        return f"waiting for {', '.join(waiting[:3]) or 'its runs'}{' …' if len(waiting) > 3 else ''}"
+
+
+def _run_shape(wire: Mapping[str, Any]) -> dict[str, object]:
+    """A run as `--json` shows it, from the server's."""
+    status = {"Scheduled": "QUEUED"}.get(wire["status"], str(wire["status"]).upper())
+    failed = status == "FAILED"
+    error = {key: wire["output"].get(key) for key in ("name", "message", "stack", "code")} if failed else None
+    return {
+        "id": wire["run_id"],
+        "function_id": wire.get("function_slug", wire["function_id"]),
+        "status": status,
+        "event_id": wire["event_id"],
+        "started_at": wire["run_started_at"],
+        "ended_at": wire["ended_at"],
+        "output": None if failed else wire["output"],
+        "error": error,
+    }
+
+
+def _judge(runs: list[dict[str, object]], name: str, event_id: str, as_json: bool) -> None:
+    """Show results; a run that did not complete makes the command fail, and so does an event that starts none."""
+    if not as_json:
+        console = output.console()
+        for run in runs:
+            console.print(_line(run))
+        if not runs:
+            again = f"an event with the id {event_id!r} came within the last 24 h, or " if event_id else ""
+            output.failure(f"the event started no run: {again}no function has the trigger {name!r}", "it is stored")
+    if not runs or any(run["status"] != "COMPLETED" for run in runs):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _line(run: Mapping[str, object]) -> Text:
+    head = f"{run['function_id']}  {run['id']}  "
+    if run["status"] == "COMPLETED":
+        return Text.assemble(("✓ ", "green"), head, output.short_json(run["output"], 2_000))
+    error = run["error"]
+    reason = f"{error['name']}: {error['message']}" if isinstance(error, dict) else str(run["status"]).lower()
+    return Text.assemble(("✗ ", "red"), head, (reason, "red"), (f"\n  inngest run {run['id']}", "dim"))

@@ -1,0 +1,66 @@
+"""Runs as JSON: the keys that `--json` promises (docs/reference/cli.md)."""
+
+from __future__ import annotations
+
+import datetime
+
+from inngest.embedded.views import Attempt, Run, StepRecord
+from inngest.protocol.errors import ErrorInfo
+
+
+def run_shape(run: Run) -> dict[str, object]:
+    """A run without its details."""
+    return {
+        "id": run.id,
+        "function_id": run.function_id,
+        "status": run.status.value,
+        "event_id": run.event_id,
+        "created_at": time(run.created_at),
+        "started_at": time(run.started_at),
+        "ended_at": time(run.ended_at),
+        "output": run.output,
+        "error": error_shape(run.error),
+    }
+
+
+def run_in_full(run: Run) -> dict[str, object]:
+    """A run with its event, its steps and their attempts."""
+    return {
+        **run_shape(run),
+        "event": run.event,
+        "steps": [_step(step) for step in run.steps],
+        "attempts": [_attempt(attempt) for attempt in run.attempts],
+    }
+
+
+def _step(step: StepRecord) -> dict[str, object]:
+    return {
+        "id": step.id,
+        "kind": step.kind,
+        "status": step.status,
+        "started_at": time(step.started_at),
+        "ended_at": time(step.ended_at),
+        "due_at": time(step.due_at),
+        "attempts": [_attempt(attempt) for attempt in step.attempts],
+        "output": step.output,
+        "error": error_shape(step.error),
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, object]:
+    return {
+        "number": attempt.number,
+        "started_at": time(attempt.started_at),
+        "ended_at": time(attempt.ended_at),
+        "error": error_shape(attempt.error),
+    }
+
+
+def error_shape(error: ErrorInfo | None) -> dict[str, str | None] | None:
+    """An error; every key is there."""
+    return None if error is None else error._asdict()
+
+
+def time(value: datetime.datetime | None) -> str | None:
+    """ISO 8601 in UTC, with milliseconds."""
+    return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,120 @@
+"""Values of arguments and options, read from text. Each mistake is named with what was expected."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from ulid import ULID
+
+from inngest.protocol import durations
+
+from .failures import CommandError, Exit
+
+DEFAULT_DATABASE = ".inngest/inngest.db"
+
+_EXAMPLE = """an object, such as '{"order_id": 42}'; @file reads a file, - reads the standard input"""
+
+
+def event_data(text: str | None) -> dict[str, object]:
+    """The data of an event: JSON, `@file`, `-` for the standard input, or nothing."""
+    if text is None:
+        return {}
+    where, source = "DATA", text
+    if text == "-":
+        where, source = "the standard input", _read_stdin()
+    elif text.startswith("@"):
+        where, source = text[1:], _read_file(Path(text[1:]))
+    try:
+        value = json.loads(source)
+    except json.JSONDecodeError as error:
+        raise CommandError(
+            f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            hint=f"{_pointed(source, error.lineno, error.colno)}expected {_EXAMPLE}",
+        ) from None
+    except (RecursionError, ValueError) as error:
+        raise CommandError(f"{where} cannot be read as JSON: {error}", hint=f"expected {_EXAMPLE}") from None
+    if not isinstance(value, dict):
+        raise CommandError(f"{where} is JSON, but not an object: {source.strip()[:60]}", hint=f"expected {_EXAMPLE}")
+    return value
+
+
+def _pointed(source: str, line: int, column: int) -> str:
+    lines = source.splitlines()
+    if line > len(lines):
+        return ""
+    start = max(0, column - 60)
+    return f"  {lines[line - 1][start : column + 20]}\n  {' ' * (column - 1 - start)}^\n"
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandError(
+            f"@{path} cannot be read: {error.strerror}", hint="expected @ and the path of a file"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise CommandError(f"@{path} is not UTF-8 text: byte {error.start}") from None
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise CommandError(f"the standard input is not UTF-8 text: byte {error.start}") from None
+
+
+def seconds(option: str, text: str | None) -> float | None:
+    """A length of time: seconds, or with a unit (`500ms`, `30s`, `5m`, `1h30m`)."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            value = durations.parse(text) / 1_000
+        except ValueError:
+            value = -1.0
+    if not 0 <= value < float("inf"):
+        raise CommandError(
+            f"{option}: expected seconds, or a length of time such as 500ms, 30s, 5m or 1h, got {text!r}"
+        )
+    return value
+
+
+def ulid(what: str, text: str) -> str:
+    """An id of a run or an event, as text in upper case."""
+    try:
+        return str(ULID.from_str(text.upper()))
+    except ValueError:
+        raise CommandError(
+            f"{what}: {text!r} is not an id: expected 26 letters and digits, such as 01KAQ2V7W6T4M3N8S9E0R5Y1XZ",
+            hint="`inngest runs` lists runs with their ids",
+        ) from None
+
+
+def database_path(text: str) -> Path:
+    """The file of `--database`: a path, or an SQLite URL."""
+    if "://" not in text:
+        return Path(text)
+    scheme, _, path = text.partition(":///")
+    if scheme != "sqlite" or path in ("", ":memory:"):
+        raise CommandError(
+            f"--database: expected a file such as {DEFAULT_DATABASE}, or sqlite:///{DEFAULT_DATABASE}, got {text!r}"
+        )
+    return Path(path)
+
+
+def existing_database(text: str) -> Path:
+    """The file of `--database`, which must be there."""
+    path = database_path(text)
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "there is no such file"
+        raise CommandError(
+            f"--database: {path} cannot be read: {what}",
+            hint="run this where `inngest dev` runs, or name its database with --database",
+            code=Exit.UNREACHABLE,
+        )
+    return path

@@ -1,0 +1,69 @@
+"""Reading a database without an engine: beside a live one, or where there is none, and writing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from inngest.engine.domain.model import RunStatus
+from inngest.engine.store import reading, schema
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.statement import Connection, Transaction
+
+from . import views
+from .errors import RunNotFoundError
+
+R = TypeVar("R")
+
+
+class Reader:
+    """Reads runs from a database file. Each call sees one moment of it; nothing is written, not even a session.
+
+    Args:
+        path: the file.
+
+    Every method raises a StoreError if the file cannot be read: missing, damaged, of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = SqliteDatabase(path)
+
+    def run(self, run_id: str) -> views.Run:
+        """A run with its steps and attempts.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        view = self._look(lambda tx: reading.run(tx, run_id))
+        if view is None:
+            raise RunNotFoundError(run_id)
+        return views.run_in_full(view)
+
+    def runs(
+        self,
+        *,
+        event_id: str | None = None,
+        function_id: str | None = None,
+        status: RunStatus | None = None,
+        limit: int = 20,
+        before: str | None = None,
+    ) -> list[views.Run]:
+        """Runs without their steps, newest first. See `Engine.runs`."""
+        found = self._look(
+            lambda tx: reading.runs(
+                tx, event_id=event_id, function_id=function_id, status=status, limit=limit, before=before
+            )
+        )
+        return [views.run_of(run) for run in found]
+
+    def functions(self) -> list[str]:
+        """Ids of the functions that are known."""
+        return self._look(reading.functions)
+
+    def _look(self, read: Callable[[Transaction], R]) -> R:
+        def look(connection: Connection) -> R:
+            schema.check(self._database, connection)
+            return read(Transaction(connection, self._database))
+
+        return self._database.look(look)

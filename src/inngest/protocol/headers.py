@@ -1,0 +1,29 @@
+"""Names of the wire's headers, and what this package says of itself in them (protocol §1)."""
+
+from __future__ import annotations
+
+VERSION = "0.1.0"
+"""Of this distribution; its packaging reads it here."""
+
+SDK = f"inngest-py:v{VERSION}"
+REQUEST_VERSION = "2"
+
+EVENT_ID_SEED = "x-inngest-event-id-seed"
+ENV = "x-inngest-env"
+EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
+REQ_VERSION = "x-inngest-req-version"
+SDK_NAME = "x-inngest-sdk"
+
+
+def outgoing(*, env: str | None, is_production: bool) -> dict[str, str]:
+    """The headers of every request that this package makes."""
+    headers = {
+        "content-type": "application/json",
+        "user-agent": SDK,
+        SDK_NAME: SDK,
+        REQ_VERSION: REQUEST_VERSION,
+        EXPECTED_SERVER_KIND: "cloud" if is_production else "dev",
+    }
+    if env:
+        headers[ENV] = env
+    return headers

@@ -1,0 +1,183 @@
+"""The event API of a development server: events come in over HTTP, and what they started can be read (protocol §4)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inngest.embedded.engine import Engine
+from inngest.embedded.errors import EngineStateError
+from inngest.engine.ports import StoreError
+from inngest.protocol import limits
+from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.ulids import Seed
+from inngest.sdk import system
+
+from . import bodies, run_json
+from .hosts import HostGuard, Hosts
+
+LOGGER = logging.getLogger("inngest.server")
+
+MAX_BODY = 64 * limits.MB
+"""Bytes of one request; an event may have 3 MB."""
+
+MAX_RUNS = 1_000
+"""Runs of one event that are shown."""
+
+PATHS = "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs"
+
+
+def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> Starlette:
+    """The event API of an engine that has been started.
+
+    Any event key is accepted: this is a server for development.
+
+    Args:
+        engine: where events go, and runs are read.
+        host: the address that the server is bound to.
+        allowed_hosts: names under which the server is also known; requests with another `Host` header are refused.
+    """
+    api = EventApi(engine)
+    routes = [
+        Mount(
+            "/e",
+            routes=[
+                Route("/{key}", api.send, methods=["POST"]),
+                Route("/", api.key_is_missing, methods=["POST"]),
+            ],
+            middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
+        ),
+        Route("/health", health, methods=["GET"]),
+        Route("/v1/events/{event_id}/runs", api.runs, methods=["GET"]),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(ServerKind), Middleware(HostGuard, hosts=Hosts(host, allowed_hosts))],
+        exception_handlers={
+            HTTPException: _http_error,
+            StoreError: _unavailable,
+            EngineStateError: _unavailable,
+            Exception: _unexpected,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class EventApi:
+    """What the routes do."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def send(self, request: Request) -> Response:
+        """Accept events. Each has its place in `ids`; one that is refused has "" there, and the others count."""
+        try:
+            events = bodies.read(
+                await _body(request),
+                request.headers.get("content-type", ""),
+                Seed.parse(request.headers.get("x-inngest-event-id-seed")),
+                request.query_params.get("name", ""),
+            )
+        except bodies.BodyError as error:
+            return _answer([], 400, str(error))
+        if not events:
+            return _answer([""], 200, None)
+        good = [event for event in events if isinstance(event, SentEvent)]
+        ids = iter(await self._engine.send_events(good) if good else ())
+        refused = [(index, event) for index, event in enumerate(events) if isinstance(event, bodies.Refused)]
+        placed = [next(ids) if isinstance(event, SentEvent) else "" for event in events]
+        if not refused:
+            return _answer(placed, 200, None)
+        return _answer(placed, 400, _explain(refused, len(events)))
+
+    async def key_is_missing(self, request: Request) -> Response:
+        """An event key is part of the path."""
+        return _answer([], 401, "event key is required: POST /e/{event key}; a development server takes any text")
+
+    async def runs(self, request: Request) -> Response:
+        """The runs that an event started."""
+        found = await self._engine.runs(event_id=request.path_params["event_id"], limit=MAX_RUNS)
+        metadata = {"fetched_at": run_json.time_text(system.wall_clock_ms())}
+        return JSONResponse({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
+
+
+async def health(request: Request) -> Response:
+    """The server answers."""
+    return JSONResponse({"status": 200, "message": "OK"})
+
+
+def _answer(ids: list[str], status: int, error: str | None) -> Response:
+    body: dict[str, object] = {"ids": ids, "status": status}
+    if error is not None:
+        body["error"] = error
+    return JSONResponse(body, status)
+
+
+def _explain(refused: list[tuple[int, bodies.Refused]], count: int) -> str:
+    index, event = refused[0]
+    if count == 1:
+        return event.problem
+    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return f"{event.problem} (events[{index}]{more}; {count - len(refused)} of {count} events were accepted)"
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body, as long as it is not too large."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise HTTPException(413, f"the body is over {MAX_BODY:,} bytes: send fewer events in one request")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+# -- errors, as JSON
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    texts = {
+        404: f"there is nothing at {request.url.path}; there are {PATHS}",
+        405: f"{request.method} is not for {request.url.path}; there are {PATHS}",
+    }
+    text = texts.get(error.status_code, error.detail)
+    return JSONResponse({"error": text, "status": error.status_code}, error.status_code, headers=error.headers)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    """Nothing was stored; a client that tries again may succeed."""
+    return _answer([], 503, str(error))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return _answer([], 500, f"an error of the server, {type(error).__name__}; its log has the details")
+
+
+class ServerKind:
+    """Says on every response what kind of server this is (protocol §1)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+
+        async def send_with_kind(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-inngest-server-kind"] = "dev"
+            await send(message)
+
+        await self._app(scope, receive, send_with_kind)

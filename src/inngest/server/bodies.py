@@ -1,0 +1,131 @@
+"""What the body of a request to the event API says: events, each with its id, or what is wrong with it (protocol §4).
+
+Pure: bytes in, events out.
+"""
+
+from __future__ import annotations
+
+import email.parser
+import email.policy
+import json
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inngest.protocol import codec, limits
+from inngest.protocol import events as rules
+from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.ulids import Seed
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+MAX_FIELDS = 10_000
+
+
+class BodyError(ValueError):
+    """The body as a whole cannot be read; no event of it was accepted."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An event that cannot be accepted."""
+
+    problem: str
+
+
+def read(body: bytes, content_type: str, seed: Seed | None, form_name: str) -> list[SentEvent | Refused]:
+    """The events of a body, in order.
+
+    Args:
+        body: one JSON object, an array of them, or a form.
+        content_type: of the body; everything that is not a form is read as JSON.
+        seed: gives the events their ids, so that a body that is sent again is known; None: they get new ones.
+        form_name: the name of the event that a form stands for.
+
+    Raises:
+        BodyError: what is wrong, and what was expected.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    wires: Sequence[object]
+    if kind in (FORM, MULTIPART):
+        fields = _form(body) if kind == FORM else _multipart(body, content_type)
+        wires = [{"name": form_name, "data": fields}]
+    else:
+        value = _json(body)
+        wires = value if isinstance(value, list) else [value]
+    if len(wires) > limits.MAX_EVENTS_PER_SEND:
+        raise BodyError(f"{len(wires):,} events in one request; at most {limits.MAX_EVENTS_PER_SEND:,} are allowed")
+    return [_event(wire, "" if seed is None else seed.event_id(index)) for index, wire in enumerate(wires)]
+
+
+def _json(body: bytes) -> object:
+    try:
+        return codec.loads(body.decode())
+    except UnicodeDecodeError as error:
+        raise BodyError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise BodyError(
+            f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}; "
+            "expected one event as an object, or an array of events"
+        ) from None
+    except RecursionError:
+        raise BodyError("the body is nested too deeply") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise BodyError(f"the body cannot be read: {error}") from None
+
+
+def _event(wire: object, event_id: str) -> SentEvent | Refused:
+    """One event; `user`, `v` and `meta`, which other SDKs send, are passed over."""
+    if not isinstance(wire, dict):
+        return Refused(f"expected an event as an object, got {_kind(wire)}")
+    name, key, data, ts = (wire.get(member) for member in ("name", "id", "data", "ts"))
+    if not isinstance(name, str | None):
+        return Refused(f"name: expected a string, got {_kind(name)}")
+    if not isinstance(key, str | None):
+        return Refused(f"id: expected a string, got {_kind(key)}")
+    if isinstance(ts, bool) or not isinstance(ts, int | None):
+        return Refused(f"ts: expected unix milliseconds as a whole number, got {_kind(ts)}")
+    if not isinstance(data, dict | None):
+        return Refused(f"data: expected an object, got {_kind(data)}")
+    try:
+        text = codec.dumps({member: value for member, value in (data or {}).items() if member != "_inngest"})
+    except codec.NotJsonError as error:
+        return Refused(f"data is not JSON: {error}")
+    sent = SentEvent(name or "", text, key or "", ts or 0, event_id)
+    problem = rules.problem(sent)
+    return sent if problem is None else Refused(problem)
+
+
+def _form(body: bytes) -> Mapping[str, list[str]]:
+    try:
+        return urllib.parse.parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise BodyError(f"the form cannot be read: {error}") from None
+
+
+def _multipart(body: bytes, content_type: str) -> Mapping[str, list[str]]:
+    """The fields of a multipart form; files are passed over."""
+    head = f"content-type: {content_type}\r\n\r\n".encode("latin-1")
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
+    if not message.is_multipart():
+        raise BodyError("the form cannot be read: its parts were not found by the boundary in its content type")
+    fields: dict[str, list[str]] = {}
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and part.get_filename() is None and isinstance(content, bytes):
+            fields.setdefault(name, []).append(content.decode(errors="replace"))
+    return fields
+
+
+def _kind(value: object) -> str:
+    """What JSON calls a value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"the string {value[:40]!r}"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    return "an array" if isinstance(value, list) else "an object"

@@ -1,0 +1,70 @@
+"""Which `Host` headers are answered: not those of a foreign domain that was made to point here (DNS rebinding)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+class Hosts:
+    """The hosts under which a server is known: this machine, the address it is bound to, and those that are named.
+
+    A server that is bound to every address is also known under every IP address: only a name can be made to point
+    elsewhere.
+    """
+
+    def __init__(self, bound: str, named: Collection[str] = ()) -> None:
+        self._known = LOCAL | {_normal(bound)} | {_normal(host) for host in named}
+        self._any_address = _is_unspecified(bound)
+
+    def __contains__(self, host: str) -> bool:
+        return host in self._known or (self._any_address and _is_address(host))
+
+
+class HostGuard:
+    """Refuses requests for foreign hosts."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] in ("http", "websocket"):
+            header = Headers(scope=scope).get("host", "")
+            if host_of(header) not in self._hosts:
+                text = (
+                    f"the host {header!r} is not this server's: use localhost, or name it with --allow-host when you "
+                    "start the server"
+                )
+                await JSONResponse({"error": text, "status": 403}, 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def host_of(header: str) -> str:
+    """The host of a `Host` header, without port and brackets, in lower case."""
+    host, separator, port = header.rpartition(":")
+    return _normal(host if separator and port.isdecimal() and not host.endswith(":") else header)
+
+
+def _normal(host: str) -> str:
+    return host.strip().removeprefix("[").removesuffix("]").rstrip(".").lower()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_unspecified(host: str) -> bool:
+    return host == "" or (_is_address(host) and ipaddress.ip_address(host).is_unspecified)

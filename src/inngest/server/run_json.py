@@ -1,0 +1,54 @@
+"""A run as the REST API shows it (server-semantics §13.1)."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+from inngest.embedded.views import Run, RunStatus
+
+ENVIRONMENT_ID = "00000000-0000-4000-b000-000000000000"
+
+_STATUS = {
+    RunStatus.QUEUED: "Scheduled",
+    RunStatus.RUNNING: "Running",
+    RunStatus.COMPLETED: "Completed",
+    RunStatus.FAILED: "Failed",
+    RunStatus.CANCELLED: "Cancelled",
+}
+
+
+def run_json(run: Run) -> dict[str, object]:
+    """A run; its output is the error object if it failed. `function_slug` is ours."""
+    output: object = run.output
+    if run.error is not None:
+        output = {key: value for key, value in run.error._asdict().items() if value is not None}
+    return {
+        "run_id": run.id,
+        "run_started_at": _optional(run.started_at or run.created_at),
+        "function_id": str(function_uuid(run.function_id)),
+        "function_slug": run.function_id,
+        "environment_id": ENVIRONMENT_ID,
+        "event_id": run.event_id,
+        "status": _STATUS[run.status],
+        "ended_at": _optional(run.ended_at),
+        "output": output,
+    }
+
+
+def function_uuid(function_id: str) -> uuid.UUID:
+    """The UUID of a function: the same for the same id, everywhere."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"inngest:function:{function_id}")
+
+
+def time_text(ms: int) -> str:
+    """Unix ms as ISO 8601 in UTC."""
+    return _text(datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC))
+
+
+def _optional(time: datetime.datetime | None) -> str | None:
+    return None if time is None else _text(time)
+
+
+def _text(time: datetime.datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

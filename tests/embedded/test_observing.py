@@ -1,0 +1,96 @@
+"""An observer sees what an engine does, after it is durable and in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import inngest
+from inngest.engine.domain.model import Changes, Ended, Event, Released, Run
+from inngest.engine.ports import Claimed
+
+
+class Diary:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+        self.lines.append(f"accepted {[event.name for event in events]} starts {[run.function_id for run in started]}")
+
+    def entered(self, claimed: Claimed) -> None:
+        self.lines.append(f"entered {claimed.run.function_id} with {len(claimed.memos)} memos")
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        self.lines += [f"failed {one.attempt} {one.error.message}" for one in changes.failed]
+        self.lines += [f"open {one.step.text}" for one in changes.open]
+        self.lines += [f"memo {one.step.text} {one.data}" for one in changes.memos]
+        if isinstance(changes.transition, Ended):
+            self.lines.append(f"ended {run.function_id} {changes.transition.status}")
+        elif isinstance(changes.transition, Released):
+            self.lines.append("released")
+
+
+def flaky(client: inngest.Inngest) -> inngest.Function[str]:
+    tries = iter((OSError("busy"), None))
+
+    async def charge() -> str:
+        if error := next(tries):
+            raise error
+        return "paid"
+
+    @client.create_function(fn_id="flaky", trigger=inngest.TriggerEvent(event="t/go"))
+    async def fn(ctx: inngest.Context) -> str:
+        return await ctx.step.run("charge", charge)
+
+    return fn
+
+
+async def test_an_observer_sees_events_runs_attempts_and_ends_in_order(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+    diary = Diary()
+    engine = inngest.Engine([flaky(client)], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
+    engine.observe(diary)
+    async with engine:
+        (event_id,) = await engine.send(inngest.Event(name="t/go"))
+        (run,) = await engine.runs(event_id=event_id)
+        assert await engine.wait(run.id) == "paid"
+    assert [line for line in diary.lines if line != "released"] == [
+        "accepted ['t/go'] starts ['shop-flaky']",
+        "entered shop-flaky with 0 memos",
+        "failed 0 busy",
+        "open charge",
+        *(["entered shop-flaky with 0 memos"] if "released" in diary.lines else []),
+        'memo charge "paid"',
+        "ended shop-flaky COMPLETED",
+    ]
+
+
+class Broken(Diary):
+    """Raises whatever it is told."""
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    def entered(self, claimed: Claimed) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        raise BrokenPipeError("nobody reads")
+
+
+async def test_an_observer_that_raises_is_logged_and_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = inngest.Inngest(app_id="shop")
+    fn = flaky(client)
+    engine = inngest.Engine([fn], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
+    engine.observe(Broken())
+    with caplog.at_level(logging.ERROR, "inngest.engine"):
+        async with engine:
+            assert await engine.invoke(fn) == "paid"
+    assert "an observer failed" in caplog.text

@@ -1,0 +1,95 @@
+"""What can be read: health, and the runs of an event. What cannot is said in JSON."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+import inngest
+from inngest.errors import RunFailedError
+from inngest.server.app import create_app
+
+from .conftest import Api
+
+
+async def test_health(api: Api) -> None:
+    response = await api.http.get("/health")
+    assert (response.status_code, response.json()) == (200, {"status": 200, "message": "OK"})
+
+
+async def test_the_runs_of_an_event(api: Api) -> None:
+    (event_id,) = (await api.post({"name": "shop/said", "id": "mine"})).json()["ids"]
+    await api.results(event_id)
+    body = (await api.http.get(f"/v1/events/{event_id}/runs")).json()
+    (run,) = body["data"]
+    (stored,) = await api.engine.runs(event_id=event_id)
+    time = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+    assert time.fullmatch(run.pop("run_started_at"))
+    assert time.fullmatch(run.pop("ended_at"))
+    assert time.fullmatch(body["metadata"]["fetched_at"])
+    assert run.pop("output")["id"] == "mine"
+    function_id = run.pop("function_id")
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", function_id)
+    assert run == {
+        "run_id": stored.id,
+        "function_slug": "shop-echo",
+        "environment_id": "00000000-0000-4000-b000-000000000000",
+        "event_id": event_id,
+        "status": "Completed",
+    }
+
+
+async def test_a_failed_run_shows_its_error_as_output(api: Api) -> None:
+    (event_id,) = (await api.post({"name": "shop/broken"})).json()["ids"]
+    with pytest.raises(RunFailedError):
+        await api.results(event_id)
+    (run,) = (await api.http.get(f"/v1/events/{event_id}/runs")).json()["data"]
+    assert run["status"] == "Failed"
+    output = run["output"]
+    assert (output["name"], output["message"]) == ("NonRetriableError", "no stock")
+    assert output["code"] == "non_retriable_error"
+    assert "NonRetriableError: no stock" in output["stack"]
+
+
+async def test_an_event_that_starts_nothing_has_no_runs(api: Api) -> None:
+    (event_id,) = (await api.post({"name": "shop/unheard"})).json()["ids"]
+    assert (await api.http.get(f"/v1/events/{event_id}/runs")).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/", 404, "there is nothing at /; there are POST /e/{event key}, GET /health"),
+        ("GET", "/nope", 404, "there is nothing at /nope"),
+        ("POST", "/e", 404, "there is nothing at /e"),
+        ("POST", "/e/a/b", 404, "there is nothing at /e/a/b"),
+        ("GET", "/e/key", 405, "GET is not for /e/key"),
+        ("POST", "/health", 405, "POST is not for /health"),
+    ],
+)
+async def test_what_is_not_there_is_said_in_json(api: Api, method: str, path: str, status: int, text: str) -> None:
+    response = await api.http.request(method, path)
+    assert response.status_code == status
+    assert response.json()["status"] == status
+    assert text in response.json()["error"]
+
+
+class Failing(inngest.Engine):
+    """An engine with a bug."""
+
+    async def send_events(self, events: object) -> list[str]:
+        raise RuntimeError("secret of the server")
+
+
+async def test_a_bug_of_the_server_is_said_in_json_without_its_details(api: Api) -> None:
+    transport = httpx.ASGITransport(create_app(Failing([])), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        response = await http.post("/e/key", json={"name": "a"})
+    assert response.status_code == 500
+    assert response.json() == {
+        "ids": [],
+        "status": 500,
+        "error": "an error of the server, RuntimeError; its log has the details",
+    }
