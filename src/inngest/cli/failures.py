@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 import typer
 
@@ -45,7 +45,7 @@ class CommandError(Exception):
 
 
 @contextlib.contextmanager
-def reported(*, as_json: bool) -> Iterator[None]:
+def reported(*, as_json: bool) -> Generator[None]:
     """Show failures to the user, and exit with their codes.
 
     Args:
