@@ -22,7 +22,6 @@ class Started:
 
     at: int
     process: int
-    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,6 @@ class Committed:
 
     at: int
     process: int
-    session: str
     number: int  # of the commit boundary, through the whole world
     changes: Sequence[Change]
 
@@ -89,7 +87,7 @@ class Entered:
     at: int
     process: int
     session: str
-    token: str
+    token: str  # of the claim; with the run, it names the invocation
     run_id: str
     function_id: str
     attempt: int  # of the body
@@ -260,3 +258,9 @@ def is_memo(row: Row | None) -> bool:
 def effective_id(row: Row) -> str:
     """The effective id of a row of steps."""
     return f"{row['step_id']}:{row['repeat']}" if row["repeat"] else str(row["step_id"])
+
+
+def begun_sessions(entry: Committed) -> list[str]:
+    """Sessions that a transaction began; they are of the process that committed it."""
+    begun = [change.new for change in entry.changes if change.table == "sessions" and change.old is None]
+    return [str(row["id"]) for row in begun if row is not None]

@@ -174,23 +174,30 @@ class InlineExecutor:
 
 
 class SimLiveness:
-    """OS locks of the whole world: a session's lock is held while its process lives.
+    """The OS locks of one process in a world: it loses them all when it ends.
 
-    `presumed_dead` are sessions whose lock is lost although their process runs on: zombies.
+    Args:
+        locks: those of the whole world. One that is taken away while its process runs on makes it a zombie.
     """
 
-    def __init__(self) -> None:
-        self.held: set[str] = set()
-        self.presumed_dead: set[str] = set()
+    def __init__(self, locks: set[str]) -> None:
+        self._locks = locks
+        self._own: list[str] = []
 
     def hold(self, session_id: str) -> None:
-        self.held.add(session_id)
+        self._locks.add(session_id)
+        self._own.append(session_id)
 
     def release(self, session_id: str) -> None:
-        self.held.discard(session_id)
+        self._locks.discard(session_id)
 
     def alive(self, session_id: str) -> bool:
-        return session_id in self.held and session_id not in self.presumed_dead
+        return session_id in self._locks
+
+    def lose(self) -> None:
+        """The locks are free, whether the process has ended or not."""
+        for session_id in self._own:
+            self.release(session_id)
 
     def forget(self, session_id: str) -> None:
         """Nothing is kept."""

@@ -40,7 +40,7 @@ class Realm(Protocol):
 
     loop: SimLoop
     path: Path
-    liveness: SimLiveness
+    locks: set[str]
     retry_interval: int | None
     max_in_flight: int
 
@@ -102,14 +102,14 @@ class Process:
         self.context.run(HOST.set, self)
         self.clock = SimClock(world.loop, skew)
         ids = SimIds(chance)
-        self.session = ids.token()
+        self.locks = SimLiveness(world.locks)
         self.executor = InlineExecutor(world.loop, self, world.latency)
         self.threads = BatonThreads(world.loop, 8, lambda: chance.choice((0, 0, 50, 400)))
         self.database = SimDatabase(world.path, self)
         policy = Policy(max_steps=1000, retry_interval=world.retry_interval)
         self.store = SqlStore(self.database, self.executor, ids, policy)
         invoker = WatchedInvoker(LocalInvoker(functions, self.clock, self.threads), self)
-        worker = Worker(self.store, invoker, self.clock, ids, policy, self.session)
+        worker = Worker(self.store, invoker, self.clock, ids, policy, ids.token())
         options = Options(
             functions=specs(functions),
             replace_app=None,
@@ -118,7 +118,7 @@ class Process:
             host="sim",
             pid=number,
         )
-        self.service = Service(worker, world.liveness, options)
+        self.service = Service(worker, self.locks, options)
 
     @property
     def now(self) -> int:
@@ -134,7 +134,7 @@ class Process:
 
     async def start(self) -> None:
         """Start the engine. Raises what `Service.start` raises, and GoneError."""
-        self.note(Started(self.now, self.number, self.session))
+        self.note(Started(self.now, self.number))
         await self.call(self.service.start)
 
     async def stop(self) -> None:
@@ -153,7 +153,7 @@ class Process:
     def _end(self) -> None:
         self.dead = True
         self._held.clear()
-        self.world.liveness.release(self.session)
+        self.locks.lose()
         self.database.abandon()
         for answer in list(self._calls):
             if not answer.done():
@@ -228,7 +228,7 @@ class Process:
             raise CrashError(fault.value)
         changed = changes()
         commit()
-        self.note(Committed(self.now, self.number, self.session, number, changed))
+        self.note(Committed(self.now, self.number, number, changed))
         if fault is Fault.CRASH_AFTER:
             self.world.fired(fault, self)
             raise CrashError(fault.value)

@@ -75,7 +75,7 @@ class Scenario:
     retry_interval: int | None = 1_000  # ms
     max_in_flight: int = 100
     look: int = 50  # ms between looks at what other processes did
-    patience: int = 900  # seconds after the calm in which every run must end
+    patience: int = 300  # seconds after the calm in which every run must end
 
 
 def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:

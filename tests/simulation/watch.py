@@ -20,7 +20,6 @@ class Host(Protocol):
     """The process."""
 
     number: int
-    session: str
 
     @property
     def now(self) -> int:
@@ -42,12 +41,13 @@ class WatchedInvoker:
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         host = self._host
         assert isinstance(recorder, Ownership)
-        token = recorder.claimed.owner.token
+        owner = recorder.claimed.owner
+        token = owner.token
         STRAND.set(f"{token} {call.run_id}")
-        memos = [memo.step.text for memo in call.memos]
+        memos = tuple(memo.step.text for memo in call.memos)
         host.note(
             Entered(
-                host.now, host.number, host.session, token, call.run_id, call.function_id, call.attempt, tuple(memos)
+                host.now, host.number, owner.session, token, call.run_id, call.function_id, call.attempt, memos
             )
         )
         how = "lost"

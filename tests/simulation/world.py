@@ -31,7 +31,7 @@ from .faults import AT_COMMIT, Fault, Plan, Storm
 from .history import Acknowledged, Calm, Entry, Fired, History, Noticed, Told
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
-from .ports import EPOCH, SimLiveness
+from .ports import EPOCH
 from .process import GoneError, Process
 from .scenario import APP, Scenario, Send
 
@@ -43,6 +43,9 @@ PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 
 KNOWN_FILE = 0.9
 """How often a world begins with a database that has its schema."""
+
+TOO_MANY = 5_000
+"""Transactions after which a world is taken to spin."""
 
 FINAL_STATUS = frozenset(status.value for status in FINAL)
 
@@ -63,7 +66,7 @@ class World:
         self.retry_interval = scenario.retry_interval
         self.max_in_flight = scenario.max_in_flight
         self.loop = SimLoop(self.chance("turns"))
-        self.liveness = SimLiveness()
+        self.locks: set[str] = set()
         self.history = History()
         self.fired_count: Counter[Fault] = Counter()
         self.boundaries = 0
@@ -88,7 +91,7 @@ class World:
 
     def run(self) -> History:
         """Let everything happen."""
-        with _folder() as folder, _settings(self.scenario.look):
+        with _folder() as folder, _looking(self.scenario.look):
             self.path = folder / "sim.db"
             if self.chance("file").random() < KNOWN_FILE:
                 shutil.copy(template(), self.path)
@@ -114,8 +117,9 @@ class World:
         self.note(Calm(self.now()))
         deadline = self.loop.time() + self.scenario.patience
         while not (self._all_ended() and all(client.done() for client in clients)):
-            if self.loop.time() > deadline:
-                self.note(Noticed(self.now(), f"not over {self.scenario.patience} s after the calm"))
+            if self.loop.time() > deadline or self.boundaries > TOO_MANY:
+                what = f"not over {self.scenario.patience} s after the calm, with {self.boundaries} transactions"
+                self.note(Noticed(self.now(), what))
                 break
             await asyncio.sleep(0.2)
         self._closing = True
@@ -160,6 +164,15 @@ class World:
                 await process.gone
             await asyncio.sleep(self._faults.choice((0.01, 0.3, 2.0)))
 
+    async def _witness(self) -> None:
+        """A process that is there for a while: somebody must declare dead who seems to be."""
+        process = self._born()
+        with contextlib.suppress(GoneError, StoreError):
+            await process.start()
+            self._alive.append(process)
+            await asyncio.sleep(self._faults.choice((0.5, 3.0)))
+            await process.stop()
+
     def _born(self) -> Process:
         number = len(self._processes)
         skew = self._faults.randint(-self.plan.skew, self.plan.skew)
@@ -178,7 +191,8 @@ class World:
         """A process is gone."""
         if process in self._alive:
             self._alive.remove(process)
-        process.gone.set_result(None)
+        if not process.gone.done():
+            process.gone.set_result(None)
 
     async def _someone(self) -> Process:
         while not self._alive:
@@ -250,10 +264,8 @@ class World:
         elif fault is Fault.PAUSE:
             process.pause(chance.randint(10_000, 5_000_000))
         elif fault is Fault.ZOMBIE:
-            if process.session in self.liveness.presumed_dead:
-                return
-            self.liveness.presumed_dead.add(process.session)
-            self._begin(self._life())  # who is declared dead needs somebody who does it, and who takes over
+            process.locks.lose()
+            self._begin(self._witness())
             if chance.random() < 0.5:
                 process.pause(chance.randint(10_000, 1_000_000))
         elif fault is Fault.STEP_OF_CLOCK:
@@ -349,14 +361,23 @@ def template() -> Path:
 
 
 @contextlib.contextmanager
-def _settings(look: int) -> Iterator[None]:
-    """Long sleeps with a look every 50 ms would be nothing but looks; and nobody reads thousands of log lines."""
+def silence() -> Iterator[None]:
+    """Nobody reads the log lines of thousands of worlds."""
     logger = logging.getLogger("inngest")
-    before = service.LOOK, logger.level
-    service.LOOK = look
+    level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        service.LOOK = before[0]
-        logger.setLevel(before[1])
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _looking(every: int) -> Iterator[None]:
+    """How often engines look at what others did: hours with a look every 50 ms would be nothing but looks."""
+    before = service.LOOK
+    service.LOOK = every
+    try:
+        yield
+    finally:
+        service.LOOK = before

@@ -181,16 +181,20 @@ class Service:
             timer.cancel()
 
     async def _watch(self) -> None:
-        """See what other processes did."""
+        """See what other processes did; now and then though nothing was noticed, since a notice can be lost."""
+        clock = self._worker.clock
+        look_at = 0
         while True:
             await self._pause(LOOK)
             try:
-                if self._worker.store.foreign_change():
+                if self._worker.store.foreign_change() or clock.now() >= look_at:
+                    look_at = 0  # and again, if this look fails
                     self._reaper.stale = True
                     await self._look_for_ended(list(self._waiting))
                     self.executor.look_again()
                 if await self._reaper.run_once(self._worker.session_id):
                     self.executor.look_again()
+                look_at = look_at or clock.now() + LONGEST_WAIT
             except Exception as error:  # a worker must not end because one look failed
                 _complain(error)
                 await self._pause(TROUBLE)

@@ -8,6 +8,7 @@ from tests.simulation.history import History
 from tests.simulation.scenario import Scenario
 
 from . import (
+    alone,
     closed,
     ends,
     p0_one,
@@ -34,6 +35,7 @@ CHECKERS: Mapping[str, Checker] = {
     "P6": p6_progress.check,
     "P9": p9_determinism.check,
     "P10": p10_honest.check,
+    "alone": alone.check,
     "closed": closed.check,
     "ends": ends.check,
     "quiet": quiet.check,

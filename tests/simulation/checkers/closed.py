@@ -13,21 +13,21 @@ from tests.simulation.scenario import Scenario
 
 def check(history: History, _: Scenario) -> Iterator[str]:
     """Handlers begin within their invocation, and not before their time; a deadline that is set stays."""
-    live: set[str] = set()
+    live: set[tuple[str, str]] = set()
     wrong_clocks = any(
         isinstance(entry, Fired) and entry.fault in {Fault.SKEW, Fault.STEP_OF_CLOCK} for entry in history.entries
     )
     for _number, entry, state in history.walk():
         match entry:
             case Entered():
-                live.add(entry.token)
+                live.add((entry.token, entry.run_id))
             case Left():
-                live.discard(entry.token)
+                live.discard((entry.token, entry.run_id))
             case Began():
-                if entry.token not in live:
+                if (entry.token, entry.run_id) not in live:
                     yield f"at {entry.at}: the handler of {entry.step} began after its invocation was over"
                 row = state.steps.get((entry.run_id, hash_step_id(entry.step)))
-                due = None if row is None else row["due_at"]
+                due = None if row is None or row["attempt"] != entry.attempt else row["due_at"]
                 if isinstance(due, int) and due > EPOCH + entry.at // 1000 and not wrong_clocks:
                     yield f"at {entry.at}: the handler of {entry.step} began before it was due, at {due}"
             case Committed():

@@ -10,6 +10,10 @@ from tests.simulation.history import History, Row, State, effective_id, is_memo
 from tests.simulation.scenario import APP, End, Scenario
 
 
+KNOWN = {"FlakyError", "RetryAfterError", "NonRetriableError", "StepError", "WorkerLostError", "DeterminismError"}
+"""Errors that the corpus provokes; DeterminismError where code is changed."""
+
+
 def check(history: History, scenario: Scenario) -> Iterator[str]:
     """Each program says what its runs may end with, and how many there are."""
     judges = {f"{APP}-{name}": judge for program in scenario.programs for name, judge in program.ends.items()}
@@ -19,6 +23,12 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
         if end.status in {"COMPLETED", "FAILED"} and not judges[str(run["function_id"])](end):
             memos = [(name, row["data"], row["cancelled"]) for name, row in end.memos]
             yield f"run {run['id']} of {end.function} ended {end.status}: {end.value!r} {end.error} with {memos}"
+    for row in (*state.attempts.values(), *state.steps.values(), *state.runs.values()):
+        error = None if row["error"] is None else json.loads(str(row["error"]))
+        if error is not None and error["name"] not in KNOWN:
+            yield f"nobody raised {error} of {row}"
+        if error is not None and error["name"] == "DeterminismError" and all(one.replays for one in scenario.programs):
+            yield f"the code of {row} did not change: {error}"
     expected: Counter[str] = Counter()
     for send in scenario.sends:
         for name in send.program.ends:

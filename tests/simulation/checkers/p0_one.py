@@ -14,6 +14,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
     for _number, entry, state in history.walk():
         match entry:
             case Entered():
+                if entry.session not in state.sessions:
+                    continue  # it was declared dead between its claim and now, and can do no harm
                 other = live.get(entry.run_id)
                 if other is not None:
                     yield f"at {entry.at}: run {entry.run_id} is entered by {entry.token} while {other.token} is in it"

@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.history import Began, Committed, Entered, History, effective_id, is_memo
+from tests.simulation.history import Began, Committed, History, State, effective_id, is_memo
 from tests.simulation.scenario import Scenario
+
+Invocation = tuple[str, str]  # token and run
 
 
 def check(history: History, _: Scenario) -> Iterator[str]:
-    """Only a worker that was declared dead, and entered before the record, may still begin the handler."""
-    recorded: dict[tuple[object, str], int] = {}  # when
-    entered: dict[str, tuple[int, str]] = {}  # when, and by which session, by token
-    begun: set[tuple[str, str, int]] = set()
+    """Only a worker that was declared dead, and claimed the run before the record, may still begin the handler."""
+    recorded: dict[tuple[str, str], int] = {}  # when, by run and step
+    claimed: dict[Invocation, tuple[int, str]] = {}  # when, and by which session: it read the memos then
+    begun: set[tuple[Invocation, str, int]] = set()
     for number, entry, state in history.walk():
         match entry:
             case Committed():
-                for change in entry.changes:
-                    if change.table == "steps" and change.new is not None and is_memo(change.new):
-                        recorded.setdefault((change.new["run_id"], effective_id(change.new)), number)
-            case Entered():
-                entered[entry.token] = number, entry.session
+                _note(number, entry, recorded, claimed)
             case Began():
+                invocation = (entry.token, entry.run_id)
                 when = recorded.get((entry.run_id, entry.step))
-                since, session = entered[entry.token]
-                if when is not None and (since > when or session in state.sessions):
+                if when is not None and _could_know(claimed[invocation], when, state):
                     yield f"at {entry.at}: step {entry.step} of run {entry.run_id} began again, after its record"
-                again = (entry.token, entry.step, entry.attempt)
-                if again in begun:
+                if (invocation, entry.step, entry.attempt) in begun:
                     yield f"at {entry.at}: attempt {entry.attempt} of step {entry.step} began twice in one invocation"
-                begun.add(again)
+                begun.add((invocation, entry.step, entry.attempt))
+
+
+def _note(
+    number: int,
+    entry: Committed,
+    recorded: dict[tuple[str, str], int],
+    claimed: dict[Invocation, tuple[int, str]],
+) -> None:
+    for change in entry.changes:
+        if change.new is None:
+            continue
+        if change.table == "steps" and is_memo(change.new):
+            recorded.setdefault((str(change.new["run_id"]), effective_id(change.new)), number)
+        elif change.table == "runs" and change.new["token"] is not None:
+            invocation = (str(change.new["token"]), str(change.new["id"]))
+            claimed.setdefault(invocation, (number, str(change.new["session_id"])))
+
+
+def _could_know(claim: tuple[int, str], recorded: int, state: State) -> bool:
+    since, session = claim
+    return since >= recorded or session in state.sessions

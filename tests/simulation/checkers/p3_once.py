@@ -12,7 +12,7 @@ from tests.simulation.scenario import Scenario
 def check(history: History, _: Scenario) -> Iterator[str]:
     """A memo never changes, has its place in the run's order, and one invocation alone is told that it made it."""
     places: Counter[object] = Counter()
-    makers: dict[tuple[str, str], str] = {}
+    makers: dict[tuple[str, str], str] = {}  # tokens, by run and step
     for _number, entry, state in history.walk():
         match entry:
             case Committed():

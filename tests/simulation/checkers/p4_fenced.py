@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.history import Change, Committed, History, State
+from tests.simulation.history import Change, Committed, History, State, begun_sessions
 from tests.simulation.scenario import Scenario
 
 DECIDED = ("status", "attempt", "output", "error", "started_at", "ended_at")
@@ -12,36 +12,38 @@ DECIDED = ("status", "attempt", "output", "error", "started_at", "ended_at")
 
 
 def check(history: History, _: Scenario) -> Iterator[str]:
-    """It writes no step and no end, and owns nothing. (It may hand in events, and see that others are dead.)"""
-    known: set[str] = set()
-    for _number, entry, state in history.walk():
+    """What is written about a run is written by its owner, who lives. (Others may hand in events, and see who died.)"""
+    state = State()
+    sessions: dict[int, set[str]] = {}  # of each process
+    for entry in history.entries:
         if not isinstance(entry, Committed):
             continue
-        if entry.session in known and entry.session not in state.sessions:
-            for change in entry.changes:
-                if _decides(change) and not _ends_itself(entry):
-                    yield f"at {entry.at}: process {entry.process} was declared dead and wrote {change}"
-        known.update(state.sessions)
-        yield from _owned_by_nobody(entry, state)
+        own = sessions.setdefault(entry.process, set())
+        own.update(begun_sessions(entry))
+        living = set(state.sessions)
+        for change in entry.changes:
+            run = _decided_run(change)
+            owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
+            if run is not None and (owner not in own or owner not in living):
+                yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
+            state.apply(change)
+        for row in state.runs.values():
+            if row["session_id"] is not None and row["session_id"] not in state.sessions:
+                yield f"at {entry.at}: run {row['id']} belongs to session {row['session_id']}, which is dead"
 
 
-def _decides(change: Change) -> bool:
+def _decided_run(change: Change) -> str | None:
+    """The run that a change decides something about."""
     if change.table in {"steps", "attempts"}:
-        return True
-    if change.table != "runs" or change.old is None or change.new is None:
-        return False
-    return any(change.old[name] != change.new[name] for name in DECIDED)
+        row = change.new or change.old
+        assert row is not None
+        return str(row["run_id"])
+    old, new = change.old, change.new
+    if change.table != "runs" or old is None or new is None:
+        return None
+    return str(new["id"]) if any(old[name] != new[name] for name in DECIDED) else None
 
 
-def _ends_itself(entry: Committed) -> bool:
-    """Whether the session ends in this very transaction, which may hold its last commits too."""
-    return any(
-        change.table == "sessions" and change.new is None and change.old is not None and change.old["id"] == entry.session
-        for change in entry.changes
-    )
-
-
-def _owned_by_nobody(entry: Committed, state: State) -> Iterator[str]:
-    for run in state.runs.values():
-        if run["session_id"] is not None and run["session_id"] not in state.sessions:
-            yield f"at {entry.at}: run {run['id']} belongs to session {run['session_id']}, which is dead"
+def _taken_by(change: Change) -> object:
+    """The session that claims a run by this change."""
+    return change.new["session_id"] if change.table == "runs" and change.new is not None else None

@@ -17,6 +17,7 @@ RETRIED = {"FlakyError", "RetryAfterError"}
 def check(history: History, _: Scenario) -> Iterator[str]:
     """Attempts are counted from 0, without gaps, and given up after the last one, not before."""
     failed: Counter[tuple[str, str]] = Counter()  # by run and hash of the step; "" is the body since its last step
+    sessions: dict[tuple[str, str], str] = {}  # of invocations
     for _number, entry, state in history.walk():
         match entry:
             case Committed():
@@ -25,12 +26,14 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                         yield from (f"at {entry.at}: {problem}" for problem in _written(change.table, change.new, failed, state))
             case Began():
                 count = failed[entry.run_id, hash_step_id(entry.step)]
-                if entry.attempt != count:
+                fenced = sessions[entry.token, entry.run_id] not in state.sessions  # it cannot know what others did
+                if entry.attempt != count and not fenced:
                     yield f"at {entry.at}: attempt {entry.attempt} of {entry.step} began; {count} are recorded"
             case Entered():
+                sessions[entry.token, entry.run_id] = entry.session
                 stored = sum(run_id == entry.run_id for (run_id, _), row in state.steps.items() if is_memo(row))
                 count = 0 if len(entry.memos) > stored else failed[entry.run_id, ""]
-                if entry.attempt != count:
+                if entry.attempt != count and entry.session in state.sessions:
                     yield f"at {entry.at}: run {entry.run_id} was entered with attempt {entry.attempt}, not {count}"
 
 

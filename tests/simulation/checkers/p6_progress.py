@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulation.faults import Fault
-from tests.simulation.history import Committed, Died, Fired, History, Noticed, Started, State, Stopped
+from tests.simulation.history import Committed, Died, Fired, History, Noticed, Started, State, Stopped, begun_sessions
 from tests.simulation.scenario import Scenario
 
 FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
@@ -44,17 +44,18 @@ def _lost(state: State) -> Iterator[str]:
 def _left_lying(history: History, scenario: Scenario) -> Iterator[str]:
     """Sessions of dead processes that a living one has not noticed in time."""
     living: dict[int, int] = {}  # since when, by process
-    session_of: dict[int, str] = {}
+    sessions: dict[int, list[str]] = {}  # of each process
     dead: dict[str, int] = {}  # when, by session
     patience = AT_ONCE + 2_000 * scenario.look
     for _number, entry, state in history.walk():
         match entry:
             case Started():
                 living[entry.process] = entry.at
-                session_of[entry.process] = entry.session
+            case Committed():
+                sessions.setdefault(entry.process, []).extend(begun_sessions(entry))
             case Died() | Stopped():
                 living.pop(entry.process, None)
-                dead[session_of[entry.process]] = entry.at
+                dead.update({session: entry.at for session in sessions.get(entry.process, ())})
         for session, when in list(dead.items()):
             if session not in state.sessions:
                 del dead[session]

@@ -69,8 +69,8 @@ class _Replay:
         client = inngest.Inngest(app_id=APP, is_production=False)
         outside = _Hanging(_Nobody(), chance)
         functions = [one for program in scenario.programs for one in program.make(client, outside, 0)]
+        self._functions = functions
         self._threads = BatonThreads(self._loop, 8, lambda: 0)
-        self._invoker = LocalInvoker(functions, SimClock(self._loop, 0), self._threads)
 
     def outcome(self) -> Outcome | str:
         """How it ends, or what it does instead."""
@@ -85,7 +85,8 @@ class _Replay:
 
     async def _main(self) -> Outcome | None:
         STRAND.set("replay")
-        task = asyncio.get_running_loop().create_task(self._invoker.invoke(self._call, self))
+        invoker = LocalInvoker(self._functions, SimClock(self._loop, 0), self._threads)
+        task = asyncio.get_running_loop().create_task(invoker.invoke(self._call, self))
         await asyncio.wait([task], timeout=LONGEST)
         return task.result() if task.done() else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Table, bindparam, select
@@ -63,10 +63,11 @@ def accept(
     known = registry()
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
     new = insert_events(tx, [event for acceptance in acceptances for event in acceptance.events])
+    causes = Causes(new)
     given: list[tuple[Start, Owner | None]] = []
     answers: list[Accepted] = []
     for acceptance in acceptances:
-        started = _started(tx, acceptance, known, new, alive)
+        started = _started(tx, acceptance, known, causes, alive)
         given += started
         answers.append(Accepted(started))
     insert_starts(tx, given, ids)
@@ -74,21 +75,41 @@ def accept(
 
 
 def _started(
-    tx: Transaction, acceptance: Acceptance, registry: Registry, new: set[str], alive: Mapping[str, bool]
+    tx: Transaction, acceptance: Acceptance, registry: Registry, causes: Causes, alive: Mapping[str, bool]
 ) -> list[tuple[Start, Owner | None]]:
     """The runs to create, and who owns them from the start."""
     owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
     started: list[tuple[Start, Owner | None]] = []
-    for start in wanted(tx, acceptance.plan(registry), new):
+    for start in wanted(tx, acceptance.plan(registry), causes):
         mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         owner = next(owners, None) if mine else None
         started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
     return started
 
 
-def wanted(tx: Transaction, starts: Sequence[Start], new: set[str]) -> list[Start]:
-    """Those of new events, whose idempotency keys are free."""
-    return [start for start in starts if start.run.event_id in new and (not start.key or _take_key(tx, start))]
+class Causes:
+    """What a batch may start runs for: its new events, each of which starts a function once, however often it is sent.
+
+    Args:
+        new: ids of events that were not stored before.
+    """
+
+    def __init__(self, new: Container[str]) -> None:
+        self._new = new
+        self._used: set[tuple[str, str]] = set()
+
+    def take(self, start: Start) -> bool:
+        """Whether the run is the first of its function for a new event."""
+        cause = (start.run.function_id, start.run.event_id)
+        if start.run.event_id not in self._new or cause in self._used:
+            return False
+        self._used.add(cause)
+        return True
+
+
+def wanted(tx: Transaction, starts: Sequence[Start], causes: Causes) -> list[Start]:
+    """Those that have a cause, and whose idempotency keys are free."""
+    return [start for start in starts if causes.take(start) and (not start.key or _take_key(tx, start))]
 
 
 def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import exists, null, select, update
+from sqlalchemy import Integer, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.model import Ended, Registry, Released
 from inngest.engine.ports import Commit, Ids, Written
 
 from . import tables
-from .accepting import INSERT_JOBS, insert_events, insert_new, insert_starts, job_row, wanted
+from .accepting import INSERT_JOBS, Causes, insert_events, insert_new, insert_starts, job_row, wanted
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words
 
@@ -64,12 +64,18 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
     return changes.values(attempt=given.c.attempt, session_id=null(), token=null())
 
 
+def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
+
+
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
 WRITE_MEMOS = Bulk(_steps, NEW_STEP_COLUMNS, _write_memos)
 WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
 END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
 RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
+BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
 
 
 def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Written]:
@@ -96,8 +102,8 @@ def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable
     if not sending:
         return
     known = registry()
-    new = insert_events(tx, [event for one in sending for event in one.events])
-    starts = [start for one in sending for start in wanted(tx, one.plan(known), new)]
+    causes = Causes(insert_events(tx, [event for one in sending for event in one.events]))
+    starts = [start for one in sending for start in wanted(tx, one.plan(known), causes)]
     insert_starts(tx, [(start, None) for start in starts], ids)
 
 
@@ -105,6 +111,7 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
     ended: list[tuple[object, ...]] = []
     released: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
+    anew = [(one.owner.run_id, one.changes.attempt) for one in commits if one.begins_anew]
     for one in commits:
         run_id, changes, transition = one.owner.run_id, one.changes, one.changes.transition
         if isinstance(transition, Ended):
@@ -113,7 +120,8 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
         elif isinstance(transition, Released):
             released.append((run_id, changes.attempt))
             if transition.due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at))
+                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at, alone=one.alone))
+    tx.execute_rows(BEGIN_ANEW, anew)
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
