@@ -11,7 +11,7 @@ DOCS := $(VENV)/.docs-$(HERE)
 BENCH := $(VENV)/.bench-$(HERE)
 
 # Quick ones first. A house test refuses a folder of tests that is missing here.
-ORDER := unit house typing contract simulation server cli embedded
+ORDER := unit house typing contract migrations simulation server cli embedded
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
 ARGS ?=
 SEEDS ?= 200
@@ -34,7 +34,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEV) ## run an order through crashes, then compare what its steps did with what the engine recorded
-	$(BIN)/python examples/demo/demo.py
+	$(BIN)/python -m examples.demo
 
 test: $(DEV) ## run every suite of tests/ (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
 	@test -n '$(strip $(SUITES))' || { echo 'no suite to run in tests/' >&2; exit 1; }
@@ -74,7 +74,7 @@ lock: $(UV) ## write requirements/ again from pyproject.toml (ARGS=--upgrade tak
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
 
 clean: ## remove the virtual environment, builds and caches
-	rm -rf $(VENV) build dist site .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .cache .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What is needed is installed once; a stamp is older than its requirements only after they changed.

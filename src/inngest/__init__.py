@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING  # noqa: TID251 - the lazy Engine below is typed by it
 
+from inngest import errors
 from inngest.protocol.config import (
     Batch,
     Cancel,
@@ -65,6 +66,7 @@ __all__ = [
     "TransformOutputResult",
     "TriggerCron",
     "TriggerEvent",
+    "errors",
 ]
 
 _warn_of_namesake()

@@ -7,41 +7,45 @@ Error                              the root: code, is_retriable, name, message, 
 ├── RetryAfterError                try again, then
 │
 │ raised into your function
-├── StepError                      a step failed for good
+├── AsyncUnsupportedError          async code in a plain function
 ├── DeterminismError               the code asks for other steps, or types, than the run recorded
 ├── NestedStepError                a step inside a step's handler
-├── StepOutsideError               a step from a foreign thread or loop, or after the end
-├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
-├── SignalSwallowedError           `except BaseException` around a step that waits
-├── TimeoutTooLongError            a sleep of over 366 days
-├── OutputUnserializableError      a step or function returned what JSON cannot hold
 ├── OutputTooLargeError            a step returned over 4 MB, or a function over 8 MB
-├── AsyncUnsupportedError          async code in a plain function
+├── OutputUnserializableError      a step or function returned what JSON cannot hold
+├── SignalSwallowedError           `except BaseException` around a step that waits
+├── StepError                      a step failed for good
+├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
+├── StepOutsideError               a step from a foreign thread or loop, or after the end
+├── TimeoutTooLongError            a sleep of over 366 days
 │
 │ raised where you configure
-├── FunctionConfigInvalidError     `field: reason`
-├── URLInvalidError                an origin without domain or port
-├── SigningKeyMissingError         serving in production
-├── EngineConfigError              an argument of Engine
 ├── EngineBindingError             one client in two engines
+├── EngineConfigError              an argument of Engine
+├── FunctionConfigInvalidError     `field: reason`
+├── SigningKeyMissingError         serving in production
+├── URLInvalidError                an origin without domain or port
 │
 │ raised where you send and wait
+├── EngineStateError               not started, stopped, forked, or this thread must not wait
 ├── EventInvalidError              an event that cannot be accepted
 ├── EventKeyUnspecifiedError       sending in production without a key
-├── SendEventsError                sending failed; `ids` holds what was accepted
+├── RunCancelledError              the run you waited for was cancelled
 ├── RunFailedError                 the run you waited for failed
-├── RunCancelledError              … was cancelled
-├── RunNotFoundError               … does not exist
-├── EngineStateError               not started, stopped, forked, or this thread must not wait
+├── RunNotFoundError               the run you asked for does not exist
+├── SendEventsError                sending failed; `ids` holds what was accepted
 │
 │ raised by the database; nothing was written
-└── StoreError
+└── StoreError                     the root of these
     ├── StoreBusyError             another process holds it
     ├── StoreClosedError           the engine is stopped
     ├── StoreCorruptError          damaged, or not a database
     ├── StoreFullError             no space left
     ├── StoreReadOnlyError         may not be written
     └── StoreVersionError          written by a newer version
+
+Three more are never raised, only recorded as why a run failed: `FunctionOverflowedError` (more steps than
+`max_steps`), `StateOverflowedError` (results of steps over 32 MB) and `WorkerLostError` (its process died on it, again
+and again).
 """
 
 from inngest.embedded.errors import (

@@ -62,6 +62,13 @@ async def test_a_client_of_a_development_server_does_too(database: str) -> None:
         assert len(api.requests) == 2
 
 
+async def test_a_client_that_is_given_whole_is_bound_even_without_functions(database: str) -> None:
+    client = inngest.Inngest(app_id="shop", is_production=True)
+    async with inngest.Engine(client, database=database) as engine:
+        await client.send(ORDER)
+        assert await engine.runs() == []
+
+
 async def test_the_blocking_twin_is_for_other_threads(database: str) -> None:
     shop = Shop(inngest.Inngest(app_id="shop"))
     async with inngest.Engine([shop.pay], database=database):
@@ -69,6 +76,20 @@ async def test_the_blocking_twin_is_for_other_threads(database: str) -> None:
         assert (await shop.seen.get()).id == event_id
         with pytest.raises(EngineStateError, match="on the engine's own event loop would wait for itself"):
             shop.client.send_sync(ORDER)
+
+
+async def test_a_client_sends_from_any_loop(database: str) -> None:
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="pay", trigger=inngest.TriggerEvent(event="shop/order.placed"))
+    def pay(ctx: inngest.ContextSync) -> object:
+        return ctx.event.data["order"]
+
+    with inngest.Engine([pay], database=database) as engine:  # on a thread, with a loop of its own
+        (event_id,) = await client.send(ORDER)
+        assert client.send_sync(inngest.Event(name="nobody listens")) != [event_id]
+        (run,) = engine.runs_sync(event_id=event_id)
+        assert engine.wait_sync(run.id) == 42
 
 
 async def test_middleware_goes_with_what_is_sent_in_process(database: str) -> None:

@@ -151,6 +151,35 @@ def test_a_handler_is_a_function(client: inngest.Inngest, given: Callable[..., N
     assert words in raised.value.message
 
 
+async def of_the_wrong_context(ctx: inngest.ContextSync) -> None: ...
+
+
+def of_two(ctx: inngest.ContextSync, more: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (of_two, 'handler: function "pay": expected a function of one argument, the context'),
+        (lambda: None, 'handler: function "pay": expected a function of one argument, the context'),
+        (of_the_wrong_context, "an async function is called with inngest.Context, not ContextSync"),
+    ],
+)
+def test_a_handler_takes_the_context_of_its_kind(client: inngest.Inngest, given: Any, words: str) -> None:
+    with pytest.raises(FunctionConfigInvalidError) as raised:
+        client.create_function(fn_id="pay", trigger=EVENT)(given)
+    assert words in raised.value.message
+
+
+def test_a_handler_may_take_more_than_it_is_given(client: inngest.Inngest) -> None:
+    async def with_default(ctx: inngest.Context, more: int = 5) -> None: ...
+
+    def any_number(*args: object, **kwargs: object) -> None: ...
+
+    client.create_function(fn_id="pay", trigger=EVENT)(with_default)
+    client.create_function(fn_id="ship", trigger=EVENT)(any_number)
+
+
 def test_a_function_cannot_be_made_of_a_function(client: inngest.Inngest) -> None:
     made = client.create_function(fn_id="pay", trigger=EVENT)(handler)
     with pytest.raises(FunctionConfigInvalidError, match='got the function "shop-pay" made of one'):

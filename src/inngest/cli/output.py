@@ -13,10 +13,10 @@ WIDE = 240
 """Columns of output that is not a terminal: nothing is cut off there."""
 
 
-def console(stream: TextIO | None = None) -> Console:
+def console(stream: TextIO | None = None, kind: type[Console] = Console) -> Console:
     """A console that prints user data as it is: no markup, no emoji codes, no guessed highlights."""
     file = sys.stdout if stream is None else stream
-    return Console(
+    return kind(
         file=file, markup=False, emoji=False, highlight=False, soft_wrap=True, width=None if file.isatty() else WIDE
     )
 

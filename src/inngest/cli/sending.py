@@ -68,11 +68,8 @@ def _target(url: str | None, key: str | None) -> http.Target:
         settings = environment.resolve(
             is_production=False, api_base_url=None, event_api_base_url=url, env=None, event_key=key, signing_key=None
         )
-        scheme = httpx.URL(settings.event_api_origin).scheme
-    except (URLInvalidError, httpx.InvalidURL) as error:
+    except (URLInvalidError, httpx.InvalidURL, ValueError) as error:
         raise CommandError(f"--url: expected the address of a server, such as http://127.0.0.1:8288: {error}") from None
-    if scheme not in ("http", "https"):
-        raise CommandError(f"--url: expected http:// or https://, got {url!r}")
     return http.Target(settings.event_api_origin, settings.event_key, settings.env, is_production=False)
 
 
@@ -147,12 +144,13 @@ class Watch:
                 progress.show(self._state())
                 try:
                     self._runs = self._read(client)
-                    heard = time.monotonic()
                 except httpx.TransportError as error:
                     if time.monotonic() - heard > PATIENCE:
                         raise self._gone(error) from None
-                if all(run["status"] in FINAL for run in self._runs):
-                    return self._runs
+                else:
+                    heard = time.monotonic()
+                    if all(run["status"] in FINAL for run in self._runs):
+                        return self._runs
                 self._check_limit(pause)
                 time.sleep(pause)
                 pause = min(pause * 1.2, LONGEST_LOOK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import datetime
 import os
 import socket
@@ -13,7 +14,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.executor import Worker
-from inngest.engine.ports import Observer
+from inngest.engine.ports import Observer, StoreClosedError
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
@@ -27,9 +28,10 @@ from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
-from . import settings, specs, views
+from . import forks, settings, specs, views
 from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
 from .local import LocalInvoker
+from .loop_thread import LoopThread
 from .observing import Guarded
 from .threads import FunctionThreads
 
@@ -47,8 +49,8 @@ class Engine:
     Several engines, of one process or several of one machine, may share a database.
 
     Args:
-        functions: what it runs: a list of functions, or a client for all functions of its app. An empty list makes
-            an engine that sends and reads.
+        functions: what it runs: a list of functions, and of clients for all functions of their apps; or one client.
+            An empty list makes an engine that sends and reads.
         database: where everything is kept: an SQLite file. Its folder must exist.
         retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
         max_steps: steps of one run, up to 10,000; a run with more fails.
@@ -64,7 +66,7 @@ class Engine:
 
     def __init__(
         self,
-        functions: Sequence[Function[Any]] | Inngest,
+        functions: Sequence[Function[Any] | Inngest] | Inngest,
         *,
         database: str = "sqlite:///inngest.db",
         retry_interval: float | None = None,
@@ -89,7 +91,7 @@ class Engine:
         self._specs = specs.specs(self._settings.functions)
         self._observer: Observer | None = None
         self._running: _Running | None = None
-        self._thread: _LoopThread | None = None
+        self._thread: LoopThread | None = None
         self._stopped = False
 
     # -- life
@@ -112,11 +114,16 @@ class Engine:
             raise
 
     async def stop(self) -> None:
-        """Stop: runs come to their next record, and go on when an engine starts again. Idempotent."""
-        running, self._running = self._running, None
+        """Stop: runs come to their next record, and go on when an engine starts again. Idempotent.
+
+        Until it has stopped, within `drain_timeout`, what its handlers send is accepted.
+        """
+        running = self._running
+        if running is None or not running.here:
+            return
         self._stopped = True
-        if running is not None:
-            await running.stop()
+        await running.stop()
+        self._running = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -129,20 +136,22 @@ class Engine:
 
     def __enter__(self) -> Self:
         """Start on a thread of the engine's own; use the `_sync` twins."""
-        self._thread = _LoopThread()
+        thread = LoopThread()
         try:
-            self._thread.call(self.start())
+            thread.call(self.start())
         except BaseException:
-            self._thread.close()
+            thread.close()
             raise
+        self._thread = thread
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._thread is not None
-        self._thread.call(self.stop())
-        self._thread.close()
+        if self._thread.here:  # a fork that leaves the block has nothing to stop
+            self._thread.call(self.stop())
+            self._thread.close()
 
     # -- sending and waiting
 
@@ -279,6 +288,10 @@ class Engine:
         """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
         self._observer = Guarded(observer)
 
+    async def drain(self) -> None:
+        """Begin to stop: runs come to their next record and rest, while events are still accepted."""
+        await self._here().drain()
+
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
         """Function and step of each handler that runs now."""
@@ -298,12 +311,17 @@ class Engine:
         running = self._here(any_loop=True)
         return self._wait_here(lambda: running.send_events(events))
 
+    @property
+    def of_this_process(self) -> bool:
+        """Whether it runs in this process, and not in the one of which this is a fork."""
+        return self._running is not None and self._running.here
+
     def _here(self, *, any_loop: bool = False) -> _Running:
         running = self._running
-        if running is None:
+        if running is None or not running.ready:
             state = "is stopped" if self._stopped else "is not started: use `async with Engine(…)` or `with Engine(…)`"
             raise EngineStateError(f"the engine {state}")
-        if os.getpid() != running.pid:
+        if not running.here:
             raise EngineStateError(
                 f"the engine was started in process {running.pid} and this is its fork {os.getpid()}: "
                 "start engines after forking, one in each process"
@@ -320,16 +338,27 @@ class Engine:
             raise EngineStateError(
                 "a `_sync` call on the engine's own event loop would wait for itself: await the async one instead"
             )
-        return asyncio.run_coroutine_threadsafe(coroutine(), running.loop).result()
+        if not running.loop.is_running():
+            raise EngineStateError(
+                "the event loop that the engine was started on does not run (any more): keep it running while the "
+                "engine is used, or use `with Engine(…)`, which has a loop of its own"
+            )
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine(), running.loop).result()
+        except concurrent.futures.CancelledError:
+            raise EngineStateError("the engine's event loop ended before there was an answer") from None
 
 
 class _Running:
     """An engine while it runs."""
 
     def __init__(self, given: settings.Settings, functions: Sequence[Any], observer: Observer | None) -> None:
+        forks.refuse(given.path)
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
+        self._thread_id = threading.get_ident()
         self._settings = given
+        self._functions = functions
         self._clock = SystemClock(self.loop)
         self._ids = SystemIds()
         self._executor = ThreadExecutor(self.loop)
@@ -342,7 +371,7 @@ class _Running:
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,
-            replace_app=given.replace_app,
+            replace_app=given.clients[0].app_id if given.clients else None,
             max_in_flight=given.max_runs_in_flight,
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
@@ -350,24 +379,48 @@ class _Running:
         )
         self._service = Service(worker, locks, options)
         self._clients: list[Inngest] = []
+        self._stopping: asyncio.Task[None] | None = None
+        self.ready = False
+        forks.watch(self)
+
+    @property
+    def here(self) -> bool:
+        return os.getpid() == self.pid
+
+    def forked(self) -> None:
+        self._service.abandon()
+        forks.leave_behind(self._settings.path)
+        if threading.get_ident() == self._thread_id and self.loop.is_running():
+            self.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
 
     async def start(self, engine: Engine) -> None:
-        clients = {id(function.client): function.client for function in self._settings.functions}
+        given = self._settings
+        owners = [function.client for function in given.functions] + list(given.clients)
         try:
-            for client in clients.values():
+            for client in {id(owner): owner for owner in owners}.values():
                 assert isinstance(client, Inngest)
                 client.bind(engine)
                 self._clients.append(client)
             await self._service.start()
+            for app_id in [client.app_id for client in self._settings.clients[1:]]:
+                await self.store.register(self._functions, replace_app=app_id, now=self._clock.now())
         except BaseException:
             self._unbind()
             self._executor.close()
             raise
+        self.ready = True
 
     async def stop(self) -> None:
+        """Whoever calls, and is cancelled meanwhile, it is done once, and to its end."""
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         try:
             await self._service.stop()
         finally:
+            forks.forget(self)
             self._unbind()
             self._threads.close()
             self._executor.close()
@@ -376,6 +429,9 @@ class _Running:
         for client in self._clients:
             client.bind(None)
         self._clients.clear()
+
+    async def drain(self) -> None:
+        await self._service.drain()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
@@ -412,6 +468,10 @@ class _Running:
             return await self._service.wait(run_id, new=new)
         except KeyError:
             raise RunNotFoundError(run_id) from None
+        except StoreClosedError:
+            raise EngineStateError(
+                f"the engine was stopped before run {run_id} had ended; it goes on when an engine starts again"
+            ) from None
 
     def result(self, run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
         if ended.status is RunStatus.CANCELLED:
@@ -422,23 +482,6 @@ class _Running:
         if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
             return value
         return fn.client.serializer.deserialize(value, kept_as)
-
-
-class _LoopThread:
-    """An event loop on a thread of its own, for `with Engine(…)`."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="inngest-engine", daemon=True)
-        self._thread.start()
-
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:

@@ -23,7 +23,7 @@ class Settings:
     """How an engine runs."""
 
     functions: Sequence[Function[object]]
-    replace_app: str | None  # the app of a client that is given whole
+    clients: tuple[Inngest, ...]  # those that are given whole: what their apps have no more is forgotten
     path: Path
     retry_interval: int | None  # ms
     max_steps: int
@@ -35,7 +35,7 @@ class Settings:
 
 
 def check(
-    functions: Sequence[Function[object]] | Inngest,
+    functions: Sequence[Function[object] | Inngest] | Inngest,
     *,
     database: str,
     retry_interval: float | None,
@@ -53,10 +53,10 @@ def check(
     """
     if durability not in ("full", "normal"):
         raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
-    listed, app = _functions(functions)
+    listed, clients = _functions(functions)
     return Settings(
         functions=listed,
-        replace_app=app,
+        clients=clients,
         path=sqlite_path(database),
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
@@ -68,15 +68,24 @@ def check(
     )
 
 
-def _functions(given: Sequence[Function[object]] | Inngest) -> tuple[list[Function[object]], str | None]:
+def _functions(
+    given: Sequence[Function[object] | Inngest] | Inngest,
+) -> tuple[list[Function[object]], tuple[Inngest, ...]]:
     if isinstance(given, Inngest):
-        return given.functions, given.app_id
+        given = [given]
     if not isinstance(given, list | tuple):
         raise EngineConfigError(f"functions: expected a list of functions or a client, got {given!r}")
+    listed: dict[int, Function[object]] = {}
+    clients: list[Inngest] = []
     for one in given:
-        if not isinstance(one, Function):
-            raise EngineConfigError(f"functions: expected functions made by create_function, got {one!r}")
-    return list(given), None
+        if isinstance(one, Inngest):
+            clients.append(one)
+            listed.update({id(function): function for function in one.functions})
+        elif isinstance(one, Function):
+            listed[id(one)] = one
+        else:
+            raise EngineConfigError(f"functions: expected functions made by create_function, or clients, got {one!r}")
+    return list(listed.values()), tuple(clients)
 
 
 def sqlite_path(database: str) -> Path:

@@ -25,6 +25,10 @@ BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
 
 
+UNWINDING = 0.2
+"""Seconds that user code has at least to unwind when its worker stops."""
+
+
 @dataclass(slots=True)
 class Worker:
     """What the parts of one worker share. A worker that was declared dead goes on with a new session."""
@@ -62,7 +66,7 @@ class RunExecutor:
         self._served = sorted(functions)
         self._max_in_flight = max_in_flight
         self.on_end = on_end
-        self._stranded: list[Ownership] = []
+        self.stranded = 0  # runs whose last commit the store has refused: they go back with the session
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
@@ -117,11 +121,10 @@ class RunExecutor:
 
     async def run_once(self, now: int) -> None:
         """Claim what is due, as far as there is room, and begin it."""
-        await self._release_stranded()
-        room = self.room
-        if not self.functions:  # what is due is for others
-            self.next_due = None
+        if not self.functions:
+            self.next_due = None  # nothing here is ever due: this worker sends and reads
             return
+        room = self.room
         if room == 0:
             self.backlog = self._is_due(now)
             return
@@ -145,6 +148,8 @@ class RunExecutor:
 
     def begin(self, claimed: Claimed) -> None:
         """Run what was claimed."""
+        if self.draining:
+            return  # it goes back with the session
         if self.worker.observer is not None:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
@@ -183,11 +188,10 @@ class RunExecutor:
     async def _run(self, ownership: Ownership) -> None:
         """One invocation: enter the function, then write how it ended."""
         try:
-            outcome = await self._outcome(ownership)
-            transition = await ownership.conclude(outcome)
+            transition = await self._conclude(ownership, await self._outcome(ownership))
         except StoreError as error:
-            LOGGER.error("run %s of %s cannot go on now: %s", ownership.run_id, ownership.function_id, error)
-            self._stranded.append(ownership)
+            LOGGER.debug("run %s of %s cannot go on here: %s", ownership.run_id, ownership.function_id, error)
+            self.stranded += 1
             return
         self._let_in(ownership)
         if isinstance(transition, Ended):
@@ -206,12 +210,15 @@ class RunExecutor:
             LOGGER.exception("run %s of %s: the invocation broke", ownership.run_id, ownership.function_id)
             return Failed(ErrorInfo(type(error).__name__, str(error)), retriable=True)
 
-    async def _release_stranded(self) -> None:
-        """Runs whose last write failed go back to the queue, as soon as the store takes writes again."""
-        while self._stranded:
-            await self._stranded[0].release()
-            self.job_due(self.worker.clock.now())
-            self._stranded.pop(0)
+    async def _conclude(self, ownership: Ownership, outcome: Outcome) -> Ended | Released | None:
+        """Write how it ended. What can never be written is a failed attempt, or the run would stay here for ever."""
+        try:
+            return await ownership.conclude(outcome)
+        except StoreError:
+            raise
+        except Exception as error:
+            LOGGER.exception("run %s of %s: its outcome cannot be written", ownership.run_id, ownership.function_id)
+            return await ownership.conclude(Failed(ErrorInfo(type(error).__name__, str(error)), retriable=True))
 
     def crowded(self) -> bool:
         """Whether others wait for a place."""
@@ -220,14 +227,24 @@ class RunExecutor:
     # -- stopping
 
     async def drain(self, timeout: float) -> None:
-        """Claim nothing more; let invocations go on to their next record, then take down what still runs."""
+        """Claim nothing more; let invocations go on to their next record, then take down what still runs.
+
+        Handlers have nine tenths of the time, their unwinding the rest, but for a moment that it always has. What is
+        running even then, such as a plain handler that sleeps, is left behind.
+        """
         self.draining = True
         for run_id in list(self._owned):
             self.worker.invoker.let_go(run_id)
+        unwinding = max(UNWINDING, timeout / 10)
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout)
+            await asyncio.wait(self._tasks, timeout=max(0.0, timeout - unwinding))
+        self.worker.store.give_up()
         for task in self._tasks:
             task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=unwinding)
+        for task in self._tasks:
+            task.cancel()  # to wait for its unwinding no longer
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -315,12 +332,6 @@ class Ownership:
         changes = self._advance((), outcome)
         written = await self._commit(changes, lambda written: written)
         return changes.transition if written is Written.DONE else None
-
-    async def release(self) -> None:
-        """Let the run go without having recorded more; it goes on at once."""
-        changes = Changes(self._stored_attempt, transition=Released(self._worker.clock.now()))
-        self._held = None
-        await self._commit(changes, lambda written: written)
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):

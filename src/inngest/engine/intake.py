@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from inngest.protocol.calls import EventData
@@ -78,23 +78,30 @@ class Intake:
         executor = self._executor
         owners: Sequence[Owner] = () if executor is None else executor.reserve(len(events))
         functions = frozenset() if executor is None else executor.functions
-        try:
-            accepted = await self._store.accept(Acceptance(events, plan, owners, functions, now))
-        except BaseException:
+
+        def begin(accepted: Accepted) -> Accepted:
+            """Runs that were claimed begin, also when the sender has been cancelled meanwhile."""
+            if self._observer is not None:
+                self._observer.accepted(events, [start.run for start, _ in accepted.started])
             if executor is not None:
                 executor.give_back(len(owners))
-            raise
-        if self._observer is not None:
-            self._observer.accepted(events, [start.run for start, _ in accepted.started])
-        if executor is not None:
-            executor.give_back(len(owners))
-            by_id = {event.id: event for event in events}
-            for start, owner in accepted.started:
-                if owner is None:
-                    executor.job_due(start.due_at)
-                else:
-                    executor.begin(_claimed(start, owner, by_id[start.run.event_id]))
-        return accepted
+                _begin(executor, accepted, {event.id: event for event in events})
+            return accepted
+
+        answer = self._store.accept(Acceptance(events, plan, owners, functions, now), begin)
+        try:
+            return await answer
+        finally:
+            if executor is not None and answer.exception() is not None:
+                executor.give_back(len(owners))
+
+
+def _begin(executor: Starter, accepted: Accepted, events: Mapping[str, Event]) -> None:
+    for start, owner in accepted.started:
+        if owner is None:
+            executor.job_due(start.due_at)
+        else:
+            executor.begin(_claimed(start, owner, events[start.run.event_id]))
 
 
 def _claimed(start: Start, owner: Owner, event: Event) -> Claimed:

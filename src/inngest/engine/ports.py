@@ -170,7 +170,10 @@ class Store(Protocol):
         ...
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
-        """Make functions known. With `replace_app`, functions of that app that are not given are forgotten."""
+        """Make functions known.
+
+        With `replace_app`, functions of that app are forgotten that are not given, unless a living worker serves them.
+        """
         ...
 
     async def begin_session(self, session: Session) -> None:
@@ -188,8 +191,11 @@ class Store(Protocol):
         """The workers that live, as far as is known."""
         ...
 
-    async def accept(self, acceptance: Acceptance) -> Accepted:
-        """Store events and every run they start (P1). An event whose id is stored already starts nothing."""
+    def accept(self, acceptance: Acceptance, reply: Callable[[Accepted], R]) -> asyncio.Future[R]:
+        """Store events and every run they start (P1). An event whose id is stored already starts nothing.
+
+        The future is resolved with `reply` of what was accepted, which is called whoever has stopped waiting.
+        """
         ...
 
     async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
@@ -202,8 +208,22 @@ class Store(Protocol):
     def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
         """Write what an owner decided. Commits of one run apply in the order of these calls.
 
-        The future is resolved with `reply` of what became of it; it cannot be cancelled.
+        The future is resolved with `reply` of what became of it; it cannot be cancelled. While the store is in
+        trouble it waits: what an owner decided has happened already, and to lose it would be to do it again.
         """
+        ...
+
+    @property
+    def trouble(self) -> StoreError | None:
+        """Why commits wait; None if none does."""
+        ...
+
+    def retry(self) -> None:
+        """Try again to write the commits that wait."""
+        ...
+
+    def give_up(self) -> None:
+        """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
         ...
 
     async def run(self, run_id: str) -> RunView | None:

@@ -22,8 +22,12 @@ class Reaper:
     async def run_once(self, own_session: str) -> bool:
         """Declare dead who is dead; whether runs came back to the queue by that."""
         if self.stale:
-            sessions = await self._store.sessions()
             self.stale = False
+            try:
+                sessions = await self._store.sessions()
+            except BaseException:
+                self.stale = True
+                raise
             self._others = [session.id for session in sessions if session.id != own_session]
         dead = [session_id for session_id in self._others if not self._liveness.alive(session_id)]
         freed = False

@@ -12,7 +12,7 @@ from inngest.protocol.errors import ErrorInfo
 from .domain.model import Ended, FunctionSpec
 from .executor import RunExecutor, Worker
 from .intake import Intake
-from .ports import Liveness, Session, StoreError
+from .ports import Clock, Liveness, Session, StoreClosedError, StoreError
 from .reaper import Reaper
 
 LOGGER = logging.getLogger("inngest.engine")
@@ -27,6 +27,10 @@ TROUBLE = 1_000
 """Milliseconds until the next try after the store failed."""
 
 
+REMINDER = 600_000
+"""Milliseconds after which a trouble that lasts is told again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a worker runs."""
@@ -37,6 +41,37 @@ class Options:
     drain_timeout: int  # ms
     host: str
     pid: int
+
+
+class Complaints:
+    """One line when something begins to fail, and one when all works again; not one for each try."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failing: set[str] = set()  # what is being tried
+        self._told: dict[str, int] = {}  # when each trouble was told
+
+    def failed(self, what: str, error: Exception) -> None:
+        """It did not work."""
+        known = isinstance(error, StoreError)
+        trouble, now = f"{type(error).__name__} {error if known else ''}", self._clock.now()
+        self._failing.add(what)
+        if trouble in self._told and now - self._told[trouble] < REMINDER:
+            return
+        self._told[trouble] = now
+        if known:
+            LOGGER.error("the engine waits, and tries again every %d ms: %s", TROUBLE, error)
+        else:
+            LOGGER.error("unexpected; trying again in %d ms: %s", TROUBLE, error, exc_info=error)
+
+    def worked(self, what: str) -> None:
+        """It did."""
+        if what not in self._failing:
+            return
+        self._failing.remove(what)
+        if not self._failing:
+            self._told.clear()
+            LOGGER.warning("the engine goes on: what failed works again")
 
 
 class Service:
@@ -57,7 +92,11 @@ class Service:
         self.executor = RunExecutor(worker, functions, options.max_in_flight, self._ended, self._awake.set)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
+        self._complaints = Complaints(worker.clock)
         self._loops: list[asyncio.Task[None]] = []
+        self._foreign = False  # another process wrote, and what follows from that is still to be done
+        self._look_at = 0
+        self._retry_at = 0
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
         self._stopping = False
 
@@ -71,10 +110,11 @@ class Service:
         now = worker.clock.now()
         await worker.store.open(now)
         try:
+            await self._reaper.run_once(worker.session_id)
+            await self._begin_session()
+            # After it began: another engine that is given the same app whole must see what this one serves.
             if options.functions or options.replace_app:
                 await worker.store.register(options.functions, replace_app=options.replace_app, now=now)
-            await self._begin_session()
-            await self._reaper.run_once(worker.session_id)
         except BaseException:
             self._liveness.release(worker.session_id)
             await worker.store.close()
@@ -83,26 +123,42 @@ class Service:
         create_task = asyncio.get_running_loop().create_task
         self._loops = [create_task(self._work()), create_task(self._watch())]
 
+    async def drain(self) -> None:
+        """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
+        await self.executor.drain(self._options.drain_timeout / 1000)
+
     async def stop(self) -> None:
         """Claim nothing more, let what runs come to its next record, and leave the rest to others. Idempotent."""
         if self._stopping:
             return
         self._stopping = True
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        await self.executor.drain(self._options.drain_timeout / 1000)
         worker = self._worker
+        working, watching = self._loops
+        working.cancel()
+        await self.drain()
+        watching.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+        if self.executor.stranded:
+            LOGGER.error(
+                "%d runs could not be written before the engine stopped (%s); they will go on from their last record",
+                self.executor.stranded,
+                worker.store.trouble,
+            )
         try:
             await worker.store.end_session(worker.session_id, worker.clock.now(), died=False)
         except StoreError as error:
-            LOGGER.error("the worker's runs could not be given back; others will take them over: %s", error)
+            LOGGER.error("the engine's runs could not be given back, another one will take them over: %s", error)
         await worker.store.close()
         self._liveness.release(worker.session_id)
         for futures in self._waiting.values():
             for future in futures:
                 if not future.done():
-                    future.set_exception(asyncio.CancelledError())
+                    future.set_exception(StoreClosedError("the engine was stopped"))
+
+    def abandon(self) -> None:
+        """Do nothing more by itself: this process is a fork, and the worker is its parent's."""
+        for loop in self._loops:
+            loop.cancel()
 
     async def wait(self, run_id: str, *, new: bool = False) -> Ended:
         """Wait until a run has ended, wherever it runs; `new` if it was created here and nobody waited since.
@@ -157,15 +213,20 @@ class Service:
         while True:
             self._awake.clear()
             until = clock.now() + LONGEST_WAIT
+            if self._worker.store.trouble is not None:  # what is claimed now could not be recorded
+                await self._pause(TROUBLE)
+                continue
             try:
                 await self.executor.run_once(clock.now())
                 if self.executor.fenced:
                     await self._renew()
                     continue
             except Exception as error:  # a worker must not end because one look failed
-                _complain(error)
+                self._complaints.failed("claiming", error)
+                self.executor.look_again()
                 await self._pause(TROUBLE)
                 continue
+            self._complaints.worked("claiming")
             next_due = self.executor.next_due
             if next_due is not None and self.executor.room > 0:
                 until = min(until, next_due)
@@ -181,25 +242,42 @@ class Service:
             timer.cancel()
 
     async def _watch(self) -> None:
-        """See what other processes did; now and then though nothing was noticed, since a notice can be lost."""
-        clock = self._worker.clock
-        look_at = 0
+        """See what other processes did, and whether the store works."""
         while True:
             await self._pause(LOOK)
+            self._mend()
             try:
-                if self._worker.store.foreign_change() or clock.now() >= look_at:
-                    look_at = 0  # and again, if this look fails
-                    self._reaper.stale = True
-                    await self._look_for_ended(list(self._waiting))
-                    self.executor.look_again()
-                if await self._reaper.run_once(self._worker.session_id):
-                    self.executor.look_again()
-                look_at = look_at or clock.now() + LONGEST_WAIT
+                await self._look_around()
             except Exception as error:  # a worker must not end because one look failed
-                _complain(error)
+                self._complaints.failed("looking", error)
                 await self._pause(TROUBLE)
+                continue
+            self._complaints.worked("looking")
             if self.executor.idle:
                 self._worker.store.tidy()
+
+    async def _look_around(self) -> None:
+        now = self._worker.clock.now()
+        if self._worker.store.foreign_change() or now >= self._look_at:
+            self._foreign = self._reaper.stale = True
+        if self._foreign:
+            self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
+            await self._look_for_ended(list(self._waiting))
+            self.executor.look_again()
+            self._foreign = False
+        if await self._reaper.run_once(self._worker.session_id):
+            self.executor.look_again()
+
+    def _mend(self) -> None:
+        """Try again, now and then, to write what waits."""
+        store, now = self._worker.store, self._worker.clock.now()
+        if store.trouble is None:
+            self._complaints.worked("recording")
+            return
+        self._complaints.failed("recording", store.trouble)
+        if now >= self._retry_at:
+            self._retry_at = now + TROUBLE
+            store.retry()
 
     async def _pause(self, ms: int) -> None:
         clock = self._worker.clock
@@ -216,10 +294,3 @@ class Service:
         for run in await self._worker.store.ended(run_ids):
             error = None if run.error is None else ErrorInfo.from_json(run.error)
             self._ended(run.id, Ended(run.status, run.output, error))
-
-
-def _complain(error: Exception) -> None:
-    if isinstance(error, StoreError):
-        LOGGER.error("the store failed; trying again in %d ms: %s", TROUBLE, error)
-    else:
-        LOGGER.error("unexpected; trying again in %d ms: %s", TROUBLE, error, exc_info=error)

@@ -61,14 +61,15 @@ def _explain(value: object, error: Exception) -> NotJsonError:
         return NotJsonError("$", "nested too deeply")
     if "Circular" in str(error):
         return NotJsonError("$", "contains itself (circular reference)")
-    found = _find(value, "$", 0)
+    try:
+        found = _find(value, "$")
+    except RecursionError:  # this looks with larger steps than the encoder
+        found = None
     return found or NotJsonError("$", str(error))
 
 
-def _find(value: object, path: str, depth: int) -> NotJsonError | None:
+def _find(value: object, path: str) -> NotJsonError | None:
     """The first place that JSON refuses, in depth-first order."""
-    if depth > 200:
-        return NotJsonError(path, "nested too deeply")
     if isinstance(value, float):
         return None if math.isfinite(value) else NotJsonError(path, f"{value} is not a JSON number")
     if isinstance(value, int):
@@ -76,10 +77,10 @@ def _find(value: object, path: str, depth: int) -> NotJsonError | None:
     if value is None or isinstance(value, str):
         return None
     if isinstance(value, dict):
-        return _find_in_dict(value, path, depth)
+        return _find_in_dict(value, path)
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            if found := _find(item, f"{path}[{index}]", depth + 1):
+            if found := _find(item, f"{path}[{index}]"):
                 return found
         return None
     return NotJsonError(path, f"{type(value).__name__} is not JSON serializable")
@@ -93,12 +94,12 @@ def _find_in_integer(value: int, path: str) -> NotJsonError | None:
     return None
 
 
-def _find_in_dict(value: Mapping[object, object], path: str, depth: int) -> NotJsonError | None:
+def _find_in_dict(value: Mapping[object, object], path: str) -> NotJsonError | None:
     for key, item in value.items():
         if not isinstance(key, (str, int, float, bool)) and key is not None:
             return NotJsonError(path, f"key {key!r} must be str, int, float, bool or None, not {type(key).__name__}")
         if isinstance(key, float) and not math.isfinite(key):
             return NotJsonError(path, f"key {key} is not a JSON number")
-        if found := _find(item, f"{path}.{key}", depth + 1):
+        if found := _find(item, f"{path}.{key}"):
             return found
     return None

@@ -314,7 +314,8 @@ class Inngest:
         Raises:
             EngineBindingError: another engine has the client.
         """
-        if sink is not None and self._sink is not None and self._sink is not sink:
+        bound = self._sink if self._sink is not None and self._sink.of_this_process else None
+        if sink is not None and bound is not None and bound is not sink:
             raise EngineBindingError(
                 f'the client "{self.app_id}" runs in another Engine of this process already: stop that one first, '
                 "or use one Engine for all functions of a client"

@@ -148,6 +148,26 @@ def _check_handler(role: str, fn_id: str, handler: object) -> None:
         raise FunctionConfigInvalidError(
             f"{where}: an object with an async __call__ is not seen to be async: give its method, obj.__call__"
         )
+    _check_signature(where, handler)
+
+
+def _check_signature(where: str, handler: Callable[..., object]) -> None:
+    """It takes one argument, and does not say that it is the other kind's context."""
+    try:
+        signature = inspect.signature(handler)
+    except ValueError:  # written in C
+        return
+    try:
+        (given,) = signature.bind(object()).arguments
+    except (TypeError, ValueError):
+        raise FunctionConfigInvalidError(f"{where}: expected a function of one argument, the context") from None
+    annotation = signature.parameters[given].annotation
+    told = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    kind, fits, other = ("a non-async", "ContextSync", "Context")
+    if inspect.iscoroutinefunction(handler):
+        kind, fits, other = ("an async", "Context", "ContextSync")
+    if told.rpartition(".")[2] == other:
+        raise FunctionConfigInvalidError(f"{where}: {kind} function is called with inngest.{fits}, not {other}")
 
 
 def _code_of(handler: object) -> types.CodeType | None:

@@ -133,12 +133,18 @@ class Invocation:
         return self._live is None and self._history.replaying
 
     async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Place) -> Completed | Failed:
-        """The body with its result; SystemExit must not leave a task, it would end the loop."""
+        """The body with its result.
+
+        What derives from BaseException alone is a failure too: SystemExit would end the loop if it left the task, and
+        another would leave the run without an owner that goes on.
+        """
         try:
             if not self._history.replaying:
                 await self._go_live(home)
             value = await body()
-        except (Exception, SystemExit) as error:
+        except (asyncio.CancelledError, EndOfInvocation, KeyboardInterrupt, GeneratorExit):
+            raise  # the invocation, or the process, is being ended
+        except BaseException as error:
             return await self._raised(error, home)
         if self.conductor.ending is not None:
             return Completed("null")
@@ -202,6 +208,7 @@ class Invocation:
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
         """Take down what is left: the body, and tasks that still wait for a step."""
         self._waiting_ops = tuple(call.op for call in self.conductor.calls.values() if call.op is not None)
+        stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
         if interrupt:
             tasks.append(task)
@@ -210,10 +217,10 @@ class Invocation:
         left = [one for one in (*tasks, task, *self._background) if not one.done()]
         if not left:
             return
-        done, pending = await asyncio.wait(left, timeout=UNWIND_GRACE)
+        done, pending = await asyncio.wait(left, timeout=0 if stuck else UNWIND_GRACE)
         for one in done:
             _quietly(one)
-        if pending:
+        if pending and not stuck:
             self.function.client.logger.warning(
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
                 self.function.id,
@@ -233,7 +240,7 @@ class Invocation:
         call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
         fresh = False
         try:
-            entry = self._history.entry(call.step)
+            entry = self._history.reach(call.step)
             while True:
                 now = self._clock.now() if entry is not None else 0
                 decision = replay.decide(entry, call.step, call.kind, now)
@@ -257,7 +264,7 @@ class Invocation:
                     f'step "{call.step.text}" sleeps for {length} ms; at most 366 days are allowed'
                 )
             call.op = Op(Opcode.SLEEP, call.step, Opcode.SLEEP, duration=duration, until=until)
-            entry = self._history.entry(call.step)
+            entry = self._history.reach(call.step)
             while True:
                 decision = replay.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):

@@ -80,6 +80,11 @@ class EventSink(Protocol):
         """Store events, with the runs they start, and return their ids (ULIDs) in order."""
         ...
 
+    @property
+    def of_this_process(self) -> bool:
+        """Whether the engine runs in this process, and not in the one of which this is a fork."""
+        ...
+
     def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:
         """The same, blocking; from any thread but the engine's loop."""
         ...

@@ -63,6 +63,7 @@ class History:
 
     def __init__(self, memos: Iterable[Memo], open_steps: Iterable[OpenStep]) -> None:
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
+        self._unreached = set(self._entries)
         self._undelivered: list[tuple[int, Memo]] = []
         self.began_at = 0  # unix ms: when the first recorded step began
         for memo in memos:
@@ -70,6 +71,11 @@ class History:
 
     def entry(self, step: StepName) -> Entry | None:
         """What is recorded of a step."""
+        return self._entries.get(step.hash)
+
+    def reach(self, step: StepName) -> Entry | None:
+        """What is recorded of a step that the code has come to."""
+        self._unreached.discard(step.hash)
         return self._entries.get(step.hash)
 
     def add(self, entry: Entry) -> None:
@@ -81,8 +87,8 @@ class History:
 
     @property
     def replaying(self) -> bool:
-        """Whether there is a memo that the code has not been given yet."""
-        return bool(self._undelivered)
+        """Whether the code has not come yet to where it was: to all its memos, and to each step that is open."""
+        return bool(self._undelivered or self._unreached)
 
     @property
     def next(self) -> Memo | None:

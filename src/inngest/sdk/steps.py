@@ -7,7 +7,7 @@ import enum
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
 
 from inngest.protocol import durations
 
@@ -15,7 +15,14 @@ from .events import Event, batch_of
 from .serializers import Unset
 
 T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
 Ts = TypeVarTuple("Ts")
+
+Branch = Callable[[], Awaitable[T]]
 
 
 class ParallelMode(enum.Enum):
@@ -70,20 +77,14 @@ def ms(step_id: str, duration: durations.Duration) -> int:
         raise TypeError(f'step "{step_id}": {error}') from None
 
 
-def check_callable(where: str, handler: object) -> None:
-    """A handler or a branch is a function that was not called yet.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if callable(handler):
-        return
-    if not inspect.isawaitable(handler):
-        raise TypeError(f"{where}: expected a function, got {handler!r}")
-    if inspect.iscoroutine(handler):
-        handler.close()
-    raise TypeError(
-        f"{where}: expected a function, got an awaitable ({type(handler).__name__}): give the function itself, "
+def not_a_function(where: str, given: object) -> TypeError:
+    """What to raise for a handler, or a branch, that cannot be called."""
+    if not inspect.isawaitable(given):
+        return TypeError(f"{where}: expected a function, got {given!r}")
+    if inspect.iscoroutine(given):
+        given.close()
+    return TypeError(
+        f"{where}: expected a function, got an awaitable ({type(given).__name__}): give the function itself, "
         "without calling it"
     )
 
@@ -97,7 +98,8 @@ def check_callables(callables: object) -> None:
     if not isinstance(callables, tuple | list):
         raise TypeError(f"group.parallel: expected a tuple of functions without arguments, got {callables!r}")
     for index, branch in enumerate(callables):
-        check_callable(f"group.parallel: callables[{index}]", branch)
+        if not callable(branch):
+            raise not_a_function(f"group.parallel: callables[{index}]", branch)
 
 
 class Step:
@@ -146,7 +148,8 @@ class Step:
         Raises:
             StepError: the handler failed for good.
         """
-        check_callable(f'step "{step_id}"', handler)
+        if not callable(handler):
+            raise not_a_function(f'step "{step_id}"', handler)
         return self._runner.run(step_id, handler, handler_args, output_type)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
@@ -195,11 +198,53 @@ class Group:
     def __init__(self, runner: StepRunner) -> None:
         self._runner = runner
 
+    @overload
     async def parallel(
         self,
-        callables: tuple[Callable[[], Awaitable[T]], ...],
+        callables: tuple[Branch[T1]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+
+    @overload
+    async def parallel(
+        self,
+        callables: Sequence[Branch[T]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T, ...]: ...
+
+    async def parallel(
+        self,
+        callables: Sequence[Branch[object]],
         parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[T, ...]:
+    ) -> tuple[object, ...]:
         """Run branches concurrently and wait for all of them.
 
         Args:
@@ -216,7 +261,7 @@ class Group:
         check_callables(callables)
         ParallelMode(parallel_mode)
         branches = [functools.partial(_begin, index, branch) for index, branch in enumerate(callables)]
-        return cast("tuple[T, ...]", await self._runner.parallel(branches))
+        return await self._runner.parallel(branches)
 
 
 async def _begin(index: int, branch: Callable[[], Awaitable[T]]) -> T:

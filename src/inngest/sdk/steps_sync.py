@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
+from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
 
 from .events import Event, batch_of
 from .serializers import Unset
-from .steps import ParallelMode, StepRunner, check_callable, check_callables, ms, unix_ms
+from .steps import ParallelMode, StepRunner, check_callables, ms, not_a_function, unix_ms
 
 T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
 Ts = TypeVarTuple("Ts")
 
 
@@ -58,7 +63,8 @@ class StepSync:
         Raises:
             StepError: the handler failed for good.
         """
-        check_callable(f'step "{step_id}"', handler)
+        if not callable(handler):
+            raise not_a_function(f'step "{step_id}"', handler)
         runner = self._portal.runner
         value = self._portal.call(step_id, lambda: runner.run(step_id, handler, handler_args, output_type))
         return cast("T", value)
@@ -85,11 +91,53 @@ class GroupSync:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
+    @overload
     def parallel(
         self,
-        callables: tuple[Callable[[], T], ...],
+        callables: tuple[Callable[[], T1]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1]: ...
+
+    @overload
+    def parallel(
+        self,
+        callables: tuple[Callable[[], T1], Callable[[], T2]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2]: ...
+
+    @overload
+    def parallel(
+        self,
+        callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3]: ...
+
+    @overload
+    def parallel(
+        self,
+        callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4]: ...
+
+    @overload
+    def parallel(
+        self,
+        callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4], Callable[[], T5]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+
+    @overload
+    def parallel(
+        self,
+        callables: Sequence[Callable[[], T]],
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T, ...]: ...
+
+    def parallel(
+        self,
+        callables: Sequence[Callable[[], object]],
         parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[T, ...]:
+    ) -> tuple[object, ...]:
         """Run branches in threads and wait for all of them. Their handlers run concurrently; the code between steps
         runs one branch at a time, so that every replay goes the same way. See `Group.parallel`.
         """

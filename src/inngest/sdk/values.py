@@ -51,7 +51,6 @@ class Values:
         self._clock = clock
         self._call = call
         self._memos: Mapping[str, StepMemo] = {}
-        self._result_type = function.result_type(call.function_id)
         self.context: Context | ContextSync
 
     def begin(self) -> Work[None]:
@@ -79,12 +78,14 @@ class Values:
         error: BaseException | None = None
         try:
             value = yield handler
-        except (Exception, SystemExit) as raised:
-            error = raised
         except asyncio.CancelledError as raised:
             if _is_being_cancelled():
                 raise
             error = raised  # something inside the handler was cancelled, not the call
+        except (KeyboardInterrupt, GeneratorExit):
+            raise  # the process, or this coroutine, is being ended
+        except BaseException as raised:  # SystemExit, and what libraries derive from BaseException
+            error = raised
         finally:
             RUNNING.reset(token)
         if running.nested is not None:
@@ -163,12 +164,16 @@ class Values:
         if inspect.isawaitable(value):
             return outcomes.body_failure(_not_awaited(where, value))
         try:
-            value = self._serialize(value, self._result_type)
+            kept_as = self._function.result_type(self._call.function_id)
+        except TypeError as error:
+            return outcomes.body_failure(OutputUnserializableError(f"{where}: {error}"))
+        try:
+            value = self._serialize(value, kept_as)
             result = TransformOutputResult(output=value)
             yield from self._hooks.call("transform_output", result)
             text = codec.dumps(result.output if result.has_output() else None)
         except codec.NotJsonError as error:
-            return outcomes.body_failure(OutputUnserializableError(f"{where} returned unserializable data: {error}"))
+            return outcomes.body_failure(self._unserializable(where, error))
         if (size := codec.size(text)) > limits.MAX_RUN_OUTPUT:
             return outcomes.body_failure(_too_large(where, size, limits.MAX_RUN_OUTPUT))
         return Completed(text)
@@ -190,7 +195,7 @@ class Values:
                 value = result.output if result.has_output() else None
             text = codec.dumps(value)
         except codec.NotJsonError as error:
-            unserializable = OutputUnserializableError(f'"{step.text}" returned unserializable data: {error}')
+            unserializable = self._unserializable(f'"{step.text}"', error)
             return outcomes.step_failure(step, number, started_at, unserializable)
         if len(text) * 4 > limits.MAX_STEP_OUTPUT and (size := codec.size(text)) > limits.MAX_STEP_OUTPUT:
             too_large = _too_large(f'step "{step.text}"', size, limits.MAX_STEP_OUTPUT)
@@ -204,6 +209,12 @@ class Values:
             info = TransformOutputStepInfo(step.text, Opcode.STEP_FAILED if final else Opcode.STEP_ERROR)
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
         return outcomes.step_failure(step, number, started_at, error)
+
+    def _unserializable(self, where: str, error: codec.NotJsonError) -> OutputUnserializableError:
+        hint = ""
+        if self._function.client.serializer is None and error.reason.endswith("is not JSON serializable"):
+            hint = ". Return what JSON can hold, or give the client serializer=inngest.PydanticSerializer(restore=True)"
+        return OutputUnserializableError(f"{where} returned unserializable data: {error}{hint}")
 
     def _serialize(self, value: object, output_type: object) -> object:
         serializer = self._function.client.serializer

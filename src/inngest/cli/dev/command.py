@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from inngest.cli import output, values
+from inngest.cli import values
 from inngest.cli.failures import CommandError, Exit
 
 from . import sockets
@@ -83,18 +83,19 @@ def _make_folder(database: Path) -> None:
 def _supervise(options: Options, places: Sequence[Place], sock: socket.socket) -> int:
     from .supervisor import Supervisor  # noqa: PLC0415 - loads watchfiles
 
-    tell = JsonTeller(sys.stdout) if options.as_json else HumanTeller(output.console())
+    tell = JsonTeller(sys.stdout) if options.as_json else HumanTeller()
     return asyncio.run(Supervisor(options, places, sock, tell).run())
 
 
 def _serve_here(options: Options, sock: socket.socket) -> int:
     """Load the code into this process and serve it; a change needs a restart."""
     from . import logs  # noqa: PLC0415 - loads the engine, which the supervisor does not need
-    from .serving import Stop, loaded, problem, serve  # noqa: PLC0415 - see above
+    from .serving import Stop, load_targets, problem, serve  # noqa: PLC0415 - see above
 
     tell = teller(as_json=options.as_json)
+    tell({"type": "loading", "targets": options.targets})
     try:
-        given = loaded(options)
+        given = load_targets(options)
     except (TargetError, CodeError) as error:
         tell(problem(error, final=True))
         return Exit.USAGE if isinstance(error, TargetError) else Exit.FAILED

@@ -88,7 +88,7 @@ def load(places: Sequence[Place]) -> list[Inngest | Function[object]]:
         TargetError: a target is not there, or has nothing to run.
         CodeError: the code raised.
     """
-    for root in {place.root: None for place in (*places, Place("", "", "", Path.cwd(), None))}:
+    for root in dict.fromkeys((Path.cwd(), *(place.root for place in places))):
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))
     found: dict[int, Inngest | Function[object]] = {}

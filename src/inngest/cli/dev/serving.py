@@ -23,7 +23,7 @@ from .loading import CodeError, TargetError, load, locate
 from .options import Options
 from .records import Record, Recorder, Tell
 
-Given = Inngest | list[Function[Any]]
+Given = Sequence[Inngest | Function[Any]]
 
 CLOSE_CONNECTIONS = 2
 """Seconds that requests have to end when the server stops."""
@@ -53,17 +53,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def loaded(options: Options) -> Given:
+def load_targets(options: Options) -> Given:
     """What the targets name, as an engine takes it.
 
     Raises:
         TargetError, CodeError: they cannot be loaded.
     """
-    found = load([locate(target) for target in options.targets])
-    if len(found) == 1 and isinstance(found[0], Inngest):
-        return found[0]
-    functions = [one.functions if isinstance(one, Inngest) else [one] for one in found]
-    return list({id(function): function for group in functions for function in group}.values())
+    return load([locate(target) for target in options.targets])
 
 
 def problem(error: Exception, *, final: bool) -> Record:
@@ -83,6 +79,7 @@ async def serve(
     tell: Tell,
     stop: Stop,
     *,
+    first: bool = True,
     on_serving: Callable[[], None] = lambda: None,
 ) -> None:
     """Run an engine and its event API until it is asked to stop.
@@ -112,7 +109,7 @@ async def serve(
         )
         server = _Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        tell(_serving(given, options, sock))
+        tell(_serving(given, options, sock, first))
         on_serving()
         asked = asyncio.ensure_future(stop.asked.wait())
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -121,16 +118,17 @@ async def serve(
         )
         server.should_exit = True
         asked.cancel()
-        await serving
+        await asyncio.gather(serving, engine.drain())
 
 
-def _serving(given: Given, options: Options, sock: socket.socket) -> Record:
-    functions = given.functions if isinstance(given, Inngest) else given
+def _serving(given: Given, options: Options, sock: socket.socket, first: bool) -> Record:
+    functions = [function for one in given for function in (one.functions if isinstance(one, Inngest) else [one])]
     return {
         "type": "serving",
         "url": url_of(sock, options.host),
         "database": options.database,
         "pid": os.getpid(),
+        "first": first,
         "functions": [{"id": function.id, "triggers": _triggers(function)} for function in functions],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -80,7 +81,7 @@ class Supervisor:
         self._sock = sock
         self._tell = tell
         self._wishes = Wishes()
-        self._watcher = Watcher(self._wishes.note_change)
+        self._watcher = Watcher(self._wishes.note_change, self._watch_failed)
         self._seen: dict[str, int] = {}  # modification times that have led to a reload
         self._first = True
 
@@ -89,6 +90,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._wishes.interrupt)
+        self._tell({"type": "loading", "targets": self._options.targets})
         await self._watcher.watch(self._roots)
         try:
             while not self._wishes.stop.is_set():
@@ -125,7 +127,8 @@ class Supervisor:
         reason = "interrupted" if self._wishes.stop.is_set() else "changed"
         files = self._wishes.take_files()
         if worker.loaded:
-            os.write(worker.inbox, json.dumps({"reason": reason, "files": files}).encode() + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # it has just ended by itself
+                os.write(worker.inbox, json.dumps({"reason": reason, "files": files}).encode() + b"\n")
         else:  # nothing of the engine has begun
             worker.process.kill()
         await self._until(worker.exited, self._wishes.force, timeout=self._options.drain + GRACE)
@@ -181,6 +184,10 @@ class Supervisor:
         if late:
             self._seen.update(late)
             self._wishes.note_change(list(late))
+
+    def _watch_failed(self, error: Exception) -> None:
+        text = f"changes of the code are not noticed: {error} (WATCHFILES_FORCE_POLLING=1 may help)"
+        self._tell({"type": "log", "level": "warning", "logger": "inngest.dev", "message": text, "report": None})
 
     async def _forget(self, worker: Worker) -> None:
         """Clear up after a worker that has ended; hear its last words."""

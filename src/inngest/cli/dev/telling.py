@@ -19,6 +19,7 @@ from inngest.sdk import system
 from .records import Record, Tell
 
 STACK_INDENT = " " * 14
+DEFAULT_URL = "http://127.0.0.1:8288"
 ID_TAIL = 4
 """Characters of a run's id that tell apart runs of one function at a glance; the whole id is in its first line."""
 
@@ -31,7 +32,7 @@ def teller(*, as_json: bool) -> Tell:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     if not as_json:
-        return HumanTeller(output.console())
+        return HumanTeller()
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -46,20 +47,41 @@ class JsonTeller:
 
     def __call__(self, record: Record) -> None:
         """Write a record."""
-        self._stream.write(json.dumps({"at": system.wall_clock_ms(), **record}, ensure_ascii=False, default=str) + "\n")
-        self._stream.flush()
+        line = json.dumps({"at": system.wall_clock_ms(), **record}, ensure_ascii=False, default=str)
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            _to_nobody(self._stream)
+
+
+class _LastingConsole(Console):
+    """A console that goes on, saying nothing, when nobody reads it any more: runs matter more than what is said."""
+
+    def on_broken_pipe(self) -> None:
+        """Its reader has left."""
+        self.quiet = True
+        if isinstance(self.file, io.TextIOWrapper):
+            _to_nobody(self.file)
+
+
+def _to_nobody(stream: TextIO) -> None:
+    """From now on a stream's text is thrown away."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class HumanTeller:
     """A line for each record that a person wants to see, and the traceback of each error."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
+        self._console = output.console(kind=_LastingConsole)
         self._shown: dict[object, object] = {}  # by run: the traceback that was shown last, which is not repeated
 
     def __call__(self, record: Record) -> None:
         """Print a record."""
-        write = _LINES.get(str(record["type"]))
+        write = LINES.get(str(record["type"]))
         if write is None:
             return
         text = write(dict(record))
@@ -181,7 +203,20 @@ def _serving(record: dict[str, Any]) -> Text:
     for function in record["functions"]:
         text.append(f"\n{STACK_INDENT}").append(function["id"], "cyan")
         text.append(f"  {', '.join(function['triggers']) or 'no trigger'}", "dim")
+    if record["first"]:
+        text.append(f"\n{STACK_INDENT}{_invitation(record)}", "dim")
     return text
+
+
+def _invitation(record: dict[str, Any]) -> str:
+    """How to go on."""
+    names = [name for function in record["functions"] for name in function["triggers"]]
+    url = "" if record["url"] == DEFAULT_URL else f" --url {record['url']}"
+    return f"in another terminal: inngest send {names[0] if names else 'NAME'} '{{}}' --wait{url}; Ctrl-C stops this"
+
+
+def _loading(record: dict[str, Any]) -> Text:
+    return Text.assemble(("load  ", "bold"), ", ".join(record["targets"]))
 
 
 def _loading_failed(record: dict[str, Any]) -> Text:
@@ -220,10 +255,11 @@ def _log(record: dict[str, Any]) -> Text:
     return Text.assemble((f"{record['level']:<7}", style), f"{record['logger']}: {record['message']}")
 
 
-_LINES: dict[str, Line] = {
+LINES: dict[str, Line] = {
     "event": _event,
     "event.sent": _event_sent,
     "log": _log,
+    "loading": _loading,
     "loading.failed": _loading_failed,
     "run.cancelled": _run_cancelled,
     "run.completed": _run_completed,

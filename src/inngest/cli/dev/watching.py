@@ -18,10 +18,12 @@ class Watcher:
 
     Args:
         changed: called with the files, on the loop.
+        failed: called with the reason if the system does not let it watch.
     """
 
-    def __init__(self, changed: Callable[[Sequence[str]], None]) -> None:
+    def __init__(self, changed: Callable[[Sequence[str]], None], failed: Callable[[Exception], None]) -> None:
         self._changed = changed
+        self._failed = failed
         self._folders: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
@@ -44,8 +46,11 @@ class Watcher:
                 await self._task
 
     async def _watch(self, folders: Sequence[str]) -> None:
-        async for changes in watchfiles.awatch(*folders, watch_filter=_is_code, recursive=False, step=SETTLE):
-            self._changed(sorted({path for _, path in changes}))
+        try:
+            async for changes in watchfiles.awatch(*folders, watch_filter=_is_code, recursive=False, step=SETTLE):
+                self._changed(sorted({path for _, path in changes}))
+        except (OSError, RuntimeError) as error:  # such as too many watches
+            self._failed(error)
 
 
 def _is_code(change: watchfiles.Change, path: str) -> bool:

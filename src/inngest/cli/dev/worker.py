@@ -19,8 +19,11 @@ from . import logs
 from .loading import CodeError, TargetError, files_of, source_files
 from .options import Options
 from .records import Tell
-from .serving import Given, Stop, loaded, problem, serve
+from .serving import Given, Stop, load_targets, problem, serve
 from .telling import teller
+
+Loaded = tuple[Given, Exception | None]
+"""What there is to run, and why it cannot be loaded."""
 
 
 class Link:
@@ -54,19 +57,17 @@ class Link:
             stop.ask("the supervisor is gone")
 
 
-async def work(options: Options, sock: socket.socket, tell: Tell, link: Link, first: bool) -> int:
-    """Serve what can be loaded; the exit code."""
+async def work(loaded: Loaded, options: Options, sock: socket.socket, tell: Tell, link: Link, first: bool) -> int:
+    """Serve what was loaded; the exit code."""
+    given, failure = loaded
     stop = Stop()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.ask, "terminated")
     listening = asyncio.ensure_future(link.listen(stop))
-    given, failure = _load(options)
-    link.send({"files": source_files(files_of(failure) if isinstance(failure, CodeError) else ())})
-    logs.set_up(tell)
     try:
         if failure is None:
             try:
-                await _serve(given, options, sock, tell, stop, link)
+                await _serve(given, options, sock, tell, stop, link, first)
             except (EngineConfigError, EngineBindingError) as error:
                 failure = error
         if failure is not None:
@@ -75,7 +76,7 @@ async def work(options: Options, sock: socket.socket, tell: Tell, link: Link, fi
             if final:
                 link.send({"give_up": Exit.USAGE})
                 return Exit.USAGE
-            await _serve([], options, sock, tell, stop, link)
+            await _serve([], options, sock, tell, stop, link, first)
     except StoreError as error:
         tell(problem(error, final=True))
         link.send({"give_up": Exit.UNREACHABLE})
@@ -85,15 +86,21 @@ async def work(options: Options, sock: socket.socket, tell: Tell, link: Link, fi
     return Exit.OK
 
 
-def _load(options: Options) -> tuple[Given, Exception | None]:
+def _load(options: Options, link: Link) -> Loaded:
+    """Import the code, and say which files are to be watched."""
     try:
-        return loaded(options), None
+        loaded: Loaded = load_targets(options), None
     except (TargetError, CodeError) as error:
-        return [], error
+        loaded = [], error
+    failure = loaded[1]
+    link.send({"files": source_files(files_of(failure) if isinstance(failure, CodeError) else ())})
+    return loaded
 
 
-async def _serve(given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link) -> None:
-    await serve(given, options, sock.dup(), tell, stop, on_serving=lambda: link.send({"serving": True}))
+async def _serve(
+    given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link, first: bool
+) -> None:
+    await serve(given, options, sock.dup(), tell, stop, first=first, on_serving=lambda: link.send({"serving": True}))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -107,8 +114,10 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, _leave_it_to_the_supervisor)
     tell = teller(as_json=options.as_json)
     link = Link(inbox, outbox)
+    loaded = _load(options, link)  # with no event loop running: the code may use one of its own
+    logs.set_up(tell)
     with socket.socket(fileno=descriptor) as sock:
-        return asyncio.run(work(options, sock, tell, link, arguments[4] == "first"))
+        return asyncio.run(work(loaded, options, sock, tell, link, arguments[4] == "first"))
 
 
 def _leave_it_to_the_supervisor(*_: object) -> None:

@@ -141,7 +141,7 @@ class RunState:
 class Changes(NamedTuple):
     """What `advance` decided: written in one transaction, or not at all."""
 
-    attempt: int  # of the body, from now on
+    attempt: int  # of the body, from now on; stored with a transition, or if it has changed
     memos: Sequence[Memo] = ()
     open: Sequence[OpenStep] = ()
     failed: Sequence[FailedAttempt] = ()

@@ -62,12 +62,11 @@ def accept(
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
-    new = insert_events(tx, [event for acceptance in acceptances for event in acceptance.events])
-    causes = Causes(new)
+    wanted = Wanted(insert_events(tx, [event for acceptance in acceptances for event in acceptance.events]))
     given: list[tuple[Start, Owner | None]] = []
     answers: list[Accepted] = []
     for acceptance in acceptances:
-        started = _started(tx, acceptance, known, causes, alive)
+        started = _started(tx, acceptance, known, wanted, alive)
         given += started
         answers.append(Accepted(started))
     insert_starts(tx, given, ids)
@@ -75,41 +74,39 @@ def accept(
 
 
 def _started(
-    tx: Transaction, acceptance: Acceptance, registry: Registry, causes: Causes, alive: Mapping[str, bool]
+    tx: Transaction, acceptance: Acceptance, registry: Registry, wanted: Wanted, alive: Mapping[str, bool]
 ) -> list[tuple[Start, Owner | None]]:
     """The runs to create, and who owns them from the start."""
     owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
     started: list[tuple[Start, Owner | None]] = []
-    for start in wanted(tx, acceptance.plan(registry), causes):
+    for start in wanted.of(tx, acceptance.plan(registry)):
         mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         owner = next(owners, None) if mine else None
         started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
     return started
 
 
-class Causes:
-    """What a batch may start runs for: its new events, each of which starts a function once, however often it is sent.
+class Wanted:
+    """Which starts of a batch are wanted: those of new events, each once, whose idempotency keys are free.
 
     Args:
-        new: ids of events that were not stored before.
+        new: ids of the events that were not stored before this batch. The same event may be in it several times.
     """
 
-    def __init__(self, new: Container[str]) -> None:
+    def __init__(self, new: set[str]) -> None:
         self._new = new
-        self._used: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str]] = set()
 
-    def take(self, start: Start) -> bool:
-        """Whether the run is the first of its function for a new event."""
-        cause = (start.run.function_id, start.run.event_id)
-        if start.run.event_id not in self._new or cause in self._used:
+    def of(self, tx: Transaction, starts: Sequence[Start]) -> list[Start]:
+        """The wanted ones of these."""
+        return [start for start in starts if self._is_first(start) and (not start.key or _take_key(tx, start))]
+
+    def _is_first(self, start: Start) -> bool:
+        event_id = start.run.event_id
+        if event_id not in self._new or (event_id, start.run.function_id) in self._seen:
             return False
-        self._used.add(cause)
+        self._seen.add((event_id, start.run.function_id))
         return True
-
-
-def wanted(tx: Transaction, starts: Sequence[Start], causes: Causes) -> list[Start]:
-    """Those that have a cause, and whose idempotency keys are free."""
-    return [start for start in starts if causes.take(start) and (not start.key or _take_key(tx, start))]
 
 
 def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:

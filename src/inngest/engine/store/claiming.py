@@ -113,13 +113,13 @@ def claim(tx: Transaction, asked: Claim) -> Claims:
     """Take runs whose jobs are due; one that must be alone comes first, if it may be taken at all."""
     if not lives(tx, asked.session):
         return Claims((), None, fenced=True)
-    suspects = [job for job in _due(tx, asked, 1, alone=True) if job[2] <= asked.now]
-    if suspects:
-        taken = _take(tx, asked, suspects[:1]) if asked.alone else []
+    suspects = _due(tx, asked, 0, alone=True)
+    if suspects and suspects[0][2] <= asked.now:
+        taken = _take(tx, asked, suspects) if asked.alone else []
         return Claims(taken, asked.now, alone_due=not taken)
     jobs = _due(tx, asked, asked.count, alone=False)
     due = [job for job in jobs[: asked.count] if job[2] <= asked.now]
-    next_due = jobs[len(due)][2] if len(due) < len(jobs) else None
+    next_due = min((job[2] for job in (*jobs[len(due) :], *suspects)), default=None)
     return Claims(_take(tx, asked, due) if due else (), next_due)
 
 

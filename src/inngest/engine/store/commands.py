@@ -24,6 +24,7 @@ class Command(NamedTuple, Generic[R]):
     payload: object
     rows: int = 1  # about how many rows it writes
     size: int = 0  # about how many bytes
+    patient: bool = False  # it waits until the database works again, instead of failing
 
 
 def each(tx: Transaction, payloads: Sequence[Callable[[Transaction], R]]) -> list[R]:

@@ -14,7 +14,7 @@ from inngest.engine.domain.model import Ended, Registry, Released
 from inngest.engine.ports import Commit, Ids, Written
 
 from . import tables
-from .accepting import INSERT_JOBS, Causes, insert_events, insert_new, insert_starts, job_row, wanted
+from .accepting import INSERT_JOBS, Wanted, insert_events, insert_new, insert_starts, job_row
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words
 
@@ -66,7 +66,9 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
 
 def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
+    return update(_runs).where(_runs.c.id == given.c.id).values(
+        attempt=given.c.attempt, takeovers=literal_column("0", Integer)
+    )
 
 
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
@@ -102,16 +104,16 @@ def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable
     if not sending:
         return
     known = registry()
-    causes = Causes(insert_events(tx, [event for one in sending for event in one.events]))
-    starts = [start for one in sending for start in wanted(tx, one.plan(known), causes)]
+    wanted = Wanted(insert_events(tx, [event for one in sending for event in one.events]))
+    starts = [start for one in sending for start in wanted.of(tx, one.plan(known))]
     insert_starts(tx, [(start, None) for start in starts], ids)
 
 
 def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> None:
     ended: list[tuple[object, ...]] = []
     released: list[tuple[object, ...]] = []
+    kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
-    anew = [(one.owner.run_id, one.changes.attempt) for one in commits if one.begins_anew]
     for one in commits:
         run_id, changes, transition = one.owner.run_id, one.changes, one.changes.transition
         if isinstance(transition, Ended):
@@ -121,7 +123,9 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
             released.append((run_id, changes.attempt))
             if transition.due_at is not None:
                 jobs.append(job_row(ids, run_id, one.function_id, transition.due_at, alone=one.alone))
-    tx.execute_rows(BEGIN_ANEW, anew)
+        if one.begins_anew:
+            kept[run_id] = (run_id, changes.attempt)
+    tx.execute_rows(BEGIN_ANEW, list(kept.values()))
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)

@@ -21,6 +21,11 @@ class Trouble(enum.Enum):
 class Database(Words, Protocol):
     """One database."""
 
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        ...
+
     def connect(self) -> Connection:
         """A connection for the writer. Raises StoreError with how to mend it."""
         ...

@@ -7,13 +7,21 @@ heartbeats. A child that was forked must not keep its parent's lock: it closes t
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import weakref
+from collections.abc import Generator
 from pathlib import Path
+
+from inngest.engine.ports import StoreError, StoreFullError, StoreReadOnlyError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 if sys.platform == "win32":
     import msvcrt
+
+    _LOOKING = os.O_RDWR
 
     def _try_lock(descriptor: int) -> bool:
         try:
@@ -25,6 +33,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+    _LOOKING = os.O_RDONLY  # who may only read the file can see the lock all the same
+
     def _try_lock(descriptor: int) -> bool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,17 +44,22 @@ else:
 
 
 class FileLocks:
-    """Locks in a folder beside the database."""
+    """Locks in a folder beside the database.
+
+    Every verb raises a StoreError if the folder, or a file in it, cannot be used.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()  # the process may change its working directory
         self._held: dict[str, int] = {}
         _ALL.add(self)
 
     def hold(self, session_id: str) -> None:
         """Hold the session's lock until `release`, or the end of the process."""
-        self._folder.mkdir(exist_ok=True)
-        descriptor = os.open(self._path(session_id), os.O_RDWR | os.O_CREAT, 0o600)
+        path = self._path(session_id)
+        with self._explained(path):
+            self._folder.mkdir(exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         if not _try_lock(descriptor):  # pragma: no cover - the id is random
             os.close(descriptor)
             raise RuntimeError(f"the lock of session {session_id} is taken")
@@ -61,18 +76,20 @@ class FileLocks:
         """Whether a process holds the lock: this one, or another."""
         if session_id in self._held:
             return True
-        try:
-            descriptor = os.open(self._path(session_id), os.O_RDWR)
-        except FileNotFoundError:
-            return False
+        path = self._path(session_id)
+        with self._explained(path):
+            try:
+                descriptor = os.open(path, _LOOKING)
+            except FileNotFoundError:
+                return False
         try:
             return not _try_lock(descriptor)
         finally:
             os.close(descriptor)
 
     def forget(self, session_id: str) -> None:
-        """Remove the file of a session that is gone."""
-        with contextlib.suppress(FileNotFoundError):
+        """Remove the file of a session that is gone. If it may not be removed it stays: it does no harm."""
+        with contextlib.suppress(OSError):
             self._path(session_id).unlink()
 
     def close_in_child(self) -> None:
@@ -83,6 +100,21 @@ class FileLocks:
 
     def _path(self, session_id: str) -> Path:
         return self._folder / session_id
+
+    @contextlib.contextmanager
+    def _explained(self, path: Path) -> Generator[None]:
+        try:
+            yield
+        except PermissionError as error:
+            raise StoreReadOnlyError(
+                f"{path} cannot be opened by this user ({error.strerror}), and shows which workers live: "
+                f"give it the right to read and write in {self._folder}, as for the database"
+            ) from error
+        except OSError as error:
+            kind = StoreFullError if error.errno in _FULL else StoreError
+            raise kind(
+                f"{path} cannot be opened ({error.strerror}), and shows which workers live: see to that folder"
+            ) from error
 
 
 _ALL: weakref.WeakSet[FileLocks] = weakref.WeakSet()

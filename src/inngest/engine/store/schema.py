@@ -5,24 +5,38 @@ A new database is created from `tables.py` at once; Alembic is imported only whe
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from inngest.engine.ports import StoreError, StoreVersionError
+from inngest.engine.ports import StoreCorruptError, StoreError, StoreVersionError
 
 from . import tables
 from .database import Database, Trouble
 from .statement import Connection
 
-REVISION = "0001"
-"""The newest revision in migrations/versions."""
 
-MIN_COMPATIBLE = "0001"
-"""The oldest revision whose code can still work on a database of REVISION."""
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What this code expects of a database."""
 
+    revision: str  # the newest in `versions`
+    min_compatible: str  # the oldest revision whose code can still work on a database of `revision`
+    tables: MetaData  # as they are at `revision`
+    versions: Path  # folder of the migrations
+
+
+CURRENT = Schema("0001", "0001", tables.metadata, Path(__file__).parent / "migrations" / "versions")
+
+_META = tables.meta.name
 _TRIES = 12
 
 
-def prepare(database: Database, connection: Connection) -> None:
+def prepare(database: Database, connection: Connection, schema: Schema = CURRENT) -> None:
     """Create or migrate the schema in one transaction.
 
     Raises:
@@ -31,8 +45,11 @@ def prepare(database: Database, connection: Connection) -> None:
     for attempt in range(_TRIES):
         try:
             database.begin(connection)
-            _prepare(database, connection)
+            _prepare(database, connection, schema)
             database.commit(connection)
+        except StoreError:
+            database.rollback(connection)
+            raise
         except Exception as error:
             database.rollback(connection)
             trouble = database.trouble(error)
@@ -45,62 +62,85 @@ def prepare(database: Database, connection: Connection) -> None:
             return
 
 
-def _prepare(database: Database, connection: Connection) -> None:
+def _prepare(database: Database, connection: Connection, schema: Schema) -> None:
     existing = database.tables(connection)
-    if tables.meta.name not in existing:
-        _create(database, connection)
+    if _META not in existing:
+        _create(database, connection, schema)
         return
-    revision, min_compatible = _meta(connection, "revision"), _meta(connection, "min_compatible")
-    if revision == REVISION:
+    stored = _read(database, connection)
+    if stored["revision"] < schema.revision:
+        _migrate(database, connection, schema, stored["revision"])
         return
-    if revision < REVISION:
-        _migrate(connection, revision)
-        return
-    _refuse_future(revision, min_compatible)
+    _refuse_future(database, schema, stored)
+    _refuse_holes(database, schema, existing)
 
 
-def check(database: Database, connection: Connection) -> None:
+def check(database: Database, connection: Connection, schema: Schema = CURRENT) -> None:
     """Make sure that this code can read a database as it is.
 
     Raises:
         StoreVersionError: it is older, or newer than this code can read.
-        StoreError: it is no engine's database.
+        StoreError: it is no engine's database, or damaged.
     """
-    if tables.meta.name not in database.tables(connection):
-        raise StoreError("no engine has ever used this database: name another one, or start an engine on it")
-    revision, min_compatible = _meta(connection, "revision"), _meta(connection, "min_compatible")
-    if revision < REVISION:
-        raise StoreVersionError(
-            f"the database has schema {revision}, and this code reads {REVISION}: start an engine on it, "
-            "which migrates it"
+    existing = database.tables(connection)
+    if _META not in existing:
+        raise StoreError(
+            f"no engine has ever used the database {database.name}: name another one, or start an engine on it"
         )
-    _refuse_future(revision, min_compatible)
-
-
-def _refuse_future(revision: str, min_compatible: str) -> None:
-    if min_compatible > REVISION:
+    stored = _read(database, connection)
+    if stored["revision"] < schema.revision:
         raise StoreVersionError(
-            f"the database has schema {revision}, which needs code that knows at least {min_compatible}; "
-            f"this code knows {REVISION}: upgrade pyngest"
+            f"{database.name} has schema {stored['revision']}, and this code reads {schema.revision}: "
+            "start an engine on it, which migrates it"
+        )
+    _refuse_future(database, schema, stored)
+    _refuse_holes(database, schema, existing)
+
+
+def _refuse_future(database: Database, schema: Schema, stored: Mapping[str, str]) -> None:
+    if stored["min_compatible"] > schema.revision:
+        raise StoreVersionError(
+            f"{database.name} has schema {stored['revision']}, which needs code that knows at least "
+            f"{stored['min_compatible']}; this code knows {schema.revision}: upgrade pyngest, or name another database"
         )
 
 
-def _create(database: Database, connection: Connection) -> None:
-    for table in tables.metadata.sorted_tables:
+def _refuse_holes(database: Database, schema: Schema, existing: Collection[str]) -> None:
+    if missing := sorted(schema.tables.tables.keys() - existing):
+        raise _damaged(database, f"has no table {', '.join(missing)}")
+
+
+def _create(database: Database, connection: Connection, schema: Schema) -> None:
+    for table in schema.tables.sorted_tables:
         connection.execute(str(CreateTable(table).compile(dialect=database.dialect)))
         for index in sorted(table.indexes, key=lambda one: one.name or ""):
             connection.execute(str(CreateIndex(index).compile(dialect=database.dialect)))
-    for key, value in (("revision", REVISION), ("min_compatible", MIN_COMPATIBLE), ("generation", "0")):
-        connection.execute(f"INSERT INTO {tables.meta.name} (key, value) VALUES ('{key}', '{value}')")
+    _write(connection, [("revision", schema.revision), ("min_compatible", schema.min_compatible), ("generation", "0")])
 
 
-def _meta(connection: Connection, key: str) -> str:
-    row = connection.execute(f"SELECT value FROM {tables.meta.name} WHERE key = '{key}'").fetchone()
-    assert row is not None, f"{tables.meta.name} has no {key}"
-    return str(row[0])
-
-
-def _migrate(connection: Connection, revision: str) -> None:
+def _migrate(database: Database, connection: Connection, schema: Schema, revision: str) -> None:
     from .migrations import upgrade  # noqa: PLC0415 - Alembic takes time to import, and is rarely needed
 
-    upgrade(connection, revision)
+    try:
+        upgrade(connection, database.dialect, revision, schema.revision, schema.versions)
+    except DBAPIError as error:
+        raise error.orig or error from None  # the driver's own says what is wrong
+    connection.execute(f"DELETE FROM {_META} WHERE key IN ('revision', 'min_compatible')")
+    _write(connection, [("revision", schema.revision), ("min_compatible", schema.min_compatible)])
+
+
+def _read(database: Database, connection: Connection) -> dict[str, str]:
+    stored = {str(key): str(value) for key, value in connection.execute(f"SELECT key, value FROM {_META}").fetchall()}
+    for key in ("revision", "min_compatible", "generation"):
+        if key not in stored:
+            raise _damaged(database, f"has no {key} in its table {_META}")
+    return stored
+
+
+def _write(connection: Connection, values: Sequence[tuple[str, str]]) -> None:
+    for key, value in values:
+        connection.execute(f"INSERT INTO {_META} (key, value) VALUES ('{key}', '{value}')")
+
+
+def _damaged(database: Database, what: str) -> StoreCorruptError:
+    return StoreCorruptError(f"{database.name} is damaged, it {what}: restore a copy, or name another database")

@@ -88,11 +88,13 @@ class RegistryCache:
 def register(
     tx: Transaction, registry: Registry, functions: Sequence[FunctionSpec], replace_app: str | None, now: int
 ) -> None:
-    """Make functions known; forget those of the app that are not given, if it is given whole."""
+    """Make functions known; forget those of an app that is given whole, unless they are given, or served elsewhere."""
     known = registry.functions
-    given = {function.id for function in functions}
+    kept = {function.id for function in functions}
+    if replace_app is not None:
+        kept.update(*(session.functions for session in sessions(tx)))
     changed = [function for function in functions if known.get(function.id) != function]
-    gone = [one for one in known.values() if one.app_id == replace_app and one.id not in given]
+    gone = [one for one in known.values() if one.app_id == replace_app and one.id not in kept]
     for function in changed:
         tx.execute(WRITE_FUNCTION, function_row(function, now))
     for function in gone:

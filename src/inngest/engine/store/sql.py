@@ -18,6 +18,7 @@ from inngest.engine.ports import (
     RunView,
     Session,
     StoreClosedError,
+    StoreError,
     Written,
 )
 
@@ -78,6 +79,16 @@ class SqlStore:
         self._writer.tidy()
 
     @property
+    def trouble(self) -> StoreError | None:
+        return self._writer.trouble
+
+    def retry(self) -> None:
+        self._writer.retry()
+
+    def give_up(self) -> None:
+        self._writer.give_up()
+
+    @property
     def commits(self) -> int:
         """Transactions written so far."""
         return self._writer.commits
@@ -102,9 +113,9 @@ class SqlStore:
 
     # -- runs
 
-    async def accept(self, acceptance: Acceptance) -> Accepted:
+    def accept(self, acceptance: Acceptance, reply: Callable[[Accepted], R]) -> asyncio.Future[R]:
         size = sum(len(event.data) for event in acceptance.events)
-        return await self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), _as_is)
+        return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids)
@@ -119,7 +130,7 @@ class SqlStore:
         size = changes.size
         if commit.events:
             size += sum(len(event.data) for event in commit.events)
-        return self._writer.submit(Command(self._commit, commit, rows, size), reply)
+        return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Written]:
         return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)

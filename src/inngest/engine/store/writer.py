@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from inngest.engine.ports import Executor, StoreBusyError, StoreClosedError
+from inngest.engine.ports import Executor, StoreClosedError, StoreError
 
 from .commands import Command, Family
 from .database import Database, Trouble
@@ -45,10 +45,14 @@ class _Waiting(Generic[R]):
     reply: Callable[[R], Any]
     result: R | None = None
     error: Exception | None = None
+    was_held: bool = False
 
 
 class Writer:
-    """Writes commands, in the order in which they are submitted."""
+    """Writes commands, in the order in which they are submitted.
+
+    When the database fails, commands fail with it, but for patient ones: they are held until it works again.
+    """
 
     def __init__(self, database: Database, executor: Executor) -> None:
         self._database = database
@@ -56,6 +60,9 @@ class Writer:
         self._connection: Connection | None = None
         self._transaction: Transaction | None = None
         self._pending: deque[_Waiting[Any]] = deque()
+        self._held: list[_Waiting[Any]] = []  # patient ones that could not be written; only the loop touches it
+        self._gives_up = False
+        self.trouble: StoreError | None = None  # why commands are held; None if none is
         self._lock = threading.Lock()
         self._running = False
         self._closed = False
@@ -75,8 +82,12 @@ class Writer:
         if self._closed:
             answer.set_exception(StoreClosedError("the engine is stopped"))
             return answer
+        waiting = _Waiting(command, answer, reply)
+        if self._held and command.patient:  # after those that came before
+            self._held.append(waiting)
+            return answer
         with self._lock:
-            self._pending.append(_Waiting(command, answer, reply))
+            self._pending.append(waiting)
             if self._running:
                 return answer
             self._running = True
@@ -100,11 +111,33 @@ class Writer:
         self._idle.clear()
         self._executor.start_writer(self._tidy)
 
+    def retry(self) -> None:
+        """Try again to write what is held, before anything that waits."""
+        if not self._held:
+            return
+        held, self._held = self._held, []
+        for waiting in held:
+            waiting.error = None
+        with self._lock:
+            self._pending.extendleft(reversed(held))
+            if self._running:
+                return
+            self._running = True
+        self._idle.clear()
+        self._executor.start_writer(self._drain)
+
+    def give_up(self) -> None:
+        """Fail what is held, and hold nothing more; wait only once for other processes."""
+        self._gives_up = True
+        held, self._held = self._held, []
+        self._answer(held)
+
     async def close(self) -> None:
         """Write what waits, then disconnect."""
         if self._closed:
             return
         self._closed = True
+        self.give_up()
         await self._idle.wait()
         if self._connection is not None:
             self._connection.close()
@@ -122,7 +155,7 @@ class Writer:
     def _drain(self) -> None:
         while batch := self._take():
             self._write(batch)
-            self._executor.reply(lambda batch=batch: _answer(batch))  # type: ignore[misc]
+            self._executor.reply(lambda batch=batch: self._answer(batch))  # type: ignore[misc]
         self._executor.reply(self._rest)
 
     def _rest(self) -> None:
@@ -148,28 +181,37 @@ class Writer:
 
     def _write(self, batch: Sequence[_Waiting[Any]]) -> None:
         """Write a batch; each of its commands has a result or an error afterwards."""
-        for _ in range(RETRIES):
+        error = self._try(batch)
+        if error is None:
+            return
+        trouble = self._database.trouble(error)
+        if trouble is Trouble.DATA and len(batch) > 1:
+            for waiting in batch:
+                self._write([waiting])
+            return
+        for waiting in batch:
+            waiting.error = error if trouble is Trouble.DATA else self._database.explain(error)
+
+    def _try(self, batch: Sequence[_Waiting[Any]]) -> Exception | None:
+        """Write a batch, again if others were in the way; what went wrong."""
+        last: Exception | None = None
+        for attempt in range(RETRIES):
             try:
                 self._write_once(batch)
             except Exception as error:
                 self._undo()
-                trouble = self._database.trouble(error)
-                if trouble is Trouble.RETRY:
-                    continue
-                if trouble is Trouble.DATA and len(batch) > 1:
-                    for waiting in batch:
-                        self._write([waiting])
-                    return
-                explained = error if trouble is Trouble.DATA else self._database.explain(error)
-                for waiting in batch:
-                    waiting.error = explained
-                return
+                last = error
+                if self._database.trouble(error) is not Trouble.RETRY or self._gives_up:
+                    break
+                if attempt == 1:
+                    LOGGER.warning("still waiting: %s", self._database.explain(error))
             else:
-                return
-        for waiting in batch:
-            waiting.error = StoreBusyError("the database stayed locked by another process; nothing was written")
+                return None
+        return last
 
     def _write_once(self, batch: Sequence[_Waiting[Any]]) -> None:
+        if self._connection is None:
+            self.connect()
         assert self._connection is not None
         assert self._transaction is not None
         self._database.begin(self._connection)
@@ -184,13 +226,31 @@ class Writer:
         self.commits += 1
 
     def _undo(self) -> None:
-        assert self._connection is not None
-        self._database.rollback(self._connection)
+        if self._connection is None:
+            return
+        try:
+            self._database.rollback(self._connection)
+        except Exception as error:  # whatever state it is in, a new one is in none
+            LOGGER.warning("could not roll back, connecting anew: %s", error)
+            self._connection.close()
+            self._connection = None
 
+    # -- on the loop
 
-def _answer(batch: Sequence[_Waiting[Any]]) -> None:
-    for waiting in batch:
-        if waiting.error is not None:
-            waiting.answer.set_exception(waiting.error)
-        else:
-            waiting.answer.set_result(waiting.reply(waiting.result))
+    def _answer(self, batch: Sequence[_Waiting[Any]]) -> None:
+        for waiting in batch:
+            error = waiting.error
+            if error is None:
+                if waiting.was_held:
+                    self.trouble = None
+                try:
+                    waiting.answer.set_result(waiting.reply(waiting.result))
+                except Exception as mistake:  # of the caller: those behind it must be answered
+                    waiting.answer.set_exception(mistake)
+            elif waiting.command.patient and not self._gives_up and isinstance(error, StoreError):
+                self.trouble = error
+                waiting.was_held = True
+                self._held.append(waiting)
+            else:
+                waiting.answer.set_exception(error)
+                waiting.answer.exception()  # seen: its caller may have gone

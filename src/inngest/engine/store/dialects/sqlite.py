@@ -2,57 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.ports import (
-    StoreBusyError,
-    StoreCorruptError,
-    StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
-    StoreVersionError,
-)
+from inngest.engine.ports import StoreError, StoreVersionError
 from inngest.engine.store.database import Trouble
 from inngest.engine.store.statement import Connection, S
+
+from . import sqlite_errors
 
 R = TypeVar("R")
 
 PATIENCE = 5.0
 """Seconds that one try waits for another process's transaction."""
 
+_NAP, _FIRST_NAPS, _LONG_NAP = 0.0005, 1_000, 0.005
+"""How long (s) to wait between two looks at whether another process has finished, and how often before the looks
+become rarer. SQLite's own waiting ends in naps of 100 ms, and the gaps of a busy process are shorter than that:
+beside one, a transaction then takes seconds instead of milliseconds (docs/decisions/0010)."""
+
 WAL_PAGES = 4_000
 """Pages in the WAL from which on a commit checkpoints; below, it is done when nothing waits."""
 
 OLDEST = (3, 35, 0)
 """RETURNING came with this version."""
-
-_RETRY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_KINDS: dict[int, tuple[type[StoreError], str]] = {
-    sqlite3.SQLITE_FULL: (StoreFullError, "there is no space left for {path}: free some, nothing was lost"),
-    sqlite3.SQLITE_READONLY: (
-        StoreReadOnlyError,
-        "{path} may not be written by this user: give it write permission for the file and its folder",
-    ),
-    sqlite3.SQLITE_PERM: (StoreReadOnlyError, "{path} may not be written by this user"),
-    sqlite3.SQLITE_CANTOPEN: (
-        StoreReadOnlyError,
-        "{path} cannot be opened: its folder must exist, and this user must be allowed to write there",
-    ),
-    sqlite3.SQLITE_NOTADB: (StoreCorruptError, "{path} is not an SQLite database: name another file"),
-    sqlite3.SQLITE_CORRUPT: (
-        StoreCorruptError,
-        "{path} is damaged: keep a copy, and try `sqlite3 {path} .recover` or a backup",
-    ),
-    sqlite3.SQLITE_IOERR: (StoreError, "{path} cannot be read or written: {error}"),
-}
 
 
 class SqliteDatabase:
@@ -61,17 +43,30 @@ class SqliteDatabase:
     Args:
         path: where it is; its folder must exist.
         durable: whether a commit survives a power cut (synchronous=FULL), or only a crash of the process.
+        patience: seconds that one try waits for another process's transaction.
+        nap: waits for so many seconds.
     """
 
-    def __init__(self, path: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durable: bool = True,
+        patience: float = PATIENCE,
+        nap: Callable[[float], object] = time.sleep,
+    ) -> None:
         if sqlite3.sqlite_version_info < OLDEST:
             raise StoreVersionError(
                 f"SQLite {sqlite3.sqlite_version} is too old: at least {'.'.join(map(str, OLDEST))} is needed"
             )
-        self.path = path
+        self.path = path.absolute()  # the process may change its working directory
+        self.name = str(self.path)
         self.dialect = sqlite_dialect(paramstyle="qmark")
         self._synchronous = "FULL" if durable else "NORMAL"
+        self._patience = patience
+        self._nap = nap
         self._seen_version: int | None = None
+        self._identity: tuple[int, int] | None = None  # of the file that is open
 
     # -- words
 
@@ -90,56 +85,62 @@ class SqliteDatabase:
     def connect(self) -> Connection:
         try:
             connection = sqlite3.connect(
-                self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256
+                self.path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256
             )
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            mode = self._execute_patiently(connection, "PRAGMA journal_mode=WAL").fetchone()
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
             connection.execute("PRAGMA temp_store=MEMORY")
         except sqlite3.Error as error:
             raise self.explain(error) from error
+        if mode != ("wal",):
+            connection.close()
+            raise StoreError(f"SQLite has no WAL for {self.path}, it gives {mode}: put the database on a local disk")
+        self._identity = self._identify()
+        self._seen_version = None  # each connection counts for itself
         return connection
 
     def begin(self, connection: Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
+        if self._identify() != self._identity:  # SQLite would go on writing into a file that nobody finds again
+            raise StoreError(
+                f"{self.path} was removed, moved or replaced while it was open: nothing can be written. "
+                "Put it back where it was; or stop, and start again on what is there now"
+            )
+        self._execute_patiently(connection, "BEGIN IMMEDIATE")
 
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")
 
     def rollback(self, connection: Connection) -> None:
-        assert isinstance(connection, sqlite3.Connection)
-        if connection.in_transaction:
+        if cast("sqlite3.Connection", connection).in_transaction:
             connection.execute("ROLLBACK")
 
     def trouble(self, error: Exception) -> Trouble:
-        if not isinstance(error, sqlite3.DatabaseError):
-            return Trouble.DATA
-        code = _code(error)
-        if code in _RETRY:
-            return Trouble.RETRY
-        return Trouble.FATAL if code in _KINDS else Trouble.DATA
+        return sqlite_errors.trouble_of(error)
 
     def explain(self, error: Exception) -> StoreError:
-        kind, text = _KINDS.get(_code(error), (StoreError, "{path}: {error}"))
-        if _code(error) in _RETRY:
-            kind, text = StoreBusyError, "{path} stayed locked by another process; nothing was written"
-        return kind(text.format(path=self.path, error=error))
+        return sqlite_errors.explain(self.path, error)
 
     def changed_by_others(self, connection: Connection) -> bool:
-        row = connection.execute("PRAGMA data_version").fetchone()
+        try:
+            row = connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            if self.trouble(error) is Trouble.RETRY:
+                return False  # another process recovers the file: the next look tells
+            raise self.explain(error) from error
         assert row is not None
         seen, self._seen_version = self._seen_version, row[0]
-        return seen is not None and seen != row[0]
+        return bool(seen != row[0])  # also the first time: nobody knows what happened before
 
     def tidy(self, connection: Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def connect_reader(self) -> Connection:
         if not self.path.exists():
-            raise StoreReadOnlyError(f"{self.path} does not exist")
+            raise StoreError(f"{self.path} does not exist")
         try:
             connection = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode=ro",
+                f"{self.path.as_uri()}?mode=ro",
                 uri=True,
                 timeout=PATIENCE,
                 isolation_level=None,
@@ -178,15 +179,27 @@ class SqliteDatabase:
                 pass
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}") from error
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None
-        )
+        return sqlite3.connect(f"{self.path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None)
 
     def tables(self, connection: Connection) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
 
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
-def _code(error: Exception) -> int:
-    """The primary result code; 0 if it is not SQLite's."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else 0
+    def _execute_patiently(self, connection: Connection, sql: str) -> Any:
+        """Execute what another process may be in the way of."""
+        naps, waited = 0, 0.0
+        while True:
+            try:
+                return connection.execute(sql)
+            except sqlite3.OperationalError as error:
+                if self.trouble(error) is not Trouble.RETRY or waited >= self._patience:
+                    raise
+            nap = _NAP if naps < _FIRST_NAPS else _LONG_NAP
+            naps, waited = naps + 1, waited + nap
+            self._nap(nap)

@@ -1,0 +1,52 @@
+"""An event loop on a thread of its own, for `with Engine(…)`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+FAREWELL = 1.0
+"""Seconds that tasks have that are left when the loop ends."""
+
+
+class LoopThread:
+    """Runs until it is closed."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._main, name="inngest-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def here(self) -> bool:
+        """Whether the thread is in this process: a fork has none of its parent's threads."""
+        return os.getpid() == self._pid
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run on the loop, and wait."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        """End the loop, with what still runs on it."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _main(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(_farewell())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+async def _farewell() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=FAREWELL)

@@ -1,0 +1,98 @@
+"""What SQLite's errors mean for a person: what happened, to which file, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from inngest.engine.ports import (
+    StoreBusyError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
+from inngest.engine.store.database import Trouble
+
+_RETRY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DATA = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
+"""The command is at fault, and not the database."""
+
+_SIDE_FILES = ("-wal", "-shm")
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What to do about an error."""
+    if isinstance(error, StoreError):
+        return Trouble.FATAL
+    if not isinstance(error, sqlite3.DatabaseError):
+        return Trouble.DATA
+    code = code_of(error)
+    if code in _RETRY:
+        return Trouble.RETRY
+    return Trouble.DATA if code in _DATA else Trouble.FATAL
+
+
+def code_of(error: Exception) -> int:
+    """The primary result code; 0 if it is not SQLite's."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else 0
+
+
+def explain(path: Path, error: Exception) -> StoreError:
+    """The error for a person. Nothing was written."""
+    if isinstance(error, StoreError):
+        return error
+    code = code_of(error)
+    if code in _RETRY:
+        return StoreBusyError(
+            f"{path} stayed locked by another process, nothing was written: "
+            "find what holds a transaction open on it (a backup, a shell, a viewer) and end that"
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFullError(f"no space is left for {path}, nothing was written: free some on that disk")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+        return _inaccessible(path, error)
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreCorruptError(f"{path} is not an SQLite database: name another file, or move this one away")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return StoreCorruptError(
+            f"{path} is damaged ({error}): keep a copy, then restore a backup, "
+            "or save what can be read with `sqlite3 FILE .recover`"
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        name = getattr(error, "sqlite_errorname", "")
+        return StoreError(f"{path} cannot be read or written ({error}, {name}): see to its disk, then start again")
+    return StoreError(f"{path}: {error}")
+
+
+def _inaccessible(path: Path, error: Exception) -> StoreError:
+    """It cannot be opened, or may not be written; SQLite does not say why."""
+    folder = path.parent
+    if path.is_dir():
+        return StoreError(f"{path} is a folder: name a file in it, such as {path / 'inngest.db'}")
+    if not folder.exists():
+        return StoreError(f"the folder {folder} does not exist: create it, or name another database than {path}")
+    if not folder.is_dir():
+        return StoreError(f"{folder} is not a folder: name another database than {path}")
+    return StoreReadOnlyError(_forbidden(path, folder) or f"{path} cannot be opened or written: {error}")
+
+
+def _forbidden(path: Path, folder: Path) -> str | None:
+    who = f"this user ({_user()})"
+    if not os.access(folder, os.X_OK):
+        return f"{who} may not enter the folder {folder}: give it the right, or name another database than {path}"
+    for file in (path, *(path.with_name(path.name + side) for side in _SIDE_FILES)):
+        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+            return f"{who} may not read and write {file}: give it the right, or start as the user that owns the file"
+    if not os.access(folder, os.W_OK):
+        return (
+            f"{who} may not write in the folder {folder}, where SQLite keeps files beside {path.name}: "
+            f"give it the right, or name another database than {path}"
+        )
+    return None
+
+
+def _user() -> str:
+    return f"uid {os.getuid()}" if hasattr(os, "getuid") else os.environ.get("USERNAME", "unknown")

@@ -1,0 +1,142 @@
+"""The schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    _create_workers_and_functions()
+    _create_events()
+    _create_runs()
+    _create_steps()
+    _create_jobs()
+    op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
+
+
+def _create_workers_and_functions() -> None:
+    op.create_table(
+        "inngest_meta",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+        comment="revision, min_compatible, generation of the functions",
+    )
+    op.create_table(
+        "inngest_functions",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("app_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("retries", sa.Integer, nullable=False),
+        sa.Column("events", sa.Text, nullable=False, comment="JSON list of event names that start it"),
+        sa.Column("failure_of", sa.Text, comment="the function whose failures start it"),
+        sa.Column("config", sa.Text, nullable=False, comment="JSON of the wire configuration"),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "inngest_sessions",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("pid", sa.Integer, nullable=False),
+        sa.Column("functions", sa.Text, nullable=False, comment="JSON list of function ids"),
+        comment="one row per living worker; it is read in each of the worker's transactions (P4)",
+    )
+
+
+def _create_events() -> None:
+    op.create_table(
+        "inngest_events",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("data", sa.Text, nullable=False),
+        sa.Column("ts", sa.BigInteger, nullable=False),
+        sa.Column("key", sa.Text, nullable=False, comment="the developer's id; empty if none"),
+        sa.Column("received_at", sa.BigInteger, nullable=False),
+    )
+
+
+def _create_jobs() -> None:
+    op.create_table(
+        "inngest_jobs",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("function_id", sa.Text, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column("alone", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_jobs_by_due", "inngest_jobs", ["alone", "due_at", "id"])
+    op.create_table(
+        "inngest_idempotency",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_runs() -> None:
+    op.create_table(
+        "inngest_runs",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("function_id", sa.Text, nullable=False),
+        sa.Column("function_version", sa.Text, nullable=False),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("retries", sa.Integer, nullable=False),
+        sa.Column("started_at", sa.BigInteger),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("takeovers", sa.Integer, nullable=False),
+        sa.Column("takeover_steps", sa.Integer, nullable=False, comment="memos it had when a worker died on it last"),
+        sa.Column("output", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("session_id", sa.Text, comment="worker that owns it"),
+        sa.Column("token", sa.Text, comment="invocation that owns it"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
+    owned = sa.text("session_id IS NOT NULL")
+    op.create_index(
+        "inngest_runs_by_session", "inngest_runs", ["session_id"], sqlite_where=owned, postgresql_where=owned
+    )
+
+
+def _create_steps() -> None:
+    op.create_table(
+        "inngest_steps",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("step_id", sa.Text, nullable=False, comment="as written by the developer"),
+        sa.Column("repeat", sa.Integer, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("seq", sa.Integer, comment="place in the run's order of commits; null while the step is open"),
+        sa.Column("attempt", sa.Integer, nullable=False, comment="of a memo: the last; of an open step: the next"),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("due_at", sa.BigInteger, comment="of an open step: when it goes on"),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.Column("data", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("cancelled", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inngest_attempts",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step; empty for the body"),
+        sa.Column("attempt", sa.Integer, primary_key=True),
+        sa.Column(
+            "ended_at", sa.BigInteger, primary_key=True, comment="the body's attempts begin anew after each step"
+        ),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("error", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+        comment="attempts that failed and were followed by another",
+    )

@@ -1,0 +1,41 @@
+"""What a command loads: no more than it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Shop
+from .processes import INNGEST, environment
+
+HEAVY = ["httpx", "sqlalchemy", "starlette", "uvicorn", "watchfiles"]
+
+
+@pytest.mark.parametrize(
+    ("module", "loaded"),
+    [
+        ("inngest.cli.app", []),
+        ("inngest.cli.sending", ["httpx"]),
+        ("inngest.cli.looking", ["sqlalchemy"]),
+    ],
+)
+def test_heavy_parts_wait_for_their_use(module: str, loaded: list[str]) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    assert ran.stdout.strip() == str(loaded)
+
+
+def test_python_dash_m(tmp_path: Path) -> None:
+    commands = [[sys.executable, "-m", "inngest", "--version"], [INNGEST, "--version"]]
+    shown = [subprocess.check_output(command, text=True, cwd=tmp_path, env=environment()) for command in commands]
+    assert shown[0] == shown[1]
+    assert shown[0].startswith("pyngest 0.")
+
+
+def test_a_reader_that_leaves_early_is_no_mistake(shop: Shop) -> None:
+    pipe = f"{INNGEST} runs --database {shop.path} --json | true"
+    ran = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, env=environment(), check=False)
+    assert "Traceback" not in ran.stderr

@@ -1,0 +1,261 @@
+"""`inngest send`: what it sends, what it waits for, and every mistake."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Command
+from .gated import Gate
+from .processes import INNGEST, PATIENCE, DevServer, environment
+
+APP = """
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+
+@client.create_function(fn_id="echo", trigger=inngest.TriggerEvent(event="shop/said"))
+async def echo(ctx: inngest.Context) -> object:
+    return {"id": ctx.event.id, "data": ctx.event.data}
+
+
+@client.create_function(fn_id="refuse", retries=0, trigger=inngest.TriggerEvent(event="shop/refused"))
+async def refuse(ctx: inngest.Context) -> None:
+    raise ValueError("no stock")
+
+
+@client.create_function(fn_id="doze", trigger=inngest.TriggerEvent(event="shop/dozed"))
+async def doze(ctx: inngest.Context) -> None:
+    await ctx.step.sleep("long", 86_400_000)
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    folder = tmp_path_factory.mktemp("send")
+    (folder / "app.py").write_text(APP)
+    with DevServer(folder, "app.py", "--no-reload") as server:
+        server.serving()
+        yield server
+
+
+def test_it_says_the_events_id(command: Command, server: DevServer) -> None:
+    ran = command("send", "shop/said", '{"word": "hello"}', "--url", server.url)
+    assert (ran.code, ran.err) == (0, "")
+    word, name, event_id = ran.out.split()
+    assert (word, name) == ("sent", "shop/said")
+    event = server.expect("event", event_id=event_id)
+    assert (event["name"], event["data"]) == ("shop/said", {"word": "hello"})
+
+
+def test_as_json(command: Command, server: DevServer) -> None:
+    found = command("send", "shop/said", "--url", server.url, "--json").json
+    assert set(found) == {"event_id", "name"}
+    assert server.expect("event", event_id=found["event_id"])["data"] == {}
+
+
+def test_data_from_a_file_or_the_standard_input(command: Command, server: DevServer, tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text('{"word": "é"}', encoding="utf-8")
+    for arguments, stdin in ((("@data.json",), ""), (("-",), '{"word": "é"}')):
+        found = command("send", "shop/said", *arguments, "--url", server.url, "--wait", "--json", stdin=stdin).json
+        assert found["runs"][0]["output"]["data"] == {"word": "é"}
+
+
+def test_waiting_prints_the_results(command: Command, server: DevServer) -> None:
+    ran = command("send", "shop/said", '{"n": 1}', "--id", "mine", "--url", server.url, "--wait")
+    assert (ran.code, ran.err) == (0, "")
+    sent, result = ran.out.splitlines()
+    assert sent.startswith("sent shop/said  ")
+    assert result.startswith("✓ shop-echo  ")
+    assert result.endswith('{"id": "mine", "data": {"n": 1}}')
+
+
+def test_waiting_as_json_has_the_runs(command: Command, server: DevServer) -> None:
+    found = command("send", "shop/said", "--url", server.url, "--wait", "--json").json
+    assert set(found) == {"event_id", "name", "runs"}
+    (run,) = found["runs"]
+    assert set(run) == {"id", "function_id", "status", "event_id", "started_at", "ended_at", "output", "error"}
+    assert (run["function_id"], run["status"], run["event_id"]) == ("shop-echo", "COMPLETED", found["event_id"])
+
+
+def test_a_failed_run_makes_it_fail(command: Command, server: DevServer) -> None:
+    ran = command("send", "shop/refused", "--url", server.url, "--wait")
+    assert ran.code == 1
+    line, hint = ran.out.splitlines()[1:]
+    assert line.startswith("✗ shop-refuse  ")
+    assert line.endswith("ValueError: no stock")
+    assert hint.strip() == f"inngest run {line.split()[2]}"
+    as_json = command("send", "shop/refused", "--url", server.url, "--wait", "--json")
+    assert as_json.code == 1
+    (run,) = as_json.json["runs"]
+    assert (run["status"], run["output"], run["error"]["name"]) == ("FAILED", None, "ValueError")
+
+
+def test_an_event_that_starts_nothing_makes_waiting_fail(command: Command, server: DevServer) -> None:
+    ran = command("send", "shop/unheard", "--url", server.url, "--wait")
+    assert ran.code == 1
+    assert "the event started no run: no function has the trigger 'shop/unheard'" in ran.err
+    as_json = command("send", "shop/unheard", "--url", server.url, "--wait", "--json")
+    assert (as_json.code, as_json.json["runs"]) == (1, [])
+    command("send", "shop/said", "--id", "twice", "--url", server.url)
+    again = command("send", "shop/said", "--id", "twice", "--url", server.url, "--wait")
+    assert (again.code, "an event with the id 'twice' came within the last 24 h" in again.err) == (1, True)
+
+
+def test_a_wait_may_end_before_the_runs(command: Command, server: DevServer) -> None:
+    for limit, text in (("0", "0 ms"), ("300ms", "300 ms")):
+        ran = command("send", "shop/dozed", "--url", server.url, "--wait", "--timeout", limit)
+        assert ran.code == 4
+        assert f"not done after {text}: shop-doze 01" in ran.err
+    as_json = command("send", "shop/dozed", "--url", server.url, "--wait", "--timeout", "0", "--json")
+    assert as_json.code == 4
+    assert [run["function_id"] for run in as_json.json["runs"]] == ["shop-doze"]
+    assert "the runs go on" in as_json.json["hint"]
+
+
+def test_a_wait_outlives_the_server(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    with DevServer(tmp_path, "app.py", "--no-reload") as server:
+        server.serving()
+        waiting = subprocess.Popen(
+            [INNGEST, "send", "t/go", "--url", server.url, "--wait", "--json"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        gate.until_begun()
+        server.kill()
+    with waiting, DevServer(tmp_path, "app.py", "--no-reload", port=int(server.url.rpartition(":")[2])):
+        gate.until_begun()
+        gate.open()
+        out, _ = waiting.communicate(timeout=PATIENCE)
+        assert [run["output"] for run in json.loads(out)["runs"]] == [["one", "two!", "three", "v1"]]
+        assert waiting.returncode == 0
+
+
+DEFAULT = "http://127.0.0.1:8288/"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("{x: 1}",), 2, "DATA is not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
+        (("[1]",), 2, "DATA is JSON, but not an object: [1]"),
+        (("",), 2, "DATA is not JSON: Expecting value at line 1, column 1"),
+        (("[" * 100_000,), 2, "DATA cannot be read as JSON"),
+        (('{"x": NaN}',), 2, "the event cannot be sent: data is not JSON: $.x: nan is not a JSON number"),
+        (("@gone.json",), 2, "@gone.json cannot be read: No such file or directory"),
+        (("@.",), 2, "@. cannot be read: Is a directory"),
+        (("@binary",), 2, "@binary is not UTF-8 text: byte 0"),
+        (("{}", "--timeout", "5"), 2, "--timeout is how long --wait waits: give both"),
+        (("{}", "--wait", "--timeout", "soon"), 2, "--timeout: expected seconds, or a length of time such as"),
+        (("{}", "--wait", "--timeout", "-1"), 2, "--timeout: expected seconds"),
+        (("{}", "--url", "nonsense"), 2, "--url: expected the address of a server"),
+        (("{}", "--url", "http://[x"), 2, "--url: expected the address of a server"),
+        (("{}", "--url", "ftp://127.0.0.1:1"), 2, "--url: expected the address of a server"),
+        (("{}", "--url", "http://127.0.0.1:1"), 3, "no server answers at http://127.0.0.1:1/ ("),
+    ],
+)
+def test_mistakes_are_named(command: Command, tmp_path: Path, arguments: tuple[str, ...], code: int, text: str) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    ran = command("send", "shop/said", *arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert text in ran.err
+    as_json = command("send", "shop/said", *arguments, "--json")
+    assert (as_json.code, as_json.err) == (code, "")
+    assert text in as_json.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("", "event name is empty"),
+        ("inngest/x", "event name is reserved"),
+        ("x" * 513, "event name is 513 characters long"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_before_it_is_sent(command: Command, name: str, text: str) -> None:
+    ran = command("send", name)
+    assert ran.code == 2
+    assert f"the event cannot be sent: {text}" in ran.err
+
+
+def test_a_mistake_in_json_is_pointed_at(command: Command) -> None:
+    lines = command("send", "a", '{"a": 1, b: 2}').err.splitlines()
+    assert lines[1:3] == ['  {"a": 1, b: 2}', "           ^"]
+
+
+class Foreign(http.server.BaseHTTPRequestHandler):
+    """A server that is not ours."""
+
+    status = 200
+    body = b""
+    paths: list[str]
+
+    def do_POST(self) -> None:
+        """Answer what the test says."""
+        self.paths.append(self.path)
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def do_GET(self) -> None:
+        """There are no runs."""
+        self.send_response(404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def foreign() -> Iterator[tuple[str, type[Foreign]]]:
+    handler = type("Handler", (Foreign,), {"paths": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", handler
+        server.shutdown()
+        thread.join()
+
+
+def test_a_refusal_is_shown_and_makes_it_fail(command: Command, foreign: tuple[str, type[Foreign]]) -> None:
+    url, handler = foreign
+    handler.status, handler.body = 401, b'{"ids": [], "status": 401, "error": "event key not found"}'
+    ran = command("send", "a", "--url", url, "--key", "secret")
+    assert (ran.code, handler.paths) == (1, ["/e/secret"])
+    assert f"{url}/ refused the event: event key not found" in ran.err
+    handler.status, handler.body = 404, b"<html>nothing here"
+    assert "the server answered 404 with something else than JSON" in command("send", "a", "--url", url).err
+
+
+def test_a_server_that_does_not_show_runs_cannot_be_waited_for(
+    command: Command, foreign: tuple[str, type[Foreign]]
+) -> None:
+    url, handler = foreign
+    handler.body = b'{"ids": ["01KAQ2V7W6T4M3N8S9E0R5Y1XZ"], "status": 200}'
+    ran = command("send", "a", "--url", url, "--wait")
+    assert ran.code == 3
+    assert f"{url}/ has accepted the event, but does not show its runs (HTTP 404)" in ran.err
+    assert "--wait needs `inngest dev`" in ran.err
+
+
+def test_the_environment_says_where_to_and_with_which_key(
+    command: Command, foreign: tuple[str, type[Foreign]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, handler = foreign
+    handler.body = b'{"ids": ["01KAQ2V7W6T4M3N8S9E0R5Y1XZ"], "status": 200}'
+    monkeypatch.setenv("INNGEST_DEV", url)
+    monkeypatch.setenv("INNGEST_EVENT_KEY", "from-env")
+    assert command("send", "a").code == 0
+    assert handler.paths == ["/e/from-env"]

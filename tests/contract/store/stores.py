@@ -1,0 +1,85 @@
+"""The stores that must keep the contract, and what the tests hand them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from inngest.engine.domain.model import Policy
+from inngest.engine.ports import Store
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.sql import SqlStore
+
+R = TypeVar("R")
+
+POLICY = Policy(max_steps=1_000, retry_interval=None)
+
+
+class Place(Protocol):
+    """Where stores keep what they are given: several may be open on one place, as those of several processes are."""
+
+    def store(self) -> Store:
+        """Another store on this place; it is not open yet."""
+        ...
+
+
+class SqlitePlace:
+    """A file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "contract.db"
+        self._ids = CountedIds()
+
+    def store(self) -> SqlStore:
+        """Another store on this file."""
+        return SqlStore(SqliteDatabase(self.path, durable=False, nap=_never), InlineExecutor(), self._ids, POLICY)
+
+
+PLACES: dict[str, Callable[[Path], Place]] = {"sqlite": SqlitePlace}
+"""By name. PostgreSQL joins here."""
+
+
+def _never(_: float) -> None:
+    raise AssertionError("stores that write one after the other are never in each other's way")
+
+
+class CountedIds:
+    """Ids that are the same each time; they sort by their time, and by when they were made."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def ulid(self, now: int) -> str:
+        """The next id."""
+        self._made += 1
+        return f"{now:013}{self._made:013}"
+
+    def token(self) -> str:
+        """The next token."""
+        self._made += 1
+        return f"token-{self._made}"
+
+    def chance(self) -> float:
+        """Always in the middle."""
+        return 0.5
+
+
+class InlineExecutor:
+    """Does all work in the caller's thread."""
+
+    async def run(self, work: Callable[[], R]) -> R:
+        """Read."""
+        return work()
+
+    def start_writer(self, work: Callable[[], None]) -> None:
+        """Write soon: what is submitted in the same turn of the loop is written together."""
+        asyncio.get_running_loop().call_soon(work)
+
+    def reply(self, callback: Callable[[], None]) -> None:
+        """Call back."""
+        callback()
+
+    def close(self) -> None:
+        """Nothing to end."""

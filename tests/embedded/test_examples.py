@@ -1,0 +1,87 @@
+"""The examples run as their texts say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.house.tree import ROOT
+
+SCRIPT = ROOT / "examples" / "script.py"
+UNKNOWN = "01KAQ2V7W6T4M3N8S9E0R5Y1XZ"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def fastapi(tmp_path: Path) -> Iterator[httpx.Client]:
+    """The application in a process, served by uvicorn on a socket that is open already: nobody has to wait for it."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        command = ["-m", "uvicorn", "examples.fastapi_app:app", "--fd", str(sock.fileno())]
+        server = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=with_database(tmp_path), pass_fds=[sock.fileno()]
+        )
+        with httpx.Client(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", timeout=PATIENCE) as http:
+            yield http
+        server.send_signal(signal.SIGINT)
+        assert server.wait(PATIENCE) == 0
+
+
+def with_database(folder: Path) -> dict[str, str]:
+    return {**os.environ, "DATABASE": f"sqlite:///{folder}/shop.db"}
+
+
+def test_fastapi(fastapi: httpx.Client) -> None:
+    placed = fastapi.post("/orders", params={"item": "apple"})
+    assert placed.status_code == 202
+    order = placed.json()["order"]
+    assert fastapi.get(f"/orders/{order}/result").json() == {"receipt": "120 cents", "parcel": "one apple"}
+    assert fastapi.get(f"/orders/{order}").json() == {
+        "status": "COMPLETED",
+        "done": ["charge", "pack", "ship"],
+        "result": {"receipt": "120 cents", "parcel": "one apple"},
+        "error": None,
+    }
+    bad = fastapi.post("/orders", params={"item": "stone"}).json()["order"]
+    refused = fastapi.get(f"/orders/{bad}/result")
+    assert (refused.status_code, refused.json()["detail"]) == (409, "we do not sell stone")
+    assert fastapi.get(f"/orders/{UNKNOWN}").status_code == 404
+    assert fastapi.get(f"/orders/{UNKNOWN}/result").status_code == 404
+
+
+def test_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE", f"sqlite:///{tmp_path}/shop.db")
+    from examples import flask_app
+
+    http = flask_app.app.test_client()
+    placed = http.post("/orders", query_string={"item": "pear"})
+    assert placed.status_code == 202
+    order = placed.get_json()["order"]
+    done = http.get(f"/orders/{order}/result")
+    assert done.get_json() == {"result": {"receipt": "150 cents", "parcel": "one pear"}}
+    bad = http.post("/orders", query_string={"item": "stone"}).get_json()["order"]
+    refused = http.get(f"/orders/{bad}/result")
+    assert (refused.status_code, refused.get_json()["error"]) == (409, "we do not sell stone")
+    assert http.get(f"/orders/{UNKNOWN}/result").status_code == 404
+    flask_app.opened.close()
+
+
+def test_the_script_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    env = {**with_database(tmp_path), "SECONDS_PER_MONTH": "0.2"}
+    first = subprocess.Popen([sys.executable, SCRIPT], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    with first:
+        begun = [first.stdout.readline().split()[2] for _ in range(3)]
+        first.send_signal(signal.SIGKILL)
+    assert begun == ["January", "February", "March"]
+    second = subprocess.run(
+        [sys.executable, SCRIPT], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert second.stdout.splitlines() == ["adding up March …", "adding up April …", "the report of 2025: 25"]

@@ -1,0 +1,157 @@
+"""`ctx.logger`: what a function logs is logged once, however often it is replayed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+import inngest
+
+from .stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def texts(caplog: pytest.LogCaptureFixture, logger: str) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == logger]
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_each_line_is_logged_once(stage: Stage, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    entered: list[int] = []
+
+    async def body(ctx: inngest.Context) -> None:
+        entered.append(1)
+        ctx.logger.info("begins")
+        await ctx.step.run("one", lambda: ctx.logger.info("in one"))
+        ctx.logger.info("after %s", "one")
+        await ctx.step.sleep("nap", 1)
+        ctx.logger.info("after nap")
+        await ctx.step.run("two", lambda: ctx.logger.info("in two"))
+        await ctx.step.sleep("nap", 1)
+        ctx.logger.info("ends")
+
+    def plain(ctx: inngest.ContextSync) -> None:
+        entered.append(1)
+        ctx.logger.info("begins")
+        ctx.step.run("one", lambda: ctx.logger.info("in one"))
+        ctx.logger.info("after %s", "one")
+        ctx.step.sleep("nap", 1)
+        ctx.logger.info("after nap")
+        ctx.step.run("two", lambda: ctx.logger.info("in two"))
+        ctx.step.sleep("nap", 1)
+        ctx.logger.info("ends")
+
+    with caplog.at_level(logging.INFO, "inngest"):
+        await stage.run(body if kind == "async" else plain)
+    assert texts(caplog, "inngest") == ["begins", "in one", "after one", "after nap", "in two", "ends"]
+    assert len(entered) == 3
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_a_step_that_is_tried_again_repeats_no_line_from_before_it(
+    stage: Stage, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    tries: list[int] = []
+
+    def flaky(log: logging.Logger) -> None:
+        tries.append(1)
+        log.info("try %d", len(tries))
+        if len(tries) < 4:
+            raise inngest.RetryAfterError("again", 5, quiet=True)
+
+    async def body(ctx: inngest.Context) -> None:
+        ctx.logger.info("begins")
+        await ctx.step.run("one", lambda: 1)
+        ctx.logger.info("after one")
+        await ctx.step.run("two", flaky, ctx.logger)
+        ctx.logger.info("after two")
+
+    def plain(ctx: inngest.ContextSync) -> None:
+        ctx.logger.info("begins")
+        ctx.step.run("one", lambda: 1)
+        ctx.logger.info("after one")
+        ctx.step.run("two", flaky, ctx.logger)
+        ctx.logger.info("after two")
+
+    with caplog.at_level(logging.INFO, "inngest"):
+        await stage.run(body if kind == "async" else plain)
+    assert texts(caplog, "inngest") == ["begins", "after one", "try 1", "try 2", "try 3", "try 4", "after two"]
+
+
+async def test_an_attempt_that_is_repeated_logs_again_what_was_new(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(ctx: inngest.Context) -> None:
+        ctx.logger.info("begins")
+        await ctx.step.run("one", lambda: 1)
+        ctx.logger.info("attempt %d", ctx.attempt)
+        if ctx.attempt < 2:
+            raise inngest.RetryAfterError("again", 0, quiet=True)
+
+    with caplog.at_level(logging.INFO, "inngest"):
+        await stage.run(body)
+    assert texts(caplog, "inngest") == ["begins", "attempt 0", "attempt 1", "attempt 2"]
+
+
+async def test_all_methods_are_silent_on_replay_and_all_else_is_the_loggers(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("mine")
+    stage.client.set_logger(logger)
+    seen: list[object] = []
+
+    async def body(ctx: inngest.Context) -> None:
+        for method in ("critical", "debug", "error", "fatal", "info", "warning"):
+            getattr(ctx.logger, method)(method)
+        ctx.logger.log(logging.INFO, "log")
+        try:
+            raise ValueError
+        except ValueError:
+            ctx.logger.exception("exception")
+        seen.append((ctx.logger.name, ctx.logger.isEnabledFor(logging.DEBUG), ctx.logger.level))
+        await ctx.step.sleep("nap", 1)
+
+    with caplog.at_level(logging.DEBUG, "mine"):
+        await stage.run(body)
+    assert texts(caplog, "mine") == [
+        "critical",
+        "debug",
+        "error",
+        "fatal",
+        "info",
+        "warning",
+        "log",
+        "exception",
+    ]
+    assert seen == [("mine", True, logging.DEBUG)] * 2
+
+
+async def test_lines_are_those_of_the_code_that_logs(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(ctx: inngest.Context) -> None:
+        ctx.logger.info("here")
+
+    with caplog.at_level(logging.INFO, "inngest"):
+        await stage.run(body)
+    (record,) = [record for record in caplog.records if record.getMessage() == "here"]
+    assert (record.filename, record.funcName) == ("test_logging.py", "body")
+
+
+async def test_two_runs_do_not_silence_each_other(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(ctx: inngest.Context) -> None:
+        ctx.logger.info("begins %s", ctx.event.data["n"])
+        await ctx.step.sleep("nap", 1)
+        ctx.logger.info("ends %s", ctx.event.data["n"])
+
+    function = stage.function(body)
+    with caplog.at_level(logging.INFO, "inngest"):
+        async with stage.engine(function) as engine:
+            await stage.client.send([inngest.Event(name="test/start", data={"n": n}) for n in range(5)])
+            for run in await engine.runs():
+                await engine.wait(run.id)
+    assert sorted(texts(caplog, "inngest")) == sorted(f"{what} {n}" for n in range(5) for what in ("begins", "ends"))

@@ -1,0 +1,146 @@
+"""A filled database comes to the next revision with everything in it; and what a version may open."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import inngest
+from inngest.engine.store import tables
+from inngest.engine.store.schema import CURRENT
+from inngest.errors import RunFailedError, StoreCorruptError, StoreVersionError
+from tests.migrations import schemas
+
+TABLES = sorted(tables.metadata.tables)
+
+
+class Orders:
+    """A function, and how its second step behaves."""
+
+    def __init__(self) -> None:
+        self.charges: list[object] = []
+        self.shipping = asyncio.Event()
+        self.behaviour = "ship"
+        client = inngest.Inngest(app_id="migrations")
+
+        @client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="order"), retries=1)
+        async def order(ctx: inngest.Context) -> object:
+            await ctx.step.run("charge", lambda: self.charges.append(ctx.event.data["id"]))
+            await ctx.step.send_event("tell", inngest.Event(name="told", id=f"told-{ctx.event.data['id']}"))
+            await ctx.step.run("ship", self.ship)
+            return ctx.event.data["id"]
+
+        self.order = order
+
+    async def ship(self) -> None:
+        self.shipping.set()
+        if self.behaviour == "fail":
+            raise RuntimeError("no stock")
+        if self.behaviour == "hang":
+            await asyncio.Event().wait()
+
+    def engine(self, path: Path) -> inngest.Engine:
+        return inngest.Engine([self.order], database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
+
+
+async def fill(path: Path) -> str:
+    """Leave a run that completed, one that failed, and one that is under way; the id of the last one's event."""
+    orders = Orders()
+    async with orders.engine(path) as engine:
+        assert await engine.invoke(orders.order, data={"id": 1}) == 1
+        orders.behaviour = "fail"
+        with pytest.raises(RunFailedError, match="no stock"):
+            await engine.invoke(orders.order, data={"id": 2})
+        orders.behaviour = "hang"
+        orders.shipping.clear()
+        (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
+        await orders.shipping.wait()
+    return event_id
+
+
+async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
+    path = tmp_path / "inngest.db"
+    await fill(path)
+    columns = {
+        table: ", ".join(f'"{column.name}"' for column in tables.metadata.tables[table].columns) for table in TABLES
+    }
+    before = {table: schemas.rows(path, table, columns[table]) for table in TABLES if table != "inngest_meta"}
+    assert [table for table, found in before.items() if not found] == ["inngest_sessions"]
+
+    schemas.prepare(path, schemas.next_schema(tmp_path))
+
+    assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
+    assert schemas.meta(path)["revision"] == "0002"
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 1)]
+    assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
+    assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
+
+
+async def test_an_older_engine_goes_on_with_a_newer_schema_that_it_can_work_on(tmp_path: Path) -> None:
+    path = tmp_path / "inngest.db"
+    event_id = await fill(path)
+    schemas.prepare(path, schemas.next_schema(tmp_path, min_compatible="0001"))
+
+    orders = Orders()
+    async with orders.engine(path) as engine:
+        (run,) = await engine.runs(event_id=event_id)
+        assert await engine.wait(run.id) == 3
+        assert orders.charges == []  # recorded before the migration
+
+    assert schemas.meta(path)["revision"] == "0002"
+
+
+async def test_a_schema_that_needs_newer_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "inngest.db"
+    await fill(path)
+    schemas.prepare(path, schemas.next_schema(tmp_path, min_compatible="0002"))
+    before = path.read_bytes()
+
+    with pytest.raises(StoreVersionError) as caught:
+        await Orders().engine(path).start()
+
+    assert str(caught.value) == (
+        f"{path} has schema 0002, which needs code that knows at least 0002; this code knows 0001: "
+        "upgrade pyngest, or name another database"
+    )
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("DROP TABLE inngest_jobs", "has no table inngest_jobs"),
+        ("DELETE FROM inngest_meta WHERE key = 'generation'", "has no generation in its table inngest_meta"),
+        ("DELETE FROM inngest_meta WHERE key = 'revision'", "has no revision in its table inngest_meta"),
+    ],
+)
+async def test_a_schema_with_a_hole_is_named(tmp_path: Path, damage: str, message: str) -> None:
+    path = tmp_path / "inngest.db"
+    schemas.prepare(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(damage)
+    connection.close()
+
+    with pytest.raises(StoreCorruptError, match=message) as caught:
+        await inngest.Engine([], database=f"sqlite:///{path}").start()
+
+    assert str(caught.value).startswith(str(path))
+
+
+def test_scripts_follow_each_other(tmp_path: Path) -> None:
+    target = schemas.next_schema(tmp_path)
+    script = target.versions / "0002_next.py"
+    script.write_text(script.read_text().replace('down_revision = "0001"', 'down_revision = "0000"'))
+    schemas.prepare(tmp_path / "inngest.db")
+    with pytest.raises(AssertionError, match="follows 0000, not 0001"):
+        schemas.prepare(tmp_path / "inngest.db", target)
+
+
+def test_the_current_schema_names_the_newest_script() -> None:
+    newest = max(path.stem for path in CURRENT.versions.glob("[0-9]*.py"))
+    assert newest.partition("_")[0] == CURRENT.revision
+    assert dataclasses.replace(CURRENT).min_compatible <= CURRENT.revision
