@@ -14,7 +14,7 @@ from .history import History
 from .scenarios import world_of
 from .world import World, silence
 
-SIGNS = dict(zip(("before", "after", "known"), AT_COMMIT, strict=True))
+SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, strict=True))
 """How crashes at commits are written in a case."""
 
 
@@ -126,4 +126,3 @@ def by_chance(seed: int) -> Case:
     name = chance.choice(NARROW)
     numbers = sorted(chance.sample(range(40), chance.randint(1, 3)))
     return Case(name, seed, tuple((number, chance.choice(AT_COMMIT)) for number in numbers))
-

@@ -204,7 +204,6 @@ class State:
         if change.new is not None:
             rows[key_of(change.table, change.new)] = change.new
 
-
     def memo(self, run_id: str, step: str) -> Row | None:
         """The memo of a step, by its effective id."""
         row = self.steps.get((run_id, hash_step_id(step)))

@@ -15,9 +15,10 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 LIVELOCK = 200_000
 """Turns without the clock moving on that are taken for an endless loop."""
@@ -107,7 +108,7 @@ class SimLoop(asyncio.BaseEventLoop):
         Raises:
             StuckError: it never will.
         """
-        task = self.create_task(main)
+        task: SimTask[T] = self.create_task(main)
         since, then = 0, self.now_us
         asyncio._set_running_loop(self)
         try:
@@ -142,7 +143,7 @@ class SimLoop(asyncio.BaseEventLoop):
         strands: dict[object, deque[_Handle | _Timer]] = {}
         order: list[object] = []
         for number, handle in enumerate(batch):
-            key = number if handle.strand is None else handle.strand
+            key: object = number if handle.strand is None else handle.strand
             order.append(key)
             strands.setdefault(key, deque()).append(handle)
         self._chance.shuffle(order)
@@ -155,24 +156,24 @@ class SimLoop(asyncio.BaseEventLoop):
         return self.now_us / 1e6
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         handle = _Handle(callback, args, self, context)
         self.again(handle)
         return handle
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         return self.call_soon(callback, *args, context=context)  # threads run only while the loop waits for them
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         return self.call_at_us(-round(-when * 1e6 // 1), callback, *args, context=context)
 
     def call_at_us(
-        self, when: int, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self, when: int, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Call at a time in microseconds."""
         timer = _Timer(when / 1e6, callback, args, self, context)
@@ -187,7 +188,7 @@ class SimLoop(asyncio.BaseEventLoop):
         if not self._gone:
             self._soon.append(handle)
 
-    def create_task(self, coro: Any, **more: Any) -> SimTask[Any]:  # type: ignore[override]
+    def create_task(self, coro: Any, **more: Any) -> SimTask[Any]:
         self._made += 1
         task: SimTask[Any] = SimTask(self._made, coro, loop=self, **more)
         if len(self._tasks) > 1_000:

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine import intake, reaper, service
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
-from inngest.engine.ports import Acceptance, Accepted
-from inngest.engine.store import accepting, claiming, committing, sql, tables
+from inngest.engine.domain.model import Event
+from inngest.engine.store import accepting, claiming, committing, tables
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
 from inngest.protocol.steps import StepName
-from inngest.sdk import conductor, invocation, replay
+from inngest.sdk import conductor, replay
 
 Patches = Callable[[], Iterator[AbstractContextManager[object]]]
 
@@ -42,7 +43,7 @@ class Mutation:
     finders: frozenset[str]  # checkers, of which one must find it
 
     @contextlib.contextmanager
-    def planted(self) -> Iterator[None]:
+    def planted(self) -> Generator[None]:
         """While it is there."""
         with contextlib.ExitStack() as stack:
             for patch in self.patches():
@@ -68,9 +69,16 @@ _runs, _steps = tables.runs, tables.steps
 @_plant("P0", "sleeps", "retries")
 def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[object]]:
     taking = Statement(
-        lambda words: update(_runs)
-        .where(words.any_of(_runs.c.id, "runs"))
-        .values(session_id=_bind("session"), token=_bind("owner_token"), started_at=_bind("now"), status="RUNNING")
+        lambda words: (
+            update(_runs)
+            .where(words.any_of(_runs.c.id, "runs"))
+            .values(
+                session_id=bindparam("session"),
+                token=bindparam("owner_token"),
+                started_at=bindparam("now"),
+                status="RUNNING",
+            )
+        )
     )
     keeping = Statement(lambda words: select(tables.jobs.c.id).where(words.any_of(tables.jobs.c.id, "jobs")))
     yield mock.patch.object(claiming, "TAKE_RUNS", taking)
@@ -79,19 +87,22 @@ def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[obje
 
 @_plant("P1", "sequential")
 def _runs_are_stored_after_their_event() -> Iterator[AbstractContextManager[object]]:
-    accept = sql.SqlStore.accept
+    insert_events = accepting.insert_events
 
-    async def twice(store: sql.SqlStore, acceptance: Acceptance) -> Accepted:
-        await store._write(lambda tx: accepting.insert_events(tx, acceptance.events))
-        events = [replace(event, id=f"{event.id[:-1]}Z") for event in acceptance.events]
-        return await accept(store, acceptance._replace(events=[*acceptance.events, *events]))
+    def in_two(tx: Transaction, events: Sequence[Event]) -> set[str]:
+        new = insert_events(tx, events)
+        database, connection = tx._words, tx._connection
+        assert isinstance(database, SqliteDatabase)
+        database.commit(connection)
+        database.begin(connection)
+        return new
 
-    yield mock.patch.object(sql.SqlStore, "accept", twice)
+    yield mock.patch.object(accepting, "insert_events", in_two)
 
 
 @_plant("P1", "twice")
 def _an_event_that_is_sent_twice_starts_twice() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(accepting.Causes, "take", lambda causes, start: start.run.event_id in causes._new)
+    yield mock.patch.object(accepting.Wanted, "_is_first", lambda wanted, start: start.run.event_id in wanted._new)
 
 
 @_plant("P2", "sequential", "branches", "finally")
@@ -129,7 +140,7 @@ def _nobody_asks_whose_run_it_is() -> Iterator[AbstractContextManager[object]]:
 
 @_plant("P4", "zombies")
 def _the_dead_own_what_they_accept() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(accepting, "lives", lambda tx, session: True)
+    yield mock.patch.object(accepting, "lives", return_value=True)
 
 
 @_plant("P5", "siblings", "retries")
@@ -186,7 +197,7 @@ def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
     def trusting(entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int) -> replay.Decision:
         return decide(entry._replace(kind=kind) if entry is not None else None, step, kind, now)
 
-    yield mock.patch.object(invocation.replay, "decide", trusting)
+    yield mock.patch.object(replay, "decide", trusting)
 
 
 @_plant("P9", "deep", "completed", "payers", "nested", finders=("P9", "ends"))
@@ -205,12 +216,6 @@ def _events_are_acknowledged_before_their_commit() -> Iterator[AbstractContextMa
         return [event.id for event in named]
 
     yield mock.patch.object(intake.Intake, "send", hasty)
-
-
-def _bind(name: str) -> Any:
-    from sqlalchemy import bindparam
-
-    return bindparam(name)
 
 
 BY_PROMISE: Mapping[str, Sequence[Mutation]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, Protocol, TypeVar
+from typing import NoReturn, Protocol, Self, TypeVar, cast
 
 from inngest.sdk.values import RUNNING
 
@@ -67,10 +67,9 @@ class _Doing:
 
     @property
     def process(self) -> Actor:
-        assert self._process is not None
-        return self._process  # type: ignore[return-value]
+        return cast(Actor, self._process)
 
-    def __enter__(self) -> _Doing:
+    def __enter__(self) -> Self:
         token, run_id = self._ledger.owner()
         now = self._ledger.now()
         self._ledger.note(Began(now, self.process.number, token, run_id, self._step, self.attempt))

@@ -21,7 +21,7 @@ class End:
 
     function: str  # local id
     status: str
-    value: Any  # what it returned
+    value: object  # what it returned
     error: Mapping[str, Any] | None
     data: Mapping[str, Any]  # of its event
     memos: Sequence[tuple[str, Row]]  # effective ids and rows, in order

@@ -120,7 +120,7 @@ class BatonThreads(FunctionThreads):
         thread = _idle.pop() if _idle else _Thread()
         self._threads.append(thread)
         context.run(_CURRENT.set, (self, thread))
-        self._later(lambda: self._run(thread, lambda: thread.begin(lambda: context.run(work))))
+        self._later(lambda: self._let(thread, lambda: thread.begin(lambda: context.run(work))))
 
     def mailbox(self) -> Mailbox:
         return BatonMailbox()
@@ -147,9 +147,9 @@ class BatonThreads(FunctionThreads):
 
     def _wake(self, mailbox: BatonMailbox) -> None:
         if mailbox.waiting is not None:
-            self._run(mailbox.waiting, mailbox.waiting.go_on)
+            self._let(mailbox.waiting, mailbox.waiting.go_on)
 
-    def _run(self, thread: _Thread, step: Callable[[], object]) -> None:
+    def _let(self, thread: _Thread, step: Callable[[], object]) -> None:
         step()
         if not thread.busy:
             self._threads.remove(thread)
@@ -157,7 +157,7 @@ class BatonThreads(FunctionThreads):
 
     def pass_time(self, thread: _Thread, us: int) -> None:
         """Wait in a thread until so much time has passed."""
-        self._loop.call_at_us(self._loop.now_us + us, lambda: self._run(thread, thread.go_on))
+        self._loop.call_at_us(self._loop.now_us + us, lambda: self._let(thread, thread.go_on))
         thread.wait()
 
 

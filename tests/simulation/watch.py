@@ -46,9 +46,7 @@ class WatchedInvoker:
         STRAND.set(f"{token} {call.run_id}")
         memos = tuple(memo.step.text for memo in call.memos)
         host.note(
-            Entered(
-                host.now, host.number, owner.session, token, call.run_id, call.function_id, call.attempt, memos
-            )
+            Entered(host.now, host.number, owner.session, token, call.run_id, call.function_id, call.attempt, memos)
         )
         how = "lost"
         try:

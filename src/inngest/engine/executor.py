@@ -99,9 +99,15 @@ class RunExecutor:
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
-        if self.next_due is None or due_at < self.next_due:
-            self.next_due = due_at
+        if self._falls_due(due_at):
             self._wake()
+
+    def _falls_due(self, due_at: int) -> bool:
+        """Note when a job falls due; whether it is the next one."""
+        if self.next_due is not None and self.next_due <= due_at:
+            return False
+        self.next_due = due_at
+        return True
 
     def look_again(self) -> None:
         """What is queued may have changed: another process wrote."""
@@ -135,8 +141,8 @@ class RunExecutor:
             claims = await self.worker.store.claim(self._owner(), room, self._served, now, alone=idle)
         finally:
             self._reserved -= room
-        if claims.next_due is not None and (self.next_due is None or claims.next_due < self.next_due):
-            self.next_due = claims.next_due  # not `job_due`: to wake ourselves is to claim again at once, for ever
+        if claims.next_due is not None:
+            self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again at once, for ever
         self.backlog = self._is_due(now)
         self._hold_back = claims.alone_due
         self.fenced = claims.fenced

@@ -26,6 +26,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 live.pop((entry.token, entry.run_id), None)
             case Died() | Stopped():
                 live = {key: one for key, one in live.items() if one.process != entry.process}
+            case _:
+                pass
 
 
 def _suspect(run_id: str, state: State) -> bool:

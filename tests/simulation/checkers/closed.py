@@ -33,6 +33,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             case Committed():
                 for change in entry.changes:
                     yield from (f"at {entry.at}: {problem}" for problem in _moved(change))
+            case _:
+                pass
 
 
 def _moved(change: Change) -> Iterator[str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from tests.simulation.history import History, Row, State, effective_id, is_memo
 from tests.simulation.scenario import APP, End, Scenario
 
-
 KNOWN = {"FlakyError", "RetryAfterError", "NonRetriableError", "StepError", "WorkerLostError", "DeterminismError"}
 """Errors that the corpus provokes; DeterminismError where code is changed."""
 

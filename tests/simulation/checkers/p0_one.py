@@ -28,3 +28,5 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             case Committed(changes=changes):
                 if any(change.table == "sessions" and change.new is None for change in changes):
                     live = {run: one for run, one in live.items() if one.session in state.sessions}
+            case _:
+                pass

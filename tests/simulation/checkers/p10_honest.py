@@ -24,3 +24,5 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 run = state.runs[entry.run_id]
                 if (run["status"], run["output"]) != (entry.status, entry.output):
                     yield f"at {entry.at}: run {entry.run_id} was told as {entry.status}, and is {run['status']}"
+            case _:
+                pass

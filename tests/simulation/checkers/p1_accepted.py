@@ -25,12 +25,12 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 for event_id in entry.event_ids:
                     if event_id not in state.events:
                         yield f"at {entry.at}: event {event_id} was acknowledged and is not stored"
+            case _:
+                pass
     yield from _twice(history.state)
 
 
-def _without_runs(
-    entry: Committed, event: Row, begun: set[tuple[object, object]], state: State
-) -> Iterator[str]:
+def _without_runs(entry: Committed, event: Row, begun: set[tuple[object, object]], state: State) -> Iterator[str]:
     for function_id in _causes(event, state):
         if (event["id"], function_id) in begun or _taken(event, function_id, state):
             continue

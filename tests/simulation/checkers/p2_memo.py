@@ -27,6 +27,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 if (invocation, entry.step, entry.attempt) in begun:
                     yield f"at {entry.at}: attempt {entry.attempt} of step {entry.step} began twice in one invocation"
                 begun.add((invocation, entry.step, entry.attempt))
+            case _:
+                pass
 
 
 def _note(

@@ -33,3 +33,5 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                         yield f"at {entry.at}: {entry.token} was told of another memo of {step} than is stored"
                     if makers.setdefault((entry.run_id, step), entry.token) != entry.token:
                         yield f"at {entry.at}: two invocations were told that they recorded {step}"
+            case _:
+                pass

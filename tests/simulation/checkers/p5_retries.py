@@ -23,7 +23,9 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             case Committed():
                 for change in entry.changes:
                     if change.new is not None:
-                        yield from (f"at {entry.at}: {problem}" for problem in _written(change.table, change.new, failed, state))
+                        yield from (
+                            f"at {entry.at}: {problem}" for problem in _written(change.table, change.new, failed, state)
+                        )
             case Began():
                 count = failed[entry.run_id, hash_step_id(entry.step)]
                 fenced = sessions[entry.token, entry.run_id] not in state.sessions  # it cannot know what others did
@@ -35,6 +37,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 count = 0 if len(entry.memos) > stored else failed[entry.run_id, ""]
                 if entry.attempt != count and entry.session in state.sessions:
                     yield f"at {entry.at}: run {entry.run_id} was entered with attempt {entry.attempt}, not {count}"
+            case _:
+                pass
 
 
 def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: State) -> Iterator[str]:

@@ -12,7 +12,7 @@ from tests.simulation.scenario import Scenario
 FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
 
 AT_ONCE = 3_000_000
-"""Microseconds in which a dead worker is noticed by one that lives: a look, and a few transactions on a slow machine."""
+"""Microseconds until a dead worker is noticed by one that lives: a look, and a few transactions on a slow machine."""
 
 HINDRANCES = {Fault.DEAF, Fault.LATE, Fault.PAUSE, Fault.BUSY, Fault.LOCKED_OUT, Fault.ZOMBIE}
 """Faults that may keep a living worker from noticing at once."""
@@ -26,6 +26,8 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                 yield f"at {entry.at}: {entry.what}"
             case Committed():
                 yield from (f"at {entry.at}: {problem}" for problem in _lost(state))
+            case _:
+                pass
     for run in history.state.runs.values():
         if run["status"] not in FINAL:
             yield f"run {run['id']} of {run['function_id']} is {run['status']} in the end"
@@ -55,7 +57,9 @@ def _left_lying(history: History, scenario: Scenario) -> Iterator[str]:
                 sessions.setdefault(entry.process, []).extend(begun_sessions(entry))
             case Died() | Stopped():
                 living.pop(entry.process, None)
-                dead.update({session: entry.at for session in sessions.get(entry.process, ())})
+                dead.update(dict.fromkeys(sessions.get(entry.process, ()), entry.at))
+            case _:
+                pass
         for session, when in list(dead.items()):
             if session not in state.sessions:
                 del dead[session]

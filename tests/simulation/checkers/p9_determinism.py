@@ -13,8 +13,8 @@ from inngest.engine.store.records import STEP_COLUMNS, entry_of
 from inngest.protocol.calls import Call, Completed, EventData, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op
-from tests.simulation.history import Entry, History, Row, State, is_memo
 from tests.simulation import threads
+from tests.simulation.history import Entry, History, Row, State, is_memo
 from tests.simulation.loop import STRAND, SimLoop, StuckError
 from tests.simulation.outside import Actor, Outside
 from tests.simulation.ports import SimClock
@@ -29,9 +29,7 @@ LONGEST = 600
 
 def check(history: History, scenario: Scenario) -> Iterator[str]:
     """Entering a finished run again, with all its memos, gives what it ended with, and records nothing."""
-    functions = {
-        name: program for program in scenario.programs if program.replays for name in program.ends
-    }
+    functions = {name: program for program in scenario.programs if program.replays for name in program.ends}
     for run in history.state.runs.values():
         program = functions.get(str(run["function_id"]).removeprefix(f"{APP}-"))
         if program is None or run["status"] not in {"COMPLETED", "FAILED"}:
@@ -40,7 +38,8 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
         if isinstance(outcome, str):
             yield f"run {run['id']} of {run['function_id']}: its replay {outcome}"
         elif not _same(outcome, run):
-            yield f"run {run['id']} of {run['function_id']} ended with {run['output'] or run['error']}, replayed {outcome}"
+            end = run["output"] or run["error"]
+            yield f"run {run['id']} of {run['function_id']} ended with {end}, replayed {outcome}"
 
 
 def _same(outcome: Outcome, run: Row) -> bool:

@@ -30,4 +30,4 @@ def check(history: History, _: Scenario) -> Iterator[str]:
     seconds = history.entries[-1].at / 1e6
     for process, count in sorted(empty.items()):
         if count > MORE + EACH * full + seconds:
-            yield f"process {process} looked {count} times in {seconds} s in which {full} transactions changed something"
+            yield f"process {process} looked {count} times in {seconds} s, and {full} transactions changed something"

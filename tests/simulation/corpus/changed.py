@@ -26,7 +26,8 @@ def _changing(name: str, before: Steps, after: Steps, may_complete: Callable[[En
             said: list[Any] = ["after" if version else "before"]
             for step in after if version else before:
                 if step.startswith("~"):
-                    said.append(await ctx.step.sleep(step[1:], 100))
+                    await ctx.step.sleep(step[1:], 100)
+                    said.append(None)
                 else:
                     said.append(await ctx.step.run(step, out.does(f"did {step}")))
             return said
@@ -36,9 +37,10 @@ def _changing(name: str, before: Steps, after: Steps, may_complete: Callable[[En
     def judge(end: End) -> bool:
         if end.status == "FAILED":
             return end.error is not None and end.error["name"] == "DeterminismError"
-        steps = before if end.value[0] == "before" else after
-        expected = [None if step.startswith("~") else f"did {step}" for step in steps]
-        return bool(end.value[1:] == expected) and (end.value[0] == "before" or may_complete(end))
+        for said, steps in (("before", before), ("after", after)):
+            if end.value == [said, *(None if step.startswith("~") else f"did {step}" for step in steps)]:
+                return said == "before" or may_complete(end)
+        return False
 
     return Program(name, make, {name: judge}, replays=False)
 

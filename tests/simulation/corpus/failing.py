@@ -107,7 +107,7 @@ def _body(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[An
 
 def _hopeless(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     async def failed(ctx: inngest.Context) -> str:
-        name = ctx.event.data["error"]["name"]  # type: ignore[index,call-overload]  # pyright: ignore
+        name = ctx.event.data["error"]["name"]  # type: ignore[index]  # pyright: ignore
         return str(await ctx.step.run("sorry", out.does(f"sorry: {name}", fails=1)))
 
     @client.create_function(
@@ -138,9 +138,7 @@ def _killer(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
     async def failed(ctx: inngest.Context) -> str:
         return await ctx.step.run("sorry", out.does("sorry"))
 
-    @client.create_function(
-        fn_id="killer", on_failure=failed, trigger=inngest.TriggerEvent(event=f"{APP}/killer")
-    )
+    @client.create_function(fn_id="killer", on_failure=failed, trigger=inngest.TriggerEvent(event=f"{APP}/killer"))
     async def killer(ctx: inngest.Context) -> None:
         await ctx.step.run("fine", out.does(None))
         await ctx.step.run("kill", out.kills)
@@ -149,9 +147,7 @@ def _killer(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
 
 
 def _failed(name: str, message: str) -> Any:
-    return lambda end: (
-        end.status == "FAILED" and end.error["name"] == name and message in end.error["message"]
-    )
+    return lambda end: end.status == "FAILED" and end.error["name"] == name and message in end.error["message"]
 
 
 def _value(value: object) -> Any:
@@ -168,9 +164,7 @@ PROGRAMS = (
         _hopeless,
         {"hopeless": _failed("FlakyError", "attempt 1"), "hopeless-failure": _value("sorry: FlakyError")},
     ),
-    Program(
-        "bodiless", _bodiless, {"bodiless": _failed("FlakyError", "always"), "bodiless-failure": _value("sorry")}
-    ),
+    Program("bodiless", _bodiless, {"bodiless": _failed("FlakyError", "always"), "bodiless-failure": _value("sorry")}),
 )
 
 KILLER = Program(

@@ -14,7 +14,7 @@ from tests.simulation.scenario import APP, End, Program
 
 def _payers(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     @client.create_function(fn_id="payers", trigger=inngest.TriggerEvent(event=f"{APP}/payers"))
-    async def payers(ctx: inngest.Context) -> list[tuple[str, str, str]]:
+    async def payers(ctx: inngest.Context) -> Sequence[tuple[str, str, str]]:
         async def pay(who: str) -> tuple[str, str, str]:
             fetched = await ctx.step.run("fetch-x", out.does(f"{who} owes"))
             return who, fetched, await ctx.step.run("charge", out.does(f"{who} paid"))
@@ -76,7 +76,7 @@ def _completed(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Functi
 
 def _in_order_of_commits(end: End) -> bool:
     order = sorted("abcd", key=end.place)
-    return [pair[0] for pair in end.value] == [pair[1] for pair in end.value] == order
+    return end.value == [[name, name] for name in order]
 
 
 def _deep(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:

@@ -31,7 +31,7 @@ def _sleeps(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
 
 def _gathered(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     @client.create_function(fn_id="gathered", trigger=inngest.TriggerEvent(event=f"{APP}/gathered"))
-    async def gathered(ctx: inngest.Context) -> list[Any]:
+    async def gathered(ctx: inngest.Context) -> tuple[str, None, str]:
         return await asyncio.gather(
             ctx.step.run("a", out.does("a")), ctx.step.sleep("s", 10_000), ctx.step.run("b", out.does("b"))
         )

@@ -80,9 +80,7 @@ def _passed_on(end: End) -> bool:
 PROGRAMS = (
     Program("sequential", _sequential, {"sequential": _always([1, 3, 7, 15, 31])}),
     Program("loop", _loop, {"loop": _always([0, 1, 2, 3, 4, 5])}),
-    Program(
-        "branches", _branches, {"branches": _always([["a-one", "a-two"], ["b-one", "b-two"], ["c-one", "c-two"]])}
-    ),
+    Program("branches", _branches, {"branches": _always([["a-one", "a-two"], ["b-one", "b-two"], ["c-one", "c-two"]])}),
     Program("fifty", _fifty, {"fifty": _always(list(range(50)))}),
     Program("sends", _sends, {"sends": _always(3), "sent": _passed_on}, {"sent": 3}),
 )

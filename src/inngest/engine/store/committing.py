@@ -66,8 +66,10 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
 
 def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return update(_runs).where(_runs.c.id == given.c.id).values(
-        attempt=given.c.attempt, takeovers=literal_column("0", Integer)
+    return (
+        update(_runs)
+        .where(_runs.c.id == given.c.id)
+        .values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
     )
 
 
