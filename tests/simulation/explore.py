@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from .checkers import problems
 from .corpus import CHANGED, PROGRAMS
-from .faults import AT_COMMIT, Fault
+from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
-from .scenarios import world_of
+from .scenarios import MIXED, world_of
 from .world import World, silence
 
 SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, strict=True))
@@ -34,14 +34,28 @@ class Case:
 
     @classmethod
     def parse(cls, line: str) -> Case:
-        """The case of a line."""
-        name, seed, *crashes = line.split()
-        pairs = [crash.split(":") for crash in crashes]
-        return cls(name, int(seed), tuple((int(number), SIGNS[sign]) for number, sign in pairs))
+        """The case of a line.
+
+        Raises:
+            ValueError: what is wrong with it.
+        """
+        name, *rest = line.split() or [""]
+        if name not in MIXED and name not in NARROW:
+            raise ValueError(f"there is no world {name!r}; there are {', '.join((*MIXED, *NARROW))}")
+        if not rest or not rest[0].isdecimal():
+            raise ValueError(f"the seed of {line!r} must follow the name of the world, as in '{name} 7'")
+        return cls(name, int(rest[0]), tuple(_crash(text) for text in rest[1:]))
 
     def __str__(self) -> str:
         signs = {fault: sign for sign, fault in SIGNS.items()}
         return " ".join((self.name, str(self.seed), *(f"{number}:{signs[fault]}" for number, fault in self.crashes)))
+
+
+def _crash(text: str) -> tuple[int, Fault]:
+    number, _, sign = text.partition(":")
+    if not number.isdecimal() or sign not in SIGNS:
+        raise ValueError(f"{text!r} must be the number of a commit and one of {', '.join(SIGNS)}, as in '12:after'")
+    return int(number), SIGNS[sign]
 
 
 @dataclass(slots=True)
@@ -63,6 +77,21 @@ class Figures:
         self.seconds += other.seconds
         self.fired.update(other.fired)
         self.failures += other.failures
+
+    @property
+    def crashes(self) -> int:
+        """How many processes ended before their time."""
+        return sum(count for fault, count in self.fired.items() if fault in CRASHES)
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        yield f"worlds   {self.worlds:,}"
+        yield f"runs     {self.runs:,}"
+        yield f"commits  {self.commits:,}"
+        yield f"crashes  {self.crashes:,}"
+        yield f"time     {self.seconds / 3600:,.1f} hours in the worlds"
+        for fault in Fault:
+            yield f"  {self.fired[fault]:>8,}  {fault.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +120,14 @@ def look(case: Case) -> Look:
         history = world.run()
         found = problems(history, scenario)
     return Look(case, history, world.boundaries, world.fired_count, found)
+
+
+def look_into(cases: Iterable[Case]) -> Figures:
+    """Let several worlds happen."""
+    figures = Figures()
+    for case in cases:
+        figures.add(look(case).figures)
+    return figures
 
 
 def every_crash(name: str, seed: int, signs: tuple[Fault, ...] = AT_COMMIT) -> Iterator[Case]:

@@ -28,6 +28,7 @@ class Fault(enum.Enum):
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
+CRASHES = frozenset((*AT_COMMIT, Fault.CRASH_ANYWHERE, Fault.CRASH_BY_STEP))
 
 
 @dataclass(frozen=True, slots=True)

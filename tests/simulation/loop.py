@@ -101,6 +101,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._gone = False
         self.turns = 0
         self.troubles: list[dict[str, Any]] = []  # what callbacks raised
+        self._hopeless: str | None = None
 
     def drive(self, main: Coroutine[Any, Any, T]) -> T:
         """Run until `main` has ended.
@@ -118,9 +119,15 @@ class SimLoop(asyncio.BaseEventLoop):
                 then = self.now_us
                 if since > LIVELOCK:
                     raise StuckError(f"{LIVELOCK} turns at {self.now_us} us")
+                if self._hopeless is not None:
+                    raise StuckError(self._hopeless)
         finally:
             asyncio._set_running_loop(None)
         return task.result()
+
+    def give_up(self, why: str) -> None:
+        """End `drive` after this turn: the world does something without end."""
+        self._hopeless = why
 
     def _turn(self) -> None:
         self.turns += 1

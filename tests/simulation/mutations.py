@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -21,13 +22,16 @@ from inngest.engine import intake, reaper, service
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
-from inngest.engine.domain.model import Event
+from inngest.engine.domain.model import Event, Start
+from inngest.engine.ports import Ids, Owner
 from inngest.engine.store import accepting, claiming, committing, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
 from inngest.protocol.steps import StepName
 from inngest.sdk import conductor, replay
+
+from .explore import NARROW, Case, Figures, look, some_crash
 
 Patches = Callable[[], Iterator[AbstractContextManager[object]]]
 
@@ -41,6 +45,7 @@ class Mutation:
     patches: Patches
     worlds: Sequence[str]  # names; looked into with growing seeds, in turn
     finders: frozenset[str]  # checkers, of which one must find it
+    first: int = 0  # the first seed
 
     @contextlib.contextmanager
     def planted(self) -> Generator[None]:
@@ -51,13 +56,16 @@ class Mutation:
             yield
 
 
+WORLDS = 120
+"""Worlds after which the hunt for a planted bug is given up: it was not found."""
+
 MUTATIONS: list[Mutation] = []
 
 
-def _plant(promise: str, *worlds: str, finders: Sequence[str] = ()) -> Callable[[Patches], Patches]:
+def _plant(promise: str, *worlds: str, finders: Sequence[str] = (), first: int = 0) -> Callable[[Patches], Patches]:
     def register(patches: Patches) -> Patches:
         name = patches.__name__.strip("_").replace("_", " ")
-        MUTATIONS.append(Mutation(name, promise, patches, worlds, frozenset(finders or (promise,))))
+        MUTATIONS.append(Mutation(name, promise, patches, worlds, frozenset(finders or (promise,)), first))
         return patches
 
     return register
@@ -66,23 +74,25 @@ def _plant(promise: str, *worlds: str, finders: Sequence[str] = ()) -> Callable[
 _runs, _steps = tables.runs, tables.steps
 
 
-@_plant("P0", "sleeps", "retries")
+@_plant("P0", "sequential", "payers")
 def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[object]]:
+    insert_starts = accepting.insert_starts
+
+    def queue_all(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
+        insert_starts(tx, starts, ids)
+        owned = [start for start, owner in starts if owner is not None]
+        jobs = [accepting.job_row(ids, one.run.id, one.run.function_id, one.due_at) for one in owned]
+        tx.execute_rows(accepting.INSERT_JOBS, jobs)
+
     taking = Statement(
         lambda words: (
             update(_runs)
             .where(words.any_of(_runs.c.id, "runs"))
-            .values(
-                session_id=bindparam("session"),
-                token=bindparam("owner_token"),
-                started_at=bindparam("now"),
-                status="RUNNING",
-            )
+            .values(session_id=bindparam("session"), token=bindparam("owner_token"), started_at=bindparam("now"))
         )
     )
-    keeping = Statement(lambda words: select(tables.jobs.c.id).where(words.any_of(tables.jobs.c.id, "jobs")))
+    yield mock.patch.object(accepting, "insert_starts", queue_all)
     yield mock.patch.object(claiming, "TAKE_RUNS", taking)
-    yield mock.patch.object(claiming, "DELETE_JOBS", keeping)
 
 
 @_plant("P1", "sequential")
@@ -107,13 +117,13 @@ def _an_event_that_is_sent_twice_starts_twice() -> Iterator[AbstractContextManag
 
 @_plant("P2", "sequential", "branches", "finally")
 def _memos_are_not_looked_up() -> Iterator[AbstractContextManager[object]]:
-    entry = replay.History.entry
+    reach = replay.History.reach
 
     def only_open(history: replay.History, step: StepName) -> object:
-        found = entry(history, step)
+        found = reach(history, step)
         return found if isinstance(found, OpenStep) else None
 
-    yield mock.patch.object(replay.History, "entry", only_open)
+    yield mock.patch.object(replay.History, "reach", only_open)
 
 
 def _nobody_is_lost(_: Words, rows: Rows) -> ClauseElement:
@@ -185,7 +195,7 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
     yield mock.patch.object(reaper.Reaper, "run_once", blind)
 
 
-@_plant("P6", "deaf")
+@_plant("P6", "deaf", first=12)
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
 
@@ -216,6 +226,28 @@ def _events_are_acknowledged_before_their_commit() -> Iterator[AbstractContextMa
         return [event.id for event in named]
 
     yield mock.patch.object(intake.Intake, "send", hasty)
+
+
+def hunt(name: str) -> tuple[Figures, Case | None]:
+    """Look for a planted bug: what was looked into, and the case that shows it."""
+    mutation = next(one for one in MUTATIONS if one.name == name)
+    figures = Figures()
+    with mutation.planted():
+        for case in itertools.islice(_cases(mutation), WORLDS):
+            found = look(case)
+            figures.add(replace(found.figures, failures=[]))
+            if mutation.finders & found.problems.keys():
+                return figures, case
+    return figures, None
+
+
+def _cases(mutation: Mutation) -> Iterator[Case]:
+    """Worlds with drawn casts as they are; those with one program with a crash at each of their commits."""
+    for seed in itertools.count(mutation.first):
+        for world in mutation.worlds:
+            yield Case(world, seed)
+            if world in NARROW:
+                yield from some_crash(world, seed)
 
 
 BY_PROMISE: Mapping[str, Sequence[Mutation]] = {

@@ -117,7 +117,7 @@ class World:
         self.note(Calm(self.now()))
         deadline = self.loop.time() + self.scenario.patience
         while not (self._all_ended() and all(client.done() for client in clients)):
-            if self.loop.time() > deadline or self.boundaries > TOO_MANY:
+            if self.loop.time() > deadline:
                 what = f"not over {self.scenario.patience} s after the calm, with {self.boundaries} transactions"
                 self.note(Noticed(self.now(), what))
                 break
@@ -280,6 +280,8 @@ class World:
         """The number of a commit that is to be made, and what is to happen at it."""
         number = self.boundaries
         self.boundaries += 1
+        if number >= TOO_MANY:
+            self.loop.give_up(f"{TOO_MANY} transactions")
         fault = self.plan.at.get(number)
         storm = self.plan.storm
         if fault is None and storm is not None and not self._calm and self._faults.random() < storm.at_commit:
