@@ -7,20 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
-from inngest.engine.ports import (
-    Acceptance,
-    Accepted,
-    Claims,
-    Commit,
-    Executor,
-    Ids,
-    Owner,
-    RunView,
-    Session,
-    StoreClosedError,
-    StoreError,
-    Written,
-)
+from inngest.engine.errors import StoreClosedError, StoreError
+from inngest.engine.ports import Acceptance, Accepted, Claims, Commit, Executor, Ids, Owner, RunView, Session, Written
 
 from . import accepting, claiming, committing, reading, schema, sessions
 from .commands import Command, each

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -104,9 +106,8 @@ def _create_runs() -> None:
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
     owned = sa.text("session_id IS NOT NULL")
-    op.create_index(
-        "inngest_runs_by_session", "inngest_runs", ["session_id"], sqlite_where=owned, postgresql_where=owned
-    )
+    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": owned}  # naming a dialect imports it
+    op.create_index("inngest_runs_by_session", "inngest_runs", ["session_id"], **where)
 
 
 def _create_steps() -> None:
