@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import inngest
 from inngest.engine import service
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import StoreError
+from inngest.engine.errors import StoreError
 from inngest.engine.store import schema
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.protocol import ulids
