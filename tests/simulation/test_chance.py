@@ -10,8 +10,8 @@ from .conftest import Farm
 from .explore import Figures, by_chance, look_into
 from .faults import Fault
 
-SEEDS = range(48)
-AT_A_TIME = 6
+SEEDS = range(40)
+AT_A_TIME = 5
 
 
 def some(seeds: range) -> Figures:
