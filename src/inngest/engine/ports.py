@@ -83,6 +83,8 @@ class Commit(NamedTuple):
     events: Sequence[Event]
     plan: Plan
     now: int
+    begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
+    alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
 
 
 class Written(enum.Enum):

@@ -149,7 +149,6 @@ class Changes(NamedTuple):
     size: int = 0  # bytes of the memos
     transition: Ended | Released | None = None  # None: the owner keeps the run
     sent: Sequence[SentEvent] = ()  # events that steps sent
-    attempt_changed: bool = False
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
@@ -159,7 +158,6 @@ class Changes(NamedTuple):
             failed=[*self.failed, *later.failed],
             size=self.size + later.size,
             sent=[*self.sent, *later.sent],
-            attempt_changed=self.attempt_changed or later.attempt_changed,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import exists, null, select, update
+from sqlalchemy import Integer, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.model import Ended, Registry, Released
@@ -64,9 +64,13 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
     return changes.values(attempt=given.c.attempt, session_id=null(), token=null())
 
 
-def _set_attempts(_: Words, rows: Rows) -> ClauseElement:
+def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt)
+    return (
+        update(_runs)
+        .where(_runs.c.id == given.c.id)
+        .values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
+    )
 
 
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
@@ -75,7 +79,7 @@ WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
 END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
 RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
-SET_ATTEMPTS = Bulk(_runs, ("id", "attempt"), _set_attempts)
+BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
 
 
 def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Written]:
@@ -120,10 +124,10 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
         elif isinstance(transition, Released):
             released.append((run_id, changes.attempt))
             if transition.due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at))
-        elif changes.attempt_changed:
+                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at, alone=one.alone))
+        if one.begins_anew:
             kept[run_id] = (run_id, changes.attempt)
-    tx.execute_rows(SET_ATTEMPTS, list(kept.values()))
+    tx.execute_rows(BEGIN_ANEW, list(kept.values()))
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)

@@ -118,5 +118,4 @@ class Draft:
             size=self.size,
             transition=self.transition,
             sent=self.sent,
-            attempt_changed=self.attempt != self.run.attempt,
         )
