@@ -50,7 +50,8 @@ class LocalInvoker:
             async with self._threads.slots:
                 return await entry.run()
         finally:
-            del self._entries[call.run_id]
+            if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
+                del self._entries[call.run_id]
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""

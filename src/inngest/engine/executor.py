@@ -100,9 +100,15 @@ class RunExecutor:
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
-        if self.next_due is None or due_at < self.next_due:
-            self.next_due = due_at
+        if self._falls_due(due_at):
             self._wake()
+
+    def _falls_due(self, due_at: int) -> bool:
+        """Note when a job falls due; whether it is the next one."""
+        if self.next_due is not None and self.next_due <= due_at:
+            return False
+        self.next_due = due_at
+        return True
 
     def look_again(self) -> None:
         """What is queued may have changed: another process wrote."""
@@ -173,7 +179,7 @@ class RunExecutor:
         finally:
             self._reserved -= room
         if claims.next_due is not None:
-            self.job_due(claims.next_due)
+            self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again at once, for ever
         self.backlog = self._is_due(now)
         self._hold_back = claims.alone_due
         self.fenced = claims.fenced
@@ -191,7 +197,7 @@ class RunExecutor:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         self._owned[claimed.run.id] = ownership
-        if claimed.run.takeovers >= self.worker.policy.alone_after:
+        if ownership.suspect:
             self._alone = True
         task = asyncio.get_running_loop().create_task(self._run(ownership))
         self._tasks[task] = None
@@ -202,10 +208,16 @@ class RunExecutor:
 
     def _let_in(self, ownership: Ownership) -> None:
         """The place of a run is free; before anyone is told that it ended, so that what follows finds room."""
-        if self._owned.pop(ownership.run_id, None) is None:
-            return
-        if ownership.claimed.run.takeovers >= self.worker.policy.alone_after:
+        if self._owned.get(ownership.run_id) is not ownership:
+            return  # it was let in before; or it lost the run, and this worker has taken it up again
+        del self._owned[ownership.run_id]
+        if ownership.suspect:
             self._alone = False
+        self._wake()
+
+    def cleared(self) -> None:
+        """A run that was in flight alone has recorded a step: it does not kill its workers."""
+        self._alone = False
         self._wake()
 
     def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
@@ -305,6 +317,8 @@ class Ownership:
             arrived={arrival.hash: arrival for arrival in claimed.arrivals},
             waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
         )
+        self._takeovers = run.takeovers
+        self._stored_attempt = run.attempt  # of the body
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
 
@@ -320,12 +334,17 @@ class Ownership:
         return Call(
             run.id,
             run.function_id,
-            run.attempt,
+            self._state.attempt,
             run.retries + 1,
             self.claimed.events,
             self._memos,
             tuple(self._state.open.values()),
         )
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may kill its workers: several died on it since it recorded a step."""
+        return self._takeovers >= self._worker.policy.alone_after
 
     @property
     def waiting(self) -> bool:
@@ -346,7 +365,7 @@ class Ownership:
 
     def lost_cause(self) -> Failed | None:
         """The end of a run on which too many workers died, without a step recorded in between (design §4.1)."""
-        takeovers = self.claimed.run.takeovers
+        takeovers = self._takeovers
         if takeovers < self._worker.policy.max_takeovers:
             return None
         message = (
@@ -405,7 +424,11 @@ class Ownership:
             self._held = None
         if self._worker.observer is not None:
             reply = self._observed(self._worker.observer, changes, reply)
-        commit = Commit(self.owner, self.function_id, changes, events, plan, now)
+        begins_anew = bool(changes.memos) and (self._stored_attempt != changes.attempt or self._takeovers > 0)
+        if begins_anew:
+            reply = self._beginning_anew(changes, reply)
+        alone = self.suspect and not begins_anew
+        commit = Commit(self.owner, self.function_id, changes, events, plan, now, begins_anew, alone)
         if self._state.waiting:
             commit = commit._replace(waiting=True, watches=self._watches(changes))
         run = self.claimed.run
@@ -413,10 +436,23 @@ class Ownership:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
         return self._worker.store.commit(commit, self._hearing(reply))
 
+    def _beginning_anew(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
+
+        def told(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                self._stored_attempt = changes.attempt
+                suspect, self._takeovers = self.suspect, 0
+                if suspect:
+                    self._executor.cleared()
+            return reply(receipt)
+
+        return told
+
     def _hearing(self, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
         def hear(receipt: Receipt) -> R:
             answer = reply(receipt)
-            if receipt.news != NO_NEWS:
+            if receipt.news is not NO_NEWS:
                 self._executor.heard(receipt.news)
             return answer
 

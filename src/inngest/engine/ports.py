@@ -77,6 +77,8 @@ class News(NamedTuple):
 
     def and_then(self, later: News) -> News:
         """Both."""
+        if later is NO_NEWS or self is NO_NEWS:
+            return self if later is NO_NEWS else later
         return News([*self.arrivals, *later.arrivals], [*self.cancelled, *later.cancelled], self.queued or later.queued)
 
 
@@ -100,6 +102,8 @@ class Commit(NamedTuple):
     events: Sequence[Event]
     plan: Plan
     now: int
+    begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
+    alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
     watches: Sequence[Watch] = ()  # what steps that began to wait look for
     waiting: bool = False  # steps of the run wait, or have waited, for something from outside
     parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends

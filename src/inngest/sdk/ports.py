@@ -52,6 +52,10 @@ class Threads(Protocol):
         """Run `work` in a thread of its own, in a copy of the caller's context."""
         ...
 
+    def mailbox(self) -> Mailbox:
+        """A place where a thread waits. Made here, so that a simulator knows when one does."""
+        ...
+
     def send(self, mailbox: Mailbox, message: object) -> None:
         """Hand a message to a thread that waits for its mailbox."""
         ...

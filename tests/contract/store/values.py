@@ -115,12 +115,13 @@ def committing(
 ) -> asyncio.Future[Written]:
     """The same, under way."""
     plan = plan_for(events, now)
-    return store.commit(Commit(claimed.owner, claimed.run.function_id, changes, events, plan, now), as_is)
+    anew = bool(changes.memos)
+    return store.commit(Commit(claimed.owner, claimed.run.function_id, changes, events, plan, now, anew), as_is)
 
 
 def record(*memos: Memo, open_steps: Sequence[OpenStep] = (), attempt: int = 0) -> Changes:
     """The owner goes on."""
-    return Changes(attempt, memos=memos, open=open_steps, attempt_changed=True)
+    return Changes(attempt, memos=memos, open=open_steps)
 
 
 def end(ended: Ended = COMPLETED, *memos: Memo) -> Changes:

@@ -200,7 +200,6 @@ class Changes(NamedTuple):
     sent: Sequence[SentEvent] = ()  # events that steps sent
     waits: Sequence[Wait] = ()  # steps that began to wait for something from outside
     signals: Sequence[Signal] = ()
-    attempt_changed: bool = False
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
@@ -212,7 +211,6 @@ class Changes(NamedTuple):
             sent=[*self.sent, *later.sent],
             waits=[*self.waits, *later.waits],
             signals=[*self.signals, *later.signals],
-            attempt_changed=self.attempt_changed or later.attempt_changed,
         )
 
 

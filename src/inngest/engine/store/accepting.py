@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Event, Registry, Start
-from inngest.engine.ports import Acceptance, Accepted, Ids, News, Owner
+from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
 from inngest.protocol import limits
 
 from . import cancelling, tables, waits
@@ -117,7 +117,7 @@ def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
     """Give events to the steps that wait for them, and cancel the runs that they cancel."""
     found = waits.search(tx, events, now)
     if not found.arrivals and not found.cancelled:
-        return News()
+        return NO_NEWS
     arrivals = waits.deliver(tx, found.arrivals, now)
     news = News(arrivals, queued=bool(arrivals))
     if found.cancelled:

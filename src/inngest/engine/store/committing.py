@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from sqlalchemy import exists, null, select, update
+from sqlalchemy import Integer, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.ports import Commit, Ids, News, Receipt, Written
+from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
 from inngest.protocol.opcodes import Arrival, Memo
 
 from . import tables, waits
@@ -65,9 +65,13 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
     return changes.values(attempt=given.c.attempt, session_id=null(), token=null())
 
 
-def _set_attempts(_: Words, rows: Rows) -> ClauseElement:
+def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt)
+    return (
+        update(_runs)
+        .where(_runs.c.id == given.c.id)
+        .values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
+    )
 
 
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
@@ -76,7 +80,7 @@ WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
 END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
 RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
-SET_ATTEMPTS = Bulk(_runs, ("id", "attempt"), _set_attempts)
+BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
 
 
 def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Receipt]:
@@ -84,7 +88,7 @@ def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Re
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
     kept = [one for one in commits if (one.owner.run_id, one.owner.token) not in lost]
-    news = News()
+    news = NO_NEWS
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
         settled, woken = waits.settle(tx, kept, kept[-1].now)
@@ -135,7 +139,7 @@ def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable
     sending = [one for one in commits if one.events]
     waiting = [one for one in commits if one.watches]
     if not sending and not waiting:
-        return News()
+        return NO_NEWS
     known, now = registry(), commits[-1].now
     events = [event for one in sending for event in one.events]
     new = insert_events(tx, events) if events else set()
@@ -157,6 +161,7 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
     kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
     told: list[Arrival] = []
+    early = False  # a run goes on earlier than its owner knows
     for one in commits:
         run_id, changes, transition = one.owner.run_id, one.changes, one.changes.transition
         if isinstance(transition, Ended):
@@ -168,12 +173,12 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
             released.append((run_id, changes.attempt))
             due_at = transition.due_at
             if one.waiting and waits.arrivals(tx, [run_id]):
-                due_at = one.now
+                due_at, early = one.now, True
             if due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, due_at))
-        elif changes.attempt_changed:
+                jobs.append(job_row(ids, run_id, one.function_id, due_at, alone=one.alone))
+        if one.begins_anew:
             kept[run_id] = (run_id, changes.attempt)
-    tx.execute_rows(SET_ATTEMPTS, list(kept.values()))
+    tx.execute_rows(BEGIN_ANEW, list(kept.values()))
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
@@ -181,4 +186,4 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
     if over:
         waits.closed(tx, over)
     arrivals = waits.deliver(tx, told, commits[-1].now) if told else []
-    return News(arrivals, queued=bool(arrivals))
+    return News(arrivals, queued=bool(arrivals) or early) if arrivals or early else NO_NEWS

@@ -135,13 +135,17 @@ def constant(value: str) -> ColumnElement[str]:
     return literal_column(f"'{value}'", Text)
 
 
+_COMPILED: dict[str, dict[Statement | tuple[Bulk, int], _Compiled]] = {}
+"""By dialect, for all connections: readers, and engines that share a process, compile nothing again."""
+
+
 class Transaction:
     """Executes statements on one connection."""
 
     def __init__(self, connection: Connection, words: Words) -> None:
         self._connection = connection
         self._words = words
-        self._compiled: dict[Statement | tuple[Bulk, int], _Compiled] = {}
+        self._compiled = _COMPILED.setdefault(words.dialect.name, {})
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:
         """Execute once."""

@@ -124,5 +124,4 @@ class Draft:
             sent=self.sent,
             waits=self.waits,
             signals=self.signals,
-            attempt_changed=self.attempt != self.run.attempt,
         )
