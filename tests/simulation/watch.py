@@ -62,6 +62,12 @@ class WatchedInvoker:
     def let_go(self, run_id: str) -> None:
         self._inner.let_go(run_id)
 
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        self._inner.arrived(run_id, hashes)
+
+    def cancel(self, run_id: str) -> None:
+        self._inner.cancel(run_id)
+
 
 class _WatchedRecorder:
     def __init__(self, inner: Recorder, host: Host, token: str, run_id: str) -> None:
