@@ -89,7 +89,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
     assert schemas.meta(path)["revision"] == "0002"
-    assert schemas.rows(path, "inngest_apps") == [("migrations", 1)]
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 2)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
 
