@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, cast
 
 from inngest.protocol import codec, durations, limits
 from inngest.protocol.opcodes import Opcode, Sought
@@ -115,8 +115,8 @@ def result_of(given: Invocable[T], value: object) -> T:
     serializer = given.client.serializer
     kept_as = given.result_type(given.id)
     if serializer is None or kept_as is Unset:
-        return value  # type: ignore[return-value]
-    return serializer.deserialize(value, kept_as)  # type: ignore[return-value]
+        return cast("T", value)
+    return cast("T", serializer.deserialize(value, kept_as))
 
 
 def event_of(value: object) -> Event | None:
@@ -150,7 +150,7 @@ def _since(step_id: str, since: Since | None) -> tuple[int | None, int | None]:
 
 def _ms(step_id: str, name: str, length: object) -> int:
     try:
-        return durations.to_ms(length)  # type: ignore[arg-type]
+        return durations.to_ms(cast("durations.Duration", length))
     except TypeError as error:
         raise StepArgumentError(f'step "{step_id}": {name}: {error}') from None
 
