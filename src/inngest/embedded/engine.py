@@ -58,7 +58,7 @@ class Engine:
         thread_pool_size: how many plain functions execute at a time.
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
-        retention: runs that ended longer ago are removed; None keeps them.
+        retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
 
     Raises:
         EngineConfigError: an argument is wrong.
@@ -75,7 +75,7 @@ class Engine:
         thread_pool_size: int = 32,
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
-        retention: datetime.timedelta | None = None,
+        retention: int | datetime.timedelta | None = None,
     ) -> None:
         self._settings = settings.check(
             functions,
@@ -376,6 +376,7 @@ class _Running:
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
             pid=self.pid,
+            retention=given.retention,
         )
         self._service = Service(worker, locks, options)
         self._clients: list[Inngest] = []

@@ -42,6 +42,8 @@ ENDED = Statement(
     )
 )
 
+KNOWN = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")))
+
 FUNCTION_IDS = Statement(lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id))
 
 
@@ -89,6 +91,12 @@ def runs(
 def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:
     """Those of these runs that have ended."""
     return [run_of(row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+
+
+def missing(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
+    """Those of these runs that there are not."""
+    known = {row[0] for row in tx.execute(KNOWN, {"runs": json.dumps(list(run_ids))}).fetchall()}
+    return [run_id for run_id in run_ids if run_id not in known]
 
 
 _FILTERS = {

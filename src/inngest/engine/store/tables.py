@@ -52,6 +52,7 @@ events = Table(
     Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
     Column("received_at", BigInteger, nullable=False),
 )
+Index("inngest_events_by_age", events.c.received_at, events.c.id)
 
 runs = Table(
     "inngest_runs",
@@ -75,6 +76,12 @@ runs = Table(
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
+Index(
+    "inngest_runs_by_end",
+    runs.c.ended_at,
+    sqlite_where=runs.c.ended_at.is_not(None),
+    postgresql_where=runs.c.ended_at.is_not(None),
+)
 Index(
     "inngest_runs_by_session",
     runs.c.session_id,
@@ -135,3 +142,4 @@ idempotency = Table(
     Column("expires_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("inngest_idempotency_by_end", idempotency.c.expires_at)

@@ -108,6 +108,9 @@ class SqliteDatabase:
             )
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
 
+    def begin_reading(self, connection: Connection) -> None:
+        connection.execute("BEGIN")
+
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")
 

@@ -58,6 +58,7 @@ def _create_events() -> None:
         sa.Column("key", sa.Text, nullable=False, comment="the developer's id; empty if none"),
         sa.Column("received_at", sa.BigInteger, nullable=False),
     )
+    op.create_index("inngest_events_by_age", "inngest_events", ["received_at", "id"])
 
 
 def _create_jobs() -> None:
@@ -79,6 +80,7 @@ def _create_jobs() -> None:
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+    op.create_index("inngest_idempotency_by_end", "inngest_idempotency", ["expires_at"])
 
 
 def _create_runs() -> None:
@@ -103,6 +105,8 @@ def _create_runs() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
+    ended = sa.text("ended_at IS NOT NULL")
+    op.create_index("inngest_runs_by_end", "inngest_runs", ["ended_at"], sqlite_where=ended, postgresql_where=ended)
     owned = sa.text("session_id IS NOT NULL")
     op.create_index(
         "inngest_runs_by_session", "inngest_runs", ["session_id"], sqlite_where=owned, postgresql_where=owned
