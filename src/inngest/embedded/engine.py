@@ -19,7 +19,7 @@ from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.system import SystemClock, SystemIds, ThreadExecutor
+from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
 from inngest.protocol import codec, durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
@@ -29,6 +29,7 @@ from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import forks, settings, specs, views
+from .blocking import Blockers
 from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
 from .local import LocalInvoker
 from .loop_thread import LoopThread
@@ -379,6 +380,8 @@ class _Running:
             retention=given.retention,
         )
         self._service = Service(worker, locks, options)
+        self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
+        self._watch: LoopWatch | None = None
         self._clients: list[Inngest] = []
         self._stopping: asyncio.Task[None] | None = None
         self.ready = False
@@ -409,6 +412,7 @@ class _Running:
             self._unbind()
             self._executor.close()
             raise
+        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell)
         self.ready = True
 
     async def stop(self) -> None:
@@ -422,6 +426,8 @@ class _Running:
             await self._service.stop()
         finally:
             forks.forget(self)
+            if self._watch is not None:
+                self._watch.close()
             self._unbind()
             self._threads.close()
             self._executor.close()
