@@ -125,4 +125,4 @@ async def test_who_waits_for_a_run_that_is_removed_is_told(path: Path) -> None:
 @pytest.mark.parametrize("retention", [-1, datetime.timedelta(days=-1), "a week", 1.5])
 def test_a_retention_is_a_duration(path: Path, retention: object) -> None:
     with pytest.raises(EngineConfigError, match="retention: "):
-        inngest.Engine([], database=f"sqlite:///{path}", retention=retention)  # type: ignore[arg-type]
+        inngest.Engine([], database=f"sqlite:///{path}", retention=retention)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

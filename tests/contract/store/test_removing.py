@@ -128,6 +128,7 @@ async def test_events_without_runs_go_by_their_age(store: Store) -> None:
     await accept(store, old, young, needed)
     place = await store.remove_events(START, LATER)
     assert place == EventPlace(NOW, max(old.id, needed.id))
+    assert place is not None
     assert await store.remove_events(place, LATER) is None
     await store.register([values.function("n", "nothing")], replace_app=None, now=NOW)
     again = [values.event(one.name, now=one.received_at, event_id=one.id) for one in (old, young, needed)]
