@@ -55,7 +55,7 @@ from inngest.embedded.errors import (
     RunFailedError,
     RunNotFoundError,
 )
-from inngest.engine.ports import (
+from inngest.engine.errors import (
     StoreBusyError,
     StoreClosedError,
     StoreCorruptError,

@@ -84,6 +84,13 @@ class DevServer:
             if record["type"] == record_type and all(record.get(name) == value for name, value in members.items()):
                 return record
 
+    def has_said(self, record_type: str, **members: object) -> None:
+        """Wait until it has said this, before or after what was expected until now."""
+        for record in self.records:
+            if record["type"] == record_type and all(record.get(name) == value for name, value in members.items()):
+                return
+        self.expect(record_type, **members)
+
     def _next(self, wanted: str) -> dict[str, Any]:
         try:
             record = self._heard.get(timeout=PATIENCE)

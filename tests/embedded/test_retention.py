@@ -69,6 +69,8 @@ async def fill(path: Path) -> list[str]:
         for run_id in runs:
             assert await engine.wait(run_id) == "packed"
         (sleeping,) = await engine.runs(function=rest)
+        while len((await engine.run(sleeping.id)).steps) < 2:
+            pass  # it is not asleep yet
     return [*runs, sleeping.id]
 
 

@@ -10,7 +10,6 @@ import pytest
 import inngest
 from inngest.errors import FunctionConfigInvalidError
 from inngest.protocol.config import ConfigModel
-from inngest.protocol.cron import Cron, parse
 
 SECOND = datetime.timedelta(seconds=1)
 DAY = datetime.timedelta(days=1)
@@ -46,6 +45,14 @@ ON_THE_WIRE: list[tuple[ConfigModel, dict[str, object]]] = [
     (inngest.TriggerEvent(event="a/*", expression="event.ts > 1"), {"event": "a/*", "expression": "event.ts > 1"}),
     (inngest.TriggerCron(cron="TZ=Europe/Paris 0 9 * * mon-fri"), {"cron": "TZ=Europe/Paris 0 9 * * mon-fri"}),
     (inngest.TriggerCron(cron="0 0 29 2 *", jitter="30s"), {"cron": "0 0 29 2 *", "jitter": "30s"}),
+    (
+        inngest.TriggerCron(cron="0 9 * * *", catch_up="none", overlap="allow", catch_up_limit=100),
+        {"cron": "0 9 * * *"},
+    ),
+    (
+        inngest.TriggerCron(cron="0 9 * * *", catch_up="all", overlap="skip", catch_up_limit=10),
+        {"cron": "0 9 * * *", "catchUp": "all", "overlap": "skip", "catchUpLimit": 10},
+    ),
 ]
 
 
@@ -88,17 +95,99 @@ WRONG = [
     bad(inngest.Timeouts, "Timeouts.start: must be at least 1 second, got -1 ms", start=-1),
     bad(inngest.TriggerEvent, "TriggerEvent.event: must not be empty", event="  "),
     bad(inngest.TriggerEvent, "TriggerEvent.expression: must not be empty", event="a", expression=""),
-    bad(inngest.TriggerCron, "TriggerCron.cron: expected five fields", cron=""),
-    bad(inngest.TriggerCron, "TriggerCron.cron: expected five fields", cron="@hourly"),
-    bad(inngest.TriggerCron, "TriggerCron.cron: expected five fields", cron="* * * * * *"),
-    bad(inngest.TriggerCron, "TriggerCron.cron: bad minute in '61 * * * *'", cron="61 * * * *"),
-    bad(inngest.TriggerCron, "TriggerCron.cron: bad day-of-month in '0 0 30 2 *'", cron="0 0 30 2 *"),
-    bad(inngest.TriggerCron, "TriggerCron.cron: unknown time zone 'Mars/Base'", cron="TZ=Mars/Base 0 0 * * *"),
-    bad(inngest.TriggerCron, "TriggerCron.cron: unknown time zone '../x'", cron="TZ=../x 0 0 * * *"),
-    bad(inngest.TriggerCron, "TriggerCron.cron: String should have at most 255", cron="0" * 256),
+    bad(
+        inngest.TriggerEvent,
+        "TriggerEvent.expression: line 1, column 16: expected a value, found the end\n  event.data.a ==\n",
+        event="a",
+        expression="event.data.a ==",
+    ),
+    bad(
+        inngest.TriggerEvent,
+        "TriggerEvent.expression: line 1, column 1: 'async' is not known here",
+        event="a",
+        expression="async.data.a == 1",
+    ),
+    bad(inngest.Batch, "Batch.if_exp: line 1, column 1: unknown name 'evnt'", max_size=2, if_exp="evnt.x"),
+    bad(inngest.Batch, "Batch.key: line 1, column 1: unknown name 'data'", max_size=2, key="data.x"),
+    bad(
+        inngest.Cancel,
+        "Cancel.if_exp: line 1, column 14: only comparisons and logic may stand here, not a function",
+        event="a",
+        if_exp="async.data.x.startsWith('a')",
+    ),
+    bad(inngest.Concurrency, "Concurrency.key: line 1, column 1: unknown name 'x'", limit=1, key="x"),
+    bad(inngest.Debounce, "Debounce.key: line 1, column 1: unknown name 'x'", period=SECOND, key="x"),
+    bad(inngest.Priority, "Priority.run: line 1, column 1: unknown name 'x'", run="x"),
+    bad(inngest.RateLimit, "RateLimit.key: line 1, column 1: unknown name 'x'", limit=1, period=SECOND, key="x"),
+    bad(inngest.Singleton, "Singleton.key: line 1, column 1: unknown name 'x'", mode="skip", key="x"),
+    bad(inngest.Throttle, "Throttle.key: line 1, column 1: unknown name 'x'", limit=1, period=SECOND, key="x"),
+    bad(inngest.TriggerCron, "TriggerCron.cron: column 1: expected five fields", cron=""),
+    bad(inngest.TriggerCron, "TriggerCron.cron: column 1: expected five fields", cron="@hourly"),
+    bad(inngest.TriggerCron, "TriggerCron.cron: column 11: expected five fields", cron="* * * * * *"),
+    bad(inngest.TriggerCron, "TriggerCron.cron: column 1: minute '61': expected 0 to 59", cron="61 * * * *"),
+    bad(inngest.TriggerCron, "TriggerCron.cron: column 5: no date ever matches", cron="0 0 30 2 *"),
+    bad(
+        inngest.TriggerCron, "TriggerCron.cron: column 4: unknown time zone 'Mars/Base'", cron="TZ=Mars/Base 0 0 * * *"
+    ),
+    bad(inngest.TriggerCron, "TriggerCron.cron: column 4: unknown time zone '../x'", cron="TZ=../x 0 0 * * *"),
+    bad(
+        inngest.TriggerCron, "TriggerCron.cron: column 256: a cron has at most 255 characters, got 256", cron="0" * 256
+    ),
     bad(inngest.TriggerCron, "TriggerCron.jitter: must be from 1s to 5m, got '6m'", cron="* * * * *", jitter="6m"),
     bad(inngest.TriggerCron, "TriggerCron.jitter: expected a duration such as", cron="* * * * *", jitter="soon"),
+    bad(
+        inngest.TriggerCron,
+        "TriggerCron.catch_up: Input should be 'none', 'last' or 'all' (got 'some')",
+        cron="* * * * *",
+        catch_up="some",
+    ),
+    bad(
+        inngest.TriggerCron,
+        "TriggerCron.overlap: Input should be 'allow', 'skip' or 'cancel' (got None)",
+        cron="* * * * *",
+        overlap=None,
+    ),
+    bad(
+        inngest.TriggerCron,
+        "TriggerCron.catch_up_limit: Input should be greater than or equal to 1 (got 0)",
+        cron="* * * * *",
+        catch_up_limit=0,
+    ),
+    bad(
+        inngest.TriggerCron,
+        "TriggerCron.catch_up_limit: Input should be less than or equal to 10000 (got 10001)",
+        cron="* * * * *",
+        catch_up_limit=10_001,
+    ),
 ]
+
+
+KEYED: list[tuple[Callable[..., ConfigModel], str, dict[str, object]]] = [
+    (inngest.Batch, "key", {"max_size": 2}),
+    (inngest.Batch, "if_exp", {"max_size": 2}),
+    (inngest.Concurrency, "key", {"limit": 1}),
+    (inngest.Debounce, "key", {"period": SECOND}),
+    (inngest.Priority, "run", {}),
+    (inngest.RateLimit, "key", {"limit": 1, "period": SECOND}),
+    (inngest.Singleton, "key", {"mode": "skip"}),
+    (inngest.Throttle, "key", {"limit": 1, "period": SECOND}),
+    (inngest.TriggerEvent, "expression", {"event": "a"}),
+]
+
+
+@pytest.mark.parametrize(("build", "field", "values"), KEYED)
+def test_what_is_computed_as_a_run_starts_sees_no_other_event(
+    build: Callable[..., ConfigModel], field: str, values: dict[str, object]
+) -> None:
+    text = "event.data.user || vars.user"
+    assert getattr(build(**values, **{field: text}), field) == text
+    with pytest.raises(FunctionConfigInvalidError, match=f"{field}: line 1, column 1: 'async' is not known here"):
+        build(**values, **{field: "async.data.user"})
+
+
+def test_a_cancellation_sees_both_events() -> None:
+    text = "async.data.user == event.data.user"
+    assert inngest.Cancel(event="a", if_exp=text).if_exp == text
 
 
 @pytest.mark.parametrize(("build", "values", "words"), WRONG)
@@ -108,15 +197,3 @@ def test_what_is_wrong_is_refused_by_field_and_reason(
     with pytest.raises(FunctionConfigInvalidError) as raised:
         build(**values)
     assert words in raised.value.message
-
-
-@pytest.mark.parametrize(
-    ("text", "cron"),
-    [
-        ("*/5 * * * *", Cron("*/5 * * * *", "UTC")),
-        ("TZ=Asia/Tokyo 0 9 * * mon-fri", Cron("0 9 * * mon-fri", "Asia/Tokyo")),
-        ("CRON_TZ=America/New_York  30 8 1 jan,jul *", Cron("30 8 1 jan,jul *", "America/New_York")),
-    ],
-)
-def test_a_cron_has_a_zone_and_five_fields(text: str, cron: Cron) -> None:
-    assert parse(text) == cron

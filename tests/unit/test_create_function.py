@@ -61,6 +61,7 @@ def refused(client: inngest.Inngest, **values: Any) -> str:
         ({"concurrency": [inngest.Concurrency(limit=1)] * 2}, "concurrency: only one limit without a key is allowed"),
         ({"debounce": inngest.Timeouts()}, "debounce: expected inngest.Debounce, got Timeouts("),
         ({"idempotency": ""}, "idempotency: expected a text that is not empty"),
+        ({"idempotency": "event.data.id ="}, "idempotency: line 1, column 15: unexpected '='"),
         ({"priority": "5"}, "priority: expected inngest.Priority, got '5'"),
         ({"rate_limit": 5}, "rate_limit: expected inngest.RateLimit, got 5"),
         ({"singleton": "skip"}, "singleton: expected inngest.Singleton, got 'skip'"),

@@ -10,7 +10,17 @@ import pytest
 
 import inngest
 
-LATER = ("alembic", "cronsim", "httpx", "rich", "sqlalchemy", "starlette", "typer", "uvicorn", "watchfiles")
+LATER = (
+    "alembic",
+    "httpx",
+    "inngest.protocol.cel",
+    "rich",
+    "sqlalchemy",
+    "starlette",
+    "typer",
+    "uvicorn",
+    "watchfiles",
+)
 
 
 def python(source: str, *options: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import Ended, Policy, RunStatus
+from inngest.engine.errors import StoreClosedError
 from inngest.engine.executor import Worker
-from inngest.engine.ports import Observer, StoreClosedError
+from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks

@@ -15,7 +15,8 @@ from inngest.protocol.opcodes import Op
 from .domain import triggers
 from .domain.advance import Moment, advance, woken
 from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
-from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, StoreError, Written
+from .errors import StoreError
+from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, Written
 
 LOGGER = logging.getLogger("inngest.engine")
 

@@ -9,45 +9,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
-from inngest.protocol.errors import Error, ErrorCode
 from inngest.protocol.opcodes import Memo, Op, OpenStep
 
 from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start
+from .errors import StoreError
 
 R = TypeVar("R")
 
 
 # -- the store
-
-
-class StoreError(Error):
-    """The store could not do what was asked; nothing of it was written. The tree is drawn in `inngest.errors`."""
-
-    code = ErrorCode.STORE
-
-
-class StoreClosedError(StoreError):
-    """The store is closed."""
-
-
-class StoreBusyError(StoreError):
-    """Another process held the store for longer than the patience of this one."""
-
-
-class StoreFullError(StoreError):
-    """No space is left on the device, or for the database."""
-
-
-class StoreReadOnlyError(StoreError):
-    """The database, or its folder, may not be written."""
-
-
-class StoreCorruptError(StoreError):
-    """The file is not a database, or is damaged."""
-
-
-class StoreVersionError(StoreError):
-    """The database was written by a newer version that this one cannot read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from inngest.protocol.errors import ErrorInfo
 
 from .domain.model import Ended, FunctionSpec
+from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor, Worker
 from .intake import Intake
-from .ports import Clock, Liveness, Session, StoreClosedError, StoreError
+from .ports import Clock, Liveness, Session
 from .reaper import Reaper, Remover
 
 LOGGER = logging.getLogger("inngest.engine")

@@ -1,7 +1,5 @@
 """The configuration of a function: what a developer writes, checked at once, and its wire form (sdk-api §3.1)."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
@@ -42,6 +40,18 @@ def _is_text(value: str) -> str:
     return value
 
 
+def _is_expression(*variables: str, restrictive: bool = False) -> pydantic.AfterValidator:
+    """Checks that an expression compiles, with the variables it may read; an ExpressionError says where it does not."""
+
+    def check(value: str) -> str:
+        from .cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+
+        compile_text(value, variables, restrictive=restrictive)
+        return value
+
+    return pydantic.AfterValidator(check)
+
+
 def _is_cron(value: str) -> str:
     crons.parse(value)
     return value
@@ -53,8 +63,10 @@ _CancelTimeout = Annotated[_Dur, _span(high_ms=limits.MAX_CANCEL_TIMEOUT)]
 _DebouncePeriod = Annotated[_Dur, _span(high_ms=limits.WEEK)]
 _RatePeriod = Annotated[_Dur, _span(high_ms=limits.DAY)]
 _Text = Annotated[str, pydantic.AfterValidator(_is_text)]
+_OfEvent = Annotated[_Text, _is_expression("event", "vars")]
+_OfBoth = Annotated[_Text, _is_expression("async", "event", "vars", restrictive=True)]
 _EventName = Annotated[str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_is_text)]
-_CronText = Annotated[str, pydantic.Field(max_length=limits.MAX_CRON), pydantic.AfterValidator(_is_cron)]
+_CronText = Annotated[str, pydantic.AfterValidator(_is_cron)]
 
 
 def explain(error: pydantic.ValidationError, prefix: str = "") -> FunctionConfigInvalidError:
@@ -73,8 +85,10 @@ class ConfigModel(pydantic.BaseModel):
         FunctionConfigInvalidError: `field: reason`.
     """
 
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
     wire_names: ClassVar[Mapping[str, str]] = {}
+    wire_defaults: ClassVar[Mapping[str, object]] = {}
+    """What is not sent: a server knows these fields only if it honours them."""
     wire_units: ClassVar[Sequence[str]] = ("w", "d", "h", "m")
 
     @pydantic.model_validator(mode="wrap")
@@ -90,7 +104,7 @@ class ConfigModel(pydantic.BaseModel):
         wire: dict[str, object] = {}
         for field in type(self).model_fields:
             value = getattr(self, field)
-            if value is None:
+            if value is None or (field in self.wire_defaults and value == self.wire_defaults[field]):
                 continue
             if field in _DURATIONS:
                 value = durations.to_text(value, self.wire_units)
@@ -115,8 +129,8 @@ class Batch(ConfigModel):
     wire_units = ("h", "m")  # a server takes no days or weeks here
     max_size: Annotated[int, pydantic.Field(ge=2)]
     timeout: _AnyDuration | None = None
-    key: _Text | None = None
-    if_exp: _Text | None = None
+    key: _OfEvent | None = None
+    if_exp: _OfEvent | None = None
 
 
 class Cancel(ConfigModel):
@@ -124,13 +138,14 @@ class Cancel(ConfigModel):
 
     Args:
         event: name of the event.
-        if_exp: CEL expression on `event` (what started the run) and `async` (the event that has come).
+        if_exp: CEL expression on `event` (what started the run) and `async` (the event that has come); comparisons
+            and logic only.
         timeout: listen only this long after the run was created; at most 366 days.
     """
 
     wire_names = {"if_exp": "if"}
     event: _EventName
-    if_exp: _Text | None = None
+    if_exp: _OfBoth | None = None
     timeout: _CancelTimeout | None = None
 
 
@@ -145,7 +160,7 @@ class Concurrency(ConfigModel):
     """
 
     limit: Annotated[int, pydantic.Field(ge=0)]
-    key: _Text | None = None
+    key: _OfEvent | None = None
     scope: Literal["account", "env", "fn"] | None = None
 
     @pydantic.model_validator(mode="after")
@@ -165,7 +180,7 @@ class Debounce(ConfigModel):
     """
 
     period: _DebouncePeriod
-    key: _Text | None = None
+    key: _OfEvent | None = None
     timeout: _AnyDuration | None = None
 
 
@@ -176,7 +191,7 @@ class Priority(ConfigModel):
         run: CEL expression on `event` that gives seconds, clamped to ±600: 60 counts the run as a minute older.
     """
 
-    run: _Text
+    run: _OfEvent
 
 
 class RateLimit(ConfigModel):
@@ -190,7 +205,7 @@ class RateLimit(ConfigModel):
 
     limit: Annotated[int, pydantic.Field(ge=1)]
     period: _RatePeriod
-    key: _Text | None = None
+    key: _OfEvent | None = None
 
 
 class Singleton(ConfigModel):
@@ -202,7 +217,7 @@ class Singleton(ConfigModel):
     """
 
     mode: Literal["skip", "cancel"]
-    key: _Text | None = None
+    key: _OfEvent | None = None
 
 
 class Throttle(ConfigModel):
@@ -217,7 +232,7 @@ class Throttle(ConfigModel):
 
     limit: Annotated[int, pydantic.Field(ge=1)]
     period: _AnyDuration
-    key: _Text | None = None
+    key: _OfEvent | None = None
     burst: Annotated[int, pydantic.Field(ge=1)] = 1
 
 
@@ -242,7 +257,7 @@ class TriggerEvent(ConfigModel):
     """
 
     event: _EventName
-    expression: _Text | None = None
+    expression: _OfEvent | None = None
 
 
 class TriggerCron(ConfigModel):
@@ -251,10 +266,20 @@ class TriggerCron(ConfigModel):
     Args:
         cron: five fields, with an optional `TZ=Area/City ` in front (default UTC).
         jitter: delays each run by up to this long (`"30s"`, 1 s to 5 min), spread by function and tick.
+        catch_up: what becomes of ticks that were missed while nothing ran: `"none"` starts no run for them, `"last"`
+            one for the last of them, `"all"` one for each.
+        overlap: what becomes of a tick while the run of an earlier one is unfinished: `"allow"` starts its run
+            beside it, `"skip"` starts none, `"cancel"` cancels the earlier run first.
+        catch_up_limit: with `catch_up="all"`, at most so many runs, of the last ticks; 1 to 10,000.
     """
 
+    wire_names = {"catch_up": "catchUp", "catch_up_limit": "catchUpLimit"}
+    wire_defaults = {"catch_up": "none", "overlap": "allow", "catch_up_limit": limits.DEFAULT_CATCH_UP}
     cron: _CronText
     jitter: str | None = None
+    catch_up: Literal["none", "last", "all"] = "none"
+    overlap: Literal["allow", "skip", "cancel"] = "allow"
+    catch_up_limit: Annotated[int, pydantic.Field(ge=1, le=limits.MAX_CATCH_UP)] = limits.DEFAULT_CATCH_UP
 
     @pydantic.field_validator("jitter")
     @classmethod

@@ -1,7 +1,5 @@
 """Events as a developer writes and receives them (sdk-api §2.4)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pydantic
@@ -24,7 +22,7 @@ class Event(pydantic.BaseModel):
         ts: when it happened, unix ms; 0 means now. A time in the future delays the runs it starts.
     """
 
-    model_config = pydantic.ConfigDict(strict=True)
+    model_config = pydantic.ConfigDict(strict=True, defer_build=True)
 
     name: str
     data: Mapping[str, object] = {}

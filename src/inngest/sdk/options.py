@@ -28,6 +28,22 @@ def text(field: str, value: object) -> str:
     return value
 
 
+def expression(field: str, value: object) -> str:
+    """An expression on `event`.
+
+    Raises:
+        FunctionConfigInvalidError: it is none; says where.
+    """
+    from inngest.protocol.cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+
+    written = text(field, value)
+    try:
+        compile_text(written, ("event", "vars"))
+    except ValueError as error:
+        raise FunctionConfigInvalidError(f"{field}: {error}") from None
+    return written
+
+
 def middleware(field: str, value: Sequence[C] | None) -> tuple[C, ...]:
     """Classes or factories of middleware.
 
@@ -105,7 +121,7 @@ def check(
         cancel=_several("cancel", cancel, config.Cancel, limits.MAX_CANCELS),
         concurrency=_concurrency(concurrency),
         debounce=debounce,
-        idempotency=None if idempotency is None else text("idempotency", idempotency),
+        idempotency=None if idempotency is None else expression("idempotency", idempotency),
         priority=priority,
         rate_limit=rate_limit,
         singleton=singleton,

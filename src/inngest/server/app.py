@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inngest.embedded.engine import Engine
 from inngest.embedded.errors import EngineStateError
-from inngest.engine.ports import StoreError
+from inngest.engine.errors import StoreError
 from inngest.protocol import limits
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from inngest.engine.domain.model import Run, RunStatus
-from inngest.engine.ports import Store, StoreClosedError, Written
+from inngest.engine.errors import StoreClosedError
+from inngest.engine.ports import Store, Written
 from tests.contract.store import values
 from tests.contract.store.stores import Place
 from tests.contract.store.values import COMPLETED, FAILED, NOW, accept, begin, commit, end, event

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from inngest.cli.failures import Exit
 from inngest.embedded.errors import EngineConfigError
-from inngest.engine.ports import StoreError
+from inngest.engine.errors import StoreError
 from inngest.sdk.errors import EngineBindingError
 
 from . import logs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from inngest.engine.ports import StoreError
+from inngest.engine.errors import StoreError
 
 from .statement import Connection, Words
 

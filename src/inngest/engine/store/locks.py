@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Generator
 from pathlib import Path
 
-from inngest.engine.ports import StoreError, StoreFullError, StoreReadOnlyError
+from inngest.engine.errors import StoreError, StoreFullError, StoreReadOnlyError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from inngest.engine.ports import StoreCorruptError, StoreError, StoreVersionError
+from inngest.engine.errors import StoreCorruptError, StoreError, StoreVersionError
 
 from . import tables
 from .database import Database, Trouble

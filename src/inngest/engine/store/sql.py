@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
+from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
     Acceptance,
     Accepted,
@@ -18,8 +19,6 @@ from inngest.engine.ports import (
     Owner,
     RunView,
     Session,
-    StoreClosedError,
-    StoreError,
     Written,
 )
 

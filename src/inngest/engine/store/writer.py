@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from inngest.engine.ports import Executor, StoreClosedError, StoreError
+from inngest.engine.errors import StoreClosedError, StoreError
+from inngest.engine.ports import Executor
 
 from .commands import Command, Family
 from .database import Database, Trouble

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.ports import StoreError, StoreReadOnlyError, StoreVersionError
+from inngest.engine.errors import StoreError, StoreReadOnlyError, StoreVersionError
 from inngest.engine.store.database import Trouble
 from inngest.engine.store.statement import Connection, S
 

@@ -6,13 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from inngest.engine.ports import (
-    StoreBusyError,
-    StoreCorruptError,
-    StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
-)
+from inngest.engine.errors import StoreBusyError, StoreCorruptError, StoreError, StoreFullError, StoreReadOnlyError
 from inngest.engine.store.database import Trouble
 
 _RETRY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

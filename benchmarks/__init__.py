@@ -1,0 +1,1 @@
+"""The project's speed, measured beside a floor and beside DBOS, in one run: `make bench`."""

@@ -1,0 +1,82 @@
+"""How much is measured: in full, or quickly to see that everything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of the measurements."""
+
+    quick: bool
+    sequence_rounds: int
+    warm_up: int  # steps before anything is measured: the write-ahead log gets its length
+    repeats: Mapping[int, int]  # steps of a run → how many such runs are one sample
+    dbos_every: int  # DBOS takes part in one of so many rounds
+    counted: tuple[int, int]  # steps of the two runs whose statements are counted
+    dbos_steps: int  # DBOS is asked for runs of at most so many steps
+    crowd_rounds: int
+    crowd_runs: int
+    crowd_callers: int
+    latency_rounds: int
+    latency_samples: int
+    crash_rounds: int
+    crash_runs: int
+    crash_seconds: float  # of each step
+    sleepers: int
+    sleepers_over: float  # seconds in which they are started
+    sleepers_ms: int
+    due_rounds: int
+    due_after: float  # seconds that there are to park those who fall due within a second
+    startup_rounds: int
+
+
+FULL = Plan(
+    quick=False,
+    sequence_rounds=15,
+    warm_up=3_000,
+    repeats={10: 20, 100: 3, 1_000: 1, 5_000: 1},
+    dbos_every=2,
+    counted=(100, 5_000),
+    dbos_steps=1_000,
+    crowd_rounds=3,
+    crowd_runs=1_000,
+    crowd_callers=100,
+    latency_rounds=7,
+    latency_samples=100,
+    crash_rounds=3,
+    crash_runs=200,
+    crash_seconds=0.2,
+    sleepers=10_000,
+    sleepers_over=20.0,
+    sleepers_ms=10_000,
+    due_rounds=1,
+    due_after=30.0,
+    startup_rounds=11,
+)
+
+QUICK = Plan(
+    quick=True,
+    sequence_rounds=1,
+    warm_up=100,
+    repeats={10: 5, 100: 1, 1_000: 1},
+    dbos_every=1,
+    counted=(100, 1_000),
+    dbos_steps=100,
+    crowd_rounds=1,
+    crowd_runs=50,
+    crowd_callers=25,
+    latency_rounds=1,
+    latency_samples=20,
+    crash_rounds=1,
+    crash_runs=40,
+    crash_seconds=0.1,
+    sleepers=500,
+    sleepers_over=2.0,
+    sleepers_ms=2_000,
+    due_rounds=1,
+    due_after=3.0,
+    startup_rounds=1,
+)

@@ -1,0 +1,9 @@
+"""The same with pydantic's models, which `import pydantic` leaves for their first use."""
+
+import time
+
+began = time.perf_counter()
+import httpx  # noqa: E402, F401
+from pydantic import BaseModel  # noqa: E402, F401
+
+print(time.perf_counter() - began)

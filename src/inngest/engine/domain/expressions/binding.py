@@ -1,0 +1,132 @@
+"""What an expression of a wait looks for, once the event that started the run is known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inngest.protocol.cel.code import Reference, compile_tree, reference, resolve
+from inngest.protocol.cel.errors import EvaluationError
+from inngest.protocol.cel.functions import IMPURE
+from inngest.protocol.cel.running import Run
+from inngest.protocol.cel.scope import LIMIT
+from inngest.protocol.cel.tree import Binary, Call, Logic, Name, Node, children, walk
+from inngest.protocol.cel.values import truthy
+
+from .keys import Term, path_text, scalar, selectivity
+
+
+class Side(NamedTuple):
+    """A part that depends on `event` only, compiled."""
+
+    run: Run
+    locals: int
+
+    def value(self, event: object) -> object:
+        """What it gives."""
+        return self.run([LIMIT, 0, event, None, None, (), *[None] * self.locals])
+
+
+class Equality(NamedTuple):
+    """`async.path == side`."""
+
+    path: str  # as in a Term
+    side: Side
+
+
+class Found(NamedTuple):
+    """What follows from the event that started the run."""
+
+    terms: tuple[Term, ...]  # an event that matches satisfies them all
+    residual: bool  # whether an event that satisfies them may still not match
+    possible: bool  # whether any event matches
+
+
+class Plan(NamedTuple):
+    """The terms of an expression's `&&`, sorted by what can be done with them."""
+
+    places: tuple[Reference, ...]  # what it reads of `event`
+    run: Run  # the whole, with those places as parameters
+    equalities: tuple[Equality, ...]  # terms that an index can find
+    gates: tuple[Side, ...]  # terms that are known beforehand
+    rest: bool  # whether there are others
+
+    def parameters(self, event: object) -> tuple[object, ...]:
+        """What the expression needs of `event`; JSON values."""
+        return tuple(resolve(place, event) for place in self.places)
+
+    def find(self, event: object) -> Found:
+        """The terms and gates with `event` known.
+
+        The order of terms does not matter to `&&`, and an error in one counts only if no other is false: so an event
+        that fails one term cannot match, whatever the others are.
+        """
+        residual, possible = self.rest, True
+        for gate in self.gates:
+            try:
+                value = gate.value(event)
+            except EvaluationError:
+                residual = True
+            else:
+                possible = possible and truthy(value)
+                residual = residual or value is not True
+        terms: list[Term] = []
+        for equality in self.equalities:
+            try:
+                key = scalar(equality.side.value(event))
+            except EvaluationError:
+                key = None
+            if key is None:
+                residual = True
+            else:
+                terms.append(Term(equality.path, key))
+        return Found(tuple(sorted(terms, key=selectivity)), residual, possible)
+
+
+def plan(text: str, root: Node) -> Plan:
+    """The plan of a checked tree."""
+    places = _places_of_event(root)
+    run, _ = compile_tree(text, root, {place: index for index, place in enumerate(places)})
+    equalities: list[Equality] = []
+    gates: list[Side] = []
+    rest = False
+    for term in root.terms if isinstance(root, Logic) and root.operator == "&&" else (root,):
+        if equality := _equality(text, term):
+            equalities.append(equality)
+        elif _knows_only_event(term):
+            gates.append(Side(*compile_tree(text, term)))
+        else:
+            rest = True
+    return Plan(places, run, tuple(equalities), tuple(gates), rest)
+
+
+def _places_of_event(root: Node) -> tuple[Reference, ...]:
+    found: dict[Reference, None] = {}
+    open_nodes = [root]
+    while open_nodes:
+        node = open_nodes.pop()
+        place = reference(node)
+        if place is None:
+            open_nodes.extend(children(node))
+        elif place.name == "event":
+            found[place] = None
+    return tuple(found)
+
+
+def _equality(text: str, term: Node) -> Equality | None:
+    """A term `async.path == what depends on event only`, whichever side is left."""
+    if not isinstance(term, Binary) or term.operator != "==":
+        return None
+    for place, other in ((term.left, term.right), (term.right, term.left)):
+        found = reference(place)
+        if found and found.name == "async" and found.path and not found.has and _knows_only_event(other):
+            return Equality(path_text(found.path), Side(*compile_tree(text, other)))
+    return None
+
+
+def _knows_only_event(root: Node) -> bool:
+    for node in walk(root):
+        if isinstance(node, Name) and node.name in ("async", "vars"):
+            return False
+        if isinstance(node, Call) and node.function in IMPURE:
+            return False
+    return True

@@ -1,0 +1,112 @@
+"""Keys: canonical texts of values, by which equal values are found in an index."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import math
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from inngest.protocol.cel import times
+from inngest.protocol.cel.errors import EvaluationError
+from inngest.protocol.cel.values import Path, TypeName, lookup
+
+KEY_LENGTH: Final = 200
+"""Letters of a key; a longer one is replaced by its hash."""
+
+HASHED: Final = "sha256:"
+
+
+class Term(NamedTuple):
+    """A place in an event, and the key that must be there."""
+
+    path: str  # JSON text of a list: ["data","id"]
+    key: str  # as of `key_at`
+
+
+def key_at(path: str, event: object) -> str | None:
+    """The key of what is at a path of an event; None if that is a list or a map, which equals no key.
+
+    Args:
+        path: as in a Term.
+        event: a JSON value.
+    """
+    return scalar(lookup(event, _parts(path)))
+
+
+@lru_cache(maxsize=4_096)
+def _parts(path: str) -> Path:
+    return tuple(json.loads(path))
+
+
+def path_text(path: Path) -> str:
+    """A path as it stands in a Term."""
+    return json.dumps(path, separators=(",", ":"))
+
+
+def selectivity(term: Term) -> int:
+    """For sorting: texts tell more than numbers, and those more than true, false and null."""
+    if term.key in ("true", "false", "null"):
+        return 2
+    return 0 if term.key.startswith(('"', HASHED)) else 1
+
+
+def scalar(value: object) -> str | None:
+    """The key of null, a bool, a number or a string: the same exactly where `==` holds. None of other values."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        if not value.is_integer():
+            return repr(value)
+        value = int(value)
+    if isinstance(value, int):
+        return _short(str(value) if value.bit_length() < 10_000 else hex(value))  # Python writes no longer ones
+    return _short(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else None
+
+
+def canonical(value: object) -> str:
+    """The key of any value that an expression can give. 1 and 1.0 have the same; 1 and "1" have not.
+
+    Raises:
+        EvaluationError: nested too deep.
+    """
+    key = scalar(value)
+    if key is not None:
+        return key
+    try:
+        return _short(json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+    except RecursionError:
+        raise EvaluationError("a key that is nested too deep") from None
+
+
+def _plain(value: object) -> Any:
+    """JSON with one form for equal values."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_plain(element) for element in value]
+        case dict():
+            return {key: _plain(element) for key, element in value.items()}
+        case bytes():
+            return value.hex()
+        case datetime.datetime():
+            return times.to_text(value)
+        case datetime.timedelta():
+            return times.duration_to_text(value)
+        case TypeName():
+            return value.name
+        case _:
+            return value
+
+
+def _short(text: str) -> str:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: no database takes it
+        return HASHED + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text if len(text) <= KEY_LENGTH else HASHED + hashlib.sha256(encoded).hexdigest()
