@@ -53,6 +53,7 @@ events = Table(
     Column("received_at", BigInteger, nullable=False),
 )
 Index("inngest_events_by_name", events.c.name, events.c.received_at)
+Index("inngest_events_by_age", events.c.received_at, events.c.id)
 
 runs = Table(
     "inngest_runs",
@@ -79,6 +80,11 @@ runs = Table(
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
+Index(
+    "inngest_runs_by_end",
+    runs.c.ended_at,
+    sqlite_where=runs.c.ended_at.is_not(None),
+)
 Index(
     "inngest_runs_by_session",
     runs.c.session_id,
@@ -176,3 +182,4 @@ idempotency = Table(
     Column("expires_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("inngest_idempotency_by_end", idempotency.c.expires_at)

@@ -62,6 +62,7 @@ def _create_events() -> None:
         sa.Column("received_at", sa.BigInteger, nullable=False),
     )
     op.create_index("inngest_events_by_name", "inngest_events", ["name", "received_at"])
+    op.create_index("inngest_events_by_age", "inngest_events", ["received_at", "id"])
 
 
 def _create_jobs() -> None:
@@ -84,6 +85,7 @@ def _create_jobs() -> None:
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+    op.create_index("inngest_idempotency_by_end", "inngest_idempotency", ["expires_at"])
 
 
 def _create_waits() -> None:
@@ -147,9 +149,14 @@ def _create_runs() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
-    owned = sa.text("session_id IS NOT NULL")
-    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": owned}  # naming a dialect imports it
-    op.create_index("inngest_runs_by_session", "inngest_runs", ["session_id"], **where)
+    _index_some("inngest_runs_by_end", "ended_at")
+    _index_some("inngest_runs_by_session", "session_id")
+
+
+def _index_some(name: str, column: str) -> None:
+    """An index of the runs that have something in a column. Naming a dialect would import it."""
+    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": sa.text(f"{column} IS NOT NULL")}
+    op.create_index(name, "inngest_runs", [column], **where)
 
 
 def _create_steps() -> None:
