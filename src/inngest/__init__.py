@@ -27,6 +27,7 @@ from inngest.sdk.events import Event, SendEventsResult
 from inngest.sdk.function import Function
 from inngest.sdk.installed import warn_of_namesake as _warn_of_namesake
 from inngest.sdk.middleware import Middleware, MiddlewareSync, StepMemos, TransformOutputResult
+from inngest.sdk.responses import FetchResponse
 from inngest.sdk.serializers import PydanticSerializer, Serializer
 from inngest.sdk.steps import ParallelMode, Step
 from inngest.sdk.steps_sync import StepSync
@@ -43,6 +44,7 @@ __all__ = [
     "Debounce",
     "Engine",
     "Event",
+    "FetchResponse",
     "Function",
     "Inngest",
     "JSON",

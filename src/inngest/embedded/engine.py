@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.executor import Worker
+from inngest.engine.http import HttpxClient
 from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
@@ -401,7 +402,7 @@ class _Running:
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
         self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
-        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, self._ids.token(), observer)
+        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer)
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,

@@ -11,7 +11,7 @@ from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.ports import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import WAITS, Entry, Memo, Opcode
+from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
 
 __all__ = ["Attempt", "Run", "RunStatus", "StepRecord"]
 
@@ -39,6 +39,7 @@ class StepRecord:
     attempts: tuple[Attempt, ...]  # every recorded try, the successful one too
     output: object  # what the handler returned; None while there is nothing
     error: ErrorInfo | None  # why it failed for good
+    usage: Usage | None = None  # of `step.ai.infer`: the model, the tokens, why it stopped, the tools it calls
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def run_in_full(view: RunView) -> Run:
         **{
             **vars(bare),
             "event": _event(view.event),
-            "steps": tuple(_step(entry, failed.get(entry.step.hash, [])) for entry in entries),
+            "steps": tuple(
+                _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash)) for entry in entries
+            ),
             "attempts": tuple(failed.get("", ())),
         }
     )
@@ -94,7 +97,7 @@ def run_in_full(view: RunView) -> Run:
 def _step(entry: Entry, failed: list[Attempt]) -> StepRecord:
     if isinstance(entry, Memo):
         attempts = tuple(failed)
-        if entry.kind is Opcode.STEP_RUN and not entry.cancelled:
+        if (entry.kind is Opcode.STEP_RUN or entry.kind in REQUESTS) and not entry.cancelled:
             last = Attempt(entry.attempt, _time(entry.started_at), _time(entry.ended_at), entry.error)
             attempts = (*attempts, last)
         status = "cancelled" if entry.cancelled else "completed" if entry.error is None else "failed"
@@ -108,6 +111,7 @@ def _step(entry: Entry, failed: list[Attempt]) -> StepRecord:
             attempts,
             None if entry.data is None else codec.loads(entry.data),
             entry.error,
+            _usage(metadata),
         )
     status = "sleeping" if entry.kind is Opcode.SLEEP else "waiting" if entry.kind in WAITS else "retrying"
     return StepRecord(
@@ -121,6 +125,11 @@ def _step(entry: Entry, failed: list[Attempt]) -> StepRecord:
         None,
         None,
     )
+
+
+def _usage(metadata: str | None) -> Usage | None:
+    found = None if metadata is None else codec.loads(metadata).get("usage")
+    return None if found is None else Usage(**{**found, "tools": tuple(found["tools"])})
 
 
 def _attempt(failed: FailedAttempt) -> Attempt:

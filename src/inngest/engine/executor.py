@@ -10,13 +10,42 @@ from typing import Any, TypeVar
 
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.protocol.opcodes import WAITS, Arrival, Op, Opcode
+from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Op, Opcode
 
 from .domain import triggers, watches
 from .domain.advance import Moment, advance, woken
-from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, RunStatus, Start, Wait, Watch
+from .domain.model import (
+    Asked,
+    Changes,
+    Ended,
+    Event,
+    Policy,
+    Registry,
+    Released,
+    RunState,
+    RunStatus,
+    Start,
+    Wait,
+    Watch,
+)
 from .errors import StoreError
-from .ports import NO_NEWS, Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Receipt, Store, Written
+from .ports import (
+    NO_NEWS,
+    Claimed,
+    Clock,
+    Commit,
+    HttpClient,
+    Ids,
+    Invoker,
+    News,
+    Observer,
+    Owner,
+    Plan,
+    Receipt,
+    Requests,
+    Store,
+    Written,
+)
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -39,6 +68,7 @@ class Worker:
     clock: Clock
     ids: Ids
     policy: Policy
+    http: HttpClient
     session_id: str
     observer: Observer | None = None
 
@@ -52,6 +82,7 @@ class RunExecutor:
         max_in_flight: how many invocations at a time.
         on_end: told of each run that ended here.
         wake: called when there may be something to claim.
+        requests: who makes requests of steps.
     """
 
     def __init__(
@@ -61,12 +92,14 @@ class RunExecutor:
         max_in_flight: int,
         on_end: Callable[[str, Ended], None],
         wake: Callable[[], None],
+        requests: Requests,
     ) -> None:
         self.worker = worker
         self.functions = functions
         self._served = sorted(functions)
         self._max_in_flight = max_in_flight
         self.on_end = on_end
+        self.requests = requests
         self._stranded: dict[str, None] = {}  # runs whose last commit the store has refused
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
@@ -444,7 +477,10 @@ class Ownership:
         alone = self.suspect and not begins_anew
         commit = Commit(self.owner, self.function_id, changes, events, plan, now, begins_anew, alone)
         if self._state.waiting:
-            commit = commit._replace(waiting=True, watches=self._watches(changes))
+            commit = commit._replace(
+                waiting=True, watches=self._watches(changes), requests=self._requests(changes)
+            )
+            reply = self._asking(changes, reply)
         run = self.claimed.run
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
@@ -476,7 +512,31 @@ class Ownership:
 
     def _watches(self, changes: Changes) -> list[Watch]:
         events = self.claimed.events
-        return [watch for wait in changes.waits if (watch := watches.of_step(self.run_id, wait, events)) is not None]
+        new = [wait for wait in changes.waits if not wait.again]
+        return [watch for wait in new if (watch := watches.of_step(self.run_id, wait, events)) is not None]
+
+    def _requests(self, changes: Changes) -> list[Asked]:
+        retries = self._state.retries
+        return [
+            Asked(self.run_id, step.step.hash, step.kind, sought.data, retries, bool(sought.secrets), again)
+            for step, sought, again in changes.waits
+            if step.kind in REQUESTS
+        ]
+
+    def _asking(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        """Tell who makes requests which ones there are from now on, and which are wanted no more."""
+        asked = {wait.step.step.hash: wait.sought.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
+        closed = [memo.step.hash for memo in changes.memos if memo.kind in REQUESTS]
+        if not asked and not closed:
+            return reply
+
+        def tell(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                self._executor.requests.asked(self.run_id, asked)
+                self._executor.requests.over(self.run_id, closed)
+            return reply(receipt)
+
+        return tell
 
     def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
         def tell(receipt: Receipt) -> R:

@@ -5,13 +5,27 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
-from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
+from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
+from inngest.protocol.requests import Secrets
 
-from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
+from .domain.model import (
+    Asked,
+    Changes,
+    Event,
+    FailedAttempt,
+    FunctionSpec,
+    HttpRequest,
+    HttpResponse,
+    Registry,
+    Run,
+    RunStatus,
+    Start,
+    Watch,
+)
 from .errors import StoreError
 
 R = TypeVar("R")
@@ -107,6 +121,7 @@ class Commit(NamedTuple):
     watches: Sequence[Watch] = ()  # what steps that began to wait look for
     waiting: bool = False  # steps of the run wait, or have waited, for something from outside
     parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
+    requests: Sequence[Asked] = ()  # that steps asked for
 
 
 class Written(enum.Enum):
@@ -134,6 +149,47 @@ class Claims:
     fenced: bool = False  # this worker was declared dead (P4)
 
 
+class RequestKey(NamedTuple):
+    """Which request."""
+
+    run_id: str
+    hash: str  # of the step
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRequest:
+    """A request that this worker makes."""
+
+    key: RequestKey
+    kind: Opcode
+    request: str  # JSON text
+    attempt: int  # from 0
+    retries: int
+    secret: bool  # it has credentials
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClaims:
+    """What claiming requests gave."""
+
+    requests: Sequence[HeldRequest]
+    next_due: int | None  # when the first falls due that was not claimed; None if there is none
+    fenced: bool = False  # this worker was declared dead (P4)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of an attempt at a request."""
+
+    session: str  # of the worker that made it
+    key: RequestKey
+    attempt: int
+    arrival: Arrival | None  # the step's result; None if there is to be another attempt
+    due_at: int  # when that is
+    failed: FailedAttempt | None  # how this one failed
+    now: int
+
+
 class EventPlace(NamedTuple):
     """Where an event is in the order in which all were received."""
 
@@ -151,6 +207,7 @@ class RunView:
     open: Sequence[OpenStep]
     failed: Sequence[FailedAttempt]
     worker: str | None  # session that owns it
+    metadata: Mapping[str, str] = field(default_factory=dict)  # JSON texts, by hash of the step
 
 
 class Store(Protocol):
@@ -245,6 +302,26 @@ class Store(Protocol):
         """What has come for steps of these runs that have no memos yet."""
         ...
 
+    async def next_request(self, session: str) -> int | None:
+        """When the first request falls due that this worker could make; None if there is none."""
+        ...
+
+    async def claim_requests(self, session: str, count: int, now: int) -> RequestClaims:
+        """Take up to `count` requests that are due, earliest first, and whose credentials this worker knows."""
+        ...
+
+    def answer_request(self, answered: Answered, reply: Callable[[News], R]) -> asyncio.Future[R]:
+        """Write what became of an attempt, if the request is still this worker's.
+
+        The future is resolved with `reply` of what it did to the run, which is called whoever has stopped waiting.
+        While the store is in trouble it waits: the request was made.
+        """
+        ...
+
+    async def requests_of(self, session: str) -> Sequence[RequestKey]:
+        """Requests that this worker makes, or knows the credentials of."""
+        ...
+
     async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
         """Ids of those runs that do not belong to these owners any more."""
         ...
@@ -313,6 +390,47 @@ class Invoker(Protocol):
 
     def cancel(self, run_id: str) -> None:
         """The run was cancelled: take its invocation down; nothing of it can be recorded."""
+        ...
+
+
+class HttpError(Exception):
+    """There is no answer to a request.
+
+    Args:
+        reason: why.
+        retriable: whether there may be one to another attempt.
+    """
+
+    def __init__(self, reason: str, *, retriable: bool = True) -> None:
+        super().__init__(reason)
+        self.retriable = retriable
+
+
+class HttpClient(Protocol):
+    """Makes HTTP requests of steps."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """The answer, whatever its status. It may be cancelled, and takes no notice of the request's timeout.
+
+        Raises:
+            HttpError: there is none.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close its connections. Idempotent."""
+        ...
+
+
+class Requests(Protocol):
+    """Who makes requests of steps, as the executor of their runs sees it."""
+
+    def asked(self, run_id: str, secrets: Mapping[str, Secrets | None]) -> None:
+        """Steps (by hash) of a run asked for requests, and that is committed."""
+        ...
+
+    def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
+        """Nobody waits for requests of these steps any more; None: of the whole run."""
         ...
 
 

@@ -13,8 +13,9 @@ from .domain.model import Ended, FunctionSpec
 from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor, Worker
 from .intake import Intake
-from .ports import Clock, Liveness, Session
+from .ports import Clock, Liveness, News, Session
 from .reaper import Reaper, Remover
+from .requests import Requester, Tools
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -93,7 +94,12 @@ class Service:
         self._options = options
         functions = frozenset(function.id for function in options.functions)
         self._awake = asyncio.Event()
-        self.executor = RunExecutor(worker, functions, options.max_in_flight, self._ended, self._awake.set)
+        self._asked = asyncio.Event()
+        tools = Tools(worker.store, worker.http, worker.clock, worker.ids, worker.policy)
+        self.requester = Requester(tools, self._answered, self._asked.set)
+        self.executor = RunExecutor(
+            worker, functions, options.max_in_flight, self._ended, self._awake.set, self.requester
+        )
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
         self._remover = Remover(worker.store, worker.clock, options.retention)
@@ -126,11 +132,13 @@ class Service:
             raise
         self.executor.job_due(now)
         create_task = asyncio.get_running_loop().create_task
-        self._loops = [create_task(self._work()), create_task(self._watch()), create_task(self._remove())]
+        loops = (self._watch(), self._work(), self._request(), self._remove())
+        self._loops = [create_task(loop) for loop in loops]
 
     async def drain(self) -> None:
         """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
-        await self.executor.drain(self._options.drain_timeout / 1000)
+        timeout = self._options.drain_timeout / 1000
+        await asyncio.gather(self.executor.drain(timeout), self.requester.drain(timeout))
 
     async def stop(self) -> None:
         """Claim nothing more, let what runs come to its next record, and leave the rest to others. Idempotent."""
@@ -138,9 +146,9 @@ class Service:
             return
         self._stopping = True
         worker = self._worker
-        working, watching, removing = self._loops
-        working.cancel()
-        removing.cancel()
+        watching, *others = self._loops
+        for loop in others:
+            loop.cancel()
         await self.drain()
         watching.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -154,6 +162,7 @@ class Service:
             await worker.store.end_session(worker.session_id, worker.clock.now(), died=False)
         except StoreError as error:
             LOGGER.error("the engine's runs could not be given back, another one will take them over: %s", error)
+        await worker.http.close()
         await worker.store.close()
         self._liveness.release(worker.session_id)
         for futures in self._waiting.values():
@@ -165,6 +174,7 @@ class Service:
         """Do nothing more by itself: this process is a fork, and the worker is its parent's."""
         for loop in self._loops:
             loop.cancel()
+        self.requester.abandon()
 
     async def wait(self, run_id: str, *, new: bool = False) -> Ended:
         """Wait until a run has ended, wherever it runs; `new` if it was created here and nobody waited since.
@@ -208,7 +218,11 @@ class Service:
         self.executor.heard(news)
         return run_id
 
+    def _answered(self, news: News) -> None:
+        self.executor.heard(news)
+
     def _ended(self, run_id: str, ended: Ended) -> None:
+        self.requester.over(run_id)
         for future in self._waiting.pop(run_id, ()):
             if not future.done():
                 future.set_result(ended)
@@ -231,6 +245,7 @@ class Service:
         self._worker.session_id = self._worker.ids.token()
         await self._begin_session()
         self.executor.fenced = False
+        self.requester.renewed()
 
     # -- loops
 
@@ -257,14 +272,39 @@ class Service:
             next_due = self.executor.next_due
             if next_due is not None and self.executor.room > 0:
                 until = min(until, next_due)
-            await self._sleep(until)
+            await self._sleep(until, self._awake)
 
-    async def _sleep(self, until: int) -> None:
+    async def _request(self) -> None:
+        """Make the requests that are due; sleep until one is."""
+        clock, requester = self._worker.clock, self.requester
+        while True:
+            self._asked.clear()
+            until = clock.now() + LONGEST_WAIT
+            if self._worker.store.trouble is not None:  # what became of a request could not be recorded
+                await self._pause(TROUBLE)
+                continue
+            try:
+                await requester.run_once(self._worker.session_id, clock.now())
+                if requester.fenced and not self.executor.functions:
+                    await self._renew()
+                elif requester.fenced:
+                    self.executor.look_again()  # it is told the same, and this worker begins anew
+            except Exception as error:  # a worker must not end because one look failed
+                self._complaints.failed("requesting", error)
+                requester.look_again()
+                await self._pause(TROUBLE)
+                continue
+            self._complaints.worked("requesting")
+            if requester.next_due is not None and requester.room > 0 and not requester.fenced:
+                until = min(until, requester.next_due)
+            await self._sleep(until, self._asked)
+
+    async def _sleep(self, until: int, awake: asyncio.Event) -> None:
         if until <= self._worker.clock.now():
             return
-        timer = self._worker.clock.call_at(until, self._awake.set)
+        timer = self._worker.clock.call_at(until, awake.set)
         try:
-            await self._awake.wait()
+            await awake.wait()
         finally:
             timer.cancel()
 
@@ -291,10 +331,15 @@ class Service:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
             await self._look_for_ended(list(self._waiting))
             await self.executor.look_around()
-            self.executor.look_again()
+            await self.requester.look_around(self._worker.session_id)
+            self._look_again()
             self._foreign = False
         if await self._reaper.run_once(self._worker.session_id):
-            self.executor.look_again()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        self.executor.look_again()
+        self.requester.look_again()
 
     async def _remove(self) -> None:
         """Remove what is over and old: a little, then a pause, so that it is in nobody's way."""

@@ -6,6 +6,7 @@ import enum
 from typing import NamedTuple
 
 from .errors import ErrorInfo
+from .requests import Secrets
 from .steps import StepName
 
 
@@ -20,6 +21,8 @@ class Opcode(enum.StrEnum):
     WAIT_FOR_EVENT = "WaitForEvent"
     WAIT_FOR_SIGNAL = "WaitForSignal"
     INVOKE = "InvokeFunction"
+    GATEWAY = "Gateway"  # an HTTP request that the engine makes
+    AI_GATEWAY = "AIGateway"  # such a request to a model
     SEND_SIGNAL = "SendSignal"  # ours: its result is known when it is recorded: the run that was woken
     WAKE = "Wake"  # ours: an invocation that is still going saw its open step fall due, or what it waits for arrive
 
@@ -34,7 +37,10 @@ class SentEvent(NamedTuple):
     id: str = ""  # ULID, when it is known beforehand; "" to have one made
 
 
-WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE))
+REQUESTS = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY))
+"""Kinds of steps whose results are answers to HTTP requests of the engine."""
+
+WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE)) | REQUESTS
 """Kinds of steps whose results come from outside of their invocation."""
 
 
@@ -45,7 +51,8 @@ class Sought(NamedTuple):
     expression: str | None = None  # WaitForEvent: CEL with `event` and `async`
     since: int | None = None  # WaitForEvent: unix ms; events that arrived from then on count too
     replace: bool = False  # WaitForSignal: who waits for the signal already loses it; else this one fails
-    data: str = "null"  # JSON text: of the invoked function's event, or of the signal
+    data: str = "null"  # JSON text: of the invoked function's event, of the signal, or of the request
+    secrets: Secrets | None = None  # of a request: what is never stored
 
 
 class Op(NamedTuple):
@@ -77,6 +84,7 @@ class Memo(NamedTuple):
     attempt: int = 0  # the try that gave the result
     started_at: int = 0  # unix ms, when that try began
     cancelled: bool = False  # the caller gave up waiting before there was a result
+    metadata: str | None = None  # JSON text: what is known of it beside its result, for people
 
 
 class OpenStep(NamedTuple):
@@ -97,6 +105,16 @@ class Arrival(NamedTuple):
     data: str | None  # JSON text, when it is a value
     error: ErrorInfo | None  # when the step fails by it
     at: int  # unix ms
+    attempt: int = 0  # of a request: the try that gave it
+    started_at: int | None = None  # of a request: unix ms, when that try began
+    metadata: str | None = None  # JSON text, see Memo
+
+    def fill(self, memo: Memo) -> Memo:
+        """The memo with this as its result."""
+        started_at = memo.started_at if self.started_at is None else self.started_at
+        return memo._replace(
+            data=self.data, error=self.error, attempt=self.attempt, started_at=started_at, metadata=self.metadata
+        )
 
 
 Entry = Memo | OpenStep

@@ -13,6 +13,7 @@ from inngest.protocol import durations
 
 from .events import Event, batch_of
 from .serializers import Unset
+from .steps_requesting import Inferring, RequestingSteps
 from .steps_waiting import WaitingSteps, WaitRunner
 
 T = TypeVar("T")
@@ -103,12 +104,18 @@ def check_callables(callables: object) -> None:
             raise not_a_function(f"group.parallel: callables[{index}]", branch)
 
 
-class Step(WaitingSteps):
+class Step(WaitingSteps, RequestingSteps):
     """The durable steps of an async function."""
 
     def __init__(self, runner: StepRunner) -> None:
-        super().__init__(runner)
+        WaitingSteps.__init__(self, runner)
+        RequestingSteps.__init__(self, runner)
         self._runner = runner
+
+    @property
+    def ai(self) -> Inferring:
+        """Steps that call models."""
+        return Inferring(self._runner)
 
     @overload
     async def run(

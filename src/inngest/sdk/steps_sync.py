@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
 from .events import Event, batch_of
 from .serializers import Unset
 from .steps import ParallelMode, StepRunner, check_callables, ms, not_a_function, unix_ms
+from .steps_requesting_sync import InferringSync, RequestingStepsSync
 from .steps_waiting_sync import WaitingStepsSync
 
 T = TypeVar("T")
@@ -37,12 +38,18 @@ class Portal(Protocol):
         ...
 
 
-class StepSync(WaitingStepsSync):
+class StepSync(WaitingStepsSync, RequestingStepsSync):
     """The durable steps of a plain function. See `Step` for what each does."""
 
     def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
+        WaitingStepsSync.__init__(self, portal)
+        RequestingStepsSync.__init__(self, portal)
         self._portal = portal
+
+    @property
+    def ai(self) -> InferringSync:
+        """Steps that call models."""
+        return InferringSync(self._portal)
 
     def run(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Arrival, Entry, Memo, OpenStep, SentEvent, Sought
+from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, SentEvent, Sought
 
 
 class RunStatus(enum.StrEnum):
@@ -112,6 +112,7 @@ class Wait(NamedTuple):
 
     step: OpenStep
     sought: Sought
+    again: bool = False  # it waits already: a request whose credentials are given again
 
 
 class Signal(NamedTuple):
@@ -120,6 +121,49 @@ class Signal(NamedTuple):
     hash: str  # of the sending step
     name: str
     data: str  # JSON text
+
+
+class HttpRequest(NamedTuple):
+    """A request as it is made."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    timeout: int  # ms until it is given up
+    limit: int  # bytes that the answer may have
+    redirects: bool  # whether they are followed
+
+
+class HttpResponse(NamedTuple):
+    """An answer."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    content: bytes
+    url: str = ""  # where it came from in the end
+
+
+class Verdict(NamedTuple):
+    """What an attempt at a request gave."""
+
+    data: str | None  # JSON text of the step's result, if this is the last attempt
+    error: ErrorInfo | None = None  # why it failed
+    retriable: bool = False  # another attempt may help
+    retry_after: int | None = None  # ms, as the answer asks for
+    metadata: str | None = None
+
+
+class Asked(NamedTuple):
+    """A request that a step asks for, as it is stored."""
+
+    run_id: str
+    hash: str  # of the step
+    kind: Opcode
+    request: str  # JSON text
+    retries: int  # as its run has
+    secret: bool  # only who knows its credentials can make it
+    again: bool = False  # it is stored already: who asks now knows its credentials
 
 
 class Watch(NamedTuple):
@@ -146,6 +190,7 @@ class Watching(enum.StrEnum):
     CANCEL = "cancel"  # the event cancels the run
     SIGNAL = "signal"  # a step waits for a signal
     INVOKE = "invoke"  # a step waits for a run
+    REQUEST = "request"  # a step waits for the answer to its request
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from inngest.protocol.calls import EventData
-from inngest.protocol.opcodes import Opcode
+from inngest.protocol.opcodes import REQUESTS, Opcode
 
 from .expressions import WAIT, Activation, compiled, key_at
 from .model import Event, Wait, Watch, Watching
@@ -23,6 +23,8 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | Non
         return _plain(run_id, wait, Watching.SIGNAL)
     if step.kind is Opcode.INVOKE:
         return _plain(run_id, wait, Watching.INVOKE)
+    if step.kind in REQUESTS:
+        return _plain(run_id, wait, Watching.REQUEST)
     watch = bound(run_id, step.step.hash, Watching.STEP, sought.name, sought.expression, seen(events[0]), step.due_at)
     return watch and watch._replace(since=sought.since, own=events[0].id)
 

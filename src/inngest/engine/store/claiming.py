@@ -14,7 +14,7 @@ from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import tables, waits
+from . import requests, tables, waits
 from .accepting import INSERT_JOBS, job_row, lives
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
@@ -185,4 +185,5 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
         jobs.append(job_row(ids, run_id, function_id, now, alone=takeovers >= policy.alone_after))
     tx.execute_rows(ORPHAN_RUNS, orphans)
     tx.execute_rows(INSERT_JOBS, jobs)
+    requests.end_session(tx, session_id, now)
     return True

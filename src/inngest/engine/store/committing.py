@@ -14,7 +14,7 @@ from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import tables, waits
+from . import requests, tables, waits
 from .accepting import INSERT_JOBS, Wanted, insert_events, insert_starts, job_row, tell
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words, insert_new
@@ -74,10 +74,17 @@ def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     )
 
 
+def _describe(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    where = (_steps.c.run_id == given.c.run_id, _steps.c.hash == given.c.hash)
+    return update(_steps).where(*where).values(metadata=given.c.metadata)
+
+
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
 WRITE_MEMOS = Bulk(_steps, NEW_STEP_COLUMNS, _write_memos)
 WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
+DESCRIBE = Bulk(_steps, ("run_id", "hash", "metadata"), _describe)  # of its own: few steps have any
 END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
 RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
 BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
@@ -131,21 +138,26 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     changes = [(one.owner.run_id, one.changes) for one in commits]
     tx.execute_rows(WRITE_OPEN, [open_row(run_id, step) for run_id, change in changes for step in change.open])
     tx.execute_rows(WRITE_MEMOS, [memo_row(run_id, memo) for run_id, change in changes for memo in change.memos])
+    described = [
+        (run_id, memo.step.hash, memo.metadata) for run_id, change in changes for memo in change.memos if memo.metadata
+    ]
+    tx.execute_rows(DESCRIBE, described)
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
 def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> News:
     """Events that were sent; what steps wait for from now on, and what they wait for and has come; runs that start."""
     sending = [one for one in commits if one.events]
-    waiting = [one for one in commits if one.watches]
+    waiting = [one for one in commits if one.watches or one.requests]
     if not sending and not waiting:
         return NO_NEWS
     known, now = registry(), commits[-1].now
     events = [event for one in sending for event in one.events]
     new = insert_events(tx, events) if events else set()
-    finished = {(one.owner.run_id, memo.step.hash) for one in waiting for memo in one.changes.memos}
+    finished = {(one.owner.run_id, memo.step.hash) for one in commits if one.waiting for memo in one.changes.memos}
     looking = [watch for one in waiting for watch in one.watches if (watch.run_id, watch.hash) not in finished]
     arrivals = waits.register(tx, looking, known, now)
+    requests.ask(tx, waiting, finished)
     news = News(arrivals, queued=bool(arrivals or sending)).and_then(
         tell(tx, [event for event in events if event.id in new], now)
     )

@@ -17,7 +17,7 @@ from .claiming import RUN_STEPS
 from .records import RUN_COLUMNS, entry_of, failed_of, run_of
 from .statement import Statement, Transaction, constant
 
-_runs, _events, _attempts = tables.runs, tables.events, tables.attempts
+_runs, _events, _attempts, _steps = tables.runs, tables.events, tables.attempts, tables.steps
 _RUN = tuple(_runs.c[name] for name in RUN_COLUMNS)
 
 RUN = Statement(lambda _: select(*_RUN, _runs.c.session_id).where(_runs.c.id == bindparam("run")))
@@ -33,6 +33,12 @@ FAILED_ATTEMPTS = Statement(
         select(_attempts.c.hash, _attempts.c.attempt, _attempts.c.started_at, _attempts.c.ended_at, _attempts.c.error)
         .where(_attempts.c.run_id == bindparam("run"))
         .order_by(_attempts.c.ended_at, _attempts.c.hash, _attempts.c.attempt)
+    )
+)
+
+METADATA = Statement(
+    lambda _: select(_steps.c.hash, _steps.c.metadata).where(
+        _steps.c.run_id == bindparam("run"), _steps.c.metadata.is_not(None)
     )
 )
 
@@ -70,6 +76,7 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
         [entry for entry in entries if isinstance(entry, OpenStep)],
         [failed_of(one) for one in tx.execute(FAILED_ATTEMPTS, {"run": run_id}).fetchall()],
         row[-1],
+        dict(tx.execute(METADATA, {"run": run_id}).fetchall()),
     )
 
 

@@ -11,6 +11,7 @@ from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
     Acceptance,
     Accepted,
+    Answered,
     Claims,
     Commit,
     EventPlace,
@@ -19,12 +20,14 @@ from inngest.engine.ports import (
     News,
     Owner,
     Receipt,
+    RequestClaims,
+    RequestKey,
     RunView,
     Session,
 )
 from inngest.protocol.opcodes import Arrival
 
-from . import accepting, cancelling, claiming, committing, reading, removing, schema, sessions, waits
+from . import accepting, cancelling, claiming, committing, reading, removing, requests, schema, sessions, waits
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
@@ -144,10 +147,28 @@ class SqlStore:
         woken, arrivals = await self._write(lambda tx: waits.signal(tx, name, data, now))
         return woken, News(arrivals, queued=bool(arrivals))
 
+    # -- requests
+
+    async def claim_requests(self, session: str, count: int, now: int) -> RequestClaims:
+        return await self._write(lambda tx: requests.claim(tx, session, count, now), rows=count)
+
+    def answer_request(self, answered: Answered, reply: Callable[[News], R]) -> asyncio.Future[R]:
+        def write(tx: Transaction) -> News:
+            return requests.answer(tx, answered)
+
+        size = len(answered.arrival.data or "") if answered.arrival is not None else 0
+        return self._writer.submit(Command(each, write, 4, size, patient=True), reply)
+
     # -- reading
 
     async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
         return await self._read(lambda tx: waits.arrivals(tx, run_ids))
+
+    async def next_request(self, session: str) -> int | None:
+        return await self._read(lambda tx: requests.next_due(tx, session))
+
+    async def requests_of(self, session: str) -> Sequence[RequestKey]:
+        return await self._read(lambda tx: requests.of_session(tx, session))
 
     async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
         return await self._read(lambda tx: reading.not_owned(tx, owners))

@@ -107,6 +107,7 @@ steps = Table(
     Column("data", Text),
     Column("error", Text),
     Column("cancelled", Integer, nullable=False),
+    Column("metadata", Text, comment="JSON: what is known beside the result, for people"),
     sqlite_with_rowid=False,
 )
 
@@ -169,9 +170,29 @@ inbox = Table(
     Column("data", Text),
     Column("error", Text),
     Column("arrived_at", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", BigInteger, comment="when that attempt began"),
+    Column("metadata", Text),
     sqlite_with_rowid=False,
     comment="what steps have been waiting for, until they have their memos",
 )
+
+requests = Table(
+    "inngest_requests",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("hash", Text, primary_key=True, comment="of the step"),
+    Column("kind", Text, nullable=False),
+    Column("request", Text, nullable=False, comment="JSON; without credentials"),
+    Column("attempt", Integer, nullable=False, comment="the next, or the one under way"),
+    Column("retries", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("holder", Text, comment="worker that knows its credentials; none if it has none, null if nobody knows"),
+    Column("session_id", Text, comment="worker that makes it"),
+    sqlite_with_rowid=False,
+    comment="HTTP requests of steps, until they are answered",
+)
+Index("inngest_requests_by_due", requests.c.session_id, requests.c.holder, requests.c.due_at)
 
 idempotency = Table(
     "inngest_idempotency",

@@ -17,19 +17,21 @@ from inngest.engine.domain.expressions import key_at
 from inngest.engine.domain.model import Event, Registry, Signal, Watch, Watching
 from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import WAITS, Arrival, Memo
+from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
 from . import tables
 from .records import EVENT_COLUMNS
 from .statement import Statement, Transaction, insert_new
 
 _waits, _paths, _inbox, _jobs, _events = tables.waits, tables.wait_paths, tables.inbox, tables.jobs, tables.events
+_requests = tables.requests
 
 WAIT_COLUMNS = ("run_id", "hash", "kind", "topic", "path", "key", "expression", "parameters", "expires_at")
 
 INSERT_WAITS = insert_new(_waits, WAIT_COLUMNS)
 INSERT_PATHS = insert_new(_paths, ("topic", "path"))
-INSERT_INBOX = insert_new(_inbox, ("run_id", "hash", "data", "error", "arrived_at"))
+INBOX_COLUMNS = ("run_id", "hash", "data", "error", "arrived_at", "attempt", "started_at", "metadata")
+INSERT_INBOX = insert_new(_inbox, INBOX_COLUMNS)
 
 PATHS = Statement(lambda words: select(_paths.c.topic, _paths.c.path).where(words.any_of(_paths.c.topic, "topics")))
 
@@ -64,7 +66,7 @@ MAKE_DUE = Statement(
 
 ARRIVED = Statement(
     lambda words: (
-        select(_inbox.c.run_id, _inbox.c.hash, _inbox.c.data, _inbox.c.error, _inbox.c.arrived_at)
+        select(*(_inbox.c[name] for name in INBOX_COLUMNS))
         .where(words.any_of(_inbox.c.run_id, "runs"))
         .order_by(_inbox.c.run_id, _inbox.c.arrived_at, _inbox.c.hash)
     )
@@ -78,6 +80,11 @@ DROP_WAITS = Statement(lambda words: delete(_waits).where(words.any_of(_waits.c.
 DROP_EXPIRED = Statement(
     lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
 )
+
+DROP_REQUEST = Statement(
+    lambda _: delete(_requests).where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+)
+DROP_REQUESTS = Statement(lambda words: delete(_requests).where(words.any_of(_requests.c.run_id, "runs")))
 
 EARLIER = Statement(
     lambda _: (
@@ -213,8 +220,8 @@ def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
 def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:
     """What has come for steps of these runs, and is in no memo yet."""
     return [
-        Arrival(run_id, step, data, None if error is None else ErrorInfo.from_json(error), at)
-        for run_id, step, data, error, at in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()
+        Arrival(run_id, step, data, None if error is None else ErrorInfo.from_json(error), *rest)
+        for run_id, step, data, error, *rest in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()
     ]
 
 
@@ -238,9 +245,11 @@ def settle(tx: Transaction, commits: Sequence[Commit], now: int) -> tuple[dict[t
         for memo in memos:
             arrival = came.get(memo.step.hash)
             if arrival is not None and not memo.cancelled:
-                settled[run_id, memo.step.hash] = memo._replace(data=arrival.data, error=arrival.error)
+                settled[run_id, memo.step.hash] = arrival.fill(memo)
             tx.execute(TAKE_WAIT, {"run": run_id, "step": memo.step.hash})
             tx.execute(DROP_ARRIVAL, {"run": run_id, "step": memo.step.hash})
+            if memo.kind in REQUESTS:
+                tx.execute(DROP_REQUEST, {"run": run_id, "step": memo.step.hash})
         by_hash: Mapping[str, Memo] = {memo.step.hash: memo for memo in one.changes.memos}
         for sent in one.changes.signals:
             settled[run_id, sent.hash], arrived = _sent(tx, by_hash[sent.hash], sent, now)
@@ -257,9 +266,19 @@ def closed(tx: Transaction, run_ids: Sequence[str]) -> None:
     """These runs are over: nothing is looked for on their behalf."""
     runs = {"runs": json.dumps(list(run_ids))}
     tx.execute(DROP_WAITS, runs)
+    tx.execute(DROP_REQUESTS, runs)
     tx.execute(DROP_ARRIVALS, runs)
 
 
 def _inbox_row(arrival: Arrival) -> tuple[object, ...]:
     error = None if arrival.error is None else arrival.error.to_json()
-    return (arrival.run_id, arrival.hash, arrival.data, error, arrival.at)
+    return (
+        arrival.run_id,
+        arrival.hash,
+        arrival.data,
+        error,
+        arrival.at,
+        arrival.attempt,
+        arrival.started_at,
+        arrival.metadata,
+    )

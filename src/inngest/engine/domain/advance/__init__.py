@@ -31,6 +31,8 @@ _OPCODES = {
     Opcode.WAIT_FOR_EVENT: waits.began,
     Opcode.WAIT_FOR_SIGNAL: waits.began,
     Opcode.INVOKE: waits.began,
+    Opcode.GATEWAY: waits.began,
+    Opcode.AI_GATEWAY: waits.began,
     Opcode.SEND_SIGNAL: waits.signalled,
     Opcode.WAKE: _woke,
 }

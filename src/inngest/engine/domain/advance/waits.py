@@ -1,13 +1,16 @@
-"""WaitForEvent, WaitForSignal, InvokeFunction: steps whose results come from outside; and SendSignal."""
+"""WaitForEvent, WaitForSignal, InvokeFunction, Gateway, AIGateway: steps whose results come from outside; and SendSignal."""
 
 from __future__ import annotations
 
 from inngest.engine.domain.model import Signal, Wait
 from inngest.protocol import limits
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import WAITS, Memo, Op, Opcode, OpenStep
+from inngest.protocol.opcodes import REQUESTS, WAITS, Memo, Op, Opcode, OpenStep
 
 from .draft import Draft
+
+GATEWAY_ERRORS = {Opcode.GATEWAY: "GatewayError", Opcode.AI_GATEWAY: "AIGatewayError"}
+"""Names of the errors that requests fail with."""
 
 INVOKE_TIMED_OUT = ErrorInfo("InngestInvokeTimeoutError", "Timed out waiting for invoked function to complete")
 
@@ -15,10 +18,12 @@ INVOKE_TIMED_OUT = ErrorInfo("InngestInvokeTimeoutError", "Timed out waiting for
 def began(draft: Draft, op: Op) -> None:
     """A step waits: its time is set now, by the store's clock; reported again, it keeps the first."""
     known = draft.known(op.step.hash)
+    assert op.sought is not None
     if known is not None:
         draft.entries.append(known)
+        if op.sought.secrets:
+            draft.waits.append(Wait(known, op.sought, again=True))
         return
-    assert op.sought is not None
     length = limits.MAX_SLEEP if op.duration is None else max(op.duration, 0)
     open_step = OpenStep(op.step, op.kind, 0, draft.now + length, draft.now)
     draft.opened(open_step)
@@ -62,10 +67,15 @@ def signalled(draft: Draft, op: Op) -> None:
 
 def _memo(draft: Draft, step: OpenStep) -> None:
     arrival = draft.run.arrived.get(step.step.hash)
+    memo = Memo(step.step, step.kind, draft.seq, "null", None, draft.now, 0, step.created_at)
     if arrival is not None:
-        data, error = arrival.data, arrival.error
+        memo = arrival.fill(memo)
     elif step.kind is Opcode.INVOKE:
-        data, error = None, INVOKE_TIMED_OUT
-    else:
-        data, error = "null", None
-    draft.memo(Memo(step.step, step.kind, draft.seq, data, error, draft.now, 0, step.created_at))
+        memo = memo._replace(data=None, error=INVOKE_TIMED_OUT)
+    elif step.kind in REQUESTS:
+        memo = memo._replace(data=None, error=_unanswered(step.kind))
+    draft.memo(memo)
+
+
+def _unanswered(kind: Opcode) -> ErrorInfo:
+    return ErrorInfo(GATEWAY_ERRORS[kind], f"there was no answer within {limits.MAX_SLEEP // limits.DAY} days")

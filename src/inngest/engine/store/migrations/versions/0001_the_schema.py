@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_steps()
     _create_jobs()
     _create_waits()
+    _create_requests()
     op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
 
 
@@ -119,9 +120,34 @@ def _create_waits() -> None:
         sa.Column("data", sa.Text),
         sa.Column("error", sa.Text),
         sa.Column("arrived_at", sa.BigInteger, nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("started_at", sa.BigInteger, comment="when that attempt began"),
+        sa.Column("metadata", sa.Text),
         sqlite_with_rowid=False,
         comment="what steps have been waiting for, until they have their memos",
     )
+
+
+def _create_requests() -> None:
+    op.create_table(
+        "inngest_requests",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step"),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("request", sa.Text, nullable=False, comment="JSON; without credentials"),
+        sa.Column("attempt", sa.Integer, nullable=False, comment="the next, or the one under way"),
+        sa.Column("retries", sa.Integer, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column(
+            "holder",
+            sa.Text,
+            comment="worker that knows its credentials; none if it has none, null if nobody knows",
+        ),
+        sa.Column("session_id", sa.Text, comment="worker that makes it"),
+        sqlite_with_rowid=False,
+        comment="HTTP requests of steps, until they are answered",
+    )
+    op.create_index("inngest_requests_by_due", "inngest_requests", ["session_id", "holder", "due_at"])
 
 
 def _create_runs() -> None:
@@ -175,6 +201,7 @@ def _create_steps() -> None:
         sa.Column("data", sa.Text),
         sa.Column("error", sa.Text),
         sa.Column("cancelled", sa.Integer, nullable=False),
+        sa.Column("metadata", sa.Text, comment="JSON: what is known beside the result, for people"),
         sqlite_with_rowid=False,
     )
     op.create_table(

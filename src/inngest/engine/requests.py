@@ -1,0 +1,231 @@
+"""HTTP requests of steps are made: claim, send, judge, answer (protocol §8: Gateway, AIGateway)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from inngest.protocol.opcodes import Arrival
+from inngest.protocol.requests import Request, Secrets
+
+from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
+from .domain.schedule import retry_delay
+from .errors import StoreError
+from .ports import Answered, Clock, HeldRequest, HttpClient, HttpError, Ids, News, RequestKey, Store
+
+LOGGER = logging.getLogger("inngest.engine")
+
+AT_A_TIME = 64
+"""Requests that a worker makes at a time; others wait in the store, where other workers find them."""
+
+
+class Tools(NamedTuple):
+    """What making requests takes."""
+
+    store: Store
+    http: HttpClient
+    clock: Clock
+    ids: Ids
+    policy: Policy
+
+
+class Requester:
+    """Makes requests of steps.
+
+    Args:
+        tools: what that takes.
+        hear: told what an answer did to its run.
+        wake: called when there may be something to claim.
+    """
+
+    def __init__(self, tools: Tools, hear: Callable[[News], None], wake: Callable[[], None]) -> None:
+        self._tools = tools
+        self._hear = hear
+        self._wake = wake
+        self._secrets: dict[str, dict[str, Secrets]] = {}  # by run and step: they are nowhere else
+        self._sending: dict[str, dict[str, asyncio.Task[None]]] = {}  # until there is an answer
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
+        self.next_due: int | None = 0  # when the next falls due, as far as is known
+        self.draining = False
+        self.fenced = False  # this worker was declared dead
+
+    @property
+    def room(self) -> int:
+        """How many more may be made."""
+        return 0 if self.draining else AT_A_TIME - len(self._tasks)
+
+    # -- what happens to steps
+
+    def asked(self, run_id: str, secrets: Mapping[str, Secrets | None]) -> None:
+        """Steps of a run asked for requests."""
+        for hashed, secret in secrets.items():
+            if secret:
+                self._secrets.setdefault(run_id, {})[hashed] = secret
+        if secrets:
+            self.look_again()
+
+    def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
+        """Nobody waits for these any more."""
+        if not self._secrets and not self._sending:
+            return
+        for known in (self._secrets, self._sending):
+            of_run = known.get(run_id, {})
+            for hashed in list(of_run) if hashes is None else hashes:
+                gone = of_run.pop(hashed, None)
+                if isinstance(gone, asyncio.Task):
+                    gone.cancel()
+            if not of_run:
+                known.pop(run_id, None)
+
+    def renewed(self) -> None:
+        """This worker has a new session: what the old one had is others'."""
+        for run_id in (*self._secrets, *self._sending):
+            self.over(run_id)
+        self.fenced = False
+        self.look_again()
+
+    def look_again(self) -> None:
+        """There may be something to make."""
+        self.next_due = self._tools.clock.now()
+        self._wake()
+
+    async def look_around(self, session: str) -> None:
+        """See what others did to the requests that this worker has."""
+        known = [(run_id, hashed) for mine in (self._secrets, self._sending) for run_id in mine for hashed in mine[run_id]]
+        if not known:
+            return
+        left = set(await self._tools.store.requests_of(session))
+        for run_id, hashed in known:
+            if RequestKey(run_id, hashed) not in left:
+                self.over(run_id, [hashed])
+
+    # -- making them
+
+    async def run_once(self, session: str, now: int) -> None:
+        """Claim what is due, as far as there is room, and begin it."""
+        room, self.next_due = self.room, None
+        if room <= 0:
+            return  # whoever makes room looks again
+        due = await self._tools.store.next_request(session)
+        if due is not None and due <= now:
+            claims = await self._tools.store.claim_requests(session, room, now)
+            self.fenced, due = claims.fenced, claims.next_due
+            for held in claims.requests:
+                self._begin(held, session)
+        if due is not None:
+            self.next_due = due if self.next_due is None else min(due, self.next_due)
+
+    def _begin(self, held: HeldRequest, session: str) -> None:
+        if self.draining:
+            return  # it goes back with the session
+        task = asyncio.get_running_loop().create_task(self._make(held, session))
+        self._tasks[task] = None
+        self._sending.setdefault(held.key.run_id, {})[held.key.hash] = task
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        full = self.room == 0
+        self._tasks.pop(task, None)
+        if full:
+            self.look_again()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, StoreError):
+                LOGGER.debug("the answer to a request cannot be written here: %s", error)
+            else:
+                LOGGER.error("a request of a step: %s", error, exc_info=error)
+
+    async def _make(self, held: HeldRequest, session: str) -> None:
+        """One attempt: send it, then write what became of it."""
+        began_at = self._tools.clock.now()
+        answered = await self._attempt(held, session, began_at)
+        self._sent(held.key, final=answered.arrival is not None)
+        await self._tools.store.answer_request(answered, self._heard)
+        if answered.arrival is None:
+            self._falls_due(answered.due_at)
+
+    def _sent(self, key: RequestKey, *, final: bool) -> None:
+        """There is an answer: from now on nothing takes it back."""
+        of_run = self._sending.get(key.run_id, {})
+        of_run.pop(key.hash, None)
+        if not of_run:
+            self._sending.pop(key.run_id, None)
+        if final:
+            self.over(key.run_id, [key.hash])
+
+    def _heard(self, news: News) -> None:
+        if news.arrivals:
+            self._hear(news)
+
+    def _falls_due(self, due_at: int) -> None:
+        if self.next_due is None or due_at < self.next_due:
+            self.next_due = due_at
+        self._wake()
+
+    async def _attempt(self, held: HeldRequest, session: str, began_at: int) -> Answered:
+        from .domain import gateway  # noqa: PLC0415 - most workers make no request
+
+        request = Request.from_json(held.request)
+        secrets = self._secrets.get(held.key.run_id, {}).get(held.key.hash)
+        try:
+            if held.secret and secrets is None:
+                raise HttpError("its credentials are not known here any more")
+            response = await self._send(gateway.prepared(held.kind, request, secrets), began_at)
+            verdict = gateway.answered(held.kind, request, response, self._tools.clock.now())
+        except HttpError as error:
+            verdict = gateway.unanswered(held.kind, request, str(error), retriable=error.retriable)
+        except Exception as error:
+            LOGGER.exception("a request of run %s broke", held.key.run_id)
+            reason = f"{type(error).__name__}: {error}"
+            verdict = gateway.unanswered(held.kind, request, reason, retriable=True)
+        return self._judged(held, session, began_at, verdict)
+
+    def _judged(self, held: HeldRequest, session: str, began_at: int, verdict: Verdict) -> Answered:
+        """What is written of it: the result, or when there is another attempt."""
+        now = self._tools.clock.now()
+        attempt, key, error = held.attempt, held.key, verdict.error
+        failed = None if error is None else FailedAttempt(key.hash, attempt, began_at, now, error)
+        if verdict.retriable and attempt < held.retries:
+            delay = retry_delay(
+                attempt,
+                chance=self._tools.ids.chance(),
+                interval=self._tools.policy.retry_interval,
+                retry_after=verdict.retry_after,
+            )
+            return Answered(session, key, attempt, None, now + delay, failed, now)
+        if verdict.data is not None:
+            error = failed = None  # what would have been tried again is the result after all
+        arrival = Arrival(key.run_id, key.hash, verdict.data, error, now, attempt, began_at, verdict.metadata)
+        return Answered(session, key, attempt, arrival, now, None, now)
+
+    async def _send(self, request: HttpRequest, began_at: int) -> HttpResponse:
+        """Send it, for as long as it may take by the engine's clock."""
+        sending = asyncio.get_running_loop().create_task(self._tools.http.send(request))
+        timer = self._tools.clock.call_at(began_at + request.timeout, sending.cancel)
+        try:
+            await asyncio.wait([sending])
+        finally:
+            timer.cancel()
+            if not sending.done():
+                sending.cancel()
+                await asyncio.wait([sending])
+        if sending.cancelled():
+            raise HttpError(f"no answer within {request.timeout / 1000:g} s")
+        return sending.result()
+
+    # -- stopping
+
+    async def drain(self, timeout: float) -> None:
+        """Claim nothing more, and wait for the answers to what was sent; what is not there in time is taken back."""
+        self.draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        self.abandon()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def abandon(self) -> None:
+        """Take back what was sent."""
+        for task in self._tasks:
+            task.cancel()

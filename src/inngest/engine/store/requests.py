@@ -1,0 +1,177 @@
+"""Requests of steps: asked for, taken by workers, answered (P4, P6).
+
+A request is a row until it is answered. Who makes it has it, as an owner has its run: a worker that was declared dead
+has none any more, and can answer none. Credentials are in no row. `holder` is the worker that knows them; when it is
+gone, the run is entered again, and the step tells them to the worker that enters it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, delete, func, null, or_, select, update
+
+from inngest.engine.domain.model import Asked
+from inngest.engine.ports import Answered, Commit, HeldRequest, News, RequestClaims, RequestKey
+from inngest.protocol.opcodes import Opcode
+
+from . import tables, waits
+from .accepting import lives
+from .records import FAILED_COLUMNS, failed_row
+from .statement import Bulk, Statement, Transaction, constant, insert_new
+
+_requests = tables.requests
+
+COLUMNS = ("run_id", "hash", "kind", "request", "attempt", "retries", "due_at", "holder", "session_id")
+
+INSERT_REQUESTS = insert_new(_requests, COLUMNS)
+WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
+
+HOLD = Statement(
+    lambda _: (
+        update(_requests)
+        .where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+        .values(holder=bindparam("session"))
+    )
+)
+
+_CAN_BE_TAKEN = (
+    _requests.c.session_id.is_(None),
+    or_(_requests.c.holder == constant("none"), _requests.c.holder == bindparam("session")),
+)
+
+NEXT_DUE = Statement(lambda _: select(func.min(_requests.c.due_at)).where(*_CAN_BE_TAKEN))
+
+DUE = Statement(
+    lambda words: words.locking(
+        select(
+            _requests.c.run_id,
+            _requests.c.hash,
+            _requests.c.kind,
+            _requests.c.request,
+            _requests.c.attempt,
+            _requests.c.retries,
+            _requests.c.holder,
+        )
+        .where(*_CAN_BE_TAKEN, _requests.c.due_at <= bindparam("now"))
+        .order_by(_requests.c.due_at, _requests.c.run_id, _requests.c.hash)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+TAKE = Bulk(
+    _requests,
+    ("run_id", "hash", "session_id"),
+    lambda _, rows: (
+        update(_requests)
+        .where(_requests.c.run_id == (given := rows.as_table()).c.run_id, _requests.c.hash == given.c.hash)
+        .values(session_id=given.c.session_id)
+    ),
+)
+
+_MINE = (
+    _requests.c.run_id == bindparam("run"),
+    _requests.c.hash == bindparam("step"),
+    _requests.c.session_id == bindparam("session"),
+)
+
+PUT_OFF = Statement(
+    lambda _: (
+        update(_requests)
+        .where(*_MINE)
+        .values(session_id=null(), attempt=bindparam("next_attempt"), due_at=bindparam("again_at"))
+        .returning(_requests.c.run_id)
+    )
+)
+
+DONE = Statement(lambda _: delete(_requests).where(*_MINE).returning(_requests.c.run_id))
+
+OF_SESSION = Statement(
+    lambda _: select(_requests.c.run_id, _requests.c.hash).where(
+        or_(_requests.c.session_id == bindparam("session"), _requests.c.holder == bindparam("session"))
+    )
+)
+
+GIVE_BACK = Statement(
+    lambda _: update(_requests).where(_requests.c.session_id == bindparam("session")).values(session_id=null())
+)
+
+FORGET_SECRETS = Statement(
+    lambda _: (
+        update(_requests)
+        .where(_requests.c.holder == bindparam("session"))
+        .values(holder=null())
+        .returning(_requests.c.run_id)
+    )
+)
+
+ANYBODY = "none"
+"""The holder of a request without credentials."""
+
+
+def ask(tx: Transaction, commits: Sequence[Commit], finished: set[tuple[str, str]]) -> None:
+    """Steps ask for requests; those that are finished in the same batch do not."""
+    rows: list[tuple[object, ...]] = []
+    for one in commits:
+        for asked in one.requests:
+            if (asked.run_id, asked.hash) in finished:
+                continue
+            if asked.again:
+                tx.execute(HOLD, {"run": asked.run_id, "step": asked.hash, "session": one.owner.session})
+            else:
+                rows.append(_row(asked, one))
+    tx.execute_rows(INSERT_REQUESTS, rows)
+
+
+def _row(asked: Asked, commit: Commit) -> tuple[object, ...]:
+    holder = commit.owner.session if asked.secret else ANYBODY
+    return (asked.run_id, asked.hash, asked.kind.value, asked.request, 0, asked.retries, commit.now, holder, None)
+
+
+def next_due(tx: Transaction, session: str) -> int | None:
+    """When the first request falls due that a worker could make."""
+    row = tx.execute(NEXT_DUE, {"session": session}).fetchone()
+    assert row is not None
+    return None if row[0] is None else int(row[0])
+
+
+def claim(tx: Transaction, session: str, count: int, now: int) -> RequestClaims:
+    """Take requests that are due, earliest first."""
+    if not lives(tx, session):
+        return RequestClaims((), None, fenced=True)
+    rows = tx.execute(DUE, {"session": session, "now": now, "count": count}).fetchall()
+    tx.execute_rows(TAKE, [(row[0], row[1], session) for row in rows])
+    taken = [HeldRequest(RequestKey(row[0], row[1]), Opcode(row[2]), *row[3:6], secret=row[6] != ANYBODY) for row in rows]
+    return RequestClaims(taken, next_due(tx, session))
+
+
+def answer(tx: Transaction, answered: Answered) -> News:
+    """What became of an attempt, if the request is still this worker's."""
+    key, arrival = answered.key, answered.arrival
+    mine = {"run": key.run_id, "step": key.hash, "session": answered.session}
+    if arrival is None:
+        again = {"next_attempt": answered.attempt + 1, "again_at": answered.due_at}
+        kept = tx.execute(PUT_OFF, {**mine, **again}).fetchone() is not None
+    else:
+        kept = tx.execute(DONE, mine).fetchone() is not None
+    if not kept:
+        return News()
+    if answered.failed is not None:
+        tx.execute_rows(WRITE_FAILED, [failed_row(key.run_id, answered.failed)])
+    arrivals = waits.deliver(tx, [arrival], answered.now) if arrival is not None else []
+    return News(arrivals, queued=bool(arrivals))
+
+
+def of_session(tx: Transaction, session: str) -> list[RequestKey]:
+    """Requests that a worker makes, or knows the credentials of."""
+    return [RequestKey(*row) for row in tx.execute(OF_SESSION, {"session": session}).fetchall()]
+
+
+def end_session(tx: Transaction, session: str, now: int) -> None:
+    """A worker is gone: others make its requests. Where only it knew the credentials, the run has to be entered."""
+    tx.execute(GIVE_BACK, {"session": session})
+    runs = {row[0] for row in tx.execute(FORGET_SECRETS, {"session": session}).fetchall()}
+    if runs:
+        waits.make_due(tx, runs, now)
+

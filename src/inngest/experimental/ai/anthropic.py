@@ -1,0 +1,23 @@
+"""Anthropic's messages."""
+
+from __future__ import annotations
+
+from inngest.sdk.adapters import ModelAdapter
+
+__all__ = ["Adapter"]
+
+
+class Adapter(ModelAdapter):
+    """Asks Anthropic: `POST /v1/messages`.
+
+    Args:
+        auth_key: the key of the API. It is never stored.
+        model: the model to ask, unless the body names one.
+        base_url: where the API is, instead of https://api.anthropic.com; with or without its version.
+        headers: to send beside those of the API.
+    """
+
+    FORMAT = "anthropic"
+    ORIGIN = "https://api.anthropic.com"
+    PATH = "/messages"
+    HEADERS = {"anthropic-version": "2023-06-01"}

@@ -1,0 +1,28 @@
+"""Google's Gemini."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inngest.sdk.adapters import ModelAdapter
+
+__all__ = ["Adapter"]
+
+
+class Adapter(ModelAdapter):
+    """Asks Gemini: `POST /v1beta/models/{model}:generateContent`.
+
+    Args:
+        auth_key: the key of the API. It is never stored.
+        model: the model to ask, unless the body names one.
+        base_url: where the API is, instead of https://generativelanguage.googleapis.com; with or without its version.
+        headers: to send beside those of the API.
+    """
+
+    FORMAT = "gemini"
+    ORIGIN = "https://generativelanguage.googleapis.com"
+    VERSION = "/v1beta"
+    PATH = "/models/{model}:generateContent"
+
+    def on_call(self, body: dict[str, Any]) -> None:
+        """Nothing: the URL names the model."""

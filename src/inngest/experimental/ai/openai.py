@@ -1,0 +1,20 @@
+"""OpenAI's chat completions, and what speaks the same language."""
+
+from __future__ import annotations
+
+from inngest.sdk.adapters import ModelAdapter
+
+__all__ = ["Adapter"]
+
+
+class Adapter(ModelAdapter):
+    """Asks OpenAI: `POST /v1/chat/completions`.
+
+    Args:
+        auth_key: the key of the API. It is never stored.
+        model: the model to ask, unless the body names one.
+        base_url: where the API is, instead of https://api.openai.com; with or without its version.
+        headers: to send beside those of the API.
+    """
+
+    ORIGIN = "https://api.openai.com"

@@ -1,0 +1,83 @@
+"""How `step.ai.infer` speaks to providers of models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+FORMATS = ("openai-chat", "anthropic", "gemini", "bedrock")
+"""APIs whose authorization and answers the engine understands."""
+
+
+@runtime_checkable
+class BaseAdapter(Protocol):
+    """What `step.ai.infer` needs to know of a provider. Any object with these methods will do."""
+
+    def auth_key(self) -> str:
+        """The key; the format says where in the request it goes. It is never stored."""
+        ...
+
+    def format(self) -> str:
+        """Whose API it is: "openai-chat", "anthropic", "gemini" or "bedrock"."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """Headers to send. Those whose names look like credentials are never stored."""
+        ...
+
+    def url_infer(self) -> str:
+        """Where the request goes."""
+        ...
+
+    def on_call(self, body: dict[str, Any]) -> None:
+        """Complete the body, in place."""
+        ...
+
+
+class ModelAdapter:
+    """An adapter of one provider.
+
+    Args:
+        auth_key: the provider's key.
+        model: the model to ask, unless the body names one.
+        base_url: where the API is, with or without its version; a proxy's, for example.
+        headers: to send beside the provider's own.
+    """
+
+    FORMAT: ClassVar[str] = "openai-chat"
+    ORIGIN: ClassVar[str]
+    VERSION: ClassVar[str] = "/v1"
+    PATH: ClassVar[str] = "/chat/completions"
+    HEADERS: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self, *, auth_key: str, model: str, base_url: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        self._auth_key = auth_key
+        self._model = model
+        origin = (base_url or self.ORIGIN).rstrip("/")
+        self._base = origin if origin.endswith(self.VERSION) else origin + self.VERSION
+        self._headers = {**self.HEADERS, **{name.lower(): value for name, value in (headers or {}).items()}}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__module__}.Adapter(model={self._model!r})"
+
+    def auth_key(self) -> str:
+        """The provider's key."""
+        return self._auth_key
+
+    def format(self) -> str:
+        """Whose API it is."""
+        return self.FORMAT
+
+    def headers(self) -> dict[str, str]:
+        """Headers to send."""
+        return dict(self._headers)
+
+    def url_infer(self) -> str:
+        """Where the request goes."""
+        return self._base + self.PATH.format(model=self._model)
+
+    def on_call(self, body: dict[str, Any]) -> None:
+        """Name the model, if the body does not."""
+        body.setdefault("model", self._model)

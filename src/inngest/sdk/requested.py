@@ -1,0 +1,155 @@
+"""What `step.fetch` and `step.ai.infer` ask for: checked where it is written, in async and plain functions alike."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from inngest.protocol import codec, durations, limits
+from inngest.protocol.opcodes import Opcode, Sought
+from inngest.protocol.requests import BASE64, Request, Secrets, apart
+
+from .adapters import FORMATS, BaseAdapter
+from .errors import StepArgumentError
+from .responses import FetchResponse
+from .sought import Waiting
+
+Body = str | bytes | Mapping[str, Any] | Sequence[Any]
+"""What can be sent: text, bytes, or a value that becomes JSON."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+CONTENT_TYPE = "content-type"
+
+
+def fetch(
+    step_id: str,
+    url: str,
+    method: str,
+    headers: Mapping[str, str] | None,
+    body: Body | None,
+    timeout: durations.Duration | None,
+) -> Waiting:
+    """A `step.fetch`.
+
+    Raises:
+        StepArgumentError: an argument is wrong. Names the step and the argument.
+    """
+    where = f'step "{step_id}"'
+    if not isinstance(method, str) or not _TOKEN.fullmatch(method):
+        raise StepArgumentError(f"{where}: method: expected the name of an HTTP method, got {method!r}")
+    text, encoding, content_type = _body(where, body)
+    given, secret = apart(_headers(where, headers, content_type))
+    request = Request(
+        _url(where, url), method.upper(), given, text, encoding, timeout=_timeout(where, timeout, limits.FETCH_TIMEOUT)
+    )
+    return _waiting(where, Opcode.GATEWAY, request, Secrets(secret))
+
+
+def infer(step_id: str, adapter: BaseAdapter, body: Mapping[str, Any], timeout: durations.Duration | None) -> Waiting:
+    """A `step.ai.infer`.
+
+    Raises:
+        StepArgumentError: an argument is wrong. Names the step and the argument.
+    """
+    where = f'step "{step_id}"'
+    if not isinstance(adapter, BaseAdapter):
+        raise StepArgumentError(
+            f"{where}: adapter: expected an adapter such as inngest.experimental.ai.openai.Adapter, got {adapter!r}"
+        )
+    if not isinstance(body, Mapping):
+        raise StepArgumentError(f"{where}: body: expected a mapping, got {type(body).__name__}")
+    if adapter.format() not in FORMATS:
+        raise StepArgumentError(f"{where}: adapter: format {adapter.format()!r} is none of {', '.join(FORMATS)}")
+    sent = dict(body)
+    adapter.on_call(sent)
+    text, _, content_type = _body(where, sent)
+    given, secret = apart(_headers(where, adapter.headers(), content_type))
+    request = Request(
+        _url(where, adapter.url_infer()),
+        "POST",
+        given,
+        text,
+        format=adapter.format(),
+        timeout=_timeout(where, timeout, limits.INFER_TIMEOUT),
+    )
+    return _waiting(where, Opcode.AI_GATEWAY, request, Secrets(secret, adapter.auth_key()))
+
+
+def response_of(value: object) -> FetchResponse:
+    """The answer that a `step.fetch` gave."""
+    assert isinstance(value, Mapping), f"a response is recorded as {value!r}"
+    return FetchResponse(value["status_code"], value["headers"], value["body"], value["url"], value.get("encoding", ""))
+
+
+def answer_of(value: object) -> dict[str, Any]:
+    """The answer that a `step.ai.infer` gave."""
+    assert isinstance(value, dict), f"a model's answer is recorded as {value!r}"
+    return value
+
+
+def _waiting(where: str, kind: Opcode, request: Request, secrets: Secrets) -> Waiting:
+    text = request.to_json()
+    if codec.size(text) > limits.MAX_REQUEST:
+        raise StepArgumentError(
+            f"{where}: the request has {codec.size(text):,} bytes; at most {limits.MAX_REQUEST:,} are kept: "
+            "send it from a step.run"
+        )
+    return Waiting(kind, Sought(request.url, data=text, secrets=secrets or None), None)
+
+
+def _url(where: str, url: object) -> str:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        fine = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, fine = None, False
+    if not fine or parts is None or not isinstance(url, str):
+        raise StepArgumentError(f"{where}: url: expected http://… or https://…, got {url!r}")
+    if parts.username is not None:
+        raise StepArgumentError(
+            f"{where}: url: it holds a user name, and would be stored: send an Authorization header, which is not"
+        )
+    return url
+
+
+def _headers(where: str, headers: Mapping[str, str] | None, content_type: str) -> dict[str, str]:
+    given: dict[str, str] = {CONTENT_TYPE: content_type} if content_type else {}
+    if headers is not None and not isinstance(headers, Mapping):
+        raise StepArgumentError(f"{where}: headers: expected a mapping, got {type(headers).__name__}")
+    for name, value in (headers or {}).items():
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise StepArgumentError(f"{where}: headers: {name!r} is no name of a header")
+        if not isinstance(value, str) or _CONTROL.search(value):
+            raise StepArgumentError(f"{where}: headers: expected a line of text for {name}, got another value")
+        given[name.lower()] = value
+    return given
+
+
+def _body(where: str, body: object) -> tuple[str | None, str, str]:
+    """The text that is kept, its encoding, and the content type that goes with it if none is given."""
+    if body is None:
+        return None, "", ""
+    if isinstance(body, str):
+        return body, "", "text/plain; charset=utf-8"
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode(), BASE64, "application/octet-stream"
+    try:
+        return codec.dumps(dict(body) if isinstance(body, Mapping) else body), "", "application/json"
+    except codec.NotJsonError as error:
+        raise StepArgumentError(f"{where}: body is not JSON, text or bytes: {error}") from None
+
+
+def _timeout(where: str, timeout: durations.Duration | None, default: int) -> int:
+    if timeout is None:
+        return default
+    try:
+        length = durations.to_ms(timeout)
+    except TypeError as error:
+        raise StepArgumentError(f"{where}: timeout: {error}") from None
+    if not 0 < length <= limits.MAX_REQUEST_TIMEOUT:
+        raise StepArgumentError(f"{where}: timeout: expected more than 0 and at most 2 hours, got {length} ms")
+    return length
