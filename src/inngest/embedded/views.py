@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from inngest.engine.domain.model import Event, FailedAttempt, RunStatus
 from inngest.engine.domain.model import Run as StoredRun
+from inngest.engine.domain.models import Usage
 from inngest.engine.ports import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
@@ -68,8 +69,8 @@ def run_of(run: StoredRun) -> Run:
         status=run.status,
         event_id=run.event_id,
         created_at=_time(run.created_at),
-        started_at=_optional_time(run.started_at),
-        ended_at=_optional_time(run.ended_at),
+        started_at=optional_time(run.started_at),
+        ended_at=optional_time(run.ended_at),
         output=None if run.output is None else codec.loads(run.output),
         error=None if run.error is None else ErrorInfo.from_json(run.error),
     )
@@ -94,7 +95,7 @@ def run_in_full(view: RunView) -> Run:
     )
 
 
-def _step(entry: Entry, failed: list[Attempt]) -> StepRecord:
+def _step(entry: Entry, failed: list[Attempt], metadata: str | None) -> StepRecord:
     if isinstance(entry, Memo):
         attempts = tuple(failed)
         if (entry.kind is Opcode.STEP_RUN or entry.kind in REQUESTS) and not entry.cancelled:
@@ -144,5 +145,6 @@ def _time(ms: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
 
 
-def _optional_time(ms: int | None) -> datetime.datetime | None:
+def optional_time(ms: int | None) -> datetime.datetime | None:
+    """A time, aware and in UTC, of unix ms."""
     return None if ms is None else _time(ms)

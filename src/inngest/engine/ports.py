@@ -12,6 +12,7 @@ from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 
+from .domain.explaining import Facts
 from .domain.model import (
     Asked,
     Changes,
@@ -340,6 +341,10 @@ class Store(Protocol):
         before: str | None,
     ) -> Sequence[Run]:
         """Runs, newest first; `before` is a run's id."""
+        ...
+
+    async def facts(self, run_id: str) -> Facts | None:
+        """What holds a run, for `explaining.explain`."""
         ...
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
