@@ -11,7 +11,7 @@ from rich.text import Text
 from inngest.embedded.errors import RunNotFoundError
 from inngest.embedded.explanations import Explanation
 from inngest.embedded.reader import Reader
-from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord
+from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
 from inngest.sdk import system
 
@@ -187,7 +187,11 @@ _MARKS = {
     "cancelled": ("-", "yellow"),
     "retrying": ("…", "yellow"),
     "sleeping": ("…", "cyan"),
+    "waiting": ("…", "cyan"),
 }
+
+
+_WITH_OUTPUT = ("StepRun", "Gateway", "AIGateway")
 
 
 def _step_lines(run: Run, step: StepRecord) -> list[Text]:
@@ -197,7 +201,8 @@ def _step_lines(run: Run, step: StepRecord) -> list[Text]:
     if step.due_at is not None:
         left = _ms(step.due_at - system.wall_clock())
         goes_on = f"in {output.span(left)}" if left > 0 else "now"
-        word = "sleeps" if step.status == "sleeping" else f"{tries} failed so far, again"
+        words = {"sleeping": "sleeps", "waiting": "waits"}
+        word = words.get(step.status) or f"{tries} failed so far, again"
         line.append(f"{word} until {_clock(step.due_at)} ({goes_on})" if left > 0 else f"{word}, due {goes_on}")
     else:
         assert step.ended_at is not None
@@ -205,13 +210,21 @@ def _step_lines(run: Run, step: StepRecord) -> list[Text]:
         line.append(f"{output.span(_ms(step.ended_at - since))}", "dim")
         if tries > 1:
             line.append(f"  {tries} attempts", "yellow")
-        if step.status == "completed" and step.kind == "StepRun":
+        if step.usage is not None:
+            line.append(f"  {_used(step.usage)}", "cyan")
+        if step.status == "completed" and step.kind in _WITH_OUTPUT:
             line.append(f"  {output.short_json(step.output)}")
         elif step.status == "failed" and step.error is not None and tries <= 1:
             line.append(f"  {_one_line(step.error)}", "red")
     if tries <= 1 and step.due_at is None:
         return [line]
     return [line, *(_attempt_line(run, attempt, "attempt") for attempt in step.attempts)]
+
+
+def _used(usage: Usage) -> str:
+    """The model, and its tokens."""
+    tokens = " → ".join("?" if count is None else f"{count:,}" for count in (usage.input_tokens, usage.output_tokens))
+    return f"{usage.model or 'model'}  {tokens} tokens"
 
 
 def _attempt_line(run: Run, attempt: Attempt, what: str) -> Text:

@@ -58,6 +58,7 @@ def _step(step: StepRecord) -> dict[str, object]:
         "attempts": [_attempt(attempt) for attempt in step.attempts],
         "output": step.output,
         "error": error_shape(step.error),
+        "usage": None if step.usage is None else {**step.usage._asdict(), "tools": list(step.usage.tools)},
     }
 
 

@@ -419,7 +419,9 @@ class _Running:
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
         self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
-        worker = Worker(self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer)
+        worker = Worker(
+            self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer
+        )
         locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
         options = Options(
             functions=functions,

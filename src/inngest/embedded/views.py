@@ -14,7 +14,7 @@ from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
 
-__all__ = ["Attempt", "Run", "RunStatus", "StepRecord"]
+__all__ = ["Attempt", "Run", "RunStatus", "StepRecord", "Usage"]
 
 
 @dataclass(frozen=True)

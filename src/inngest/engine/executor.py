@@ -477,9 +477,7 @@ class Ownership:
         alone = self.suspect and not begins_anew
         commit = Commit(self.owner, self.function_id, changes, events, plan, now, begins_anew, alone)
         if self._state.waiting:
-            commit = commit._replace(
-                waiting=True, watches=self._watches(changes), requests=self._requests(changes)
-            )
+            commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))
             reply = self._asking(changes, reply)
         run = self.claimed.run
         if run.parent_id is not None and run.parent_hash is not None:

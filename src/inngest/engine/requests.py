@@ -93,7 +93,8 @@ class Requester:
 
     async def look_around(self, session: str) -> None:
         """See what others did to the requests that this worker has."""
-        known = [(run_id, hashed) for mine in (self._secrets, self._sending) for run_id in mine for hashed in mine[run_id]]
+        mine = (self._secrets, self._sending)
+        known = [(run_id, hashed) for by_run in mine for run_id in by_run for hashed in by_run[run_id]]
         if not known:
             return
         left = set(await self._tools.store.requests_of(session))

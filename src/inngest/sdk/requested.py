@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from inngest.protocol import codec, durations, limits
 from inngest.protocol.opcodes import Opcode, Sought
@@ -98,7 +98,12 @@ def _waiting(where: str, kind: Opcode, request: Request, secrets: Secrets) -> Wa
             f"{where}: the request has {codec.size(text):,} bytes; at most {limits.MAX_REQUEST:,} are kept: "
             "send it from a step.run"
         )
-    return Waiting(kind, Sought(request.url, data=text, secrets=secrets or None), None)
+    return Waiting(kind, Sought(_shown(request), data=text, secrets=secrets or None), None)
+
+
+def _shown(request: Request) -> str:
+    """A request for people: without the query, which may hold what is nobody's business."""
+    return f"{request.method} {urlunsplit(urlsplit(request.url)._replace(query='', fragment=''))}"
 
 
 def _url(where: str, url: object) -> str:

@@ -25,6 +25,7 @@ class Rule(enum.StrEnum):
     EVENT = "event"
     SIGNAL = "signal"
     INVOKE = "invoke"
+    REQUEST = "request"  # the answer to an HTTP request of a step is not there
     NO_WORKER = "no_worker"  # no living worker has its function
     ALONE = "alone"  # workers died on it: it waits until one has nothing else in flight
 
@@ -38,6 +39,16 @@ class Reason(NamedTuple):
     step: str | None = None  # id of the step that waits
 
 
+class RequestFact(NamedTuple):
+    """What is known of a request of a step."""
+
+    hash: str  # of the step
+    attempt: int
+    due_at: int
+    under_way: bool
+    orphaned: bool  # no living worker knows its credentials
+
+
 class Facts(NamedTuple):
     """What is known of a run, at one moment."""
 
@@ -49,6 +60,7 @@ class Facts(NamedTuple):
     due_at: int | None  # when its job falls due; None if it has none
     alone: bool
     worker: str | None  # host and process that own it
+    requests: Sequence[RequestFact]
     served: bool  # whether a living worker has its function
 
 
@@ -110,7 +122,22 @@ def _step(step: OpenStep, watch: Watch | None, facts: Facts, now: int) -> Reason
     if watch.kind == Watching.INVOKE:
         child = next((f" {run} ({status})" for hashed, run, status in facts.children if hashed == step.step.hash), "")
         return Reason(Rule.INVOKE, f'Step "{name}" waits for run{child} of {what}.', step.due_at, name)
+    if watch.kind == Watching.REQUEST:
+        return _request(step, what, facts, now)
     return Reason(Rule.EVENT, f'Step "{name}" waits for event {what!r}{_where(watch)}.', step.due_at, name)
+
+
+def _request(step: OpenStep, what: str, facts: Facts, now: int) -> Reason:
+    name = f'the request of step "{step.step.text}" ({what})'
+    known = next((one for one in facts.requests if one.hash == step.step.hash), None)
+    text, until = f"The next worker with room makes {name}.", None
+    if known is not None and known.under_way:
+        text = f"Attempt {known.attempt} of {name} is under way."
+    elif known is not None and known.orphaned:
+        text = f"No worker knows the credentials of {name}: the run is entered again, to be told."
+    elif known is not None and known.due_at > now:
+        text, until = f"Attempt {known.attempt} of {name} is made then{_because(facts)}.", known.due_at
+    return Reason(Rule.REQUEST, text, until, step.step.text)
 
 
 def _where(watch: Watch) -> str:

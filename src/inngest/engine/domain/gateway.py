@@ -63,7 +63,9 @@ def _fetched(request: Request, response: HttpResponse, now: int) -> Verdict:
         return unanswered(Opcode.GATEWAY, request, too_large(limits.MAX_STEP_OUTPUT), retriable=False)
     if response.status != TOO_MANY_REQUESTS and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Verdict(data)
-    error = ErrorInfo(GATEWAY_ERRORS[Opcode.GATEWAY], f"{request.method} {_shown(request.url)} answered {_named(response)}")
+    error = ErrorInfo(
+        GATEWAY_ERRORS[Opcode.GATEWAY], f"{request.method} {_shown(request.url)} answered {_named(response)}"
+    )
     return Verdict(data, error, retriable=True, retry_after=_retry_after(response, now))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain.explaining import Facts
+from inngest.engine.domain.explaining import Facts, RequestFact
 from inngest.engine.domain.model import Watch
 
 from . import reading, tables
@@ -14,6 +15,7 @@ from .statement import Statement, Transaction
 from .waits import WAIT_COLUMNS
 
 _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, tables.runs
+_requests = tables.requests
 
 JOB = Statement(lambda _: select(_jobs.c.due_at, _jobs.c.alone).where(_jobs.c.run_id == bindparam("run")))
 WORKERS = Statement(lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions))
@@ -22,6 +24,14 @@ WAITS = Statement(
 )
 CHILDREN = Statement(
     lambda _: select(_runs.c.parent_hash, _runs.c.id, _runs.c.status).where(_runs.c.parent_id == bindparam("run"))
+)
+
+REQUESTS = Statement(
+    lambda _: (
+        select(_requests.c.hash, _requests.c.attempt, _requests.c.due_at, _requests.c.session_id, _requests.c.holder)
+        .where(_requests.c.run_id == bindparam("run"))
+        .order_by(_requests.c.hash)
+    )
 )
 
 
@@ -43,7 +53,13 @@ def facts(tx: Transaction, run_id: str) -> Facts | None:
         watches=watches,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if watches else (),
         due_at=None if job is None else job[0],
+        requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
         alone=job is not None and bool(job[1]),
         worker=None if owner is None else f"{owner[0]}, process {owner[1]}",
         served=view.run.function_id in serving,
     )
+
+
+def _request(row: tuple[Any, ...]) -> RequestFact:
+    hashed, attempt, due_at, session_id, holder = row
+    return RequestFact(hashed, attempt, due_at, session_id is not None, holder is None)

@@ -142,7 +142,10 @@ def claim(tx: Transaction, session: str, count: int, now: int) -> RequestClaims:
         return RequestClaims((), None, fenced=True)
     rows = tx.execute(DUE, {"session": session, "now": now, "count": count}).fetchall()
     tx.execute_rows(TAKE, [(row[0], row[1], session) for row in rows])
-    taken = [HeldRequest(RequestKey(row[0], row[1]), Opcode(row[2]), *row[3:6], secret=row[6] != ANYBODY) for row in rows]
+    taken = [
+        HeldRequest(RequestKey(row[0], row[1]), Opcode(row[2]), row[3], row[4], row[5], row[6] != ANYBODY)
+        for row in rows
+    ]
     return RequestClaims(taken, next_due(tx, session))
 
 
@@ -174,4 +177,3 @@ def end_session(tx: Transaction, session: str, now: int) -> None:
     runs = {row[0] for row in tx.execute(FORGET_SECRETS, {"session": session}).fetchall()}
     if runs:
         waits.make_due(tx, runs, now)
-

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from inngest.sdk.adapters import ModelAdapter
 
 __all__ = ["Adapter"]
@@ -20,4 +23,4 @@ class Adapter(ModelAdapter):
     FORMAT = "anthropic"
     ORIGIN = "https://api.anthropic.com"
     PATH = "/messages"
-    HEADERS = {"anthropic-version": "2023-06-01"}
+    HEADERS: ClassVar[Mapping[str, str]] = {"anthropic-version": "2023-06-01"}

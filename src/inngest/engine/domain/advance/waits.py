@@ -1,4 +1,4 @@
-"""WaitForEvent, WaitForSignal, InvokeFunction, Gateway, AIGateway: steps whose results come from outside; and SendSignal."""
+"""WaitForEvent, WaitForSignal, InvokeFunction, Gateway, AIGateway: results come from outside; and SendSignal."""
 
 from __future__ import annotations
 
