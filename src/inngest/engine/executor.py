@@ -16,7 +16,7 @@ from .domain import triggers
 from .domain.advance import Moment, advance, woken
 from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
 from .errors import StoreError
-from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, Written
+from .ports import Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Store, Written
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -74,6 +74,7 @@ class RunExecutor:
         self._reserved = 0
         self._alone = False  # a run on which workers died is in flight, and nothing else may be
         self._hold_back = False  # such a run is due, and waits until nothing else is in flight
+        self.stirred = False  # runs have ended otherwise than by being run here
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
@@ -108,6 +109,13 @@ class RunExecutor:
         """What is queued may have changed: another process wrote."""
         self.next_due = self.worker.clock.now()
         self._wake()
+
+    def heard(self, news: News) -> None:
+        """What a transaction did to other runs than its own."""
+        if news.queued:
+            self.look_again()
+        if news.cancelled:
+            self.stirred = True
 
     def owns(self, run_id: str) -> bool:
         """Whether the run is in flight here."""

@@ -67,11 +67,31 @@ class Acceptance:
     now: int
 
 
+class News(NamedTuple):
+    """What a transaction did to runs other than those that it was about."""
+
+    cancelled: Sequence[str] = ()  # ids of runs that it cancelled
+    queued: bool = False  # jobs are due that were not before
+
+
+NO_NEWS = News()
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What accepting gave."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
+    news: News = NO_NEWS
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What became of the timers that were due."""
+
+    started: Sequence[Start]  # the runs that were created
+    cancelled: Sequence[str]  # ids of the runs that were cancelled
+    next_due: int | None  # when the next timer falls due; None if there is none
 
 
 class Commit(NamedTuple):
@@ -112,6 +132,7 @@ class RunView:
     open: Sequence[OpenStep]
     failed: Sequence[FailedAttempt]
     worker: str | None  # session that owns it
+    batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
 
 
 class Store(Protocol):
@@ -192,6 +213,27 @@ class Store(Protocol):
 
     def give_up(self) -> None:
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
+        ...
+
+    async def fire(self, now: int) -> Fired:
+        """Do what timers that are due are for, in the transaction that removes them. Not all, if there are many."""
+        ...
+
+    @property
+    def timer_due(self) -> int | None:
+        """When the first timer falls due that this store knows of; None if there is none. Never blocks."""
+        ...
+
+    async def look_at_timers(self) -> None:
+        """Learn of timers that other processes have set."""
+        ...
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        """Have no run of a function begin or go on; events "queue" or "skip" theirs. False if it is unknown."""
+        ...
+
+    async def resume(self, function_id: str) -> bool:
+        """Have its runs begin and go on again; False if it is unknown."""
         ...
 
     async def run(self, run_id: str) -> RunView | None:

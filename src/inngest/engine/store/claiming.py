@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, delete, func, null, select, update
 
-from inngest.engine.domain.model import Policy, Run, RunStatus
+from inngest.engine.domain.model import Event, Policy, Run, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
@@ -16,6 +16,7 @@ from inngest.protocol.opcodes import Entry, Memo, OpenStep
 
 from . import tables
 from .accepting import INSERT_JOBS, job_row, lives
+from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
@@ -26,7 +27,12 @@ _EVENT_COLUMNS = (_events.c.id, _events.c.name, _events.c.data, _events.c.ts, _e
 DUE_JOBS = Statement(
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at)
-        .where(_jobs.c.alone == bindparam("alone"), words.any_of(_jobs.c.function_id, "functions"))
+        .where(
+            _jobs.c.alone == bindparam("alone"),
+            words.any_of(_jobs.c.function_id, "functions"),
+            # Most jobs of a paused function are held, and are not even looked at; some were let go since.
+            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
+        )
         .order_by(_jobs.c.due_at, _jobs.c.id)
         .limit(bindparam("count")),
         skip=True,
@@ -139,20 +145,23 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
         run = run_of(row[: len(RUN_COLUMNS)])
         event_id, name, data, ts, key = row[len(RUN_COLUMNS) :]
         taken[run.id] = (run, EventData(key or event_id, name, data, ts))
+    batched = {run.batch_id: run.id for run, _ in taken.values() if run.batch_id is not None}
+    events = {batched[key]: found for key, found in batches(tx, list(batched)).items()} if batched else {}
     entries: dict[str, list[Entry]] = {run_id: [] for run_id in taken}
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
     owner = Owner(asked.session, asked.token, "")
     return [
-        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id])
+        _claimed(replace(owner, run_id=run_id), *taken[run_id], events.get(run_id, ()), entries[run_id])
         for _, run_id, _ in jobs
         if run_id in taken
     ]
 
 
-def _claimed(owner: Owner, run: Run, event: EventData, entries: Sequence[Entry]) -> Claimed:
+def _claimed(owner: Owner, run: Run, event: EventData, batch: Sequence[Event], entries: Sequence[Entry]) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
-    return Claimed(owner, run, [event], memos, [entry for entry in entries if isinstance(entry, OpenStep)])
+    events = [EventData(one.key or one.id, one.name, one.data, one.ts) for one in batch] or [event]
+    return Claimed(owner, run, events, memos, [entry for entry in entries if isinstance(entry, OpenStep)])
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

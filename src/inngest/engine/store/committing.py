@@ -14,9 +14,10 @@ from inngest.engine.domain.model import Ended, Registry, Released
 from inngest.engine.ports import Commit, Ids, Written
 
 from . import tables
-from .accepting import INSERT_JOBS, Wanted, insert_events, insert_new, insert_starts, job_row
+from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_new, insert_starts, job_row
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words
+from .timers import Alarm
 
 _runs, _steps = tables.runs, tables.steps
 
@@ -78,13 +79,15 @@ RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
 SET_ATTEMPTS = Bulk(_runs, ("id", "attempt"), _set_attempts)
 
 
-def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Written]:
+def commit(
+    tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
+) -> list[Written]:
     """Write what owners decided, each only if the run is still its own; what became of each."""
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
     kept = [one for one in commits if (one.owner.run_id, one.owner.token) not in lost]
     _write_steps(tx, kept)
-    _write_events(tx, kept, registry, ids)
+    _write_events(tx, kept, registry, ids, alarm)
     _write_transitions(tx, kept, ids)
     return [Written.LOST if (one.owner.run_id, one.owner.token) in lost else Written.DONE for one in commits]
 
@@ -97,13 +100,16 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
-def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> None:
+def _write_events(
+    tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
+) -> None:
     sending = [one for one in commits if one.events]
     if not sending:
         return
     known = registry()
-    wanted = Wanted(insert_events(tx, [event for one in sending for event in one.events]))
-    starts = [start for one in sending for start in wanted.of(tx, one.plan(known))]
+    new = insert_events(tx, [event for one in sending for event in one.events])
+    wanted = Wanted(new, gatekeeper(tx, ids, alarm))
+    starts = [start for one in sending for start in wanted.of(one.plan(known))]
     insert_starts(tx, [(start, None) for start in starts], ids)
 
 

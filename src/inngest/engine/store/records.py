@@ -25,6 +25,7 @@ RUN_COLUMNS = (
     "takeovers",
     "output",
     "error",
+    "batch_id",
 )
 
 STEP_COLUMNS = (
@@ -74,6 +75,7 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
         0,
         run.output,
         run.error,
+        run.batch_id,
         None if owner is None else owner.session,
         None if owner is None else owner.token,
     )

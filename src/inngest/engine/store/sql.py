@@ -8,12 +8,25 @@ from typing import TypeVar
 
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Acceptance, Accepted, Claims, Commit, Executor, Ids, Owner, RunView, Session, Written
+from inngest.engine.ports import (
+    Acceptance,
+    Accepted,
+    Claims,
+    Commit,
+    Executor,
+    Fired,
+    Ids,
+    Owner,
+    RunView,
+    Session,
+    Written,
+)
 
-from . import accepting, claiming, committing, reading, schema, sessions
+from . import accepting, claiming, committing, firing, pausing, reading, schema, sessions
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
+from .timers import Alarm, next_due
 from .writer import Writer
 
 R = TypeVar("R")
@@ -37,6 +50,7 @@ class SqlStore:
         self._writer = Writer(database, executor)
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
+        self._alarm = Alarm()
         self._closed = False
 
     # -- life
@@ -106,7 +120,7 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids)
+        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
 
     async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
@@ -121,7 +135,29 @@ class SqlStore:
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Written]:
-        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)
+        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)
+
+    # -- timers and pauses
+
+    async def fire(self, now: int) -> Fired:
+        return await self._write(
+            lambda tx: firing.fire(tx, now, lambda: self._registry.read(tx), self._ids, self._alarm), rows=1_000
+        )
+
+    @property
+    def timer_due(self) -> int | None:
+        return self._alarm.due
+
+    async def look_at_timers(self) -> None:
+        found = await self._read(next_due)
+        if found is not None:
+            self._alarm.note(found)
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        return await self._write(lambda tx: pausing.pause(tx, function_id, on_event, now))
+
+    async def resume(self, function_id: str) -> bool:
+        return await self._write(lambda tx: pausing.resume(tx, function_id))
 
     # -- reading
 

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_runs()
     _create_steps()
     _create_jobs()
+    _create_gates()
     op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
 
 
@@ -69,7 +70,12 @@ def _create_jobs() -> None:
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("function_id", sa.Text, nullable=False),
         sa.Column("due_at", sa.BigInteger, nullable=False),
-        sa.Column("alone", sa.Integer, nullable=False),
+        sa.Column(
+            "alone",
+            sa.Integer,
+            nullable=False,
+            comment="1: while nothing else is in flight; 2 more while the function is paused",
+        ),
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_jobs_by_due", "inngest_jobs", ["alone", "due_at", "id"])
@@ -100,6 +106,7 @@ def _create_runs() -> None:
         sa.Column("takeover_steps", sa.Integer, nullable=False, comment="memos it had when a worker died on it last"),
         sa.Column("output", sa.Text),
         sa.Column("error", sa.Text),
+        sa.Column("batch_id", sa.Text, comment="events that started it together; null if one did"),
         sa.Column("session_id", sa.Text, comment="worker that owns it"),
         sa.Column("token", sa.Text, comment="invocation that owns it"),
         sqlite_with_rowid=False,
@@ -108,6 +115,8 @@ def _create_runs() -> None:
     owned = sa.text("session_id IS NOT NULL")
     where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": owned}  # naming a dialect imports it
     op.create_index("inngest_runs_by_session", "inngest_runs", ["session_id"], **where)
+    where = {f"{op.get_bind().dialect.name}_where": sa.text("batch_id IS NOT NULL")}
+    op.create_index("inngest_runs_by_batch", "inngest_runs", ["batch_id"], **where)
 
 
 def _create_steps() -> None:
@@ -141,3 +150,49 @@ def _create_steps() -> None:
         sqlite_with_rowid=False,
         comment="attempts that failed and were followed by another",
     )
+
+
+def _create_gates() -> None:
+    op.create_table(
+        "inngest_pauses",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("on_event", sa.Text, nullable=False, comment="queue or skip"),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inngest_timers",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False, comment="JSON"),
+        sa.UniqueConstraint("kind", "key"),
+        sqlite_with_rowid=False,
+        comment="what is to be done at a time, whoever is there then",
+    )
+    op.create_index("inngest_timers_by_due", "inngest_timers", ["due_at"])
+    op.create_table(
+        "inngest_rates",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("started_at", sa.BigInteger, primary_key=True),
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sqlite_with_rowid=False,
+        comment="starts that count for a rate limit",
+    )
+    op.create_table(
+        "inngest_singletons",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False, comment="the last one; whether it has ended, it says itself"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inngest_batches",
+        sa.Column("batch_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_batches_by_event", "inngest_batches", ["event_id"])
