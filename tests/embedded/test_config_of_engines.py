@@ -13,7 +13,6 @@ from inngest.errors import EngineConfigError
 EVENT = inngest.TriggerEvent(event="test/start")
 
 ASKED: list[tuple[dict[str, Any], str]] = [
-    ({"cancel": [inngest.Cancel(event="a")]}, "cancel"),
     ({"concurrency": [inngest.Concurrency(limit=1)]}, "concurrency"),
     ({"priority": inngest.Priority(run="1")}, "priority"),
     ({"throttle": inngest.Throttle(limit=1, period=1000)}, "throttle"),

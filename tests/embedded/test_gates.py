@@ -162,6 +162,42 @@ async def test_what_a_step_sends_passes_the_gates_too(stage: Stage) -> None:
     assert log.seen == [[0]]
 
 
+async def test_who_invokes_a_run_that_is_skipped_is_told(stage: Stage) -> None:
+    limited = made(stage, Log(), rate_limit=inngest.RateLimit(limit=1, period=60_000))
+    debounced = made(stage, Log(), "debounced", debounce=inngest.Debounce(period=60_000))
+
+    async def body(ctx: inngest.Context) -> list[object]:
+        found = [await ctx.step.invoke("a", function=limited, data={"n": 1})]
+        found.append(await ctx.step.invoke("b", function=debounced, data={"n": 2}))
+        try:
+            await ctx.step.invoke("c", function=limited)
+        except inngest.StepError as error:
+            found.append((error.name, error.message.partition(" was ")[2]))
+        return found
+
+    parent = stage.client.create_function(fn_id="parent", trigger=inngest.TriggerEvent(event="p"))(body)
+    async with stage.engine(limited, debounced, parent) as engine:
+        told = "skipped: rate_limit: 1 runs have started within 1m"
+        assert await engine.invoke(parent) == [1, 2, ["InvokedRunSkippedError", told]]
+
+
+async def test_a_run_that_sends_for_its_own_successor_is_cancelled_by_it(stage: Stage) -> None:
+    ended: list[object] = []
+
+    async def body(ctx: inngest.Context) -> None:
+        if "n" not in ctx.event.data:
+            await ctx.step.send_event("next", event(n=1))
+        ended.append(ctx.event.data.get("n"))
+
+    function = stage.function(body, singleton=inngest.Singleton(mode="cancel"))
+    async with stage.engine(function) as engine:
+        with pytest.raises(RunCancelledError):
+            await engine.invoke(function)
+        newest, _ = await engine.runs(function=function)
+        await engine.wait(newest.id)
+    assert ended == [1]
+
+
 # -- debounce
 
 

@@ -238,6 +238,26 @@ class Engine:
         """
         await self._here().resume(_id_of(fn))
 
+    async def cancel(self, run_id: str) -> bool:
+        """Cancel a run, wherever it runs: its running step is interrupted, and nothing more of it is recorded.
+
+        Runs that it invoked go on. The run that invoked it gets an error. `on_failure` is not called.
+
+        Args:
+            run_id: the run.
+
+        Returns:
+            Whether it was cancelled; False if it had ended already.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        return await self._here().cancel(run_id)
+
+    def cancel_sync(self, run_id: str) -> bool:
+        """`cancel`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.cancel(run_id))
+
     # -- reading
 
     async def run(self, run_id: str) -> views.Run:
@@ -353,6 +373,18 @@ class Engine:
         """Where a client's `send_sync` goes while the engine runs."""
         running = self._here(any_loop=True)
         return self._wait_here(lambda: running.send_events(events))
+
+    async def send_signal(self, signal: str, data: str) -> str | None:
+        """Where a client's `send_signal` goes while the engine runs; the data are JSON text."""
+        running = self._here(any_loop=True)
+        if asyncio.get_running_loop() is running.loop:
+            return await running.signal(signal, data)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(running.signal(signal, data), running.loop))
+
+    def send_signal_sync(self, signal: str, data: str) -> str | None:
+        """Where a client's `send_signal_sync` goes while the engine runs."""
+        running = self._here(any_loop=True)
+        return self._wait_here(lambda: running.signal(signal, data))
 
     @property
     def of_this_process(self) -> bool:
@@ -482,6 +514,15 @@ class _Running:
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         return await self._service.intake.send(events)
+
+    async def signal(self, signal: str, data: str) -> str | None:
+        return await self._service.signal(signal, data)
+
+    async def cancel(self, run_id: str) -> bool:
+        try:
+            return await self._service.cancel(run_id, "cancelled by Engine.cancel")
+        except KeyError:
+            raise RunNotFoundError(run_id) from None
 
     async def pause(self, function_id: str, on_event: str) -> None:
         if not await self.store.pause(function_id, on_event, self._clock.now()):

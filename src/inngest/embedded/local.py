@@ -50,13 +50,26 @@ class LocalInvoker:
             async with self._threads.slots:
                 return await entry.run()
         finally:
-            del self._entries[call.run_id]
+            if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
+                del self._entries[call.run_id]
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.let_go()
+
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        """What these steps have been waiting for has come: their invocation records that they wake."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.arrived(hashes)
+
+    def cancel(self, run_id: str) -> None:
+        """The run was cancelled: take its invocation down; nothing of it can be recorded."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.stop()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

@@ -14,7 +14,6 @@ from inngest.sdk.function import Function, FunctionOptions, location_of
 from .errors import EngineConfigError
 
 _LATER = (
-    "cancel",
     "concurrency",
     "priority",
     "throttle",

@@ -12,8 +12,6 @@ from .domain import triggers
 from .domain.model import Event, Registry, Run, Start
 from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Plan, Store
 
-INVOKED = "inngest/function.invoked"
-
 
 class Starter(Protocol):
     """What begins runs as they are accepted."""
@@ -67,7 +65,7 @@ class Intake:
             KeyError: no such function is known.
         """
         now = self._clock.now()
-        event = Event(self._ids.ulid(now), INVOKED, data, now, "", now)
+        event = triggers.invoked_event(data, now, self._ids.ulid)
 
         def plan(registry: Registry) -> list[Start]:
             function = registry.functions.get(function_id)

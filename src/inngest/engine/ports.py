@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
-from inngest.protocol.opcodes import Memo, Op, OpenStep
+from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
 
-from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start
+from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
 from .errors import StoreError
 
 R = TypeVar("R")
@@ -49,6 +49,7 @@ class Claimed:
     events: Sequence[EventData]
     memos: Sequence[Memo]  # in commit order
     open: Sequence[OpenStep]
+    arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
 
 
 Plan = Callable[[Registry], Sequence[Start]]
@@ -70,8 +71,15 @@ class Acceptance:
 class News(NamedTuple):
     """What a transaction did to runs other than those that it was about."""
 
+    arrivals: Sequence[Arrival] = ()  # for steps that wait
     cancelled: Sequence[str] = ()  # ids of runs that it cancelled
     queued: bool = False  # jobs are due that were not before
+
+    def and_then(self, later: News) -> News:
+        """Both."""
+        if later is NO_NEWS or self is NO_NEWS:
+            return self if later is NO_NEWS else later
+        return News([*self.arrivals, *later.arrivals], [*self.cancelled, *later.cancelled], self.queued or later.queued)
 
 
 NO_NEWS = News()
@@ -90,7 +98,7 @@ class Fired:
     """What became of the timers that were due."""
 
     started: Sequence[Start]  # the runs that were created
-    cancelled: Sequence[str]  # ids of the runs that were cancelled
+    news: News  # what was done to other runs
     next_due: int | None  # when the next timer falls due; None if there is none
 
 
@@ -103,6 +111,11 @@ class Commit(NamedTuple):
     events: Sequence[Event]
     plan: Plan
     now: int
+    begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
+    alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
+    watches: Sequence[Watch] = ()  # what steps that began to wait look for
+    waiting: bool = False  # steps of the run wait, or have waited, for something from outside
+    parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
 
 
 class Written(enum.Enum):
@@ -110,6 +123,14 @@ class Written(enum.Enum):
 
     DONE = "done"
     LOST = "lost"  # the run is not this owner's any more: nothing was written (P3, P4)
+
+
+class Receipt(NamedTuple):
+    """The answer to a commit."""
+
+    written: Written
+    settled: Mapping[str, Memo] = {}  # memos that became others than was asked for, by hash of the step
+    news: News = NO_NEWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +215,7 @@ class Store(Protocol):
         """
         ...
 
-    def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+    def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         """Write what an owner decided. Commits of one run apply in the order of these calls.
 
         The future is resolved with `reply` of what became of it; it cannot be cancelled. While the store is in
@@ -236,6 +257,22 @@ class Store(Protocol):
         """Have its runs begin and go on again; False if it is unknown."""
         ...
 
+    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
+        """End runs that have not ended. Their owners can write nothing more about them."""
+        ...
+
+    async def signal(self, name: str, data: str, now: int) -> tuple[str | None, News]:
+        """Give a signal to the run that waits for it; that run's id, or None."""
+        ...
+
+    async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
+        """What has come for steps of these runs that have no memos yet."""
+        ...
+
+    async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
+        """Ids of those runs that do not belong to these owners any more."""
+        ...
+
     async def run(self, run_id: str) -> RunView | None:
         """One run."""
         ...
@@ -269,6 +306,14 @@ class Invoker(Protocol):
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
+        ...
+
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        """What these steps have been waiting for has come: their invocation records that they wake."""
+        ...
+
+    def cancel(self, run_id: str) -> None:
+        """The run was cancelled: take its invocation down; nothing of it can be recorded."""
         ...
 
 

@@ -184,6 +184,27 @@ class Service:
                 if not left:
                     del self._waiting[run_id]
 
+    async def cancel(self, run_id: str, reason: str) -> bool:
+        """End a run; whether it had not ended before.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store, now = self._worker.store, self._worker.clock.now()
+        news = await store.cancel([run_id], reason, now)
+        self.executor.heard(news)
+        if news.cancelled:
+            await self._look_for_ended([one for one in news.cancelled if one in self._waiting])
+        elif await store.run(run_id) is None:
+            raise KeyError(run_id)
+        return bool(news.cancelled)
+
+    async def signal(self, name: str, data: str) -> str | None:
+        """Give a signal to the run that waits for it; that run's id, or None."""
+        run_id, news = await self._worker.store.signal(name, data, self._worker.clock.now())
+        self.executor.heard(news)
+        return run_id
+
     def _ended(self, run_id: str, ended: Ended) -> None:
         for future in self._waiting.pop(run_id, ()):
             if not future.done():
@@ -268,6 +289,7 @@ class Service:
         if self._foreign:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
             await self._look_for_ended(list(self._waiting))
+            await self.executor.look_around()
             self.executor.look_again()
             self._foreign = False
         await self._timers.run_once()

@@ -29,7 +29,7 @@ class Timers:
             self.stale = False
         while self._is_due():
             fired = await self._store.fire(self._clock.now())
-            self._heard(News(fired.cancelled, bool(fired.started)))
+            self._heard(fired.news.and_then(News(queued=bool(fired.started))))
 
     def _is_due(self) -> bool:
         due_at = self._store.timer_due

@@ -182,8 +182,10 @@ class Oracle:
         for start in self._wanted(events, starts):
             self._create(start, None)
         transition = changes.transition
-        if transition is not None or changes.attempt_changed:
+        if transition is not None or changes.memos:
             stored.run = replace(stored.run, attempt=changes.attempt)
+        if changes.memos:
+            stored.run = replace(stored.run, takeovers=0)
         if transition is not None:
             stored.owner = None
         if isinstance(transition, Ended):

@@ -279,7 +279,6 @@ class Comparison(RuleBasedStateMachine):
                 "released": Released(self.now + seq % 3),
                 "waits": Released(None),
             }[transition],
-            attempt_changed=bool(memos),
         )
 
     # -- what must hold

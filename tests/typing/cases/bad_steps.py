@@ -60,7 +60,7 @@ async def other_steps(ctx: inngest.Context) -> None:
     await ctx.step.sleep_until("nap", datetime.date(2030, 1, 1))  # E: mypy[arg-type] pyright[reportArgumentType]
     await ctx.step.send_event("tell", {"name": "a"})  # E: mypy[arg-type] pyright[reportArgumentType]
     await ctx.step.send_event("tell", [inngest.Event(name="a"), "b"])  # E: mypy[list-item] pyright[reportArgumentType]
-    await ctx.step.wait_for_event("wait", event="a", timeout=1)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    await ctx.step.wait_for_event("wait", event="a", timeout="1s")  # E: mypy[arg-type] pyright[reportArgumentType]
 
 
 async def parallel(ctx: inngest.Context) -> None:

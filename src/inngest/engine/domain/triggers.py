@@ -12,11 +12,13 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
+from . import cancellations
 from .asking import Seen, Unanswered, gates_for, holds, skipped
 from .flow import Flow, flow_of
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 
 FUNCTION_FAILED = "inngest/function.failed"
+FUNCTION_INVOKED = "inngest/function.invoked"
 
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
@@ -92,7 +94,7 @@ def collected(
 def skip(start: Start, why: ErrorInfo) -> Start:
     """The run is recorded, with the reason, and never begins."""
     run = replace(start.run, status=RunStatus.SKIPPED, ended_at=start.run.created_at, error=why.to_json())
-    return replace(start, run=run, gates=None, held=False)
+    return replace(start, run=replace(run, watched=False), watches=(), gates=None, held=False)
 
 
 def pause(start: Start, on_event: str) -> Start:
@@ -124,6 +126,7 @@ def _start(
 def _bare(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str]) -> Start:
     """A run of a function for an event; an event from the future delays it."""
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
+    cancels = cancellations.of(function)
     run = Run(
         id=new_id(now),
         function_id=function.id,
@@ -132,8 +135,16 @@ def _bare(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         status=RunStatus.QUEUED,
         created_at=now,
         retries=function.retries,
+        watched=bool(cancels),
     )
+    if cancels:
+        return Start(run, due_at, event.key, cancellations.watches_of(run.id, cancels, event, now))
     return Start(run, due_at, event.key)
+
+
+def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
+    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
+    return Event(new_id(now), FUNCTION_INVOKED, data, now, "", now)
 
 
 def failed_event(

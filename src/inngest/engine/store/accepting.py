@@ -6,16 +6,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Table, bindparam, select
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Event, Registry, RunStatus, Start
-from inngest.engine.ports import Acceptance, Accepted, Ids, News, Owner
+from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Arrival
 
-from . import tables
+from . import cancelling, tables, waits
 from .gates import Gatekeeper
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
-from .statement import Bulk, Rows, Statement, Transaction, Words
+from .statement import Statement, Transaction, insert_new
 from .timers import Alarm
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone")
@@ -29,16 +30,6 @@ LIVE_SESSION = Statement(
 KNOWN_EVENTS = Statement(lambda words: select(tables.events.c.id).where(words.any_of(tables.events.c.id, "events")))
 
 
-def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
-    """Inserts rows; those that are there already stay as they are."""
-
-    def build(words: Words, rows: Rows) -> ClauseElement:
-        insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
-        return insertion
-
-    return Bulk(table, columns, build)
-
-
 INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
 INSERT_RUNS = insert_new(tables.runs, NEW_RUN_COLUMNS)
 INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
@@ -49,16 +40,19 @@ def accept(
 ) -> list[Accepted]:
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
+    now = acceptances[-1].now
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
+    events = [event for acceptance in acceptances for event in acceptance.events]
+    new = insert_events(tx, events)
+    news = [tell(tx, [event for event in acceptance.events if event.id in new], now) for acceptance in acceptances]
     keeper = gatekeeper(tx, ids, alarm)
-    wanted = Wanted(insert_events(tx, [event for acceptance in acceptances for event in acceptance.events]), keeper)
+    wanted = Wanted(new, keeper)
     given: list[tuple[Start, Owner | None]] = []
     answers: list[Accepted] = []
-    for acceptance in acceptances:
+    for acceptance, told in zip(acceptances, news, strict=True):
         started = _started(acceptance, known, wanted, alive)
         given += started
-        answers.append(Accepted(started, News(tuple(keeper.cancelled))))
-        keeper.cancelled.clear()
+        answers.append(Accepted(started, told.and_then(keeper.take_news())))
     insert_starts(tx, given, ids)
     return answers
 
@@ -125,6 +119,19 @@ def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
     return set(new)
 
 
+def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
+    """Give events to the steps that wait for them, and cancel the runs that they cancel."""
+    found = waits.search(tx, events, now)
+    if not found.arrivals and not found.cancelled:
+        return NO_NEWS
+    arrivals = waits.deliver(tx, found.arrivals, now)
+    news = News(arrivals, queued=bool(arrivals))
+    if found.cancelled:
+        names = ", ".join(sorted({event.name for event in events}))
+        news = news.and_then(cancelling.cancel(tx, found.cancelled, f"an event came that cancels it ({names})", now))
+    return news
+
+
 def insert_starts(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
     """Write runs with their jobs, or with their owners."""
     tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts if not start.written])
@@ -134,6 +141,25 @@ def insert_starts(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]],
         if owner is None and not start.written and start.run.status is RunStatus.QUEUED
     ]
     tx.execute_rows(INSERT_JOBS, jobs)
+    watched = [watch for start, _ in starts if not start.written for watch in start.watches]
+    if watched:
+        waits.look_out(tx, watched)
+
+
+def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> News:
+    """Give the steps that invoked runs which are skipped the reason."""
+    told = [
+        Arrival(start.run.parent_id, start.run.parent_hash, None, _of_skipped(start), now)
+        for start in starts
+        if start.run.status is RunStatus.SKIPPED and start.run.parent_id and start.run.parent_hash
+    ]
+    arrivals = waits.deliver(tx, told, now) if told else []
+    return News(arrivals, queued=True) if arrivals else NO_NEWS
+
+
+def _of_skipped(start: Start) -> ErrorInfo:
+    why = ErrorInfo.from_json(start.run.error or "{}").message
+    return ErrorInfo("InvokedRunSkippedError", f"run {start.run.id} of {start.run.function_id} was skipped: {why}")
 
 
 def gatekeeper(tx: Transaction, ids: Ids, alarm: Alarm) -> Gatekeeper:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, delete, func, null, select, update
 
-from inngest.engine.domain.model import Event, Policy, Run, RunStatus
+from inngest.engine.domain.model import Policy, Run, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
-from inngest.protocol.opcodes import Entry, Memo, OpenStep
+from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import tables
+from . import tables, waits
 from .accepting import INSERT_JOBS, job_row, lives
 from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
@@ -145,23 +145,54 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
         run = run_of(row[: len(RUN_COLUMNS)])
         event_id, name, data, ts, key = row[len(RUN_COLUMNS) :]
         taken[run.id] = (run, EventData(key or event_id, name, data, ts))
-    batched = {run.batch_id: run.id for run, _ in taken.values() if run.batch_id is not None}
-    events = {batched[key]: found for key, found in batches(tx, list(batched)).items()} if batched else {}
+    events = _batched(tx, [run for run, _ in taken.values()])
     entries: dict[str, list[Entry]] = {run_id: [] for run_id in taken}
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
     owner = Owner(asked.session, asked.token, "")
+    arrived = _arrived(tx, entries, asked.now)
     return [
-        _claimed(replace(owner, run_id=run_id), *taken[run_id], events.get(run_id, ()), entries[run_id])
+        _claimed(
+            replace(owner, run_id=run_id),
+            taken[run_id][0],
+            events.get(run_id) or [taken[run_id][1]],
+            entries[run_id],
+            arrived.get(run_id, ()),
+        )
         for _, run_id, _ in jobs
         if run_id in taken
     ]
 
 
-def _claimed(owner: Owner, run: Run, event: EventData, batch: Sequence[Event], entries: Sequence[Entry]) -> Claimed:
+def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry]], now: int) -> dict[str, list[Arrival]]:
+    """What has come for those of the runs that wait for something."""
+    waiting = [
+        run_id
+        for run_id, known in entries.items()
+        if any(isinstance(entry, OpenStep) and entry.kind in WAITS for entry in known)
+    ]
+    arrived: dict[str, list[Arrival]] = {}
+    for arrival in waits.taken_up(tx, waiting, now) if waiting else ():
+        arrived.setdefault(arrival.run_id, []).append(arrival)
+    return arrived
+
+
+def _batched(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[EventData]]:
+    """The events of those of the runs that batches started."""
+    known = {run.batch_id: run.id for run in runs if run.batch_id is not None}
+    if not known:
+        return {}
+    return {
+        known[batch_id]: [EventData(one.key or one.id, one.name, one.data, one.ts) for one in events]
+        for batch_id, events in batches(tx, list(known)).items()
+    }
+
+
+def _claimed(
+    owner: Owner, run: Run, events: Sequence[EventData], entries: Sequence[Entry], arrivals: Sequence[Arrival]
+) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
-    events = [EventData(one.key or one.id, one.name, one.data, one.ts) for one in batch] or [event]
-    return Claimed(owner, run, events, memos, [entry for entry in entries if isinstance(entry, OpenStep)])
+    return Claimed(owner, run, events, memos, [entry for entry in entries if isinstance(entry, OpenStep)], arrivals)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

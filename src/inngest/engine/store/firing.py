@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import Fired, Ids
+from inngest.engine.ports import NO_NEWS, Fired, Ids
 from inngest.protocol import durations
 
 from . import cancelling, tables
@@ -39,7 +39,7 @@ class _Firing:
         self._ids = ids
         self._keeper = keeper
         self.started: list[Start] = []
-        self.cancelled: list[str] = []
+        self.news = NO_NEWS
 
     def debounce(self, timer: Timer) -> None:
         """No event has come for a while."""
@@ -80,7 +80,7 @@ class _Firing:
         return (None, None) if row is None else (RunStatus(row[0]), row[1])
 
     def _cancel(self, run_id: str, reason: str) -> None:
-        self.cancelled += cancelling.cancel(self._tx, [run_id], reason, self._now).cancelled
+        self.news = self.news.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
 
     def _start(self, kept: Last | Collecting, event_id: str) -> Start:
         """The run, of the function as it is now; of one that is not known any more, as it was."""
@@ -112,4 +112,4 @@ def fire(tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, 
         _KINDS[timer.kind](firing, timer)
     insert_starts(tx, [(start, None) for start in firing.started], ids)
     alarm.look(tx)
-    return Fired(firing.started, [*firing.cancelled, *keeper.cancelled], alarm.due)
+    return Fired(firing.started, firing.news.and_then(keeper.take_news()), alarm.due)

@@ -18,7 +18,7 @@ from inngest.engine.domain.asking import skipped
 from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
 from inngest.engine.domain.model import Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import Ids
+from inngest.engine.ports import NO_NEWS, Ids, News
 from inngest.protocol import durations, limits
 
 from . import cancelling, tables
@@ -129,7 +129,7 @@ class Gatekeeper:
         self._ids = ids
         self.timers = Timers(tx, ids, alarm)
         self._write = write
-        self.cancelled: list[str] = []
+        self._news = NO_NEWS
 
     def judge(self, start: Start) -> list[Start]:
         """The runs to create now, which are to be given to `insert_starts`."""
@@ -144,6 +144,11 @@ class Gatekeeper:
         if gates.batch is not None:
             return self._collect(start, gates, gates.batch)
         return self.admit(start, gates)
+
+    def take_news(self) -> News:
+        """What it did to other runs since it was asked last."""
+        news, self._news = self._news, NO_NEWS
+        return news
 
     def admit(self, start: Start, gates: Gates) -> list[Start]:
         """Ask what is to be asked of a start that is not, or no more, collected."""
@@ -223,8 +228,8 @@ class Gatekeeper:
             return ""
         if not sole.cancels:
             return f"singleton: run {row[0]} has not ended"
-        news = cancelling.cancel(self._tx, [row[0]], f"singleton: run {run.id} takes its place", run.created_at)
-        self.cancelled += news.cancelled
+        why = f"singleton: run {run.id} takes its place"
+        self._news = self._news.and_then(cancelling.cancel(self._tx, [row[0]], why, run.created_at))
         return ""
 
     def _limit_time(self, start: Start, gates: Gates) -> None:

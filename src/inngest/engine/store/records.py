@@ -26,6 +26,9 @@ RUN_COLUMNS = (
     "output",
     "error",
     "batch_id",
+    "parent_id",
+    "parent_hash",
+    "watched",
 )
 
 STEP_COLUMNS = (
@@ -76,6 +79,9 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
         run.output,
         run.error,
         run.batch_id,
+        run.parent_id,
+        run.parent_hash,
+        int(run.watched),
         None if owner is None else owner.session,
         None if owner is None else owner.token,
     )
@@ -85,6 +91,7 @@ def run_of(row: tuple[Any, ...]) -> Run:
     """The run of a row of RUN_COLUMNS."""
     values = dict(zip(RUN_COLUMNS, row, strict=True))
     values["status"] = RunStatus(values["status"])
+    values["watched"] = bool(values["watched"])
     return Run(**values)
 
 

@@ -16,13 +16,15 @@ from inngest.engine.ports import (
     Executor,
     Fired,
     Ids,
+    News,
     Owner,
+    Receipt,
     RunView,
     Session,
-    Written,
 )
+from inngest.protocol.opcodes import Arrival
 
-from . import accepting, claiming, committing, firing, pausing, reading, schema, sessions
+from . import accepting, cancelling, claiming, committing, firing, pausing, reading, schema, sessions, waits
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
@@ -126,7 +128,7 @@ class SqlStore:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
         return await self._write(lambda tx: claiming.claim(tx, asked), rows=2 * count)
 
-    def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+    def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         changes = commit.changes
         rows = len(changes.memos) + len(changes.open) + len(changes.failed) + len(commit.events) + 1
         size = changes.size
@@ -134,7 +136,7 @@ class SqlStore:
             size += sum(len(event.data) for event in commit.events)
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
-    def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Written]:
+    def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
         return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)
 
     # -- timers and pauses
@@ -159,7 +161,20 @@ class SqlStore:
     async def resume(self, function_id: str) -> bool:
         return await self._write(lambda tx: pausing.resume(tx, function_id))
 
+    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
+        return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=10 * len(run_ids))
+
+    async def signal(self, name: str, data: str, now: int) -> tuple[str | None, News]:
+        woken, arrivals = await self._write(lambda tx: waits.signal(tx, name, data, now))
+        return woken, News(arrivals, queued=bool(arrivals))
+
     # -- reading
+
+    async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
+        return await self._read(lambda tx: waits.arrivals(tx, run_ids))
+
+    async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
+        return await self._read(lambda tx: reading.not_owned(tx, owners))
 
     async def run(self, run_id: str) -> RunView | None:
         return await self._read(lambda tx: reading.run(tx, run_id))

@@ -106,6 +106,16 @@ class Bulk:
         return self._build(words, Rows(self._table, self.columns, count))
 
 
+def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
+    """Inserts rows; those that are there already stay as they are."""
+
+    def build(words: Words, rows: Rows) -> ClauseElement:
+        insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
+        return insertion
+
+    return Bulk(table, columns, build)
+
+
 class _Compiled:
     """A statement's text for one database, and what its parameters are called in order."""
 
@@ -125,13 +135,17 @@ def constant(value: str) -> ColumnElement[str]:
     return literal_column(f"'{value}'", Text)
 
 
+_COMPILED: dict[str, dict[Statement | tuple[Bulk, int], _Compiled]] = {}
+"""By dialect, for all connections: readers, and engines that share a process, compile nothing again."""
+
+
 class Transaction:
     """Executes statements on one connection."""
 
     def __init__(self, connection: Connection, words: Words) -> None:
         self._connection = connection
         self._words = words
-        self._compiled: dict[Statement | tuple[Bulk, int], _Compiled] = {}
+        self._compiled = _COMPILED.setdefault(words.dialect.name, {})
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:
         """Execute once."""

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_runs()
     _create_steps()
     _create_jobs()
+    _create_waits()
     _create_gates()
     op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
 
@@ -61,6 +62,7 @@ def _create_events() -> None:
         sa.Column("key", sa.Text, nullable=False, comment="the developer's id; empty if none"),
         sa.Column("received_at", sa.BigInteger, nullable=False),
     )
+    op.create_index("inngest_events_by_name", "inngest_events", ["name", "received_at"])
 
 
 def _create_jobs() -> None:
@@ -79,6 +81,7 @@ def _create_jobs() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_jobs_by_due", "inngest_jobs", ["alone", "due_at", "id"])
+    op.create_index("inngest_jobs_by_run", "inngest_jobs", ["run_id"])
     op.create_table(
         "inngest_idempotency",
         sa.Column("function_id", sa.Text, primary_key=True),
@@ -86,6 +89,42 @@ def _create_jobs() -> None:
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
+    )
+
+
+def _create_waits() -> None:
+    op.create_table(
+        "inngest_waits",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step that waits; of another text if no step does"),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False, comment="what is looked for: event:order/paid"),
+        sa.Column("path", sa.Text, nullable=False, comment="where the key stands; empty if there is none"),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("expression", sa.Text, nullable=False, comment="CEL; empty if path and key say all"),
+        sa.Column(
+            "parameters", sa.Text, nullable=False, comment="JSON: what the expression needs of the run's own event"
+        ),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_waits_by_topic", "inngest_waits", ["topic", "path", "key"])
+    op.create_table(
+        "inngest_wait_paths",
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("path", sa.Text, primary_key=True),
+        sqlite_with_rowid=False,
+        comment="where keys stand in events of a name, so that an event is looked up, and nothing is scanned",
+    )
+    op.create_table(
+        "inngest_inbox",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step"),
+        sa.Column("data", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("arrived_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+        comment="what steps have been waiting for, until they have their memos",
     )
 
 
@@ -107,6 +146,9 @@ def _create_runs() -> None:
         sa.Column("output", sa.Text),
         sa.Column("error", sa.Text),
         sa.Column("batch_id", sa.Text, comment="events that started it together; null if one did"),
+        sa.Column("parent_id", sa.Text, comment="run that invoked it"),
+        sa.Column("parent_hash", sa.Text, comment="step that invoked it"),
+        sa.Column("watched", sa.Integer, nullable=False, comment="whether events may cancel it"),
         sa.Column("session_id", sa.Text, comment="worker that owns it"),
         sa.Column("token", sa.Text, comment="invocation that owns it"),
         sqlite_with_rowid=False,
