@@ -30,6 +30,11 @@ def test_every_argument_of_a_client_is_documented() -> None:
     assert missing == []
 
 
+def test_every_argument_of_an_engine_is_documented() -> None:
+    missing = [name for name in parameters(inngest.Engine.__init__) if f"| `{name}` |" not in page("engine.md")]
+    assert missing == []
+
+
 def test_every_variable_of_the_environment_is_documented() -> None:
     source = Path(environment.__file__).read_text(encoding="utf-8")
     variables = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source))

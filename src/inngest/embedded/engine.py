@@ -21,7 +21,7 @@ from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.system import SystemClock, SystemIds, ThreadExecutor
+from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
 from inngest.protocol import codec, durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
@@ -31,6 +31,7 @@ from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import forks, settings, specs, views
+from .blocking import Blockers
 from .errors import (
     EngineConfigError,
     EngineStateError,
@@ -67,7 +68,7 @@ class Engine:
         thread_pool_size: how many plain functions execute at a time.
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
-        retention: runs that ended longer ago are removed; None keeps them.
+        retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
 
     Raises:
         EngineConfigError: an argument is wrong.
@@ -84,7 +85,7 @@ class Engine:
         thread_pool_size: int = 32,
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
-        retention: datetime.timedelta | None = None,
+        retention: int | datetime.timedelta | None = None,
     ) -> None:
         self._settings = settings.check(
             functions,
@@ -451,8 +452,11 @@ class _Running:
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
             pid=self.pid,
+            retention=given.retention,
         )
         self._service = Service(worker, locks, options)
+        self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
+        self._watch: LoopWatch | None = None
         self._clients: list[Inngest] = []
         self._stopping: asyncio.Task[None] | None = None
         self.ready = False
@@ -483,6 +487,7 @@ class _Running:
             self._unbind()
             self._executor.close()
             raise
+        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell)
         self.ready = True
 
     async def stop(self) -> None:
@@ -496,6 +501,8 @@ class _Running:
             await self._service.stop()
         finally:
             forks.forget(self)
+            if self._watch is not None:
+                self._watch.close()
             self._unbind()
             self._threads.close()
             self._executor.close()

@@ -143,6 +143,13 @@ class Claims:
     fenced: bool = False  # this worker was declared dead (P4)
 
 
+class EventPlace(NamedTuple):
+    """Where an event is in the order in which all were received."""
+
+    received_at: int
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class RunView:
     """A run with everything that is recorded of it."""
@@ -291,6 +298,29 @@ class Store(Protocol):
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         """Those of these runs that have ended."""
+        ...
+
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these runs that there are not, or not any more."""
+        ...
+
+    async def remove_runs(self, before: int) -> bool:
+        """Remove some runs that ended before a time, each with all that is recorded of it.
+
+        With the last run of an event goes the event, if it was received before that time. True if more may be left.
+        Never takes long: who has much to remove calls it again and again.
+        """
+        ...
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        """Of the next events after a place that were received before a time, remove those that no run is of.
+
+        Gives the place to go on from; None if there are no more. Never takes long.
+        """
+        ...
+
+    async def remove_keys(self, now: int) -> bool:
+        """Remove some idempotency keys that have expired. True if more may be left. Never takes long."""
         ...
 
 
