@@ -147,6 +147,10 @@ def _run_cancelled(record: dict[str, Any]) -> Text:
     return _run(record).append("cancelled", "bold yellow")
 
 
+def _run_skipped(record: dict[str, Any]) -> Text:
+    return _run(record).append("skipped  ", "bold yellow").append(_error(record).partition(": ")[2], "yellow")
+
+
 def _run_retrying(record: dict[str, Any]) -> Text:
     return _retry(_run(record).append("✗ ", "red").append("the function's body", "bold"), record)
 
@@ -262,6 +266,7 @@ LINES: dict[str, Line] = {
     "loading": _loading,
     "loading.failed": _loading_failed,
     "run.cancelled": _run_cancelled,
+    "run.skipped": _run_skipped,
     "run.completed": _run_completed,
     "run.failed": _run_failed,
     "run.resumed": _run_resumed,
