@@ -90,16 +90,16 @@ class HumanTeller:
         if text is None:
             return
         if record["type"] == "serving":
-            self._triggers = [name for function in record["functions"] for name in function["triggers"]]
+            self._triggers = _triggers(dict(record))
         elif record["type"] == "event" and not record["runs"]:
-            text.append(_meant(record["name"], self._triggers), "yellow")
+            text.append(_meant(str(record["name"]), self._triggers), "yellow")
         at = record.get("at")
         time = _clock(at if isinstance(at, int) else system.wall_clock_ms())
         line = Text.assemble((f"{time}  ", "dim"), text)
         line.rstrip()
         self._console.print(line)
         error = record.get("error")
-        if isinstance(error, dict) and "\n" in str(error.get("stack")):  # a single line only says the message again
+        if isinstance(error, dict) and "\n" in str(error.get("stack")).rstrip():  # one line: the message again
             self._stack(str(error["stack"]), record["run_id"])
         elif isinstance(record.get("report"), str):
             self._stack(str(record["report"]), None)
@@ -222,9 +222,13 @@ def _serving(record: dict[str, Any]) -> Text:
 
 def _invitation(record: dict[str, Any]) -> str:
     """How to go on."""
-    names = [name for function in record["functions"] for name in function["triggers"]]
+    names = _triggers(record)
     url = "" if record["url"] == DEFAULT_URL else f" --url {record['url']}"
     return f"in another terminal: inngest send {names[0] if names else 'NAME'} '{{}}' --wait{url}; Ctrl-C stops this"
+
+
+def _triggers(record: dict[str, Any]) -> list[str]:
+    return [name for function in record["functions"] for name in function["triggers"]]
 
 
 def _loading(record: dict[str, Any]) -> Text:
