@@ -16,6 +16,7 @@ from .intake import Intake
 from .ports import Clock, Liveness, News, Session
 from .reaper import Reaper, Remover
 from .requests import Requester, Tools
+from .timers import Timers
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -102,6 +103,7 @@ class Service:
         )
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
+        self._timers = Timers(worker.store, worker.clock, self.executor.heard)
         self._remover = Remover(worker.store, worker.clock, options.retention)
         self._complaints = Complaints(worker.clock)
         self._loops: list[asyncio.Task[None]] = []
@@ -326,7 +328,9 @@ class Service:
     async def _look_around(self) -> None:
         now = self._worker.clock.now()
         if self._worker.store.foreign_change() or now >= self._look_at:
-            self._foreign = self._reaper.stale = True
+            self._foreign = self._reaper.stale = self._timers.stale = True
+        if self.executor.stirred:
+            self.executor.stirred, self._foreign = False, True
         if self._foreign:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
             await self._look_for_ended(list(self._waiting))
@@ -334,6 +338,7 @@ class Service:
             await self.requester.look_around(self._worker.session_id)
             self._look_again()
             self._foreign = False
+        await self._timers.run_once()
         if await self._reaper.run_once(self._worker.session_id):
             self._look_again()
 
