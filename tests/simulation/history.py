@@ -195,6 +195,7 @@ class State:
     jobs: dict[str, Row] = field(default_factory=dict)  # by id
     steps: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     attempts: dict[tuple[str, str, int, int], Row] = field(default_factory=dict)  # run, hash, attempt, time
+    requests: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
 
     def apply(self, change: Change) -> None:
         """Take over a change."""
@@ -210,8 +211,12 @@ class State:
         return row if is_memo(row) else None
 
 
-KEYS = {"steps": ("run_id", "hash"), "attempts": ("run_id", "hash", "attempt", "ended_at")}
-TABLES = ("sessions", "functions", "events", "runs", "jobs", "steps", "attempts")
+KEYS = {
+    "steps": ("run_id", "hash"),
+    "attempts": ("run_id", "hash", "attempt", "ended_at"),
+    "requests": ("run_id", "hash"),
+}
+TABLES = ("sessions", "functions", "events", "runs", "jobs", "steps", "attempts", "requests")
 
 
 def key_of(table: str, row: Row) -> object:

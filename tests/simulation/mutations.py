@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine import intake, reaper, service
@@ -24,7 +24,7 @@ from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.ports import Ids, Owner
-from inngest.engine.store import accepting, claiming, committing, tables
+from inngest.engine.store import accepting, claiming, committing, requests, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
@@ -71,7 +71,7 @@ def _plant(promise: str, *worlds: str, finders: Sequence[str] = (), first: int =
     return register
 
 
-_runs, _steps = tables.runs, tables.steps
+_runs, _steps, _requests = tables.runs, tables.steps, tables.requests
 
 
 @_plant("P0", "sequential", "payers")
@@ -226,6 +226,19 @@ def _events_are_acknowledged_before_their_commit() -> Iterator[AbstractContextMa
         return [event.id for event in named]
 
     yield mock.patch.object(intake.Intake, "send", hasty)
+
+
+@_plant("P4", "requests", finders=("requested",))
+def _a_dead_worker_answers_requests() -> Iterator[AbstractContextManager[object]]:
+    anyone = (_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+    done = Statement(lambda _: delete(_requests).where(*anyone).returning(_requests.c.run_id))
+    yield mock.patch.object(requests, "DONE", done)
+
+
+@_plant("P6", "fetching", "requests", finders=("P6", "ends"))
+def _keys_are_not_asked_for_again() -> Iterator[AbstractContextManager[object]]:
+    forgetting = mock.Mock(return_value=None)
+    yield mock.patch.object(requests, "end_session", forgetting)
 
 
 def hunt(name: str) -> tuple[Figures, Case | None]:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from inngest.engine.domain.model import HttpRequest, HttpResponse
+from inngest.engine.ports import HttpError
 from inngest.protocol import ulids
 
 from .loop import SimLoop
@@ -200,4 +202,27 @@ class SimLiveness:
             self.release(session_id)
 
     def forget(self, session_id: str) -> None:
+        """Nothing is kept."""
+
+
+class SimHttp:
+    """Servers outside, behind a bad line. `/secret` answers only who shows a key.
+
+    Args:
+        chance: draws how long an answer takes, and whether it is lost.
+    """
+
+    KEY = "Bearer sim"
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        await asyncio.sleep(self._chance.choice((0, 0, 0.02, 0.4)))
+        if self._chance.random() < 0.2:
+            raise HttpError("the line is bad")
+        forbidden = request.url.endswith("/secret") and request.headers.get("authorization") != self.KEY
+        return HttpResponse(403 if forbidden else 200, [], b"hello", request.url)
+
+    async def close(self) -> None:
         """Nothing is kept."""

@@ -21,7 +21,7 @@ from .database import SimDatabase, busy
 from .faults import Fault
 from .history import Change, Committed, Died, Entry, Started, Stopped
 from .loop import HOST, SimLoop
-from .ports import InlineExecutor, SimClock, SimIds, SimLiveness
+from .ports import InlineExecutor, SimClock, SimHttp, SimIds, SimLiveness
 from .threads import BatonThreads, CrashError
 from .watch import WatchedInvoker
 
@@ -109,7 +109,7 @@ class Process:
         policy = Policy(max_steps=1000, retry_interval=world.retry_interval)
         self.store = SqlStore(self.database, self.executor, ids, policy)
         invoker = WatchedInvoker(LocalInvoker(functions, self.clock, self.threads), self)
-        worker = Worker(self.store, invoker, self.clock, ids, policy, ids.token())
+        worker = Worker(self.store, invoker, self.clock, ids, policy, SimHttp(chance), ids.token())
         options = Options(
             functions=specs(functions),
             replace_app=None,

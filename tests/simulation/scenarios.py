@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, PROGRAMS
+from .corpus import BY_NAME, PROGRAMS, requesting
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -61,6 +61,16 @@ def _twice(seed: int) -> tuple[Scenario, Plan]:
     return replace(scenario, name="twice"), Plan(twice=True)
 
 
+def _requests(seed: int) -> tuple[Scenario, Plan]:
+    """Requests that the engine makes, while workers die, or are declared dead."""
+    chance = random.Random(f"requests {seed}")
+    programs = requesting.PROGRAMS
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in chance.choices(programs, k=6)]
+    kinds = (Fault.ZOMBIE, Fault.CRASH_ANYWHERE, Fault.PAUSE, Fault.STOP)
+    storm = Storm(lasts=8, at_commit=0.03, every=0.8, kinds=kinds)
+    return Scenario("requests", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -68,6 +78,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "zombies": _zombies,
     "deaf": _deaf,
     "twice": _twice,
+    "requests": _requests,
 }
 """Worlds whose cast is drawn."""
 

@@ -7,16 +7,16 @@ from concurrent.futures import Future
 import pytest
 
 from .conftest import Farm
-from .corpus import CHANGED, PROGRAMS
+from .corpus import CHANGED, PROGRAMS, requesting
 from .explore import Figures, crash_again, every_crash, look_into, some_crash
 from .faults import AT_COMMIT
 
 SEED = 0
-NAMES = [program.name for program in PROGRAMS]
+NAMES = [program.name for program in (*PROGRAMS, *requesting.PROGRAMS)]
 OTHERS = [program.name for program in CHANGED]
 """Programs whose code is changed by a crash: it matters where, and hardly how."""
 
-BESIDE = ("sequential", "sends", "payers", "deep", "sleeps", "charge", "siblings", "hopeless", "plain", "changed-kind")
+BESIDE = ("sequential", "sends", "payers", "deep", "sleeps", "charge", "siblings", "hopeless", "plain", "changed-kind", "fetching")
 """Programs that two engines share."""
 
 AGAIN = ("payers", "sleeps")

@@ -21,6 +21,7 @@ from . import (
     p9_determinism,
     p10_honest,
     quiet,
+    requested,
 )
 
 Checker = Callable[[History, Scenario], Iterator[str]]
@@ -39,6 +40,7 @@ CHECKERS: Mapping[str, Checker] = {
     "closed": closed.check,
     "ends": ends.check,
     "quiet": quiet.check,
+    "requested": requested.check,
 }
 
 

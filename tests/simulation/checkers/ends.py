@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from tests.simulation.history import History, Row, State, effective_id, is_memo
 from tests.simulation.scenario import APP, End, Scenario
 
-KNOWN = {"FlakyError", "RetryAfterError", "NonRetriableError", "StepError", "WorkerLostError", "DeterminismError"}
+KNOWN = {
+    "DeterminismError",
+    "FlakyError",
+    "GatewayError",
+    "NonRetriableError",
+    "RetryAfterError",
+    "StepError",
+    "WorkerLostError",
+}
 """Errors that the corpus provokes; DeterminismError where code is changed."""
 
 

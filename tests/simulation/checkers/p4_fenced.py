@@ -22,7 +22,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
         own.update(begun_sessions(entry))
         living = set(state.sessions)
         for change in entry.changes:
-            run = _decided_run(change)
+            run = _decided_run(change, state)
             owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
             if run is not None and (owner not in own or owner not in living):
                 yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
@@ -32,8 +32,10 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 yield f"at {entry.at}: run {row['id']} belongs to session {row['session_id']}, which is dead"
 
 
-def _decided_run(change: Change) -> str | None:
+def _decided_run(change: Change, state: State) -> str | None:
     """The run that a change decides something about."""
+    if change.table == "attempts" and _of_request(change, state):
+        return None  # who may write it says the checker of requests
     if change.table in {"steps", "attempts"}:
         row = change.new or change.old
         assert row is not None
@@ -42,6 +44,13 @@ def _decided_run(change: Change) -> str | None:
     if change.table != "runs" or old is None or new is None:
         return None
     return str(new["id"]) if any(old[name] != new[name] for name in DECIDED) else None
+
+
+def _of_request(change: Change, state: State) -> bool:
+    row = change.new or change.old
+    assert row is not None
+    step = state.steps.get((str(row["run_id"]), str(row["hash"])))
+    return step is not None and step["kind"] in {"Gateway", "AIGateway"}
 
 
 def _taken_by(change: Change) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import changed, failing, ordering, plain, sleeping, straight
+from . import changed, failing, ordering, plain, requesting, sleeping, straight
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -14,6 +14,6 @@ PROGRAMS = (
 )
 """Programs whose code stays the same."""
 
-BY_NAME = {program.name: program for program in (*PROGRAMS, *CHANGED, failing.KILLER)}
+BY_NAME = {program.name: program for program in (*PROGRAMS, *CHANGED, *requesting.PROGRAMS, failing.KILLER)}
 
-__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "changed", "failing"]
+__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "changed", "failing", "requesting"]
