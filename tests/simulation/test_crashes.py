@@ -16,7 +16,19 @@ NAMES = [program.name for program in (*PROGRAMS, *requesting.PROGRAMS)]
 OTHERS = [program.name for program in CHANGED]
 """Programs whose code is changed by a crash: it matters where, and hardly how."""
 
-BESIDE = ("sequential", "sends", "payers", "deep", "sleeps", "charge", "siblings", "hopeless", "plain", "changed-kind", "fetching")
+BESIDE = (
+    "sequential",
+    "sends",
+    "payers",
+    "deep",
+    "sleeps",
+    "charge",
+    "siblings",
+    "hopeless",
+    "plain",
+    "changed-kind",
+    "fetching",
+)
 """Programs that two engines share."""
 
 AGAIN = ("payers", "sleeps")
