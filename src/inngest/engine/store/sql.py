@@ -28,7 +28,7 @@ from . import accepting, cancelling, claiming, committing, firing, pausing, read
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
-from .timers import Alarm, next_due
+from .timers import Alarm, Timers, next_due
 from .writer import Writer
 
 R = TypeVar("R")
@@ -101,7 +101,10 @@ class SqlStore:
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
         await self._write(
-            lambda tx: sessions.register(tx, self._registry.read(tx), functions, replace_app, now), rows=len(functions)
+            lambda tx: sessions.register(
+                tx, self._registry.read(tx), functions, replace_app, now, Timers(tx, self._ids, self._alarm)
+            ),
+            rows=len(functions),
         )
 
     async def begin_session(self, session: Session) -> None:
