@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Literal
 
 import inngest
 from inngest.embedded.views import Run
@@ -12,9 +13,9 @@ from inngest.embedded.views import Run
 MINUTES = 3
 
 
-def client_with(**given: object) -> inngest.Inngest:
+def client_with(catch_up: Literal["none", "last", "all"] = "none") -> inngest.Inngest:
     client = inngest.Inngest(app_id="crons")
-    trigger = inngest.TriggerCron(cron="* * * * *", **given)  # type: ignore[arg-type]
+    trigger = inngest.TriggerCron(cron="* * * * *", catch_up=catch_up)
 
     @client.create_function(fn_id="tick", trigger=[trigger, inngest.TriggerEvent(event="crons/now")])
     async def tick(ctx: inngest.Context) -> object:

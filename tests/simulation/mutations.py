@@ -101,7 +101,7 @@ def _runs_are_stored_after_their_event() -> Iterator[AbstractContextManager[obje
 
     def in_two(tx: Transaction, events: Sequence[Event]) -> set[str]:
         new = insert_events(tx, events)
-        database, connection = tx._words, tx._connection
+        database, connection = tx._words, tx.connection
         assert isinstance(database, SqliteDatabase)
         database.commit(connection)
         database.begin(connection)

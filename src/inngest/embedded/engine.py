@@ -21,7 +21,7 @@ from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.system import SystemClock, SystemIds, ThreadExecutor
+from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
 from inngest.protocol import codec, durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
@@ -31,6 +31,7 @@ from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import forks, settings, specs, views
+from .blocking import Blockers
 from .errors import (
     EngineConfigError,
     EngineStateError,
@@ -39,6 +40,7 @@ from .errors import (
     RunNotFoundError,
     RunSkippedError,
 )
+from .explanations import Explanation, explanation
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
@@ -67,7 +69,7 @@ class Engine:
         thread_pool_size: how many plain functions execute at a time.
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
-        retention: runs that ended longer ago are removed; None keeps them.
+        retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
 
     Raises:
         EngineConfigError: an argument is wrong.
@@ -84,7 +86,7 @@ class Engine:
         thread_pool_size: int = 32,
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
-        retention: datetime.timedelta | None = None,
+        retention: int | datetime.timedelta | None = None,
     ) -> None:
         self._settings = settings.check(
             functions,
@@ -319,6 +321,22 @@ class Engine:
         """`wait`, blocking; from any thread but the engine's loop."""
         return self._wait_here(lambda: self.wait(run_id, timeout=timeout))
 
+    async def explain(self, run_id: str) -> Explanation:
+        """Why a run waits: what holds it, until when, and what would let it go on.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        running = self._here()
+        facts = await running.store.facts(run_id)
+        if facts is None:
+            raise RunNotFoundError(run_id)
+        return explanation(facts, running.now)
+
+    def explain_sync(self, run_id: str) -> Explanation:
+        """`explain`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.explain(run_id))
+
     def pause_sync(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
         """`pause`, blocking; from any thread but the engine's loop."""
         self._wait_here(lambda: self.pause(fn, on_event=on_event))
@@ -451,8 +469,11 @@ class _Running:
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
             pid=self.pid,
+            retention=given.retention,
         )
         self._service = Service(worker, locks, options)
+        self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
+        self._watch: LoopWatch | None = None
         self._clients: list[Inngest] = []
         self._stopping: asyncio.Task[None] | None = None
         self.ready = False
@@ -461,6 +482,10 @@ class _Running:
     @property
     def here(self) -> bool:
         return os.getpid() == self.pid
+
+    @property
+    def now(self) -> int:
+        return self._clock.now()
 
     def forked(self) -> None:
         self._service.abandon()
@@ -483,6 +508,7 @@ class _Running:
             self._unbind()
             self._executor.close()
             raise
+        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell)
         self.ready = True
 
     async def stop(self) -> None:
@@ -496,6 +522,8 @@ class _Running:
             await self._service.stop()
         finally:
             forks.forget(self)
+            if self._watch is not None:
+                self._watch.close()
             self._unbind()
             self._threads.close()
             self._executor.close()

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
 
+from .domain.explaining import Facts
 from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
 from .errors import StoreError
 
@@ -141,6 +142,13 @@ class Claims:
     next_due: int | None  # when the first job falls due that was not claimed; None if there is none
     alone_due: bool = False  # a run is due that must be resumed alone
     fenced: bool = False  # this worker was declared dead (P4)
+
+
+class EventPlace(NamedTuple):
+    """Where an event is in the order in which all were received."""
+
+    received_at: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +297,35 @@ class Store(Protocol):
         """Runs, newest first; `before` is a run's id."""
         ...
 
+    async def facts(self, run_id: str) -> Facts | None:
+        """What holds a run, for `explaining.explain`."""
+        ...
+
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         """Those of these runs that have ended."""
+        ...
+
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these runs that there are not, or not any more."""
+        ...
+
+    async def remove_runs(self, before: int) -> bool:
+        """Remove some runs that ended before a time, each with all that is recorded of it.
+
+        With the last run of an event goes the event, if it was received before that time. True if more may be left.
+        Never takes long: who has much to remove calls it again and again.
+        """
+        ...
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        """Of the next events after a place that were received before a time, remove those that no run is of.
+
+        Gives the place to go on from; None if there are no more. Never takes long.
+        """
+        ...
+
+    async def remove_keys(self, now: int) -> bool:
+        """Remove some idempotency keys that have expired. True if more may be left. Never takes long."""
         ...
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest.engine.domain.model import Run, RunStatus
-from inngest.engine.ports import Fired, Store, Written
+from inngest.engine.domain.model import Event, Run, RunStatus
+from inngest.engine.ports import EventPlace, Fired, Store, Written
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES
 from tests.contract.store.values import NOW, accept, acceptance, accepted, claim_one, event, function, owner
@@ -292,3 +292,46 @@ async def test_plain_functions_set_no_timers(store: Store) -> None:
     await go(store)
     assert store.timer_due is None
     assert (await fired(store, NOW + 10**9)).next_due is None
+
+
+# -- removing what is old
+
+
+async def stored(store: Store, *sent: Event) -> list[bool]:
+    """Whether events are still stored: one that is starts nothing more."""
+    await store.register([function("b", "go")], replace_app="app", now=NOW)
+    return [not await accept(store, one) for one in sent]
+
+
+async def test_an_event_that_is_collected_is_not_removed(store: Store) -> None:
+    config = {"period": "7d"}
+    batch = function("b", "go", config=json.dumps({"batchEvents": {"maxSize": 9}}))
+    await store.register(
+        [function("a", "go", config=json.dumps({"debounce": config})), batch], replace_app="app", now=NOW
+    )
+    sent = [event(), event()]
+    await accept(store, *sent)
+    assert await store.remove_events(EventPlace(0, ""), NOW + 1) is not None
+    (start,) = (await fired(store, NOW + 7 * 86_400_000)).started
+    assert start.run.event_id == sent[1].id
+    assert await stored(store, *sent) == [True, True]
+
+
+async def test_the_events_of_a_batch_go_with_its_run(store: Store) -> None:
+    await registered(store, batchEvents={"maxSize": 2})
+    sent = [event(), event()]
+    await accept(store, *sent)
+    await values.commit(store, await claim_one(store), values.end())
+    await store.remove_events(EventPlace(0, ""), NOW + 1)
+    assert len(await store.runs(event_id=sent[1].id, function_id=None, status=None, limit=9, before=None)) == 1
+    await store.remove_runs(NOW + 1)
+    assert await stored(store, *sent) == [False, False]
+
+
+async def test_starts_are_counted_no_longer_than_they_can_matter(store: Store) -> None:
+    await registered(store, rateLimit={"limit": 1, "period": "1d"})
+    await go(store)
+    await store.remove_keys(NOW + 86_399_999)
+    assert await go(store, NOW + 86_399_999) == []
+    assert not await store.remove_keys(NOW + 86_460_000)
+    assert len(await go(store, NOW)) == 1

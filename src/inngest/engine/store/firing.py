@@ -44,8 +44,7 @@ class _Firing:
     def debounce(self, timer: Timer) -> None:
         """No event has come for a while."""
         last = Last(*timer.payload)
-        start = self._start(last, last.event_id)
-        self.started += [start] if start.gates is None else self._keeper.admit(start, start.gates)
+        self.started += self._keeper.debounced(self._start(last, last.event_id), timer.key)
 
     def batch(self, timer: Timer) -> None:
         """The first event has waited long enough."""

@@ -88,7 +88,13 @@ BE_SINGLE = Statement(
     )
 )
 
-COLLECT = Statement(lambda words: words.insert(tables.batches))
+COLLECT = Statement(
+    lambda words: (insertion := words.insert(tables.batches)).on_conflict_do_update(
+        index_elements=["batch_id", "position"], set_={"event_id": insertion.excluded.event_id}
+    )
+)
+
+LET_GO = Statement(lambda _: delete(tables.batches).where(tables.batches.c.batch_id == bindparam("batch")))
 
 
 class Collecting(NamedTuple):
@@ -254,6 +260,8 @@ class Gatekeeper:
         if debounce.timeout is not None:
             due_at = min(due_at, last.first_at + debounce.timeout)
         self.timers.put(DEBOUNCE, key, due_at, last)
+        # Whoever removes old events sees that this one is needed.
+        self._tx.execute(COLLECT, {"batch_id": key, "position": 0, "event_id": last.event_id})
 
     def _collect(self, start: Start, gates: Gates, batch: Batched) -> list[Start]:
         """The batch is over when it is full, in count or in bytes."""
@@ -279,6 +287,11 @@ class Gatekeeper:
             return flushed
         self.timers.remove(BATCH, key)
         return [*flushed, *self.flush(start, gates, collecting)]
+
+    def debounced(self, start: Start, key: str) -> list[Start]:
+        """The run of a debounce that is over."""
+        self._tx.execute(LET_GO, {"batch": key})
+        return [start] if start.gates is None else self.admit(start, start.gates)
 
     def flush(self, start: Start, gates: Gates, collected: Collecting) -> list[Start]:
         """The run of a batch that is over."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
@@ -13,6 +14,7 @@ from inngest.engine.ports import (
     Accepted,
     Claims,
     Commit,
+    EventPlace,
     Executor,
     Fired,
     Ids,
@@ -24,12 +26,25 @@ from inngest.engine.ports import (
 )
 from inngest.protocol.opcodes import Arrival
 
-from . import accepting, cancelling, claiming, committing, firing, pausing, reading, schema, sessions, waits
+from . import (
+    accepting,
+    cancelling,
+    claiming,
+    committing,
+    explaining,
+    firing,
+    pausing,
+    reading,
+    removing,
+    schema,
+    sessions,
+    waits,
+)
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
 from .timers import Alarm, Timers, next_due
-from .writer import Writer
+from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
 
@@ -197,8 +212,25 @@ class SqlStore:
             )
         )
 
+    async def facts(self, run_id: str) -> Facts | None:
+        return await self._read(lambda tx: explaining.facts(tx, run_id))
+
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))
+
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        return await self._read(lambda tx: reading.missing(tx, run_ids))
+
+    # -- removing: in transactions of their own, so that nobody's commit waits for what is in one with it
+
+    async def remove_runs(self, before: int) -> bool:
+        return await self._write(lambda tx: removing.remove_runs(tx, before), rows=MAX_ROWS)
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        return await self._write(lambda tx: removing.remove_events(tx, after, before), rows=MAX_ROWS)
+
+    async def remove_keys(self, now: int) -> bool:
+        return await self._write(lambda tx: removing.remove_keys(tx, now), rows=MAX_ROWS)
 
     async def _write(self, write: Callable[[Transaction], R], *, rows: int = 1, size: int = 0) -> R:
         return await self._writer.submit(Command(each, write, rows, size), _as_is)
@@ -213,10 +245,12 @@ class SqlStore:
             except IndexError:
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
+                self._database.begin_reading(reader.connection)
                 return read(reader)
             except Exception as error:
                 raise self._database.explain(error) from error
             finally:
+                self._database.rollback(reader.connection)
                 self._readers.append(reader)
 
         return await self._executor.run(work)

@@ -53,6 +53,7 @@ events = Table(
     Column("received_at", BigInteger, nullable=False),
 )
 Index("inngest_events_by_name", events.c.name, events.c.received_at)
+Index("inngest_events_by_age", events.c.received_at, events.c.id)
 
 runs = Table(
     "inngest_runs",
@@ -82,10 +83,16 @@ runs = Table(
 Index("inngest_runs_by_event", runs.c.event_id)
 Index("inngest_runs_by_batch", runs.c.batch_id, sqlite_where=runs.c.batch_id.is_not(None))
 Index(
+    "inngest_runs_by_end",
+    runs.c.ended_at,
+    sqlite_where=runs.c.ended_at.is_not(None),
+)
+Index(
     "inngest_runs_by_session",
     runs.c.session_id,
     sqlite_where=runs.c.session_id.is_not(None),  # naming another dialect here would import it, for 50 ms
 )
+Index("inngest_runs_by_parent", runs.c.parent_id, sqlite_where=runs.c.parent_id.is_not(None))
 
 steps = Table(
     "inngest_steps",
@@ -183,6 +190,7 @@ idempotency = Table(
     Column("expires_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("inngest_idempotency_by_end", idempotency.c.expires_at)
 
 pauses = Table(
     "inngest_pauses",
@@ -217,6 +225,7 @@ rates = Table(
     sqlite_with_rowid=False,
     comment="starts that count for a rate limit",
 )
+Index("inngest_rates_by_start", rates.c.started_at)
 
 singletons = Table(
     "inngest_singletons",
@@ -226,6 +235,7 @@ singletons = Table(
     Column("run_id", Text, nullable=False, comment="the last one; whether it has ended, it says itself"),
     sqlite_with_rowid=False,
 )
+Index("inngest_singletons_by_run", singletons.c.run_id)
 
 batches = Table(
     "inngest_batches",
@@ -234,5 +244,6 @@ batches = Table(
     Column("position", Integer, primary_key=True),
     Column("event_id", Text, nullable=False),
     sqlite_with_rowid=False,
+    comment="events that are collected, or were; of a debounce only the one that will start its run",
 )
 Index("inngest_batches_by_event", batches.c.event_id)

@@ -63,6 +63,7 @@ def _create_events() -> None:
         sa.Column("received_at", sa.BigInteger, nullable=False),
     )
     op.create_index("inngest_events_by_name", "inngest_events", ["name", "received_at"])
+    op.create_index("inngest_events_by_age", "inngest_events", ["received_at", "id"])
 
 
 def _create_jobs() -> None:
@@ -90,6 +91,7 @@ def _create_jobs() -> None:
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+    op.create_index("inngest_idempotency_by_end", "inngest_idempotency", ["expires_at"])
 
 
 def _create_waits() -> None:
@@ -154,11 +156,16 @@ def _create_runs() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
-    owned = sa.text("session_id IS NOT NULL")
-    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": owned}  # naming a dialect imports it
-    op.create_index("inngest_runs_by_session", "inngest_runs", ["session_id"], **where)
-    where = {f"{op.get_bind().dialect.name}_where": sa.text("batch_id IS NOT NULL")}
-    op.create_index("inngest_runs_by_batch", "inngest_runs", ["batch_id"], **where)
+    _index_some("inngest_runs_by_end", "ended_at")
+    _index_some("inngest_runs_by_session", "session_id")
+    _index_some("inngest_runs_by_parent", "parent_id")
+    _index_some("inngest_runs_by_batch", "batch_id")
+
+
+def _index_some(name: str, column: str) -> None:
+    """An index of the runs that have something in a column. Naming a dialect would import it."""
+    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": sa.text(f"{column} IS NOT NULL")}
+    op.create_index(name, "inngest_runs", [column], **where)
 
 
 def _create_steps() -> None:
@@ -223,6 +230,7 @@ def _create_gates() -> None:
         sqlite_with_rowid=False,
         comment="starts that count for a rate limit",
     )
+    op.create_index("inngest_rates_by_start", "inngest_rates", ["started_at"])
     op.create_table(
         "inngest_singletons",
         sa.Column("function_id", sa.Text, primary_key=True),
@@ -230,11 +238,13 @@ def _create_gates() -> None:
         sa.Column("run_id", sa.Text, nullable=False, comment="the last one; whether it has ended, it says itself"),
         sqlite_with_rowid=False,
     )
+    op.create_index("inngest_singletons_by_run", "inngest_singletons", ["run_id"])
     op.create_table(
         "inngest_batches",
         sa.Column("batch_id", sa.Text, primary_key=True),
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("event_id", sa.Text, nullable=False),
         sqlite_with_rowid=False,
+        comment="events that are collected, or were; of a debounce only the one that will start its run",
     )
     op.create_index("inngest_batches_by_event", "inngest_batches", ["event_id"])
