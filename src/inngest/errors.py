@@ -21,7 +21,7 @@ Error                              the root: code, is_retriable, name, message, 
 │
 │ raised where you configure
 ├── EngineBindingError             one client in two engines
-├── EngineConfigError              an argument of Engine
+├── EngineConfigError              an argument of Engine, or of a method of it
 ├── FunctionConfigInvalidError     `field: reason`
 ├── SigningKeyMissingError         serving in production
 ├── URLInvalidError                an origin without domain or port

@@ -35,6 +35,13 @@ def test_every_argument_of_an_engine_is_documented() -> None:
     assert missing == []
 
 
+def test_every_method_of_an_engine_is_documented() -> None:
+    twins = [name.removesuffix("_sync") for name in vars(inngest.Engine) if name.endswith("_sync")]
+    methods = [name for name in twins if name not in ("send_events", "send_signal")]  # those are the client's
+    assert [name for name in methods if f"| `{name}(" not in page("engine.md")] == []
+    assert "invoke" in methods
+
+
 def test_every_variable_of_the_environment_is_documented() -> None:
     source = Path(environment.__file__).read_text(encoding="utf-8")
     variables = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source))
