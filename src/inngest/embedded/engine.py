@@ -32,6 +32,7 @@ from inngest.sdk.serializers import Unset
 from . import arguments, forks, settings, specs, views
 from .blocking import Blockers
 from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
+from .explanations import Explanation, explanation
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
@@ -296,6 +297,22 @@ class Engine:
         """`wait`, blocking; from any thread but the engine's loop."""
         return self._wait_here(lambda: self.wait(run_id, timeout=timeout))
 
+    async def explain(self, run_id: str) -> Explanation:
+        """Why a run waits: what holds it, until when, and what would let it go on.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        running = self._here()
+        facts = await running.store.facts(run_id)
+        if facts is None:
+            raise RunNotFoundError(run_id)
+        return explanation(facts, running.now)
+
+    def explain_sync(self, run_id: str) -> Explanation:
+        """`explain`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.explain(run_id))
+
     def run_sync(self, run_id: str) -> views.Run:
         """`run`, blocking; from any thread but the engine's loop."""
         return self._wait_here(lambda: self.run(run_id))
@@ -437,6 +454,10 @@ class _Running:
             raise EngineStateError(
                 "the engine runs on another event loop: await it there, or use the `_sync` twins from a plain thread"
             )
+
+    @property
+    def now(self) -> int:
+        return self._clock.now()
 
     def forked(self) -> None:
         self._service.abandon()

@@ -67,8 +67,8 @@ def run_of(run: StoredRun) -> Run:
         status=run.status,
         event_id=run.event_id,
         created_at=_time(run.created_at),
-        started_at=_optional_time(run.started_at),
-        ended_at=_optional_time(run.ended_at),
+        started_at=optional_time(run.started_at),
+        ended_at=optional_time(run.ended_at),
         output=None if run.output is None else codec.loads(run.output),
         error=None if run.error is None else ErrorInfo.from_json(run.error),
     )
@@ -135,5 +135,6 @@ def _time(ms: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
 
 
-def _optional_time(ms: int | None) -> datetime.datetime | None:
+def optional_time(ms: int | None) -> datetime.datetime | None:
+    """A time, aware and in UTC, of unix ms."""
     return None if ms is None else _time(ms)

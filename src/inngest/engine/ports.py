@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
 
+from .domain.explaining import Facts
 from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
 from .errors import StoreError
 
@@ -263,6 +264,10 @@ class Store(Protocol):
         before: str | None,
     ) -> Sequence[Run]:
         """Runs, newest first; `before` is a run's id."""
+        ...
+
+    async def facts(self, run_id: str) -> Facts | None:
+        """What holds a run, for `explaining.explain`."""
         ...
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:

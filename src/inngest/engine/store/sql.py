@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
@@ -24,7 +25,7 @@ from inngest.engine.ports import (
 )
 from inngest.protocol.opcodes import Arrival
 
-from . import accepting, cancelling, claiming, committing, reading, removing, schema, sessions, waits
+from . import accepting, cancelling, claiming, committing, explaining, reading, removing, schema, sessions, waits
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
@@ -169,6 +170,9 @@ class SqlStore:
                 tx, event_id=event_id, function_id=function_id, status=status, limit=limit, before=before
             )
         )
+
+    async def facts(self, run_id: str) -> Facts | None:
+        return await self._read(lambda tx: explaining.facts(tx, run_id))
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))

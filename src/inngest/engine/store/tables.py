@@ -90,6 +90,7 @@ Index(
     runs.c.session_id,
     sqlite_where=runs.c.session_id.is_not(None),  # naming another dialect here would import it, for 50 ms
 )
+Index("inngest_runs_by_parent", runs.c.parent_id, sqlite_where=runs.c.parent_id.is_not(None))
 
 steps = Table(
     "inngest_steps",

@@ -151,6 +151,7 @@ def _create_runs() -> None:
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
     _index_some("inngest_runs_by_end", "ended_at")
     _index_some("inngest_runs_by_session", "session_id")
+    _index_some("inngest_runs_by_parent", "parent_id")
 
 
 def _index_some(name: str, column: str) -> None:
