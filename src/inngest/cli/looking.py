@@ -24,6 +24,7 @@ STYLES = {
     RunStatus.COMPLETED: "green",
     RunStatus.FAILED: "red",
     RunStatus.CANCELLED: "yellow",
+    RunStatus.SKIPPED: "yellow",
 }
 
 MAX_LIMIT = 1_000

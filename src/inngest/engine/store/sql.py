@@ -16,6 +16,7 @@ from inngest.engine.ports import (
     Commit,
     EventPlace,
     Executor,
+    Fired,
     Ids,
     News,
     Owner,
@@ -25,10 +26,24 @@ from inngest.engine.ports import (
 )
 from inngest.protocol.opcodes import Arrival
 
-from . import accepting, cancelling, claiming, committing, explaining, reading, removing, schema, sessions, waits
+from . import (
+    accepting,
+    cancelling,
+    claiming,
+    committing,
+    explaining,
+    firing,
+    pausing,
+    reading,
+    removing,
+    schema,
+    sessions,
+    waits,
+)
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
+from .timers import Alarm, next_due
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
@@ -52,6 +67,7 @@ class SqlStore:
         self._writer = Writer(database, executor)
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
+        self._alarm = Alarm()
         self._closed = False
 
     # -- life
@@ -121,7 +137,7 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids)
+        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
 
     async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
@@ -136,7 +152,29 @@ class SqlStore:
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
-        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)
+        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)
+
+    # -- timers and pauses
+
+    async def fire(self, now: int) -> Fired:
+        return await self._write(
+            lambda tx: firing.fire(tx, now, lambda: self._registry.read(tx), self._ids, self._alarm), rows=1_000
+        )
+
+    @property
+    def timer_due(self) -> int | None:
+        return self._alarm.due
+
+    async def look_at_timers(self) -> None:
+        found = await self._read(next_due)
+        if found is not None:
+            self._alarm.note(found)
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        return await self._write(lambda tx: pausing.pause(tx, function_id, on_event, now))
+
+    async def resume(self, function_id: str) -> bool:
+        return await self._write(lambda tx: pausing.resume(tx, function_id))
 
     async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
         return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=10 * len(run_ids))
