@@ -16,8 +16,6 @@ ASKED: list[tuple[dict[str, Any], str]] = [
     ({"concurrency": [inngest.Concurrency(limit=1)]}, "concurrency"),
     ({"priority": inngest.Priority(run="1")}, "priority"),
     ({"throttle": inngest.Throttle(limit=1, period=1000)}, "throttle"),
-    ({"trigger": inngest.TriggerCron(cron="* * * * *")}, "TriggerCron"),
-    ({"trigger": [EVENT, inngest.TriggerCron(cron="* * * * *", jitter="5s")]}, "TriggerCron"),
     ({"trigger": inngest.TriggerEvent(event="inngest/function.failed")}, "'inngest/function.failed'"),
 ]
 

@@ -23,7 +23,7 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
-from inngest.protocol import codec, durations
+from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.client import Inngest
@@ -31,7 +31,7 @@ from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
-from . import forks, settings, specs, views
+from . import arguments, forks, settings, specs, views
 from .blocking import Blockers
 from .errors import (
     EngineConfigError,
@@ -129,10 +129,14 @@ class Engine:
         """Stop: runs come to their next record, and go on when an engine starts again. Idempotent.
 
         Until it has stopped, within `drain_timeout`, what its handlers send is accepted.
+
+        Raises:
+            EngineStateError: called on another event loop than the engine's.
         """
         running = self._running
         if running is None or not running.here:
             return
+        running.check_loop()
         self._stopped = True
         await running.stop()
         self._running = None
@@ -186,10 +190,13 @@ class Engine:
             RunCancelledError: the run was cancelled.
             RunSkippedError: the run was not begun: a rate limit, a singleton, a pause.
             TimeoutError: it has not ended in time; it goes on.
+            EngineConfigError: an argument is wrong; nothing was started.
+            EventInvalidError: JSON cannot hold the data, or they are over 3 MB; nothing was started.
         """
         running = self._here()
-        run = await running.start_run(fn, data or {})
-        ended = await running.ended(run.id, timeout, new=run.status is RunStatus.QUEUED)
+        seconds = arguments.timeout_of(timeout)
+        run = await running.start_run(arguments.function_id_of(fn), arguments.data_of(data))
+        ended = await running.ended(run.id, seconds, new=run.status is RunStatus.QUEUED)
         return running.result(run.id, ended, fn)  # type: ignore[no-any-return]
 
     async def send(self, events: Event | list[Event]) -> list[str]:
@@ -215,7 +222,7 @@ class Engine:
             TimeoutError: it has not ended in time; it goes on.
         """
         running = self._here()
-        return running.result(run_id, await running.ended(run_id, timeout), None)
+        return running.result(run_id, await running.ended(run_id, arguments.timeout_of(timeout)), None)
 
     async def pause(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
         """Have no run of a function begin, and none that waits go on, on any engine of this database; until `resume`.
@@ -289,15 +296,18 @@ class Engine:
             event_id: only those that this event started.
             function: only those of this function, or id.
             status: only those in this status.
-            limit: at most so many.
+            limit: at most so many; 1 to 10,000.
             before: only those created before the run of this id: the last of the page before.
+
+        Raises:
+            EngineConfigError: an argument is wrong.
         """
         function_id = None if function is None else _id_of(function)
         found = await self._here().store.runs(
             event_id=event_id,
             function_id=function_id,
-            status=None if status is None else RunStatus(status),
-            limit=limit,
+            status=arguments.status_of(status),
+            limit=arguments.limit_of(limit),
             before=before,
         )
         return [views.run_of(run) for run in found]
@@ -420,10 +430,8 @@ class Engine:
                 f"the engine was started in process {running.pid} and this is its fork {os.getpid()}: "
                 "start engines after forking, one in each process"
             )
-        if not any_loop and _current_loop() is not running.loop:
-            raise EngineStateError(
-                "the engine runs on another event loop: await it there, or use the `_sync` twins from a plain thread"
-            )
+        if not any_loop:
+            running.check_loop()
         return running
 
     def _wait_here(self, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -485,6 +493,12 @@ class _Running:
     @property
     def here(self) -> bool:
         return os.getpid() == self.pid
+
+    def check_loop(self) -> None:
+        if _current_loop() is not self.loop:
+            raise EngineStateError(
+                "the engine runs on another event loop: await it there, or use the `_sync` twins from a plain thread"
+            )
 
     @property
     def now(self) -> int:
@@ -565,18 +579,16 @@ class _Running:
         if not known:
             raise _unknown(function_id)
 
-    async def start_run(self, fn: Function[Any], data: Mapping[str, object]) -> StoredRun:
-        (sent,) = to_sent([Event(name="invoke", data=data)])
+    async def start_run(self, function_id: str, data: str) -> StoredRun:
         try:
-            return await self._service.intake.start(fn.id, sent.data)
+            return await self._service.intake.start(function_id, data)
         except KeyError:
-            raise _unknown(fn.id) from None
+            raise _unknown(function_id) from None
 
-    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None, *, new: bool = False) -> Ended:
-        if timeout is None:
+    async def ended(self, run_id: str, seconds: float | None, *, new: bool = False) -> Ended:
+        if seconds is None:
             return await self._until_ended(run_id, new)
         waiting = asyncio.ensure_future(self._until_ended(run_id, new))
-        seconds = max(0, durations.to_ms(timeout)) / 1000
         try:
             await asyncio.wait([waiting], timeout=seconds)
         finally:

@@ -72,6 +72,6 @@ class EngineStateError(Error):
 
 
 class EngineConfigError(Error):
-    """An argument of `Engine` is wrong; the text says which, what was expected, and what was given."""
+    """An argument of `Engine`, or of its methods, is wrong; the text says which, and what was expected and given."""
 
     is_retriable = False

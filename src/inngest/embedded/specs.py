@@ -43,12 +43,11 @@ def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
 def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
     """Refuse what this engine does not do yet."""
     asked = [name for name in _LATER if getattr(options, name)]
-    for trigger in options.triggers:
-        if isinstance(trigger, TriggerCron):
-            asked.append("TriggerCron")
-            continue
-        if trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
-            asked.append(f"TriggerEvent(event={trigger.event!r})")
+    asked += [
+        f"TriggerEvent(event={trigger.event!r})"
+        for trigger in options.triggers
+        if not isinstance(trigger, TriggerCron) and trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX)
+    ]
     if asked:
         raise EngineConfigError(
             f"functions: {function_id!r} uses {', '.join(asked)}, which the embedded engine of this version does not "

@@ -14,7 +14,7 @@ from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Fired, Ids
 from inngest.protocol import durations
 
-from . import cancelling, tables
+from . import cancelling, crons, tables
 from .accepting import gatekeeper, insert_starts
 from .events import event
 from .gates import BATCH, DEBOUNCE, FINISH_TIMEOUT, START_TIMEOUT, Collecting, Gatekeeper, Last
@@ -74,6 +74,13 @@ class _Firing:
         else:
             self._keeper.timers.put(FINISH_TIMEOUT, timer.key, due_at, timer.payload)
 
+    def cron(self, timer: Timer) -> None:
+        """A tick of a schedule, or several that nobody could fire."""
+        started, news = crons.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
+        self.news = self.news.and_then(news)
+        for start in started:
+            self.started += [start] if start.gates is None else self._keeper.admit(start, start.gates)
+
     def _times(self, run_id: str) -> tuple[RunStatus | None, int | None]:
         row = self._tx.execute(TIMES_OF_RUN, {"run": run_id}).fetchone()
         return (None, None) if row is None else (RunStatus(row[0]), row[1])
@@ -99,6 +106,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     BATCH: _Firing.batch,
     START_TIMEOUT: _Firing.start_timeout,
     FINISH_TIMEOUT: _Firing.finish_timeout,
+    crons.CRON: _Firing.cron,
 }
 
 

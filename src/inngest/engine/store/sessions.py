@@ -9,9 +9,10 @@ from sqlalchemy import Integer, bindparam, cast, delete, literal_column, select,
 from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
-from . import tables
+from . import crons, tables
 from .records import function_of, function_row, session_of, session_row
 from .statement import Statement, Transaction, constant
+from .timers import Timers
 
 _functions, _sessions, _meta = tables.functions, tables.sessions, tables.meta
 
@@ -90,7 +91,12 @@ class RegistryCache:
 
 
 def register(
-    tx: Transaction, registry: Registry, functions: Sequence[FunctionSpec], replace_app: str | None, now: int
+    tx: Transaction,
+    registry: Registry,
+    functions: Sequence[FunctionSpec],
+    replace_app: str | None,
+    now: int,
+    timers: Timers,
 ) -> None:
     """Make functions known; forget those of an app that is given whole, unless they are given, or served elsewhere."""
     known = registry.functions
@@ -103,5 +109,6 @@ def register(
         tx.execute(WRITE_FUNCTION, function_row(function, now))
     for function in gone:
         tx.execute(FORGET_FUNCTION, {"function": function.id})
+    crons.arm(timers, functions, now)
     if changed or gone:
         tx.execute(NEXT_GENERATION)

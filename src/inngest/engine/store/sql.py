@@ -47,7 +47,7 @@ from . import (
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
-from .timers import Alarm, next_due
+from .timers import Alarm, Timers, next_due
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
@@ -120,7 +120,10 @@ class SqlStore:
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
         await self._write(
-            lambda tx: sessions.register(tx, self._registry.read(tx), functions, replace_app, now), rows=len(functions)
+            lambda tx: sessions.register(
+                tx, self._registry.read(tx), functions, replace_app, now, Timers(tx, self._ids, self._alarm)
+            ),
+            rows=len(functions),
         )
 
     async def begin_session(self, session: Session) -> None:
