@@ -84,13 +84,12 @@ async def test_gemini(stage: Stage) -> None:
 
 
 def test_where_the_providers_are() -> None:
-    given = {"auth_key": KEY, "model": "m"}
     adapters: list[BaseAdapter] = [
-        anthropic.Adapter(**given),
-        deepseek.Adapter(**given),
-        gemini.Adapter(**given),
-        grok.Adapter(**given),
-        openai.Adapter(**given),
+        anthropic.Adapter(auth_key=KEY, model="m"),
+        deepseek.Adapter(auth_key=KEY, model="m"),
+        gemini.Adapter(auth_key=KEY, model="m"),
+        grok.Adapter(auth_key=KEY, model="m"),
+        openai.Adapter(auth_key=KEY, model="m"),
     ]
     assert [(adapter.url_infer(), adapter.format()) for adapter in adapters] == [
         ("https://api.anthropic.com/v1/messages", "anthropic"),

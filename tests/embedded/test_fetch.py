@@ -8,7 +8,7 @@ import socket
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -138,7 +138,7 @@ async def test_without_any_answer_the_step_fails(stage: Stage) -> None:
         return None
 
     run = await stage.run(body, retries=1)
-    name, text = run.output  # type: ignore[misc]
+    name, text = cast("list[str]", run.output)
     assert name == "GatewayError"
     assert text.startswith(f"GET {url}: ConnectError")
     assert len(step(run, "get").attempts) == 2

@@ -78,10 +78,18 @@ async def test_another_worker_makes_the_request_again(database: str, event: str,
         assert [one.headers["authorization"] for one in server.requests] == [f"Bearer {KEY}"] * 2
 
 
-async def test_a_worker_without_functions_makes_requests_without_keys(database: str) -> None:
+other = inngest.Inngest(app_id="other")
+
+
+@other.create_function(fn_id="unrelated", trigger=inngest.TriggerEvent(event="unrelated"))
+async def unrelated(ctx: inngest.Context) -> None:
+    """Something else."""
+
+
+async def test_a_worker_with_other_functions_makes_requests_without_keys(database: str) -> None:
     with answering(Answer(held=True), "hello") as server, processes.started(works, database, server.url) as worker:
         await asyncio.to_thread(worker.expect, "ready")
-        async with inngest.Engine([], database=database) as script:
+        async with inngest.Engine(other, database=database) as script:
             (event_id,) = await script.send(inngest.Event(name="fetch"))
             await asyncio.to_thread(server.came.acquire)
             (run,) = await script.runs(event_id=event_id)

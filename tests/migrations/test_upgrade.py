@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -39,6 +40,11 @@ class Orders:
             same = "event.data.id == async.data.id"
             await ctx.step.wait_for_event("paid", event="paid", timeout=3_600_000, if_exp=same)
 
+        @client.create_function(fn_id="ask", trigger=inngest.TriggerEvent(event="ask"))
+        async def ask(ctx: inngest.Context) -> None:
+            await ctx.step.fetch("get", str(ctx.event.data["url"]))
+
+        self.ask = ask
         self.order = order
         self.payment = payment
 
@@ -68,26 +74,33 @@ class Orders:
             await asyncio.Event().wait()
 
     def engine(self, path: Path) -> inngest.Engine:
-        functions = [self.order, self.payment, *self.gated]
+        functions = [self.ask, self.order, self.payment, *self.gated]
         return inngest.Engine(functions, database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
 
 
 async def fill(path: Path) -> str:
     """Leave runs that completed, failed, wait, need wait no more, and are under way; the id of the last one's event."""
     orders = Orders()
-    async with orders.engine(path) as engine:
-        assert await engine.invoke(orders.order, data={"id": 1}) == 1
-        orders.behaviour = "fail"
-        with pytest.raises(RunFailedError, match="no stock"):
-            await engine.invoke(orders.order, data={"id": 2})
-        orders.behaviour = "hang"
-        orders.shipping.clear()
-        (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
-        await orders.shipping.wait()
-        await engine.pause("migrations-batch")
-        for number in (1, 2):
-            (invoice,) = await engine.send(inngest.Event(name="invoiced", data={"id": number}))
-            (run,) = await engine.runs(event_id=invoice)
+    # The kernel accepts the connection, and nobody answers.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with orders.engine(path) as engine:
+            assert await engine.invoke(orders.order, data={"id": 1}) == 1
+            orders.behaviour = "fail"
+            with pytest.raises(RunFailedError, match="no stock"):
+                await engine.invoke(orders.order, data={"id": 2})
+            orders.behaviour = "hang"
+            orders.shipping.clear()
+            (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
+            await orders.shipping.wait()
+            await engine.pause("migrations-batch")
+            for number in (1, 2):
+                (invoice,) = await engine.send(inngest.Event(name="invoiced", data={"id": number}))
+                (run,) = await engine.runs(event_id=invoice)
+                while not (await engine.run(run.id)).steps:  # noqa: ASYNC110 - it waits when its step is recorded
+                    await asyncio.sleep(0)
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            (asked,) = await engine.send(inngest.Event(name="ask", data={"url": url}))
+            (run,) = await engine.runs(event_id=asked)
             while not (await engine.run(run.id)).steps:  # noqa: ASYNC110 - it waits when its step is recorded
                 await asyncio.sleep(0)
     async with inngest.Engine([], database=f"sqlite:///{path}") as sender:
@@ -108,7 +121,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
     assert schemas.meta(path)["revision"] == "0002"
-    assert schemas.rows(path, "inngest_apps") == [("migrations", 4)]
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 5)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
 

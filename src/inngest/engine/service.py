@@ -134,7 +134,9 @@ class Service:
             raise
         self.executor.job_due(now)
         create_task = asyncio.get_running_loop().create_task
-        loops = (self._watch(), self._work(), self._request(), self._remove())
+        loops = [self._watch(), self._work(), self._remove()]
+        if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
+            loops.append(self._request())
         self._loops = [create_task(loop) for loop in loops]
 
     async def drain(self) -> None:
@@ -287,9 +289,7 @@ class Service:
                 continue
             try:
                 await requester.run_once(self._worker.session_id, clock.now())
-                if requester.fenced and not self.executor.functions:
-                    await self._renew()
-                elif requester.fenced:
+                if requester.fenced:
                     self.executor.look_again()  # it is told the same, and this worker begins anew
             except Exception as error:  # a worker must not end because one look failed
                 self._complaints.failed("requesting", error)

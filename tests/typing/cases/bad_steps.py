@@ -8,6 +8,7 @@ import datetime
 import functools
 
 import inngest
+from inngest.experimental.ai import openai
 
 
 async def fetch() -> int:
@@ -104,3 +105,17 @@ async def names(ctx: inngest.Context) -> None:
     ctx.stp.run("a", fetch)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
     ctx.event.payload  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
     ctx.logger.inform("a")  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+
+
+async def requesting(ctx: inngest.Context) -> None:
+    await ctx.step.fetch("a", 5)  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.fetch("a", "http://a/", "POST")  # E: mypy[call-arg] pyright[reportCallIssue]
+    await ctx.step.fetch("a", "http://a/", body=5)  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.fetch("a", "http://a/", headers={"a": 1})  # E: mypy[dict-item] pyright[reportArgumentType]
+    await ctx.step.ai.infer("a", adapter="gpt-4o", body={})  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.ai.infer("a", body={})  # E: mypy[call-arg] pyright[reportCallIssue]
+    openai.Adapter("key", "model")  # E: mypy[call-arg] pyright[reportCallIssue]
+
+
+def requesting_plainly(ctx: inngest.ContextSync) -> None:
+    number: int = ctx.step.fetch("a", "http://a/")  # E: mypy[assignment] pyright[reportAssignmentType]

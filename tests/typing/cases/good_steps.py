@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar, assert_type, overload
 
 import inngest
+from inngest.experimental.ai import BaseAdapter, gemini, openai
 
 T = TypeVar("T")
 client = inngest.Inngest(app_id="app")
@@ -214,3 +215,16 @@ async def context(ctx: inngest.Context) -> None:
     assert_type(ctx.event.data["user"], object)
     assert_type(ctx.job_id, str | None)
     ctx.logger.info("hello %s", ctx.event.name)
+
+
+async def requesting(ctx: inngest.Context) -> None:
+    response = await ctx.step.fetch("a", "http://a/", method="POST", headers={"a": "b"}, body={"a": [1]}, timeout=1)
+    assert_type(response, inngest.FetchResponse)
+    assert_type(response.status_code, int)
+    assert_type(response.body, str)
+    assert_type(response.json(), object)
+    await ctx.step.fetch("b", "http://a/", body=[1], timeout=datetime.timedelta(minutes=1))
+    await ctx.step.fetch("c", "http://a/", body=b"bytes")
+    adapter: BaseAdapter = openai.Adapter(auth_key="k", model="m")
+    assert_type(await ctx.step.ai.infer("a", adapter=adapter, body={"messages": []}), dict[str, Any])
+    await ctx.step.ai.infer("b", adapter=gemini.Adapter(auth_key="k", model="m", base_url="http://a"), body={})

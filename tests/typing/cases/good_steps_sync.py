@@ -7,6 +7,7 @@ import functools
 from typing import Any, TypeVar, assert_type
 
 import inngest
+from inngest.experimental.ai import openai
 
 T = TypeVar("T")
 client = inngest.Inngest(app_id="app")
@@ -72,3 +73,8 @@ def context(ctx: inngest.ContextSync) -> Any:
     assert_type(ctx.attempt, int)
     assert_type(ctx.event, inngest.Event)
     return ctx.event.data
+
+
+def requesting(ctx: inngest.ContextSync) -> None:
+    assert_type(ctx.step.fetch("a", "http://a/"), inngest.FetchResponse)
+    assert_type(ctx.step.ai.infer("a", adapter=openai.Adapter(auth_key="k", model="m"), body={}), dict[str, Any])

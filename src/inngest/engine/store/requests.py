@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, delete, func, null, or_, select, update
 
 from inngest.engine.domain.model import Asked
-from inngest.engine.ports import Answered, Commit, HeldRequest, News, RequestClaims, RequestKey
+from inngest.engine.ports import NO_NEWS, Answered, Commit, HeldRequest, News, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
 from . import tables, waits
@@ -153,17 +153,15 @@ def answer(tx: Transaction, answered: Answered) -> News:
     """What became of an attempt, if the request is still this worker's."""
     key, arrival = answered.key, answered.arrival
     mine = {"run": key.run_id, "step": key.hash, "session": answered.session}
-    if arrival is None:
-        again = {"next_attempt": answered.attempt + 1, "again_at": answered.due_at}
-        kept = tx.execute(PUT_OFF, {**mine, **again}).fetchone() is not None
+    if arrival is not None:
+        done = tx.execute(DONE, mine).fetchone() is not None
+        arrivals = waits.deliver(tx, [arrival], answered.now) if done else ()
     else:
-        kept = tx.execute(DONE, mine).fetchone() is not None
-    if not kept:
-        return News()
-    if answered.failed is not None:
+        again = {"next_attempt": answered.attempt + 1, "again_at": answered.due_at}
+        done, arrivals = tx.execute(PUT_OFF, {**mine, **again}).fetchone() is not None, ()
+    if done and answered.failed is not None:
         tx.execute_rows(WRITE_FAILED, [failed_row(key.run_id, answered.failed)])
-    arrivals = waits.deliver(tx, [arrival], answered.now) if arrival is not None else []
-    return News(arrivals, queued=bool(arrivals))
+    return News(arrivals, queued=True) if arrivals else NO_NEWS
 
 
 def of_session(tx: Transaction, session: str) -> list[RequestKey]:

@@ -1,0 +1,199 @@
+"""Requests of steps: each is one worker's at a time, and is answered once (P0, P4)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from inngest.engine.domain.model import Asked, Changes, FailedAttempt, Released, Wait, Watch, Watching
+from inngest.engine.ports import Answered, Claimed, Commit, News, RequestKey, Store, Written
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep, Sought
+from tests.contract.store import values
+from tests.contract.store.values import NOW, as_is, begin, claim_one, step
+
+GET = step("get")
+YEAR = NOW + 366 * 24 * 3_600_000
+
+
+def asking(claimed: Claimed, *, secret: bool = False, again: bool = False, release: bool = False) -> Commit:
+    """The step `get` asks for a request."""
+    run_id = claimed.run.id
+    waiting = Wait(OpenStep(GET, Opcode.GATEWAY, 0, YEAR, NOW), Sought("GET http://x/"))
+    watch = Watch(run_id, GET.hash, Watching.REQUEST, "request:GET http://x/", "", "", "", "[]", YEAR)
+    changes = Changes(0, open=() if again else [waiting.step], transition=Released(YEAR) if release else None)
+    asked = Asked(run_id, GET.hash, Opcode.GATEWAY, '{"url":"http://x/"}', 4, secret, again)
+    return Commit(
+        claimed.owner,
+        claimed.run.function_id,
+        changes,
+        (),
+        lambda _: (),
+        NOW,
+        waiting=True,
+        watches=() if again else [watch],
+        requests=[asked],
+    )
+
+
+async def asked(store: Store, *, secret: bool = False, release: bool = True) -> Claimed:
+    """A run whose step asked for a request; it is released."""
+    claimed = await begin(store)
+    assert await store.commit(asking(claimed, secret=secret, release=release), as_is) is Written.DONE
+    return claimed
+
+
+def answer(
+    claimed: Claimed, *, session: str = "worker", again_at: int | None = None, attempt: int = 0, now: int = NOW + 5
+) -> Answered:
+    """What an attempt gave: a result, or that there is another one."""
+    run_id = claimed.run.id
+    failed = FailedAttempt(GET.hash, attempt, NOW + 1, now, ErrorInfo("GatewayError", "no"))
+    arrival = Arrival(run_id, GET.hash, '"got"', None, now, attempt, NOW + 1, '{"a":1}')
+    key = RequestKey(run_id, GET.hash)
+    if again_at is None:
+        return Answered(session, key, attempt, arrival, now, None, now)
+    return Answered(session, key, attempt, None, again_at, failed, now)
+
+
+def as_news(news: News) -> News:
+    return news
+
+
+async def keys(store: Store, session: str = "worker", now: int = NOW + 1) -> list[RequestKey]:
+    """Claim what is due."""
+    return [held.key for held in (await store.claim_requests(session, 10, now)).requests]
+
+
+async def test_a_request_is_taken_once(store: Store, other: Store) -> None:
+    claimed = await asked(store)
+    assert await other.next_request("other") == NOW
+    claims = await store.claim_requests("worker", 10, NOW)
+    (held,) = claims.requests
+    assert (held.key, held.kind, held.request) == (
+        RequestKey(claimed.run.id, GET.hash),
+        Opcode.GATEWAY,
+        '{"url":"http://x/"}',
+    )
+    assert (held.attempt, held.retries, held.secret, claims.next_due) == (0, 4, False, None)
+    assert await keys(other, "other") == []
+    assert await other.next_request("other") is None
+
+
+async def test_no_more_are_taken_than_there_is_room_for(store: Store) -> None:
+    await asked(store)
+    await asked(store)
+    claims = await store.claim_requests("worker", 1, NOW)
+    assert (len(claims.requests), claims.next_due) == (1, NOW)
+    assert len(await keys(store)) == 1
+
+
+async def test_its_answer_wakes_the_run_with_what_it_is(store: Store) -> None:
+    claimed = await asked(store)
+    await keys(store)
+    news = await store.answer_request(answer(claimed), as_news)
+    assert [arrival.data for arrival in news.arrivals] == ['"got"']
+    assert news.queued
+    taken = await claim_one(store, now=NOW + 10)
+    (arrival,) = taken.arrivals
+    assert (arrival.hash, arrival.data, arrival.started_at, arrival.metadata) == (GET.hash, '"got"', NOW + 1, '{"a":1}')
+    assert await store.requests_of("worker") == []
+
+
+async def test_it_is_answered_once_and_by_who_has_it(store: Store, other: Store) -> None:
+    claimed = await asked(store)
+    await keys(store)
+    assert await other.answer_request(answer(claimed, session="other"), as_news) == News()
+    assert (await store.answer_request(answer(claimed), as_news)).arrivals
+    assert await store.answer_request(answer(claimed), as_news) == News()
+
+
+async def test_another_attempt_is_anyones(store: Store, other: Store) -> None:
+    claimed = await asked(store)
+    await keys(store)
+    assert await store.answer_request(answer(claimed, again_at=NOW + 1_000), as_news) == News()
+    assert (await store.next_request("worker"), await keys(store, now=NOW + 999)) == (NOW + 1_000, [])
+    (held,) = (await other.claim_requests("other", 10, NOW + 1_000)).requests
+    assert held.attempt == 1
+    view = await store.run(claimed.run.id)
+    assert view is not None
+    assert [(failed.step, failed.attempt, failed.error.name) for failed in view.failed] == [
+        (GET.hash, 0, "GatewayError")
+    ]
+
+
+async def test_a_worker_that_is_gone_has_none(store: Store, other: Store) -> None:
+    claimed = await asked(store)
+    await keys(store)
+    assert await other.end_session("worker", NOW + 2, died=True)
+    assert await store.answer_request(answer(claimed), as_news) == News()
+    assert (await store.claim_requests("worker", 10, NOW + 3)).fenced
+    assert await keys(other, "other") == [RequestKey(claimed.run.id, GET.hash)]
+
+
+async def test_only_who_knows_its_credentials_can_make_it(store: Store, other: Store) -> None:
+    claimed = await asked(store, secret=True)
+    key = RequestKey(claimed.run.id, GET.hash)
+    assert await other.next_request("other") is None
+    assert await keys(other, "other") == []
+    assert (await store.requests_of("worker"), await store.requests_of("other")) == ([key], [])
+    assert await keys(store) == [key]
+    await store.answer_request(answer(claimed, again_at=NOW + 9), as_news)
+    assert await keys(other, "other", now=NOW + 9) == []
+    assert await keys(store, now=NOW + 9) == [key]
+
+
+async def test_when_they_are_lost_the_run_is_due_and_tells_them(store: Store, other: Store) -> None:
+    claimed = await asked(store, secret=True)
+    await keys(store)
+    assert await other.end_session("worker", NOW + 2, died=True)
+    assert await keys(other, "other") == []
+    again = await claim_one(other, "other", now=NOW + 2)
+    assert again.run.id == claimed.run.id
+    assert await other.commit(asking(again, secret=True, again=True, release=True), as_is) is Written.DONE
+    assert await keys(other, "other") == [RequestKey(claimed.run.id, GET.hash)]
+
+
+async def test_asking_again_after_the_answer_asks_for_nothing(store: Store) -> None:
+    claimed = await asked(store, secret=True)
+    await keys(store)
+    await store.answer_request(answer(claimed), as_news)
+    taken = await claim_one(store, now=NOW + 10)
+    await store.commit(asking(taken, secret=True, again=True), as_is)
+    assert await store.next_request("worker") is None
+
+
+@pytest.mark.parametrize("how", ["ends", "is cancelled", "gives it up"])
+async def test_nothing_is_left_when_nobody_waits(store: Store, how: str) -> None:
+    claimed = await asked(store, release=False)
+    await keys(store)
+    memo = Memo(GET, Opcode.GATEWAY, 0, None, None, NOW, cancelled=True)
+    changes = values.end() if how == "ends" else values.record(memo)
+    if how == "is cancelled":
+        await store.cancel([claimed.run.id], "enough", NOW)
+    else:
+        commit = Commit(claimed.owner, claimed.run.function_id, changes, (), lambda _: (), NOW, waiting=True)
+        assert await store.commit(commit, as_is) is Written.DONE
+    assert await store.requests_of("worker") == []
+    assert await store.answer_request(answer(claimed), as_news) == News()
+
+
+async def test_a_step_that_is_given_up_in_the_same_batch_asks_for_nothing(store: Store) -> None:
+    claimed = await begin(store)
+    memo = Memo(GET, Opcode.GATEWAY, 0, None, None, NOW, cancelled=True)
+    given_up = Commit(claimed.owner, claimed.run.function_id, values.record(memo), (), lambda _: (), NOW, waiting=True)
+    blocker = begin(store)  # the writer is busy: the two commits get into one batch
+    both = asyncio.gather(store.commit(asking(claimed), as_is), store.commit(given_up, as_is))
+    await blocker
+    assert set(await both) == {Written.DONE}
+    assert await store.next_request("worker") is None
+
+
+async def test_metadata_of_a_memo_is_shown(store: Store) -> None:
+    claimed = await begin(store)
+    memo = values.memo("a", 0)._replace(metadata='{"usage":{}}')
+    await values.commit(store, claimed, values.record(memo, values.memo("b", 1)))
+    view = await store.run(claimed.run.id)
+    assert view is not None
+    assert view.metadata == {step("a").hash: '{"usage":{}}'}
