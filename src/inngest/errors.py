@@ -16,6 +16,7 @@ Error                              the root: code, is_retriable, name, message, 
 ├── StepError                      a step failed for good
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
 ├── StepOutsideError               a step from a foreign thread or loop, or after the end
+├── StepTimeoutError               an attempt of a step took longer than its timeout
 ├── TimeoutTooLongError            a sleep of over 366 days
 │
 │ raised where you configure
@@ -87,6 +88,7 @@ from inngest.sdk.errors import (
     StepError,
     StepIdTakenInRunError,
     StepOutsideError,
+    StepTimeoutError,
     TimeoutTooLongError,
     URLInvalidError,
 )
@@ -117,6 +119,7 @@ __all__ = [
     "StepError",
     "StepIdTakenInRunError",
     "StepOutsideError",
+    "StepTimeoutError",
     "StoreBusyError",
     "StoreClosedError",
     "StoreCorruptError",

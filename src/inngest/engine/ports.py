@@ -229,6 +229,10 @@ class Invoker(Protocol):
         """Ask an invocation to give its run up as soon as no handler runs."""
         ...
 
+    def cancel(self, run_id: str) -> None:
+        """The run was cancelled, and that is committed: interrupt its invocation, which ends soon."""
+        ...
+
 
 class Recorder(Protocol):
     """Makes steps of one invocation durable."""

@@ -13,6 +13,7 @@ from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
 from . import outcomes, replay
 from .conductor import Conductor, Ending, StepCall, Turns
+from .current import RUNNING, CurrentStep
 from .errors import (
     EndOfInvocation,
     NestedStepError,
@@ -25,7 +26,7 @@ from .function import Function
 from .hooks import Hooks
 from .ports import Clock, Recorder
 from .serializers import Unset
-from .values import RUNNING, Values
+from .values import Values
 from .work import Work, drive
 
 R = TypeVar("R")
@@ -79,7 +80,9 @@ class Invocation:
         self._body_attempt = call.attempt
         self._live: asyncio.Future[None] | None = None
         self._background: dict[asyncio.Task[None], None] = {}
+        self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self._refused = 0
+        self._unwinding = False
         self._waiting_ops: tuple[Op, ...] = ()
 
     # -- the whole
@@ -116,6 +119,10 @@ class Invocation:
     def let_go(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
         self.conductor.let_go()
+
+    def stop(self) -> None:
+        """The run is not this invocation's any more: take the function down, and the handlers that run."""
+        self.conductor.end(Ending.STOPPED)
 
     @property
     def executing(self) -> list[str]:
@@ -207,6 +214,9 @@ class Invocation:
 
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
         """Take down what is left: the body, and tasks that still wait for a step."""
+        self._unwinding = True
+        for running in self.running.values():
+            running.abandon()
         self._waiting_ops = tuple(call.op for call in self.conductor.calls.values() if call.op is not None)
         stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
@@ -282,7 +292,7 @@ class Invocation:
         """Name the call and note that it waits for an answer; None if the invocation is over."""
         running = RUNNING.get()
         if running is not None and running.invocation is self:
-            running.nested = NestedStepError(step_id, running.name)
+            running.nested = NestedStepError(step_id, running.id)
             raise running.nested
         if asyncio.get_running_loop() is not self.loop:
             raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
@@ -304,6 +314,12 @@ class Invocation:
         if self._refused > _SPIN:
             return await self._never()
         raise EndOfInvocation
+
+    async def _over(self) -> NoReturn:
+        """The invocation is over, just now or since a while: what unwinds is not cancelled a second time."""
+        if self._unwinding:
+            raise EndOfInvocation
+        await self._never()
 
     async def _never(self) -> NoReturn:
         """Wait for the end, by being cancelled or left behind."""
@@ -341,10 +357,22 @@ class Invocation:
                 op = self._given_up(call)
             finally:
                 call.executing = False
+                self._ended(call)
             return await self._record(call, op)
         finally:
             self.conductor.running -= 1
             self.conductor.changed()
+
+    def begins(self, step: StepName, number: int, timeout: int | None) -> CurrentStep:
+        """A handler is about to run."""
+        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, timeout)
+        return running
+
+    def _ended(self, call: StepCall) -> None:
+        """Forget the handler, unless it is a thread's and still runs."""
+        running = self.running.get(call.step.hash)
+        if running is not None and not running.active:
+            del self.running[call.step.hash]
 
     async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
@@ -385,10 +413,10 @@ class Invocation:
             recorded = future.result()
         except Exception as error:
             self.conductor.break_off(error)
-            return await self._never()
+            return await self._over()
         if recorded.advice is Advice.STOP:
             self.conductor.end(Ending.STOPPED)
-            return await self._never()
+            return await self._over()
         entry = recorded.entries[0]
         self._history.add(entry)
         if isinstance(entry, Memo):

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from .current import RUNNING
 from .errors import EndOfInvocation, NestedStepError, StepOutsideError
 from .invocation import Invocation
 from .ports import Mailbox, Threads
 from .runner import Runner
 from .steps import StepRunner
-from .values import RUNNING
 from .work import Work, drive_sync
 
 T = TypeVar("T")
@@ -160,7 +160,7 @@ class SyncPortal:
         branch = self._branch(f'step "{step_id}"')
         running = RUNNING.get()
         if running is not None and running.invocation is self.invocation:
-            running.nested = NestedStepError(step_id, running.name)
+            running.nested = NestedStepError(step_id, running.id)
             raise running.nested
         self.post(self._called, branch, coroutine)
         while True:

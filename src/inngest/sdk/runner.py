@@ -11,6 +11,7 @@ from inngest.protocol.steps import StepName
 from .events import Event
 from .invocation import Invocation, Place
 from .serializers import type_of
+from .step_options import DEFAULT, StepOptions
 from .work import Work
 
 
@@ -22,14 +23,20 @@ class Runner:
         self._place = place
 
     async def run(
-        self, step_id: str, handler: Callable[..., object], args: tuple[object, ...], output_type: object
+        self,
+        step_id: str,
+        handler: Callable[..., object],
+        args: tuple[object, ...],
+        output_type: object,
+        options: StepOptions = DEFAULT,
     ) -> object:
         """See `StepRunner.run`."""
         invocation = self._invocation
         kept_as = type_of(invocation.function.client.serializer, output_type, handler)
 
         def attempt(step: StepName, number: int) -> Work[Op]:
-            return invocation.values.attempt(invocation, step, number, lambda: handler(*args), kept_as)
+            running = invocation.begins(step, number, options.timeout)
+            return invocation.values.attempt(running, step, lambda: handler(*args), kept_as, options)
 
         value, _ = await invocation.step(self._place, step_id, attempt, kept_as)
         return value

@@ -6,13 +6,13 @@ import datetime
 import enum
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar, overload
 
 from inngest.protocol import durations
 
 from .events import Event, batch_of
-from .serializers import Unset
+from .step_run import HandlerRunner, StepsThatRun, not_a_function
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -20,7 +20,6 @@ T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
-Ts = TypeVarTuple("Ts")
 
 Branch = Callable[[], Awaitable[T]]
 
@@ -32,14 +31,8 @@ class ParallelMode(enum.Enum):
     RACE = "race"
 
 
-class StepRunner(Protocol):
+class StepRunner(HandlerRunner, Protocol):
     """What steps need of their invocation. Every method is a coroutine on the invocation's loop."""
-
-    async def run(
-        self, step_id: str, handler: Callable[..., object], args: tuple[object, ...], output_type: object
-    ) -> object:
-        """A `step.run`."""
-        ...
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
         """A `step.sleep` (milliseconds) or `step.sleep_until` (unix ms)."""
@@ -77,18 +70,6 @@ def ms(step_id: str, duration: durations.Duration) -> int:
         raise TypeError(f'step "{step_id}": {error}') from None
 
 
-def not_a_function(where: str, given: object) -> TypeError:
-    """What to raise for a handler, or a branch, that cannot be called."""
-    if not inspect.isawaitable(given):
-        return TypeError(f"{where}: expected a function, got {given!r}")
-    if inspect.iscoroutine(given):
-        given.close()
-    return TypeError(
-        f"{where}: expected a function, got an awaitable ({type(given).__name__}): give the function itself, "
-        "without calling it"
-    )
-
-
 def check_callables(callables: object) -> None:
     """What `group.parallel` takes.
 
@@ -102,55 +83,13 @@ def check_callables(callables: object) -> None:
             raise not_a_function(f"group.parallel: callables[{index}]", branch)
 
 
-class Step:
+class Step(StepsThatRun):
     """The durable steps of an async function."""
 
+    _runner: StepRunner
+
     def __init__(self, runner: StepRunner) -> None:
-        self._runner = runner
-
-    @overload
-    async def run(
-        self,
-        step_id: str,
-        handler: Callable[[*Ts], Awaitable[T]],
-        *handler_args: *Ts,
-        output_type: object = Unset,
-    ) -> T: ...
-
-    @overload
-    async def run(
-        self,
-        step_id: str,
-        handler: Callable[[*Ts], T],
-        *handler_args: *Ts,
-        output_type: object = Unset,
-    ) -> T: ...
-
-    def run(
-        self,
-        step_id: str,
-        handler: Callable[..., object],
-        *handler_args: object,
-        output_type: object = Unset,
-    ) -> Coroutine[Any, Any, object]:
-        """Run a function durably: with retries of its own, and never again once its result is recorded.
-
-        Args:
-            step_id: unique within the function; a repeat (in a loop) is counted.
-            handler: a function, async or plain. It returns what JSON can hold. For keyword arguments use
-                `functools.partial`.
-            *handler_args: positional arguments of the handler.
-            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
-
-        Returns:
-            What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
-
-        Raises:
-            StepError: the handler failed for good.
-        """
-        if not callable(handler):
-            raise not_a_function(f'step "{step_id}"', handler)
-        return self._runner.run(step_id, handler, handler_args, output_type)
+        super().__init__(runner)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably: the run is a row meanwhile, not a coroutine.

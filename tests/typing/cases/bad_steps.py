@@ -43,6 +43,17 @@ async def handlers(ctx: inngest.Context) -> None:
     await ctx.step.run(5, fetch)  # E: mypy[call-overload] pyright[reportArgumentType, reportCallIssue]
 
 
+async def options(ctx: inngest.Context) -> None:
+    await ctx.step.options(retries=1).run("a", two, 1)  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
+    await ctx.step.ai.wrap("a", plain, "1")  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
+    ctx.step.options(3)  # E: mypy[call-arg] pyright[reportCallIssue]
+    ctx.step.options(retry=3)  # E: mypy[call-arg] pyright[reportCallIssue]
+    ctx.step.options(timeout="1s")  # E: mypy[arg-type] pyright[reportArgumentType]
+    ctx.step.options(retry_on="OSError")  # E: mypy[arg-type] pyright[reportArgumentType]
+    ctx.step.options(retry_on=(OSError(),))  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.options(retries=1).sleep("nap", 1)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+
+
 async def results(ctx: inngest.Context) -> str:
     number: str = await ctx.step.run("a", fetch)  # E: mypy[arg-type, call-arg] pyright[reportAssignmentType]
     (await ctx.step.run("a", fetch)).upper()  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]

@@ -102,6 +102,28 @@ async def functions(ctx: inngest.Context) -> None:
     assert_type(await ctx.step.run("a", untyped, 1), Any)
 
 
+async def with_options(ctx: inngest.Context) -> None:
+    assert_type(await ctx.step.options(retries=2).run("a", fetch), int)
+    slow = ctx.step.options(timeout=datetime.timedelta(minutes=1), retry_on=(OSError, TimeoutError))
+    assert_type(await slow.run("a", fetch_all, "url", 2), dict[str, int])
+    assert_type(await slow.run("a", plain, 1), bytes)
+    assert_type(await ctx.step.options(backoff=5).run("a", Shop.prices, 1, output_type=list[int]), list[int])
+    growing = inngest.Backoff(datetime.timedelta(seconds=1), 1.5, maximum=60_000)
+    assert_type(await ctx.step.options(backoff=growing, retry_on=OSError).run("a", lambda: 5), int)
+
+
+async def models(ctx: inngest.Context) -> None:
+    assert_type(await ctx.step.ai.wrap("a", fetch_all, "url"), dict[str, int])
+    assert_type(await ctx.step.ai.wrap("a", plain, 1), bytes)
+    assert_type(await ctx.step.options(timeout=1).ai.wrap("a", functools.partial(by_keyword, 1, b="x")), list[str])
+
+
+async def running() -> None:
+    assert_type(inngest.current_step().attempt, int)
+    assert_type(inngest.current_step().timeout_requested, bool)
+    assert_type(inngest.current_step().state, inngest.StepState)
+
+
 async def methods(ctx: inngest.Context) -> None:
     shop = Shop()
     assert_type(await ctx.step.run("a", shop.pay, 500), float)

@@ -49,6 +49,9 @@ def steps(ctx: inngest.ContextSync) -> None:
     assert_type(ctx.step.run("a", lambda: 5), int)
     assert_type(ctx.step.run("a", len, [1]), int)
     assert_type(ctx.step.run("a", Shop, output_type=Shop), Shop)
+    assert_type(ctx.step.options(retries=1).run("a", fetch_all, "url", 2), dict[str, int])
+    assert_type(ctx.step.ai.wrap("a", fetch_all, "url"), dict[str, int])
+    assert_type(ctx.step.options(timeout=1).ai.wrap("a", fetch), int)
     for page in range(3):
 
         def load() -> int:
