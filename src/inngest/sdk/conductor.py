@@ -48,25 +48,31 @@ class Turns:
         self._loop = loop
         self._now = 0
         self._due: deque[tuple[int, Conductor]] = deque()  # who looks when; in order, since all wait equally long
+        self._counting = False  # the next turn will be counted
 
     def watch(self, conductor: Conductor) -> None:
         """Have a conductor look REST_TURNS from now."""
-        if not self._due:
-            self._loop.call_soon(self._turn)
         self._due.append((self._now + REST_TURNS, conductor))
+        self._count()
 
     @property
     def now(self) -> int:
         """The number of this turn."""
         return self._now
 
+    def _count(self) -> None:
+        if not self._counting:
+            self._counting = True
+            self._loop.call_soon(self._turn)
+
     def _turn(self) -> None:
+        self._counting = False
         self._now += 1
         due = self._due
         while due and due[0][0] <= self._now:
             due.popleft()[1].look()
         if due:
-            self._loop.call_soon(self._turn)
+            self._count()
 
 
 class Turn(asyncio.Future[None]):
