@@ -25,6 +25,7 @@ from .errors import (
 from .function import Function
 from .hooks import Hooks
 from .ports import Clock, Recorder
+from .race import Losers
 from .serializers import Unset
 from .values import Values
 from .work import Work, drive
@@ -80,6 +81,7 @@ class Invocation:
         self._body_attempt = call.attempt
         self._live: asyncio.Future[None] | None = None
         self._background: dict[asyncio.Task[None], None] = {}
+        self.losers = Losers()
         self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self._refused = 0
         self._unwinding = False
@@ -261,6 +263,8 @@ class Invocation:
                 else:
                     entry = await self._attempt(place, call, attempt, decision.attempt)
                     fresh = True
+                    if call.cancelled and isinstance(entry, OpenStep):  # while its failed attempt was being recorded
+                        entry = await self._record_now(call, self._given_up(call))
         finally:
             self.conductor.close(call)
 
@@ -298,6 +302,8 @@ class Invocation:
             raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
         if self.conductor.ending is not None:
             return None
+        if self.losers:
+            self.losers.check(asyncio.current_task())
         try:
             step = self._counter.name(step_id)
         except StepIdTakenError as error:
@@ -335,6 +341,8 @@ class Invocation:
             await self.conductor.turn(call, memo)
         if self._live is None and not self._history.replaying:
             await self._go_live(place)
+        if call.cancelled and self.losers:
+            self.losers.spared(call.task)
         return self.values.open(loaded or self.values.load_plain(memo), output_type)
 
     async def _attempt(
@@ -354,10 +362,17 @@ class Invocation:
             except asyncio.CancelledError:
                 if self.conductor.ending is not None:
                     raise
+                self.running[call.step.hash].ask_to_stop()  # for threads that the handler has started
+                op = self._given_up(call)
+            except EndOfInvocation:  # the handler was asked to stop, and did
+                if self.conductor.ending is not None:
+                    raise
                 op = self._given_up(call)
             finally:
                 call.executing = False
                 self._ended(call)
+            if op.op is not Opcode.STEP_RUN and (call.cancelled or call.task in self.losers):
+                op = self._given_up(call)  # nobody waits for another attempt
             return await self._record(call, op)
         finally:
             self.conductor.running -= 1
@@ -391,6 +406,17 @@ class Invocation:
             return entry
         return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
 
+    def give_up(self, call: StepCall) -> None:
+        """The caller, a thread, does not want the result any more: a wait is closed, and a handler asked to stop. A
+        handler that has returned, or returns all the same, has its result recorded.
+        """
+        call.cancelled = True
+        if (running := self.running.get(call.step.hash)) is not None:
+            running.ask_to_stop()
+        if call.park is not None:
+            call.park.cancel()
+        self.conductor.changed()
+
     def _given_up(self, call: StepCall) -> Op:
         call.cancelled = True
         return Op(Opcode.STEP_CANCELLED, call.step, call.kind, started_at=self._began_at)
@@ -410,6 +436,7 @@ class Invocation:
         try:
             recorded = await future
         except asyncio.CancelledError:
+            call.cancelled = True
             recorded = future.result()
         except Exception as error:
             self.conductor.break_off(error)

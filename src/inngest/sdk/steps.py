@@ -46,6 +46,10 @@ class StepRunner(HandlerRunner, Protocol):
         """A `group.parallel`."""
         ...
 
+    async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
+        """A `group.race`."""
+        ...
+
 
 def unix_ms(step_id: str, until: datetime.datetime) -> int:
     """Unix ms of a datetime; a naive one is taken as local time.
@@ -70,17 +74,17 @@ def ms(step_id: str, duration: durations.Duration) -> int:
         raise TypeError(f'step "{step_id}": {error}') from None
 
 
-def check_callables(callables: object) -> None:
-    """What `group.parallel` takes.
+def check_callables(callables: object, where: str = "group.parallel") -> None:
+    """What a group takes.
 
     Raises:
         TypeError: it is something else.
     """
     if not isinstance(callables, tuple | list):
-        raise TypeError(f"group.parallel: expected a tuple of functions without arguments, got {callables!r}")
+        raise TypeError(f"{where}: expected a tuple of functions without arguments, got {callables!r}")
     for index, branch in enumerate(callables):
         if not callable(branch):
-            raise not_a_function(f"group.parallel: callables[{index}]", branch)
+            raise not_a_function(f"{where}: callables[{index}]", branch)
 
 
 class Step(StepsThatRun):
@@ -199,13 +203,56 @@ class Group:
         """
         check_callables(callables)
         ParallelMode(parallel_mode)
-        branches = [functools.partial(_begin, index, branch) for index, branch in enumerate(callables)]
-        return await self._runner.parallel(branches)
+        return await self._runner.parallel(_branches("group.parallel", callables))
+
+    @overload
+    async def race(self, callables: tuple[Branch[T1], Branch[T2]]) -> tuple[int, T1 | T2]: ...
+
+    @overload
+    async def race(self, callables: tuple[Branch[T1], Branch[T2], Branch[T3]]) -> tuple[int, T1 | T2 | T3]: ...
+
+    @overload
+    async def race(
+        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]]
+    ) -> tuple[int, T1 | T2 | T3 | T4]: ...
+
+    @overload
+    async def race(
+        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]]
+    ) -> tuple[int, T1 | T2 | T3 | T4 | T5]: ...
+
+    @overload
+    async def race(self, callables: Sequence[Branch[T]]) -> tuple[int, T]: ...
+
+    async def race(self, callables: Sequence[Branch[object]]) -> tuple[int, object]:
+        """Run branches concurrently until the first has finished; take down the others.
+
+        The branch that finishes first wins, also in every replay. The others are cancelled: their waits and sleeps are
+        closed, a handler that runs is cancelled, and their `finally` blocks run, steps in them too. A step whose
+        handler had returned is recorded; its branch ends after it.
+
+        Args:
+            callables: functions without arguments, each of which may call several steps. At least one.
+
+        Returns:
+            The index of the branch that won, and its result. When all others have come to their end.
+
+        Raises:
+            StepError: the branch that finished first failed, and did not catch it.
+        """
+        check_callables(callables, "group.race")
+        if not callables:
+            raise TypeError("group.race: expected at least one function, got none")
+        return await self._runner.race(_branches("group.race", callables))
 
 
-async def _begin(index: int, branch: Callable[[], Awaitable[T]]) -> T:
+def _branches(where: str, callables: Sequence[Branch[T]]) -> list[Callable[[], Awaitable[T]]]:
+    return [functools.partial(_begin, f"{where}: callables[{index}]", one) for index, one in enumerate(callables)]
+
+
+async def _begin(where: str, branch: Callable[[], Awaitable[T]]) -> T:
     """Call a branch in its own task, so that one that cannot be called leaves the others alone."""
     begun = branch()
     if not inspect.isawaitable(begun):
-        raise TypeError(f"group.parallel: callables[{index}] gave {begun!r}: expected an awaitable, such as a step's")
+        raise TypeError(f"{where} gave {begun!r}: expected an awaitable, such as a step's")
     return await begun

@@ -30,6 +30,10 @@ class Portal(HandlerPortal, Protocol):
         """Run branches in threads of their own and wait for all."""
         ...
 
+    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]:
+        """Run branches in threads of their own until one has finished."""
+        ...
+
 
 class StepSync(StepsThatRunSync):
     """The durable steps of a plain function. See `Step` for what each does."""
@@ -114,3 +118,35 @@ class GroupSync:
         check_callables(callables)
         ParallelMode(parallel_mode)
         return self._portal.parallel(callables)
+
+    @overload
+    def race(self, callables: tuple[Callable[[], T1], Callable[[], T2]]) -> tuple[int, T1 | T2]: ...
+
+    @overload
+    def race(
+        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3]]
+    ) -> tuple[int, T1 | T2 | T3]: ...
+
+    @overload
+    def race(
+        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4]]
+    ) -> tuple[int, T1 | T2 | T3 | T4]: ...
+
+    @overload
+    def race(
+        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4], Callable[[], T5]]
+    ) -> tuple[int, T1 | T2 | T3 | T4 | T5]: ...
+
+    @overload
+    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]: ...
+
+    def race(self, callables: Sequence[Callable[[], object]]) -> tuple[int, object]:
+        """Run branches in threads until the first has finished; take down the others. See `Group.race`.
+
+        A plain handler that runs in another branch is asked to stop, see `inngest.current_step()`; the call returns
+        when it has ended.
+        """
+        check_callables(callables, "group.race")
+        if not callables:
+            raise TypeError("group.race: expected at least one function, got none")
+        return self._portal.race(callables)

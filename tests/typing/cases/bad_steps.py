@@ -54,6 +54,12 @@ async def options(ctx: inngest.Context) -> None:
     await ctx.step.options(retries=1).sleep("nap", 1)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
 
 
+async def races(ctx: inngest.Context) -> None:
+    await ctx.group.race(ctx.step.run("a", fetch))  # E: mypy[call-overload] pyright[reportArgumentType, reportCallIssue]
+    await ctx.group.race((ctx.step.run("a", fetch),))  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
+    await ctx.group.race((lambda: 5,))  # E: mypy[arg-type, return-value] pyright[reportArgumentType, reportCallIssue]
+
+
 async def results(ctx: inngest.Context) -> str:
     number: str = await ctx.step.run("a", fetch)  # E: mypy[arg-type, call-arg] pyright[reportAssignmentType]
     (await ctx.step.run("a", fetch)).upper()  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]

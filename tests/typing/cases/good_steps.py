@@ -203,6 +203,12 @@ async def concurrently(ctx: inngest.Context) -> None:
     many = tuple(functools.partial(any_number, n) for n in range(20))
     assert_type(await ctx.group.parallel(many, parallel_mode=mode), tuple[int, ...])
 
+    won = await ctx.group.race((lambda: ctx.step.run("a", fetch), lambda: ctx.step.run("b", flip, 1)))
+    assert_type(won, tuple[int, int | str])
+    nap = await ctx.group.race((lambda: ctx.step.run("a", fetch_all, "url"), lambda: ctx.step.sleep("nap", 1)))
+    assert_type(nap, tuple[int, dict[str, int] | None])
+    assert_type(await ctx.group.race(many), tuple[int, int])
+
     steps = tuple[Callable[[], Awaitable[dict[str, int]]], ...]()
     for n in range(20):
         steps += (functools.partial(ctx.step.run, f"{n}", functools.partial(fetch_all, "url", n)),)

@@ -71,6 +71,13 @@ def concurrently(ctx: inngest.ContextSync) -> None:
     assert_type(ctx.group.parallel(many), tuple[dict[str, int], ...])
 
 
+def racing(ctx: inngest.ContextSync) -> None:
+    won = ctx.group.race((lambda: ctx.step.run("a", fetch), lambda: ctx.step.run("b", str, 5)))
+    assert_type(won, tuple[int, int | str])
+    many = tuple(functools.partial(fetch_all, "url", n) for n in range(20))
+    assert_type(ctx.group.race(many), tuple[int, dict[str, int]])
+
+
 def context(ctx: inngest.ContextSync) -> Any:
     assert_type(ctx.attempt, int)
     assert_type(ctx.event, inngest.Event)
