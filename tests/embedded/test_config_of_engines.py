@@ -14,7 +14,6 @@ EVENT = inngest.TriggerEvent(event="test/start")
 
 ASKED: list[tuple[dict[str, Any], str]] = [
     ({"batch_events": inngest.Batch(max_size=2, timeout=1000)}, "batch_events"),
-    ({"cancel": [inngest.Cancel(event="a")]}, "cancel"),
     ({"concurrency": [inngest.Concurrency(limit=1)]}, "concurrency"),
     ({"debounce": inngest.Debounce(period=1000)}, "debounce"),
     ({"idempotency": "event.data.id"}, "idempotency"),

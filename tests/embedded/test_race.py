@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -267,7 +268,7 @@ async def test_groups_inside_of_branches_end_with_them() -> None:
 
 async def test_waits_that_the_code_gives_up_are_closed() -> None:
     async def body(ctx: inngest.Context) -> object:
-        naps = [asyncio.ensure_future(ctx.step.sleep(f"nap{n}", LONG)) for n in range(3)]
+        naps: list[asyncio.Task[Any]] = [asyncio.ensure_future(ctx.step.sleep(f"nap{n}", LONG)) for n in range(3)]
         first = asyncio.ensure_future(ctx.step.run("s", lambda: "done"))
         done, pending = await asyncio.wait([*naps, first], return_when=asyncio.FIRST_COMPLETED)
         for one in pending:

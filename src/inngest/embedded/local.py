@@ -11,6 +11,7 @@ from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.sdk.conductor import Turns
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.function import AnyHandler, Function
+from inngest.sdk.invocation import Invocation
 from inngest.sdk.invoke import Entry
 
 from .threads import FunctionThreads
@@ -53,7 +54,8 @@ class LocalInvoker:
             async with self._threads.slots:
                 return await entry.run()
         finally:
-            del self._entries[call.run_id]
+            if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
+                del self._entries[call.run_id]
             self._left += [handler for handler in _handlers(entry) if handler[2].active]
 
     def let_go(self, run_id: str) -> None:
@@ -61,6 +63,12 @@ class LocalInvoker:
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.let_go()
+
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        """What these steps have been waiting for has come: their invocation records that they wake."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.arrived(hashes)
 
     def cancel(self, run_id: str) -> None:
         """The run was cancelled: take its invocation down. Async handlers are cancelled; plain ones are asked to stop,
@@ -70,6 +78,10 @@ class LocalInvoker:
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.stop()
+
+    def invocations(self) -> list[Invocation]:
+        """Those that are under way. From any thread."""
+        return [entry.invocation for entry in list(self._entries.values())]
 
     @property
     def running(self) -> Sequence[RunningStep]:

@@ -13,6 +13,7 @@ from inngest.protocol import durations
 
 from .events import Event, batch_of
 from .step_run import HandlerRunner, StepsThatRun, not_a_function
+from .steps_waiting import WaitingSteps, WaitRunner
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -31,7 +32,7 @@ class ParallelMode(enum.Enum):
     RACE = "race"
 
 
-class StepRunner(HandlerRunner, Protocol):
+class StepRunner(HandlerRunner, WaitRunner, Protocol):
     """What steps need of their invocation. Every method is a coroutine on the invocation's loop."""
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
@@ -87,13 +88,14 @@ def check_callables(callables: object, where: str = "group.parallel") -> None:
             raise not_a_function(f"{where}: callables[{index}]", branch)
 
 
-class Step(StepsThatRun):
+class Step(StepsThatRun, WaitingSteps):
     """The durable steps of an async function."""
 
     _runner: StepRunner
 
     def __init__(self, runner: StepRunner) -> None:
         super().__init__(runner)
+        WaitingSteps.__init__(self, runner)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably: the run is a row meanwhile, not a coroutine.

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, overload
 from .events import Event, batch_of
 from .step_run_sync import HandlerPortal, StepsThatRunSync
 from .steps import ParallelMode, StepRunner, check_callables, ms, unix_ms
+from .steps_waiting_sync import WaitingStepsSync
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -35,13 +36,14 @@ class Portal(HandlerPortal, Protocol):
         ...
 
 
-class StepSync(StepsThatRunSync):
+class StepSync(StepsThatRunSync, WaitingStepsSync):
     """The durable steps of a plain function. See `Step` for what each does."""
 
     _portal: Portal
 
     def __init__(self, portal: Portal) -> None:
         super().__init__(portal)
+        WaitingStepsSync.__init__(self, portal)
 
     def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably for milliseconds or a timedelta. See `Step.sleep`."""

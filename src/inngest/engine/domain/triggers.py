@@ -10,9 +10,11 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
+from . import cancellations
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 
 FUNCTION_FAILED = "inngest/function.failed"
+FUNCTION_INVOKED = "inngest/function.invoked"
 
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
@@ -30,6 +32,7 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
 def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str]) -> Start:
     """A run of a function for an event; an event from the future delays it."""
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
+    cancels = cancellations.of(function)
     run = Run(
         id=new_id(now),
         function_id=function.id,
@@ -38,8 +41,16 @@ def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         status=RunStatus.QUEUED,
         created_at=now,
         retries=function.retries,
+        watched=bool(cancels),
     )
+    if cancels:
+        return Start(run, due_at, event.key, cancellations.watches_of(run.id, cancels, event, now))
     return Start(run, due_at, event.key)
+
+
+def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
+    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
+    return Event(new_id(now), FUNCTION_INVOKED, data, now, "", now)
 
 
 def failed_event(
