@@ -34,6 +34,7 @@ Error                              the root: code, is_retriable, name, message, 
 ├── RunCancelledError              the run you waited for was cancelled
 ├── RunFailedError                 the run you waited for failed
 ├── RunNotFoundError               the run you asked for does not exist
+├── RunSkippedError                the run you waited for was not begun: a limit, a singleton, a pause
 ├── SendEventsError                sending failed; `ids` holds what was accepted
 │
 │ raised by the database; nothing was written
@@ -56,6 +57,7 @@ from inngest.embedded.errors import (
     RunCancelledError,
     RunFailedError,
     RunNotFoundError,
+    RunSkippedError,
 )
 from inngest.engine.errors import (
     StoreBusyError,
@@ -115,6 +117,7 @@ __all__ = [
     "RunCancelledError",
     "RunFailedError",
     "RunNotFoundError",
+    "RunSkippedError",
     "SendEventsError",
     "SignalSwallowedError",
     "SigningKeyMissingError",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import inngest
+from inngest.embedded.views import Run
 
 from .reentry import Memory, after_each_crash
 from .stage import Stage, failure, step
@@ -22,6 +23,10 @@ LONG = 60_000
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
+
+
+def step_ids(run: Run) -> list[str]:
+    return [one.id for one in run.steps]
 
 
 async def forever() -> None:
@@ -37,6 +42,67 @@ async def test_the_first_to_finish_wins_and_the_others_waits_are_closed(stage: S
     run = await stage.run(body)
     assert run.output == [1, "done"]
     assert {one.id: one.status for one in run.steps} == {"nap": "cancelled", "s": "completed", "after": "completed"}
+
+
+async def test_an_event_that_nobody_waits_for_any_more_wakes_nobody(stage: Stage) -> None:
+    over = asyncio.Event()
+
+    async def body(ctx: inngest.Context) -> object:
+        won = await ctx.group.race(
+            (
+                lambda: ctx.step.wait_for_event("answer", event="shop/answer", timeout=LONG),
+                lambda: ctx.step.wait_for_signal("sign", signal="order-1", timeout=LONG),
+                lambda: ctx.step.run("s", lambda: "done"),
+            )
+        )
+        await ctx.step.run("over", over.set)
+        # The name of the signal is free again, or this would be a conflict.
+        signal = await ctx.step.wait_for_signal("again", signal="order-1", timeout=LONG, on_conflict="fail")
+        return [won, signal]
+
+    function = stage.function(body)
+    async with stage.engine(function) as engine:
+        running = asyncio.ensure_future(engine.invoke(function))
+        await over.wait()
+        while not await stage.client.send_signal("order-1", "signed"):  # noqa: ASYNC110 - until it is waited for
+            await asyncio.sleep(0.001)
+        assert await running == [[2, "done"], "signed"]
+        await stage.client.send(inngest.Event(name="shop/answer"))
+        (run,) = await engine.runs()
+        run = await engine.run(run.id)
+    assert {one.id: one.status for one in run.steps} == {
+        "answer": "cancelled",
+        "sign": "cancelled",
+        "s": "completed",
+        "over": "completed",
+        "again": "completed",
+    }
+
+
+async def test_an_event_may_win(stage: Stage) -> None:
+    waiting = asyncio.Event()
+
+    async def body(ctx: inngest.Context) -> object:
+        async def answer() -> object:
+            event = await ctx.step.wait_for_event("answer", event="shop/answer", timeout=LONG)
+            return event and event.data["text"]
+
+        async def chain() -> None:
+            await ctx.step.run("told", waiting.set)
+            await ctx.step.sleep("limit", LONG)
+
+        return await ctx.group.race((chain, answer))
+
+    function = stage.function(body)
+    async with stage.engine(function) as engine:
+        running = asyncio.ensure_future(engine.invoke(function))
+        await waiting.wait()
+        (run,) = await engine.runs()
+        while step_ids(await engine.run(run.id)) != ["told", "answer", "limit"]:  # noqa: ASYNC110 - until it is recorded
+            await asyncio.sleep(0.001)
+        await stage.client.send(inngest.Event(name="shop/answer", data={"text": "yes"}))
+        assert await running == [1, "yes"]
+        assert step(await engine.run(run.id), "limit").status == "cancelled"
 
 
 async def test_the_first_to_finish_wins_in_a_plain_function(stage: Stage) -> None:
@@ -163,7 +229,7 @@ async def test_what_is_no_branch_is_refused(stage: Stage) -> None:
     run = await stage.run(body)
     assert run.output == [
         "group.race: expected at least one function, got none",
-        "group.race: callables[0]: expected a function, got 5",
+        "group.race: callables[0]: expected a function, got 5: give the function itself, without calling it",
         "group.race: expected a tuple of functions without arguments, got 5",
         "group.race: callables[0] gave 5: expected an awaitable, such as a step's",
     ]

@@ -90,7 +90,7 @@ def test_the_codes_of_mistakes_are_those_of_the_wire() -> None:
         assert getattr(inngest.errors, name).code == ErrorCode(code)
 
 
-@pytest.mark.parametrize("name", ["howto/keep-types.md"])
+@pytest.mark.parametrize("name", ["howto/keep-types.md", "howto/script.md"])
 def test_the_code_of_a_page_runs(name: str) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     namespace: dict[str, object] = {"__name__": "page"}

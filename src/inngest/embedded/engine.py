@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import Ended, Policy, RunStatus
+from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.executor import Worker
 from inngest.engine.ports import Observer
@@ -31,7 +32,15 @@ from inngest.sdk.serializers import Unset
 
 from . import forks, settings, specs, views
 from .blocking import Blockers
-from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
+from .errors import (
+    EngineConfigError,
+    EngineStateError,
+    RunCancelledError,
+    RunFailedError,
+    RunNotFoundError,
+    RunSkippedError,
+)
+from .explanations import Explanation, explanation
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
@@ -174,12 +183,13 @@ class Engine:
         Raises:
             RunFailedError: the run failed.
             RunCancelledError: the run was cancelled.
+            RunSkippedError: the run was not begun: a rate limit, a singleton, a pause.
             TimeoutError: it has not ended in time; it goes on.
         """
         running = self._here()
-        run_id = await running.start_run(fn, data or {})
-        ended = await running.ended(run_id, timeout, new=True)
-        return running.result(run_id, ended, fn)  # type: ignore[no-any-return]
+        run = await running.start_run(fn, data or {})
+        ended = await running.ended(run.id, timeout, new=run.status is RunStatus.QUEUED)
+        return running.result(run.id, ended, fn)  # type: ignore[no-any-return]
 
     async def send(self, events: Event | list[Event]) -> list[str]:
         """Send events; their ids in order, after they were stored with every run they start.
@@ -199,11 +209,36 @@ class Engine:
         Raises:
             RunFailedError: the run failed.
             RunCancelledError: the run was cancelled.
+            RunSkippedError: the run was not begun.
             RunNotFoundError: there is no such run.
             TimeoutError: it has not ended in time; it goes on.
         """
         running = self._here()
         return running.result(run_id, await running.ended(run_id, timeout), None)
+
+    async def pause(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
+        """Have no run of a function begin, and none that waits go on, on any engine of this database; until `resume`.
+
+        What executes now goes on to its next wait, or to its end.
+
+        Args:
+            fn: the function, or its id.
+            on_event: "queue" keeps the runs of events that come meanwhile, QUEUED; "skip" records them as SKIPPED.
+
+        Raises:
+            EngineStateError: the function is not known to this database.
+        """
+        if on_event not in ("queue", "skip"):
+            raise EngineConfigError(f'on_event: expected "queue" or "skip", got {on_event!r}')
+        await self._here().pause(_id_of(fn), on_event)
+
+    async def resume(self, fn: Function[Any] | str) -> None:
+        """Have the runs of a function begin and go on again. Does nothing if it is not paused.
+
+        Raises:
+            EngineStateError: the function is not known to this database.
+        """
+        await self._here().resume(_id_of(fn))
 
     async def cancel(self, run_id: str) -> bool:
         """Cancel a run, wherever it runs: its running step is interrupted, and nothing more of it is recorded.
@@ -256,7 +291,7 @@ class Engine:
             limit: at most so many.
             before: only those created before the run of this id: the last of the page before.
         """
-        function_id = function.id if isinstance(function, Function) else function
+        function_id = None if function is None else _id_of(function)
         found = await self._here().store.runs(
             event_id=event_id,
             function_id=function_id,
@@ -285,6 +320,30 @@ class Engine:
     def wait_sync(self, run_id: str, *, timeout: int | datetime.timedelta | None = None) -> object:
         """`wait`, blocking; from any thread but the engine's loop."""
         return self._wait_here(lambda: self.wait(run_id, timeout=timeout))
+
+    async def explain(self, run_id: str) -> Explanation:
+        """Why a run waits: what holds it, until when, and what would let it go on.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        running = self._here()
+        facts = await running.store.facts(run_id)
+        if facts is None:
+            raise RunNotFoundError(run_id)
+        return explanation(facts, running.now)
+
+    def explain_sync(self, run_id: str) -> Explanation:
+        """`explain`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.explain(run_id))
+
+    def pause_sync(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
+        """`pause`, blocking; from any thread but the engine's loop."""
+        self._wait_here(lambda: self.pause(fn, on_event=on_event))
+
+    def resume_sync(self, fn: Function[Any] | str) -> None:
+        """`resume`, blocking; from any thread but the engine's loop."""
+        self._wait_here(lambda: self.resume(fn))
 
     def run_sync(self, run_id: str) -> views.Run:
         """`run`, blocking; from any thread but the engine's loop."""
@@ -429,6 +488,10 @@ class _Running:
     def here(self) -> bool:
         return os.getpid() == self.pid
 
+    @property
+    def now(self) -> int:
+        return self._clock.now()
+
     def forked(self) -> None:
         self._service.abandon()
         forks.leave_behind(self._settings.path)
@@ -498,14 +561,22 @@ class _Running:
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
-    async def start_run(self, fn: Function[Any], data: Mapping[str, object]) -> str:
+    async def pause(self, function_id: str, on_event: str) -> None:
+        if not await self.store.pause(function_id, on_event, self._clock.now()):
+            raise _unknown(function_id)
+
+    async def resume(self, function_id: str) -> None:
+        known = await self.store.resume(function_id)
+        self._service.executor.look_again()
+        if not known:
+            raise _unknown(function_id)
+
+    async def start_run(self, fn: Function[Any], data: Mapping[str, object]) -> StoredRun:
         (sent,) = to_sent([Event(name="invoke", data=data)])
         try:
             return await self._service.intake.start(fn.id, sent.data)
         except KeyError:
-            raise EngineStateError(
-                f"the function {fn.id!r} is not known to this database: give it to an Engine first"
-            ) from None
+            raise _unknown(fn.id) from None
 
     async def ended(self, run_id: str, timeout: int | datetime.timedelta | None, *, new: bool = False) -> Ended:
         if timeout is None:
@@ -534,12 +605,22 @@ class _Running:
     def result(self, run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
         if ended.status is RunStatus.CANCELLED:
             raise RunCancelledError(run_id)
+        if ended.status is RunStatus.SKIPPED:
+            raise RunSkippedError(run_id, ended.error or ErrorInfo("RunSkippedError", "no reason was recorded"))
         if ended.status is not RunStatus.COMPLETED:
             raise RunFailedError(run_id, ended.error or ErrorInfo("Error", "no error was recorded"))
         value = codec.loads(ended.output or "null")
         if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
             return value
         return fn.client.serializer.deserialize(value, kept_as)
+
+
+def _id_of(fn: Function[Any] | str) -> str:
+    return fn.id if isinstance(fn, Function) else fn
+
+
+def _unknown(function_id: str) -> EngineStateError:
+    return EngineStateError(f"the function {function_id!r} is not known to this database: give it to an Engine first")
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:

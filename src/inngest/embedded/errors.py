@@ -35,6 +35,22 @@ class RunCancelledError(Error):
         self.run_id = run_id
 
 
+class RunSkippedError(Error):
+    """A run that was waited for was not begun.
+
+    Attributes:
+        run_id: the run.
+        reason: why: its function is paused, a limit is reached, or another run was there first.
+    """
+
+    is_retriable = False
+
+    def __init__(self, run_id: str, error: ErrorInfo) -> None:
+        super().__init__(f"run {run_id} was skipped: {error.message}")
+        self.run_id = run_id
+        self.reason = error.message
+
+
 class RunNotFoundError(Error):
     """There is no run of that id.
 

@@ -14,15 +14,9 @@ from inngest.sdk.function import Function, FunctionOptions, location_of
 from .errors import EngineConfigError
 
 _LATER = (
-    "batch_events",
     "concurrency",
-    "debounce",
-    "idempotency",
     "priority",
-    "rate_limit",
-    "singleton",
     "throttle",
-    "timeouts",
 )
 
 
@@ -53,9 +47,7 @@ def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
         if isinstance(trigger, TriggerCron):
             asked.append("TriggerCron")
             continue
-        if trigger.expression:
-            asked.append("TriggerEvent(expression=…)")
-        if "*" in trigger.event or trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
+        if trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
             asked.append(f"TriggerEvent(event={trigger.event!r})")
     if asked:
         raise EngineConfigError(

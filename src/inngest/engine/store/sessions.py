@@ -50,6 +50,8 @@ WRITE_FUNCTION = Statement(
 
 FORGET_FUNCTION = Statement(lambda _: delete(_functions).where(_functions.c.id == bindparam("function")))
 
+PAUSED = Statement(lambda _: select(tables.pauses.c.function_id, tables.pauses.c.on_event))
+
 NEXT_GENERATION = Statement(
     lambda _: (
         update(_meta)
@@ -81,7 +83,9 @@ class RegistryCache:
         assert row is not None, "the schema has no generation of functions"
         generation = int(row[0])
         if self._registry is None or self._registry.generation != generation:
-            self._registry = Registry.of(generation, [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()])
+            functions = [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()]
+            paused = {row[0]: row[1] for row in tx.execute(PAUSED).fetchall()}
+            self._registry = Registry.of(generation, functions, paused)
         return self._registry
 
 
