@@ -8,6 +8,7 @@ import datetime
 import functools
 
 import inngest
+from inngest import experimental
 
 
 async def fetch() -> int:
@@ -63,6 +64,11 @@ async def races(ctx: inngest.Context) -> None:
     await ctx.group.race(ctx.step.run("a", fetch))  # E: mypy[call-overload] pyright[reportArgumentType, reportCallIssue]
     await ctx.group.race((ctx.step.run("a", fetch),))  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
     await ctx.group.race((lambda: 5,))  # E: mypy[arg-type, return-value] pyright[reportArgumentType, reportCallIssue]
+
+
+async def decorated(ctx: inngest.Context) -> None:
+    await experimental.step("a")(two)(1)  # E: mypy[call-arg] pyright[reportCallIssue]
+    experimental.step(two)  # E: mypy[arg-type] pyright[reportArgumentType]
 
 
 async def results(ctx: inngest.Context) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar, assert_type, overload
 
 import inngest
+from inngest import experimental
 
 T = TypeVar("T")
 client = inngest.Inngest(app_id="app")
@@ -242,3 +243,12 @@ async def context(ctx: inngest.Context) -> None:
     assert_type(ctx.event.data["user"], object)
     assert_type(ctx.job_id, str | None)
     ctx.logger.info("hello %s", ctx.event.name)
+
+
+@experimental.step("decorated")
+async def decorated(a: int, *, b: str = "") -> list[str]:
+    return [b] * a
+
+
+async def by_decorator() -> None:
+    assert_type(await decorated(1, b="x"), list[str])
