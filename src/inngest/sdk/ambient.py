@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -30,7 +30,7 @@ def get_step_context() -> Step | StepSync:
 
 
 @contextmanager
-def set_step_context(step: Step | StepSync) -> Iterator[None]:
+def set_step_context(step: Step | StepSync) -> Generator[None]:
     """Make steps ambient for a block. Functions have theirs already; this is for tests and for building on it.
 
     Raises:
