@@ -34,7 +34,7 @@ def fetched(status: int, *headers: tuple[str, str]) -> Verdict:
         ("soon", None),
         ("", None),
         ("-1", None),
-        ("٧", None),
+        ("\u0667", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text: str, ms: int | None) -> None:
