@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
@@ -14,6 +14,8 @@ from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verd
 from .domain.schedule import retry_delay
 from .errors import StoreError
 from .ports import Answered, Clock, HeldRequest, HttpClient, HttpError, Ids, News, RequestKey, Store
+
+T = TypeVar("T")
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -70,14 +72,13 @@ class Requester:
         """Nobody waits for these any more."""
         if not self._secrets and not self._sending:
             return
-        for known in (self._secrets, self._sending):
-            of_run = known.get(run_id, {})
-            for hashed in list(of_run) if hashes is None else hashes:
-                gone = of_run.pop(hashed, None)
-                if isinstance(gone, asyncio.Task):
-                    gone.cancel()
-            if not of_run:
-                known.pop(run_id, None)
+        if hashes is None:
+            hashes = [*self._secrets.get(run_id, ()), *self._sending.get(run_id, ())]
+        for hashed in hashes:
+            _forget(self._secrets, run_id, hashed)
+            sending = _forget(self._sending, run_id, hashed)
+            if sending is not None:
+                sending.cancel()
 
     def renewed(self) -> None:
         """This worker has a new session: what the old one had is others'."""
@@ -93,14 +94,18 @@ class Requester:
 
     async def look_around(self, session: str) -> None:
         """See what others did to the requests that this worker has."""
-        mine = (self._secrets, self._sending)
-        known = [(run_id, hashed) for by_run in mine for run_id in by_run for hashed in by_run[run_id]]
-        if not known:
+        secrets, sending = list(_all(self._secrets)), list(_all(self._sending))
+        if not secrets and not sending:
             return
         left = set(await self._tools.store.requests_of(session))
-        for run_id, hashed in known:
-            if RequestKey(run_id, hashed) not in left:
-                self.over(run_id, [hashed])
+        # Only what is still the same: since it was looked for, it may have been answered, and be under way once more.
+        for key, secret in secrets:
+            if key not in left and self._secrets.get(key.run_id, {}).get(key.hash) is secret:
+                _forget(self._secrets, *key)
+        for key, task in sending:
+            if key not in left and self._sending.get(key.run_id, {}).get(key.hash) is task:
+                _forget(self._sending, *key)
+                task.cancel()
 
     # -- making them
 
@@ -148,12 +153,9 @@ class Requester:
 
     def _sent(self, key: RequestKey, *, final: bool) -> None:
         """There is an answer: from now on nothing takes it back."""
-        of_run = self._sending.get(key.run_id, {})
-        of_run.pop(key.hash, None)
-        if not of_run:
-            self._sending.pop(key.run_id, None)
+        _forget(self._sending, *key)
         if final:
-            self.over(key.run_id, [key.hash])
+            _forget(self._secrets, *key)
 
     def _heard(self, news: News) -> None:
         if news.arrivals:
@@ -230,3 +232,17 @@ class Requester:
         """Take back what was sent."""
         for task in self._tasks:
             task.cancel()
+
+
+def _all(known: Mapping[str, Mapping[str, T]]) -> Iterator[tuple[RequestKey, T]]:
+    for run_id, of_run in known.items():
+        for hashed, one in of_run.items():
+            yield RequestKey(run_id, hashed), one
+
+
+def _forget(known: dict[str, dict[str, T]], run_id: str, hashed: str) -> T | None:
+    of_run = known.get(run_id, {})
+    gone = of_run.pop(hashed, None)
+    if not of_run:
+        known.pop(run_id, None)
+    return gone

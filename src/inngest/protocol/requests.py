@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from . import limits
+from . import codec, limits
 
 SENSITIVE = re.compile(r"auth|cookie|credential|key|passw|secret|session|signature|token", re.IGNORECASE)
 """Names of headers that look as if they held credentials."""
@@ -57,12 +56,12 @@ class Request(NamedTuple):
 
     def to_json(self) -> str:
         """Its JSON text."""
-        return json.dumps({**self._asdict(), "headers": dict(self.headers)}, ensure_ascii=False)
+        return codec.dumps({**self._asdict(), "headers": dict(self.headers)})
 
     @classmethod
     def from_json(cls, text: str) -> Request:
         """From its JSON text."""
-        return cls(**json.loads(text))
+        return cls(**codec.loads(text))
 
 
 def apart(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

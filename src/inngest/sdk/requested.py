@@ -108,7 +108,7 @@ def _shown(request: Request) -> str:
 
 def _url(where: str, url: object) -> str:
     try:
-        parts = urlsplit(url) if isinstance(url, str) else None
+        parts = urlsplit(url) if isinstance(url, str) and url.encode() else None
         fine = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         parts, fine = None, False
@@ -128,8 +128,8 @@ def _headers(where: str, headers: Mapping[str, str] | None, content_type: str) -
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise StepArgumentError(f"{where}: headers: {name!r} is no name of a header")
-        if not isinstance(value, str) or _CONTROL.search(value):
-            raise StepArgumentError(f"{where}: headers: expected a line of text for {name}, got another value")
+        if not isinstance(value, str) or not value.isascii() or _CONTROL.search(value):
+            raise StepArgumentError(f"{where}: headers: expected a line of ASCII for {name}, got something else")
         given[name.lower()] = value
     return given
 
@@ -139,6 +139,10 @@ def _body(where: str, body: object) -> tuple[str | None, str, str]:
     if body is None:
         return None, "", ""
     if isinstance(body, str):
+        try:
+            body.encode()
+        except UnicodeEncodeError as error:
+            raise StepArgumentError(f"{where}: body is no text: {error}") from None
         return body, "", "text/plain; charset=utf-8"
     if isinstance(body, bytes):
         return base64.b64encode(body).decode(), BASE64, "application/octet-stream"
