@@ -145,7 +145,7 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
     owner = Owner(asked.session, asked.token, "")
     arrived = _arrived(tx, entries, asked.now)
     return [
-        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id], arrived.get(run_id, ()))
+        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id], arrived.get(run_id, ()), asked.now)
         for _, run_id, _ in jobs
         if run_id in taken
     ]
@@ -165,10 +165,11 @@ def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry]], now: int) 
 
 
 def _claimed(
-    owner: Owner, run: Run, event: EventData, entries: Sequence[Entry], arrivals: Sequence[Arrival]
+    owner: Owner, run: Run, event: EventData, entries: Sequence[Entry], arrivals: Sequence[Arrival], now: int
 ) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
-    return Claimed(owner, run, [event], memos, [entry for entry in entries if isinstance(entry, OpenStep)], arrivals)
+    open_steps = [entry for entry in entries if isinstance(entry, OpenStep)]
+    return Claimed(owner, run, [event], memos, open_steps, arrivals, now)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:
