@@ -156,7 +156,7 @@ def crash_again(name: str, seed: int, first: int, soon: int) -> Iterator[Case]:
             yield Case(name, seed, ((number, chance.choice(AT_COMMIT)), (second, chance.choice(AT_COMMIT))))
 
 
-WEIGHTS = {"killer": 2, "storm": 10, "zombies": 3, "deaf": 2, "long": 1, "crash": 8, "outside": 8, "crowd": 3}
+WEIGHTS = {"killer": 1, "long": 1, "storm": 10, "zombies": 3, "deaf": 2, "crash": 8, "outside": 8, "crowd": 3}
 """How often worlds of each kind are drawn."""
 
 
