@@ -13,20 +13,9 @@ from inngest.errors import EngineConfigError
 EVENT = inngest.TriggerEvent(event="test/start")
 
 ASKED: list[tuple[dict[str, Any], str]] = [
-    ({"batch_events": inngest.Batch(max_size=2, timeout=1000)}, "batch_events"),
     ({"concurrency": [inngest.Concurrency(limit=1)]}, "concurrency"),
-    ({"debounce": inngest.Debounce(period=1000)}, "debounce"),
-    ({"idempotency": "event.data.id"}, "idempotency"),
     ({"priority": inngest.Priority(run="1")}, "priority"),
-    ({"rate_limit": inngest.RateLimit(limit=1, period=1000)}, "rate_limit"),
-    ({"singleton": inngest.Singleton(mode="skip")}, "singleton"),
     ({"throttle": inngest.Throttle(limit=1, period=1000)}, "throttle"),
-    ({"timeouts": inngest.Timeouts(finish=1000)}, "timeouts"),
-    ({"trigger": inngest.TriggerCron(cron="* * * * *")}, "TriggerCron"),
-    ({"trigger": [EVENT, inngest.TriggerCron(cron="* * * * *", jitter="5s")]}, "TriggerCron"),
-    ({"trigger": inngest.TriggerEvent(event="a", expression="true")}, "TriggerEvent(expression=…)"),
-    ({"trigger": inngest.TriggerEvent(event="a/*")}, "TriggerEvent(event='a/*')"),
-    ({"trigger": [EVENT, inngest.TriggerEvent(event="a.*")]}, "TriggerEvent(event='a.*')"),
     ({"trigger": inngest.TriggerEvent(event="inngest/function.failed")}, "'inngest/function.failed'"),
 ]
 
@@ -49,13 +38,15 @@ def test_all_that_it_cannot_do_is_told_at_once(tmp_path: Path) -> None:
 
     @client.create_function(
         fn_id="f",
-        trigger=inngest.TriggerEvent(event="a/*"),
+        trigger=inngest.TriggerEvent(event="inngest/function.failed"),
         concurrency=[inngest.Concurrency(limit=1)],
         throttle=inngest.Throttle(limit=1, period=1000),
     )
     async def body(ctx: inngest.Context) -> None: ...
 
-    with pytest.raises(EngineConfigError, match=r"uses concurrency, throttle, TriggerEvent\(event='a/\*'\), which"):
+    with pytest.raises(
+        EngineConfigError, match=r"uses concurrency, throttle, TriggerEvent\(event='inngest/function.failed'\), which"
+    ):
         inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db")
 
 

@@ -102,7 +102,7 @@ def _runs_are_stored_after_their_event() -> Iterator[AbstractContextManager[obje
 
     def in_two(tx: Transaction, events: Sequence[Event]) -> set[str]:
         new = insert_events(tx, events)
-        database, connection = tx._words, tx._connection
+        database, connection = tx._words, tx.connection
         assert isinstance(database, SqliteDatabase)
         database.commit(connection)
         database.begin(connection)
@@ -264,7 +264,7 @@ def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object
     yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
 
 
-@_plant("over", "watched")
+@_plant("over", "crowd", first=3)
 def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(RunExecutor, "lost")
 

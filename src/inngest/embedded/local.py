@@ -10,6 +10,7 @@ from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.sdk.conductor import Turns
 from inngest.sdk.function import AnyHandler, Function
+from inngest.sdk.invocation import Invocation
 from inngest.sdk.invoke import Entry
 
 from .threads import FunctionThreads
@@ -70,6 +71,10 @@ class LocalInvoker:
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.stop()
+
+    def invocations(self) -> list[Invocation]:
+        """Those that are under way. From any thread."""
+        return [entry.invocation for entry in list(self._entries.values())]
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

@@ -14,15 +14,9 @@ from inngest.sdk.function import Function, FunctionOptions, location_of
 from .errors import EngineConfigError
 
 _LATER = (
-    "batch_events",
     "concurrency",
-    "debounce",
-    "idempotency",
     "priority",
-    "rate_limit",
-    "singleton",
     "throttle",
-    "timeouts",
 )
 
 
@@ -49,14 +43,11 @@ def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
 def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
     """Refuse what this engine does not do yet."""
     asked = [name for name in _LATER if getattr(options, name)]
-    for trigger in options.triggers:
-        if isinstance(trigger, TriggerCron):
-            asked.append("TriggerCron")
-            continue
-        if trigger.expression:
-            asked.append("TriggerEvent(expression=…)")
-        if "*" in trigger.event or trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
-            asked.append(f"TriggerEvent(event={trigger.event!r})")
+    asked += [
+        f"TriggerEvent(event={trigger.event!r})"
+        for trigger in options.triggers
+        if not isinstance(trigger, TriggerCron) and trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX)
+    ]
     if asked:
         raise EngineConfigError(
             f"functions: {function_id!r} uses {', '.join(asked)}, which the embedded engine of this version does not "

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
@@ -82,13 +82,14 @@ class RunExecutor:
         self._served = sorted(functions)
         self._max_in_flight = max_in_flight
         self.on_end = on_end
-        self.stranded = 0  # runs whose last commit the store has refused: they go back with the session
+        self._stranded: dict[str, None] = {}  # runs whose last commit the store has refused
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
         self._reserved = 0
         self._alone = False  # a run on which workers died is in flight, and nothing else may be
         self._hold_back = False  # such a run is due, and waits until nothing else is in flight
+        self.stirred = False  # runs have ended otherwise than by being run here
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
@@ -139,6 +140,11 @@ class RunExecutor:
         """Whether nothing is in flight here."""
         return not self._owned
 
+    @property
+    def stranded(self) -> int:
+        """How many runs had their last commit refused by the store: they go back with the session."""
+        return len(self._stranded)
+
     # -- news
 
     def heard(self, news: News) -> None:
@@ -146,6 +152,7 @@ class RunExecutor:
         if news.queued:
             self.look_again()
         self.arrived(news.arrivals)
+        self.stirred = self.stirred or bool(news.cancelled)  # who waits for one may not be known yet
         for run_id in news.cancelled:
             self.lost(run_id)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
@@ -255,7 +262,7 @@ class RunExecutor:
             transition = await self._conclude(ownership, await self._outcome(ownership))
         except StoreError as error:
             LOGGER.debug("run %s of %s cannot go on here: %s", ownership.run_id, ownership.function_id, error)
-            self.stranded += 1
+            self._stranded[ownership.run_id] = None
             return
         self._let_in(ownership)
         if isinstance(transition, Ended):
@@ -297,8 +304,9 @@ class RunExecutor:
         running even then, such as a plain handler that sleeps, is left behind.
         """
         self.draining = True
-        for run_id in list(self._owned):
-            self.worker.invoker.let_go(run_id)
+        owned = list(self._owned.values())
+        for one in owned:
+            self.worker.invoker.let_go(one.run_id)
         unwinding = max(UNWINDING, timeout / 10)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, timeout - unwinding))
@@ -311,6 +319,8 @@ class RunExecutor:
             task.cancel()  # to wait for its unwinding no longer
         if self._tasks:
             await asyncio.wait(self._tasks)
+        # A task that was taken down did not come to say it itself.
+        self._stranded.update(dict.fromkeys(one.run_id for one in owned if one.refused))
 
 
 class Ownership:
@@ -342,6 +352,7 @@ class Ownership:
         self._stored_attempt = run.attempt  # of the body
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
+        self._last: asyncio.Future[Any] | None = None  # commit
 
     def call(self) -> Call:
         """What the function is entered with: what was over when the run was claimed has its memo.
@@ -404,6 +415,11 @@ class Ownership:
         )
         return Failed(ErrorInfo("WorkerLostError", message, code=ErrorCode.WORKER_LOST.value), retriable=False)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the store has refused the last commit."""
+        return self._last is not None and self._last.done() and isinstance(self._last.exception(), StoreError)
+
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit."""
         changes = self._advance(ops, None)
@@ -464,7 +480,9 @@ class Ownership:
         run = self.claimed.run
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
-        return self._worker.store.commit(commit, self._hearing(reply))
+        future = self._worker.store.commit(commit, self._hearing(reply))
+        self._last = future
+        return future
 
     def _beginning_anew(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
         """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
@@ -536,7 +554,8 @@ class Ownership:
             for wait, event in invoking:
                 function = registry.functions.get(wait.sought.name)
                 if function is not None:
-                    start = triggers.start(function, event, now, new_id)
+                    paused = registry.paused.get(function.id)
+                    start = triggers.start(function, event, now, new_id, paused=paused)
                     run = replace(start.run, parent_id=self.run_id, parent_hash=wait.step.step.hash)
                     started.append(replace(start, run=run))
             return started

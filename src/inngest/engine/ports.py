@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
 
+from .domain.explaining import Facts
 from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
 from .errors import StoreError
 
@@ -94,6 +95,15 @@ class Accepted:
     news: News = NO_NEWS
 
 
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What became of the timers that were due."""
+
+    started: Sequence[Start]  # the runs that were created
+    news: News  # what was done to other runs
+    next_due: int | None  # when the next timer falls due; None if there is none
+
+
 class Commit(NamedTuple):
     """What an owner decided about its run."""
 
@@ -135,6 +145,13 @@ class Claims:
     fenced: bool = False  # this worker was declared dead (P4)
 
 
+class EventPlace(NamedTuple):
+    """Where an event is in the order in which all were received."""
+
+    received_at: int
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class RunView:
     """A run with everything that is recorded of it."""
@@ -145,6 +162,7 @@ class RunView:
     open: Sequence[OpenStep]
     failed: Sequence[FailedAttempt]
     worker: str | None  # session that owns it
+    batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
 
 
 class Store(Protocol):
@@ -238,6 +256,27 @@ class Store(Protocol):
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
         ...
 
+    async def fire(self, now: int) -> Fired:
+        """Do what timers that are due are for, in the transaction that removes them. Not all, if there are many."""
+        ...
+
+    @property
+    def timer_due(self) -> int | None:
+        """When the first timer falls due that this store knows of; None if there is none. Never blocks."""
+        ...
+
+    async def look_at_timers(self) -> None:
+        """Learn of timers that other processes have set."""
+        ...
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        """Have no run of a function begin or go on; events "queue" or "skip" theirs. False if it is unknown."""
+        ...
+
+    async def resume(self, function_id: str) -> bool:
+        """Have its runs begin and go on again; False if it is unknown."""
+        ...
+
     async def cancel(
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
     ) -> News:
@@ -274,8 +313,35 @@ class Store(Protocol):
         """Runs, newest first; `before` is a run's id."""
         ...
 
+    async def facts(self, run_id: str) -> Facts | None:
+        """What holds a run, for `explaining.explain`."""
+        ...
+
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         """Those of these runs that have ended."""
+        ...
+
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these runs that there are not, or not any more."""
+        ...
+
+    async def remove_runs(self, before: int) -> bool:
+        """Remove some runs that ended before a time, each with all that is recorded of it.
+
+        With the last run of an event goes the event, if it was received before that time. True if more may be left.
+        Never takes long: who has much to remove calls it again and again.
+        """
+        ...
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        """Of the next events after a place that were received before a time, remove those that no run is of.
+
+        Gives the place to go on from; None if there are no more. Never takes long.
+        """
+        ...
+
+    async def remove_keys(self, now: int) -> bool:
+        """Remove some idempotency keys that have expired. True if more may be left. Never takes long."""
         ...
 
 

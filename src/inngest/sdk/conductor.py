@@ -86,7 +86,7 @@ class Turn(asyncio.Future[None]):
 class StepCall:
     """A step call that has not been answered."""
 
-    __slots__ = ("cancelled", "executing", "kind", "op", "open", "park", "step", "task", "turn")
+    __slots__ = ("blocks", "cancelled", "executing", "kind", "op", "open", "park", "step", "task", "turn")
 
     def __init__(self, step: StepName, kind: Opcode, task: asyncio.Task[object] | None) -> None:
         self.step = step
@@ -98,6 +98,7 @@ class StepCall:
         self.op: Op | None = None  # what to record of its waiting
         self.cancelled = False  # its caller gave up
         self.executing = False  # its handler runs
+        self.blocks = False  # its handler was seen to block the loop
 
 
 class Conductor:

@@ -81,6 +81,8 @@ class Invocation:
         self._background: dict[asyncio.Task[None], None] = {}
         self._refused = 0
         self._waiting_ops: tuple[Op, ...] = ()
+        self.task: asyncio.Task[Any] | None = None  # of the body
+        self.blocks = False  # the body was seen to block the loop
 
     # -- the whole
 
@@ -102,7 +104,7 @@ class Invocation:
                 await home.do(self.values.begin())
             except Exception as error:
                 return outcomes.body_failure(error)
-        task = self.loop.create_task(self._guarded(body, home))
+        self.task = task = self.loop.create_task(self._guarded(body, home))
         task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
         try:
             ending = await self.conductor.until_over()
@@ -379,7 +381,7 @@ class Invocation:
         try:
             if self._live is None or not self._live.done():
                 await self._go_live(place)
-            call.executing = True
+            call.executing, call.blocks = True, False
             try:
                 doing = place.do(attempt(call.step, number))
                 op = await (self._or_fail(doing) if self.hooks else doing)

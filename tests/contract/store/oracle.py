@@ -213,6 +213,18 @@ class Oracle:
         for failed in changes.failed:
             stored.failed.setdefault((failed.step, failed.attempt, failed.ended_at), failed)
 
+    # -- removing
+
+    def remove(self, before: int) -> None:
+        """Runs that ended before a time are gone, and events of before that time that no run is of."""
+        self.runs = {
+            run_id: one for run_id, one in self.runs.items() if one.run.ended_at is None or one.run.ended_at >= before
+        }
+        needed = {one.run.event_id for one in self.runs.values()}
+        self.events = {
+            event_id: one for event_id, one in self.events.items() if one.received_at >= before or event_id in needed
+        }
+
     # -- reading
 
     def listed(

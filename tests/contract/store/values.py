@@ -24,15 +24,29 @@ def new_id(now: int) -> str:
 
 
 def function(
-    name: str, *events: str, app: str = "app", retries: int = 4, version: str = "v1", failure_of: str | None = None
+    name: str,
+    *events: str,
+    app: str = "app",
+    retries: int = 4,
+    version: str = "v1",
+    failure_of: str | None = None,
+    config: str = "{}",
 ) -> FunctionSpec:
     """A function."""
-    return FunctionSpec(f"{app}-{name}", app, name, version, retries, tuple(events), failure_of, "{}")
+    return FunctionSpec(f"{app}-{name}", app, name, version, retries, tuple(events), failure_of, config)
 
 
-def event(name: str = "go", *, now: int = NOW, key: str = "", ts: int | None = None, event_id: str = "") -> Event:
+def event(
+    name: str = "go",
+    *,
+    now: int = NOW,
+    key: str = "",
+    ts: int | None = None,
+    event_id: str = "",
+    data: str = '{"a":1}',
+) -> Event:
     """An event."""
-    return Event(event_id or new_id(now), name, '{"a":1}', now if ts is None else ts, key, now)
+    return Event(event_id or new_id(now), name, data, now if ts is None else ts, key, now)
 
 
 def session(name: str = "worker", *functions: str, now: int = NOW) -> Session:

@@ -8,13 +8,16 @@ from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain.model import Event, Registry, Start
+from inngest.engine.domain.model import Event, Registry, RunStatus, Start
 from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
-from inngest.protocol import limits
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Arrival
 
 from . import cancelling, tables, waits
+from .gates import Gatekeeper
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Statement, Transaction, insert_new
+from .timers import Alarm
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone")
 
@@ -31,22 +34,9 @@ INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
 INSERT_RUNS = insert_new(tables.runs, NEW_RUN_COLUMNS)
 INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
 
-TAKE_KEY = Statement(
-    lambda words: (
-        (insertion := words.insert(tables.idempotency))
-        .on_conflict_do_update(
-            index_elements=["function_id", "key"],
-            set_={"run_id": insertion.excluded.run_id, "expires_at": insertion.excluded.expires_at},
-            where=(tables.idempotency.c.expires_at <= bindparam("now"))
-            | (tables.idempotency.c.run_id == insertion.excluded.run_id),
-        )
-        .returning(tables.idempotency.c.run_id)
-    )
-)
-
 
 def accept(
-    tx: Transaction, acceptances: Sequence[Acceptance], registry: Callable[[], Registry], ids: Ids
+    tx: Transaction, acceptances: Sequence[Acceptance], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
 ) -> list[Accepted]:
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
@@ -55,44 +45,60 @@ def accept(
     events = [event for acceptance in acceptances for event in acceptance.events]
     new = insert_events(tx, events)
     news = [tell(tx, [event for event in acceptance.events if event.id in new], now) for acceptance in acceptances]
-    wanted = Wanted(new)
+    keeper = gatekeeper(tx, ids, alarm)
+    wanted = Wanted(new, keeper)
     given: list[tuple[Start, Owner | None]] = []
     answers: list[Accepted] = []
     for acceptance, told in zip(acceptances, news, strict=True):
-        started = _started(tx, acceptance, known, wanted, alive)
+        started = _started(acceptance, known, wanted, alive)
         given += started
-        answers.append(Accepted(started, told))
+        answers.append(Accepted(started, told.and_then(keeper.take_news())))
     insert_starts(tx, given, ids)
     return answers
 
 
 def _started(
-    tx: Transaction, acceptance: Acceptance, registry: Registry, wanted: Wanted, alive: Mapping[str, bool]
+    acceptance: Acceptance, registry: Registry, wanted: Wanted, alive: Mapping[str, bool]
 ) -> list[tuple[Start, Owner | None]]:
     """The runs to create, and who owns them from the start."""
     owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
     started: list[tuple[Start, Owner | None]] = []
-    for start in wanted.of(tx, acceptance.plan(registry)):
-        mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
+    for start in wanted.of(acceptance.plan(registry)):
+        mine = _may_begin(start) and start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         owner = next(owners, None) if mine else None
         started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
     return started
 
 
+def _may_begin(start: Start) -> bool:
+    """Whether a run may have an owner at once. One that has passed gates may be cancelled by the next in line."""
+    return start.gates is None and not start.held and start.run.status is RunStatus.QUEUED
+
+
 class Wanted:
-    """Which starts of a batch are wanted: those of new events, each once, whose idempotency keys are free.
+    """Which starts of a batch are wanted: those of new events, each once, that pass their gates.
 
     Args:
         new: ids of the events that were not stored before this batch. The same event may be in it several times.
+        keeper: asks what must be asked.
     """
 
-    def __init__(self, new: set[str]) -> None:
+    def __init__(self, new: set[str], keeper: Gatekeeper) -> None:
         self._new = new
+        self._keeper = keeper
         self._seen: set[tuple[str, str]] = set()
 
-    def of(self, tx: Transaction, starts: Sequence[Start]) -> list[Start]:
-        """The wanted ones of these."""
-        return [start for start in starts if self._is_first(start) and (not start.key or _take_key(tx, start))]
+    def of(self, starts: Sequence[Start]) -> list[Start]:
+        """The wanted ones of these, and batches that are over with them."""
+        wanted: list[Start] = []
+        for start in starts:
+            if not self._is_first(start):
+                continue
+            if start.gates is None and not start.key:
+                wanted.append(start)
+            else:
+                wanted += self._keeper.judge(start)
+        return wanted
 
     def _is_first(self, start: Start) -> bool:
         event_id = start.run.event_id
@@ -128,31 +134,50 @@ def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
 
 def insert_starts(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
     """Write runs with their jobs, or with their owners."""
-    tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts])
-    jobs = [job_row(ids, start.run.id, start.run.function_id, start.due_at) for start, owner in starts if owner is None]
+    tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts if not start.written])
+    jobs = [
+        job_row(ids, start.run.id, start.run.function_id, start.due_at, held=start.held)
+        for start, owner in starts
+        if owner is None and not start.written and start.run.status is RunStatus.QUEUED
+    ]
     tx.execute_rows(INSERT_JOBS, jobs)
-    watched = [watch for start, _ in starts for watch in start.watches]
+    watched = [watch for start, _ in starts if not start.written for watch in start.watches]
     if watched:
         waits.look_out(tx, watched)
 
 
-def job_row(ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False) -> tuple[object, ...]:
+def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> News:
+    """Give the steps that invoked runs which are skipped the reason."""
+    told = [
+        Arrival(start.run.parent_id, start.run.parent_hash, None, _of_skipped(start), now)
+        for start in starts
+        if start.run.status is RunStatus.SKIPPED and start.run.parent_id and start.run.parent_hash
+    ]
+    arrivals = waits.deliver(tx, told, now) if told else []
+    return News(arrivals, queued=True) if arrivals else NO_NEWS
+
+
+def _of_skipped(start: Start) -> ErrorInfo:
+    why = ErrorInfo.from_json(start.run.error or "{}").message
+    return ErrorInfo("InvokedRunSkippedError", f"run {start.run.id} of {start.run.function_id} was skipped: {why}")
+
+
+def gatekeeper(tx: Transaction, ids: Ids, alarm: Alarm) -> Gatekeeper:
+    """Who judges the starts of a transaction."""
+    return Gatekeeper(tx, ids, alarm, lambda start: insert_starts(tx, [(start, None)], ids))
+
+
+HELD = 2
+"""Added to a job's `alone` while its function is paused: no claim looks there."""
+
+
+def job_row(
+    ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False, held: bool = False
+) -> tuple[object, ...]:
     """The row of JOB_COLUMNS of something to do for a run."""
-    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone))
+    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone) + HELD * held)
 
 
 def lives(tx: Transaction, session: str) -> bool:
     """Whether a worker has not been declared dead; it cannot be while this transaction lasts (P4)."""
     return tx.execute(LIVE_SESSION, {"session": session}).fetchone() is not None
-
-
-def _take_key(tx: Transaction, start: Start) -> bool:
-    run = start.run
-    parameters = {
-        "function_id": run.function_id,
-        "key": start.key,
-        "run_id": run.id,
-        "expires_at": run.created_at + limits.IDEMPOTENCY_PERIOD,
-        "now": run.created_at,
-    }
-    return tx.execute(TAKE_KEY, parameters).fetchone() is not None

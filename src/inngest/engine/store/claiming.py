@@ -16,6 +16,7 @@ from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
 from . import tables, waits
 from .accepting import INSERT_JOBS, job_row, lives
+from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
@@ -26,7 +27,12 @@ _EVENT_COLUMNS = (_events.c.id, _events.c.name, _events.c.data, _events.c.ts, _e
 DUE_JOBS = Statement(
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at)
-        .where(_jobs.c.alone == bindparam("alone"), words.any_of(_jobs.c.function_id, "functions"))
+        .where(
+            _jobs.c.alone == bindparam("alone"),
+            words.any_of(_jobs.c.function_id, "functions"),
+            # Most jobs of a paused function are held, and are not even looked at; some were let go since.
+            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
+        )
         .order_by(_jobs.c.due_at, _jobs.c.id)
         .limit(bindparam("count")),
         skip=True,
@@ -139,13 +145,21 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
         run = run_of(row[: len(RUN_COLUMNS)])
         event_id, name, data, ts, key = row[len(RUN_COLUMNS) :]
         taken[run.id] = (run, EventData(key or event_id, name, data, ts))
+    events = _batched(tx, [run for run, _ in taken.values()])
     entries: dict[str, list[Entry]] = {run_id: [] for run_id in taken}
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
     owner = Owner(asked.session, asked.token, "")
     arrived = _arrived(tx, entries, asked.now)
     return [
-        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id], arrived.get(run_id, ()), asked.now)
+        _claimed(
+            replace(owner, run_id=run_id),
+            taken[run_id][0],
+            events.get(run_id) or [taken[run_id][1]],
+            entries[run_id],
+            arrived.get(run_id, ()),
+            asked.now,
+        )
         for _, run_id, _ in jobs
         if run_id in taken
     ]
@@ -164,12 +178,28 @@ def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry]], now: int) 
     return arrived
 
 
+def _batched(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[EventData]]:
+    """The events of those of the runs that batches started."""
+    known = {run.batch_id: run.id for run in runs if run.batch_id is not None}
+    if not known:
+        return {}
+    return {
+        known[batch_id]: [EventData(one.key or one.id, one.name, one.data, one.ts) for one in events]
+        for batch_id, events in batches(tx, list(known)).items()
+    }
+
+
 def _claimed(
-    owner: Owner, run: Run, event: EventData, entries: Sequence[Entry], arrivals: Sequence[Arrival], now: int
+    owner: Owner,
+    run: Run,
+    events: Sequence[EventData],
+    entries: Sequence[Entry],
+    arrivals: Sequence[Arrival],
+    now: int,
 ) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
     open_steps = [entry for entry in entries if isinstance(entry, OpenStep)]
-    return Claimed(owner, run, [event], memos, open_steps, arrivals, now)
+    return Claimed(owner, run, events, memos, open_steps, arrivals, now)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

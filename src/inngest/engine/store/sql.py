@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
@@ -13,7 +14,9 @@ from inngest.engine.ports import (
     Accepted,
     Claims,
     Commit,
+    EventPlace,
     Executor,
+    Fired,
     Ids,
     News,
     Owner,
@@ -23,11 +26,25 @@ from inngest.engine.ports import (
 )
 from inngest.protocol.opcodes import Arrival
 
-from . import accepting, cancelling, claiming, committing, reading, schema, sessions, waits
+from . import (
+    accepting,
+    cancelling,
+    claiming,
+    committing,
+    explaining,
+    firing,
+    pausing,
+    reading,
+    removing,
+    schema,
+    sessions,
+    waits,
+)
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
-from .writer import Writer
+from .timers import Alarm, Timers, next_due
+from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
 
@@ -50,6 +67,7 @@ class SqlStore:
         self._writer = Writer(database, executor)
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
+        self._alarm = Alarm()
         self._closed = False
 
     # -- life
@@ -98,7 +116,10 @@ class SqlStore:
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
         await self._write(
-            lambda tx: sessions.register(tx, self._registry.read(tx), functions, replace_app, now), rows=len(functions)
+            lambda tx: sessions.register(
+                tx, self._registry.read(tx), functions, replace_app, now, Timers(tx, self._ids, self._alarm)
+            ),
+            rows=len(functions),
         )
 
     async def begin_session(self, session: Session) -> None:
@@ -119,7 +140,7 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids)
+        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
 
     async def claim(
         self,
@@ -143,7 +164,29 @@ class SqlStore:
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
-        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)
+        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)
+
+    # -- timers and pauses
+
+    async def fire(self, now: int) -> Fired:
+        return await self._write(
+            lambda tx: firing.fire(tx, now, lambda: self._registry.read(tx), self._ids, self._alarm), rows=1_000
+        )
+
+    @property
+    def timer_due(self) -> int | None:
+        return self._alarm.due
+
+    async def look_at_timers(self) -> None:
+        found = await self._read(next_due)
+        if found is not None:
+            self._alarm.note(found)
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        return await self._write(lambda tx: pausing.pause(tx, function_id, on_event, now))
+
+    async def resume(self, function_id: str) -> bool:
+        return await self._write(lambda tx: pausing.resume(tx, function_id))
 
     async def cancel(
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
@@ -186,8 +229,25 @@ class SqlStore:
             )
         )
 
+    async def facts(self, run_id: str) -> Facts | None:
+        return await self._read(lambda tx: explaining.facts(tx, run_id))
+
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))
+
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        return await self._read(lambda tx: reading.missing(tx, run_ids))
+
+    # -- removing: in transactions of their own, so that nobody's commit waits for what is in one with it
+
+    async def remove_runs(self, before: int) -> bool:
+        return await self._write(lambda tx: removing.remove_runs(tx, before), rows=MAX_ROWS)
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        return await self._write(lambda tx: removing.remove_events(tx, after, before), rows=MAX_ROWS)
+
+    async def remove_keys(self, now: int) -> bool:
+        return await self._write(lambda tx: removing.remove_keys(tx, now), rows=MAX_ROWS)
 
     async def _write(
         self, write: Callable[[Transaction], R], *, rows: int = 1, told: Callable[[R], object] | None = None
@@ -209,10 +269,12 @@ class SqlStore:
             except IndexError:
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
+                self._database.begin_reading(reader.connection)
                 return read(reader)
             except Exception as error:
                 raise self._database.explain(error) from error
             finally:
+                self._database.rollback(reader.connection)
                 self._readers.append(reader)
 
         return await self._executor.run(work)

@@ -143,7 +143,7 @@ class Transaction:
     """Executes statements on one connection."""
 
     def __init__(self, connection: Connection, words: Words) -> None:
-        self._connection = connection
+        self.connection = connection
         self._words = words
         self._compiled = _COMPILED.setdefault(words.dialect.name, {})
 
@@ -153,10 +153,10 @@ class Transaction:
         if compiled is None:
             compiled = self._compiled[statement] = _Compiled(statement.build(self._words), self._words)
         if not parameters:
-            return self._connection.execute(compiled.sql)
+            return self.connection.execute(compiled.sql)
         if compiled.fixed:
             parameters = {**compiled.fixed, **parameters}
-        return self._connection.execute(compiled.sql, [parameters[name] for name in compiled.names])
+        return self.connection.execute(compiled.sql, [parameters[name] for name in compiled.names])
 
     def execute_rows(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""
@@ -168,13 +168,13 @@ class Transaction:
             if compiled is None:
                 compiled = self._compiled[bulk, count] = _compiled_rows(bulk, count, self._words)
             parameters = list(itertools.chain.from_iterable(rows[done : done + count]))
-            found += self._connection.execute(compiled.sql, parameters).fetchall()
+            found += self.connection.execute(compiled.sql, parameters).fetchall()
             done += count
         return found
 
     def close(self) -> None:
         """Disconnect."""
-        self._connection.close()
+        self.connection.close()
 
 
 def _compiled_rows(bulk: Bulk, count: int, words: Words) -> _Compiled:
