@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, PROGRAMS, requesting
+from .corpus import BY_NAME, PROGRAMS, REQUESTING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -64,11 +64,29 @@ def _twice(seed: int) -> tuple[Scenario, Plan]:
 def _requests(seed: int) -> tuple[Scenario, Plan]:
     """Requests that the engine makes, while workers die, or are declared dead."""
     chance = random.Random(f"requests {seed}")
-    programs = requesting.PROGRAMS
+    programs = REQUESTING
     sends = [Send(program, at=chance.randint(0, 6_000)) for program in chance.choices(programs, k=6)]
     kinds = (Fault.ZOMBIE, Fault.CRASH_ANYWHERE, Fault.PAUSE, Fault.STOP)
     storm = Storm(lasts=8, at_commit=0.03, every=0.8, kinds=kinds)
     return Scenario("requests", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
+
+
+def _outside(seed: int) -> tuple[Scenario, Plan]:
+    """Runs that wait, invoke, and are cancelled, while events and signals come at any time; clocks are wrong."""
+    chance = random.Random(f"outside {seed}")
+    programs = [*chance.sample(WAITING, 5), chance.choice(PROGRAMS)]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=4))]
+    scenario = Scenario(
+        "outside", programs, sends, engines=chance.randint(1, 3), max_in_flight=chance.choice((1, 3, 100, 100))
+    )
+    storm = Storm(lasts=10, at_commit=chance.choice((0, 0.02, 0.05)), every=chance.choice((1.0, 4.0)))
+    return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
+
+
+def _crowd(seed: int) -> tuple[Scenario, Plan]:
+    """The same without a fault: nothing may be late, either."""
+    scenario, _ = _outside(seed)
+    return replace(scenario, name="crowd", engines=1 + seed % 2, max_in_flight=100), Plan()
 
 
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
@@ -79,6 +97,8 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "deaf": _deaf,
     "twice": _twice,
     "requests": _requests,
+    "outside": _outside,
+    "crowd": _crowd,
 }
 """Worlds whose cast is drawn."""
 

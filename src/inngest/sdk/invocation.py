@@ -484,6 +484,8 @@ class Invocation:
         try:
             recorded = await future
         except asyncio.CancelledError:
+            if self.conductor.ending is not None:
+                raise  # the invocation is taken down: who swallows that is waited for in vain
             call.cancelled = True
             recorded = future.result()
         except Exception as error:
@@ -492,8 +494,7 @@ class Invocation:
         if recorded.advice is Advice.STOP:
             self.conductor.end(Ending.STOPPED)
             return await self._over()
-        entry = recorded.entries[0]
-        self._history.add(entry)
+        entry = self._history.add(recorded.entries[0])
         if isinstance(entry, Memo):
             self._body_attempt = 0
         if recorded.advice is Advice.YIELD:

@@ -22,7 +22,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
         own.update(begun_sessions(entry))
         living = set(state.sessions)
         for change in entry.changes:
-            run = _decided_run(change, state)
+            run = None if _cancels(change) else _decided_run(change, state)
             owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
             if run is not None and (owner not in own or owner not in living):
                 yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
@@ -51,6 +51,11 @@ def _of_request(change: Change, state: State) -> bool:
     assert row is not None
     step = state.steps.get((str(row["run_id"]), str(row["hash"])))
     return step is not None and step["kind"] in {"Gateway", "AIGateway"}
+
+
+def _cancels(change: Change) -> bool:
+    """Whether a run is cancelled: anybody may."""
+    return change.table == "runs" and change.new is not None and change.new["status"] == "CANCELLED"
 
 
 def _taken_by(change: Change) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import changed, failing, ordering, plain, requesting, sleeping, straight
+from . import changed, failing, invoking, ordering, plain, requesting, sleeping, straight, waiting
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -12,8 +12,14 @@ PROGRAMS = (
     *failing.PROGRAMS,
     *plain.PROGRAMS,
 )
-"""Programs whose code stays the same."""
+"""Programs whose code stays the same, and which nothing from outside touches."""
 
-BY_NAME = {program.name: program for program in (*PROGRAMS, *CHANGED, *requesting.PROGRAMS, failing.KILLER)}
+WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS)
+"""Programs that wait for events, signals and other functions, or are cancelled."""
 
-__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "changed", "failing", "requesting"]
+REQUESTING = requesting.PROGRAMS
+"""Programs whose requests the engine makes."""
+
+BY_NAME = {program.name: program for program in (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, failing.KILLER)}
+
+__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "REQUESTING", "WAITING", "changed", "failing"]
