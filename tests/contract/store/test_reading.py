@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.ports import Store, Written
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.sql import SqlStore
 from tests.contract.store import values
-from tests.contract.store.stores import Place
+from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor, Place
 from tests.contract.store.values import COMPLETED, FAILED, NOW, accept, begin, commit, end, event
+
+R = TypeVar("R")
 
 
 async def listed(
@@ -144,3 +151,30 @@ async def test_tidying_changes_nothing(store: Store) -> None:
     view = await store.run(claimed.run.id)
     assert view is not None
     assert view.run.status is RunStatus.COMPLETED
+
+
+class Gate(InlineExecutor):
+    """Reads wait until it is open."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def run(self, work: Callable[[], R]) -> R:
+        """Read, in time."""
+        await self.open.wait()
+        return work()
+
+
+async def test_a_read_that_was_asked_before_closing_says_so_too(tmp_path: Path) -> None:
+    gate = Gate()
+    gate.open.set()
+    store = SqlStore(SqliteDatabase(tmp_path / "gate.db", durable=False), gate, CountedIds(), POLICY)
+    await store.open(NOW)
+    assert await store.run("none") is None  # from here on it has a connection to read by
+    gate.open.clear()
+    late = asyncio.ensure_future(store.run("none"))
+    await asyncio.sleep(0)
+    await store.close()
+    gate.open.set()
+    with pytest.raises(StoreClosedError):
+        await late

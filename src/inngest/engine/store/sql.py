@@ -91,8 +91,8 @@ class SqlStore:
         if self._closed:
             return
         self._closed = True
-        for reader in self._readers:  # first: who disconnects last removes the WAL, and a reader may not
-            reader.close()
+        while self._readers:  # first: who disconnects last removes the WAL, and a reader may not
+            self._readers.pop().close()
         await self._writer.close()
 
     def foreign_change(self) -> bool:
@@ -289,6 +289,8 @@ class SqlStore:
             try:
                 reader = self._readers.pop()
             except IndexError:
+                if self._closed:  # since this was asked
+                    raise StoreClosedError("the engine is stopped") from None
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
                 self._database.begin_reading(reader.connection)
@@ -297,6 +299,9 @@ class SqlStore:
                 raise self._database.explain(error) from error
             finally:
                 self._database.rollback(reader.connection)
-                self._readers.append(reader)
+                if self._closed:
+                    reader.close()
+                else:
+                    self._readers.append(reader)
 
         return await self._executor.run(work)
