@@ -218,7 +218,7 @@ class SimHttp:
         self._chance = chance
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        await asyncio.sleep(self._chance.choice((0, 0, 0.02, 0.4)))
+        await asyncio.sleep(self._chance.choice((0, 0.05, 0.4, 1.5)))
         if self._chance.random() < 0.2:
             raise HttpError("the line is bad")
         forbidden = request.url.endswith("/secret") and request.headers.get("authorization") != self.KEY

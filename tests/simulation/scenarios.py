@@ -66,8 +66,8 @@ def _requests(seed: int) -> tuple[Scenario, Plan]:
     chance = random.Random(f"requests {seed}")
     programs = REQUESTING
     sends = [Send(program, at=chance.randint(0, 6_000)) for program in chance.choices(programs, k=6)]
-    kinds = (Fault.ZOMBIE, Fault.CRASH_ANYWHERE, Fault.PAUSE, Fault.STOP)
-    storm = Storm(lasts=8, at_commit=0.03, every=0.8, kinds=kinds)
+    kinds = (Fault.ZOMBIE, Fault.ZOMBIE, Fault.CRASH_ANYWHERE, Fault.STOP)
+    storm = Storm(lasts=8, at_commit=0.02, every=0.5, kinds=kinds)
     return Scenario("requests", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
 
 
