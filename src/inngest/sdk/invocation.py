@@ -235,7 +235,7 @@ class Invocation:
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
         if interrupt:
             tasks.append(task)
-        for one in tasks:
+        for one in (*tasks, *self._background):  # what is being recorded is recorded first
             one.cancel()
         left = [one for one in (*tasks, task, *self._background) if not one.done()]
         if not left:
