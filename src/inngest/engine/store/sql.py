@@ -293,12 +293,14 @@ class SqlStore:
                     raise StoreClosedError("the engine is stopped") from None
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
-                self._database.begin_reading(reader.connection)
-                return read(reader)
+                try:
+                    self._database.begin_reading(reader.connection)
+                    return read(reader)
+                finally:  # it raises, too, if the store was closed while this read waited
+                    self._database.rollback(reader.connection)
             except Exception as error:
                 raise self._database.explain(error) from error
             finally:
-                self._database.rollback(reader.connection)
                 if self._closed:
                     reader.close()
                 else:
