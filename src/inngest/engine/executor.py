@@ -348,7 +348,7 @@ class Ownership:
             self._held = None
         if self._worker.observer is not None:
             reply = self._observed(self._worker.observer, changes, reply)
-        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now), reply)
+        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now, self.claimed.run.lane), reply)
 
     def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Written], R]) -> Callable[[Written], R]:
         def tell(written: Written) -> R:

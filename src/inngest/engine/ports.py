@@ -83,6 +83,7 @@ class Commit(NamedTuple):
     events: Sequence[Event]
     plan: Plan
     now: int
+    lane: str | None = None  # of the run
 
 
 class Written(enum.Enum):
@@ -170,6 +171,13 @@ class Store(Protocol):
         """Take up to `count` runs whose jobs are due, earliest first, for a worker's session and a new token.
 
         `alone` allows to take a run that must be resumed alone; if one is due, no other is taken.
+        """
+        ...
+
+    async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
+        """Take slots of a run's lane for handlers beside its first, or give back; how many it got, below 0 if it gave.
+
+        All that a run has is given back when it is let go, ends, or its worker is gone (P7).
         """
         ...
 

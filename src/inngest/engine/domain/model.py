@@ -10,6 +10,8 @@ from typing import NamedTuple
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
 
+from .lanes import Place
+
 
 class RunStatus(enum.StrEnum):
     """Where a run is in its life."""
@@ -64,6 +66,7 @@ class Run:
     takeovers: int = 0  # how often a worker died on it since a step was recorded last
     output: str | None = None  # JSON text, when COMPLETED
     error: str | None = None  # JSON text of an ErrorInfo, when FAILED
+    lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class Start:
     run: Run
     due_at: int  # when it may begin
     key: str  # idempotency key: no second run of the function for it within `limits.IDEMPOTENCY_PERIOD`; "" if none
+    place: Place | None = None  # where it queues; None for a plain function
 
 
 @dataclass(slots=True)

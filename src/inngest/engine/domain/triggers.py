@@ -11,6 +11,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
+from .placing import place
 
 FUNCTION_FAILED = "inngest/function.failed"
 
@@ -30,6 +31,7 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
 def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str]) -> Start:
     """A run of a function for an event; an event from the future delays it."""
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
+    placed = place(function, event, now)
     run = Run(
         id=new_id(now),
         function_id=function.id,
@@ -38,8 +40,9 @@ def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         status=RunStatus.QUEUED,
         created_at=now,
         retries=function.retries,
+        lane=None if placed is None or not placed.lane.budgets else placed.lane.id,
     )
-    return Start(run, due_at, event.key)
+    return Start(run, due_at, event.key, placed)
 
 
 def failed_event(

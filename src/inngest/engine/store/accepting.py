@@ -14,10 +14,11 @@ from inngest.engine.ports import Acceptance, Accepted, Ids, Owner
 from inngest.protocol import limits
 
 from . import tables
+from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
-JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone")
+JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
 LIVE_SESSION = Statement(
     lambda words: words.locking(
@@ -63,27 +64,66 @@ def accept(
     known = registry()
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
     wanted = Wanted(insert_events(tx, [event for acceptance in acceptances for event in acceptance.events]))
-    given: list[tuple[Start, Owner | None]] = []
-    answers: list[Accepted] = []
-    for acceptance in acceptances:
-        started = _started(tx, acceptance, known, wanted, alive)
-        given += started
-        answers.append(Accepted(started))
-    insert_starts(tx, given, ids)
-    return answers
+    planned = [(acceptance, wanted.of(tx, acceptance.plan(known))) for acceptance in acceptances]
+    entry = LaneEntry(tx, [start for _, starts in planned for start in starts])
+    started = [_started(acceptance, starts, entry, alive) for acceptance, starts in planned]
+    insert_starts(tx, [one for part in started for one in part], ids, entry)
+    return [Accepted(part) for part in started]
 
 
 def _started(
-    tx: Transaction, acceptance: Acceptance, registry: Registry, wanted: Wanted, alive: Mapping[str, bool]
+    acceptance: Acceptance, starts: Sequence[Start], entry: LaneEntry, alive: Mapping[str, bool]
 ) -> list[tuple[Start, Owner | None]]:
     """The runs to create, and who owns them from the start."""
-    owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
+    owners = [owner for owner in acceptance.claim if alive[owner.session]]
+    owners.reverse()
     started: list[tuple[Start, Owner | None]] = []
-    for start in wanted.of(tx, acceptance.plan(registry)):
+    for start in starts:
         mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
-        owner = next(owners, None) if mine else None
-        started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
+        begins = mine and bool(owners) and (start.place is None or entry.admits(start))
+        started.append((start, replace(owners.pop(), run_id=start.run.id) if begins else None))
+        if start.place is not None and not begins:
+            entry.queue(start)
     return started
+
+
+class LaneEntry:
+    """How the starts of a transaction come into their lanes. Costs nothing if they have none."""
+
+    def __init__(self, tx: Transaction, starts: Sequence[Start]) -> None:
+        self._tx = tx
+        lanes = [start.place.lane for start in starts if start.place is not None]
+        self._room = Room(tx, lanes)
+        self._waiting = waiting(tx, lanes) if lanes else set()
+        self._queue = Queue()
+
+    def admits(self, start: Start) -> bool:
+        """Whether the run begins at once, past an empty lane with room; then it has its slot."""
+        place, now = start.place, start.run.created_at
+        assert place is not None
+        lane, rules = place.lane, place.rules
+        if lane.id in self._waiting or self._room.full(lane, rules) or not self._room.starts(lane, rules, now):
+            return False
+        self._room.take(lane, rules, 1, 1, now)
+        return True
+
+    def queue(self, start: Start) -> None:
+        """The run waits in its lane."""
+        place, now = start.place, start.run.created_at
+        assert place is not None
+        lane, rules = place.lane, place.rules
+        self._waiting.add(lane.id)
+        full = self._room.full(lane, rules) if start.due_at <= now else None
+        opens_at = self._room.opens_at(lane, rules, now)
+        if full is not None and opens_at <= now:
+            self._queue.add(lane, start.due_at, full)
+        else:
+            self._queue.add(lane, max(start.due_at, opens_at))
+
+    def write(self, now: int, ids: Ids) -> None:
+        """Write slots and lanes."""
+        self._room.write()
+        self._queue.write(self._tx, now, ids)
 
 
 class Wanted:
@@ -120,16 +160,34 @@ def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
     return set(new)
 
 
-def insert_starts(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
-    """Write runs with their jobs, or with their owners."""
+def insert_starts(
+    tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, entry: LaneEntry | None = None
+) -> None:
+    """Write runs with their jobs, or with their owners. Without an entry, all that have a lane queue in it."""
+    if entry is None:
+        entry = LaneEntry(tx, [start for start, _ in starts])
+        for start, _ in starts:
+            if start.place is not None:
+                entry.queue(start)
     tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts])
-    jobs = [job_row(ids, start.run.id, start.run.function_id, start.due_at) for start, owner in starts if owner is None]
-    tx.execute_rows(INSERT_JOBS, jobs)
+    tx.execute_rows(INSERT_JOBS, [_start_row(ids, start) for start, owner in starts if owner is None])
+    if starts:
+        entry.write(starts[0][0].run.created_at, ids)
 
 
-def job_row(ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False) -> tuple[object, ...]:
-    """The row of JOB_COLUMNS of something to do for a run."""
-    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone))
+def job_row(
+    ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False, lane: str | None = None
+) -> tuple[object, ...]:
+    """The row of JOB_COLUMNS of something to do for a run that has begun."""
+    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone), lane or "", 0, due_at)
+
+
+def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
+    """The row of JOB_COLUMNS of a run that is to begin."""
+    run, due_at, place = start.run, start.due_at, start.place
+    if place is None:
+        return job_row(ids, run.id, run.function_id, due_at)
+    return (ids.ulid(due_at), run.id, run.function_id, due_at, 0, place.lane.id, 1, due_at - place.shift)
 
 
 def lives(tx: Transaction, session: str) -> bool:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import exists, null, select, update
+from sqlalchemy import Integer, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
+from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Ended, Registry, Released
 from inngest.engine.ports import Commit, Ids, Written
 
-from . import tables
+from . import lanes, tables
 from .accepting import INSERT_JOBS, Wanted, insert_events, insert_new, insert_starts, job_row
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words
 
 _runs, _steps = tables.runs, tables.steps
-
+_NONE = literal_column("0", Integer)
 
 STEP_UPDATES = ("kind", "seq", "attempt", "started_at", "due_at", "ended_at", "data", "error", "cancelled")
 
@@ -55,13 +56,13 @@ def _write_open(words: Words, rows: Rows) -> ClauseElement:
 def _end_runs(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changed = {name: given.c[name] for name in ("status", "output", "error", "attempt", "ended_at")}
-    return update(_runs).where(_runs.c.id == given.c.id).values(**changed, session_id=null(), token=null())
+    return update(_runs).where(_runs.c.id == given.c.id).values(**changed, session_id=null(), token=null(), slots=_NONE)
 
 
 def _release_runs(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changes = update(_runs).where(_runs.c.id == given.c.id)
-    return changes.values(attempt=given.c.attempt, session_id=null(), token=null())
+    return changes.values(attempt=given.c.attempt, session_id=null(), token=null(), slots=_NONE)
 
 
 def _set_attempts(_: Words, rows: Rows) -> ClauseElement:
@@ -85,6 +86,7 @@ def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Re
     kept = [one for one in commits if (one.owner.run_id, one.owner.token) not in lost]
     _write_steps(tx, kept)
     _write_events(tx, kept, registry, ids)
+    _give_slots_back(tx, [one for one in kept if one.lane is not None and one.changes.transition is not None])
     _write_transitions(tx, kept, ids)
     return [Written.LOST if (one.owner.run_id, one.owner.token) in lost else Written.DONE for one in commits]
 
@@ -107,11 +109,19 @@ def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable
     insert_starts(tx, [(start, None) for start in starts], ids)
 
 
+def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
+    """Runs that end, or wait, execute no more."""
+    if commits:
+        held = lanes.held(tx, [one.owner.run_id for one in commits])
+        lanes.give_back(tx, held, max(one.now for one in commits))
+
+
 def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> None:
     ended: list[tuple[object, ...]] = []
     released: list[tuple[object, ...]] = []
     kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
+    queue = lanes.Queue()
     for one in commits:
         run_id, changes, transition = one.owner.run_id, one.changes, one.changes.transition
         if isinstance(transition, Ended):
@@ -120,10 +130,14 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
         elif isinstance(transition, Released):
             released.append((run_id, changes.attempt))
             if transition.due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at))
+                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at, lane=one.lane))
+                if one.lane is not None:
+                    queue.add(Lane.of(one.lane), transition.due_at)
         elif changes.attempt_changed:
             kept[run_id] = (run_id, changes.attempt)
     tx.execute_rows(SET_ATTEMPTS, list(kept.values()))
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
+    if jobs:
+        queue.write(tx, commits[0].now, ids)

@@ -25,6 +25,7 @@ RUN_COLUMNS = (
     "takeovers",
     "output",
     "error",
+    "lane",
 )
 
 STEP_COLUMNS = (
@@ -45,7 +46,7 @@ STEP_COLUMNS = (
 
 EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at")
 
-NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:], "session_id", "token")
+NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:], "session_id", "token", "slots")
 
 NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS)
 
@@ -74,8 +75,10 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
         0,
         run.output,
         run.error,
+        run.lane,
         None if owner is None else owner.session,
         None if owner is None else owner.token,
+        int(owner is not None and run.lane is not None),
     )
 
 

@@ -10,7 +10,7 @@ from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Acceptance, Accepted, Claims, Commit, Executor, Ids, Owner, RunView, Session, Written
 
-from . import accepting, claiming, committing, reading, schema, sessions
+from . import accepting, claiming, committing, lanes, reading, schema, sessions
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
@@ -37,6 +37,7 @@ class SqlStore:
         self._writer = Writer(database, executor)
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
+        self._claiming = claiming.Claiming(self._registry.read, ids)
         self._closed = False
 
     # -- life
@@ -110,7 +111,12 @@ class SqlStore:
 
     async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
-        return await self._write(lambda tx: claiming.claim(tx, asked), rows=2 * count)
+        return await self._write(lambda tx: self._claiming.claim(tx, asked), rows=2 * count)
+
+    async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
+        return await self._write(
+            lambda tx: lanes.extra_slots(tx, owner, lane, wanted, self._registry.read(tx), now), rows=3
+        )
 
     def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
         changes = commit.changes

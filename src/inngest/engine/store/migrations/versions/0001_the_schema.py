@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_runs()
     _create_steps()
     _create_jobs()
+    _create_lanes()
     op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
 
 
@@ -70,15 +71,51 @@ def _create_jobs() -> None:
         sa.Column("function_id", sa.Text, nullable=False),
         sa.Column("due_at", sa.BigInteger, nullable=False),
         sa.Column("alone", sa.Integer, nullable=False),
+        sa.Column("lane", sa.Text, nullable=False, comment="where it queues; empty for plain functions"),
+        sa.Column("start", sa.Integer, nullable=False, comment="whether its run begins with it, in a lane"),
+        sa.Column(
+            "score", sa.BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"
+        ),
         sqlite_with_rowid=False,
     )
-    op.create_index("inngest_jobs_by_due", "inngest_jobs", ["alone", "due_at", "id"])
+    op.create_index("inngest_jobs_by_score", "inngest_jobs", ["alone", "lane", "start", "score", "id"])
     op.create_table(
         "inngest_idempotency",
         sa.Column("function_id", sa.Text, primary_key=True),
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_lanes() -> None:
+    op.create_table(
+        "inngest_lanes",
+        sa.Column("id", sa.Text, primary_key=True, comment="JSON list: function, ids of budgets, id of throttle"),
+        sa.Column("function_id", sa.Text, nullable=False),
+        sa.Column(
+            "ready_at", sa.BigInteger, comment="when to look at it: it has jobs due, and may have room for them"
+        ),
+        sa.Column("blocked_on", sa.Text, comment="the budget that it waits for: it has jobs due, and no room"),
+        sa.Column("turn", sa.Text, nullable=False, comment="ULID of when it was served last, or came"),
+        sqlite_with_rowid=False,
+        comment="one row per lane that has jobs; it is ready or blocked",
+    )
+    op.create_index("inngest_lanes_by_ready", "inngest_lanes", ["ready_at", "turn"])
+    op.create_index("inngest_lanes_by_budget", "inngest_lanes", ["blocked_on", "turn"])
+    op.create_table(
+        "inngest_budgets",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("used", sa.Integer, nullable=False, comment="the sum of what its runs hold"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inngest_throttles",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column(
+            "tat", sa.BigInteger, nullable=False, comment="µs: when the next start would come, were all evenly spaced"
+        ),
         sqlite_with_rowid=False,
     )
 
@@ -100,8 +137,10 @@ def _create_runs() -> None:
         sa.Column("takeover_steps", sa.Integer, nullable=False, comment="memos it had when a worker died on it last"),
         sa.Column("output", sa.Text),
         sa.Column("error", sa.Text),
+        sa.Column("lane", sa.Text, comment="whose budgets it needs a slot of to execute; null if it needs none"),
         sa.Column("session_id", sa.Text, comment="worker that owns it"),
         sa.Column("token", sa.Text, comment="invocation that owns it"),
+        sa.Column("slots", sa.Integer, nullable=False, comment="that it holds now of each budget of its lane"),
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
