@@ -34,7 +34,17 @@ class Orders:
             await ctx.step.run("ship", self.ship)
             return ctx.event.data["id"]
 
+        @client.create_function(
+            fn_id="report",
+            trigger=inngest.TriggerEvent(event="report"),
+            concurrency=[inngest.Concurrency(limit=1)],
+            throttle=inngest.Throttle(limit=1, period=3_600_000),
+        )
+        async def report(ctx: inngest.Context) -> None:
+            return None
+
         self.order = order
+        self.report = report
 
     async def ship(self) -> None:
         self.shipping.set()
@@ -44,17 +54,20 @@ class Orders:
             await asyncio.Event().wait()
 
     def engine(self, path: Path) -> inngest.Engine:
-        return inngest.Engine([self.order], database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
+        functions = [self.order, self.report]
+        return inngest.Engine(functions, database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
 
 
 async def fill(path: Path) -> str:
-    """Leave a run that completed, one that failed, and one that is under way; the id of the last one's event."""
+    """Leave runs that completed, failed, wait to begin, and are under way; the id of the last one's event."""
     orders = Orders()
     async with orders.engine(path) as engine:
         assert await engine.invoke(orders.order, data={"id": 1}) == 1
         orders.behaviour = "fail"
         with pytest.raises(RunFailedError, match="no stock"):
             await engine.invoke(orders.order, data={"id": 2})
+        await engine.invoke(orders.report)
+        await engine.send(inngest.Event(name="report"))  # it waits for the next hour
         orders.behaviour = "hang"
         orders.shipping.clear()
         (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
@@ -75,7 +88,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
     assert schemas.meta(path)["revision"] == "0002"
-    assert schemas.rows(path, "inngest_apps") == [("migrations", 1)]
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 2)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
 

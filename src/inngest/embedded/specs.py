@@ -16,13 +16,10 @@ from .errors import EngineConfigError
 _LATER = (
     "batch_events",
     "cancel",
-    "concurrency",
     "debounce",
     "idempotency",
-    "priority",
     "rate_limit",
     "singleton",
-    "throttle",
     "timeouts",
 )
 

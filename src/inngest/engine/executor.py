@@ -17,6 +17,7 @@ from .domain.advance import Moment, advance, woken
 from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
 from .errors import StoreError
 from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, Written
+from .slots import RunSlots
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -269,6 +270,11 @@ class Ownership:
         )
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
+        self.slots = None if run.lane is None else self._slots(run.lane)
+
+    def _slots(self, lane: str) -> RunSlots:
+        worker = self._worker
+        return RunSlots(worker.store, worker.clock, self._owner, lane, self._executor.look_again)
 
     def call(self) -> Call:
         """What the function is entered with: sleeps that are over have their memos."""
@@ -315,6 +321,8 @@ class Ownership:
 
     async def conclude(self, outcome: Outcome) -> Ended | Released | None:
         """Write how the invocation ended; None if the run was lost."""
+        if self.slots is not None:
+            self.slots.close()
         if self._lost:
             return None
         changes = self._advance((), outcome)
@@ -348,7 +356,8 @@ class Ownership:
             self._held = None
         if self._worker.observer is not None:
             reply = self._observed(self._worker.observer, changes, reply)
-        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now, self.claimed.run.lane), reply)
+        lane = self.claimed.run.lane
+        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now, lane), reply)
 
     def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Written], R]) -> Callable[[Written], R]:
         def tell(written: Written) -> R:

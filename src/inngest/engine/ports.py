@@ -238,8 +238,25 @@ class Invoker(Protocol):
         ...
 
 
+class Slots(Protocol):
+    """Limits how many handlers of one invocation run at a time."""
+
+    async def take(self) -> None:
+        """Wait until one more may run."""
+        ...
+
+    def give(self) -> None:
+        """It has ended."""
+        ...
+
+
 class Recorder(Protocol):
     """Makes steps of one invocation durable."""
+
+    @property
+    def slots(self) -> Slots | None:
+        """What a handler needs to run; None if it needs nothing."""
+        ...
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit; resolved after the commit. Cannot be cancelled."""

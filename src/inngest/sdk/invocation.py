@@ -23,7 +23,7 @@ from .errors import (
 )
 from .function import Function
 from .hooks import Hooks
-from .ports import Clock, Recorder
+from .ports import Clock, Recorder, Slots
 from .serializers import Unset
 from .values import RUNNING, Values
 from .work import Work, drive
@@ -331,8 +331,10 @@ class Invocation:
         try:
             if self._live is None or not self._live.done():
                 await self._go_live(place)
-            call.executing = True
             try:
+                if self._recorder.slots is not None:
+                    await self._take_slot(call, self._recorder.slots)
+                call.executing = True
                 doing = place.do(attempt(call.step, number))
                 op = await (self._or_fail(doing) if self.hooks else doing)
             except asyncio.CancelledError:
@@ -340,11 +342,25 @@ class Invocation:
                     raise
                 op = self._given_up(call)
             finally:
+                if call.executing and self._recorder.slots is not None:
+                    self._recorder.slots.give()
                 call.executing = False
             return await self._record(call, op)
         finally:
             self.conductor.running -= 1
             self.conductor.changed()
+
+    async def _take_slot(self, call: StepCall, slots: Slots) -> None:
+        """Wait until one more handler may run; who is asked to let go meanwhile begins nothing more."""
+        await slots.take()
+        if not self.conductor.yielding:
+            return
+        slots.give()
+        self.conductor.running -= 1
+        try:
+            await self.conductor.parked(call)
+        finally:
+            self.conductor.running += 1
 
     async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""

@@ -83,7 +83,7 @@ class Queueing:
     priority: str | None = None  # CEL
 
     def slots(self, budgets: Sequence[str]) -> list[int | None]:
-        """The limits of a lane's budgets, as the function is configured now; None where it has no such limit any more."""
+        """The limits of a lane's budgets, as the function is configured now; None for one that it has no more."""
         return [self._slots_of(budget, at) for at, budget in enumerate(budgets)]
 
     def _slots_of(self, budget: str, at: int) -> int | None:

@@ -29,7 +29,7 @@ _EVENT_COLUMNS = (_events.c.id, _events.c.name, _events.c.data, _events.c.ts, _e
 
 ASKING = Statement(
     lambda words: words.locking(
-        select(_sessions.c.id, exists(select(_lanes.c.id)), exists(select(_budgets.c.id))).where(
+        select(_sessions.c.id, exists(select(_lanes.c.id)), exists(select(_budgets.c.budget))).where(
             _sessions.c.id == bindparam("session")
         ),
         skip=False,

@@ -29,7 +29,7 @@ WAITING_LANES = Statement(lambda words: select(_lanes.c.id).where(words.any_of(_
 
 BUDGETS = Statement(
     lambda words: words.locking(
-        select(_budgets.c.id, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.id, "budgets")), skip=False
+        select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets")), skip=False
     )
 )
 
@@ -68,7 +68,7 @@ WAKE_FORGOTTEN = Statement(
         update(_lanes)
         .where(
             _lanes.c.blocked_on.is_not(None),
-            ~exists().where(_budgets.c.id == _lanes.c.blocked_on, _budgets.c.used > _NONE).correlate(_lanes),
+            ~exists().where(_budgets.c.budget == _lanes.c.blocked_on, _budgets.c.used > _NONE).correlate(_lanes),
         )
         .values(blocked_on=null(), ready_at=bindparam("now"))
     )
@@ -101,22 +101,22 @@ SET_SLOTS = Statement(lambda _: update(_runs).where(_runs.c.id == bindparam("run
 
 
 def _blocked() -> Label[bool]:
-    """Whether lanes wait for the budget."""
-    return exists().where(_lanes.c.blocked_on == _budgets.c.id).correlate(_budgets).label("blocked")
+    """Whether lanes wait for the budget. Its column has a name of its own, because RETURNING gives no table's."""
+    return exists().where(_lanes.c.blocked_on == _budgets.c.budget).correlate(_budgets).label("blocked")
 
 
 def _take_slots(words: Words, rows: Rows) -> ClauseElement:
     insertion = words.insert(_budgets).values(rows.values)
     taking: ClauseElement = insertion.on_conflict_do_update(
-        index_elements=["id"], set_={"used": _budgets.c.used + insertion.excluded.used}
+        index_elements=["budget"], set_={"used": _budgets.c.used + insertion.excluded.used}
     )
     return taking
 
 
 def _give_back(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    giving = update(_budgets).where(_budgets.c.id == given.c.id).values(used=_budgets.c.used - given.c.used)
-    return giving.returning(_budgets.c.id, _blocked())
+    giving = update(_budgets).where(_budgets.c.budget == given.c.budget).values(used=_budgets.c.used - given.c.used)
+    return giving.returning(_budgets.c.budget, _blocked())
 
 
 def _set_throttles(words: Words, rows: Rows) -> ClauseElement:
@@ -144,8 +144,8 @@ def _queue(words: Words, rows: Rows) -> ClauseElement:
     return queueing
 
 
-TAKE_SLOTS = Bulk(_budgets, ("id", "used"), _take_slots)
-GIVE_BACK = Bulk(_budgets, ("id", "used"), _give_back)
+TAKE_SLOTS = Bulk(_budgets, ("budget", "used"), _take_slots)
+GIVE_BACK = Bulk(_budgets, ("budget", "used"), _give_back)
 SET_THROTTLES = Bulk(_throttles, ("id", "tat"), _set_throttles)
 QUEUE_LANES = Bulk(_lanes, ("id", "function_id", "ready_at", "blocked_on", "turn"), _queue)
 

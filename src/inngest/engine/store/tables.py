@@ -147,7 +147,7 @@ Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.turn)
 budgets = Table(
     "inngest_budgets",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("budget", Text, primary_key=True),
     Column("used", Integer, nullable=False, comment="the sum of what its runs hold"),
     sqlite_with_rowid=False,
 )

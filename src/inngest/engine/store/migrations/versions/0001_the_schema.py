@@ -106,7 +106,7 @@ def _create_lanes() -> None:
     op.create_index("inngest_lanes_by_budget", "inngest_lanes", ["blocked_on", "turn"])
     op.create_table(
         "inngest_budgets",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("budget", sa.Text, primary_key=True),
         sa.Column("used", sa.Integer, nullable=False, comment="the sum of what its runs hold"),
         sqlite_with_rowid=False,
     )
