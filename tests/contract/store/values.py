@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Released, RunStatus, Start
@@ -24,15 +25,31 @@ def new_id(now: int) -> str:
 
 
 def function(
-    name: str, *events: str, app: str = "app", retries: int = 4, version: str = "v1", failure_of: str | None = None
+    name: str,
+    *events: str,
+    app: str = "app",
+    retries: int = 4,
+    version: str = "v1",
+    failure_of: str | None = None,
+    config: Mapping[str, object] | None = None,
 ) -> FunctionSpec:
     """A function."""
-    return FunctionSpec(f"{app}-{name}", app, name, version, retries, tuple(events), failure_of, "{}")
+    wire = json.dumps(config or {})
+    return FunctionSpec(f"{app}-{name}", app, name, version, retries, tuple(events), failure_of, wire)
 
 
-def event(name: str = "go", *, now: int = NOW, key: str = "", ts: int | None = None, event_id: str = "") -> Event:
+def event(
+    name: str = "go",
+    *,
+    now: int = NOW,
+    key: str = "",
+    ts: int | None = None,
+    event_id: str = "",
+    data: Mapping[str, object] | None = None,
+) -> Event:
     """An event."""
-    return Event(event_id or new_id(now), name, '{"a":1}', now if ts is None else ts, key, now)
+    text = json.dumps(data or {"a": 1}, separators=(",", ":"))
+    return Event(event_id or new_id(now), name, text, now if ts is None else ts, key, now)
 
 
 def session(name: str = "worker", *functions: str, now: int = NOW) -> Session:
@@ -115,7 +132,8 @@ def committing(
 ) -> asyncio.Future[Written]:
     """The same, under way."""
     plan = plan_for(events, now)
-    return store.commit(Commit(claimed.owner, claimed.run.function_id, changes, events, plan, now), as_is)
+    run = claimed.run
+    return store.commit(Commit(claimed.owner, run.function_id, changes, events, plan, now, run.lane), as_is)
 
 
 def record(*memos: Memo, open_steps: Sequence[OpenStep] = (), attempt: int = 0) -> Changes:

@@ -226,9 +226,7 @@ class Claiming:
         return taken
 
 
-def _give_back_untaken(
-    tx: Transaction, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed]
-) -> None:
+def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed]) -> None:
     """A job whose run has ended meanwhile takes nothing."""
     if len(visited.jobs) == 0:
         return

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Integer, Label, bindparam, case, delete, exists, literal_column, null, select, update
+from sqlalchemy import Integer, Label, bindparam, case, delete, exists, func, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of
@@ -29,7 +30,8 @@ WAITING_LANES = Statement(lambda words: select(_lanes.c.id).where(words.any_of(_
 
 BUDGETS = Statement(
     lambda words: words.locking(
-        select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets")), skip=False
+        select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets")),
+        skip=False,
     )
 )
 
@@ -39,19 +41,25 @@ THROTTLES = Statement(
     )
 )
 
+NEXT_LIMIT = Statement(
+    lambda _: select(func.min(_lanes.c.blocked_at)).where(
+        _lanes.c.blocked_on == bindparam("budget"), _lanes.c.blocked_at > bindparam("used")
+    )
+)
+
 WAKE = Statement(
     lambda _: (
         update(_lanes)
         .where(
             _lanes.c.id.in_(
                 select(_lanes.c.id)
-                .where(_lanes.c.blocked_on == bindparam("budget"))
+                .where(_lanes.c.blocked_on == bindparam("budget"), _lanes.c.blocked_at == bindparam("limit"))
                 .order_by(_lanes.c.turn)
                 .limit(bindparam("count"))
                 .scalar_subquery()
             )
         )
-        .values(blocked_on=null(), ready_at=bindparam("now"))
+        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
     )
 )
 
@@ -59,7 +67,7 @@ WAKE_FUNCTION = Statement(
     lambda _: (
         update(_lanes)
         .where(_lanes.c.function_id == bindparam("function"))
-        .values(blocked_on=null(), ready_at=bindparam("now"))
+        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
     )
 )
 
@@ -70,7 +78,7 @@ WAKE_FORGOTTEN = Statement(
             _lanes.c.blocked_on.is_not(None),
             ~exists().where(_budgets.c.budget == _lanes.c.blocked_on, _budgets.c.used > _NONE).correlate(_lanes),
         )
-        .values(blocked_on=null(), ready_at=bindparam("now"))
+        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
     )
 )
 
@@ -97,6 +105,10 @@ OWN_SLOTS = Statement(
     )
 )
 
+IS_READY = Statement(
+    lambda _: select(_lanes.c.id).where(_lanes.c.id == bindparam("lane"), _lanes.c.ready_at <= bindparam("now"))
+)
+
 SET_SLOTS = Statement(lambda _: update(_runs).where(_runs.c.id == bindparam("run")).values(slots=bindparam("held")))
 
 
@@ -116,7 +128,7 @@ def _take_slots(words: Words, rows: Rows) -> ClauseElement:
 def _give_back(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     giving = update(_budgets).where(_budgets.c.budget == given.c.budget).values(used=_budgets.c.used - given.c.used)
-    return giving.returning(_budgets.c.budget, _blocked())
+    return giving.returning(_budgets.c.budget, _budgets.c.used, _blocked())
 
 
 def _set_throttles(words: Words, rows: Rows) -> ClauseElement:
@@ -138,7 +150,7 @@ def _queue(words: Words, rows: Rows) -> ClauseElement:
     )
     queueing: ClauseElement = insertion.on_conflict_do_update(
         index_elements=["id"],
-        set_={"ready_at": ready_at, "blocked_on": new.blocked_on},
+        set_={"ready_at": ready_at, "blocked_on": new.blocked_on, "blocked_at": new.blocked_at},
         where=_lanes.c.blocked_on.is_(None),
     )
     return queueing
@@ -147,7 +159,14 @@ def _queue(words: Words, rows: Rows) -> ClauseElement:
 TAKE_SLOTS = Bulk(_budgets, ("budget", "used"), _take_slots)
 GIVE_BACK = Bulk(_budgets, ("budget", "used"), _give_back)
 SET_THROTTLES = Bulk(_throttles, ("id", "tat"), _set_throttles)
-QUEUE_LANES = Bulk(_lanes, ("id", "function_id", "ready_at", "blocked_on", "turn"), _queue)
+QUEUE_LANES = Bulk(_lanes, ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"), _queue)
+
+
+class Full(NamedTuple):
+    """A budget without a slot left."""
+
+    budget: str
+    limit: int  # of the lane
 
 
 class Room:
@@ -173,21 +192,22 @@ class Room:
         self._taken: Counter[str] = Counter()
         self._started: dict[str, int] = {}
 
-    def full(self, lane: Lane, rules: Queueing) -> str | None:
+    def full(self, lane: Lane, rules: Queueing) -> Full | None:
         """The first of its budgets that has no slot left."""
-        return next((budget for budget, left in self._left(lane, rules) if left <= 0), None)
+        left = self._left(lane, rules)
+        return next((Full(budget, self._used.get(budget, 0) + free) for budget, free in left if free <= 0), None)
 
     def slots(self, lane: Lane, rules: Queueing) -> int:
         """How many of its runs may execute beside those that do."""
         return max(0, min((left for _, left in self._left(lane, rules)), default=sys.maxsize))
 
-    def unused(self, lane: Lane, rules: Queueing) -> dict[str, int]:
-        """Slots that are left of budgets for which other lanes wait."""
-        return {budget: left for budget, left in self._left(lane, rules) if left > 0 and self._blocked.get(budget)}
+    def waited_for(self, lane: Lane) -> list[str]:
+        """Those of its budgets that lanes wait for, or did when this transaction began."""
+        return [budget for budget in lane.budgets if self._blocked.get(budget)]
 
-    def waited_for(self, lane: Lane) -> bool:
-        """Whether a lane waits for one of its budgets."""
-        return any(self._blocked.get(budget) for budget in lane.budgets)
+    def used(self, budget: str) -> int:
+        """How many slots of a budget are used."""
+        return self._used.get(budget, 0)
 
     def starts(self, lane: Lane, rules: Queueing, now: int) -> int:
         """How many of its runs the throttle lets begin now."""
@@ -234,19 +254,25 @@ class Queue:
     """Lanes that get jobs in this transaction."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, tuple[str, int | None, str | None]] = {}
+        self._lanes: dict[str, tuple[Lane, int, Full | None]] = {}
 
-    def add(self, lane: Lane, ready_at: int, blocked_on: str | None = None) -> None:
+    def add(self, lane: Lane, ready_at: int, full: Full | None = None) -> None:
         """A lane gets a job: look at it then, or when the budget has a slot."""
-        _, known, known_block = self._lanes.get(lane.id, ("", ready_at, None))
-        blocked_on = blocked_on or known_block
-        ready = None if blocked_on is not None or known is None else min(known, ready_at)
-        self._lanes[lane.id] = (lane.function_id, ready, blocked_on)
+        _, known, known_full = self._lanes.get(lane.id, (lane, ready_at, None))
+        self._lanes[lane.id] = (lane, min(known, ready_at), full or known_full)
 
     def write(self, tx: Transaction, now: int, ids: Ids) -> None:
         """Make the lanes, or have those that there are looked at in time."""
-        rows = [(lane_id, *state, ids.ulid(now)) for lane_id, state in self._lanes.items()]
+        rows = [
+            (lane_id, lane.function_id, *state_of(ready_at, full), ids.ulid(now))
+            for lane_id, (lane, ready_at, full) in self._lanes.items()
+        ]
         tx.execute_rows(QUEUE_LANES, rows)
+
+
+def state_of(ready_at: int | None, full: Full | None) -> tuple[int | None, str | None, int | None]:
+    """The values of a lane's ready_at, blocked_on and blocked_at: it is ready, or blocked."""
+    return (ready_at, None, None) if full is None else (None, full.budget, full.limit)
 
 
 def waiting(tx: Transaction, lanes: Iterable[Lane]) -> set[str]:
@@ -273,15 +299,29 @@ def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> No
     for lane_id, count in slots:
         for budget in set(Lane.of(lane_id).budgets):
             freed[budget] += count
-    for budget, blocked in tx.execute_rows(GIVE_BACK, sorted(freed.items())):
+    for budget, used, blocked in tx.execute_rows(GIVE_BACK, sorted(freed.items())):
         if blocked:
-            wake(tx, {budget: freed[budget]}, now)
+            wake(tx, budget, used, freed[budget], now)
 
 
-def wake(tx: Transaction, budgets: Mapping[str, int], now: int) -> None:
-    """Have so many of the lanes looked at that wait for each of these budgets; who was served longest ago is first."""
-    for budget, count in budgets.items():
-        tx.execute(WAKE, {"budget": budget, "count": count, "now": now})
+def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:
+    """Have so many of the lanes looked at that wait for a budget, of each limit that has room; whether there are any.
+
+    Functions that share a budget may have different limits: what is room for one is none for another. Who was served
+    longest ago is first.
+    """
+    woken = False
+    limit = _next_limit(tx, budget, used)
+    while limit is not None:
+        woken = True
+        tx.execute(WAKE, {"budget": budget, "limit": limit, "count": count, "now": now})
+        limit = _next_limit(tx, budget, limit)
+    return woken
+
+
+def _next_limit(tx: Transaction, budget: str, above: int) -> int | None:
+    row = tx.execute(NEXT_LIMIT, {"budget": budget, "used": above}).fetchone()
+    return None if row is None else row[0]
 
 
 def reconsider(tx: Transaction, function_id: str, now: int) -> None:
@@ -315,7 +355,8 @@ def extra_slots(tx: Transaction, owner: Owner, lane_id: str, wanted: int, regist
         tx.execute(SET_SLOTS, {"run": owner.run_id, "held": own - given})
         return -given
     room, rules = Room(tx, [lane]), rules_of(registry, lane)
-    granted = 0 if room.waited_for(lane) else min(wanted, room.slots(lane, rules))
+    others = room.waited_for(lane) or tx.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
+    granted = 0 if others else min(wanted, room.slots(lane, rules))
     if granted:
         room.take(lane, rules, granted, 0, now)
         room.write()

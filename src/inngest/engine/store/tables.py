@@ -137,12 +137,13 @@ lanes = Table(
     Column("function_id", Text, nullable=False),
     Column("ready_at", BigInteger, comment="when to look at it: it has jobs due, and may have room for them"),
     Column("blocked_on", Text, comment="the budget that it waits for: it has jobs due, and no room"),
+    Column("blocked_at", Integer, comment="its limit of that budget: it waits until fewer slots are used"),
     Column("turn", Text, nullable=False, comment="ULID of when it was served last, or came"),
     sqlite_with_rowid=False,
     comment="one row per lane that has jobs; it is ready or blocked",
 )
 Index("inngest_lanes_by_ready", lanes.c.ready_at, lanes.c.turn)
-Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.turn)
+Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.blocked_at, lanes.c.turn)
 
 budgets = Table(
     "inngest_budgets",

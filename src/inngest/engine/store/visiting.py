@@ -47,9 +47,7 @@ JOBS_OF_LANE = Statement(
 
 DUE_STARTS = Statement(
     lambda _: (
-        _QUEUED.where(
-            _jobs.c.start == _YES, _jobs.c.score <= bindparam("horizon"), _jobs.c.due_at <= bindparam("now")
-        )
+        _QUEUED.where(_jobs.c.start == _YES, _jobs.c.score <= bindparam("horizon"), _jobs.c.due_at <= bindparam("now"))
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count"))
     )
@@ -69,11 +67,11 @@ DELETE_LANES = Statement(lambda words: delete(_lanes).where(words.any_of(_lanes.
 
 def _set_lanes(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    changed = {name: given.c[name] for name in ("ready_at", "blocked_on", "turn")}
+    changed = {name: given.c[name] for name in ("ready_at", "blocked_on", "blocked_at", "turn")}
     return update(_lanes).where(_lanes.c.id == given.c.id).values(**changed)
 
 
-SET_LANES = Bulk(_lanes, ("id", "ready_at", "blocked_on", "turn"), _set_lanes)
+SET_LANES = Bulk(_lanes, ("id", "ready_at", "blocked_on", "blocked_at", "turn"), _set_lanes)
 
 
 class Job(NamedTuple):
@@ -96,7 +94,7 @@ class _Found(NamedTuple):
 
     jobs: Sequence[Job]  # to take now
     ready_at: int | None  # when to look at it again
-    blocked_on: str | None  # the budget that it must wait for
+    full: lanes.Full | None  # the budget that it must wait for
 
 
 class Visit:
@@ -138,10 +136,10 @@ class Visit:
             found = self._look(lane, room, share)
             jobs += [(job, lane) for job in found.jobs]
             turn = self._ids.ulid(self._now) if found.jobs else turn
-            if found.ready_at is None and found.blocked_on is None:
+            if found.ready_at is None and found.full is None:
                 done.append(lane.id)
             else:
-                states.append((lane.id, found.ready_at, found.blocked_on, turn))
+                states.append((lane.id, *lanes.state_of(found.ready_at, found.full), turn))
             if found.ready_at is not None:
                 times.append(found.ready_at)
         room.write()
@@ -196,8 +194,6 @@ class Visit:
 
     def _pass_on(self, room: lanes.Room, visited: Sequence[Lane]) -> bool:
         """A lane that was woken for a slot may not have used it: others that wait for it are looked at instead."""
-        unused: dict[str, int] = {}
-        for lane in visited:
-            unused.update(room.unused(lane, lanes.rules_of(self._registry, lane)))
-        lanes.wake(self._tx, unused, self._now)
-        return bool(unused)
+        waited_for = dict.fromkeys(budget for lane in visited for budget in room.waited_for(lane))
+        woken = [lanes.wake(self._tx, budget, room.used(budget), LEAST, self._now) for budget in waited_for]
+        return any(woken)

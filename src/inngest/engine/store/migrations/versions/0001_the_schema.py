@@ -94,16 +94,15 @@ def _create_lanes() -> None:
         "inngest_lanes",
         sa.Column("id", sa.Text, primary_key=True, comment="JSON list: function, ids of budgets, id of throttle"),
         sa.Column("function_id", sa.Text, nullable=False),
-        sa.Column(
-            "ready_at", sa.BigInteger, comment="when to look at it: it has jobs due, and may have room for them"
-        ),
+        sa.Column("ready_at", sa.BigInteger, comment="when to look at it: it has jobs due, and may have room for them"),
         sa.Column("blocked_on", sa.Text, comment="the budget that it waits for: it has jobs due, and no room"),
+        sa.Column("blocked_at", sa.Integer, comment="its limit of that budget: it waits until fewer slots are used"),
         sa.Column("turn", sa.Text, nullable=False, comment="ULID of when it was served last, or came"),
         sqlite_with_rowid=False,
         comment="one row per lane that has jobs; it is ready or blocked",
     )
     op.create_index("inngest_lanes_by_ready", "inngest_lanes", ["ready_at", "turn"])
-    op.create_index("inngest_lanes_by_budget", "inngest_lanes", ["blocked_on", "turn"])
+    op.create_index("inngest_lanes_by_budget", "inngest_lanes", ["blocked_on", "blocked_at", "turn"])
     op.create_table(
         "inngest_budgets",
         sa.Column("budget", sa.Text, primary_key=True),
