@@ -41,6 +41,10 @@ class Talk:
         assert self._end.poll(PATIENCE), f"nothing was heard for {PATIENCE} s"
         return self._end.recv()
 
+    def fileno(self) -> int:
+        """What to watch for the next message."""
+        return self._end.fileno()
+
     def expect(self, message: object) -> None:
         """The next message is this one."""
         heard = self.hear()

@@ -13,10 +13,11 @@ Error                              the root: code, is_retriable, name, message, 
 ├── OutputTooLargeError            a step returned over 4 MB, or a function over 8 MB
 ├── OutputUnserializableError      a step or function returned what JSON cannot hold
 ├── SignalSwallowedError           `except BaseException` around a step that waits
+├── StepArgumentError              a wrong argument of a step that waits, such as an expression
 ├── StepError                      a step failed for good
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
 ├── StepOutsideError               a step from a foreign thread or loop, or after the end
-├── TimeoutTooLongError            a sleep of over 366 days
+├── TimeoutTooLongError            a sleep, or a wait, of over 366 days
 │
 │ raised where you configure
 ├── EngineBindingError             one client in two engines
@@ -84,6 +85,7 @@ from inngest.sdk.errors import (
     SendEventsError,
     SignalSwallowedError,
     SigningKeyMissingError,
+    StepArgumentError,
     StepError,
     StepIdTakenInRunError,
     StepOutsideError,
@@ -114,6 +116,7 @@ __all__ = [
     "SendEventsError",
     "SignalSwallowedError",
     "SigningKeyMissingError",
+    "StepArgumentError",
     "StepError",
     "StepIdTakenInRunError",
     "StepOutsideError",

@@ -14,14 +14,10 @@ EVENT = inngest.TriggerEvent(event="test/start")
 
 ASKED: list[tuple[dict[str, Any], str]] = [
     ({"batch_events": inngest.Batch(max_size=2, timeout=1000)}, "batch_events"),
-    ({"cancel": [inngest.Cancel(event="a")]}, "cancel"),
-    ({"concurrency": [inngest.Concurrency(limit=1)]}, "concurrency"),
     ({"debounce": inngest.Debounce(period=1000)}, "debounce"),
     ({"idempotency": "event.data.id"}, "idempotency"),
-    ({"priority": inngest.Priority(run="1")}, "priority"),
     ({"rate_limit": inngest.RateLimit(limit=1, period=1000)}, "rate_limit"),
     ({"singleton": inngest.Singleton(mode="skip")}, "singleton"),
-    ({"throttle": inngest.Throttle(limit=1, period=1000)}, "throttle"),
     ({"timeouts": inngest.Timeouts(finish=1000)}, "timeouts"),
     ({"trigger": inngest.TriggerCron(cron="* * * * *")}, "TriggerCron"),
     ({"trigger": [EVENT, inngest.TriggerCron(cron="* * * * *", jitter="5s")]}, "TriggerCron"),
@@ -51,12 +47,12 @@ def test_all_that_it_cannot_do_is_told_at_once(tmp_path: Path) -> None:
     @client.create_function(
         fn_id="f",
         trigger=inngest.TriggerEvent(event="a/*"),
-        concurrency=[inngest.Concurrency(limit=1)],
-        throttle=inngest.Throttle(limit=1, period=1000),
+        singleton=inngest.Singleton(mode="skip"),
+        timeouts=inngest.Timeouts(finish=1000),
     )
     async def body(ctx: inngest.Context) -> None: ...
 
-    with pytest.raises(EngineConfigError, match=r"uses concurrency, throttle, TriggerEvent\(event='a/\*'\), which"):
+    with pytest.raises(EngineConfigError, match=r"uses singleton, timeouts, TriggerEvent\(event='a/\*'\), which"):
         inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db")
 
 

@@ -43,7 +43,13 @@ class Orders:
         async def report(ctx: inngest.Context) -> None:
             return None
 
+        @client.create_function(fn_id="payment", trigger=inngest.TriggerEvent(event="invoiced"))
+        async def payment(ctx: inngest.Context) -> None:
+            same = "event.data.id == async.data.id"
+            await ctx.step.wait_for_event("paid", event="paid", timeout=3_600_000, if_exp=same)
+
         self.order = order
+        self.payment = payment
         self.report = report
 
     async def ship(self) -> None:
@@ -54,12 +60,15 @@ class Orders:
             await asyncio.Event().wait()
 
     def engine(self, path: Path) -> inngest.Engine:
-        functions = [self.order, self.report]
+        functions = [self.order, self.payment, self.report]
         return inngest.Engine(functions, database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
 
 
 async def fill(path: Path) -> str:
-    """Leave runs that completed, failed, wait to begin, and are under way; the id of the last one's event."""
+    """Leave runs that completed, failed, wait, need wait no more, wait to begin, and are under way.
+
+    The id of the last one's event.
+    """
     orders = Orders()
     async with orders.engine(path) as engine:
         assert await engine.invoke(orders.order, data={"id": 1}) == 1
@@ -72,6 +81,13 @@ async def fill(path: Path) -> str:
         orders.shipping.clear()
         (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
         await orders.shipping.wait()
+        for number in (1, 2):
+            (invoice,) = await engine.send(inngest.Event(name="invoiced", data={"id": number}))
+            (run,) = await engine.runs(event_id=invoice)
+            while not (await engine.run(run.id)).steps:  # noqa: ASYNC110 - it waits when its step is recorded
+                await asyncio.sleep(0)
+    async with inngest.Engine([], database=f"sqlite:///{path}") as sender:
+        await sender.send(inngest.Event(name="paid", data={"id": 2}))
     return event_id
 
 
@@ -88,7 +104,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
     assert schemas.meta(path)["revision"] == "0002"
-    assert schemas.rows(path, "inngest_apps") == [("migrations", 2)]
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 3)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
 

@@ -30,6 +30,11 @@ def test_every_argument_of_a_client_is_documented() -> None:
     assert missing == []
 
 
+def test_every_argument_of_an_engine_is_documented() -> None:
+    missing = [name for name in parameters(inngest.Engine.__init__) if f"| `{name}` |" not in page("engine.md")]
+    assert missing == []
+
+
 def test_every_variable_of_the_environment_is_documented() -> None:
     source = Path(environment.__file__).read_text(encoding="utf-8")
     variables = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source))
@@ -64,7 +69,7 @@ def test_every_hook_of_middleware_is_documented() -> None:
 
 def test_the_codes_of_mistakes_are_those_of_the_wire() -> None:
     told = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", page("errors.md"), re.MULTILINE)
-    assert len(told) == 9
+    assert len(told) == 10
     for name, code in told:
         assert getattr(inngest.errors, name).code == ErrorCode(code)
 

@@ -20,7 +20,7 @@ from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.system import SystemClock, SystemIds, ThreadExecutor
+from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
 from inngest.protocol import codec, durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
@@ -30,6 +30,7 @@ from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import forks, settings, specs, views
+from .blocking import Blockers
 from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
 from .local import LocalInvoker
 from .loop_thread import LoopThread
@@ -59,7 +60,7 @@ class Engine:
         thread_pool_size: how many plain functions execute at a time.
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
-        retention: runs that ended longer ago are removed; None keeps them.
+        retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
 
     Raises:
         EngineConfigError: an argument is wrong.
@@ -76,7 +77,7 @@ class Engine:
         thread_pool_size: int = 32,
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
-        retention: datetime.timedelta | None = None,
+        retention: int | datetime.timedelta | None = None,
     ) -> None:
         self._settings = settings.check(
             functions,
@@ -204,6 +205,26 @@ class Engine:
         running = self._here()
         return running.result(run_id, await running.ended(run_id, timeout), None)
 
+    async def cancel(self, run_id: str) -> bool:
+        """Cancel a run, wherever it runs: its running step is interrupted, and nothing more of it is recorded.
+
+        Runs that it invoked go on. The run that invoked it gets an error. `on_failure` is not called.
+
+        Args:
+            run_id: the run.
+
+        Returns:
+            Whether it was cancelled; False if it had ended already.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        return await self._here().cancel(run_id)
+
+    def cancel_sync(self, run_id: str) -> bool:
+        """`cancel`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.cancel(run_id))
+
     # -- reading
 
     async def run(self, run_id: str) -> views.Run:
@@ -312,6 +333,18 @@ class Engine:
         running = self._here(any_loop=True)
         return self._wait_here(lambda: running.send_events(events))
 
+    async def send_signal(self, signal: str, data: str) -> str | None:
+        """Where a client's `send_signal` goes while the engine runs; the data are JSON text."""
+        running = self._here(any_loop=True)
+        if asyncio.get_running_loop() is running.loop:
+            return await running.signal(signal, data)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(running.signal(signal, data), running.loop))
+
+    def send_signal_sync(self, signal: str, data: str) -> str | None:
+        """Where a client's `send_signal_sync` goes while the engine runs."""
+        running = self._here(any_loop=True)
+        return self._wait_here(lambda: running.signal(signal, data))
+
     @property
     def of_this_process(self) -> bool:
         """Whether it runs in this process, and not in the one of which this is a fork."""
@@ -377,8 +410,11 @@ class _Running:
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
             pid=self.pid,
+            retention=given.retention,
         )
         self._service = Service(worker, locks, options)
+        self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
+        self._watch: LoopWatch | None = None
         self._clients: list[Inngest] = []
         self._stopping: asyncio.Task[None] | None = None
         self.ready = False
@@ -409,6 +445,7 @@ class _Running:
             self._unbind()
             self._executor.close()
             raise
+        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell)
         self.ready = True
 
     async def stop(self) -> None:
@@ -422,6 +459,8 @@ class _Running:
             await self._service.stop()
         finally:
             forks.forget(self)
+            if self._watch is not None:
+                self._watch.close()
             self._unbind()
             self._threads.close()
             self._executor.close()
@@ -440,6 +479,15 @@ class _Running:
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         return await self._service.intake.send(events)
+
+    async def signal(self, signal: str, data: str) -> str | None:
+        return await self._service.signal(signal, data)
+
+    async def cancel(self, run_id: str) -> bool:
+        try:
+            return await self._service.cancel(run_id, "cancelled by Engine.cancel")
+        except KeyError:
+            raise RunNotFoundError(run_id) from None
 
     async def start_run(self, fn: Function[Any], data: Mapping[str, object]) -> str:
         (sent,) = to_sent([Event(name="invoke", data=data)])

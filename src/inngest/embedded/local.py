@@ -10,6 +10,7 @@ from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.sdk.conductor import Turns
 from inngest.sdk.function import AnyHandler, Function
+from inngest.sdk.invocation import Invocation
 from inngest.sdk.invoke import Entry
 
 from .threads import FunctionThreads
@@ -50,13 +51,30 @@ class LocalInvoker:
             async with self._threads.slots:
                 return await entry.run()
         finally:
-            del self._entries[call.run_id]
+            if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
+                del self._entries[call.run_id]
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.let_go()
+
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        """What these steps have been waiting for has come: their invocation records that they wake."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.arrived(hashes)
+
+    def cancel(self, run_id: str) -> None:
+        """The run was cancelled: take its invocation down; nothing of it can be recorded."""
+        entry = self._entries.get(run_id)
+        if entry is not None:
+            entry.invocation.stop()
+
+    def invocations(self) -> list[Invocation]:
+        """Those that are under way. From any thread."""
+        return [entry.invocation for entry in list(self._entries.values())]
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

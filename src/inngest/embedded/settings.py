@@ -44,7 +44,7 @@ def check(
     thread_pool_size: int,
     drain_timeout: int | datetime.timedelta,
     durability: Literal["full", "normal"],
-    retention: datetime.timedelta | None,
+    retention: int | datetime.timedelta | None,
 ) -> Settings:
     """The checked arguments.
 

@@ -15,7 +15,6 @@ from .errors import EngineConfigError
 
 _LATER = (
     "batch_events",
-    "cancel",
     "debounce",
     "idempotency",
     "rate_limit",

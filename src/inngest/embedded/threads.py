@@ -34,6 +34,10 @@ class FunctionThreads:
             threading.Thread(target=self._run, args=(inbox,), name="inngest-function", daemon=True).start()
         inbox.put(lambda: context.run(work))
 
+    def mailbox(self) -> Mailbox:
+        """A place where a thread waits."""
+        return queue.SimpleQueue()
+
     def send(self, mailbox: Mailbox, message: object) -> None:
         """Hand a message to a thread that waits."""
         mailbox.put(message)

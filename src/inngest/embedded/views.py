@@ -11,7 +11,7 @@ from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.ports import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Entry, Memo, Opcode
+from inngest.protocol.opcodes import WAITS, Entry, Memo, Opcode
 
 __all__ = ["Attempt", "Run", "RunStatus", "StepRecord"]
 
@@ -32,10 +32,10 @@ class StepRecord:
 
     id: str  # as written by the developer, with `:n` for a repeat
     kind: str  # "StepRun", "Sleep", …
-    status: str  # "completed", "failed", "cancelled"; or, while it is open: "retrying", "sleeping"
+    status: str  # "completed", "failed", "cancelled"; or, while it is open: "retrying", "sleeping", "waiting"
     started_at: datetime.datetime  # the last try began; a sleep was recorded
     ended_at: datetime.datetime | None  # None while it is open
-    due_at: datetime.datetime | None  # when an open step goes on
+    due_at: datetime.datetime | None  # when an open step goes on; of one that waits, when it gives up
     attempts: tuple[Attempt, ...]  # every recorded try, the successful one too
     output: object  # what the handler returned; None while there is nothing
     error: ErrorInfo | None  # why it failed for good
@@ -109,7 +109,7 @@ def _step(entry: Entry, failed: list[Attempt]) -> StepRecord:
             None if entry.data is None else codec.loads(entry.data),
             entry.error,
         )
-    status = "sleeping" if entry.kind is Opcode.SLEEP else "retrying"
+    status = "sleeping" if entry.kind is Opcode.SLEEP else "waiting" if entry.kind in WAITS else "retrying"
     return StepRecord(
         entry.step.text,
         entry.kind.value,

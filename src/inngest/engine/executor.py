@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.protocol.opcodes import Op
+from inngest.protocol.opcodes import WAITS, Arrival, Op, Opcode
 
-from .domain import triggers
+from .domain import triggers, watches
 from .domain.advance import Moment, advance, woken
-from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, Start
+from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, RunStatus, Start, Wait, Watch
 from .errors import StoreError
-from .ports import Claimed, Clock, Commit, Ids, Invoker, Observer, Owner, Plan, Store, Written
+from .ports import NO_NEWS, Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Receipt, Store, Written
 from .slots import RunSlots
 
 LOGGER = logging.getLogger("inngest.engine")
@@ -68,7 +68,7 @@ class RunExecutor:
         self._served = sorted(functions)
         self._max_in_flight = max_in_flight
         self.on_end = on_end
-        self.stranded = 0  # runs whose last commit the store has refused: they go back with the session
+        self._stranded: dict[str, None] = {}  # runs whose last commit the store has refused
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
@@ -101,9 +101,15 @@ class RunExecutor:
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
-        if self.next_due is None or due_at < self.next_due:
-            self.next_due = due_at
+        if self._falls_due(due_at):
             self._wake()
+
+    def _falls_due(self, due_at: int) -> bool:
+        """Note when a job falls due; whether it is the next one."""
+        if self.next_due is not None and self.next_due <= due_at:
+            return False
+        self.next_due = due_at
+        return True
 
     def look_again(self) -> None:
         """What is queued may have changed: another process wrote."""
@@ -118,6 +124,47 @@ class RunExecutor:
     def idle(self) -> bool:
         """Whether nothing is in flight here."""
         return not self._owned
+
+    @property
+    def stranded(self) -> int:
+        """How many runs had their last commit refused by the store: they go back with the session."""
+        return len(self._stranded)
+
+    # -- news
+
+    def heard(self, news: News) -> None:
+        """What a transaction did to other runs than its own."""
+        if news.queued:
+            self.look_again()
+        self.arrived(news.arrivals)
+        for run_id in news.cancelled:
+            self.lost(run_id)
+            self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
+
+    def arrived(self, arrivals: Sequence[Arrival]) -> None:
+        """What runs wait for has come; those that are in flight here go on with it."""
+        for arrival in arrivals:
+            ownership = self._owned.get(arrival.run_id)
+            if ownership is not None:
+                ownership.arrived(arrival)
+
+    def lost(self, run_id: str) -> None:
+        """A run was cancelled, or is another's: what runs of it here is taken down."""
+        ownership = self._owned.get(run_id)
+        if ownership is not None:
+            ownership.lose()
+
+    async def look_around(self) -> None:
+        """See what others did to the runs that are in flight here."""
+        owned = list(self._owned.values())
+        if waiting := [one.run_id for one in owned if one.waiting]:
+            self.arrived(await self.worker.store.arrivals(waiting))
+        if owned:
+            owners = [one.owner for one in owned]
+            for run_id in await self.worker.store.not_owned(owners):
+                ownership = self._owned.get(run_id)
+                if ownership is not None and ownership.owner in owners:
+                    ownership.lose()
 
     # -- claiming
 
@@ -138,7 +185,7 @@ class RunExecutor:
         finally:
             self._reserved -= room
         if claims.next_due is not None:
-            self.job_due(claims.next_due)
+            self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again at once, for ever
         self.backlog = self._is_due(now)
         self._hold_back = claims.alone_due
         self.fenced = claims.fenced
@@ -156,7 +203,7 @@ class RunExecutor:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         self._owned[claimed.run.id] = ownership
-        if claimed.run.takeovers >= self.worker.policy.alone_after:
+        if ownership.suspect:
             self._alone = True
         task = asyncio.get_running_loop().create_task(self._run(ownership))
         self._tasks[task] = None
@@ -167,10 +214,16 @@ class RunExecutor:
 
     def _let_in(self, ownership: Ownership) -> None:
         """The place of a run is free; before anyone is told that it ended, so that what follows finds room."""
-        if self._owned.pop(ownership.run_id, None) is None:
-            return
-        if ownership.claimed.run.takeovers >= self.worker.policy.alone_after:
+        if self._owned.get(ownership.run_id) is not ownership:
+            return  # it was let in before; or it lost the run, and this worker has taken it up again
+        del self._owned[ownership.run_id]
+        if ownership.suspect:
             self._alone = False
+        self._wake()
+
+    def cleared(self) -> None:
+        """A run that was in flight alone has recorded a step: it does not kill its workers."""
+        self._alone = False
         self._wake()
 
     def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
@@ -187,7 +240,7 @@ class RunExecutor:
             transition = await self._conclude(ownership, await self._outcome(ownership))
         except StoreError as error:
             LOGGER.debug("run %s of %s cannot go on here: %s", ownership.run_id, ownership.function_id, error)
-            self.stranded += 1
+            self._stranded[ownership.run_id] = None
             return
         self._let_in(ownership)
         if isinstance(transition, Ended):
@@ -229,8 +282,9 @@ class RunExecutor:
         running even then, such as a plain handler that sleeps, is left behind.
         """
         self.draining = True
-        for run_id in list(self._owned):
-            self.worker.invoker.let_go(run_id)
+        owned = list(self._owned.values())
+        for one in owned:
+            self.worker.invoker.let_go(one.run_id)
         unwinding = max(UNWINDING, timeout / 10)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, timeout - unwinding))
@@ -243,6 +297,8 @@ class RunExecutor:
             task.cancel()  # to wait for its unwinding no longer
         if self._tasks:
             await asyncio.wait(self._tasks)
+        # A task that was taken down did not come to say it itself.
+        self._stranded.update(dict.fromkeys(one.run_id for one in owned if one.refused))
 
 
 class Ownership:
@@ -255,7 +311,7 @@ class Ownership:
         run = claimed.run
         self.run_id = run.id
         self.function_id = run.function_id
-        self._owner = claimed.owner
+        self.owner = claimed.owner
         self._began_at = self._worker.clock.now()
         self._memos = list(claimed.memos)
         self._state = RunState(
@@ -267,14 +323,19 @@ class Ownership:
             steps=len(claimed.memos),
             size=sum(len(memo.data) for memo in claimed.memos if memo.data),
             open={step.step.hash: step for step in claimed.open},
+            arrived={arrival.hash: arrival for arrival in claimed.arrivals},
+            waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
         )
+        self._takeovers = run.takeovers
+        self._stored_attempt = run.attempt  # of the body
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
+        self._last: asyncio.Future[Any] | None = None  # commit
         self.slots = None if run.lane is None else self._slots(run.lane)
 
     def _slots(self, lane: str) -> RunSlots:
         worker = self._worker
-        return RunSlots(worker.store, worker.clock, self._owner, lane, self._executor.look_again)
+        return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
 
     def call(self) -> Call:
         """What the function is entered with: sleeps that are over have their memos."""
@@ -288,16 +349,38 @@ class Ownership:
         return Call(
             run.id,
             run.function_id,
-            run.attempt,
+            self._state.attempt,
             run.retries + 1,
             self.claimed.events,
             self._memos,
             tuple(self._state.open.values()),
         )
 
+    @property
+    def suspect(self) -> bool:
+        """Whether it may kill its workers: several died on it since it recorded a step."""
+        return self._takeovers >= self._worker.policy.alone_after
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something from outside may come for it."""
+        return self._state.waiting
+
+    def arrived(self, arrival: Arrival) -> None:
+        """What one of its steps waits for has come."""
+        if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
+            self._state.arrived[arrival.hash] = arrival
+            self._worker.invoker.arrived(self.run_id, [arrival.hash])
+
+    def lose(self) -> None:
+        """The run is not this worker's any more, or is over: nothing of it can be recorded."""
+        if not self._lost:
+            self._lost = True
+            self._worker.invoker.cancel(self.run_id)
+
     def lost_cause(self) -> Failed | None:
         """The end of a run on which too many workers died, without a step recorded in between (design §4.1)."""
-        takeovers = self.claimed.run.takeovers
+        takeovers = self._takeovers
         if takeovers < self._worker.policy.max_takeovers:
             return None
         message = (
@@ -306,16 +389,23 @@ class Ownership:
         )
         return Failed(ErrorInfo("WorkerLostError", message, code=ErrorCode.WORKER_LOST.value), retriable=False)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the store has refused the last commit."""
+        return self._last is not None and self._last.done() and isinstance(self._last.exception(), StoreError)
+
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit."""
         changes = self._advance(ops, None)
 
-        def reply(written: Written) -> Recorded:
+        def reply(receipt: Receipt) -> Recorded:
+            written = receipt.written
             if written is Written.LOST or changes.transition is not None:
                 self._lost = True
                 self._tell(written, changes)
                 return Recorded(Advice.STOP, ())
-            return Recorded(self._advice(), tuple(changes.entries))
+            settled = receipt.settled
+            return Recorded(self._advice(), tuple(settled.get(entry.step.hash, entry) for entry in changes.entries))
 
         return self._commit(changes, reply)
 
@@ -326,8 +416,8 @@ class Ownership:
         if self._lost:
             return None
         changes = self._advance((), outcome)
-        written = await self._commit(changes, lambda written: written)
-        return changes.transition if written is Written.DONE else None
+        receipt = await self._commit(changes, lambda receipt: receipt)
+        return changes.transition if receipt.written is Written.DONE else None
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):
@@ -348,7 +438,7 @@ class Ownership:
     def _moment(self) -> Moment:
         return Moment(self._worker.clock.now(), self._worker.ids.chance())
 
-    def _commit(self, changes: Changes, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+    def _commit(self, changes: Changes, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         now = self._worker.clock.now()
         events, plan = self._announced(changes, now)
         if self._held is not None:
@@ -356,24 +446,70 @@ class Ownership:
             self._held = None
         if self._worker.observer is not None:
             reply = self._observed(self._worker.observer, changes, reply)
-        lane = self.claimed.run.lane
-        return self._worker.store.commit(Commit(self._owner, self.function_id, changes, events, plan, now, lane), reply)
+        begins_anew = bool(changes.memos) and (self._stored_attempt != changes.attempt or self._takeovers > 0)
+        if begins_anew:
+            reply = self._beginning_anew(changes, reply)
+        alone = self.suspect and not begins_anew
+        commit = Commit(self.owner, self.function_id, changes, events, plan, now, begins_anew, alone)
+        if self._state.waiting:
+            commit = commit._replace(waiting=True, watches=self._watches(changes))
+        run = self.claimed.run
+        if run.lane is not None:
+            commit = commit._replace(lane=run.lane)
+        if run.parent_id is not None and run.parent_hash is not None:
+            commit = commit._replace(parent=(run.parent_id, run.parent_hash))
+        future = self._worker.store.commit(commit, self._hearing(reply))
+        self._last = future
+        return future
 
-    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Written], R]) -> Callable[[Written], R]:
-        def tell(written: Written) -> R:
-            if written is Written.DONE:
-                observer.committed(self.claimed.run, changes)
-            return reply(written)
+    def _beginning_anew(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
+
+        def told(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                self._stored_attempt = changes.attempt
+                suspect, self._takeovers = self.suspect, 0
+                if suspect:
+                    self._executor.cleared()
+            return reply(receipt)
+
+        return told
+
+    def _hearing(self, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        def hear(receipt: Receipt) -> R:
+            answer = reply(receipt)
+            if receipt.news is not NO_NEWS:
+                self._executor.heard(receipt.news)
+            return answer
+
+        return hear
+
+    def _watches(self, changes: Changes) -> list[Watch]:
+        events = self.claimed.events
+        return [watch for wait in changes.waits if (watch := watches.of_step(self.run_id, wait, events)) is not None]
+
+    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        def tell(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                settled = receipt.settled
+                observer.committed(
+                    self.claimed.run,
+                    changes._replace(memos=[settled.get(memo.step.hash, memo) for memo in changes.memos]),
+                )
+            return reply(receipt)
 
         return tell
 
     def _announced(self, changes: Changes, now: int) -> tuple[Sequence[Event], Plan]:
         """The events that steps sent, that about a failed run, and what starts the runs that follow from them."""
         transition = changes.transition
-        if not changes.sent and not (isinstance(transition, Ended) and transition.error is not None):
+        invoking = [wait for wait in changes.waits if wait.step.kind is Opcode.INVOKE]
+        if not changes.sent and not invoking and not (isinstance(transition, Ended) and transition.error is not None):
             return (), _starts_nothing
         new_id = self._worker.ids.ulid
         events = [triggers.stored(event, now, new_id) for event in changes.sent]
+        if invoking:
+            return self._invoked(events, invoking, now)
         if not isinstance(transition, Ended) or transition.error is None:
             return events, lambda registry: triggers.starts(events, registry, now, new_id)
         failed = triggers.failed_event(
@@ -385,6 +521,23 @@ class Ownership:
             return [*started, *triggers.failure_starts(self.function_id, failed, registry, now, new_id)]
 
         return [*events, failed], plan
+
+    def _invoked(self, events: Sequence[Event], waits: Sequence[Wait], now: int) -> tuple[Sequence[Event], Plan]:
+        """Events that steps sent, and those of the functions that they invoke, with what both start."""
+        new_id = self._worker.ids.ulid
+        invoking = [(wait, triggers.invoked_event(wait.sought.data, now, new_id)) for wait in waits]
+
+        def plan(registry: Registry) -> list[Start]:
+            started = triggers.starts(events, registry, now, new_id)
+            for wait, event in invoking:
+                function = registry.functions.get(wait.sought.name)
+                if function is not None:
+                    start = triggers.start(function, event, now, new_id)
+                    run = replace(start.run, parent_id=self.run_id, parent_hash=wait.step.step.hash)
+                    started.append(replace(start, run=run))
+            return started
+
+        return [*events, *(event for _, event in invoking)], plan
 
 
 def _starts_nothing(_: Registry) -> Sequence[Start]:

@@ -10,9 +10,7 @@ from inngest.protocol.opcodes import SentEvent
 
 from .domain import triggers
 from .domain.model import Event, Registry, Start
-from .ports import Acceptance, Accepted, Claimed, Clock, Ids, Observer, Owner, Plan, Store
-
-INVOKED = "inngest/function.invoked"
+from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Plan, Store
 
 
 class Starter(Protocol):
@@ -34,6 +32,10 @@ class Starter(Protocol):
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
+        ...
+
+    def heard(self, news: News) -> None:
+        """What a transaction did to other runs."""
         ...
 
 
@@ -63,7 +65,7 @@ class Intake:
             KeyError: no such function is known.
         """
         now = self._clock.now()
-        event = Event(self._ids.ulid(now), INVOKED, data, now, "", now)
+        event = triggers.invoked_event(data, now, self._ids.ulid)
 
         def plan(registry: Registry) -> list[Start]:
             function = registry.functions.get(function_id)
@@ -86,6 +88,7 @@ class Intake:
             if executor is not None:
                 executor.give_back(len(owners))
                 _begin(executor, accepted, {event.id: event for event in events})
+                executor.heard(accepted.news)
             return accepted
 
         answer = self._store.accept(Acceptance(events, plan, owners, functions, now), begin)

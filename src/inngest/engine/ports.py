@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
-from inngest.protocol.opcodes import Memo, Op, OpenStep
+from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
 
-from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start
+from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
 from .errors import StoreError
 
 R = TypeVar("R")
@@ -49,6 +49,7 @@ class Claimed:
     events: Sequence[EventData]
     memos: Sequence[Memo]  # in commit order
     open: Sequence[OpenStep]
+    arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
 
 
 Plan = Callable[[Registry], Sequence[Start]]
@@ -67,11 +68,29 @@ class Acceptance:
     now: int
 
 
+class News(NamedTuple):
+    """What a transaction did to runs other than those that it was about."""
+
+    arrivals: Sequence[Arrival] = ()  # for steps that wait
+    cancelled: Sequence[str] = ()  # ids of runs that it cancelled
+    queued: bool = False  # jobs are due that were not before
+
+    def and_then(self, later: News) -> News:
+        """Both."""
+        if later is NO_NEWS or self is NO_NEWS:
+            return self if later is NO_NEWS else later
+        return News([*self.arrivals, *later.arrivals], [*self.cancelled, *later.cancelled], self.queued or later.queued)
+
+
+NO_NEWS = News()
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What accepting gave."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
+    news: News = NO_NEWS
 
 
 class Commit(NamedTuple):
@@ -83,6 +102,11 @@ class Commit(NamedTuple):
     events: Sequence[Event]
     plan: Plan
     now: int
+    begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
+    alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
+    watches: Sequence[Watch] = ()  # what steps that began to wait look for
+    waiting: bool = False  # steps of the run wait, or have waited, for something from outside
+    parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
     lane: str | None = None  # of the run
 
 
@@ -93,6 +117,14 @@ class Written(enum.Enum):
     LOST = "lost"  # the run is not this owner's any more: nothing was written (P3, P4)
 
 
+class Receipt(NamedTuple):
+    """The answer to a commit."""
+
+    written: Written
+    settled: Mapping[str, Memo] = {}  # memos that became others than was asked for, by hash of the step
+    news: News = NO_NEWS
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What claiming gave."""
@@ -101,6 +133,13 @@ class Claims:
     next_due: int | None  # when the first job falls due that was not claimed; None if there is none
     alone_due: bool = False  # a run is due that must be resumed alone
     fenced: bool = False  # this worker was declared dead (P4)
+
+
+class EventPlace(NamedTuple):
+    """Where an event is in the order in which all were received."""
+
+    received_at: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +220,7 @@ class Store(Protocol):
         """
         ...
 
-    def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+    def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         """Write what an owner decided. Commits of one run apply in the order of these calls.
 
         The future is resolved with `reply` of what became of it; it cannot be cancelled. While the store is in
@@ -200,6 +239,22 @@ class Store(Protocol):
 
     def give_up(self) -> None:
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
+        ...
+
+    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
+        """End runs that have not ended. Their owners can write nothing more about them."""
+        ...
+
+    async def signal(self, name: str, data: str, now: int) -> tuple[str | None, News]:
+        """Give a signal to the run that waits for it; that run's id, or None."""
+        ...
+
+    async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
+        """What has come for steps of these runs that have no memos yet."""
+        ...
+
+    async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
+        """Ids of those runs that do not belong to these owners any more."""
         ...
 
     async def run(self, run_id: str) -> RunView | None:
@@ -222,6 +277,29 @@ class Store(Protocol):
         """Those of these runs that have ended."""
         ...
 
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these runs that there are not, or not any more."""
+        ...
+
+    async def remove_runs(self, before: int) -> bool:
+        """Remove some runs that ended before a time, each with all that is recorded of it.
+
+        With the last run of an event goes the event, if it was received before that time. True if more may be left.
+        Never takes long: who has much to remove calls it again and again.
+        """
+        ...
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        """Of the next events after a place that were received before a time, remove those that no run is of.
+
+        Gives the place to go on from; None if there are no more. Never takes long.
+        """
+        ...
+
+    async def remove_keys(self, now: int) -> bool:
+        """Remove some idempotency keys that have expired. True if more may be left. Never takes long."""
+        ...
+
 
 # -- the rest
 
@@ -235,6 +313,14 @@ class Invoker(Protocol):
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
+        ...
+
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        """What these steps have been waiting for has come: their invocation records that they wake."""
+        ...
+
+    def cancel(self, run_id: str) -> None:
+        """The run was cancelled: take its invocation down; nothing of it can be recorded."""
         ...
 
 

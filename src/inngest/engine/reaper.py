@@ -1,10 +1,13 @@
-"""Dead workers are noticed, and their runs taken over (P6)."""
+"""Dead workers are noticed, and their runs taken over (P6). What is over and old is removed."""
 
 from __future__ import annotations
 
 import logging
 
-from .ports import Clock, Liveness, Store
+from .ports import Clock, EventPlace, Liveness, Store
+
+LATE = 300_000
+"""Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -38,3 +41,31 @@ class Reaper:
             self._liveness.forget(session_id)
             self._others.remove(session_id)
         return freed
+
+
+class Remover:
+    """Removes what is over and old.
+
+    Args:
+        store: where from.
+        clock: what decides how old it is.
+        retention: milliseconds that a run is kept after its end; None keeps runs and events.
+    """
+
+    def __init__(self, store: Store, clock: Clock, retention: int | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._retention = retention
+        self._place = EventPlace(0, "")  # events before it have runs, with the last of which they go
+
+    async def run_once(self) -> bool:
+        """Remove a little of everything; whether there is more."""
+        now = self._clock.now()
+        more = await self._store.remove_keys(now)
+        if self._retention is None:
+            return more
+        before = now - self._retention
+        more = await self._store.remove_runs(before) or more
+        place = await self._store.remove_events(self._place, min(before, now - LATE))
+        self._place = place or self._place
+        return more or place is not None

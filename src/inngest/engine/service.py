@@ -14,7 +14,7 @@ from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor, Worker
 from .intake import Intake
 from .ports import Clock, Liveness, Session
-from .reaper import Reaper
+from .reaper import Reaper, Remover
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -27,6 +27,8 @@ LONGEST_WAIT = 30_000
 TROUBLE = 1_000
 """Milliseconds until the next try after the store failed."""
 
+REMOVING, OFTEN = 60_000, 1_000
+"""Milliseconds between looks for what is old enough to be removed: a tenth of the retention, within these bounds."""
 
 REMINDER = 600_000
 """Milliseconds after which a trouble that lasts is told again."""
@@ -42,6 +44,7 @@ class Options:
     drain_timeout: int  # ms
     host: str
     pid: int
+    retention: int | None = None  # ms after which what has ended is removed
 
 
 class Complaints:
@@ -93,6 +96,7 @@ class Service:
         self.executor = RunExecutor(worker, functions, options.max_in_flight, self._ended, self._awake.set)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
+        self._remover = Remover(worker.store, worker.clock, options.retention)
         self._complaints = Complaints(worker.clock)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
@@ -122,7 +126,7 @@ class Service:
             raise
         self.executor.job_due(now)
         create_task = asyncio.get_running_loop().create_task
-        self._loops = [create_task(self._work()), create_task(self._watch())]
+        self._loops = [create_task(self._work()), create_task(self._watch()), create_task(self._remove())]
 
     async def drain(self) -> None:
         """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
@@ -134,11 +138,12 @@ class Service:
             return
         self._stopping = True
         worker = self._worker
-        working, watching = self._loops
+        working, watching, removing = self._loops
         working.cancel()
+        removing.cancel()
         await self.drain()
         watching.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
+        await asyncio.gather(*self._loops, return_exceptions=True)
         if self.executor.stranded:
             LOGGER.error(
                 "%d runs could not be written before the engine stopped (%s); they will go on from their last record",
@@ -181,6 +186,27 @@ class Service:
                 left.remove(future)
                 if not left:
                     del self._waiting[run_id]
+
+    async def cancel(self, run_id: str, reason: str) -> bool:
+        """End a run; whether it had not ended before.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store, now = self._worker.store, self._worker.clock.now()
+        news = await store.cancel([run_id], reason, now)
+        self.executor.heard(news)
+        if news.cancelled:
+            await self._look_for_ended([one for one in news.cancelled if one in self._waiting])
+        elif await store.run(run_id) is None:
+            raise KeyError(run_id)
+        return bool(news.cancelled)
+
+    async def signal(self, name: str, data: str) -> str | None:
+        """Give a signal to the run that waits for it; that run's id, or None."""
+        run_id, news = await self._worker.store.signal(name, data, self._worker.clock.now())
+        self.executor.heard(news)
+        return run_id
 
     def _ended(self, run_id: str, ended: Ended) -> None:
         for future in self._waiting.pop(run_id, ()):
@@ -264,10 +290,35 @@ class Service:
         if self._foreign:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
             await self._look_for_ended(list(self._waiting))
+            await self.executor.look_around()
             self.executor.look_again()
             self._foreign = False
         if await self._reaper.run_once(self._worker.session_id):
             self.executor.look_again()
+
+    async def _remove(self) -> None:
+        """Remove what is over and old: a little, then a pause, so that it is in nobody's way."""
+        retention = self._options.retention
+        pause = REMOVING if retention is None else min(max(retention // 10, OFTEN), REMOVING)
+        while True:
+            more = False
+            if self._worker.store.trouble is None:
+                try:
+                    more = await self._remover.run_once()
+                    await self._look_for_missing()
+                except Exception as error:  # a worker must not end because one look failed
+                    self._complaints.failed("removing", error)
+                else:
+                    self._complaints.worked("removing")
+            await self._pause(LOOK if more else pause)
+
+    async def _look_for_missing(self) -> None:
+        """Tell those who wait for a run that was removed before its end was seen here: a process can be held up."""
+        missing = await self._worker.store.missing(list(self._waiting)) if self._waiting else ()
+        for run_id in missing:
+            for future in self._waiting.pop(run_id, ()):
+                if not future.done():
+                    future.set_exception(KeyError(run_id))
 
     def _mend(self) -> None:
         """Try again, now and then, to write what waits."""

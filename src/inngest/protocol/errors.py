@@ -39,6 +39,7 @@ class ErrorCode(enum.StrEnum):
     SIGNAL_SWALLOWED = "signal_swallowed"
     SIGNING_KEY_MISSING = "signing_key_unspecified"
     STATE_OVERFLOWED = "state_overflowed"
+    STEP_ARGUMENT = "step_argument"
     STEP_ERRORED = "step_errored"
     STEP_ID_TAKEN = "step_id_taken"
     STEP_NESTED = "step_nested"

@@ -17,7 +17,11 @@ class Opcode(enum.StrEnum):
     STEP_FAILED = "StepFailed"  # a step failed for good
     STEP_CANCELLED = "StepCancelled"  # ours: the caller of a step gave up waiting for it before it had a result
     SLEEP = "Sleep"
-    WAKE = "Wake"  # ours: an invocation that is still going saw its open sleep fall due
+    WAIT_FOR_EVENT = "WaitForEvent"
+    WAIT_FOR_SIGNAL = "WaitForSignal"
+    INVOKE = "InvokeFunction"
+    SEND_SIGNAL = "SendSignal"  # ours: its result is known when it is recorded: the run that was woken
+    WAKE = "Wake"  # ours: an invocation that is still going saw its open step fall due, or what it waits for arrive
 
 
 class SentEvent(NamedTuple):
@@ -28,6 +32,20 @@ class SentEvent(NamedTuple):
     key: str  # the developer's id of the event, its idempotency key; "" if none
     ts: int  # unix ms; 0 for "now"
     id: str = ""  # ULID, when it is known beforehand; "" to have one made
+
+
+WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE))
+"""Kinds of steps whose results come from outside of their invocation."""
+
+
+class Sought(NamedTuple):
+    """What a waiting step waits for, or where a signal goes."""
+
+    name: str  # of the event, the signal, or the id of the function ("{app}-{fn}")
+    expression: str | None = None  # WaitForEvent: CEL with `event` and `async`
+    since: int | None = None  # WaitForEvent: unix ms; events that arrived from then on count too
+    replace: bool = False  # WaitForSignal: who waits for the signal already loses it; else this one fails
+    data: str = "null"  # JSON text: of the invoked function's event, or of the signal
 
 
 class Op(NamedTuple):
@@ -43,6 +61,7 @@ class Op(NamedTuple):
     retry_after: int | None = None  # StepError: ms until the next attempt, instead of the backoff table
     duration: int | None = None  # Sleep: ms from when it is recorded
     until: int | None = None  # Sleep: unix ms; one of the two is set
+    sought: Sought | None = None  # of steps in WAITS, which have a duration too, and of SendSignal
     events: tuple[SentEvent, ...] = ()  # StepRun of send_event: stored in the same transaction
 
 
@@ -68,6 +87,16 @@ class OpenStep(NamedTuple):
     attempt: int  # the attempt to come
     due_at: int  # unix ms: when it sleeps until, or may be tried again
     created_at: int  # unix ms
+
+
+class Arrival(NamedTuple):
+    """What a step waits for has come, and is kept until the step has its memo."""
+
+    run_id: str
+    hash: str  # of the step
+    data: str | None  # JSON text, when it is a value
+    error: ErrorInfo | None  # when the step fails by it
+    at: int  # unix ms
 
 
 Entry = Memo | OpenStep

@@ -10,7 +10,7 @@ from typing import TypeVar, overload
 from inngest.protocol import config
 from inngest.protocol.errors import FunctionConfigInvalidError
 
-from . import environment, http, options
+from . import environment, http, options, signals
 from .context import Context, ContextSync
 from .errors import EngineBindingError, SendEventsError
 from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
@@ -308,6 +308,32 @@ class Inngest:
             result = drive_sync(http.send(self._target(), sent, http.SyncTransport(self._timeout)))
         return drive_sync(self._sent(hooks, result))
 
+    async def send_signal(self, signal: str, data: object = None) -> str | None:
+        """Give a signal to the run whose step waits for it: in the engine of this process, else over HTTP.
+
+        Args:
+            signal: its name.
+            data: what JSON can hold.
+
+        Returns:
+            The id of the run that was woken; None if no step waits.
+
+        Raises:
+            StepArgumentError: the name or the data are wrong.
+            SendEventsError: over HTTP, and the server did not take it.
+        """
+        sent = signals.checked(signal, data)
+        if self._sink is not None:
+            return await self._sink.send_signal(sent.name, sent.data)
+        return await drive(signals.send(self._api(), sent, http.AsyncTransport(self._timeout)))
+
+    def send_signal_sync(self, signal: str, data: object = None) -> str | None:
+        """The same, blocking. Not for the event loop's own thread. See `send_signal`."""
+        sent = signals.checked(signal, data)
+        if self._sink is not None:
+            return self._sink.send_signal_sync(sent.name, sent.data)
+        return drive_sync(signals.send(self._api(), sent, http.SyncTransport(self._timeout)))
+
     def bind(self, sink: EventSink | None) -> None:
         """Send into an engine of this process from now on; None: over HTTP again.
 
@@ -325,6 +351,9 @@ class Inngest:
     def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
         return copies_of(batch_of(events)) if hooks else batch_of(events), hooks
+
+    def _api(self) -> signals.Target:
+        return signals.Target(self.api_origin, self.signing_key, self.env, self.is_production)
 
     def _target(self) -> http.Target:
         return http.Target(self.event_api_origin, self.event_key, self.env, self.is_production)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -47,13 +47,15 @@ class Turns:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._now = 0
+        self._counting = False  # the callback of the next turn is there: a second one would count turns twice
         self._due: deque[tuple[int, Conductor]] = deque()  # who looks when; in order, since all wait equally long
 
     def watch(self, conductor: Conductor) -> None:
         """Have a conductor look REST_TURNS from now."""
-        if not self._due:
-            self._loop.call_soon(self._turn)
         self._due.append((self._now + REST_TURNS, conductor))
+        if not self._counting:
+            self._counting = True
+            self._loop.call_soon(self._turn)
 
     @property
     def now(self) -> int:
@@ -65,6 +67,7 @@ class Turns:
         due = self._due
         while due and due[0][0] <= self._now:
             due.popleft()[1].look()
+        self._counting = bool(due)
         if due:
             self._loop.call_soon(self._turn)
 
@@ -83,7 +86,7 @@ class Turn(asyncio.Future[None]):
 class StepCall:
     """A step call that has not been answered."""
 
-    __slots__ = ("cancelled", "executing", "kind", "op", "open", "park", "step", "task", "turn")
+    __slots__ = ("blocks", "cancelled", "executing", "kind", "op", "open", "park", "step", "task", "turn")
 
     def __init__(self, step: StepName, kind: Opcode, task: asyncio.Task[object] | None) -> None:
         self.step = step
@@ -95,6 +98,7 @@ class StepCall:
         self.op: Op | None = None  # what to record of its waiting
         self.cancelled = False  # its caller gave up
         self.executing = False  # its handler runs
+        self.blocks = False  # its handler was seen to block the loop
 
 
 class Conductor:
@@ -160,6 +164,15 @@ class Conductor:
         """Something happened that does not move the code, but may change who goes on."""
         if self.resting:
             self._decide()
+
+    def arrived(self, hashes: Collection[str]) -> None:
+        """What these steps have been waiting for has come."""
+        self._history.arrived(hashes)
+        for hashed in hashes:
+            call = self.calls.get(hashed)
+            if call is not None and call.open is not None:
+                call.open = call.open._replace(due_at=0)
+        self.changed()
 
     def let_go(self) -> None:
         """End as soon as nothing runs: nobody gets a turn any more."""

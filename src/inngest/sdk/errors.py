@@ -56,6 +56,13 @@ def _delay(value: int | datetime.timedelta) -> int:
         ) from None
 
 
+class StepArgumentError(Error):
+    """An argument of a step that waits is wrong; the text says which step and argument, and what was expected."""
+
+    code = ErrorCode.STEP_ARGUMENT
+    is_retriable = False
+
+
 class StepError(Error):
     """A step failed for good: raised by the step's call, in the first run and in every replay.
 

@@ -8,12 +8,13 @@ import sys
 import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from inngest.protocol import config
 from inngest.protocol.errors import FunctionConfigInvalidError
 
 from .context import Context, ContextSync
+from .invocable import Invocable
 from .ports import Client
 from .serializers import Unset, type_of
 
@@ -65,7 +66,7 @@ class FunctionOptions:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Function(Generic[T_co]):
+class Function(Invocable[T_co]):
     """A durable function. Made by `Inngest.create_function`; not called directly."""
 
     client: Client

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from inngest.protocol import limits
 from inngest.protocol.calls import Advice, Call, Completed, Failed, Outcome, Yielded
-from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
+from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
 from . import outcomes, replay
@@ -81,6 +81,8 @@ class Invocation:
         self._background: dict[asyncio.Task[None], None] = {}
         self._refused = 0
         self._waiting_ops: tuple[Op, ...] = ()
+        self.task: asyncio.Task[Any] | None = None  # of the body
+        self.blocks = False  # the body was seen to block the loop
 
     # -- the whole
 
@@ -102,7 +104,7 @@ class Invocation:
                 await home.do(self.values.begin())
             except Exception as error:
                 return outcomes.body_failure(error)
-        task = self.loop.create_task(self._guarded(body, home))
+        self.task = task = self.loop.create_task(self._guarded(body, home))
         task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
         try:
             ending = await self.conductor.until_over()
@@ -113,9 +115,22 @@ class Invocation:
             raise
         return await self._conclude(ending, task, home)
 
+    @property
+    def now(self) -> int:
+        """The engine's time, unix ms."""
+        return self._clock.now()
+
     def let_go(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
         self.conductor.let_go()
+
+    def arrived(self, hashes: Collection[str]) -> None:
+        """What these steps have been waiting for has come."""
+        self.conductor.arrived(hashes)
+
+    def stop(self) -> None:
+        """The run is over, or another's: take down what runs; nothing of it can be recorded."""
+        self.conductor.end(Ending.STOPPED)
 
     @property
     def executing(self) -> list[str]:
@@ -278,6 +293,41 @@ class Invocation:
         finally:
             self.conductor.close(call)
 
+    async def wait(self, place: Place, step_id: str, kind: Opcode, sought: Sought, timeout: int | None) -> object:
+        """One call of a step whose result comes from outside; its value."""
+        call = self._open(step_id, kind) or await self._refuse(step_id)
+        try:
+            if timeout is not None and timeout > limits.MAX_SLEEP:
+                raise TimeoutTooLongError(
+                    f'step "{call.step.text}" waits for up to {timeout} ms; at most 366 days are allowed'
+                )
+            call.op = Op(kind, call.step, kind, duration=timeout, sought=sought)
+            entry = self._history.reach(call.step)
+            while True:
+                decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+                if isinstance(decision, replay.Answer):
+                    return await self._answer(place, call, decision.memo, Unset, False)
+                assert isinstance(decision, replay.Park)
+                entry = await self._wait(place, call, decision.open)
+        finally:
+            self.conductor.close(call)
+
+    async def report(self, place: Place, step_id: str, kind: Opcode, sought: Sought) -> object:
+        """One call of a step that is done as it is recorded; its value."""
+        call = self._open(step_id, kind) or await self._refuse(step_id)
+        try:
+            entry = self._history.reach(call.step)
+            if entry is None:
+                if self._live is None or not self._live.done():
+                    await self._go_live(place)
+                op = Op(kind, call.step, kind, started_at=self._clock.now(), sought=sought)
+                entry = await self._record_now(call, op)
+            decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+            assert isinstance(decision, replay.Answer)
+            return await self._answer(place, call, decision.memo, Unset, False)
+        finally:
+            self.conductor.close(call)
+
     def _open(self, step_id: str, kind: Opcode) -> StepCall | None:
         """Name the call and note that it waits for an answer; None if the invocation is over."""
         running = RUNNING.get()
@@ -334,7 +384,7 @@ class Invocation:
             try:
                 if self._recorder.slots is not None:
                     await self._take_slot(call, self._recorder.slots)
-                call.executing = True
+                call.executing, call.blocks = True, False
                 doing = place.do(attempt(call.step, number))
                 op = await (self._or_fail(doing) if self.hooks else doing)
             except asyncio.CancelledError:

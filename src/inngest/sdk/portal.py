@@ -8,7 +8,6 @@ the conductor does not give a turn while any thread is in its body.
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
@@ -100,7 +99,7 @@ class SyncPortal:
     def _begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Start a thread in user code."""
         result: asyncio.Future[T] = self.loop.create_future()
-        branch = _Branch(self, queue.SimpleQueue())
+        branch = _Branch(self, self.threads.mailbox())
 
         def main() -> None:
             self._local.branch = branch

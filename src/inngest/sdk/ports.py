@@ -69,6 +69,10 @@ class Threads(Protocol):
         """Run `work` in a thread of its own, in a copy of the caller's context."""
         ...
 
+    def mailbox(self) -> Mailbox:
+        """A place where a thread waits. Made here, so that a simulator knows when one does."""
+        ...
+
     def send(self, mailbox: Mailbox, message: object) -> None:
         """Hand a message to a thread that waits for its mailbox."""
         ...
@@ -96,6 +100,14 @@ class EventSink(Protocol):
     @property
     def of_this_process(self) -> bool:
         """Whether the engine runs in this process, and not in the one of which this is a fork."""
+        ...
+
+    async def send_signal(self, signal: str, data: str) -> str | None:
+        """Give a signal, with JSON text, to the run that waits for it; that run's id, or None."""
+        ...
+
+    def send_signal_sync(self, signal: str, data: str) -> str | None:
+        """The same, blocking; from any thread but the engine's loop."""
         ...
 
     def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:

@@ -64,6 +64,7 @@ class History:
     def __init__(self, memos: Iterable[Memo], open_steps: Iterable[OpenStep]) -> None:
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
         self._unreached = set(self._entries)
+        self._arrived: set[str] = set()  # what these open steps have been waiting for has come
         self._undelivered: list[tuple[int, Memo]] = []
         self.began_at = 0  # unix ms: when the first recorded step began
         for memo in memos:
@@ -80,10 +81,20 @@ class History:
 
     def add(self, entry: Entry) -> None:
         """Note what was recorded just now."""
+        if isinstance(entry, OpenStep) and entry.step.hash in self._arrived:
+            entry = entry._replace(due_at=0)
         self._entries[entry.step.hash] = entry
         if isinstance(entry, Memo):
             heapq.heappush(self._undelivered, (entry.seq, entry))
             self.began_at = self.began_at or entry.started_at or entry.ended_at
+
+    def arrived(self, hashes: Iterable[str]) -> None:
+        """What these open steps have been waiting for has come: they are due."""
+        for hashed in hashes:
+            self._arrived.add(hashed)
+            entry = self._entries.get(hashed)
+            if isinstance(entry, OpenStep):
+                self._entries[hashed] = entry._replace(due_at=0)
 
     @property
     def replaying(self) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from inngest.protocol.opcodes import Op
+from inngest.protocol.opcodes import Op, Opcode, Sought
 from inngest.protocol.steps import StepName
 
 from .events import Event
 from .invocation import Invocation, Place
 from .serializers import type_of
+from .sought import Waiting
 from .work import Work
 
 
@@ -50,6 +51,23 @@ class Runner:
         if fresh and invocation.hooks:
             await self._place.do(invocation.values.sent(ids))
         return ids
+
+    @property
+    def app_id(self) -> str:
+        """The app of the function."""
+        return self._invocation.function.client.app_id
+
+    async def wait(self, step_id: str, waiting: Waiting) -> object:
+        """See `WaitRunner.wait`."""
+        wanted = waiting.sought
+        if waiting.ago is not None:
+            wanted = wanted._replace(since=self._invocation.now - waiting.ago)
+        return await self._invocation.wait(self._place, step_id, waiting.kind, wanted, waiting.timeout)
+
+    async def send_signal(self, step_id: str, signal: Sought) -> str | None:
+        """See `WaitRunner.send_signal`."""
+        value = await self._invocation.report(self._place, step_id, Opcode.SEND_SIGNAL, signal)
+        return None if value is None else str(value)
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
         """See `StepRunner.parallel`. No branch outlives the call."""

@@ -13,6 +13,7 @@ from inngest.protocol import durations
 
 from .events import Event, batch_of
 from .serializers import Unset
+from .steps_waiting import WaitingSteps, WaitRunner
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -32,7 +33,7 @@ class ParallelMode(enum.Enum):
     RACE = "race"
 
 
-class StepRunner(Protocol):
+class StepRunner(WaitRunner, Protocol):
     """What steps need of their invocation. Every method is a coroutine on the invocation's loop."""
 
     async def run(
@@ -102,10 +103,11 @@ def check_callables(callables: object) -> None:
             raise not_a_function(f"group.parallel: callables[{index}]", branch)
 
 
-class Step:
+class Step(WaitingSteps):
     """The durable steps of an async function."""
 
     def __init__(self, runner: StepRunner) -> None:
+        super().__init__(runner)
         self._runner = runner
 
     @overload

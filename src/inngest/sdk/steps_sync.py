@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
 from .events import Event, batch_of
 from .serializers import Unset
 from .steps import ParallelMode, StepRunner, check_callables, ms, not_a_function, unix_ms
+from .steps_waiting_sync import WaitingStepsSync
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -36,10 +37,11 @@ class Portal(Protocol):
         ...
 
 
-class StepSync:
+class StepSync(WaitingStepsSync):
     """The durable steps of a plain function. See `Step` for what each does."""
 
     def __init__(self, portal: Portal) -> None:
+        super().__init__(portal)
         self._portal = portal
 
     def run(

@@ -182,8 +182,10 @@ class Oracle:
         for start in self._wanted(events, starts):
             self._create(start, None)
         transition = changes.transition
-        if transition is not None or changes.attempt_changed:
+        if transition is not None or changes.memos:
             stored.run = replace(stored.run, attempt=changes.attempt)
+        if changes.memos:
+            stored.run = replace(stored.run, takeovers=0)
         if transition is not None:
             stored.owner = None
         if isinstance(transition, Ended):
@@ -210,6 +212,18 @@ class Oracle:
                 stored.open.pop(memo.step.hash, None)
         for failed in changes.failed:
             stored.failed.setdefault((failed.step, failed.attempt, failed.ended_at), failed)
+
+    # -- removing
+
+    def remove(self, before: int) -> None:
+        """Runs that ended before a time are gone, and events of before that time that no run is of."""
+        self.runs = {
+            run_id: one for run_id, one in self.runs.items() if one.run.ended_at is None or one.run.ended_at >= before
+        }
+        needed = {one.run.event_id for one in self.runs.values()}
+        self.events = {
+            event_id: one for event_id, one in self.events.items() if one.received_at >= before or event_id in needed
+        }
 
     # -- reading
 

@@ -26,7 +26,7 @@ from inngest.engine.domain.model import (
     RunStatus,
     Start,
 )
-from inngest.engine.ports import Acceptance, Accepted, Commit, Owner, Plan
+from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner, Plan
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.oracle import FINAL, Oracle
@@ -249,7 +249,7 @@ class Comparison(RuleBasedStateMachine):
             plan = Captured(events, self.now)
             changes = self.changes(owner, memos, opened, failed, transition)
             function_id = self.oracle.runs[owner.run_id].run.function_id
-            asked.append((Commit(owner, function_id, changes, events, plan, self.now), plan))
+            asked.append((Commit(owner, function_id, changes, events, plan, self.now, bool(changes.memos)), plan))
             if changes.transition is not None:
                 owners = [one for one in owners if one is not owner]  # who has let go is heard no more
             if not owners:
@@ -279,8 +279,22 @@ class Comparison(RuleBasedStateMachine):
                 "released": Released(self.now + seq % 3),
                 "waits": Released(None),
             }[transition],
-            attempt_changed=bool(memos),
         )
+
+    @rule(age=st.sampled_from([0, 2, MINUTE]), which=st.integers(0, 1))
+    def remove(self, age: int, which: int) -> None:
+        store, before = self.stores[which], self.now - age
+        while self.do(store.remove_runs(before)):
+            pass
+        place: EventPlace | None = EventPlace(0, "")
+        while place is not None:
+            place = self.do(store.remove_events(place, before))
+        self.do(store.remove_keys(self.now))
+        known = list(self.oracle.runs)
+        self.oracle.remove(before)
+        self.owners = [one for one in self.owners if one.run_id in self.oracle.runs]
+        gone = [run_id for run_id in known if run_id not in self.oracle.runs]
+        assert list(self.do(store.missing(known))) == gone
 
     # -- what must hold
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Released, RunStatus, Start
-from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Plan, Session, Store, Written
+from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Plan, Receipt, Session, Store, Written
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName, hash_step_id
@@ -132,13 +132,14 @@ def committing(
 ) -> asyncio.Future[Written]:
     """The same, under way."""
     plan = plan_for(events, now)
-    run = claimed.run
-    return store.commit(Commit(claimed.owner, run.function_id, changes, events, plan, now, run.lane), as_is)
+    run, anew = claimed.run, bool(changes.memos)
+    committed = Commit(claimed.owner, run.function_id, changes, events, plan, now, anew, lane=run.lane)
+    return store.commit(committed, as_is)
 
 
 def record(*memos: Memo, open_steps: Sequence[OpenStep] = (), attempt: int = 0) -> Changes:
     """The owner goes on."""
-    return Changes(attempt, memos=memos, open=open_steps, attempt_changed=True)
+    return Changes(attempt, memos=memos, open=open_steps)
 
 
 def end(ended: Ended = COMPLETED, *memos: Memo) -> Changes:
@@ -156,6 +157,6 @@ def accepted(answer: Accepted) -> Accepted:
     return answer
 
 
-def as_is(written: Written) -> Written:
+def as_is(receipt: Receipt) -> Written:
     """The reply of a commit."""
-    return written
+    return receipt.written

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
+from inngest.protocol.opcodes import Arrival, Entry, Memo, OpenStep, SentEvent, Sought
 
 from .lanes import Place
 
@@ -65,7 +65,10 @@ class Run:
     attempt: int = 0  # of the body between steps
     takeovers: int = 0  # how often a worker died on it since a step was recorded last
     output: str | None = None  # JSON text, when COMPLETED
-    error: str | None = None  # JSON text of an ErrorInfo, when FAILED
+    error: str | None = None  # JSON text of an ErrorInfo, when FAILED; of a CANCELLED one, why
+    parent_id: str | None = None  # the run that invoked it
+    parent_hash: str | None = None  # by which of its steps
+    watched: bool = False  # events may cancel it
     lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
 
 
@@ -107,6 +110,47 @@ class Released:
     due_at: int | None
 
 
+class Wait(NamedTuple):
+    """A step that began to wait for something from outside."""
+
+    step: OpenStep
+    sought: Sought
+
+
+class Signal(NamedTuple):
+    """A signal that a step sends; its memo tells which run was woken."""
+
+    hash: str  # of the sending step
+    name: str
+    data: str  # JSON text
+
+
+class Watch(NamedTuple):
+    """What is looked for on behalf of a run, as it is stored."""
+
+    run_id: str
+    hash: str  # of the step that waits; of another text if no step does
+    kind: str  # a Watching
+    topic: str  # the kind of what is looked for, and its name: "event:order/paid"
+    path: str  # JSON text of a list of names, where in the event the key stands; "" if there is no key
+    key: str  # as of `expressions.key_at`
+    expression: str  # CEL; "" if path and key say all
+    parameters: str  # JSON text of what the expression needs of the run's own event
+    expires_at: int  # from then on nothing matches
+    since: int | None = None  # events that were received from then on count too
+    own: str = ""  # id of the run's own event, which is not what it looks for
+    replace: bool = False  # of a signal: who looks for it already loses it
+
+
+class Watching(enum.StrEnum):
+    """Who looks."""
+
+    STEP = "step"  # a step waits for an event
+    CANCEL = "cancel"  # the event cancels the run
+    SIGNAL = "signal"  # a step waits for a signal
+    INVOKE = "invoke"  # a step waits for a run
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """A run to create for an event."""
@@ -114,6 +158,7 @@ class Start:
     run: Run
     due_at: int  # when it may begin
     key: str  # idempotency key: no second run of the function for it within `limits.IDEMPOTENCY_PERIOD`; "" if none
+    watches: tuple[Watch, ...] = ()  # what cancels it
     place: Place | None = None  # where it queues; None for a plain function
 
 
@@ -129,6 +174,8 @@ class RunState:
     steps: int = 0  # memos so far
     size: int = 0  # bytes of the memos so far
     open: dict[str, OpenStep] = field(default_factory=dict)  # by hash
+    arrived: dict[str, Arrival] = field(default_factory=dict)  # what open steps have been waiting for, by hash
+    waiting: bool = False  # a step waits for something from outside, or has waited
 
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
@@ -138,8 +185,10 @@ class RunState:
         self.size += changes.size
         for open_step in changes.open:
             self.open[open_step.step.hash] = open_step
+        self.waiting = self.waiting or bool(changes.waits)
         for memo in changes.memos:
             self.open.pop(memo.step.hash, None)
+            self.arrived.pop(memo.step.hash, None)
 
 
 class Changes(NamedTuple):
@@ -153,7 +202,8 @@ class Changes(NamedTuple):
     size: int = 0  # bytes of the memos
     transition: Ended | Released | None = None  # None: the owner keeps the run
     sent: Sequence[SentEvent] = ()  # events that steps sent
-    attempt_changed: bool = False
+    waits: Sequence[Wait] = ()  # steps that began to wait for something from outside
+    signals: Sequence[Signal] = ()
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
@@ -163,7 +213,8 @@ class Changes(NamedTuple):
             failed=[*self.failed, *later.failed],
             size=self.size + later.size,
             sent=[*self.sent, *later.sent],
-            attempt_changed=self.attempt_changed or later.attempt_changed,
+            waits=[*self.waits, *later.waits],
+            signals=[*self.signals, *later.signals],
         )
 
 

@@ -10,10 +10,12 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
+from . import cancellations
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 from .placing import place
 
 FUNCTION_FAILED = "inngest/function.failed"
+FUNCTION_INVOKED = "inngest/function.invoked"
 
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
@@ -32,6 +34,7 @@ def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
     """A run of a function for an event; an event from the future delays it."""
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
     placed = place(function, event, now)
+    cancels = cancellations.of(function)
     run = Run(
         id=new_id(now),
         function_id=function.id,
@@ -40,9 +43,16 @@ def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         status=RunStatus.QUEUED,
         created_at=now,
         retries=function.retries,
+        watched=bool(cancels),
         lane=None if placed is None or not placed.lane.budgets else placed.lane.id,
     )
-    return Start(run, due_at, event.key, placed)
+    watches = cancellations.watches_of(run.id, cancels, event, now) if cancels else ()
+    return Start(run, due_at, event.key, watches, placed)
+
+
+def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
+    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
+    return Event(new_id(now), FUNCTION_INVOKED, data, now, "", now)
 
 
 def failed_event(

@@ -6,17 +6,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Table, bindparam, select
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Event, Registry, Start
-from inngest.engine.ports import Acceptance, Accepted, Ids, Owner
+from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
 from inngest.protocol import limits
 
-from . import tables
+from . import cancelling, tables, waits
 from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
-from .statement import Bulk, Rows, Statement, Transaction, Words
+from .statement import Statement, Transaction, insert_new
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
@@ -27,16 +26,6 @@ LIVE_SESSION = Statement(
 )
 
 KNOWN_EVENTS = Statement(lambda words: select(tables.events.c.id).where(words.any_of(tables.events.c.id, "events")))
-
-
-def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
-    """Inserts rows; those that are there already stay as they are."""
-
-    def build(words: Words, rows: Rows) -> ClauseElement:
-        insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
-        return insertion
-
-    return Bulk(table, columns, build)
 
 
 INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
@@ -62,13 +51,17 @@ def accept(
 ) -> list[Accepted]:
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
+    now = acceptances[-1].now
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
-    wanted = Wanted(insert_events(tx, [event for acceptance in acceptances for event in acceptance.events]))
+    events = [event for acceptance in acceptances for event in acceptance.events]
+    new = insert_events(tx, events)
+    news = [tell(tx, [event for event in acceptance.events if event.id in new], now) for acceptance in acceptances]
+    wanted = Wanted(new)
     planned = [(acceptance, wanted.of(tx, acceptance.plan(known))) for acceptance in acceptances]
     entry = LaneEntry(tx, [start for _, starts in planned for start in starts])
     started = [_started(acceptance, starts, entry, alive) for acceptance, starts in planned]
     insert_starts(tx, [one for part in started for one in part], ids, entry)
-    return [Accepted(part) for part in started]
+    return [Accepted(part, told) for part, told in zip(started, news, strict=True)]
 
 
 def _started(
@@ -160,6 +153,19 @@ def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
     return set(new)
 
 
+def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
+    """Give events to the steps that wait for them, and cancel the runs that they cancel."""
+    found = waits.search(tx, events, now)
+    if not found.arrivals and not found.cancelled:
+        return NO_NEWS
+    arrivals = waits.deliver(tx, found.arrivals, now)
+    news = News(arrivals, queued=bool(arrivals))
+    if found.cancelled:
+        names = ", ".join(sorted({event.name for event in events}))
+        news = news.and_then(cancelling.cancel(tx, found.cancelled, f"an event came that cancels it ({names})", now))
+    return news
+
+
 def insert_starts(
     tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, entry: LaneEntry | None = None
 ) -> None:
@@ -173,6 +179,9 @@ def insert_starts(
     tx.execute_rows(INSERT_JOBS, [_start_row(ids, start) for start, owner in starts if owner is None])
     if starts:
         entry.write(starts[0][0].run.created_at, ids)
+    watched = [watch for start, _ in starts for watch in start.watches]
+    if watched:
+        waits.look_out(tx, watched)
 
 
 def job_row(

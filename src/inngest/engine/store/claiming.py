@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Integer, Text, bindparam, case, delete, exists, func, literal_column, null, select, update
@@ -13,9 +13,9 @@ from inngest.engine.domain.model import Policy, Registry, Run, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
-from inngest.protocol.opcodes import Entry, Memo, OpenStep
+from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import lanes, tables, visiting
+from . import lanes, tables, visiting, waits
 from .accepting import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
@@ -254,16 +254,32 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
     owner = Owner(asked.session, asked.token, "")
+    arrived = _arrived(tx, entries, asked.now)
     return [
-        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id])
+        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id], arrived.get(run_id, ()))
         for _, run_id, _ in jobs
         if run_id in taken
     ]
 
 
-def _claimed(owner: Owner, run: Run, event: EventData, entries: Sequence[Entry]) -> Claimed:
+def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry]], now: int) -> dict[str, list[Arrival]]:
+    """What has come for those of the runs that wait for something."""
+    waiting = [
+        run_id
+        for run_id, known in entries.items()
+        if any(isinstance(entry, OpenStep) and entry.kind in WAITS for entry in known)
+    ]
+    arrived: dict[str, list[Arrival]] = {}
+    for arrival in waits.taken_up(tx, waiting, now) if waiting else ():
+        arrived.setdefault(arrival.run_id, []).append(arrival)
+    return arrived
+
+
+def _claimed(
+    owner: Owner, run: Run, event: EventData, entries: Sequence[Entry], arrivals: Sequence[Arrival]
+) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
-    return Claimed(owner, run, [event], memos, [entry for entry in entries if isinstance(entry, OpenStep)])
+    return Claimed(owner, run, [event], memos, [entry for entry in entries if isinstance(entry, OpenStep)], arrivals)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

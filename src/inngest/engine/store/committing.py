@@ -5,19 +5,20 @@ All commits of a batch are written together: one statement for all their memos, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sqlalchemy import Integer, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
-from inngest.engine.domain.model import Ended, Registry, Released
-from inngest.engine.ports import Commit, Ids, Written
+from inngest.engine.domain.model import Changes, Ended, Registry, Released
+from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
+from inngest.protocol.opcodes import Arrival, Memo
 
-from . import lanes, tables
-from .accepting import INSERT_JOBS, Wanted, insert_events, insert_new, insert_starts, job_row
+from . import lanes, tables, waits
+from .accepting import INSERT_JOBS, Wanted, insert_events, insert_starts, job_row, tell
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
-from .statement import Bulk, Rows, Transaction, Words
+from .statement import Bulk, Rows, Transaction, Words, insert_new
 
 _runs, _steps = tables.runs, tables.steps
 _NONE = literal_column("0", Integer)
@@ -65,9 +66,13 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
     return changes.values(attempt=given.c.attempt, session_id=null(), token=null(), slots=_NONE)
 
 
-def _set_attempts(_: Words, rows: Rows) -> ClauseElement:
+def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt)
+    return (
+        update(_runs)
+        .where(_runs.c.id == given.c.id)
+        .values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
+    )
 
 
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
@@ -76,19 +81,51 @@ WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
 END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
 RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
-SET_ATTEMPTS = Bulk(_runs, ("id", "attempt"), _set_attempts)
+BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
 
 
-def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Written]:
+def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Receipt]:
     """Write what owners decided, each only if the run is still its own; what became of each."""
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
-    lost = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
+    lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
     kept = [one for one in commits if (one.owner.run_id, one.owner.token) not in lost]
+    news = NO_NEWS
+    settled: dict[tuple[str, str], Memo] = {}
+    if any(one.waiting or one.changes.signals for one in kept):
+        settled, woken = waits.settle(tx, kept, kept[-1].now)
+        news = News(woken, queued=bool(woken))
+        if settled:
+            kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(tx, kept)
-    _write_events(tx, kept, registry, ids)
+    news = news.and_then(_write_events(tx, kept, registry, ids))
+    if news.cancelled:  # by an event of this very batch
+        gone = set(news.cancelled)
+        lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
+        kept = [one for one in kept if one.owner.run_id not in gone]
     _give_slots_back(tx, [one for one in kept if one.lane is not None and one.changes.transition is not None])
-    _write_transitions(tx, kept, ids)
-    return [Written.LOST if (one.owner.run_id, one.owner.token) in lost else Written.DONE for one in commits]
+    news = news.and_then(_write_transitions(tx, kept, ids))
+    return _receipts(commits, lost, settled, news)
+
+
+def _receipts(
+    commits: Sequence[Commit], lost: Collection[object], settled: Mapping[tuple[str, str], Memo], news: News
+) -> list[Receipt]:
+    """The answers; what concerns other runs is told once, with the last."""
+    by_run: dict[str, dict[str, Memo]] = {}
+    for (run_id, hashed), memo in settled.items():
+        by_run.setdefault(run_id, {})[hashed] = memo
+    receipts = [
+        Receipt(Written.LOST)
+        if (one.owner.run_id, one.owner.token) in lost
+        else Receipt(Written.DONE, by_run.get(one.owner.run_id, {}))
+        for one in commits
+    ]
+    receipts[-1] = receipts[-1]._replace(news=news)
+    return receipts
+
+
+def _with(changes: Changes, run_id: str, settled: Mapping[tuple[str, str], Memo]) -> Changes:
+    return changes._replace(memos=[settled.get((run_id, memo.step.hash), memo) for memo in changes.memos])
 
 
 def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
@@ -99,14 +136,25 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
-def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> None:
+def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> News:
+    """Events that were sent; what steps wait for from now on, and what they wait for and has come; runs that start."""
     sending = [one for one in commits if one.events]
-    if not sending:
-        return
-    known = registry()
-    wanted = Wanted(insert_events(tx, [event for one in sending for event in one.events]))
+    waiting = [one for one in commits if one.watches]
+    if not sending and not waiting:
+        return NO_NEWS
+    known, now = registry(), commits[-1].now
+    events = [event for one in sending for event in one.events]
+    new = insert_events(tx, events) if events else set()
+    finished = {(one.owner.run_id, memo.step.hash) for one in waiting for memo in one.changes.memos}
+    looking = [watch for one in waiting for watch in one.watches if (watch.run_id, watch.hash) not in finished]
+    arrivals = waits.register(tx, looking, known, now)
+    news = News(arrivals, queued=bool(arrivals or sending)).and_then(
+        tell(tx, [event for event in events if event.id in new], now)
+    )
+    wanted = Wanted(new)
     starts = [start for one in sending for start in wanted.of(tx, one.plan(known))]
     insert_starts(tx, [(start, None) for start in starts], ids)
+    return news
 
 
 def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
@@ -116,28 +164,40 @@ def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
         lanes.give_back(tx, held, max(one.now for one in commits))
 
 
-def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> None:
+def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> News:
     ended: list[tuple[object, ...]] = []
     released: list[tuple[object, ...]] = []
     kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
     queue = lanes.Queue()
+    told: list[Arrival] = []
+    early = False  # a run goes on earlier than its owner knows
     for one in commits:
         run_id, changes, transition = one.owner.run_id, one.changes, one.changes.transition
         if isinstance(transition, Ended):
             error = None if transition.error is None else transition.error.to_json()
             ended.append((run_id, transition.status.value, transition.output, error, changes.attempt, one.now))
+            if one.parent is not None:
+                told.append(Arrival(*one.parent, transition.output, transition.error, one.now))
         elif isinstance(transition, Released):
             released.append((run_id, changes.attempt))
-            if transition.due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, transition.due_at, lane=one.lane))
-                if one.lane is not None:
-                    queue.add(Lane.of(one.lane), transition.due_at)
-        elif changes.attempt_changed:
+            due_at = transition.due_at
+            if one.waiting and waits.arrivals(tx, [run_id]):
+                due_at, early = one.now, True
+            if due_at is not None:
+                jobs.append(job_row(ids, run_id, one.function_id, due_at, alone=one.alone, lane=one.lane))
+                if one.lane is not None and not one.alone:
+                    queue.add(Lane.of(one.lane), due_at)
+        if one.begins_anew:
             kept[run_id] = (run_id, changes.attempt)
-    tx.execute_rows(SET_ATTEMPTS, list(kept.values()))
+    tx.execute_rows(BEGIN_ANEW, list(kept.values()))
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
     if jobs:
         queue.write(tx, commits[0].now, ids)
+    over = [one.owner.run_id for one in commits if one.waiting and isinstance(one.changes.transition, Ended)]
+    if over:
+        waits.closed(tx, over)
+    arrivals = waits.deliver(tx, told, commits[-1].now) if told else []
+    return News(arrivals, queued=bool(arrivals) or early) if arrivals or early else NO_NEWS

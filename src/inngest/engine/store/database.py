@@ -34,6 +34,10 @@ class Database(Words, Protocol):
         """Begin a transaction that will write."""
         ...
 
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin a transaction that reads: all of it sees one moment."""
+        ...
+
     def commit(self, connection: Connection) -> None:
         """Commit; durable when it returns."""
         ...

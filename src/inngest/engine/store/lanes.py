@@ -63,6 +63,14 @@ WAKE = Statement(
     )
 )
 
+LOOK_AT = Statement(
+    lambda words: (
+        update(_lanes)
+        .where(words.any_of(_lanes.c.id, "lanes"), _lanes.c.ready_at > bindparam("now"))
+        .values(ready_at=bindparam("now"))
+    )
+)
+
 WAKE_FUNCTION = Statement(
     lambda _: (
         update(_lanes)
@@ -91,8 +99,6 @@ HELD = Statement(
         words.any_of(_runs.c.id, "runs"), _runs.c.slots > _NONE
     )
 )
-
-LET_GO = Statement(lambda words: update(_runs).where(words.any_of(_runs.c.id, "runs")).values(slots=_NONE))
 
 OWN_SLOTS = Statement(
     lambda words: words.locking(
@@ -287,12 +293,6 @@ def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, int]]:
     return [(lane, slots) for _, lane, slots in rows]
 
 
-def let_go(tx: Transaction, run_ids: Sequence[str], now: int) -> None:
-    """These runs end from outside: what they hold is free."""
-    give_back(tx, held(tx, run_ids), now)
-    tx.execute(LET_GO, {"runs": json.dumps(list(run_ids))})
-
-
 def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> None:
     """Slots of these lanes are free: as many lanes that wait for them are looked at again."""
     freed: Counter[str] = Counter()
@@ -322,6 +322,11 @@ def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:
 def _next_limit(tx: Transaction, budget: str, above: int) -> int | None:
     row = tx.execute(NEXT_LIMIT, {"budget": budget, "used": above}).fetchone()
     return None if row is None else row[0]
+
+
+def look_at(tx: Transaction, lane_ids: Sequence[str], now: int) -> None:
+    """Jobs of these lanes are due earlier than it was known."""
+    tx.execute(LOOK_AT, {"lanes": json.dumps(list(lane_ids)), "now": now})
 
 
 def reconsider(tx: Transaction, function_id: str, now: int) -> None:

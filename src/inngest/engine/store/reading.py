@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Event, Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import RunView
+from inngest.engine.ports import Owner, RunView
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
@@ -41,6 +41,10 @@ ENDED = Statement(
         words.any_of(_runs.c.id, "runs"), _runs.c.status.in_([constant(status.value) for status in sorted(FINAL)])
     )
 )
+
+TOKENS = Statement(lambda words: select(_runs.c.id, _runs.c.token).where(words.any_of(_runs.c.id, "runs")))
+
+KNOWN = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")))
 
 FUNCTION_IDS = Statement(lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id))
 
@@ -89,6 +93,18 @@ def runs(
 def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:
     """Those of these runs that have ended."""
     return [run_of(row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+
+
+def not_owned(tx: Transaction, owners: Sequence[Owner]) -> list[str]:
+    """Ids of those runs that do not belong to these owners any more."""
+    tokens = dict(tx.execute(TOKENS, {"runs": json.dumps([owner.run_id for owner in owners])}).fetchall())
+    return [owner.run_id for owner in owners if tokens.get(owner.run_id) != owner.token]
+
+
+def missing(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
+    """Those of these runs that there are not."""
+    known = {row[0] for row in tx.execute(KNOWN, {"runs": json.dumps(list(run_ids))}).fetchall()}
+    return [run_id for run_id in run_ids if run_id not in known]
 
 
 _FILTERS = {

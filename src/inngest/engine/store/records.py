@@ -25,6 +25,9 @@ RUN_COLUMNS = (
     "takeovers",
     "output",
     "error",
+    "parent_id",
+    "parent_hash",
+    "watched",
     "lane",
 )
 
@@ -75,6 +78,9 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
         0,
         run.output,
         run.error,
+        run.parent_id,
+        run.parent_hash,
+        int(run.watched),
         run.lane,
         None if owner is None else owner.session,
         None if owner is None else owner.token,
@@ -86,6 +92,7 @@ def run_of(row: tuple[Any, ...]) -> Run:
     """The run of a row of RUN_COLUMNS."""
     values = dict(zip(RUN_COLUMNS, row, strict=True))
     values["status"] = RunStatus(values["status"])
+    values["watched"] = bool(values["watched"])
     return Run(**values)
 
 

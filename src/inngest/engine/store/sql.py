@@ -8,13 +8,27 @@ from typing import TypeVar
 
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Acceptance, Accepted, Claims, Commit, Executor, Ids, Owner, RunView, Session, Written
+from inngest.engine.ports import (
+    Acceptance,
+    Accepted,
+    Claims,
+    Commit,
+    EventPlace,
+    Executor,
+    Ids,
+    News,
+    Owner,
+    Receipt,
+    RunView,
+    Session,
+)
+from inngest.protocol.opcodes import Arrival
 
-from . import accepting, claiming, committing, lanes, reading, schema, sessions
+from . import accepting, cancelling, claiming, committing, lanes, reading, removing, schema, sessions, waits
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
-from .writer import Writer
+from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
 
@@ -118,7 +132,7 @@ class SqlStore:
             lambda tx: lanes.extra_slots(tx, owner, lane, wanted, self._registry.read(tx), now), rows=3
         )
 
-    def commit(self, commit: Commit, reply: Callable[[Written], R]) -> asyncio.Future[R]:
+    def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         changes = commit.changes
         rows = len(changes.memos) + len(changes.open) + len(changes.failed) + len(commit.events) + 1
         size = changes.size
@@ -126,10 +140,23 @@ class SqlStore:
             size += sum(len(event.data) for event in commit.events)
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
-    def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Written]:
+    def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
         return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)
 
+    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
+        return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=10 * len(run_ids))
+
+    async def signal(self, name: str, data: str, now: int) -> tuple[str | None, News]:
+        woken, arrivals = await self._write(lambda tx: waits.signal(tx, name, data, now))
+        return woken, News(arrivals, queued=bool(arrivals))
+
     # -- reading
+
+    async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
+        return await self._read(lambda tx: waits.arrivals(tx, run_ids))
+
+    async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
+        return await self._read(lambda tx: reading.not_owned(tx, owners))
 
     async def run(self, run_id: str) -> RunView | None:
         return await self._read(lambda tx: reading.run(tx, run_id))
@@ -152,6 +179,20 @@ class SqlStore:
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))
 
+    async def missing(self, run_ids: Sequence[str]) -> Sequence[str]:
+        return await self._read(lambda tx: reading.missing(tx, run_ids))
+
+    # -- removing: in transactions of their own, so that nobody's commit waits for what is in one with it
+
+    async def remove_runs(self, before: int) -> bool:
+        return await self._write(lambda tx: removing.remove_runs(tx, before), rows=MAX_ROWS)
+
+    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+        return await self._write(lambda tx: removing.remove_events(tx, after, before), rows=MAX_ROWS)
+
+    async def remove_keys(self, now: int) -> bool:
+        return await self._write(lambda tx: removing.remove_keys(tx, now), rows=MAX_ROWS)
+
     async def _write(self, write: Callable[[Transaction], R], *, rows: int = 1, size: int = 0) -> R:
         return await self._writer.submit(Command(each, write, rows, size), _as_is)
 
@@ -165,10 +206,12 @@ class SqlStore:
             except IndexError:
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
+                self._database.begin_reading(reader.connection)
                 return read(reader)
             except Exception as error:
                 raise self._database.explain(error) from error
             finally:
+                self._database.rollback(reader.connection)
                 self._readers.append(reader)
 
         return await self._executor.run(work)

@@ -106,6 +106,16 @@ class Bulk:
         return self._build(words, Rows(self._table, self.columns, count))
 
 
+def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
+    """Inserts rows; those that are there already stay as they are."""
+
+    def build(words: Words, rows: Rows) -> ClauseElement:
+        insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
+        return insertion
+
+    return Bulk(table, columns, build)
+
+
 class _Compiled:
     """A statement's text for one database, and what its parameters are called in order."""
 
@@ -125,13 +135,17 @@ def constant(value: str) -> ColumnElement[str]:
     return literal_column(f"'{value}'", Text)
 
 
+_COMPILED: dict[str, dict[Statement | tuple[Bulk, int], _Compiled]] = {}
+"""By dialect, for all connections: readers, and engines that share a process, compile nothing again."""
+
+
 class Transaction:
     """Executes statements on one connection."""
 
     def __init__(self, connection: Connection, words: Words) -> None:
-        self._connection = connection
+        self.connection = connection
         self._words = words
-        self._compiled: dict[Statement | tuple[Bulk, int], _Compiled] = {}
+        self._compiled = _COMPILED.setdefault(words.dialect.name, {})
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:
         """Execute once."""
@@ -139,10 +153,10 @@ class Transaction:
         if compiled is None:
             compiled = self._compiled[statement] = _Compiled(statement.build(self._words), self._words)
         if not parameters:
-            return self._connection.execute(compiled.sql)
+            return self.connection.execute(compiled.sql)
         if compiled.fixed:
             parameters = {**compiled.fixed, **parameters}
-        return self._connection.execute(compiled.sql, [parameters[name] for name in compiled.names])
+        return self.connection.execute(compiled.sql, [parameters[name] for name in compiled.names])
 
     def execute_rows(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""
@@ -154,13 +168,13 @@ class Transaction:
             if compiled is None:
                 compiled = self._compiled[bulk, count] = _compiled_rows(bulk, count, self._words)
             parameters = list(itertools.chain.from_iterable(rows[done : done + count]))
-            found += self._connection.execute(compiled.sql, parameters).fetchall()
+            found += self.connection.execute(compiled.sql, parameters).fetchall()
             done += count
         return found
 
     def close(self) -> None:
         """Disconnect."""
-        self._connection.close()
+        self.connection.close()
 
 
 def _compiled_rows(bulk: Bulk, count: int, words: Words) -> _Compiled:

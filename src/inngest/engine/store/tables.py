@@ -52,6 +52,8 @@ events = Table(
     Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
     Column("received_at", BigInteger, nullable=False),
 )
+Index("inngest_events_by_name", events.c.name, events.c.received_at)
+Index("inngest_events_by_age", events.c.received_at, events.c.id)
 
 runs = Table(
     "inngest_runs",
@@ -70,6 +72,9 @@ runs = Table(
     Column("takeover_steps", Integer, nullable=False, comment="memos it had when a worker died on it last"),
     Column("output", Text),
     Column("error", Text),
+    Column("parent_id", Text, comment="run that invoked it"),
+    Column("parent_hash", Text, comment="step that invoked it"),
+    Column("watched", Integer, nullable=False, comment="whether events may cancel it"),
     Column("lane", Text, comment="whose budgets it needs a slot of to execute; null if it needs none"),
     Column("session_id", Text, comment="worker that owns it"),
     Column("token", Text, comment="invocation that owns it"),
@@ -77,6 +82,11 @@ runs = Table(
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
+Index(
+    "inngest_runs_by_end",
+    runs.c.ended_at,
+    sqlite_where=runs.c.ended_at.is_not(None),
+)
 Index(
     "inngest_runs_by_session",
     runs.c.session_id,
@@ -160,6 +170,44 @@ throttles = Table(
     Column("tat", BigInteger, nullable=False, comment="µs: when the next start would come, were all evenly spaced"),
     sqlite_with_rowid=False,
 )
+Index("inngest_jobs_by_run", jobs.c.run_id)
+
+waits = Table(
+    "inngest_waits",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("hash", Text, primary_key=True, comment="of the step that waits; of another text if no step does"),
+    Column("kind", Text, nullable=False),
+    Column("topic", Text, nullable=False, comment="what is looked for: event:order/paid"),
+    Column("path", Text, nullable=False, comment="where the key stands; empty if there is none"),
+    Column("key", Text, nullable=False),
+    Column("expression", Text, nullable=False, comment="CEL; empty if path and key say all"),
+    Column("parameters", Text, nullable=False, comment="JSON: what the expression needs of the run's own event"),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("inngest_waits_by_topic", waits.c.topic, waits.c.path, waits.c.key)
+
+wait_paths = Table(
+    "inngest_wait_paths",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    sqlite_with_rowid=False,
+    comment="where keys stand in events of a name, so that an event is looked up, and nothing is scanned",
+)
+
+inbox = Table(
+    "inngest_inbox",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("hash", Text, primary_key=True, comment="of the step"),
+    Column("data", Text),
+    Column("error", Text),
+    Column("arrived_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="what steps have been waiting for, until they have their memos",
+)
 
 idempotency = Table(
     "inngest_idempotency",
@@ -170,3 +218,4 @@ idempotency = Table(
     Column("expires_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("inngest_idempotency_by_end", idempotency.c.expires_at)

@@ -12,10 +12,15 @@ from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
 from inngest.protocol.opcodes import Op, Opcode
 
-from . import outcomes, sleeps, steps
+from . import outcomes, sleeps, steps, waits
 from .draft import Draft, Moment, Overflow
 
 __all__ = ["Moment", "advance", "woken"]
+
+
+def _woke(draft: Draft, op: Op) -> None:
+    (sleeps if op.kind is Opcode.SLEEP else waits).ended(draft, op)
+
 
 _OPCODES = {
     Opcode.STEP_RUN: steps.succeeded,
@@ -23,7 +28,11 @@ _OPCODES = {
     Opcode.STEP_FAILED: steps.failed,
     Opcode.STEP_CANCELLED: steps.given_up,
     Opcode.SLEEP: sleeps.began,
-    Opcode.WAKE: sleeps.ended,
+    Opcode.WAIT_FOR_EVENT: waits.began,
+    Opcode.WAIT_FOR_SIGNAL: waits.began,
+    Opcode.INVOKE: waits.began,
+    Opcode.SEND_SIGNAL: waits.signalled,
+    Opcode.WAKE: _woke,
 }
 
 
@@ -55,8 +64,10 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
 
 
 def woken(run: RunState, policy: Policy, moment: Moment) -> Changes:
-    """What fell due while nobody owned the run: its sleeps that are over get their memos."""
+    """What fell due, or came, while nobody owned the run: such steps get their memos, in the order of their times."""
     draft = Draft(run, policy, moment)
+    over = [*sleeps.fell_due(draft), *waits.came(draft)]
     with contextlib.suppress(Overflow):  # the invocation will meet it too, and then the run fails
-        sleeps.fell_due(draft)
+        for _, step in sorted(over, key=lambda pair: (pair[0], pair[1].created_at)):
+            (sleeps if step.kind is Opcode.SLEEP else waits).over(draft, step)
     return draft.changes()

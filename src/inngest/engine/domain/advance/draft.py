@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, Released, RunState
+from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, Released, RunState, Signal, Wait
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
@@ -38,8 +38,10 @@ class Draft:
         "policy",
         "run",
         "sent",
+        "signals",
         "size",
         "transition",
+        "waits",
     )
 
     def __init__(self, run: RunState, policy: Policy, moment: Moment) -> None:
@@ -53,6 +55,8 @@ class Draft:
         self.failed: list[FailedAttempt] = []
         self.entries: list[Entry] = []
         self.sent: list[SentEvent] = []
+        self.waits: list[Wait] = []
+        self.signals: list[Signal] = []
         self.transition: Ended | Released | None = None
         self.size = 0
 
@@ -118,5 +122,6 @@ class Draft:
             size=self.size,
             transition=self.transition,
             sent=self.sent,
-            attempt_changed=self.attempt != self.run.attempt,
+            waits=self.waits,
+            signals=self.signals,
         )

@@ -25,11 +25,18 @@ def ended(draft: Draft, op: Op) -> None:
     _memo(draft, op)
 
 
-def fell_due(draft: Draft) -> None:
-    """Sleeps that are over when a run is taken up again, in the order in which they fell due."""
-    due = [step for step in draft.run.open.values() if step.kind is Opcode.SLEEP and step.due_at <= draft.now]
-    for step in sorted(due, key=lambda step: (step.due_at, step.created_at)):
-        draft.memo(Memo(step.step, step.kind, draft.seq, None, None, draft.now, 0, step.created_at))
+def fell_due(draft: Draft) -> list[tuple[int, OpenStep]]:
+    """Sleeps that are over when a run is taken up again, each with the time since when it is."""
+    return [
+        (step.due_at, step)
+        for step in draft.run.open.values()
+        if step.kind is Opcode.SLEEP and step.due_at <= draft.now
+    ]
+
+
+def over(draft: Draft, step: OpenStep) -> None:
+    """Such a sleep is over."""
+    draft.memo(Memo(step.step, step.kind, draft.seq, None, None, draft.now, 0, step.created_at))
 
 
 def _memo(draft: Draft, op: Op) -> None:

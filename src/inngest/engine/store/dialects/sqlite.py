@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.errors import StoreError, StoreVersionError
+from inngest.engine.errors import StoreError, StoreReadOnlyError, StoreVersionError
 from inngest.engine.store.database import Trouble
 from inngest.engine.store.statement import Connection, S
 
@@ -83,6 +83,8 @@ class SqliteDatabase:
     # -- transactions
 
     def connect(self) -> Connection:
+        if forbidden := sqlite_errors.forbidden_file(self.path):  # SQLite would open it all the same, to read
+            raise StoreReadOnlyError(forbidden)
         try:
             connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -107,6 +109,9 @@ class SqliteDatabase:
                 "Put it back where it was; or stop, and start again on what is there now"
             )
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
+
+    def begin_reading(self, connection: Connection) -> None:
+        connection.execute("BEGIN")
 
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")

@@ -64,11 +64,11 @@ def explain(path: Path, error: Exception) -> StoreError:
 def _inaccessible(path: Path, error: Exception) -> StoreError:
     """It cannot be opened, or may not be written; SQLite does not say why."""
     folder = path.parent
-    if path.is_dir():
+    if os.path.isdir(path):  # pathlib's raises where one may not look
         return StoreError(f"{path} is a folder: name a file in it, such as {path / 'inngest.db'}")
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return StoreError(f"the folder {folder} does not exist: create it, or name another database than {path}")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return StoreError(f"{folder} is not a folder: name another database than {path}")
     return StoreReadOnlyError(_forbidden(path, folder) or f"{path} cannot be opened or written: {error}")
 
@@ -78,14 +78,22 @@ def _forbidden(path: Path, folder: Path) -> str | None:
     if not os.access(folder, os.X_OK):
         return f"{who} may not enter the folder {folder}: give it the right, or name another database than {path}"
     for file in (path, *(path.with_name(path.name + side) for side in _SIDE_FILES)):
-        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
-            return f"{who} may not read and write {file}: give it the right, or start as the user that owns the file"
+        if forbidden := forbidden_file(file):
+            return forbidden
     if not os.access(folder, os.W_OK):
         return (
             f"{who} may not write in the folder {folder}, where SQLite keeps files beside {path.name}: "
             f"give it the right, or name another database than {path}"
         )
     return None
+
+
+def forbidden_file(file: Path) -> str | None:
+    """What to say if a file exists and this user may not use it."""
+    if not os.path.lexists(file) or os.access(file, os.R_OK | os.W_OK):
+        return None
+    who = f"this user ({_user()})"
+    return f"{who} may not read and write {file}: give it the right, or start as the user that owns the file"
 
 
 def _user() -> str:

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_steps()
     _create_jobs()
     _create_lanes()
+    _create_waits()
     op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
 
 
@@ -61,6 +62,8 @@ def _create_events() -> None:
         sa.Column("key", sa.Text, nullable=False, comment="the developer's id; empty if none"),
         sa.Column("received_at", sa.BigInteger, nullable=False),
     )
+    op.create_index("inngest_events_by_name", "inngest_events", ["name", "received_at"])
+    op.create_index("inngest_events_by_age", "inngest_events", ["received_at", "id"])
 
 
 def _create_jobs() -> None:
@@ -79,6 +82,7 @@ def _create_jobs() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_jobs_by_score", "inngest_jobs", ["alone", "lane", "start", "score", "id"])
+    op.create_index("inngest_jobs_by_run", "inngest_jobs", ["run_id"])
     op.create_table(
         "inngest_idempotency",
         sa.Column("function_id", sa.Text, primary_key=True),
@@ -86,6 +90,43 @@ def _create_jobs() -> None:
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_idempotency_by_end", "inngest_idempotency", ["expires_at"])
+
+
+def _create_waits() -> None:
+    op.create_table(
+        "inngest_waits",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step that waits; of another text if no step does"),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False, comment="what is looked for: event:order/paid"),
+        sa.Column("path", sa.Text, nullable=False, comment="where the key stands; empty if there is none"),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("expression", sa.Text, nullable=False, comment="CEL; empty if path and key say all"),
+        sa.Column(
+            "parameters", sa.Text, nullable=False, comment="JSON: what the expression needs of the run's own event"
+        ),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_waits_by_topic", "inngest_waits", ["topic", "path", "key"])
+    op.create_table(
+        "inngest_wait_paths",
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("path", sa.Text, primary_key=True),
+        sqlite_with_rowid=False,
+        comment="where keys stand in events of a name, so that an event is looked up, and nothing is scanned",
+    )
+    op.create_table(
+        "inngest_inbox",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True, comment="of the step"),
+        sa.Column("data", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("arrived_at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+        comment="what steps have been waiting for, until they have their memos",
     )
 
 
@@ -136,6 +177,9 @@ def _create_runs() -> None:
         sa.Column("takeover_steps", sa.Integer, nullable=False, comment="memos it had when a worker died on it last"),
         sa.Column("output", sa.Text),
         sa.Column("error", sa.Text),
+        sa.Column("parent_id", sa.Text, comment="run that invoked it"),
+        sa.Column("parent_hash", sa.Text, comment="step that invoked it"),
+        sa.Column("watched", sa.Integer, nullable=False, comment="whether events may cancel it"),
         sa.Column("lane", sa.Text, comment="whose budgets it needs a slot of to execute; null if it needs none"),
         sa.Column("session_id", sa.Text, comment="worker that owns it"),
         sa.Column("token", sa.Text, comment="invocation that owns it"),
@@ -143,9 +187,14 @@ def _create_runs() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
-    owned = sa.text("session_id IS NOT NULL")
-    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": owned}  # naming a dialect imports it
-    op.create_index("inngest_runs_by_session", "inngest_runs", ["session_id"], **where)
+    _index_some("inngest_runs_by_end", "ended_at")
+    _index_some("inngest_runs_by_session", "session_id")
+
+
+def _index_some(name: str, column: str) -> None:
+    """An index of the runs that have something in a column. Naming a dialect would import it."""
+    where: dict[str, Any] = {f"{op.get_bind().dialect.name}_where": sa.text(f"{column} IS NOT NULL")}
+    op.create_index(name, "inngest_runs", [column], **where)
 
 
 def _create_steps() -> None:

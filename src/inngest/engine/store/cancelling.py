@@ -1,0 +1,73 @@
+"""Cancelling: a run ends from outside, whoever owns it, and nothing of it is left behind (P4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Integer, bindparam, delete, literal_column, null, select, update
+
+from inngest.engine.domain.model import RunStatus
+from inngest.engine.domain.transitions import sources
+from inngest.engine.ports import News
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Arrival
+
+from . import lanes, tables, waits
+from .statement import Statement, Transaction, constant
+
+_runs, _jobs = tables.runs, tables.jobs
+_UNFINISHED = [constant(status.value) for status in sources(RunStatus.CANCELLED)]
+
+UNFINISHED_RUNS = Statement(
+    lambda words: words.locking(
+        select(_runs.c.id, _runs.c.function_id, _runs.c.parent_id, _runs.c.parent_hash, _runs.c.lane, _runs.c.slots)
+        .where(words.any_of(_runs.c.id, "runs"), _runs.c.status.in_(_UNFINISHED))
+        .order_by(_runs.c.id),
+        skip=False,
+    )
+)
+
+CANCEL_RUNS = Statement(
+    lambda words: (
+        update(_runs)
+        .where(words.any_of(_runs.c.id, "runs"))
+        .values(
+            status=constant(RunStatus.CANCELLED.value),
+            error=bindparam("why"),
+            ended_at=bindparam("now"),
+            session_id=null(),
+            token=null(),
+            slots=literal_column("0", Integer),
+        )
+    )
+)
+
+DELETE_JOBS_OF_RUNS = Statement(lambda words: delete(_jobs).where(words.any_of(_jobs.c.run_id, "runs")))
+
+
+def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> News:
+    """End runs that have not ended: what they had is given back, and who invoked them is told."""
+    rows = tx.execute(UNFINISHED_RUNS, {"runs": json.dumps(sorted(set(run_ids)))}).fetchall()
+    if not rows:
+        return News()
+    found = [row[0] for row in rows]
+    runs = json.dumps(found)
+    why = ErrorInfo("RunCancelledError", reason).to_json()
+    tx.execute(CANCEL_RUNS, {"runs": runs, "why": why, "now": now})
+    tx.execute(DELETE_JOBS_OF_RUNS, {"runs": runs})
+    waits.closed(tx, found)
+    held = [(lane, slots) for *_, lane, slots in rows if slots]
+    if held:
+        lanes.give_back(tx, held, now)
+    told = [
+        Arrival(parent_id, parent_hash, None, _of_child(run_id, function_id, reason), now)
+        for run_id, function_id, parent_id, parent_hash, _, _ in rows
+        if parent_id is not None
+    ]
+    arrivals = waits.deliver(tx, told, now) if told else []
+    return News(arrivals, found, queued=bool(arrivals or held))
+
+
+def _of_child(run_id: str, function_id: str, reason: str) -> ErrorInfo:
+    return ErrorInfo("InvokedRunCancelledError", f"run {run_id} of {function_id} was cancelled: {reason}")

@@ -1,0 +1,138 @@
+"""Removing what is over: ended runs with all that is recorded of them, events that nobody needs, expired keys.
+
+In small transactions, each of which finds what it removes by an index: those who record steps wait for none of it.
+"""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import bindparam, delete, exists, func, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from inngest.engine.ports import EventPlace
+from inngest.protocol import limits
+
+from . import tables
+from .statement import Statement, Transaction
+
+MAX_ROWS = 1_000
+MAX_BYTES = 4 * limits.MB
+"""What one transaction removes; a run with more goes alone, for a run is removed whole."""
+
+_runs, _steps, _attempts, _events, _keys = (
+    tables.runs,
+    tables.steps,
+    tables.attempts,
+    tables.events,
+    tables.idempotency,
+)
+_NEEDED = exists().where(_runs.c.event_id == _events.c.id)
+
+_EVENT_OF_RUN = select(_events.c.data).where(_events.c.id == _runs.c.event_id).scalar_subquery()
+
+
+def _size(text: ColumnElement[str | None]) -> ColumnElement[int]:
+    return func.coalesce(func.length(text), 0)
+
+
+ENDED_BEFORE = Statement(
+    lambda _: (
+        select(_runs.c.id, _runs.c.event_id, _size(_runs.c.output) + _size(_EVENT_OF_RUN))
+        .where(_runs.c.ended_at < bindparam("before"))
+        .order_by(_runs.c.ended_at)
+        .limit(bindparam("count"))
+    )
+)
+
+WEIGHT = Statement(
+    lambda _: select(func.count(), func.coalesce(func.sum(_size(_steps.c.data)), 0)).where(
+        _steps.c.run_id == bindparam("run")
+    )
+)
+
+DELETE_STEPS = Statement(lambda words: delete(_steps).where(words.any_of(_steps.c.run_id, "runs")))
+DELETE_ATTEMPTS = Statement(lambda words: delete(_attempts).where(words.any_of(_attempts.c.run_id, "runs")))
+DELETE_RUNS = Statement(lambda words: delete(_runs).where(words.any_of(_runs.c.id, "runs")))
+
+DELETE_EVENTS = Statement(
+    lambda words: delete(_events).where(
+        words.any_of(_events.c.id, "events"), _events.c.received_at < bindparam("before"), ~_NEEDED
+    )
+)
+
+EVENTS_BEFORE = Statement(
+    lambda _: (
+        select(_events.c.received_at, _events.c.id, _size(_events.c.data))
+        .where(
+            tuple_(_events.c.received_at, _events.c.id) > tuple_(bindparam("after"), bindparam("after_id")),
+            _events.c.received_at < bindparam("before"),
+        )
+        .order_by(_events.c.received_at, _events.c.id)
+        .limit(bindparam("count"))
+    )
+)
+
+EXPIRED_KEYS = Statement(
+    lambda _: (
+        select(_keys.c.function_id, _keys.c.key)
+        .where(_keys.c.expires_at <= bindparam("now"))
+        .order_by(_keys.c.expires_at)
+        .limit(bindparam("count"))
+    )
+)
+
+DELETE_KEY = Statement(
+    lambda _: delete(_keys).where(
+        _keys.c.function_id == bindparam("function"),
+        _keys.c.key == bindparam("key"),
+        _keys.c.expires_at <= bindparam("now"),
+    )
+)
+
+
+def remove_runs(tx: Transaction, before: int) -> bool:
+    """Remove runs that ended before a time, and their events if nothing else needs them; whether some may be left."""
+    found = tx.execute(ENDED_BEFORE, {"before": before, "count": MAX_ROWS})
+    runs: list[str] = []
+    events: list[str] = []
+    rows = size = 0
+    while (row := found.fetchone()) is not None:
+        weight = tx.execute(WEIGHT, {"run": row[0]}).fetchone()
+        assert weight is not None
+        rows, size = rows + 2 + weight[0], size + row[2] + weight[1]
+        if runs and (rows > MAX_ROWS or size > MAX_BYTES):
+            break
+        runs.append(row[0])
+        events.append(row[1])
+    if not runs:
+        return False
+    gone = {"runs": json.dumps(runs)}
+    for statement in (DELETE_STEPS, DELETE_ATTEMPTS, DELETE_RUNS):
+        tx.execute(statement, gone)
+    tx.execute(DELETE_EVENTS, {"events": json.dumps(events), "before": before})
+    return row is not None
+
+
+def remove_events(tx: Transaction, after: EventPlace, before: int) -> EventPlace | None:
+    """Of the next events that were received before a time, remove those without runs; where to go on, if anywhere."""
+    place = {"after": after.received_at, "after_id": after.id, "before": before, "count": MAX_ROWS}
+    found = tx.execute(EVENTS_BEFORE, place)
+    events: list[str] = []
+    size = 0
+    while size <= MAX_BYTES and (row := found.fetchone()) is not None:
+        after = EventPlace(row[0], row[1])
+        events.append(row[1])
+        size += row[2]
+    if not events:
+        return None
+    tx.execute(DELETE_EVENTS, {"events": json.dumps(events), "before": before})
+    return after
+
+
+def remove_keys(tx: Transaction, now: int) -> bool:
+    """Remove idempotency keys that have expired; whether some may be left."""
+    found = tx.execute(EXPIRED_KEYS, {"now": now, "count": MAX_ROWS}).fetchall()
+    for function_id, key in found:
+        tx.execute(DELETE_KEY, {"function": function_id, "key": key, "now": now})
+    return len(found) == MAX_ROWS

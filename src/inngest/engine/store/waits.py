@@ -1,0 +1,268 @@
+"""What is looked for on behalf of runs: it is written down, found, and given to the steps that wait (P8).
+
+A step waits while it has a row in `waits`. What it waits for takes that row away and puts itself into the `inbox`, in
+the transaction in which it happens: so there is one answer, and a time-out that is recorded later loses against it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, delete, select, update
+
+from inngest.engine.domain import watches
+from inngest.engine.domain.expressions import key_at
+from inngest.engine.domain.model import Event, Registry, Signal, Watch, Watching
+from inngest.engine.ports import Commit
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import WAITS, Arrival, Memo
+
+from . import lanes, tables
+from .records import EVENT_COLUMNS
+from .statement import Statement, Transaction, insert_new
+
+_waits, _paths, _inbox, _jobs, _events = tables.waits, tables.wait_paths, tables.inbox, tables.jobs, tables.events
+
+WAIT_COLUMNS = ("run_id", "hash", "kind", "topic", "path", "key", "expression", "parameters", "expires_at")
+
+INSERT_WAITS = insert_new(_waits, WAIT_COLUMNS)
+INSERT_PATHS = insert_new(_paths, ("topic", "path"))
+INSERT_INBOX = insert_new(_inbox, ("run_id", "hash", "data", "error", "arrived_at"))
+
+PATHS = Statement(lambda words: select(_paths.c.topic, _paths.c.path).where(words.any_of(_paths.c.topic, "topics")))
+
+CANDIDATES = Statement(
+    lambda _: (
+        select(_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expression, _waits.c.parameters)
+        .where(
+            _waits.c.topic == bindparam("of_topic"),
+            _waits.c.path == bindparam("at_path"),
+            _waits.c.key == bindparam("of_key"),
+            _waits.c.expires_at > bindparam("now"),
+        )
+        .order_by(_waits.c.run_id, _waits.c.hash)
+    )
+)
+
+TAKE_WAIT = Statement(
+    lambda _: (
+        delete(_waits)
+        .where(_waits.c.run_id == bindparam("run"), _waits.c.hash == bindparam("step"))
+        .returning(_waits.c.run_id)
+    )
+)
+
+MAKE_DUE = Statement(
+    lambda words: (
+        update(_jobs)
+        .where(words.any_of(_jobs.c.run_id, "runs"), _jobs.c.due_at > bindparam("now"))
+        .values(due_at=bindparam("now"), score=bindparam("now"))
+        .returning(_jobs.c.lane)
+    )
+)
+
+ARRIVED = Statement(
+    lambda words: (
+        select(_inbox.c.run_id, _inbox.c.hash, _inbox.c.data, _inbox.c.error, _inbox.c.arrived_at)
+        .where(words.any_of(_inbox.c.run_id, "runs"))
+        .order_by(_inbox.c.run_id, _inbox.c.arrived_at, _inbox.c.hash)
+    )
+)
+
+DROP_ARRIVAL = Statement(
+    lambda _: delete(_inbox).where(_inbox.c.run_id == bindparam("run"), _inbox.c.hash == bindparam("step"))
+)
+DROP_ARRIVALS = Statement(lambda words: delete(_inbox).where(words.any_of(_inbox.c.run_id, "runs")))
+DROP_WAITS = Statement(lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs")))
+DROP_EXPIRED = Statement(
+    lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
+)
+
+EARLIER = Statement(
+    lambda _: (
+        select(*(_events.c[name] for name in EVENT_COLUMNS))
+        .where(_events.c.name == bindparam("of_name"), _events.c.received_at >= bindparam("since"))
+        .order_by(_events.c.received_at, _events.c.id)
+    )
+)
+
+
+class Found(NamedTuple):
+    """What events were looked for by."""
+
+    arrivals: list[Arrival]
+    cancelled: list[str]  # ids of runs
+
+
+# -- looking out
+
+
+def look_out(tx: Transaction, found: Sequence[Watch]) -> None:
+    """Write down what is looked for from now on."""
+    tx.execute_rows(INSERT_WAITS, [tuple(watch[: len(WAIT_COLUMNS)]) for watch in found])
+    topics = {(one.topic, one.path) for one in found if one.kind in (Watching.STEP, Watching.CANCEL)}
+    tx.execute_rows(INSERT_PATHS, sorted(topics))
+
+
+def register(tx: Transaction, found: Sequence[Watch], registry: Registry, now: int) -> list[Arrival]:
+    """Steps begin to wait; what has arrived for them, or instead of them, at once."""
+    arrived: list[Arrival] = []
+    for watch in found:
+        rivals = _waiting_for(tx, watch.topic) if watch.kind == Watching.SIGNAL else []
+        look_out(tx, [watch])
+        if watch.since is not None:
+            arrived += _earlier(tx, watch, now)
+        elif rivals:
+            losers = rivals if watch.replace else [(watch.run_id, watch.hash)]
+            arrived += [Arrival(run_id, step, None, _taken(watch), now) for run_id, step in losers]
+        elif watch.kind == Watching.INVOKE and (name := watch.topic.partition(":")[2]) not in registry.functions:
+            error = ErrorInfo("Error", f"could not find function with ID: {name}")
+            arrived.append(Arrival(watch.run_id, watch.hash, None, error, now))
+    return deliver(tx, arrived, now)
+
+
+def _taken(watch: Watch) -> ErrorInfo:
+    signal = watch.topic.partition(":")[2]
+    if watch.replace:
+        message = f"run {watch.run_id} waits for signal {signal!r} now, and replaced this wait"
+    else:
+        message = f"another run waits for signal {signal!r} already: use on_conflict='replace', or another name"
+    return ErrorInfo("SignalConflictError", message)
+
+
+def _waiting_for(tx: Transaction, topic: str) -> list[tuple[str, str]]:
+    rows = tx.execute(CANDIDATES, {"of_topic": topic, "at_path": "", "of_key": "", "now": 0}).fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
+    name = watch.topic.partition(":")[2]
+    for row in tx.execute(EARLIER, {"of_name": name, "since": watch.since}).fetchall():
+        event = Event(*row)
+        data = watches.as_data(event)
+        seen = watches.seen(data)
+        if data.id == watch.own or not watches.is_at(watch, seen):
+            continue
+        if watches.matches(watch.expression, watch.parameters, seen, now):
+            return [Arrival(watch.run_id, watch.hash, watches.as_text(event), None, now)]
+    return []
+
+
+# -- finding
+
+
+def search(tx: Transaction, events: Iterable[Event], now: int) -> Found:
+    """Who looks for these events."""
+    by_topic: dict[str, list[Event]] = {}
+    for event in events:
+        by_topic.setdefault(watches.topic(Watching.STEP, event.name), []).append(event)
+    found = Found([], [])
+    rows = tx.execute(PATHS, {"topics": json.dumps(list(by_topic))}).fetchall() if by_topic else []
+    for topic, path in rows:
+        for event in by_topic[topic]:
+            _candidates(tx, event, topic, path, now, found)
+    return found
+
+
+def _candidates(tx: Transaction, event: Event, topic: str, path: str, now: int, found: Found) -> None:
+    seen = watches.seen(watches.as_data(event))
+    key = key_at(path, seen) if path else ""
+    if key is None:
+        return
+    asked = {"of_topic": topic, "at_path": path, "of_key": key, "now": now}
+    for run_id, step, kind, expression, parameters in tx.execute(CANDIDATES, asked).fetchall():
+        if not watches.matches(expression, parameters, seen, now):
+            continue
+        if kind == Watching.CANCEL:
+            found.cancelled.append(run_id)
+        else:
+            found.arrivals.append(Arrival(run_id, step, watches.as_text(event), None, now))
+
+
+def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None, list[Arrival]]:
+    """Give a signal to who waits for it: the run's id, or None."""
+    asked = {"of_topic": watches.topic(Watching.SIGNAL, name), "at_path": "", "of_key": "", "now": now}
+    row = tx.execute(CANDIDATES, asked).fetchone()
+    if row is None:
+        return None, []
+    return row[0], deliver(tx, [Arrival(row[0], row[1], data, None, now)], now)
+
+
+# -- giving
+
+
+def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arrival]:
+    """Put what came into the inbox of who still waits for it, and wake those that nobody owns; what was taken."""
+    taken = [
+        arrival
+        for arrival in arrivals
+        if tx.execute(TAKE_WAIT, {"run": arrival.run_id, "step": arrival.hash}).fetchone() is not None
+    ]
+    if taken:
+        tx.execute_rows(INSERT_INBOX, [_inbox_row(arrival) for arrival in taken])
+        make_due(tx, {arrival.run_id for arrival in taken}, now)
+    return taken
+
+
+def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
+    """Runs that nobody owns go on at once."""
+    rows = tx.execute(MAKE_DUE, {"runs": json.dumps(sorted(run_ids)), "now": now}).fetchall()
+    if queued := dict.fromkeys(row[0] for row in rows if row[0]):
+        lanes.look_at(tx, list(queued), now)
+
+
+def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:
+    """What has come for steps of these runs, and is in no memo yet."""
+    return [
+        Arrival(run_id, step, data, None if error is None else ErrorInfo.from_json(error), at)
+        for run_id, step, data, error, at in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()
+    ]
+
+
+def taken_up(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:
+    """What has come for runs that are claimed now; what has run out takes nothing any more."""
+    tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now})
+    return arrivals(tx, run_ids)
+
+
+# -- memos
+
+
+def settle(tx: Transaction, commits: Sequence[Commit], now: int) -> tuple[dict[tuple[str, str], Memo], list[Arrival]]:
+    """Memos as they must be: with what has come, though the owner did not know of it; with the run that was woken."""
+    settled: dict[tuple[str, str], Memo] = {}
+    woken: list[Arrival] = []
+    for one in commits:
+        run_id = one.owner.run_id
+        memos = [memo for memo in one.changes.memos if memo.kind in WAITS]
+        came = {arrival.hash: arrival for arrival in arrivals(tx, [run_id])} if memos else {}
+        for memo in memos:
+            arrival = came.get(memo.step.hash)
+            if arrival is not None and not memo.cancelled:
+                settled[run_id, memo.step.hash] = memo._replace(data=arrival.data, error=arrival.error)
+            tx.execute(TAKE_WAIT, {"run": run_id, "step": memo.step.hash})
+            tx.execute(DROP_ARRIVAL, {"run": run_id, "step": memo.step.hash})
+        by_hash: Mapping[str, Memo] = {memo.step.hash: memo for memo in one.changes.memos}
+        for sent in one.changes.signals:
+            settled[run_id, sent.hash], arrived = _sent(tx, by_hash[sent.hash], sent, now)
+            woken += arrived
+    return settled, woken
+
+
+def _sent(tx: Transaction, memo: Memo, sent: Signal, now: int) -> tuple[Memo, list[Arrival]]:
+    run_id, arrived = signal(tx, sent.name, sent.data, now)
+    return memo._replace(data=json.dumps(run_id)), arrived
+
+
+def closed(tx: Transaction, run_ids: Sequence[str]) -> None:
+    """These runs are over: nothing is looked for on their behalf."""
+    runs = {"runs": json.dumps(list(run_ids))}
+    tx.execute(DROP_WAITS, runs)
+    tx.execute(DROP_ARRIVALS, runs)
+
+
+def _inbox_row(arrival: Arrival) -> tuple[object, ...]:
+    error = None if arrival.error is None else arrival.error.to_json()
+    return (arrival.run_id, arrival.hash, arrival.data, error, arrival.at)

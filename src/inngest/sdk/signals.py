@@ -1,0 +1,64 @@
+"""Sending signals over HTTP (server-semantics §10.1): once, since nobody can tell two signals of a name apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from inngest.protocol import headers
+from inngest.protocol.opcodes import Sought
+
+from . import sought
+from .errors import SendEventsError
+from .http import Response, Transport
+from .work import Work
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where signals go."""
+
+    origin: str
+    signing_key: str | None
+    env: str | None
+    is_production: bool
+
+
+def checked(signal: str, data: object) -> Sought:
+    """A signal to send.
+
+    Raises:
+        StepArgumentError: the name or the data are wrong.
+    """
+    return sought.sent_signal("send_signal", signal, data)
+
+
+def send(target: Target, signal: Sought, transport: Transport) -> Work[str | None]:
+    """The id of the run that was woken; None if no step waits.
+
+    Raises:
+        SendEventsError: the server did not take it.
+    """
+    sent = headers.outgoing(env=target.env, is_production=target.is_production)
+    if target.signing_key:
+        sent["Authorization"] = f"Bearer {target.signing_key}"
+    body = f'{{"signal":{json.dumps(signal.name)},"data":{signal.data}}}'.encode()
+    try:
+        response = yield lambda: transport.post(f"{target.origin}v1/signals", sent, body)
+    except ConnectionError as error:
+        raise SendEventsError(f"no response received from {target.origin}: {error}", []) from None
+    assert isinstance(response, Response)
+    if response.status == 404:
+        return None
+    if response.status >= 300:
+        text = response.body[:200].decode(errors="replace")
+        raise SendEventsError(f"the server answered {response.status} to the signal: {text!r}", [])
+    return _run_id(response)
+
+
+def _run_id(response: Response) -> str | None:
+    try:
+        found = json.loads(response.body)["data"]["run_id"]
+    except (ValueError, KeyError, TypeError):
+        raise SendEventsError(f"the server answered {response.status} with something unexpected", []) from None
+    return None if found is None else str(found)

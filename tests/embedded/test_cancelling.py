@@ -1,0 +1,117 @@
+"""Cancelling: from outside, by an event, while it sleeps, waits or runs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from pathlib import Path
+
+import pytest
+
+import inngest
+from inngest.errors import RunCancelledError, RunNotFoundError
+
+client = inngest.Inngest(app_id="cancel")
+HOUR = datetime.timedelta(hours=1)
+TRIGGER = inngest.TriggerEvent(event="c/go")
+
+
+class Seen:
+    """What the functions noticed."""
+
+    running: asyncio.Event
+    interrupted: asyncio.Event
+
+
+@client.create_function(fn_id="sleeps", trigger=inngest.TriggerEvent(event="c/sleep"))
+async def sleeps(ctx: inngest.Context) -> None:
+    await ctx.step.sleep("long", HOUR)
+
+
+async def holds() -> None:
+    Seen.running.set()
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        Seen.interrupted.set()
+        raise
+
+
+@client.create_function(fn_id="runs", trigger=inngest.TriggerEvent(event="c/run"))
+async def runs(ctx: inngest.Context) -> None:
+    await ctx.step.run("hold", holds)
+
+
+@client.create_function(
+    fn_id="watched",
+    trigger=inngest.TriggerEvent(event="c/order"),
+    cancel=[inngest.Cancel(event="c/stop", if_exp="event.data.order == async.data.order")],
+)
+async def watched(ctx: inngest.Context) -> None:
+    await ctx.step.sleep("long", HOUR)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/inngest.db"
+
+
+async def begun(engine: inngest.Engine, event: str, **data: object) -> str:
+    (event_id,) = await engine.send(inngest.Event(name=event, data=data))
+    (run,) = await engine.runs(event_id=event_id)
+    return run.id
+
+
+async def test_a_sleeping_run(database: str) -> None:
+    async with inngest.Engine(client, database=database) as engine:
+        run = await begun(engine, "c/sleep")
+        waiting = asyncio.ensure_future(engine.wait(run))
+        await asyncio.sleep(0)
+        assert await engine.cancel(run) is True
+        with pytest.raises(RunCancelledError):
+            await waiting
+        found = await engine.run(run)
+        assert (found.status, found.error and found.error.message) == ("CANCELLED", "cancelled by Engine.cancel")
+
+
+async def test_a_running_step_is_interrupted(database: str) -> None:
+    Seen.running, Seen.interrupted = asyncio.Event(), asyncio.Event()
+    async with inngest.Engine(client, database=database) as engine:
+        run = await begun(engine, "c/run")
+        await Seen.running.wait()
+        assert await engine.cancel(run) is True
+        await Seen.interrupted.wait()
+        with pytest.raises(RunCancelledError):
+            await engine.wait(run)
+        assert [step for step in (await engine.run(run)).steps if step.status == "completed"] == []
+
+
+async def test_a_run_of_another_process(database: str) -> None:
+    Seen.running, Seen.interrupted = asyncio.Event(), asyncio.Event()
+    async with inngest.Engine([runs], database=database) as engine:
+        run = await begun(engine, "c/run")
+        await Seen.running.wait()
+        async with inngest.Engine([], database=database) as other:
+            assert await other.cancel(run) is True
+            await Seen.interrupted.wait()
+        with pytest.raises(RunCancelledError):
+            await engine.wait(run)
+
+
+async def test_by_an_event_that_matches(database: str) -> None:
+    async with inngest.Engine(client, database=database) as engine:
+        one = await begun(engine, "c/order", order=1)
+        two = await begun(engine, "c/order", order=2)
+        await engine.send(inngest.Event(name="c/stop", data={"order": 1}))
+        with pytest.raises(RunCancelledError):
+            await engine.wait(one)
+        assert (await engine.run(two)).status == "RUNNING"
+        found = await engine.run(one)
+        assert found.error is not None
+        assert "an event came that cancels it (c/stop)" in found.error.message
+
+
+async def test_what_does_not_exist(database: str) -> None:
+    async with inngest.Engine(client, database=database) as engine:
+        with pytest.raises(RunNotFoundError):
+            await engine.cancel("01ARZ3NDEKTSV4RRFFQ69G5FAV")

@@ -1,0 +1,24 @@
+"""The whole engine under a virtual clock and seeded faults: all that happens in a world is decided by its seed.
+
+A **world** (`world.py`) is processes on one file, events that are sent, faults that happen, and then a calm in which
+everything must end. A **process** (`process.py`) is the real engine: domain, SQLite store, executor, reaper, service
+and local invoker. Only its ports are not: an event loop whose clock is virtual and whose turns are shuffled
+(`loop.py`), a writer in callbacks, ids, locks (`ports.py`), threads that hand on a baton (`threads.py`), and a database
+that can end the process at each commit (`database.py`). What happened is a **history** (`history.py`); **checkers**
+read nothing else, one file for each promise. A **case** is one world in one line, `payers 7 12:after`
+(`explore.py`): its name, its seed, and crashes at numbered commits.
+
+To add to it:
+
+- *A new kind of step, or another way to use one*: a `Program` in a file of `corpus/`, added to its `PROGRAMS`: what its
+  functions do, written with `Outside.does` (handlers that are noted), and a judge of what each of its runs may be.
+  Every crash, every world by chance and the replay of P9 take it from there.
+- *Something from outside that programs need while they run* (an event they wait for, a signal, a cancellation): another
+  kind of thing beside `Send` in `scenario.py`, done by `World._client` until it is acknowledged.
+- *Worlds of another shape* (lanes, limits): a function of the seed in `scenarios.MIXED`, and a weight in
+  `explore.by_chance`.
+- *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations.py` that it catches. A new table
+  goes into `history.TABLES`, and `State`, so that checkers see its rows.
+- *A new fault*: a member of `Fault`, and where it strikes in `World` or `Process`. The suite fails if it never does.
+- *A bug that was found*: its case, as a line of `seeds.txt`.
+"""

@@ -1,0 +1,50 @@
+"""What must hold in every world: one file per promise, each a function over the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from tests.simulation.history import History
+from tests.simulation.scenario import Scenario
+
+from . import (
+    alone,
+    closed,
+    ends,
+    p0_one,
+    p1_accepted,
+    p2_memo,
+    p3_once,
+    p4_fenced,
+    p5_retries,
+    p6_progress,
+    p7_limits,
+    p9_determinism,
+    p10_honest,
+    quiet,
+)
+
+Checker = Callable[[History, Scenario], Iterator[str]]
+
+CHECKERS: Mapping[str, Checker] = {
+    "P0": p0_one.check,
+    "P1": p1_accepted.check,
+    "P2": p2_memo.check,
+    "P3": p3_once.check,
+    "P4": p4_fenced.check,
+    "P5": p5_retries.check,
+    "P6": p6_progress.check,
+    "P7": p7_limits.check,
+    "P9": p9_determinism.check,
+    "P10": p10_honest.check,
+    "alone": alone.check,
+    "closed": closed.check,
+    "ends": ends.check,
+    "quiet": quiet.check,
+}
+
+
+def problems(history: History, scenario: Scenario) -> dict[str, list[str]]:
+    """What does not hold, by the name of the checker that says so."""
+    found = {name: list(check(history, scenario)) for name, check in CHECKERS.items()}
+    return {name: lines for name, lines in found.items() if lines}

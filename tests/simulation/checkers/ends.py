@@ -1,0 +1,50 @@
+"""Every run ends with what it would end with if nothing had gone wrong, and no run is missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.simulation.history import History, Row, State, effective_id, is_memo
+from tests.simulation.scenario import APP, End, Scenario
+
+KNOWN = {"FlakyError", "RetryAfterError", "NonRetriableError", "StepError", "WorkerLostError", "DeterminismError"}
+"""Errors that the corpus provokes; DeterminismError where code is changed."""
+
+
+def check(history: History, scenario: Scenario) -> Iterator[str]:
+    """Each program says what its runs may end with, and how many there are."""
+    judges = {f"{APP}-{name}": judge for program in scenario.programs for name, judge in program.ends.items()}
+    state = history.state
+    for run in state.runs.values():
+        end = _end(run, state)
+        if end.status in {"COMPLETED", "FAILED"} and not judges[str(run["function_id"])](end):
+            memos = [(name, row["data"], row["cancelled"]) for name, row in end.memos]
+            yield f"run {run['id']} of {end.function} ended {end.status}: {end.value!r} {end.error} with {memos}"
+    for row in (*state.attempts.values(), *state.steps.values(), *state.runs.values()):
+        error = None if row["error"] is None else json.loads(str(row["error"]))
+        if error is not None and error["name"] not in KNOWN:
+            yield f"nobody raised {error} of {row}"
+        if error is not None and error["name"] == "DeterminismError" and all(one.replays for one in scenario.programs):
+            yield f"the code of {row} did not change: {error}"
+    expected: Counter[str] = Counter()
+    for send in scenario.sends:
+        for name in send.program.ends:
+            expected[f"{APP}-{name}"] += send.program.runs.get(name, 1)
+    counted = Counter(str(run["function_id"]) for run in state.runs.values())
+    if counted != expected:
+        yield f"there are runs {dict(counted)}, and not {dict(expected)}"
+
+
+def _end(run: Row, state: State) -> End:
+    rows = [row for (run_id, _), row in state.steps.items() if run_id == run["id"] and is_memo(row)]
+    rows.sort(key=lambda row: int(str(row["seq"])))
+    return End(
+        function=str(run["function_id"]).removeprefix(f"{APP}-"),
+        status=str(run["status"]),
+        value=None if run["output"] is None else json.loads(str(run["output"])),
+        error=None if run["error"] is None else json.loads(str(run["error"])),
+        data=json.loads(str(state.events[str(run["event_id"])]["data"])),
+        memos=[(effective_id(row), row) for row in rows],
+    )

@@ -1,0 +1,61 @@
+"""P1 accepted: an acknowledged event is stored, and each run that it causes is stored in the same transaction, once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from inngest.engine.domain.triggers import FUNCTION_FAILED
+from tests.simulation.history import Acknowledged, Committed, History, Row, State
+from tests.simulation.scenario import Scenario
+
+
+def check(history: History, _: Scenario) -> Iterator[str]:
+    """Each event comes with its runs; no event, and no key, starts a function twice."""
+    for _number, entry, state in history.walk():
+        match entry:
+            case Committed():
+                rows = [change.new for change in entry.changes if change.table == "runs" and change.old is None]
+                begun = {(row["event_id"], row["function_id"]) for row in rows if row is not None}
+                for change in entry.changes:
+                    if change.table == "events" and change.old is None and change.new is not None:
+                        yield from _without_runs(entry, change.new, begun, state)
+            case Acknowledged():
+                for event_id in entry.event_ids:
+                    if event_id not in state.events:
+                        yield f"at {entry.at}: event {event_id} was acknowledged and is not stored"
+            case _:
+                pass
+    yield from _twice(history.state)
+
+
+def _without_runs(entry: Committed, event: Row, begun: set[tuple[object, object]], state: State) -> Iterator[str]:
+    for function_id in _causes(event, state):
+        if (event["id"], function_id) in begun or _taken(event, function_id, state):
+            continue
+        yield f"at {entry.at}: event {event['id']} ({event['name']}) was stored without a run of {function_id}"
+
+
+def _causes(event: Row, state: State) -> Iterator[str]:
+    failed = json.loads(str(event["data"])).get("function_id") if event["name"] == FUNCTION_FAILED else None
+    for function in state.functions.values():
+        if event["name"] in json.loads(str(function["events"])) or (failed and function["failure_of"] == failed):
+            yield str(function["id"])
+
+
+def _taken(event: Row, function_id: str, state: State) -> bool:
+    """Whether an earlier event with the same key has started the function."""
+    return bool(event["key"]) and any(
+        run["function_id"] == function_id and state.events[str(run["event_id"])]["key"] == event["key"]
+        for run in state.runs.values()
+    )
+
+
+def _twice(state: State) -> Iterator[str]:
+    by_event = Counter((run["function_id"], run["event_id"]) for run in state.runs.values())
+    keyed = [(run, state.events[str(run["event_id"])]["key"]) for run in state.runs.values()]
+    by_key = Counter((run["function_id"], key) for run, key in keyed if key)
+    for (function_id, cause), count in (*by_event.items(), *by_key.items()):
+        if count > 1:
+            yield f"{function_id} was started {count} times by {cause}"

@@ -1,0 +1,49 @@
+"""P4 fenced: a worker that was declared dead can commit nothing more about runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.simulation.history import Change, Committed, History, State, begun_sessions
+from tests.simulation.scenario import Scenario
+
+DECIDED = ("status", "attempt", "output", "error", "started_at", "ended_at")
+"""What only an owner writes of a run."""
+
+
+def check(history: History, _: Scenario) -> Iterator[str]:
+    """What is written about a run is written by its owner, who lives. (Others may hand in events, and see who died.)"""
+    state = State()
+    sessions: dict[int, set[str]] = {}  # of each process
+    for entry in history.entries:
+        if not isinstance(entry, Committed):
+            continue
+        own = sessions.setdefault(entry.process, set())
+        own.update(begun_sessions(entry))
+        living = set(state.sessions)
+        for change in entry.changes:
+            run = _decided_run(change)
+            owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
+            if run is not None and (owner not in own or owner not in living):
+                yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
+            state.apply(change)
+        for row in state.runs.values():
+            if row["session_id"] is not None and row["session_id"] not in state.sessions:
+                yield f"at {entry.at}: run {row['id']} belongs to session {row['session_id']}, which is dead"
+
+
+def _decided_run(change: Change) -> str | None:
+    """The run that a change decides something about."""
+    if change.table in {"steps", "attempts"}:
+        row = change.new or change.old
+        assert row is not None
+        return str(row["run_id"])
+    old, new = change.old, change.new
+    if change.table != "runs" or old is None or new is None:
+        return None
+    return str(new["id"]) if any(old[name] != new[name] for name in DECIDED) else None
+
+
+def _taken_by(change: Change) -> object:
+    """The session that claims a run by this change."""
+    return change.new["session_id"] if change.table == "runs" and change.new is not None else None

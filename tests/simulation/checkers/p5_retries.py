@@ -1,0 +1,78 @@
+"""P5 retries: every step has its own counter: up to `retries + 1` recorded attempts for each step, and for the body."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from inngest.protocol.steps import hash_step_id
+from tests.simulation.history import Began, Committed, Entered, History, Row, State, effective_id, is_memo
+from tests.simulation.scenario import Scenario
+
+RETRIED = {"FlakyError", "RetryAfterError"}
+"""Errors of the corpus after which another attempt follows."""
+
+
+def check(history: History, _: Scenario) -> Iterator[str]:
+    """Attempts are counted from 0, without gaps, and given up after the last one, not before."""
+    failed: Counter[tuple[str, str]] = Counter()  # by run and hash of the step; "" is the body since its last step
+    sessions: dict[tuple[str, str], str] = {}  # of invocations
+    for _number, entry, state in history.walk():
+        match entry:
+            case Committed():
+                for change in entry.changes:
+                    if change.new is not None:
+                        yield from (
+                            f"at {entry.at}: {problem}" for problem in _written(change.table, change.new, failed, state)
+                        )
+            case Began():
+                count = failed[entry.run_id, hash_step_id(entry.step)]
+                fenced = sessions[entry.token, entry.run_id] not in state.sessions  # it cannot know what others did
+                if entry.attempt != count and not fenced:
+                    yield f"at {entry.at}: attempt {entry.attempt} of {entry.step} began; {count} are recorded"
+            case Entered():
+                sessions[entry.token, entry.run_id] = entry.session
+                stored = sum(run_id == entry.run_id for (run_id, _), row in state.steps.items() if is_memo(row))
+                count = 0 if len(entry.memos) > stored else failed[entry.run_id, ""]
+                if entry.attempt != count and entry.session in state.sessions:
+                    yield f"at {entry.at}: run {entry.run_id} was entered with attempt {entry.attempt}, not {count}"
+            case _:
+                pass
+
+
+def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: State) -> Iterator[str]:
+    if table == "attempts":
+        run_id, hashed = str(row["run_id"]), str(row["hash"])
+        if row["attempt"] != failed[run_id, hashed]:
+            yield f"attempt {row['attempt']} of {hashed or 'the body'} was recorded after {failed[run_id, hashed]}"
+        failed[run_id, hashed] += 1
+        if failed[run_id, hashed] > _retries(state, run_id):
+            yield f"{hashed or 'the body'} has more than {_retries(state, run_id) + 1} attempts"
+    elif table == "steps" and is_memo(row):
+        run_id = str(row["run_id"])
+        count = failed[run_id, str(row["hash"])]
+        failed[run_id, ""] = 0
+        if not row["cancelled"] and row["attempt"] != count:
+            yield f"step {effective_id(row)} ended with attempt {row['attempt']} after {count} failed ones"
+        if _error_name(row) in RETRIED and count != _retries(state, run_id):
+            yield f"step {effective_id(row)} was given up after {count + 1} attempts of {_retries(state, run_id) + 1}"
+    elif table == "runs" and row["status"] == "FAILED" and _error_name(row) in RETRIED:
+        run_id = str(row["id"])
+        if not _is_of_step(row, state) and failed[run_id, ""] != row["retries"]:
+            yield f"run {run_id} was given up after {failed[run_id, '']} failed attempts of its body"
+
+
+def _retries(state: State, run_id: str) -> int:
+    retries = state.runs[run_id]["retries"]
+    assert isinstance(retries, int)
+    return retries
+
+
+def _error_name(row: Row) -> str | None:
+    return None if row["error"] is None else str(json.loads(str(row["error"]))["name"])
+
+
+def _is_of_step(run: Row, state: State) -> bool:
+    """Whether a run failed with the error of a step."""
+    return bool(json.loads(str(run["error"])).get("code") == "step_errored")

@@ -1,0 +1,143 @@
+"""P9 determinism: what is recorded reads the same in a replay, however the loop turns."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
+
+import inngest
+from inngest.embedded.local import LocalInvoker
+from inngest.engine.store.records import STEP_COLUMNS, entry_of
+from inngest.protocol.calls import Call, Completed, EventData, Failed, Outcome, Recorded
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Memo, Op
+from tests.simulation import threads
+from tests.simulation.history import Entry, History, Row, State, is_memo
+from tests.simulation.loop import STRAND, SimLoop, StuckError
+from tests.simulation.outside import Actor, Outside
+from tests.simulation.ports import SimClock
+from tests.simulation.scenario import APP, Scenario
+from tests.simulation.threads import BatonThreads
+
+T = TypeVar("T")
+
+LONGEST = 600
+"""Seconds of the world after which a replay hangs."""
+
+
+def check(history: History, scenario: Scenario) -> Iterator[str]:
+    """Entering a finished run again, with all its memos, gives what it ended with, and records nothing."""
+    functions = {name: program for program in scenario.programs if program.replays for name in program.ends}
+    for run in history.state.runs.values():
+        program = functions.get(str(run["function_id"]).removeprefix(f"{APP}-"))
+        if program is None or run["status"] not in {"COMPLETED", "FAILED"}:
+            continue
+        outcome = _Replay(scenario, run, history.state).outcome()
+        if isinstance(outcome, str):
+            yield f"run {run['id']} of {run['function_id']}: its replay {outcome}"
+        elif not _same(outcome, run):
+            end = run["output"] or run["error"]
+            yield f"run {run['id']} of {run['function_id']} ended with {end}, replayed {outcome}"
+
+
+def _same(outcome: Outcome, run: Row) -> bool:
+    if isinstance(outcome, Completed):
+        return bool(run["status"] == "COMPLETED" and run["output"] == outcome.data)
+    if not isinstance(outcome, Failed) or run["status"] != "FAILED":
+        return False
+    info = ErrorInfo.from_json(str(run["error"]))
+    return (info.name, info.message) == (outcome.error.name, outcome.error.message)
+
+
+class _Replay:
+    """One run, entered again; it is its own recorder."""
+
+    def __init__(self, scenario: Scenario, run: Row, state: State) -> None:
+        chance = random.Random(f"replay/{run['id']}")
+        self._loop = SimLoop(chance)
+        self._recorded: list[str] = []
+        event = state.events[str(run["event_id"])]
+        rows = [row for (run_id, _), row in state.steps.items() if run_id == run["id"] and is_memo(row)]
+        entries = [entry_of(tuple(row[name] for name in STEP_COLUMNS)) for row in rows]
+        memos = sorted((entry for entry in entries if isinstance(entry, Memo)), key=lambda memo: memo.seq)
+        data = EventData(str(event["key"] or event["id"]), str(event["name"]), str(event["data"]), _int(event["ts"]))
+        attempt, retries = _int(run["attempt"]), _int(run["retries"])
+        self._call = Call(str(run["id"]), str(run["function_id"]), attempt, retries + 1, [data], memos, ())
+        client = inngest.Inngest(app_id=APP, is_production=False)
+        outside = _Hanging(_Nobody(), chance)
+        functions = [one for program in scenario.programs for one in program.make(client, outside, 0)]
+        self._functions = functions
+        self._threads = BatonThreads(self._loop, 8, lambda: 0)
+
+    @property
+    def slots(self) -> None:
+        """A finished run executes nothing."""
+        return
+
+    def outcome(self) -> Outcome | str:
+        """How it ends, or what it does instead."""
+        try:
+            outcome = self._loop.drive(self._main())
+        except StuckError as error:
+            return f"hangs: {error}"
+        finally:
+            self._loop.end()
+            self._threads.abandon()
+        return f"records {self._recorded}" if self._recorded else outcome or "hangs"
+
+    async def _main(self) -> Outcome | None:
+        STRAND.set("replay")
+        invoker = LocalInvoker(self._functions, SimClock(self._loop, 0), self._threads)
+        task = asyncio.get_running_loop().create_task(invoker.invoke(self._call, self))
+        await asyncio.wait([task], timeout=LONGEST)
+        return task.result() if task.done() else None
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        """A finished run records nothing."""
+        self._recorded += [f"{op.op} {op.step.text}" for op in ops]
+        return asyncio.get_running_loop().create_future()
+
+
+class _Nobody:
+    """A ledger without anything in it."""
+
+    def now(self) -> int:
+        return 0
+
+    def owner(self) -> tuple[str, str]:
+        raise NotImplementedError
+
+    def note(self, entry: Entry) -> None:
+        raise NotImplementedError
+
+    def killed_by_step(self, process: Actor) -> None:
+        raise NotImplementedError
+
+
+class _Hanging(Outside):
+    """Handlers that never end: what a finished run has not recorded, it did not wait for."""
+
+    def does(
+        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+    ) -> Callable[[], Awaitable[T]]:
+        async def handler() -> T:
+            await asyncio.sleep(2 * LONGEST)
+            return value
+
+        return handler
+
+    def does_plain(
+        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+    ) -> Callable[[], T]:
+        def handler() -> T:
+            threads.sleep(2_000_000 * LONGEST)
+            return value
+
+        return handler
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,118 @@
+"""The real SQLite database of a process, at whose commits a world can end the process, and which tells what changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from inngest.engine.store import tables
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.statement import Connection
+
+from .history import TABLES, Change
+
+
+class Boundary(Protocol):
+    """What a world does at the boundaries of a process's transactions."""
+
+    def begin(self) -> None:
+        """A transaction begins. May raise that the database is busy."""
+        ...
+
+    def commit(self, commit: Callable[[], None], changes: Callable[[], list[Change]]) -> None:
+        """A transaction is to be committed. May end the process, before or after."""
+        ...
+
+    def look(self, changed: bool) -> bool:
+        """What a look at what others wrote is told."""
+        ...
+
+
+class SimDatabase(SqliteDatabase):
+    """See the module.
+
+    Args:
+        path: the file; on tmpfs, or commits take their time.
+        boundary: the world's hold on the process.
+    """
+
+    def __init__(self, path: Path, boundary: Boundary) -> None:
+        super().__init__(path)
+        self._synchronous = "OFF"
+        self._boundary = boundary
+        self._connections: list[sqlite3.Connection] = []
+
+    def connect(self) -> Connection:
+        connection = super().connect()
+        assert isinstance(connection, sqlite3.Connection)
+        if self._connections:  # the first one makes the schema, and is closed
+            for statement in _JOURNAL:
+                connection.execute(statement)
+        self._connections.append(connection)
+        return connection
+
+    def connect_reader(self) -> Connection:
+        connection = super().connect_reader()
+        assert isinstance(connection, sqlite3.Connection)
+        self._connections.append(connection)
+        return connection
+
+    def begin(self, connection: Connection) -> None:
+        self._boundary.begin()
+        super().begin(connection)
+
+    def commit(self, connection: Connection) -> None:
+        self._boundary.commit(lambda: super(SimDatabase, self).commit(connection), lambda: _changes(connection))
+
+    def changed_by_others(self, connection: Connection) -> bool:
+        return self._boundary.look(super().changed_by_others(connection))
+
+    def abandon(self) -> None:
+        """The process is gone: what it had not committed is undone."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+
+
+def busy() -> sqlite3.OperationalError:
+    """What SQLite raises while another process holds the database."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+def _journal() -> Iterator[str]:
+    yield "CREATE TEMP TABLE sim_journal (tbl TEXT, old TEXT, new TEXT)"
+    for name in TABLES:
+        table = tables.metadata.tables[f"inngest_{name}"]
+        columns = [column.name for column in table.columns]
+        old, new = (
+            "json_object(" + ", ".join(f"'{column}', {row}.{column}" for column in columns) + ")"
+            for row in ("OLD", "NEW")
+        )
+        for verb, values in (("INSERT", f"NULL, {new}"), ("UPDATE", f"{old}, {new}"), ("DELETE", f"{old}, NULL")):
+            yield (
+                f"CREATE TEMP TRIGGER sim_{name}_{verb} AFTER {verb} ON main.{table.name} "
+                f"BEGIN INSERT INTO sim_journal VALUES ('{name}', {values}); END"
+            )
+
+
+_JOURNAL = tuple(_journal())
+"""Temporary triggers of one connection: the statements of the engine stay as they are."""
+
+
+def _changes(connection: Connection) -> list[Change]:
+    """What the transaction that is to be committed has changed."""
+    try:
+        rows = connection.execute("SELECT tbl, old, new FROM sim_journal ORDER BY rowid").fetchall()
+    except sqlite3.OperationalError:  # the connection that makes the schema has no journal
+        return []
+    if rows:
+        connection.execute("DELETE FROM sim_journal")
+    return [
+        Change(table, None if old is None else json.loads(old), None if new is None else json.loads(new))
+        for table, old, new in rows
+    ]

@@ -1,0 +1,76 @@
+"""What goes wrong in a world: which kinds of faults there are, and when they happen."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Fault(enum.Enum):
+    """Kinds of faults. Each must happen in every run of the suite, or the suite has stopped to test it."""
+
+    CRASH_BEFORE = "crash before a commit"
+    CRASH_AFTER = "crash after a commit, before its callers know"
+    CRASH_KNOWN = "crash after the callers know"
+    CRASH_ANYWHERE = "crash at any moment"
+    CRASH_BY_STEP = "crash by a step"
+    STOP = "stopped while runs are in flight"
+    PAUSE = "process stands still for a while"
+    ZOMBIE = "declared dead while it runs"
+    DEAF = "wake-up lost"
+    LATE = "wake-up late"
+    TWICE = "event delivered twice"
+    SKEW = "clock wrong"
+    STEP_OF_CLOCK = "clock set while it runs"
+    BUSY = "database busy"
+    LOCKED_OUT = "database busy for longer than patience"
+
+
+AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
+CRASHES = frozenset((*AT_COMMIT, Fault.CRASH_ANYWHERE, Fault.CRASH_BY_STEP))
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """Faults that come by chance until the world calms down.
+
+    Args:
+        lasts: seconds of the world.
+        at_commit: chance of a crash at each commit.
+        busy: chance that a transaction finds the database busy.
+        deaf: chance that a look at what others wrote sees nothing.
+        every: seconds between other faults, on average.
+        kinds: which other faults there are.
+    """
+
+    lasts: float = 20.0
+    at_commit: float = 0.02
+    busy: float = 0.05
+    deaf: float = 0.3
+    every: float = 4.0
+    kinds: tuple[Fault, ...] = (
+        Fault.CRASH_ANYWHERE,
+        Fault.STOP,
+        Fault.PAUSE,
+        Fault.ZOMBIE,
+        Fault.STEP_OF_CLOCK,
+        Fault.LOCKED_OUT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The faults of one world.
+
+    Args:
+        at: crashes by the number of the commit at which they happen.
+        storm: faults that come by chance.
+        skew: how wrong clocks are at most (ms).
+        twice: whether events are delivered twice.
+    """
+
+    at: Mapping[int, Fault] = field(default_factory=dict)
+    storm: Storm | None = None
+    skew: int = 0
+    twice: bool = False

@@ -1,0 +1,203 @@
+"""The outer world of one process: a clock that may be wrong, ids, a writer without a thread, and who lives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from inngest.protocol import ulids
+
+from .loop import SimLoop
+from .threads import CrashError
+
+R = TypeVar("R")
+
+EPOCH = 1_750_000_000_000
+"""Unix ms at which every world begins."""
+
+LONGEST_SLEEP = 30_000
+"""Milliseconds after which a timer reads the clock again, as the real one does."""
+
+
+class SimClock:
+    """The wall clock of one process: the world's time and an error, never running backwards.
+
+    Args:
+        loop: the world's.
+        skew: how far it is ahead (ms).
+    """
+
+    def __init__(self, loop: SimLoop, skew: int) -> None:
+        self._loop = loop
+        self.skew = skew
+        self._last = 0
+
+    def now(self) -> int:
+        self._last = max(self._last, EPOCH + self._loop.now_us // 1000 + self.skew)
+        return self._last
+
+    def call_at(self, when: int, callback: Callable[[], object]) -> _SimTimer:
+        return _SimTimer(self._loop, self, when, callback)
+
+    def us_until(self, when: int) -> int:
+        """Microseconds of the loop until the clock shows `when`."""
+        return max(0, (when - EPOCH - self.skew) * 1000 - self._loop.now_us)
+
+
+class _SimTimer:
+    def __init__(self, loop: SimLoop, clock: SimClock, when: int, callback: Callable[[], object]) -> None:
+        self._loop, self._clock, self._when, self._callback = loop, clock, when, callback
+        self._arm()
+
+    def _arm(self) -> None:
+        wait = min(self._clock.us_until(self._when), LONGEST_SLEEP * 1000)
+        self._handle = self._loop.call_at_us(self._loop.now_us + wait, self._fire)
+
+    def _fire(self) -> None:
+        if self._clock.now() < self._when:
+            self._arm()
+        else:
+            self._callback()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+
+class SimIds:
+    """Chance of one process."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._time = 0
+        self._entropy = 0
+
+    def ulid(self, now: int) -> str:
+        if now > self._time:
+            self._time, self._entropy = now, self._chance.getrandbits(79)
+        else:
+            self._entropy += 1 + self._chance.getrandbits(32)
+        return ulids.make(self._time, self._entropy.to_bytes(10, "big"))
+
+    def token(self) -> str:
+        return f"{self._chance.getrandbits(48):012x}"
+
+    def chance(self) -> float:
+        return self._chance.random()
+
+
+class Doomed(Protocol):
+    """A process, as its parts know it."""
+
+    context: contextvars.Context
+
+    def crash(self, why: str) -> None:
+        """It is gone."""
+        ...
+
+    def doom(self) -> None:
+        """It will be gone after a few more callbacks."""
+        ...
+
+
+class InlineExecutor:
+    """Writes and reads in callbacks of the loop, after latencies that the seed draws.
+
+    Args:
+        loop: the world's.
+        process: whose executor it is.
+        latency: draws how long (microseconds) something takes.
+    """
+
+    def __init__(self, loop: SimLoop, process: Doomed, latency: Callable[[], int]) -> None:
+        self._loop = loop
+        self._process = process
+        self._context = process.context  # not the caller's: answers are not part of the strand that asked first
+        self._latency = latency
+        self._replies: deque[Callable[[], None]] = deque()
+        self._last_reply = 0
+        self._asked = 0  # replies so far
+        self._given = 0
+        self._dies_after: int | None = None
+
+    async def run(self, work: Callable[[], R]) -> R:
+        done: asyncio.Future[R] = self._loop.create_future()
+        self._later(lambda: self._read(work, done))
+        return await done
+
+    def start_writer(self, work: Callable[[], None]) -> None:
+        self._later(lambda: self._guard(work))
+
+    def reply(self, callback: Callable[[], None]) -> None:
+        self._asked += 1
+        self._replies.append(callback)
+        self._last_reply = max(self._last_reply, self._loop.now_us + self._latency())
+        self._loop.call_at_us(self._last_reply, self._reply_next, context=self._context)
+
+    def close(self) -> None:
+        """Nothing runs between callbacks."""
+
+    def die_after_reply(self) -> None:
+        """The process is to end soon after the callers of the batch that is being written know of its commit."""
+        self._dies_after = self._asked + 1
+
+    def _reply_next(self) -> None:
+        self._replies.popleft()()
+        self._given += 1
+        if self._given == self._dies_after:
+            self._process.doom()
+
+    def _later(self, callback: Callable[[], object]) -> None:
+        self._loop.call_at_us(self._loop.now_us + self._latency(), callback, context=self._context)
+
+    def _read(self, work: Callable[[], R], done: asyncio.Future[R]) -> None:
+        def read() -> None:
+            try:
+                result = work()
+            except Exception as error:
+                if not done.done():
+                    done.set_exception(error)
+            else:
+                if not done.done():
+                    done.set_result(result)
+
+        self._guard(read)
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except CrashError as crash:
+            self._process.crash(str(crash))
+
+
+class SimLiveness:
+    """The OS locks of one process in a world: it loses them all when it ends.
+
+    Args:
+        locks: those of the whole world. One that is taken away while its process runs on makes it a zombie.
+    """
+
+    def __init__(self, locks: set[str]) -> None:
+        self._locks = locks
+        self._own: list[str] = []
+
+    def hold(self, session_id: str) -> None:
+        self._locks.add(session_id)
+        self._own.append(session_id)
+
+    def release(self, session_id: str) -> None:
+        self._locks.discard(session_id)
+
+    def alive(self, session_id: str) -> bool:
+        return session_id in self._locks
+
+    def lose(self) -> None:
+        """The locks are free, whether the process has ended or not."""
+        for session_id in self._own:
+            self.release(session_id)
+
+    def forget(self, session_id: str) -> None:
+        """Nothing is kept."""

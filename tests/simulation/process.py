@@ -1,0 +1,248 @@
+"""A simulated process: the real engine with its clock, ids, writer, threads and locks handed in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from inngest.embedded.local import LocalInvoker
+from inngest.embedded.specs import specs
+from inngest.engine.domain.model import Policy
+from inngest.engine.executor import Worker
+from inngest.engine.service import Options, Service
+from inngest.engine.store.sql import SqlStore
+from inngest.sdk.function import Function
+
+from .database import SimDatabase, busy
+from .faults import Fault
+from .history import Change, Committed, Died, Entry, Started, Stopped
+from .loop import HOST, SimLoop
+from .ports import InlineExecutor, SimClock, SimIds, SimLiveness
+from .threads import BatonThreads, CrashError
+from .watch import WatchedInvoker
+
+T = TypeVar("T")
+
+FEW = 20
+"""Callbacks that a process at most lives on after it is doomed."""
+
+
+class GoneError(Exception):
+    """The process that was asked something is gone."""
+
+
+class Realm(Protocol):
+    """The world, as a process sees it."""
+
+    loop: SimLoop
+    path: Path
+    locks: set[str]
+    retry_interval: int | None
+    max_in_flight: int
+
+    def note(self, entry: Entry) -> None:
+        """Something happened."""
+        ...
+
+    def latency(self) -> int:
+        """Microseconds that something takes."""
+        ...
+
+    def boundary(self) -> tuple[int, Fault | None]:
+        """The number of a commit that is to be made, and what is to happen at it."""
+        ...
+
+    def finds_busy(self, process: Process) -> bool:
+        """Whether a transaction that begins finds the database busy."""
+        ...
+
+    def deafens(self, process: Process) -> Fault | None:
+        """Whether a look at what others wrote sees nothing (DEAF), or sees it the next time (LATE)."""
+        ...
+
+    def fired(self, fault: Fault, process: Process | None) -> None:
+        """A fault happens."""
+        ...
+
+    def died(self, process: Process) -> None:
+        """A process is gone."""
+        ...
+
+
+class Process:
+    """See the module.
+
+    Args:
+        world: where it lives.
+        number: never used again.
+        functions: what it runs.
+        skew: how wrong its clock is (ms).
+        chance: of its own.
+    """
+
+    def __init__(
+        self, world: Realm, number: int, functions: Sequence[Function[Any]], skew: int, chance: random.Random
+    ) -> None:
+        self.world = world
+        self.number = number
+        self.dead = False
+        self.gone: asyncio.Future[None] = world.loop.create_future()
+        self.lock_out = 0  # so many transactions more find the database busy
+        self._chance = chance
+        self._paused = False
+        self._hidden = False  # others wrote, and it is told of it late
+        self._held: list[asyncio.Handle] = []
+        self._dies_in: int | None = None
+        self._calls: dict[asyncio.Future[Any], None] = {}
+        self.context = contextvars.copy_context()
+        self.context.run(HOST.set, self)
+        self.clock = SimClock(world.loop, skew)
+        ids = SimIds(chance)
+        self.locks = SimLiveness(world.locks)
+        self.executor = InlineExecutor(world.loop, self, world.latency)
+        self.threads = BatonThreads(world.loop, 8, lambda: chance.choice((0, 0, 50, 400)))
+        self.database = SimDatabase(world.path, self)
+        policy = Policy(max_steps=1000, retry_interval=world.retry_interval)
+        self.store = SqlStore(self.database, self.executor, ids, policy)
+        invoker = WatchedInvoker(LocalInvoker(functions, self.clock, self.threads), self)
+        worker = Worker(self.store, invoker, self.clock, ids, policy, ids.token())
+        options = Options(
+            functions=specs(functions),
+            replace_app=None,
+            max_in_flight=world.max_in_flight,
+            drain_timeout=2_000,
+            host="sim",
+            pid=number,
+        )
+        self.service = Service(worker, self.locks, options)
+
+    @property
+    def now(self) -> int:
+        """Microseconds of the world."""
+        return self.world.loop.now_us
+
+    def note(self, entry: Entry) -> None:
+        """Something happened in this process; nothing does when it is gone."""
+        if not self.dead:
+            self.world.note(entry)
+
+    # -- life
+
+    async def start(self) -> None:
+        """Start the engine. Raises what `Service.start` raises, and GoneError."""
+        self.note(Started(self.now, self.number))
+        await self.call(self.service.start)
+
+    async def stop(self) -> None:
+        """Drain and end."""
+        await self.call(self.service.stop)
+        self.note(Stopped(self.now, self.number))
+        self._end()
+
+    def crash(self, why: str) -> None:
+        """End it, between two callbacks or in the middle of one."""
+        if self.dead:
+            return
+        self.note(Died(self.now, self.number, why))
+        self._end()
+
+    def _end(self) -> None:
+        self.dead = True
+        self._held.clear()
+        self.locks.lose()
+        self.database.abandon()
+        for answer in list(self._calls):
+            if not answer.done():
+                answer.set_exception(GoneError())
+        self._calls.clear()
+        self.world.died(self)
+
+    def doom(self) -> None:
+        """End it after a few more of its callbacks."""
+        self._dies_in = self._chance.randrange(FEW)
+
+    def pause(self, us: int) -> None:
+        """Let it stand still; OS locks stay held, timers wait."""
+        self._paused = True
+        self.world.loop.call_at_us(self.now + us, self._resume)
+
+    def _resume(self) -> None:
+        self._paused = False
+        held, self._held = self._held, []
+        for handle in held:
+            self.world.loop.again(handle)
+
+    def lets_run(self, handle: asyncio.Handle) -> bool:
+        """Whether a callback of it may run now."""
+        if self._dies_in is not None and not self.dead:
+            self._dies_in -= 1
+            if self._dies_in < 0:
+                self.world.fired(Fault.CRASH_KNOWN, self)
+                self.crash(Fault.CRASH_KNOWN.value)
+        if self._paused and not self.dead:
+            self._held.append(handle)
+        return not self.dead and not self._paused
+
+    def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Future[T]:
+        """Have it do something, from outside; GoneError if it ends meanwhile."""
+        answer: asyncio.Future[T] = self.world.loop.create_future()
+        if self.dead:
+            answer.set_exception(GoneError())
+            return answer
+
+        def done(task: asyncio.Task[T]) -> None:
+            self._calls.pop(answer, None)
+            if answer.done():
+                return
+            if task.cancelled():
+                answer.set_exception(GoneError())
+            elif (error := task.exception()) is not None:
+                answer.set_exception(GoneError() if isinstance(error, asyncio.CancelledError) else error)
+            else:
+                answer.set_result(task.result())
+
+        self._calls[answer] = None
+        task = self.world.loop.create_task(work(), context=self.context.copy())
+        task.add_done_callback(done)
+        return answer
+
+    # -- the boundaries of its transactions
+
+    def begin(self) -> None:
+        """A transaction begins."""
+        if self.lock_out > 0:
+            self.lock_out -= 1
+            raise busy()
+        if self.world.finds_busy(self):
+            raise busy()
+
+    def commit(self, commit: Callable[[], None], changes: Callable[[], list[Change]]) -> None:
+        """A transaction is to be committed."""
+        number, fault = self.world.boundary()
+        if fault is Fault.CRASH_BEFORE:
+            self.world.fired(fault, self)
+            raise CrashError(fault.value)
+        changed = changes()
+        commit()
+        self.note(Committed(self.now, self.number, number, changed))
+        if fault is Fault.CRASH_AFTER:
+            self.world.fired(fault, self)
+            raise CrashError(fault.value)
+        if fault is Fault.CRASH_KNOWN:
+            self.executor.die_after_reply()
+
+    def look(self, changed: bool) -> bool:
+        """What a look at what others wrote is told."""
+        late, self._hidden = self._hidden, False
+        if not changed:
+            return late
+        fault = self.world.deafens(self)
+        if fault is None:
+            return True
+        self.world.fired(fault, self)
+        self._hidden = fault is Fault.LATE
+        return late

@@ -1,0 +1,83 @@
+"""What runs in a world: programs, the events that start them, and how their runs must end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import inngest
+from inngest.sdk.function import Function
+
+from .history import Row
+from .outside import Outside
+
+APP = "sim"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A run that is over, as the store has it."""
+
+    function: str  # local id
+    status: str
+    value: object  # what it returned
+    error: Mapping[str, Any] | None
+    data: Mapping[str, Any]  # of its event
+    memos: Sequence[tuple[str, Row]]  # effective ids and rows, in order
+
+    def memo(self, step: str) -> Row | None:
+        """The memo of a step, if it has one."""
+        return next((row for name, row in self.memos if name == step), None)
+
+    def place(self, step: str) -> int:
+        """A step's place in the order of commits; after all others if it has none."""
+        return next((place for place, (name, _) in enumerate(self.memos) if name == step), len(self.memos))
+
+
+Judge = Callable[[End], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Functions of the corpus, and what a run of each may end with, whatever happened on the way."""
+
+    name: str  # also of the event: "sim/{name}"
+    make: Callable[[inngest.Inngest, Outside, int], Sequence[Function[Any]]]  # the int is the version of the code
+    ends: Mapping[str, Judge]  # by local id of the function
+    runs: Mapping[str, int] = field(default_factory=dict)  # how many runs there are for one event, if not 1
+    data: Mapping[str, object] = field(default_factory=dict)
+    replays: bool = True  # a replay of its finished run gives the same end: its code did not change
+
+    @property
+    def event(self) -> str:
+        """The name of the event that starts it."""
+        return f"{APP}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An event that is sent until it is acknowledged."""
+
+    program: Program
+    at: int = 0  # ms after the world began
+    delay: int = 0  # ms that its `ts` is in the future
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A world's cast."""
+
+    name: str
+    programs: Sequence[Program]
+    sends: Sequence[Send]
+    engines: int = 1
+    retry_interval: int | None = 1_000  # ms
+    max_in_flight: int = 100
+    look: int = 50  # ms between looks at what other processes did
+    patience: int = 300  # seconds after the calm in which every run must end
+
+
+def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:
+    """A world with one program, started once."""
+    return Scenario(f"{program.name}-{engines}" if engines > 1 else program.name, [program], [Send(program)], **more)

@@ -1,0 +1,82 @@
+"""The worlds that are looked into: by name, and where chance picks the cast, by seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from .corpus import BY_NAME, PROGRAMS
+from .faults import Fault, Plan, Storm
+from .scenario import Scenario, Send, alone
+
+
+def _storm(seed: int) -> tuple[Scenario, Plan]:
+    """Several engines, many runs of many programs, and everything goes wrong."""
+    chance = random.Random(f"storm {seed}")
+    programs = chance.sample(PROGRAMS, 6)
+    sends = [Send(program, at=chance.randint(0, 12_000)) for program in (*programs, *chance.choices(programs, k=6))]
+    scenario = Scenario(
+        "storm", programs, sends, engines=chance.randint(1, 3), max_in_flight=chance.choice((1, 2, 5, 100))
+    )
+    skew = chance.choice((0, 0, 300, 1_500))
+    return scenario, Plan(storm=Storm(lasts=15), skew=skew, twice=chance.random() < 0.3)
+
+
+def _long(seed: int) -> tuple[Scenario, Plan]:
+    """The real table of retries, and runs that begin in the future: hours, in which little happens."""
+    chance = random.Random(f"long {seed}")
+    programs = [BY_NAME[name] for name in ("retries", "siblings", "hopeless", "plain", "sleeps", "gathered")]
+    sends = [Send(program, delay=chance.choice((0, 60_000, 3_600_000))) for program in programs]
+    storm = Storm(lasts=3_900, at_commit=0.05, every=300)
+    scenario = Scenario("long", programs, sends, chance.randint(1, 2), retry_interval=None, look=20_000, patience=8_000)
+    return scenario, Plan(storm=storm)
+
+
+def _killer(seed: int) -> tuple[Scenario, Plan]:
+    """A step that ends its process, and runs beside it, which must come to no harm."""
+    chance = random.Random(f"killer {seed}")
+    names = ["killer", *chance.sample([program.name for program in PROGRAMS], 2)]
+    sends = [Send(BY_NAME[name], at=300 * place) for place, name in enumerate(names)]
+    return Scenario("killer", [BY_NAME[name] for name in names], sends, chance.randint(1, 2)), Plan()
+
+
+def _zombies(seed: int) -> tuple[Scenario, Plan]:
+    """Workers are declared dead while they run, again and again."""
+    scenario, _ = _storm(seed)
+    storm = Storm(lasts=10, at_commit=0, busy=0, deaf=0, every=0.7, kinds=(Fault.ZOMBIE, Fault.ZOMBIE, Fault.PAUSE))
+    return replace(scenario, name="zombies", max_in_flight=100), Plan(storm=storm)
+
+
+def _deaf(seed: int) -> tuple[Scenario, Plan]:
+    """No engine ever sees by itself that another one wrote: a lost wake-up costs a poll, and nothing else."""
+    scenario, _ = _storm(seed)
+    storm = Storm(lasts=10, at_commit=0.02, busy=0, deaf=1, every=3, kinds=(Fault.CRASH_ANYWHERE, Fault.STOP))
+    return replace(scenario, name="deaf", engines=2), Plan(storm=storm)
+
+
+def _twice(seed: int) -> tuple[Scenario, Plan]:
+    """Every event is delivered twice, and nothing else goes wrong."""
+    scenario, _ = _storm(seed)
+    return replace(scenario, name="twice"), Plan(twice=True)
+
+
+MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
+    "storm": _storm,
+    "long": _long,
+    "killer": _killer,
+    "zombies": _zombies,
+    "deaf": _deaf,
+    "twice": _twice,
+}
+"""Worlds whose cast is drawn."""
+
+
+def world_of(name: str, seed: int) -> tuple[Scenario, Plan]:
+    """A world by its name: one of MIXED, a program, or a program with a number of engines: `payers-2`."""
+    if name in MIXED:
+        return MIXED[name](seed)
+    if name in BY_NAME:
+        return alone(BY_NAME[name]), Plan()
+    program, _, engines = name.rpartition("-")
+    return alone(BY_NAME[program], engines=int(engines)), Plan()

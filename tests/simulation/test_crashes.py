@@ -1,0 +1,112 @@
+"""A crash at every commit boundary of every program of the corpus: before it, after it, and once its callers know."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+
+from .conftest import Farm
+from .corpus import CHANGED, PROGRAMS
+from .explore import Figures, crash_again, every_crash, look_into, some_crash
+from .faults import AT_COMMIT
+
+SEED = 0
+NAMES = [program.name for program in PROGRAMS]
+OTHERS = [program.name for program in CHANGED]
+"""Programs whose code is changed by a crash: it matters where, and hardly how."""
+
+BESIDE = (
+    "sequential",
+    "sends",
+    "payers",
+    "deep",
+    "sleeps",
+    "charge",
+    "siblings",
+    "hopeless",
+    "plain",
+    "crowd",
+    "changed-kind",
+)
+"""Programs that two engines share."""
+
+AGAIN = ("payers", "sleeps")
+"""Programs whose recovery is crashed as well."""
+
+
+def crash_everywhere(name: str) -> Figures:
+    """One engine, and each kind of crash at each of its commits."""
+    return look_into(every_crash(name, SEED))
+
+
+def crash_somehow(name: str) -> Figures:
+    """One engine, and a crash of a drawn kind at each of its commits."""
+    return look_into(some_crash(name, SEED))
+
+
+def crash_beside_others(name: str) -> Figures:
+    """Two engines on one file, and a crash at each commit."""
+    return look_into(some_crash(f"{name}-2", SEED))
+
+
+def crash_twice(name: str) -> Figures:
+    """A crash at each commit, and another one at the next."""
+    return look_into(crash_again(name, SEED, 0, 1))
+
+
+Futures = dict[str, Future[Figures]]
+
+
+@pytest.fixture(scope="module")
+def everywhere(farm: Farm) -> Futures:
+    return {name: farm.submit(crash_everywhere, name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def somehow(farm: Farm) -> Futures:
+    return {name: farm.submit(crash_somehow, name) for name in OTHERS}
+
+
+@pytest.fixture(scope="module")
+def beside_others(farm: Farm) -> Futures:
+    return {name: farm.submit(crash_beside_others, name) for name in BESIDE}
+
+
+@pytest.fixture(scope="module")
+def twice(farm: Farm) -> Futures:
+    return {name: farm.submit(crash_twice, name) for name in AGAIN}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_crash_leaves_a_program_right(name: str, everywhere: Futures, farm: Farm) -> None:
+    figures = farm.count(everywhere[name].result())
+
+    assert figures.failures == []
+    assert figures.worlds > 3 * 8, "a world with fewer commits than that has not run its program"
+    for fault in AT_COMMIT:
+        assert figures.fired[fault] * 6 > figures.worlds, f"hardly any {fault.value}"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_crash_that_changes_the_code_is_noticed_or_does_no_harm(name: str, somehow: Futures, farm: Farm) -> None:
+    figures = farm.count(somehow[name].result())
+
+    assert figures.failures == []
+    assert figures.crashes >= figures.worlds - 4
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_crash_beside_another_engine_leaves_a_program_right(name: str, beside_others: Futures, farm: Farm) -> None:
+    figures = farm.count(beside_others[name].result())
+
+    assert figures.failures == []
+    assert figures.crashes >= figures.worlds - 4
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_crash_while_recovering_leaves_a_program_right(name: str, twice: Futures, farm: Farm) -> None:
+    figures = farm.count(twice[name].result())
+
+    assert figures.failures == []
+    assert figures.crashes > figures.worlds

@@ -1,0 +1,93 @@
+"""An invoker that notes when the real one enters functions, and what it is told of its records."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from inngest.engine.executor import Ownership
+from inngest.engine.ports import Invoker, Recorder
+from inngest.protocol import calls
+from inngest.protocol.calls import Call, Outcome
+from inngest.protocol.opcodes import Memo, Op
+
+from .history import Entered, Entry, Left, Recorded
+from .loop import STRAND
+
+
+class Host(Protocol):
+    """The process."""
+
+    number: int
+
+    @property
+    def now(self) -> int:
+        """Microseconds of the world."""
+        ...
+
+    def note(self, entry: Entry) -> None:
+        """Something happened."""
+        ...
+
+
+class WatchedInvoker:
+    """See the module."""
+
+    def __init__(self, inner: Invoker, host: Host) -> None:
+        self._inner = inner
+        self._host = host
+
+    async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
+        host = self._host
+        assert isinstance(recorder, Ownership)
+        owner = recorder.claimed.owner
+        token = owner.token
+        STRAND.set(f"{token} {call.run_id}")
+        memos = tuple(memo.step.text for memo in call.memos)
+        host.note(
+            Entered(host.now, host.number, owner.session, token, call.run_id, call.function_id, call.attempt, memos)
+        )
+        how = "lost"
+        try:
+            outcome = await self._inner.invoke(call, _WatchedRecorder(recorder, host, token, call.run_id))
+            how = type(outcome).__name__
+        except BaseException as error:
+            how = type(error).__name__
+            raise
+        finally:
+            host.note(Left(host.now, host.number, token, call.run_id, how))
+        return outcome
+
+    def let_go(self, run_id: str) -> None:
+        self._inner.let_go(run_id)
+
+    def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
+        self._inner.arrived(run_id, hashes)
+
+    def cancel(self, run_id: str) -> None:
+        self._inner.cancel(run_id)
+
+
+class _WatchedRecorder:
+    def __init__(self, inner: Recorder, host: Host, token: str, run_id: str) -> None:
+        self._inner = inner
+        self._host = host
+        self._token = token
+        self._run_id = run_id
+        self.slots = inner.slots
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[calls.Recorded]:
+        future = self._inner.record(ops)
+        future.add_done_callback(self._answered)
+        return future
+
+    def _answered(self, future: asyncio.Future[calls.Recorded]) -> None:
+        if future.exception() is not None:
+            return
+        recorded = future.result()
+        memos = tuple(
+            (entry.step.text, entry.data, entry.attempt) for entry in recorded.entries if isinstance(entry, Memo)
+        )
+        host = self._host
+        host.note(Recorded(host.now, host.number, self._token, self._run_id, recorded.advice.value, memos))

@@ -1,0 +1,385 @@
+"""A world: processes on one file, events that are sent, faults that happen, and then calm, in which all must end."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import json
+import logging
+import os
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine, Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import inngest
+from inngest.engine import service
+from inngest.engine.domain.transitions import FINAL
+from inngest.engine.errors import StoreError
+from inngest.engine.store import schema
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.protocol import ulids
+from inngest.protocol.opcodes import SentEvent
+from inngest.sdk.function import Function
+
+from .faults import AT_COMMIT, Fault, Plan, Storm
+from .history import Acknowledged, Calm, Entry, Fired, History, Noticed, Told
+from .loop import STRAND, SimLoop, StuckError
+from .outside import Actor, Outside
+from .ports import EPOCH
+from .process import GoneError, Process
+from .scenario import APP, Scenario, Send
+
+T = TypeVar("T")
+
+TMPFS = Path("/dev/shm")
+PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
+"""Microseconds that reads, writes and answers take, on machines of several kinds."""
+
+KNOWN_FILE = 0.9
+"""How often a world begins with a database that has its schema."""
+
+TOO_MANY = 5_000
+"""Transactions after which a world is taken to spin."""
+
+FINAL_STATUS = frozenset(status.value for status in FINAL)
+
+
+class World:
+    """One world.
+
+    Args:
+        scenario: its cast.
+        seed: decides everything that the plan leaves open.
+        plan: what goes wrong.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, plan: Plan) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.plan = plan
+        self.retry_interval = scenario.retry_interval
+        self.max_in_flight = scenario.max_in_flight
+        self.loop = SimLoop(self.chance("turns"))
+        self.locks: set[str] = set()
+        self.history = History()
+        self.fired_count: Counter[Fault] = Counter()
+        self.boundaries = 0
+        self.path = Path()
+        self._processes: list[Process] = []  # all there ever were
+        self._alive: list[Process] = []  # those that can be asked something
+        self._calm = plan.storm is None
+        self._closing = False
+        self._over = False
+        self._latencies = self.chance("latencies")
+        self._faults = self.chance("faults")
+        self._pace = self.chance("pace").choice(PACES)
+        self._outside = Outside(self, self.chance("outside"))
+        self._background: list[asyncio.Task[Any]] = []
+        self._failure: BaseException | None = None  # of the world itself
+
+    def chance(self, stream: str) -> random.Random:
+        """A stream of chance of its own, so that one part drawing more does not change all others."""
+        return random.Random(f"{self.scenario.name}/{self.seed}/{stream}")
+
+    # -- the whole
+
+    def run(self) -> History:
+        """Let everything happen."""
+        with _folder() as folder, _looking(self.scenario.look):
+            self.path = folder / "sim.db"
+            if self.chance("file").random() < KNOWN_FILE:
+                shutil.copy(template(), self.path)
+            try:
+                self.loop.drive(self._main())
+                if self._failure is not None:
+                    raise self._failure
+            except StuckError as error:
+                self.note(Noticed(self.now(), str(error)))
+            finally:
+                for trouble in self.loop.troubles:
+                    self.note(Noticed(self.now(), f"{trouble.get('message')}: {trouble.get('exception')!r}"))
+                self._take_down()
+        return self.history
+
+    async def _main(self) -> None:
+        for _ in range(self.scenario.engines):
+            self._begin(self._life())
+        clients = [self._begin(self._client(number, send)) for number, send in enumerate(self.scenario.sends)]
+        if self.plan.storm is not None:
+            await self._storm(self.plan.storm)
+        self._calm = True
+        self.note(Calm(self.now()))
+        deadline = self.loop.time() + self.scenario.patience
+        while not (self._all_ended() and all(client.done() for client in clients)):
+            if self.loop.time() > deadline:
+                what = f"not over {self.scenario.patience} s after the calm, with {self.boundaries} transactions"
+                self.note(Noticed(self.now(), what))
+                break
+            await asyncio.sleep(0.2)
+        self._closing = True
+        for process in list(self._alive):
+            with contextlib.suppress(GoneError):
+                await process.stop()
+
+    def _take_down(self) -> None:
+        self._over = True
+        self.loop.end()
+        for process in self._processes:
+            process.dead = True
+            process.database.abandon()
+            process.threads.abandon()
+
+    def _all_ended(self) -> bool:
+        runs = self.history.state.runs.values()
+        return all(run["status"] in FINAL_STATUS for run in runs)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self.loop.create_task(work)
+        task.add_done_callback(self._ended)
+        self._background.append(task)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+
+    # -- processes
+
+    async def _life(self) -> None:
+        """A process, and another one whenever it ends."""
+        while not self._closing:
+            process = self._born()
+            try:
+                await process.start()
+            except (GoneError, StoreError) as error:
+                process.crash(f"could not start: {error}")
+            else:
+                self._alive.append(process)
+                await process.gone
+            await asyncio.sleep(self._faults.choice((0.01, 0.3, 2.0)))
+
+    async def _witness(self) -> None:
+        """A process that is there for a while: somebody must declare dead who seems to be."""
+        process = self._born()
+        with contextlib.suppress(GoneError, StoreError):
+            await process.start()
+            self._alive.append(process)
+            await asyncio.sleep(self._faults.choice((0.5, 3.0)))
+            await process.stop()
+
+    def _born(self) -> Process:
+        number = len(self._processes)
+        skew = self._faults.randint(-self.plan.skew, self.plan.skew)
+        process = Process(self, number, self.functions(number), skew, self.chance(f"process {number}"))
+        if skew:
+            self.fired(Fault.SKEW, process)
+        self._processes.append(process)
+        return process
+
+    def functions(self, version: int) -> list[Function[Any]]:
+        """The code of a process; what is changed in it may depend on how many processes there were."""
+        client = inngest.Inngest(app_id=APP, is_production=False)
+        return [one for program in self.scenario.programs for one in program.make(client, self._outside, version)]
+
+    def died(self, process: Process) -> None:
+        """A process is gone."""
+        if process in self._alive:
+            self._alive.remove(process)
+        if not process.gone.done():
+            process.gone.set_result(None)
+
+    async def _someone(self) -> Process:
+        while not self._alive:  # noqa: ASYNC110 - a look costs nothing in virtual time
+            await asyncio.sleep(0.05)
+        return self._faults.choice(self._alive)
+
+    # -- clients
+
+    async def _client(self, number: int, send: Send) -> None:
+        """Sends one event until it is acknowledged, then waits for all runs that it started."""
+        await asyncio.sleep(send.at / 1000)
+        by_key = self._faults.random() < 0.5
+        now = EPOCH + self.now() // 1000
+        sent = SentEvent(
+            send.program.event,
+            json.dumps(send.program.data),
+            f"key-{number}" if by_key else "",
+            now + send.delay if send.delay else 0,
+            "" if by_key else ulids.make(now, number.to_bytes(10, "big")),
+        )
+        await asyncio.gather(*(self._send(sent) for _ in range(2 if self.plan.twice else 1)))
+        if self.plan.twice:
+            self.fired(Fault.TWICE, None)
+        runs = [
+            str(run["id"])
+            for run in self.history.state.runs.values()
+            if (event := self.history.state.events[str(run["event_id"])])
+            and (event["id"] == sent.id or (by_key and event["key"] == sent.key))
+        ]
+        await asyncio.gather(*(self._wait(run_id) for run_id in runs))
+
+    async def _send(self, sent: SentEvent) -> None:
+        while True:
+            process = await self._someone()
+            try:
+                ids = await process.call(lambda: process.service.intake.send([sent]))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self.note(Acknowledged(self.now(), process.number, tuple(ids)))
+                return
+
+    async def _wait(self, run_id: str) -> None:
+        while True:
+            process = await self._someone()
+            try:
+                ended = await process.call(lambda: process.service.wait(run_id))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self.note(Told(self.now(), process.number, run_id, ended.status.value, ended.output))
+                return
+
+    # -- faults
+
+    async def _storm(self, storm: Storm) -> None:
+        end = self.loop.time() + storm.lasts
+        while True:
+            await asyncio.sleep(self._faults.expovariate(1 / storm.every))
+            if self.loop.time() >= end:
+                return
+            if self._alive:
+                self._strike(self._faults.choice(storm.kinds), self._faults.choice(self._alive))
+
+    def _strike(self, fault: Fault, process: Process) -> None:
+        chance = self._faults
+        if fault is Fault.STOP:
+            self._begin(_quietly(process.stop()))
+        elif fault is Fault.PAUSE:
+            process.pause(chance.randint(10_000, 5_000_000))
+        elif fault is Fault.ZOMBIE:
+            process.locks.lose()
+            self._begin(self._witness())
+            if chance.random() < 0.5:
+                process.pause(chance.randint(10_000, 1_000_000))
+        elif fault is Fault.STEP_OF_CLOCK:
+            process.clock.skew += chance.randint(-2_000, 2_000)
+        elif fault is Fault.LOCKED_OUT:
+            process.lock_out = chance.randint(1, 40)
+        self.fired(fault, process)
+        if fault is Fault.CRASH_ANYWHERE:
+            process.crash(fault.value)
+
+    def boundary(self) -> tuple[int, Fault | None]:
+        """The number of a commit that is to be made, and what is to happen at it."""
+        number = self.boundaries
+        self.boundaries += 1
+        if number >= TOO_MANY:
+            self.loop.give_up(f"{TOO_MANY} transactions")
+        fault = self.plan.at.get(number)
+        storm = self.plan.storm
+        if fault is None and storm is not None and not self._calm and self._faults.random() < storm.at_commit:
+            fault = self._faults.choice(AT_COMMIT)
+        return number, fault
+
+    def finds_busy(self, process: Process) -> bool:
+        """Whether a transaction that begins finds the database busy."""
+        storm = self.plan.storm
+        found = storm is not None and not self._calm and self._faults.random() < storm.busy
+        if found:
+            self.fired(Fault.BUSY, process)
+        return found
+
+    def deafens(self, process: Process) -> Fault | None:
+        """Whether a look at what others wrote sees nothing, or sees it the next time."""
+        storm = self.plan.storm
+        if storm is None or self._calm or self._faults.random() >= storm.deaf:
+            return None
+        return self._faults.choice((Fault.DEAF, Fault.LATE))
+
+    def killed_by_step(self, process: Actor) -> None:
+        """A handler ends its process."""
+        assert isinstance(process, Process)
+        self.fired(Fault.CRASH_BY_STEP, process)
+        process.crash(Fault.CRASH_BY_STEP.value)
+
+    # -- what others ask
+
+    def fired(self, fault: Fault, process: Process | None) -> None:
+        """A fault happens."""
+        self.fired_count[fault] += 1
+        self.note(Fired(self.now(), fault, None if process is None else process.number))
+
+    def note(self, entry: Entry) -> None:
+        """Something happened."""
+        if not self._over:
+            self.history.note(entry)
+
+    def now(self) -> int:
+        """Microseconds since the world began."""
+        return self.loop.now_us
+
+    def owner(self) -> tuple[str, str]:
+        """Token and run of the invocation that the caller belongs to."""
+        token, _, run_id = (STRAND.get() or "").partition(" ")
+        return token, run_id
+
+    def latency(self) -> int:
+        """Microseconds that a read, a write or an answer takes."""
+        return self._latencies.choice(self._pace)
+
+
+async def _quietly(work: Coroutine[Any, Any, object]) -> None:
+    with contextlib.suppress(GoneError):
+        await work
+
+
+@contextlib.contextmanager
+def _folder() -> Generator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@functools.cache
+def template() -> Path:
+    """A database with its schema and nothing in it: making one takes longer than a whole world."""
+    holder = tempfile.TemporaryDirectory(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None)
+    atexit.register(holder.cleanup)
+    path = Path(holder.name) / "template.db"
+    database = SqliteDatabase(path)
+    connection = database.connect()
+    schema.prepare(database, connection)
+    connection.close()
+    return path
+
+
+@contextlib.contextmanager
+def silence() -> Generator[None]:
+    """Nobody reads the log lines of thousands of worlds."""
+    logger = logging.getLogger("inngest")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _looking(every: int) -> Generator[None]:
+    """How often engines look at what others did: hours with a look every 50 ms would be nothing but looks."""
+    before = service.LOOK
+    service.LOOK = every
+    try:
+        yield
+    finally:
+        service.LOOK = before
