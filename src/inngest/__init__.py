@@ -20,6 +20,7 @@ from inngest.protocol.config import (
 )
 from inngest.protocol.errors import NonRetriableError
 from inngest.protocol.json import JSON
+from inngest.protocol.streaming import Streaming
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync
 from inngest.sdk.errors import RetryAfterError, StepError
@@ -61,6 +62,7 @@ __all__ = [
     "StepError",
     "StepMemos",
     "StepSync",
+    "Streaming",
     "Throttle",
     "Timeouts",
     "TransformOutputResult",

@@ -21,7 +21,7 @@ Error                              the root: code, is_retriable, name, message, 
 │
 │ raised where you configure
 ├── EngineBindingError             one client in two engines
-├── EngineConfigError              an argument of Engine
+├── EngineConfigError              an argument of Engine, or of a method of it
 ├── FunctionConfigInvalidError     `field: reason`
 ├── SigningKeyMissingError         serving in production
 ├── URLInvalidError                an origin without domain or port
@@ -33,7 +33,18 @@ Error                              the root: code, is_retriable, name, message, 
 ├── RunCancelledError              the run you waited for was cancelled
 ├── RunFailedError                 the run you waited for failed
 ├── RunNotFoundError               the run you asked for does not exist
+├── RunSkippedError                the run you waited for was not begun: a limit, a singleton, a pause
 ├── SendEventsError                sending failed; `ids` holds what was accepted
+│
+│ raised where functions are served to a server, by the protocol's codes
+├── BodyInvalidError               a body that is not what the protocol says
+├── FunctionNotFoundError          a function that is not served here
+├── HeaderMissingError             a request without a header that is needed
+├── QueryParamMissingError         a request without a parameter that is needed
+├── RegistrationFailedError        a server did not take the functions
+├── SigVerificationFailedError     a signature that is not the signing key's
+├── StepUnexpectedError            one step was asked for, and another one came
+├── UnknownError                   what has no code of its own
 │
 │ raised by the database; nothing was written
 └── StoreError                     the root of these
@@ -55,6 +66,7 @@ from inngest.embedded.errors import (
     RunCancelledError,
     RunFailedError,
     RunNotFoundError,
+    RunSkippedError,
 )
 from inngest.engine.errors import (
     StoreBusyError,
@@ -66,13 +78,21 @@ from inngest.engine.errors import (
     StoreVersionError,
 )
 from inngest.protocol.errors import (
+    BodyInvalidError,
     Error,
     ErrorCode,
     ErrorInfo,
     FunctionConfigInvalidError,
+    FunctionNotFoundError,
+    HeaderMissingError,
     NonRetriableError,
     OutputTooLargeError,
     OutputUnserializableError,
+    QueryParamMissingError,
+    RegistrationFailedError,
+    SigVerificationFailedError,
+    StepUnexpectedError,
+    UnknownError,
 )
 from inngest.sdk.errors import (
     AsyncUnsupportedError,
@@ -95,6 +115,7 @@ from inngest.sdk.errors import (
 
 __all__ = [
     "AsyncUnsupportedError",
+    "BodyInvalidError",
     "DeterminismError",
     "EngineBindingError",
     "EngineConfigError",
@@ -105,21 +126,28 @@ __all__ = [
     "EventInvalidError",
     "EventKeyUnspecifiedError",
     "FunctionConfigInvalidError",
+    "FunctionNotFoundError",
+    "HeaderMissingError",
     "NestedStepError",
     "NonRetriableError",
     "OutputTooLargeError",
     "OutputUnserializableError",
+    "QueryParamMissingError",
+    "RegistrationFailedError",
     "RetryAfterError",
     "RunCancelledError",
     "RunFailedError",
     "RunNotFoundError",
+    "RunSkippedError",
     "SendEventsError",
+    "SigVerificationFailedError",
     "SignalSwallowedError",
     "SigningKeyMissingError",
     "StepArgumentError",
     "StepError",
     "StepIdTakenInRunError",
     "StepOutsideError",
+    "StepUnexpectedError",
     "StoreBusyError",
     "StoreClosedError",
     "StoreCorruptError",
@@ -129,4 +157,5 @@ __all__ = [
     "StoreVersionError",
     "TimeoutTooLongError",
     "URLInvalidError",
+    "UnknownError",
 ]

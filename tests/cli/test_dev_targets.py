@@ -100,6 +100,7 @@ def test_a_target_that_names_no_file_is_said_at_once(command: Command, tmp_path:
             "plain.py: no client was found in the module 'plain'",
             "expected an inngest.Inngest at its top level",
         ),
+        ("folder", "folder: the module 'folder' is a folder without code of its own", "(folder/app.py)"),
         ("idle.py", "idle.py: the client has no functions", "make one with @client.create_function(…)"),
         ("mail:nothing", "mail:nothing: expected an inngest.Inngest client, found nothing of that name", ""),
         ("mail:inngest", "mail:inngest: expected an inngest.Inngest client, found a module", ""),
@@ -108,6 +109,7 @@ def test_a_target_that_names_no_file_is_said_at_once(command: Command, tmp_path:
 )
 def test_a_target_with_nothing_to_run_is_said_and_ends_it(project: Path, target: str, text: str, hint: str) -> None:
     write(project, "plain.py", "x = 1\n")
+    (project / "folder").mkdir()
     write(project, "json.py", CLIENT.format(app="json"))
     write(project, "idle.py", CLIENT.format(app="idle"))
     mode = "--reload" if target in ("shop.gone", "idle.py") else "--no-reload"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import inngest
+
 from .conftest import Command, Shop
 
 UNKNOWN = "01KAQ2V7W6T4M3N8S9E0R5Y1XZ"
@@ -196,3 +198,28 @@ def test_another_url_is_refused(command: Command, url: str) -> None:
     ran = command("runs", "--database", url)
     assert ran.code == 2
     assert f"got {url!r}" in ran.err
+
+
+def test_why_a_run_waits(command: Command, tmp_path: Path) -> None:
+    run_id = leave_a_sleeper(tmp_path)
+    ran = command("run", run_id, "--why", "--database", "sleeper.db")
+    assert ran.code == 0
+    assert 'sleeping  Step "rest" sleeps.  until 2' in ran.out
+    reason = command("run", run_id, "--why", "--database", "sleeper.db", "--json").json["reasons"][-1]
+    assert (reason["rule"], reason["step"]) == ("sleeping", "rest")
+    assert command("run", UNKNOWN, "--why", "--database", "sleeper.db").code == 3
+
+
+def leave_a_sleeper(folder: Path) -> str:
+    client = inngest.Inngest(app_id="looking")
+
+    @client.create_function(fn_id="sleeper", trigger=inngest.TriggerEvent(event="sleep"))
+    def sleeper(ctx: inngest.ContextSync) -> None:
+        ctx.step.sleep("rest", 3_600_000)
+
+    with inngest.Engine(client, database=f"sqlite:///{folder}/sleeper.db") as engine:
+        (event_id,) = engine.send_sync(inngest.Event(name="sleep"))
+        (run,) = engine.runs_sync(event_id=event_id)
+        while not engine.run_sync(run.id).steps:
+            pass
+    return run.id

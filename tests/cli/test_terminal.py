@@ -132,6 +132,38 @@ def test_dev_shows_what_happens_and_ctrl_c_ends_it(tmp_path: Path, mode: str) ->
         assert re.fullmatch(pattern, line), f"{pattern}\n{line}\n\n{terminal.plain}"
 
 
+MISTAKES = """
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+
+@client.create_function(fn_id="fulfil", trigger=inngest.TriggerEvent(event="shop/order.placed"))
+async def fulfil(ctx: inngest.Context) -> None:
+    ctx.logger.warning("the shelf is empty")
+    await ctx.step.run("parcel", object)
+"""
+
+
+def test_dev_points_out_what_was_meant_and_says_nothing_twice(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(MISTAKES)
+    terminal = Terminal(tmp_path, "dev", "app.py", "--port", "0", "--no-reload")
+    url = re.search(r"ready  (http://127.0.0.1:\d+)", terminal.until("Ctrl-C stops this\n"))
+    assert url is not None
+    for name in ("mail/received", "shop/oder.placed", "shop/order.placed"):
+        inngest("send", name, "--url", url[1], cwd=tmp_path)
+    terminal.until("failed after")
+    terminal.type("\x03")
+    assert terminal.exit_code() == 0
+    assert re.search(r"mail/received  [0-9A-Z]{26}  starts no run\n", terminal.plain)
+    assert re.search(
+        r"shop/oder\.placed\s+[0-9A-Z]{26}\s+starts no run; did you mean\s+shop/order\.placed\?", terminal.plain
+    )
+    assert re.search(r"\d  warning  inngest: the shelf is empty\n", terminal.plain)
+    # Once for the step and once for the run; no traceback, since none of its lines would be the user's.
+    assert len(re.findall(r"OutputUnserializableError: ", terminal.plain)) == 2
+
+
 def test_runs_are_cut_to_the_width_of_the_terminal(shop: Shop) -> None:
     terminal = Terminal(shop.path.parent, "runs", "--database", str(shop.path))
     assert terminal.exit_code() == 0

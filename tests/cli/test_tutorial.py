@@ -1,4 +1,4 @@
-"""The tutorial's commands and code run as they are printed, in their order."""
+"""The commands and code of the tutorial, and of the README, run as they are printed, in their order."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from tests.house.tree import ROOT
 from .processes import INNGEST, PATIENCE, DevServer, environment
 
 PAGE = (ROOT / "docs" / "tutorial" / "index.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEMO, PREPARE, DEV, SEND, RUNS, RUN = range(6)
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = PAGE) -> list[str]:
     """The code blocks of a language."""
-    return re.findall(rf"^```{language}[^\n]*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}[^\n]*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def shell(command: str, folder: Path, url: str) -> str:
@@ -72,3 +73,24 @@ def test_the_tutorial(tmp_path: Path) -> None:
             "charging for one pear",
         ]
     assert len(commands) == RUN + 1
+
+
+def test_the_readme(tmp_path: Path) -> None:
+    app, embedded = blocks("python", README)
+    prepare, send = blocks("sh", README)
+    (tmp_path / "shop.py").write_text(app)
+    activate, (program, subcommand, *targets) = (line.split() for line in prepare.splitlines())
+    assert activate == [".", ".venv/bin/activate"]
+    assert (program, subcommand) == ("inngest", "dev")
+    with DevServer(tmp_path, *targets) as server:
+        server.serving()
+        assert "shipped, with its receipt for 42" in shell(send, tmp_path, server.url)
+    body = "".join(f"    {line}\n" for line in embedded.splitlines())
+    (tmp_path / "own.py").write_text(f"{app}\n\nasync def main():\n{body}\n\nimport asyncio\nasyncio.run(main())\n")
+    assert shell("python own.py", tmp_path, "").strip() == "shipped, with its receipt for 43"
+
+
+def test_the_page_of_scripts(tmp_path: Path) -> None:
+    (code,) = blocks("python", (ROOT / "docs" / "howto" / "script.md").read_text(encoding="utf-8"))
+    (tmp_path / "own.py").write_text(code)
+    assert shell("python own.py", tmp_path, "").strip() == "shipped, with its receipt for 42"

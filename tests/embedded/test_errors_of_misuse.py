@@ -230,7 +230,7 @@ async def test_a_coroutine_instead_of_a_function_is_pointed_out(stage: Stage) ->
 
 async def test_something_else_than_a_function_is_pointed_out(stage: Stage) -> None:
     run = await run_plain(stage, lambda ctx: ctx.step.run("s", 5), retries=0)  # type: ignore[arg-type]  # pyright: ignore
-    assert message(run) == 'step "s": expected a function, got 5'
+    assert message(run) == 'step "s": expected a function, got 5: give the function itself, without calling it'
 
 
 @pytest.mark.parametrize(

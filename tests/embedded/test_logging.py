@@ -155,3 +155,24 @@ async def test_two_runs_do_not_silence_each_other(stage: Stage, caplog: pytest.L
             for run in await engine.runs():
                 await engine.wait(run.id)
     assert sorted(texts(caplog, "inngest")) == sorted(f"{what} {n}" for n in range(5) for what in ("begins", "ends"))
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_the_tracebacks_of_errors_show_the_users_code_alone(
+    stage: Stage, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    def refuse() -> None:
+        raise ValueError("refused")
+
+    async def body(ctx: inngest.Context) -> None:
+        await ctx.step.run("charge", refuse)
+
+    def plain(ctx: inngest.ContextSync) -> None:
+        ctx.step.run("charge", refuse)
+
+    await stage.run(body if kind == "async" else plain, retries=0)
+    of_step, of_body = (caplog.handler.format(record) for record in caplog.records if record.exc_info)
+    assert [line.split(", in ")[1] for line in of_step.splitlines() if line.startswith("  File ")] == ["refuse"]
+    assert [line.split(", in ")[1] for line in of_body.splitlines() if line.startswith("  File ")] == [
+        "body" if kind == "async" else "plain"
+    ]

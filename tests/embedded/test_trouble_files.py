@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -27,12 +28,11 @@ def complaints() -> Iterator[Complaints]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder into which everyone may look."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and parent != Path(parent.anchor):
-            parent.chmod(parent.stat().st_mode | 0o755)
-    return tmp_path
+def folder() -> Iterator[Path]:
+    """A folder into which everyone may look. Those of pytest are shut again by each session of pytest that begins."""
+    with tempfile.TemporaryDirectory(prefix="inngest-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
 
 
 @pytest.fixture
@@ -133,14 +133,15 @@ def test_a_folder_in_which_no_file_can_be_made(folder: Path, path: Path) -> None
     assert contents(folder) == {}
 
 
-def test_a_folder_that_may_not_be_entered(folder: Path) -> None:
+@pytest.mark.parametrize("below", ["inngest.db", "deeper/inngest.db", "not/there/inngest.db"])
+def test_a_folder_that_may_not_be_entered(folder: Path, below: str) -> None:
     inner = folder / "inner"
-    inner.mkdir(mode=0o600)
+    (inner / "deeper").mkdir(parents=True)
     os.chmod(inner, 0o600)
-    assert said(inner / "inngest.db") == (
+    assert said(inner / below) == (
         "StoreReadOnlyError",
         f"this user (uid 0) may not enter the folder {inner}: "
-        f"give it the right, or name another database than {inner / 'inngest.db'}",
+        f"give it the right, or name another database than {inner / below}",
     )
     os.chmod(inner, 0o700)
 

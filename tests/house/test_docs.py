@@ -1,3 +1,4 @@
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,3 +81,14 @@ def test_the_navigation_shows_every_page_once() -> None:
         if path.is_relative_to(docs) and path.suffix == ".md"
     )
     assert sorted(pages(config["project"]["nav"])) == written
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    """Its files, and its constants in backticks: a name that was changed is a false trail."""
+    told = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")}
+    files = {path.name for path in sources}
+    assert [name for name in re.findall(r"\b[a-z_]+\.py\b", told) if name not in files] == []
+    constants = re.findall(r"`(?:\w+\.)?([A-Z][A-Z_]{2,})`", told)
+    assert constants
+    assert [name for name in constants if not any(re.search(rf"\b{name}\b", text) for text in sources.values())] == []

@@ -52,6 +52,24 @@ class Orders:
         self.payment = payment
         self.report = report
 
+        @client.create_function(
+            fn_id="single",
+            trigger=inngest.TriggerEvent(event="order"),
+            rate_limit=inngest.RateLimit(limit=9, period=60_000),
+            singleton=inngest.Singleton(mode="skip"),
+            timeouts=inngest.Timeouts(finish=60_000),
+        )
+        async def single(ctx: inngest.Context) -> None: ...
+
+        @client.create_function(
+            fn_id="batch",
+            trigger=inngest.TriggerEvent(event="order"),
+            batch_events=inngest.Batch(max_size=9, timeout=60_000),
+        )
+        async def batch(ctx: inngest.Context) -> None: ...
+
+        self.gated = [single, batch]
+
     async def ship(self) -> None:
         self.shipping.set()
         if self.behaviour == "fail":
@@ -60,7 +78,7 @@ class Orders:
             await asyncio.Event().wait()
 
     def engine(self, path: Path) -> inngest.Engine:
-        functions = [self.order, self.payment, self.report]
+        functions = [self.order, self.payment, self.report, *self.gated]
         return inngest.Engine(functions, database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
 
 
@@ -81,6 +99,7 @@ async def fill(path: Path) -> str:
         orders.shipping.clear()
         (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
         await orders.shipping.wait()
+        await engine.pause("migrations-batch")
         for number in (1, 2):
             (invoice,) = await engine.send(inngest.Event(name="invoiced", data={"id": number}))
             (run,) = await engine.runs(event_id=invoice)
@@ -104,7 +123,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
     assert schemas.meta(path)["revision"] == "0002"
-    assert schemas.rows(path, "inngest_apps") == [("migrations", 3)]
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 5)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
 
@@ -116,7 +135,7 @@ async def test_an_older_engine_goes_on_with_a_newer_schema_that_it_can_work_on(t
 
     orders = Orders()
     async with orders.engine(path) as engine:
-        (run,) = await engine.runs(event_id=event_id)
+        (run,) = await engine.runs(event_id=event_id, function="migrations-order")
         assert await engine.wait(run.id) == 3
         assert orders.charges == []  # recorded before the migration
 

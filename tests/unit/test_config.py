@@ -122,6 +122,10 @@ WRONG = [
     bad(inngest.Singleton, "Singleton.key: line 1, column 1: unknown name 'x'", mode="skip", key="x"),
     bad(inngest.Throttle, "Throttle.key: line 1, column 1: unknown name 'x'", limit=1, period=SECOND, key="x"),
     bad(inngest.TriggerCron, "TriggerCron.cron: column 1: expected five fields", cron=""),
+    *(
+        bad(inngest.TriggerEvent, 'TriggerEvent.event: "*" may only stand at the end, after "/" or "."', event=name)
+        for name in ("*", "a*", "/*", "a/*/b", "a/**", "*/a", "a.*.*")
+    ),
     bad(inngest.TriggerCron, "TriggerCron.cron: column 1: expected five fields", cron="@hourly"),
     bad(inngest.TriggerCron, "TriggerCron.cron: column 11: expected five fields", cron="* * * * * *"),
     bad(inngest.TriggerCron, "TriggerCron.cron: column 1: minute '61': expected 0 to 59", cron="61 * * * *"),

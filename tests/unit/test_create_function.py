@@ -80,6 +80,8 @@ def test_a_wrong_parameter_is_named(client: inngest.Inngest, values: dict[str, o
     [
         ("cancel", [inngest.Cancel(event="a")]),
         ("debounce", inngest.Debounce(period=1000)),
+        ("idempotency", "event.data.id"),
+        ("rate_limit", inngest.RateLimit(limit=1, period=1000)),
         ("priority", inngest.Priority(run="1")),
         ("singleton", inngest.Singleton(mode="skip")),
     ],
@@ -87,6 +89,14 @@ def test_a_wrong_parameter_is_named(client: inngest.Inngest, values: dict[str, o
 def test_a_batch_excludes_what_concerns_single_events(client: inngest.Inngest, field: str, value: object) -> None:
     message = refused(client, batch_events=inngest.Batch(max_size=2, timeout=1000), **{field: value})
     assert message == f"{field}: cannot be combined with batch_events"
+
+
+def test_a_batch_has_no_time_to_start(client: inngest.Inngest) -> None:
+    batch = inngest.Batch(max_size=2, timeout=1000)
+    message = refused(client, batch_events=batch, timeouts=inngest.Timeouts(start=1000))
+    assert message == "timeouts.start: cannot be combined with batch_events"
+    kept = client.create_function(fn_id="f", trigger=EVENT, batch_events=batch, timeouts=inngest.Timeouts(finish=1000))
+    assert kept(handler).options.batch_events is batch
 
 
 def test_retries_over_twenty_are_clamped_with_a_warning_at_the_callers_line(client: inngest.Inngest) -> None:

@@ -35,6 +35,13 @@ def test_every_argument_of_an_engine_is_documented() -> None:
     assert missing == []
 
 
+def test_every_method_of_an_engine_is_documented() -> None:
+    twins = [name.removesuffix("_sync") for name in vars(inngest.Engine) if name.endswith("_sync")]
+    methods = [name for name in twins if name not in ("send_events", "send_signal")]  # those are the client's
+    assert [name for name in methods if f"| `{name}(" not in page("engine.md")] == []
+    assert "invoke" in methods
+
+
 def test_every_variable_of_the_environment_is_documented() -> None:
     source = Path(environment.__file__).read_text(encoding="utf-8")
     variables = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source))
@@ -74,7 +81,7 @@ def test_the_codes_of_mistakes_are_those_of_the_wire() -> None:
         assert getattr(inngest.errors, name).code == ErrorCode(code)
 
 
-@pytest.mark.parametrize("name", ["howto/keep-types.md"])
+@pytest.mark.parametrize("name", ["explanation/replay.md", "howto/keep-types.md", "howto/script.md"])
 def test_the_code_of_a_page_runs(name: str) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     namespace: dict[str, object] = {"__name__": "page"}

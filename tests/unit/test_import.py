@@ -65,3 +65,42 @@ def test_other_distributions_are_no_reason_to_warn(tmp_path: Path) -> None:
         distribution(tmp_path, name, "9.9")
     ran = python("import inngest", "-W", "error", path=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+API = [
+    "Batch",
+    "Cancel",
+    "Concurrency",
+    "Context",
+    "ContextSync",
+    "Debounce",
+    "Event",
+    "Function",
+    "Inngest",
+    "JSON",
+    "Middleware",
+    "MiddlewareSync",
+    "NonRetriableError",
+    "ParallelMode",
+    "Priority",
+    "PydanticSerializer",
+    "RateLimit",
+    "RetryAfterError",
+    "SendEventsResult",
+    "Serializer",
+    "Singleton",
+    "Step",
+    "StepError",
+    "StepMemos",
+    "StepSync",
+    "Streaming",
+    "Throttle",
+    "Timeouts",
+    "TransformOutputResult",
+    "TriggerCron",
+    "TriggerEvent",
+]
+
+
+def test_every_name_of_the_api_is_there() -> None:
+    assert [name for name in API if name not in inngest.__all__] == []

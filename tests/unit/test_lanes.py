@@ -119,7 +119,8 @@ def test_each_value_of_a_key_has_a_budget() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"user": None}, {"user": False}, {"user": {"size": 1}, "broken": True}])
 def test_what_has_no_key_shares_a_budget(data: dict[str, object]) -> None:
-    function = spec(concurrency=[{"limit": 2, "key": "event.data.broken ? 1 / 0 : event.data.user"}])
+    key = "event.data.broken ? 1 / size(event.data.none) : event.data.user"
+    function = spec(concurrency=[{"limit": 2, "key": key}])
     assert budgets(function, **data) == budgets(function, user=None)
 
 

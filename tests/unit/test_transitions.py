@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from inngest.engine.domain.model import RunStatus
-from inngest.engine.domain.transitions import FINAL, LEGAL, sources
+from inngest.engine.domain.transitions import FINAL, INITIAL, LEGAL, sources
 
 WAYS = {
     RunStatus.QUEUED: {RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED},
@@ -23,11 +23,12 @@ def test_each_pair_is_legal_or_not() -> None:
 
 
 def test_nothing_follows_a_final_status() -> None:
-    assert {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED} == FINAL
+    assert {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SKIPPED} == FINAL
 
 
 def test_every_status_can_be_reached_and_every_other_comes_to_an_end() -> None:
-    reached, todo = set[RunStatus](), [RunStatus.QUEUED]
+    reached = set[RunStatus]()
+    todo: list[RunStatus] = [*INITIAL]
     while todo:
         status = todo.pop()
         if status not in reached:
@@ -40,4 +41,4 @@ def test_every_status_can_be_reached_and_every_other_comes_to_an_end() -> None:
 def test_sources_are_the_table_read_backwards() -> None:
     for target in RunStatus:
         assert set(sources(target)) == {status for status in RunStatus if target in LEGAL[status]}
-    assert sources(RunStatus.QUEUED) == ()
+    assert sources(RunStatus.QUEUED) == sources(RunStatus.SKIPPED) == ()

@@ -17,8 +17,10 @@ from inngest.protocol.opcodes import SentEvent
 NOW = 1_700_000_000_000
 
 
-def spec(function_id: str, *events: str, failure_of: str | None = None, retries: int = 4) -> FunctionSpec:
-    return FunctionSpec(function_id, "app", function_id, f"v-{function_id}", retries, events, failure_of, "{}")
+def spec(
+    function_id: str, *events: str, failure_of: str | None = None, retries: int = 4, config: str = "{}"
+) -> FunctionSpec:
+    return FunctionSpec(function_id, "app", function_id, f"v-{function_id}", retries, events, failure_of, config)
 
 
 def event(name: str, *, ts: int = NOW, key: str = "") -> Event:
@@ -98,3 +100,76 @@ def test_a_failure_starts_the_handler_of_its_function_and_nothing_else(ids: Call
     assert (start.run.function_id, start.key) == ("one-failure", "run")
     assert triggers.failure_starts("two", failed, REGISTRY, NOW, ids) == []
     assert triggers.failure_starts("one-failure", failed, REGISTRY, NOW, ids) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "started"),
+    [
+        ("app/user.made", ["exact", "one", "two"]),
+        ("app/user.made.again", ["one", "two"]),
+        ("app/", ["one", "two"]),
+        ("app/user", ["one", "two"]),
+        ("app", []),
+        ("application/user", []),
+        ("other/app/user.x", []),
+        ("inngest/x", []),
+    ],
+)
+def test_a_wildcard_stands_for_what_follows_a_separator(
+    ids: Callable[[int], str], name: str, started: list[str]
+) -> None:
+    functions = [
+        spec("one", "app/*"),
+        spec("two", "app/user.*", "app/*"),
+        spec("exact", "app/user.made"),
+        spec("system", "inngest/*"),
+    ]
+    found = triggers.starts([event(name)], Registry.of(1, functions), NOW, ids)
+    assert [start.run.function_id for start in found] == started
+
+
+CONDITIONED = {
+    "triggers": [
+        {"event": "a", "expression": "event.data.a == 2"},
+        {"event": "a", "expression": "event.data.a + 'x' == 1"},
+        {"event": "b"},
+        {"event": "b", "expression": "false"},
+    ]
+}
+
+
+def test_one_trigger_that_holds_is_enough(ids: Callable[[int], str]) -> None:
+    registry = Registry.of(1, [spec("f", "a", "a", "b", "b", config=json.dumps(CONDITIONED))])
+    made = triggers.starts([event("a"), event("b")], registry, NOW, ids)
+    assert [(start.run.event_id, start.run.status) for start in made] == [
+        ("id of a", RunStatus.SKIPPED),
+        ("id of b", RunStatus.QUEUED),
+    ]
+    assert made[0].run.error is not None
+    assert ErrorInfo.from_json(made[0].run.error).message.startswith("trigger.expression: ")
+
+
+def test_a_key_that_cannot_be_told_is_told(ids: Callable[[int], str]) -> None:
+    config = json.dumps({"rateLimit": {"limit": 1, "period": "1s", "key": "event.data.a + 'x'"}})
+    (start,) = triggers.starts([event("a")], Registry.of(1, [spec("f", "a", config=config)]), NOW, ids)
+    assert start.run.status is RunStatus.SKIPPED
+    assert start.gates is None
+    assert start.run.error is not None
+    assert ErrorInfo.from_json(start.run.error).message.startswith("rate_limit.key: ")
+
+
+def test_a_plain_function_has_no_gates(ids: Callable[[int], str]) -> None:
+    (start, _) = triggers.starts([event("a")], REGISTRY, NOW, ids)
+    assert (start.gates, start.held) == (None, False)
+
+
+def test_what_somebody_waits_for_is_not_collected(ids: Callable[[int], str]) -> None:
+    config = json.dumps({"debounce": {"period": "1s"}, "singleton": {"mode": "skip"}})
+    function = spec("f", "a", config=config)
+    (collected,) = triggers.starts([event("a")], Registry.of(1, [function]), NOW, ids)
+    direct = triggers.start(function, event("a"), NOW, ids)
+    assert collected.gates is not None
+    assert collected.gates.debounce is not None
+    assert direct.gates is not None
+    assert (direct.gates.debounce, direct.gates.direct) == (None, True)
+    assert direct.gates.sole is not None

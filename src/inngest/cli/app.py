@@ -116,14 +116,15 @@ def runs(
 @app.command()
 def run(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    why: Annotated[bool, typer.Option("--why", help="Show why it waits, instead.")] = False,
     database: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,
 ) -> None:
-    """Show a run: its steps, attempts, times and errors. Reads the database only."""
+    """Show a run: its steps, attempts, times and errors; or why it waits. Reads the database only."""
     with reported(as_json=as_json):
         from . import looking  # noqa: PLC0415 - loads SQLAlchemy
 
-        looking.run(run_id, database=database, as_json=as_json)
+        looking.run(run_id, why=why, database=database, as_json=as_json)
 
 
 @app.command()

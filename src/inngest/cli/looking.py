@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inngest.embedded.errors import RunNotFoundError
+from inngest.embedded.explanations import Explanation
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord
 from inngest.protocol.errors import ErrorInfo
@@ -23,6 +24,7 @@ STYLES = {
     RunStatus.COMPLETED: "green",
     RunStatus.FAILED: "red",
     RunStatus.CANCELLED: "yellow",
+    RunStatus.SKIPPED: "yellow",
 }
 
 MAX_LIMIT = 1_000
@@ -62,11 +64,18 @@ def runs(
         console.print(f"there are more: --before {next_before}", style="dim")
 
 
-def run(run_id: str, *, database: str, as_json: bool) -> None:
-    """Show one run with its steps, attempts, times and errors."""
+def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
+    """Show one run with its steps, attempts, times and errors; or why it waits."""
     wanted = values.ulid("RUN", run_id)
     path = values.existing_database(database)
     try:
+        if why:
+            explained = Reader(path).explain(wanted, system.wall_clock_ms())
+            if as_json:
+                output.print_json(shapes.explanation(explained))
+            else:
+                _show_why(explained, output.console())
+            return
         found = Reader(path).run(wanted)
     except RunNotFoundError:
         raise CommandError(
@@ -133,6 +142,14 @@ def _one_line(error: ErrorInfo) -> str:
 
 
 # -- one run
+
+
+def _show_why(found: Explanation, console: Console) -> None:
+    style = f"bold {STYLES[found.status]}"
+    console.print(Text.assemble((found.status.value, style), f"  {found.function_id}  ", (found.run_id, "bold")))
+    for reason in found.reasons:
+        until = "" if reason.until is None else f"  until {_local(reason.until).strftime('%Y-%m-%d %H:%M:%S')}"
+        console.print(Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text, (until, "dim")))
 
 
 def _show(run: Run, console: Console) -> None:

@@ -25,7 +25,7 @@ LONGEST_LOOK = 1.0
 PATIENCE = 30.0
 """Seconds without an answer after which a server is given up that had answered before: it may be restarting."""
 
-FINAL = ("COMPLETED", "FAILED", "CANCELLED")
+FINAL = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
 
 
 def send(
@@ -195,7 +195,7 @@ class Watch:
 def _run_shape(wire: Mapping[str, Any]) -> dict[str, object]:
     """A run as `--json` shows it, from the server's."""
     status = {"Scheduled": "QUEUED"}.get(wire["status"], str(wire["status"]).upper())
-    failed = status == "FAILED"
+    failed = status in ("FAILED", "CANCELLED", "SKIPPED") and isinstance(wire["output"], dict)
     error = {key: wire["output"].get(key) for key in ("name", "message", "stack", "code")} if failed else None
     return {
         "id": wire["run_id"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+from inngest.embedded.explanations import Explanation
 from inngest.embedded.views import Attempt, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
 
@@ -30,6 +31,19 @@ def run_in_full(run: Run) -> dict[str, object]:
         "event": run.event,
         "steps": [_step(step) for step in run.steps],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
+    }
+
+
+def explanation(found: Explanation) -> dict[str, object]:
+    """Why a run waits."""
+    return {
+        "id": found.run_id,
+        "function_id": found.function_id,
+        "status": found.status.value,
+        "reasons": [
+            {"rule": reason.rule.value, "text": reason.text, "until": time(reason.until), "step": reason.step}
+            for reason in found.reasons
+        ],
     }
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import Ended, Policy, RunStatus
+from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.executor import Worker
 from inngest.engine.ports import Observer
@@ -21,7 +22,7 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
-from inngest.protocol import codec, durations
+from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.client import Inngest
@@ -29,9 +30,17 @@ from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
-from . import forks, settings, specs, views
+from . import arguments, forks, settings, specs, views
 from .blocking import Blockers
-from .errors import EngineStateError, RunCancelledError, RunFailedError, RunNotFoundError
+from .errors import (
+    EngineConfigError,
+    EngineStateError,
+    RunCancelledError,
+    RunFailedError,
+    RunNotFoundError,
+    RunSkippedError,
+)
+from .explanations import Explanation, explanation
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
@@ -119,10 +128,14 @@ class Engine:
         """Stop: runs come to their next record, and go on when an engine starts again. Idempotent.
 
         Until it has stopped, within `drain_timeout`, what its handlers send is accepted.
+
+        Raises:
+            EngineStateError: called on another event loop than the engine's.
         """
         running = self._running
         if running is None or not running.here:
             return
+        running.check_loop()
         self._stopped = True
         await running.stop()
         self._running = None
@@ -174,12 +187,16 @@ class Engine:
         Raises:
             RunFailedError: the run failed.
             RunCancelledError: the run was cancelled.
+            RunSkippedError: the run was not begun: a rate limit, a singleton, a pause.
             TimeoutError: it has not ended in time; it goes on.
+            EngineConfigError: an argument is wrong; nothing was started.
+            EventInvalidError: JSON cannot hold the data, or they are over 3 MB; nothing was started.
         """
         running = self._here()
-        run_id = await running.start_run(fn, data or {})
-        ended = await running.ended(run_id, timeout, new=True)
-        return running.result(run_id, ended, fn)  # type: ignore[no-any-return]
+        seconds = arguments.timeout_of(timeout)
+        run = await running.start_run(arguments.function_id_of(fn), arguments.data_of(data))
+        ended = await running.ended(run.id, seconds, new=run.status is RunStatus.QUEUED)
+        return running.result(run.id, ended, fn)  # type: ignore[no-any-return]
 
     async def send(self, events: Event | list[Event]) -> list[str]:
         """Send events; their ids in order, after they were stored with every run they start.
@@ -199,11 +216,36 @@ class Engine:
         Raises:
             RunFailedError: the run failed.
             RunCancelledError: the run was cancelled.
+            RunSkippedError: the run was not begun.
             RunNotFoundError: there is no such run.
             TimeoutError: it has not ended in time; it goes on.
         """
         running = self._here()
-        return running.result(run_id, await running.ended(run_id, timeout), None)
+        return running.result(run_id, await running.ended(run_id, arguments.timeout_of(timeout)), None)
+
+    async def pause(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
+        """Have no run of a function begin, and none that waits go on, on any engine of this database; until `resume`.
+
+        What executes now goes on to its next wait, or to its end.
+
+        Args:
+            fn: the function, or its id.
+            on_event: "queue" keeps the runs of events that come meanwhile, QUEUED; "skip" records them as SKIPPED.
+
+        Raises:
+            EngineStateError: the function is not known to this database.
+        """
+        if on_event not in ("queue", "skip"):
+            raise EngineConfigError(f'on_event: expected "queue" or "skip", got {on_event!r}')
+        await self._here().pause(_id_of(fn), on_event)
+
+    async def resume(self, fn: Function[Any] | str) -> None:
+        """Have the runs of a function begin and go on again. Does nothing if it is not paused.
+
+        Raises:
+            EngineStateError: the function is not known to this database.
+        """
+        await self._here().resume(_id_of(fn))
 
     async def cancel(self, run_id: str) -> bool:
         """Cancel a run, wherever it runs: its running step is interrupted, and nothing more of it is recorded.
@@ -253,15 +295,18 @@ class Engine:
             event_id: only those that this event started.
             function: only those of this function, or id.
             status: only those in this status.
-            limit: at most so many.
+            limit: at most so many; 1 to 10,000.
             before: only those created before the run of this id: the last of the page before.
+
+        Raises:
+            EngineConfigError: an argument is wrong.
         """
-        function_id = function.id if isinstance(function, Function) else function
+        function_id = None if function is None else _id_of(function)
         found = await self._here().store.runs(
             event_id=event_id,
             function_id=function_id,
-            status=None if status is None else RunStatus(status),
-            limit=limit,
+            status=arguments.status_of(status),
+            limit=arguments.limit_of(limit),
             before=before,
         )
         return [views.run_of(run) for run in found]
@@ -285,6 +330,30 @@ class Engine:
     def wait_sync(self, run_id: str, *, timeout: int | datetime.timedelta | None = None) -> object:
         """`wait`, blocking; from any thread but the engine's loop."""
         return self._wait_here(lambda: self.wait(run_id, timeout=timeout))
+
+    async def explain(self, run_id: str) -> Explanation:
+        """Why a run waits: what holds it, until when, and what would let it go on.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        running = self._here()
+        facts = await running.store.facts(run_id)
+        if facts is None:
+            raise RunNotFoundError(run_id)
+        return explanation(facts, running.now)
+
+    def explain_sync(self, run_id: str) -> Explanation:
+        """`explain`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.explain(run_id))
+
+    def pause_sync(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
+        """`pause`, blocking; from any thread but the engine's loop."""
+        self._wait_here(lambda: self.pause(fn, on_event=on_event))
+
+    def resume_sync(self, fn: Function[Any] | str) -> None:
+        """`resume`, blocking; from any thread but the engine's loop."""
+        self._wait_here(lambda: self.resume(fn))
 
     def run_sync(self, run_id: str) -> views.Run:
         """`run`, blocking; from any thread but the engine's loop."""
@@ -360,10 +429,8 @@ class Engine:
                 f"the engine was started in process {running.pid} and this is its fork {os.getpid()}: "
                 "start engines after forking, one in each process"
             )
-        if not any_loop and _current_loop() is not running.loop:
-            raise EngineStateError(
-                "the engine runs on another event loop: await it there, or use the `_sync` twins from a plain thread"
-            )
+        if not any_loop:
+            running.check_loop()
         return running
 
     def _wait_here(self, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -423,6 +490,16 @@ class _Running:
     @property
     def here(self) -> bool:
         return os.getpid() == self.pid
+
+    def check_loop(self) -> None:
+        if _current_loop() is not self.loop:
+            raise EngineStateError(
+                "the engine runs on another event loop: await it there, or use the `_sync` twins from a plain thread"
+            )
+
+    @property
+    def now(self) -> int:
+        return self._clock.now()
 
     def forked(self) -> None:
         self._service.abandon()
@@ -489,20 +566,26 @@ class _Running:
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
-    async def start_run(self, fn: Function[Any], data: Mapping[str, object]) -> str:
-        (sent,) = to_sent([Event(name="invoke", data=data)])
-        try:
-            return await self._service.intake.start(fn.id, sent.data)
-        except KeyError:
-            raise EngineStateError(
-                f"the function {fn.id!r} is not known to this database: give it to an Engine first"
-            ) from None
+    async def pause(self, function_id: str, on_event: str) -> None:
+        if not await self.store.pause(function_id, on_event, self._clock.now()):
+            raise _unknown(function_id)
 
-    async def ended(self, run_id: str, timeout: int | datetime.timedelta | None, *, new: bool = False) -> Ended:
-        if timeout is None:
+    async def resume(self, function_id: str) -> None:
+        known = await self.store.resume(function_id, self._clock.now())
+        self._service.executor.look_again()
+        if not known:
+            raise _unknown(function_id)
+
+    async def start_run(self, function_id: str, data: str) -> StoredRun:
+        try:
+            return await self._service.intake.start(function_id, data)
+        except KeyError:
+            raise _unknown(function_id) from None
+
+    async def ended(self, run_id: str, seconds: float | None, *, new: bool = False) -> Ended:
+        if seconds is None:
             return await self._until_ended(run_id, new)
         waiting = asyncio.ensure_future(self._until_ended(run_id, new))
-        seconds = max(0, durations.to_ms(timeout)) / 1000
         try:
             await asyncio.wait([waiting], timeout=seconds)
         finally:
@@ -525,12 +608,22 @@ class _Running:
     def result(self, run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
         if ended.status is RunStatus.CANCELLED:
             raise RunCancelledError(run_id)
+        if ended.status is RunStatus.SKIPPED:
+            raise RunSkippedError(run_id, ended.error or ErrorInfo("RunSkippedError", "no reason was recorded"))
         if ended.status is not RunStatus.COMPLETED:
             raise RunFailedError(run_id, ended.error or ErrorInfo("Error", "no error was recorded"))
         value = codec.loads(ended.output or "null")
         if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
             return value
         return fn.client.serializer.deserialize(value, kept_as)
+
+
+def _id_of(fn: Function[Any] | str) -> str:
+    return fn.id if isinstance(fn, Function) else fn
+
+
+def _unknown(function_id: str) -> EngineStateError:
+    return EngineStateError(f"the function {function_id!r} is not known to this database: give it to an Engine first")
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:

@@ -35,6 +35,22 @@ class RunCancelledError(Error):
         self.run_id = run_id
 
 
+class RunSkippedError(Error):
+    """A run that was waited for was not begun.
+
+    Attributes:
+        run_id: the run.
+        reason: why: its function is paused, a limit is reached, or another run was there first.
+    """
+
+    is_retriable = False
+
+    def __init__(self, run_id: str, error: ErrorInfo) -> None:
+        super().__init__(f"run {run_id} was skipped: {error.message}")
+        self.run_id = run_id
+        self.reason = error.message
+
+
 class RunNotFoundError(Error):
     """There is no run of that id.
 
@@ -56,6 +72,6 @@ class EngineStateError(Error):
 
 
 class EngineConfigError(Error):
-    """An argument of `Engine` is wrong; the text says which, what was expected, and what was given."""
+    """An argument of `Engine`, or of its methods, is wrong; the text says which, and what was expected and given."""
 
     is_retriable = False

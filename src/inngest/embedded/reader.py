@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from inngest.engine.domain.model import RunStatus
-from inngest.engine.store import reading, schema
+from inngest.engine.store import explaining, reading, schema
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Connection, Transaction
 
 from . import views
 from .errors import RunNotFoundError
+from .explanations import Explanation, explanation
 
 R = TypeVar("R")
 
@@ -56,6 +57,17 @@ class Reader:
             )
         )
         return [views.run_of(run) for run in found]
+
+    def explain(self, run_id: str, now: int) -> Explanation:
+        """Why a run waits, at a time (unix ms). See `Engine.explain`.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        facts = self._look(lambda tx: explaining.facts(tx, run_id))
+        if facts is None:
+            raise RunNotFoundError(run_id)
+        return explanation(facts, now)
 
     def functions(self) -> list[str]:
         """Ids of the functions that are known."""

@@ -13,15 +13,6 @@ from inngest.sdk.function import Function, FunctionOptions, location_of
 
 from .errors import EngineConfigError
 
-_LATER = (
-    "batch_events",
-    "debounce",
-    "idempotency",
-    "rate_limit",
-    "singleton",
-    "timeouts",
-)
-
 
 def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
     """What to register for functions: themselves and their failure handlers.
@@ -45,15 +36,11 @@ def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
 
 def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
     """Refuse what this engine does not do yet."""
-    asked = [name for name in _LATER if getattr(options, name)]
-    for trigger in options.triggers:
-        if isinstance(trigger, TriggerCron):
-            asked.append("TriggerCron")
-            continue
-        if trigger.expression:
-            asked.append("TriggerEvent(expression=…)")
-        if "*" in trigger.event or trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
-            asked.append(f"TriggerEvent(event={trigger.event!r})")
+    asked = [
+        f"TriggerEvent(event={trigger.event!r})"
+        for trigger in options.triggers
+        if not isinstance(trigger, TriggerCron) and trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX)
+    ]
     if asked:
         raise EngineConfigError(
             f"functions: {function_id!r} uses {', '.join(asked)}, which the embedded engine of this version does not "

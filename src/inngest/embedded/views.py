@@ -53,10 +53,12 @@ class Run:
     started_at: datetime.datetime | None  # when its function was first entered
     ended_at: datetime.datetime | None
     output: object  # what the function returned; None while there is nothing
-    error: ErrorInfo | None  # why it failed
+    error: ErrorInfo | None  # why it failed, or was cancelled or skipped
     event: Mapping[str, object] | None = None  # id, name, data, ts; None in a list of runs
     steps: tuple[StepRecord, ...] = ()  # in the order of their commits, open ones last; empty in a list of runs
     attempts: tuple[Attempt, ...] = ()  # failed tries of the body between steps; empty in a list of runs
+    events: tuple[Mapping[str, object], ...] = ()  # all of a batch, or the one; empty in a list of runs
+    batch_id: str | None = None  # ULID of the batch of events that started it; None if one event did
 
 
 def run_of(run: StoredRun) -> Run:
@@ -67,10 +69,11 @@ def run_of(run: StoredRun) -> Run:
         status=run.status,
         event_id=run.event_id,
         created_at=_time(run.created_at),
-        started_at=_optional_time(run.started_at),
-        ended_at=_optional_time(run.ended_at),
+        started_at=optional_time(run.started_at),
+        ended_at=optional_time(run.ended_at),
         output=None if run.output is None else codec.loads(run.output),
         error=None if run.error is None else ErrorInfo.from_json(run.error),
+        batch_id=run.batch_id,
     )
 
 
@@ -85,6 +88,7 @@ def run_in_full(view: RunView) -> Run:
         **{
             **vars(bare),
             "event": _event(view.event),
+            "events": tuple(_event(event) for event in view.batch or [view.event]),
             "steps": tuple(_step(entry, failed.get(entry.step.hash, [])) for entry in entries),
             "attempts": tuple(failed.get("", ())),
         }
@@ -135,5 +139,6 @@ def _time(ms: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
 
 
-def _optional_time(ms: int | None) -> datetime.datetime | None:
+def optional_time(ms: int | None) -> datetime.datetime | None:
+    """A time, aware and in UTC, of unix ms."""
     return None if ms is None else _time(ms)

@@ -75,6 +75,7 @@ class RunExecutor:
         self._reserved = 0
         self._alone = False  # a run on which workers died is in flight, and nothing else may be
         self._hold_back = False  # such a run is due, and waits until nothing else is in flight
+        self.stirred = False  # runs have ended otherwise than by being run here
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
@@ -137,6 +138,7 @@ class RunExecutor:
         if news.queued:
             self.look_again()
         self.arrived(news.arrivals)
+        self.stirred = self.stirred or bool(news.cancelled)  # who waits for one may not be known yet
         for run_id in news.cancelled:
             self.lost(run_id)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
@@ -532,7 +534,8 @@ class Ownership:
             for wait, event in invoking:
                 function = registry.functions.get(wait.sought.name)
                 if function is not None:
-                    start = triggers.start(function, event, now, new_id)
+                    paused = registry.paused.get(function.id)
+                    start = triggers.start(function, event, now, new_id, paused=paused)
                     run = replace(start.run, parent_id=self.run_id, parent_hash=wait.step.step.hash)
                     started.append(replace(start, run=run))
             return started

@@ -9,7 +9,7 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import SentEvent
 
 from .domain import triggers
-from .domain.model import Event, Registry, Start
+from .domain.model import Event, Registry, Run, Start
 from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Plan, Store
 
 
@@ -58,8 +58,8 @@ class Intake:
         await self._accept(events, lambda registry: triggers.starts(events, registry, now, self._ids.ulid), now)
         return [event.id for event in events]
 
-    async def start(self, function_id: str, data: str) -> str:
-        """Start one function, whatever its triggers; the id of the run.
+    async def start(self, function_id: str, data: str) -> Run:
+        """Start one function, whatever its triggers; the run, which may have been skipped.
 
         Raises:
             KeyError: no such function is known.
@@ -69,12 +69,15 @@ class Intake:
 
         def plan(registry: Registry) -> list[Start]:
             function = registry.functions.get(function_id)
-            return [] if function is None else [triggers.start(function, event, now, self._ids.ulid)]
+            if function is None:
+                return []
+            paused = registry.paused.get(function_id)
+            return [triggers.start(function, event, now, self._ids.ulid, paused=paused)]
 
         accepted = await self._accept([event], plan, now)
         if not accepted.started:
             raise KeyError(function_id)
-        return accepted.started[0][0].run.id
+        return accepted.started[-1][0].run
 
     async def _accept(self, events: Sequence[Event], plan: Plan, now: int) -> Accepted:
         executor = self._executor

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, OpenStep
 
+from .domain.explaining import Facts
 from .domain.model import Changes, Event, FailedAttempt, FunctionSpec, Registry, Run, RunStatus, Start, Watch
 from .errors import StoreError
 
@@ -93,6 +94,15 @@ class Accepted:
     news: News = NO_NEWS
 
 
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What became of the timers that were due."""
+
+    started: Sequence[Start]  # the runs that were created
+    news: News  # what was done to other runs
+    next_due: int | None  # when the next timer falls due; None if there is none
+
+
 class Commit(NamedTuple):
     """What an owner decided about its run."""
 
@@ -152,6 +162,7 @@ class RunView:
     open: Sequence[OpenStep]
     failed: Sequence[FailedAttempt]
     worker: str | None  # session that owns it
+    batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
 
 
 class Store(Protocol):
@@ -241,6 +252,27 @@ class Store(Protocol):
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
         ...
 
+    async def fire(self, now: int) -> Fired:
+        """Do what timers that are due are for, in the transaction that removes them. Not all, if there are many."""
+        ...
+
+    @property
+    def timer_due(self) -> int | None:
+        """When the first timer falls due that this store knows of; None if there is none. Never blocks."""
+        ...
+
+    async def look_at_timers(self) -> None:
+        """Learn of timers that other processes have set."""
+        ...
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        """Have no run of a function begin or go on; events "queue" or "skip" theirs. False if it is unknown."""
+        ...
+
+    async def resume(self, function_id: str, now: int) -> bool:
+        """Have its runs begin and go on again; False if it is unknown."""
+        ...
+
     async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
         """End runs that have not ended. Their owners can write nothing more about them."""
         ...
@@ -271,6 +303,10 @@ class Store(Protocol):
         before: str | None,
     ) -> Sequence[Run]:
         """Runs, newest first; `before` is a run's id."""
+        ...
+
+    async def facts(self, run_id: str) -> Facts | None:
+        """What holds a run, for `explaining.explain`."""
         ...
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:

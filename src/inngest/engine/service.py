@@ -15,6 +15,7 @@ from .executor import RunExecutor, Worker
 from .intake import Intake
 from .ports import Clock, Liveness, Session
 from .reaper import Reaper, Remover
+from .timers import Timers
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -96,6 +97,7 @@ class Service:
         self.executor = RunExecutor(worker, functions, options.max_in_flight, self._ended, self._awake.set)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
+        self._timers = Timers(worker.store, worker.clock, self.executor.heard)
         self._remover = Remover(worker.store, worker.clock, options.retention)
         self._complaints = Complaints(worker.clock)
         self._loops: list[asyncio.Task[None]] = []
@@ -286,13 +288,16 @@ class Service:
     async def _look_around(self) -> None:
         now = self._worker.clock.now()
         if self._worker.store.foreign_change() or now >= self._look_at:
-            self._foreign = self._reaper.stale = True
+            self._foreign = self._reaper.stale = self._timers.stale = True
+        if self.executor.stirred:
+            self.executor.stirred, self._foreign = False, True
         if self._foreign:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
             await self._look_for_ended(list(self._waiting))
             await self.executor.look_around()
             self.executor.look_again()
             self._foreign = False
+        await self._timers.run_once()
         if await self._reaper.run_once(self._worker.session_id):
             self.executor.look_again()
 

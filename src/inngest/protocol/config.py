@@ -52,6 +52,12 @@ def _is_expression(*variables: str, restrictive: bool = False) -> pydantic.After
     return pydantic.AfterValidator(check)
 
 
+def _is_trigger(value: str) -> str:
+    if "*" in value and not (value.endswith(("/*", ".*")) and value.count("*") == 1 and len(value) > 2):
+        raise ValueError(f'"*" may only stand at the end, after "/" or ".", as in "app/*": {value!r}')
+    return value
+
+
 def _is_cron(value: str) -> str:
     crons.parse(value)
     return value
@@ -66,6 +72,7 @@ _Text = Annotated[str, pydantic.AfterValidator(_is_text)]
 _OfEvent = Annotated[_Text, _is_expression("event", "vars")]
 _OfBoth = Annotated[_Text, _is_expression("async", "event", "vars", restrictive=True)]
 _EventName = Annotated[str, pydantic.Field(max_length=limits.MAX_TRIGGER_EVENT_NAME), pydantic.AfterValidator(_is_text)]
+_TriggerName = Annotated[_EventName, pydantic.AfterValidator(_is_trigger)]
 _CronText = Annotated[str, pydantic.AfterValidator(_is_cron)]
 
 
@@ -120,7 +127,7 @@ class Batch(ConfigModel):
 
     Args:
         max_size: start when this many events have come; at least 2.
-        timeout: start at the latest this long after the first event; at least 1 s.
+        timeout: start at the latest this long after the first event; at least 1 s. None waits until it is full.
         key: CEL expression on `event`; one batch per value.
         if_exp: CEL expression on `event`; events for which it is false start a run of their own at once.
     """
@@ -240,7 +247,7 @@ class Timeouts(ConfigModel):
     """Cancels runs that are late.
 
     Args:
-        start: cancel a run that has not begun this long after it was created.
+        start: cancel a run that has not begun this long after it could: after it was created, or the `ts` of its event.
         finish: cancel a run that has not ended this long after it began.
     """
 
@@ -252,11 +259,11 @@ class TriggerEvent(ConfigModel):
     """Starts a run for each event of a name.
 
     Args:
-        event: the name; `a/*` and `a.*` match every name that begins so.
+        event: the name; `a/*` and `a.*` match every name that begins so, but for those that begin with `inngest/`.
         expression: CEL expression on `event`; only events for which it is true start a run.
     """
 
-    event: _EventName
+    event: _TriggerName
     expression: _OfEvent | None = None
 
 

@@ -108,6 +108,59 @@ class NonRetriableError(Error):
         self.quiet = quiet
 
 
+class BodyInvalidError(Error):
+    """The body of a request or of an answer is not what the protocol says."""
+
+    code = ErrorCode.BODY_INVALID
+    is_retriable = False
+
+
+class FunctionNotFoundError(Error):
+    """A server asked for a function that is not served here."""
+
+    code = ErrorCode.FUNCTION_NOT_FOUND
+    is_retriable = False
+
+
+class HeaderMissingError(Error):
+    """A request lacks a header that the protocol needs."""
+
+    code = ErrorCode.HEADER_MISSING
+    is_retriable = False
+
+
+class QueryParamMissingError(Error):
+    """A request lacks a parameter of its URL that the protocol needs."""
+
+    code = ErrorCode.QUERY_PARAM_MISSING
+    is_retriable = False
+
+
+class RegistrationFailedError(Error):
+    """A server did not take the functions of an app."""
+
+    code = ErrorCode.REGISTRATION_FAILED
+
+
+class SigVerificationFailedError(Error):
+    """The signature of a request is not that of the signing key."""
+
+    code = ErrorCode.SIG_VERIFICATION_FAILED
+    is_retriable = False
+
+
+class StepUnexpectedError(Error):
+    """A server asked for one step, and the code came to another."""
+
+    code = ErrorCode.STEP_UNEXPECTED
+
+
+class UnknownError(Error):
+    """What has no code of its own."""
+
+    code = ErrorCode.UNKNOWN
+
+
 class OutputUnserializableError(Error):
     """A step or a function returned a value that JSON cannot hold. Not retried: it would return it again."""
 

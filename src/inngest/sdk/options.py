@@ -108,7 +108,15 @@ def check(
         if value is not None and not isinstance(value, expected):
             raise FunctionConfigInvalidError(f"{field}: expected inngest.{expected.__name__}, got {value!r}")
     if batch_events is not None:
-        given = {"cancel": cancel, "debounce": debounce, "priority": priority, "singleton": singleton}
+        given = {
+            "cancel": cancel,
+            "debounce": debounce,
+            "idempotency": idempotency,
+            "priority": priority,
+            "rate_limit": rate_limit,
+            "singleton": singleton,
+            "timeouts.start": timeouts and timeouts.start,
+        }
         for field, other in given.items():
             if other:
                 raise FunctionConfigInvalidError(f"{field}: cannot be combined with batch_events")

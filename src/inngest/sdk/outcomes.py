@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import traceback
+import types
 
 from inngest.protocol.calls import Failed
 from inngest.protocol.errors import Error, ErrorCode, ErrorInfo, NonRetriableError
@@ -20,12 +21,29 @@ MAX_STACK = 256 * 1024
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
+def frames_of(error: BaseException) -> types.TracebackType | None:
+    """The traceback without the frames of this package at its two ends; whole if there are no others."""
+    frames: list[types.TracebackType] = []
+    frame = error.__traceback__
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.tb_next
+    theirs = [index for index, one in enumerate(frames) if not _is_ours(one)]
+    if not theirs:
+        return error.__traceback__
+    kept: types.TracebackType | None = None
+    for one in reversed(frames[theirs[0] : theirs[-1] + 1]):
+        kept = types.TracebackType(kept, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return kept
+
+
+def _is_ours(frame: types.TracebackType) -> bool:
+    return frame.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+
+
 def stack_of(error: BaseException) -> str:
-    """The traceback as text, without the frames of this package at its top."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+    """The traceback as text, as `frames_of` has it."""
+    return "".join(traceback.format_exception(type(error), error, frames_of(error)))
 
 
 def info_of(error: BaseException) -> ErrorInfo:
@@ -83,4 +101,5 @@ def log(logger: logging.Logger, where: str, error: BaseException) -> None:
     """Log an error of user code, unless it asked to be quiet."""
     if isinstance(error, NonRetriableError | RetryAfterError) and error.quiet:
         return
-    logger.error("%s raised %s: %s", where, type(error).__name__, message_of(error), exc_info=error)
+    told = (type(error), error, frames_of(error))
+    logger.error("%s raised %s: %s", where, type(error).__name__, message_of(error), exc_info=told)

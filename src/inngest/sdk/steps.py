@@ -81,7 +81,7 @@ def ms(step_id: str, duration: durations.Duration) -> int:
 def not_a_function(where: str, given: object) -> TypeError:
     """What to raise for a handler, or a branch, that cannot be called."""
     if not inspect.isawaitable(given):
-        return TypeError(f"{where}: expected a function, got {given!r}")
+        return TypeError(f"{where}: expected a function, got {given!r}: give the function itself, without calling it")
     if inspect.iscoroutine(given):
         given.close()
     return TypeError(

@@ -15,6 +15,7 @@ _STATUS = {
     RunStatus.COMPLETED: "Completed",
     RunStatus.FAILED: "Failed",
     RunStatus.CANCELLED: "Cancelled",
+    RunStatus.SKIPPED: "Skipped",
 }
 
 

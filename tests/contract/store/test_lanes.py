@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
 
-from inngest.engine.domain.model import Start
+from inngest.engine.domain.model import Event, FunctionSpec, Start
 from inngest.engine.ports import Claimed, Claims, Store
 from tests.contract.store import values
-from tests.contract.store.values import NOW, commit, end, event, function, record, release
+from tests.contract.store.values import NOW, commit, end, record, release
+
+
+def function(name: str, event: str, *, version: str = "v1", config: Mapping[str, object] | None = None) -> FunctionSpec:
+    """A function with a configuration."""
+    return values.function(name, event, version=version, config=json.dumps(config or {}))
+
+
+def event(name: str, *, now: int = NOW, ts: int | None = None, data: Mapping[str, object]) -> Event:
+    """An event with data."""
+    return values.event(name, now=now, ts=ts, data=json.dumps(data, separators=(",", ":")))
+
 
 KEYED = function("keyed", "keyed", config={"concurrency": [{"limit": 2, "key": "event.data.user"}]})
 BOTH = function("both-limits", "pair", config={"concurrency": [{"limit": 3}, {"limit": 1, "key": "event.data.user"}]})
@@ -23,9 +35,11 @@ THROTTLED = function("throttled", "throttled", config={"throttle": {"limit": 2, 
 SPACED = function(
     "spaced", "spaced", config={"concurrency": 5, "throttle": {"limit": 1, "period": "1s", "key": "event.data.user"}}
 )
+ALONE = function("alone", "alone", config={"concurrency": 1, "singleton": {"mode": "cancel"}})
+BATCHED = function("batched", "batched", config={"concurrency": 1, "batchEvents": {"maxSize": 2, "timeout": "10s"}})
 RANKED = function("ranked", "ranked", config={"priority": {"run": "event.data.rank"}})
 PLAIN = function("plain", "plain")
-ALL = [KEYED, BOTH, *SHARED, THROTTLED, SPACED, RANKED, PLAIN]
+ALL = [KEYED, BOTH, *SHARED, THROTTLED, SPACED, ALONE, BATCHED, RANKED, PLAIN]
 NAMES = [one.id for one in ALL]
 
 
@@ -344,3 +358,50 @@ async def test_claims_at_the_same_moment_share_the_slots(laned: Store, other: St
     claims = await asyncio.gather(*(claim(laned, 5) for _ in range(3)))
     assert sum(len(one.runs) for one in claims) == 2
     assert (await other.claim(values.owner("other"), 5, NAMES, NOW, alone=True)).runs == []
+
+
+# -- with gates
+
+
+async def test_runs_of_a_paused_function_take_no_slots_and_come_back_in_order(laned: Store) -> None:
+    first = await queue(laned, "keyed", "x", "x", "x")
+    (taken, other) = await take(laned)
+    assert await laned.pause("app-keyed", "queue", NOW)
+    second = await queue(laned, "keyed", "x", "y")
+    await commit(laned, taken, release(NOW))
+    await commit(laned, other, end())
+    assert (ids(await take(laned)), (await claim(laned)).next_due) == ([], None)
+    assert await laned.resume("app-keyed", NOW)
+    assert sorted(ids(await take(laned))) == sorted([first[0], first[2], second[1]])
+
+
+async def test_functions_beside_a_paused_one_have_their_slots(laned: Store) -> None:
+    await queue(laned, "small", 1)
+    (taken,) = await take(laned)
+    await queue(laned, "small", 2)
+    await laned.pause("app-small", "queue", NOW)
+    large = await queue(laned, "large", 1, 2)
+    await commit(laned, taken, end())
+    assert ids(await take(laned)) == large
+
+
+async def test_who_takes_the_place_of_a_single_run_takes_its_slot(laned: Store) -> None:
+    (old,) = await queue(laned, "alone", 1)
+    assert ids(await take(laned)) == [old]
+    (new,) = await queue(laned, "alone", 2)
+    assert ids(await take(laned)) == [new]
+
+
+async def test_a_batch_queues_when_it_is_over(laned: Store) -> None:
+    assert await queue(laned, "batched", 1) == []
+    (run,) = await queue(laned, "batched", 2)
+    await queue(laned, "batched", 3, 4)
+    assert ids(await take(laned)) == [run]
+
+
+async def test_a_cancelled_run_gives_its_slot_back(laned: Store) -> None:
+    runs = await queue(laned, "keyed", *["x"] * 4)
+    await take(laned)
+    await laned.cancel([runs[0]], "because", NOW)
+    await laned.cancel([runs[2]], "because", NOW)
+    assert ids(await take(laned)) == [runs[3]]

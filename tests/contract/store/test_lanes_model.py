@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections import Counter
@@ -34,7 +35,7 @@ CONFIGS: dict[str, dict[str, object]] = {
     "ranked": {"concurrency": 1, "priority": {"run": "event.data.rank"}},
     "plain": {},
 }
-FUNCTIONS = [function(name, name, config=config) for name, config in CONFIGS.items()]
+FUNCTIONS = [function(name, name, config=json.dumps(config)) for name, config in CONFIGS.items()]
 ALL = [one.id for one in FUNCTIONS]
 RULES = {one.id: queueing_of(one.id, one.config) for one in FUNCTIONS}
 WORKERS = ["w0", "w1"]
@@ -97,7 +98,7 @@ class Slots(RuleBasedStateMachine):
     )
     def accept(self, sent: list[tuple[str, str | None, int]], claims: int, worker: str) -> None:
         events = [
-            values.event(name, now=self.now, ts=self.now + delay, data={"user": user, "rank": len(sent)})
+            values.event(name, now=self.now, ts=self.now + delay, data=json.dumps({"user": user, "rank": len(sent)}))
             for name, user, delay in sent
         ]
         owners = [values.owner(worker) for _ in range(claims)]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Released, RunStatus, Start
@@ -31,11 +30,10 @@ def function(
     retries: int = 4,
     version: str = "v1",
     failure_of: str | None = None,
-    config: Mapping[str, object] | None = None,
+    config: str = "{}",
 ) -> FunctionSpec:
     """A function."""
-    wire = json.dumps(config or {})
-    return FunctionSpec(f"{app}-{name}", app, name, version, retries, tuple(events), failure_of, wire)
+    return FunctionSpec(f"{app}-{name}", app, name, version, retries, tuple(events), failure_of, config)
 
 
 def event(
@@ -45,11 +43,10 @@ def event(
     key: str = "",
     ts: int | None = None,
     event_id: str = "",
-    data: Mapping[str, object] | None = None,
+    data: str = '{"a":1}',
 ) -> Event:
     """An event."""
-    text = json.dumps(data or {"a": 1}, separators=(",", ":"))
-    return Event(event_id or new_id(now), name, text, now if ts is None else ts, key, now)
+    return Event(event_id or new_id(now), name, data, now if ts is None else ts, key, now)
 
 
 def session(name: str = "worker", *functions: str, now: int = NOW) -> Session:

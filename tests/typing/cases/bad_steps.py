@@ -14,6 +14,11 @@ async def fetch() -> int:
     return 1
 
 
+@inngest.Inngest(app_id="typing").create_function(fn_id="number", trigger=inngest.TriggerEvent(event="number"))
+async def number(ctx: inngest.Context) -> int:
+    return 1
+
+
 async def two(a: int, b: str) -> float:
     return 1.0
 
@@ -60,7 +65,18 @@ async def other_steps(ctx: inngest.Context) -> None:
     await ctx.step.sleep_until("nap", datetime.date(2030, 1, 1))  # E: mypy[arg-type] pyright[reportArgumentType]
     await ctx.step.send_event("tell", {"name": "a"})  # E: mypy[arg-type] pyright[reportArgumentType]
     await ctx.step.send_event("tell", [inngest.Event(name="a"), "b"])  # E: mypy[list-item] pyright[reportArgumentType]
-    await ctx.step.wait_for_event("wait", event="a", timeout=1)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    await ctx.step.wait_for_anything("wait", timeout=1)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+
+
+async def waiting(ctx: inngest.Context) -> None:
+    await ctx.step.wait_for_event("wait", event="a")  # E: mypy[call-arg] pyright[reportCallIssue]
+    await ctx.step.wait_for_event("wait", event="a", timeout="1h")  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.wait_for_event("wait", "a", timeout=1)  # E: mypy[call-arg] pyright[reportCallIssue]
+    await ctx.step.invoke("call", function=fetch)  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.invoke("call", function=number, data=1)  # E: mypy[arg-type] pyright[reportArgumentType]
+    wrong: str = await ctx.step.invoke("call", function=number)  # E: mypy[arg-type] pyright[reportAssignmentType]
+    await ctx.step.wait_for_signal("s", signal="a", timeout=1, on_conflict="x")  # E: mypy[arg-type] pyright[reportArgumentType]
+    print(wrong)
 
 
 async def parallel(ctx: inngest.Context) -> None:

@@ -187,6 +187,20 @@ async def concurrently(ctx: inngest.Context) -> None:
     assert_type(await ctx.group.parallel(steps), tuple[dict[str, int], ...])
 
 
+@inngest.Inngest(app_id="typing").create_function(fn_id="count", trigger=inngest.TriggerEvent(event="count"))
+async def count(ctx: inngest.Context) -> int:
+    return 1
+
+
+async def waiting(ctx: inngest.Context) -> None:
+    found = await ctx.step.wait_for_event("w", event="a", timeout=1, if_exp="async.data.x == 1", since=1)
+    assert_type(found, inngest.Event | None)
+    assert_type(await ctx.step.invoke("call", function=count, data={"a": 1}, timeout=1), int)
+    assert_type(await ctx.step.invoke_by_id("call", function_id="f", app_id="a"), object)
+    assert_type(await ctx.step.wait_for_signal("s", signal="s", timeout=1, on_conflict="replace"), object | None)
+    assert_type(await ctx.step.send_signal("s", "s", {"a": 1}), str | None)
+
+
 async def typed_by_a_serializer(ctx: inngest.Context) -> None:
     assert_type(await ctx.step.run("a", Shop, output_type=Shop), Shop)
     assert_type(await ctx.step.run("a", Shop.prices, 1, output_type=list[int]), list[int])

@@ -139,6 +139,11 @@ def _find(place: Place, module: ModuleType) -> Iterator[Inngest | Function[objec
         client = value.client if isinstance(value, Function) else None
         if isinstance(client, Inngest):
             clients.setdefault(id(client), client)
+    if not clients and getattr(module, "__file__", None) is None:
+        raise TargetError(
+            f"{place.target}: the module {place.module!r} is a folder without code of its own",
+            f"name a file in it ({place.target}/app.py), or a module in it ({place.target}.app)",
+        )
     if not clients:
         raise TargetError(
             f"{place.target}: no client was found in the module {place.module!r}",

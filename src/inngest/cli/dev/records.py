@@ -8,6 +8,7 @@ from inngest.cli.shapes import error_shape
 from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Released, Run, RunStatus
 from inngest.engine.ports import Claimed
 from inngest.protocol import codec
+from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.sdk import system
 
@@ -39,6 +40,10 @@ class Recorder:
                 data=codec.loads(event.data),
                 runs=runs,
             )
+        for run in started:
+            if run.status is RunStatus.SKIPPED:
+                error = None if run.error is None else ErrorInfo.from_json(run.error)
+                self._say("run.skipped", **_names(run), event_id=run.event_id, error=error_shape(error))
 
     def entered(self, claimed: Claimed) -> None:
         """A run begins, or goes on."""

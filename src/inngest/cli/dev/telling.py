@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -78,6 +79,7 @@ class HumanTeller:
     def __init__(self) -> None:
         self._console = output.console(kind=_LastingConsole)
         self._shown: dict[object, object] = {}  # by run: the traceback that was shown last, which is not repeated
+        self._triggers: list[str] = []  # of the functions that are served
 
     def __call__(self, record: Record) -> None:
         """Print a record."""
@@ -87,13 +89,17 @@ class HumanTeller:
         text = write(dict(record))
         if text is None:
             return
+        if record["type"] == "serving":
+            self._triggers = _triggers(dict(record))
+        elif record["type"] == "event" and not record["runs"]:
+            text.append(_meant(str(record["name"]), self._triggers), "yellow")
         at = record.get("at")
         time = _clock(at if isinstance(at, int) else system.wall_clock_ms())
         line = Text.assemble((f"{time}  ", "dim"), text)
         line.rstrip()
         self._console.print(line)
         error = record.get("error")
-        if isinstance(error, dict) and error.get("stack"):
+        if isinstance(error, dict) and "\n" in str(error.get("stack")).rstrip():  # one line: the message again
             self._stack(str(error["stack"]), record["run_id"])
         elif isinstance(record.get("report"), str):
             self._stack(str(record["report"]), None)
@@ -117,6 +123,12 @@ def _event(record: dict[str, Any]) -> Text:
     started = ", ".join(run["function_id"] for run in record["runs"])
     text.append(f"  → {started}" if started else "  starts no run", "" if started else "yellow")
     return text
+
+
+def _meant(name: str, triggers: Sequence[str]) -> str:
+    """Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason."""
+    close = [] if name in triggers else difflib.get_close_matches(name, triggers, n=1, cutoff=0.75)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _event_sent(record: dict[str, Any]) -> Text:
@@ -145,6 +157,10 @@ def _run_failed(record: dict[str, Any]) -> Text:
 
 def _run_cancelled(record: dict[str, Any]) -> Text:
     return _run(record).append("cancelled", "bold yellow")
+
+
+def _run_skipped(record: dict[str, Any]) -> Text:
+    return _run(record).append("skipped  ", "bold yellow").append(_error(record).partition(": ")[2], "yellow")
 
 
 def _run_retrying(record: dict[str, Any]) -> Text:
@@ -210,9 +226,13 @@ def _serving(record: dict[str, Any]) -> Text:
 
 def _invitation(record: dict[str, Any]) -> str:
     """How to go on."""
-    names = [name for function in record["functions"] for name in function["triggers"]]
+    names = _triggers(record)
     url = "" if record["url"] == DEFAULT_URL else f" --url {record['url']}"
     return f"in another terminal: inngest send {names[0] if names else 'NAME'} '{{}}' --wait{url}; Ctrl-C stops this"
+
+
+def _triggers(record: dict[str, Any]) -> list[str]:
+    return [name for function in record["functions"] for name in function["triggers"]]
 
 
 def _loading(record: dict[str, Any]) -> Text:
@@ -252,7 +272,7 @@ def _worker_died(record: dict[str, Any]) -> Text:
 
 def _log(record: dict[str, Any]) -> Text:
     style = {"warning": "yellow", "error": "red", "critical": "red"}.get(record["level"], "dim")
-    return Text.assemble((f"{record['level']:<7}", style), f"{record['logger']}: {record['message']}")
+    return Text.assemble((f"{record['level']:<5}  ", style), f"{record['logger']}: {record['message']}")
 
 
 LINES: dict[str, Line] = {
@@ -262,6 +282,7 @@ LINES: dict[str, Line] = {
     "loading": _loading,
     "loading.failed": _loading_failed,
     "run.cancelled": _run_cancelled,
+    "run.skipped": _run_skipped,
     "run.completed": _run_completed,
     "run.failed": _run_failed,
     "run.resumed": _run_resumed,

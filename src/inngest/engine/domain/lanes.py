@@ -52,6 +52,16 @@ class Limit:
         return self.prefix + value
 
 
+def described(budget: str) -> str:
+    """A budget's id for people: `app-f, key "x"`."""
+    scope, _, rest = budget.partition(":")
+    if scope != "fn":
+        return f"{scope}, key {rest or 'none'}"
+    function_id, _, keyed = rest.partition(":")
+    rule, _, value = keyed.partition(":")
+    return f"{function_id}, key {value or 'none'}" if rule else function_id
+
+
 @dataclass(frozen=True, slots=True)
 class Throttle:
     """How starts are spread (GCRA). Times are µs."""

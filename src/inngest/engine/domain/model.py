@@ -10,6 +10,7 @@ from typing import NamedTuple
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Entry, Memo, OpenStep, SentEvent, Sought
 
+from .gates import Gates
 from .lanes import Place
 
 
@@ -21,6 +22,7 @@ class RunStatus(enum.StrEnum):
     COMPLETED = "COMPLETED"  # its function returned
     FAILED = "FAILED"  # out of attempts, or not to be retried
     CANCELLED = "CANCELLED"  # ended from outside
+    SKIPPED = "SKIPPED"  # never begun: its function was paused, another run was there first, or a key could not be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Run:
     attempt: int = 0  # of the body between steps
     takeovers: int = 0  # how often a worker died on it since a step was recorded last
     output: str | None = None  # JSON text, when COMPLETED
-    error: str | None = None  # JSON text of an ErrorInfo, when FAILED; of a CANCELLED one, why
+    error: str | None = None  # JSON text of an ErrorInfo, when FAILED; why, when CANCELLED or SKIPPED
+    batch_id: str | None = None  # ULID of the batch of events that started it; None if one event did
     parent_id: str | None = None  # the run that invoked it
     parent_hash: str | None = None  # by which of its steps
     watched: bool = False  # events may cancel it
@@ -159,6 +162,9 @@ class Start:
     due_at: int  # when it may begin
     key: str  # idempotency key: no second run of the function for it within `limits.IDEMPOTENCY_PERIOD`; "" if none
     watches: tuple[Watch, ...] = ()  # what cancels it
+    gates: Gates | None = None  # what else must be asked; None: nothing
+    held: bool = False  # its function is paused: it may not begin until that is over
+    written: bool = False  # it is stored already
     place: Place | None = None  # where it queues; None for a plain function
 
 
@@ -236,14 +242,19 @@ class Registry:
     functions: Mapping[str, FunctionSpec]  # by id
     by_event: Mapping[str, Sequence[FunctionSpec]]  # by the name of an event that starts them
     by_failure: Mapping[str, FunctionSpec]  # by the id of the function whose failures they handle
+    paused: Mapping[str, str] = field(default_factory=dict)  # what becomes of events, by id: "queue" or "skip"
+    wild: bool = False  # some triggers end in `*`
 
     @classmethod
-    def of(cls, generation: int, functions: Iterable[FunctionSpec]) -> Registry:
-        """A registry of these functions."""
+    def of(
+        cls, generation: int, functions: Iterable[FunctionSpec], paused: Mapping[str, str] | None = None
+    ) -> Registry:
+        """A registry of these functions, some of which are paused."""
         by_id = {function.id: function for function in functions}
         by_event: dict[str, list[FunctionSpec]] = {}
         for function in by_id.values():
-            for name in function.events:
+            for name in dict.fromkeys(function.events):
                 by_event.setdefault(name, []).append(function)
         by_failure = {function.failure_of: function for function in by_id.values() if function.failure_of is not None}
-        return cls(generation, by_id, by_event, by_failure)
+        wild = any(name.endswith("*") for name in by_event)
+        return cls(generation, by_id, by_event, by_failure, paused or {}, wild)

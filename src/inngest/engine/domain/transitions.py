@@ -10,7 +10,11 @@ LEGAL: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.COMPLETED: frozenset(),
     RunStatus.FAILED: frozenset(),
     RunStatus.CANCELLED: frozenset(),
+    RunStatus.SKIPPED: frozenset(),
 }
+
+INITIAL = (RunStatus.QUEUED, RunStatus.SKIPPED)
+"""The statuses in which a run is created."""
 
 FINAL = frozenset(status for status, followers in LEGAL.items() if not followers)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from inngest.protocol import limits
 from inngest.protocol.calls import EventData
@@ -11,6 +13,8 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
 from . import cancellations
+from .asking import Seen, Unanswered, gates_for, holds, skipped
+from .flow import Flow, flow_of
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 from .placing import place
 
@@ -24,16 +28,107 @@ def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
 
 
 def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callable[[int], str]) -> list[Start]:
-    """The runs that events start, in order."""
-    return [
-        start(function, event, now, new_id) for event in events for function in registry.by_event.get(event.name, ())
-    ]
+    """The runs that events start, in order; each function once for an event, whichever of its triggers match."""
+    found: list[Start] = []
+    for event in events:
+        patterns = tuple(_patterns(event.name, registry))
+        if not patterns:
+            continue
+        seen = Seen(event, now)
+        for function in _listening(patterns, registry):
+            paused = registry.paused.get(function.id)
+            try:
+                if not _matches(flow_of(function), patterns, seen):
+                    continue
+            except Unanswered as unanswered:
+                found.append(skip(_bare(function, seen, now, new_id), unanswered.info))
+            else:
+                found.append(_start(function, seen, now, new_id, paused=paused))
+    return found
 
 
-def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str]) -> Start:
+_SEPARATOR = re.compile(r"[/.]")
+
+
+def _patterns(name: str, registry: Registry) -> Iterator[str]:
+    """The triggers that a name matches, as far as there are any: the name itself; `a/*` and `a.*` up to a separator."""
+    if name in registry.by_event:
+        yield name
+    if registry.wild and not name.lower().startswith(limits.RESERVED_EVENT_PREFIX):
+        for separator in _SEPARATOR.finditer(name):
+            pattern = f"{name[: separator.end()]}*"
+            if pattern in registry.by_event:
+                yield pattern
+
+
+def _listening(patterns: Sequence[str], registry: Registry) -> Sequence[FunctionSpec]:
+    if len(patterns) == 1:
+        return registry.by_event[patterns[0]]
+    functions = {function.id: function for pattern in patterns for function in registry.by_event[pattern]}
+    return [functions[function_id] for function_id in sorted(functions)]
+
+
+def _matches(flow: Flow, patterns: Sequence[str], seen: Seen) -> bool:
+    """Whether one of a function's triggers matches: its name is among the patterns, and its condition holds."""
+    if not flow.conditions:
+        return True
+    own = [pattern for pattern in patterns if pattern in flow.names]
+    if any(pattern not in flow.conditions for pattern in own):
+        return True
+    return holds("trigger.expression", [one for pattern in own for one in flow.conditions[pattern]], seen)
+
+
+def start(
+    function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str], *, paused: str | None = None
+) -> Start:
+    """A run of a function that somebody waits for, whatever its triggers: it is not collected with others."""
+    return _start(function, Seen(event, now), now, new_id, paused=paused, direct=True)
+
+
+def collected(
+    function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str], *, paused: str | None = None
+) -> Start:
+    """The run of an event, or of a batch with it as its first, that has waited until now."""
+    return _start(function, Seen(event, now), now, new_id, paused=paused, was_collected=True)
+
+
+def skip(start: Start, why: ErrorInfo) -> Start:
+    """The run is recorded, with the reason, and never begins."""
+    run = replace(start.run, status=RunStatus.SKIPPED, ended_at=start.run.created_at, error=why.to_json())
+    return replace(start, run=replace(run, watched=False), watches=(), gates=None, held=False, place=None)
+
+
+def pause(start: Start, on_event: str) -> Start:
+    """What becomes of a run whose function is paused."""
+    return skip(start, skipped("the function is paused")) if on_event == "skip" else replace(start, held=True)
+
+
+def _start(
+    function: FunctionSpec,
+    seen: Seen,
+    now: int,
+    new_id: Callable[[int], str],
+    *,
+    paused: str | None,
+    direct: bool = False,
+    was_collected: bool = False,
+) -> Start:
+    bare = _bare(function, seen, now, new_id)
+    flow = flow_of(function)
+    if flow.open:
+        return bare if paused is None else pause(bare, paused)
+    try:
+        gates = gates_for(flow, seen, direct=direct, paused=paused, collected=was_collected)
+    except Unanswered as unanswered:
+        return skip(bare, unanswered.info)
+    return replace(bare, gates=gates)
+
+
+def _bare(function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], str]) -> Start:
     """A run of a function for an event; an event from the future delays it."""
+    event = seen.event
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
-    placed = place(function, event, now)
+    placed = place(function, seen)
     cancels = cancellations.of(function)
     run = Run(
         id=new_id(now),
@@ -47,7 +142,7 @@ def start(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         lane=None if placed is None or not placed.lane.budgets else placed.lane.id,
     )
     watches = cancellations.watches_of(run.id, cancels, event, now) if cancels else ()
-    return Start(run, due_at, event.key, watches, placed)
+    return Start(run, due_at, event.key, watches, place=placed)
 
 
 def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
@@ -85,4 +180,4 @@ def failure_starts(
 ) -> list[Start]:
     """The run of a function's failure handler, if it has one."""
     handler = registry.by_failure.get(function_id)
-    return [] if handler is None else [start(handler, event, now, new_id)]
+    return [] if handler is None else [_bare(handler, Seen(event, now), now, new_id)]

@@ -8,14 +8,17 @@ from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain.model import Event, Registry, Start
+from inngest.engine.domain.model import Event, Registry, RunStatus, Start
 from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
-from inngest.protocol import limits
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Arrival
 
 from . import cancelling, tables, waits
+from .gates import Gatekeeper
 from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Statement, Transaction, insert_new
+from .timers import Alarm
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
@@ -32,22 +35,9 @@ INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
 INSERT_RUNS = insert_new(tables.runs, NEW_RUN_COLUMNS)
 INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
 
-TAKE_KEY = Statement(
-    lambda words: (
-        (insertion := words.insert(tables.idempotency))
-        .on_conflict_do_update(
-            index_elements=["function_id", "key"],
-            set_={"run_id": insertion.excluded.run_id, "expires_at": insertion.excluded.expires_at},
-            where=(tables.idempotency.c.expires_at <= bindparam("now"))
-            | (tables.idempotency.c.run_id == insertion.excluded.run_id),
-        )
-        .returning(tables.idempotency.c.run_id)
-    )
-)
-
 
 def accept(
-    tx: Transaction, acceptances: Sequence[Acceptance], registry: Callable[[], Registry], ids: Ids
+    tx: Transaction, acceptances: Sequence[Acceptance], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
 ) -> list[Accepted]:
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
@@ -56,12 +46,15 @@ def accept(
     events = [event for acceptance in acceptances for event in acceptance.events]
     new = insert_events(tx, events)
     news = [tell(tx, [event for event in acceptance.events if event.id in new], now) for acceptance in acceptances]
-    wanted = Wanted(new)
-    planned = [(acceptance, wanted.of(tx, acceptance.plan(known))) for acceptance in acceptances]
-    entry = LaneEntry(tx, [start for _, starts in planned for start in starts])
-    started = [_started(acceptance, starts, entry, alive) for acceptance, starts in planned]
-    insert_starts(tx, [one for part in started for one in part], ids, entry)
-    return [Accepted(part, told) for part, told in zip(started, news, strict=True)]
+    keeper = gatekeeper(tx, ids, alarm)
+    wanted = Wanted(new, keeper)
+    planned = []
+    for acceptance, told in zip(acceptances, news, strict=True):
+        planned.append((acceptance, wanted.of(acceptance.plan(known)), told.and_then(keeper.take_news())))
+    entry = LaneEntry(tx, [start for _, starts, _ in planned for start in starts])
+    answers = [Accepted(_started(acceptance, starts, entry, alive), told) for acceptance, starts, told in planned]
+    insert_starts(tx, [one for answer in answers for one in answer.started], ids, entry)
+    return answers
 
 
 def _started(
@@ -72,12 +65,22 @@ def _started(
     owners.reverse()
     started: list[tuple[Start, Owner | None]] = []
     for start in starts:
-        mine = start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
+        mine = _may_begin(start) and start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         begins = mine and bool(owners) and (start.place is None or entry.admits(start))
         started.append((start, replace(owners.pop(), run_id=start.run.id) if begins else None))
-        if start.place is not None and not begins:
+        if not begins:
             entry.queue(start)
     return started
+
+
+def _may_begin(start: Start) -> bool:
+    """Whether a run may have an owner at once. One that has passed gates may be cancelled by the next in line."""
+    return start.gates is None and not start.held and start.run.status is RunStatus.QUEUED
+
+
+def _is_to_queue(start: Start) -> bool:
+    """Whether a run that nobody owns needs a job now."""
+    return not start.written and start.run.status is RunStatus.QUEUED
 
 
 class LaneEntry:
@@ -85,7 +88,7 @@ class LaneEntry:
 
     def __init__(self, tx: Transaction, starts: Sequence[Start]) -> None:
         self._tx = tx
-        lanes = [start.place.lane for start in starts if start.place is not None]
+        lanes = [start.place.lane for start in starts if start.place is not None and _is_to_queue(start)]
         self._room = Room(tx, lanes)
         self._waiting = waiting(tx, lanes) if lanes else set()
         self._queue = Queue()
@@ -101,9 +104,10 @@ class LaneEntry:
         return True
 
     def queue(self, start: Start) -> None:
-        """The run waits in its lane."""
+        """The run waits in its lane, if it has one; what is held by a pause comes there when that is over."""
         place, now = start.place, start.run.created_at
-        assert place is not None
+        if place is None or start.held or not _is_to_queue(start):
+            return
         lane, rules = place.lane, place.rules
         self._waiting.add(lane.id)
         full = self._room.full(lane, rules) if start.due_at <= now else None
@@ -120,19 +124,29 @@ class LaneEntry:
 
 
 class Wanted:
-    """Which starts of a batch are wanted: those of new events, each once, whose idempotency keys are free.
+    """Which starts of a batch are wanted: those of new events, each once, that pass their gates.
 
     Args:
         new: ids of the events that were not stored before this batch. The same event may be in it several times.
+        keeper: asks what must be asked.
     """
 
-    def __init__(self, new: set[str]) -> None:
+    def __init__(self, new: set[str], keeper: Gatekeeper) -> None:
         self._new = new
+        self._keeper = keeper
         self._seen: set[tuple[str, str]] = set()
 
-    def of(self, tx: Transaction, starts: Sequence[Start]) -> list[Start]:
-        """The wanted ones of these."""
-        return [start for start in starts if self._is_first(start) and (not start.key or _take_key(tx, start))]
+    def of(self, starts: Sequence[Start]) -> list[Start]:
+        """The wanted ones of these, and batches that are over with them."""
+        wanted: list[Start] = []
+        for start in starts:
+            if not self._is_first(start):
+                continue
+            if start.gates is None and not start.key:
+                wanted.append(start)
+            else:
+                wanted += self._keeper.judge(start)
+        return wanted
 
     def _is_first(self, start: Start) -> bool:
         event_id = start.run.event_id
@@ -173,15 +187,40 @@ def insert_starts(
     if entry is None:
         entry = LaneEntry(tx, [start for start, _ in starts])
         for start, _ in starts:
-            if start.place is not None:
-                entry.queue(start)
-    tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts])
-    tx.execute_rows(INSERT_JOBS, [_start_row(ids, start) for start, owner in starts if owner is None])
+            entry.queue(start)
+    tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts if not start.written])
+    jobs = [_start_row(ids, start) for start, owner in starts if owner is None and _is_to_queue(start)]
+    tx.execute_rows(INSERT_JOBS, jobs)
     if starts:
         entry.write(starts[0][0].run.created_at, ids)
-    watched = [watch for start, _ in starts for watch in start.watches]
+    watched = [watch for start, _ in starts if not start.written for watch in start.watches]
     if watched:
         waits.look_out(tx, watched)
+
+
+def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> News:
+    """Give the steps that invoked runs which are skipped the reason."""
+    told = [
+        Arrival(start.run.parent_id, start.run.parent_hash, None, _of_skipped(start), now)
+        for start in starts
+        if start.run.status is RunStatus.SKIPPED and start.run.parent_id and start.run.parent_hash
+    ]
+    arrivals = waits.deliver(tx, told, now) if told else []
+    return News(arrivals, queued=True) if arrivals else NO_NEWS
+
+
+def _of_skipped(start: Start) -> ErrorInfo:
+    why = ErrorInfo.from_json(start.run.error or "{}").message
+    return ErrorInfo("InvokedRunSkippedError", f"run {start.run.id} of {start.run.function_id} was skipped: {why}")
+
+
+def gatekeeper(tx: Transaction, ids: Ids, alarm: Alarm) -> Gatekeeper:
+    """Who judges the starts of a transaction."""
+    return Gatekeeper(tx, ids, alarm, lambda start: insert_starts(tx, [(start, None)], ids))
+
+
+HELD = 2
+"""Added to a job's `alone` while its function is paused: no claim looks there."""
 
 
 def job_row(
@@ -194,23 +233,10 @@ def job_row(
 def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
     """The row of JOB_COLUMNS of a run that is to begin."""
     run, due_at, place = start.run, start.due_at, start.place
-    if place is None:
-        return job_row(ids, run.id, run.function_id, due_at)
-    return (ids.ulid(due_at), run.id, run.function_id, due_at, 0, place.lane.id, 1, due_at - place.shift)
+    lane, starting, score = ("", 0, due_at) if place is None else (place.lane.id, 1, due_at - place.shift)
+    return (ids.ulid(due_at), run.id, run.function_id, due_at, HELD * start.held, lane, starting, score)
 
 
 def lives(tx: Transaction, session: str) -> bool:
     """Whether a worker has not been declared dead; it cannot be while this transaction lasts (P4)."""
     return tx.execute(LIVE_SESSION, {"session": session}).fetchone() is not None
-
-
-def _take_key(tx: Transaction, start: Start) -> bool:
-    run = start.run
-    parameters = {
-        "function_id": run.function_id,
-        "key": start.key,
-        "run_id": run.id,
-        "expires_at": run.created_at + limits.IDEMPOTENCY_PERIOD,
-        "now": run.created_at,
-    }
-    return tx.execute(TAKE_KEY, parameters).fetchone() is not None

@@ -17,6 +17,7 @@ from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
 from . import lanes, tables, visiting, waits
 from .accepting import INSERT_JOBS, job_row
+from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
@@ -44,6 +45,8 @@ DUE_JOBS = Statement(
             _jobs.c.lane == _PLAIN,
             _jobs.c.start == _NO,
             words.any_of(_jobs.c.function_id, "functions"),
+            # Most jobs of a paused function are held, and are not even looked at; some were let go since.
+            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
         )
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count")),
@@ -54,7 +57,11 @@ DUE_JOBS = Statement(
 SUSPECTS = Statement(
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at, _jobs.c.lane)
-        .where(_jobs.c.alone == _YES, words.any_of(_jobs.c.function_id, "functions"))
+        .where(
+            _jobs.c.alone == _YES,
+            words.any_of(_jobs.c.function_id, "functions"),
+            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
+        )
         .order_by(_jobs.c.due_at, _jobs.c.id)
         .limit(_YES),
         skip=True,
@@ -250,13 +257,20 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
         run = run_of(row[: len(RUN_COLUMNS)])
         event_id, name, data, ts, key = row[len(RUN_COLUMNS) :]
         taken[run.id] = (run, EventData(key or event_id, name, data, ts))
+    events = _batched(tx, [run for run, _ in taken.values()])
     entries: dict[str, list[Entry]] = {run_id: [] for run_id in taken}
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
     owner = Owner(asked.session, asked.token, "")
     arrived = _arrived(tx, entries, asked.now)
     return [
-        _claimed(replace(owner, run_id=run_id), *taken[run_id], entries[run_id], arrived.get(run_id, ()))
+        _claimed(
+            replace(owner, run_id=run_id),
+            taken[run_id][0],
+            events.get(run_id) or [taken[run_id][1]],
+            entries[run_id],
+            arrived.get(run_id, ()),
+        )
         for _, run_id, _ in jobs
         if run_id in taken
     ]
@@ -275,11 +289,22 @@ def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry]], now: int) 
     return arrived
 
 
+def _batched(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[EventData]]:
+    """The events of those of the runs that batches started."""
+    known = {run.batch_id: run.id for run in runs if run.batch_id is not None}
+    if not known:
+        return {}
+    return {
+        known[batch_id]: [EventData(one.key or one.id, one.name, one.data, one.ts) for one in events]
+        for batch_id, events in batches(tx, list(known)).items()
+    }
+
+
 def _claimed(
-    owner: Owner, run: Run, event: EventData, entries: Sequence[Entry], arrivals: Sequence[Arrival]
+    owner: Owner, run: Run, events: Sequence[EventData], entries: Sequence[Entry], arrivals: Sequence[Arrival]
 ) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
-    return Claimed(owner, run, [event], memos, [entry for entry in entries if isinstance(entry, OpenStep)], arrivals)
+    return Claimed(owner, run, events, memos, [entry for entry in entries if isinstance(entry, OpenStep)], arrivals)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

@@ -16,9 +16,10 @@ from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
 from inngest.protocol.opcodes import Arrival, Memo
 
 from . import lanes, tables, waits
-from .accepting import INSERT_JOBS, Wanted, insert_events, insert_starts, job_row, tell
+from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_starts, job_row, tell, tell_parents
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words, insert_new
+from .timers import Alarm
 
 _runs, _steps = tables.runs, tables.steps
 _NONE = literal_column("0", Integer)
@@ -84,7 +85,9 @@ RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
 BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
 
 
-def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> list[Receipt]:
+def commit(
+    tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
+) -> list[Receipt]:
     """Write what owners decided, each only if the run is still its own; what became of each."""
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
@@ -97,7 +100,7 @@ def commit(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Re
         if settled:
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(tx, kept)
-    news = news.and_then(_write_events(tx, kept, registry, ids))
+    news = news.and_then(_write_events(tx, kept, registry, ids, alarm))
     if news.cancelled:  # by an event of this very batch
         gone = set(news.cancelled)
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
@@ -136,7 +139,9 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
-def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids) -> News:
+def _write_events(
+    tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
+) -> News:
     """Events that were sent; what steps wait for from now on, and what they wait for and has come; runs that start."""
     sending = [one for one in commits if one.events]
     waiting = [one for one in commits if one.watches]
@@ -151,10 +156,11 @@ def _write_events(tx: Transaction, commits: Sequence[Commit], registry: Callable
     news = News(arrivals, queued=bool(arrivals or sending)).and_then(
         tell(tx, [event for event in events if event.id in new], now)
     )
-    wanted = Wanted(new)
-    starts = [start for one in sending for start in wanted.of(tx, one.plan(known))]
+    keeper = gatekeeper(tx, ids, alarm)
+    wanted = Wanted(new, keeper)
+    starts = [start for one in sending for start in wanted.of(one.plan(known))]
     insert_starts(tx, [(start, None) for start in starts], ids)
-    return news
+    return news.and_then(keeper.take_news()).and_then(tell_parents(tx, starts, now))
 
 
 def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:

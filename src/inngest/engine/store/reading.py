@@ -7,26 +7,21 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain.model import Event, Run, RunStatus
+from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import Owner, RunView
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
 from .claiming import RUN_STEPS
+from .events import batches, event
 from .records import RUN_COLUMNS, entry_of, failed_of, run_of
 from .statement import Statement, Transaction, constant
 
-_runs, _events, _attempts = tables.runs, tables.events, tables.attempts
+_runs, _attempts = tables.runs, tables.attempts
 _RUN = tuple(_runs.c[name] for name in RUN_COLUMNS)
 
 RUN = Statement(lambda _: select(*_RUN, _runs.c.session_id).where(_runs.c.id == bindparam("run")))
-
-EVENT = Statement(
-    lambda _: select(
-        _events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key, _events.c.received_at
-    ).where(_events.c.id == bindparam("event"))
-)
 
 FAILED_ATTEMPTS = Statement(
     lambda _: (
@@ -60,16 +55,17 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
     if row is None:
         return None
     found = run_of(row[:-1])
-    event = tx.execute(EVENT, {"event": found.event_id}).fetchone()
-    assert event is not None, f"run {run_id} has lost its event {found.event_id}"
+    started_by = event(tx, found.event_id)
+    assert started_by is not None, f"run {run_id} has lost its event {found.event_id}"
     entries = [entry_of(row[1:]) for row in tx.execute(RUN_STEPS, {"runs": json.dumps([run_id])}).fetchall()]
     return RunView(
         found,
-        Event(*event),
+        started_by,
         [entry for entry in entries if isinstance(entry, Memo)],
         [entry for entry in entries if isinstance(entry, OpenStep)],
         [failed_of(one) for one in tx.execute(FAILED_ATTEMPTS, {"run": run_id}).fetchall()],
         row[-1],
+        () if found.batch_id is None else batches(tx, [found.batch_id])[found.batch_id],
     )
 
 
@@ -108,7 +104,10 @@ def missing(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
 
 
 _FILTERS = {
-    "event": _runs.c.event_id == bindparam("given_event"),
+    "event": (_runs.c.event_id == bindparam("given_event"))
+    | _runs.c.batch_id.in_(
+        select(tables.batches.c.batch_id).where(tables.batches.c.event_id == bindparam("given_event"))
+    ),
     "function": _runs.c.function_id == bindparam("given_function"),
     "status": _runs.c.status == bindparam("given_status"),
     "before": _runs.c.id < bindparam("given_before"),

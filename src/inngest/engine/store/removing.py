@@ -27,7 +27,8 @@ _runs, _steps, _attempts, _events, _keys = (
     tables.events,
     tables.idempotency,
 )
-_NEEDED = exists().where(_runs.c.event_id == _events.c.id)
+_batches, _rates, _singletons = tables.batches, tables.rates, tables.singletons
+_NEEDED = exists().where(_runs.c.event_id == _events.c.id) | exists().where(_batches.c.event_id == _events.c.id)
 
 _EVENT_OF_RUN = select(_events.c.data).where(_events.c.id == _runs.c.event_id).scalar_subquery()
 
@@ -54,6 +55,22 @@ WEIGHT = Statement(
 DELETE_STEPS = Statement(lambda words: delete(_steps).where(words.any_of(_steps.c.run_id, "runs")))
 DELETE_ATTEMPTS = Statement(lambda words: delete(_attempts).where(words.any_of(_attempts.c.run_id, "runs")))
 DELETE_RUNS = Statement(lambda words: delete(_runs).where(words.any_of(_runs.c.id, "runs")))
+
+COLLECTED_EVENTS = Statement(
+    lambda words: (
+        select(_batches.c.event_id)
+        .join(_runs, _runs.c.batch_id == _batches.c.batch_id)
+        .where(words.any_of(_runs.c.id, "runs"))
+    )
+)
+DELETE_BATCHES = Statement(
+    lambda words: delete(_batches).where(
+        _batches.c.batch_id.in_(
+            select(_runs.c.batch_id).where(words.any_of(_runs.c.id, "runs"), _runs.c.batch_id.is_not(None))
+        )
+    )
+)
+DELETE_SINGLETONS = Statement(lambda words: delete(_singletons).where(words.any_of(_singletons.c.run_id, "runs")))
 
 DELETE_EVENTS = Statement(
     lambda words: delete(_events).where(
@@ -91,6 +108,24 @@ DELETE_KEY = Statement(
 )
 
 
+EXPIRED_STARTS = Statement(
+    lambda _: (
+        select(_rates.c.function_id, _rates.c.key, _rates.c.started_at)
+        .where(_rates.c.started_at <= bindparam("until"))
+        .order_by(_rates.c.started_at)
+        .limit(bindparam("count"))
+    )
+)
+
+DELETE_STARTS = Statement(
+    lambda _: delete(_rates).where(
+        _rates.c.function_id == bindparam("function"),
+        _rates.c.key == bindparam("of_key"),
+        _rates.c.started_at == bindparam("at"),
+    )
+)
+
+
 def remove_runs(tx: Transaction, before: int) -> bool:
     """Remove runs that ended before a time, and their events if nothing else needs them; whether some may be left."""
     found = tx.execute(ENDED_BEFORE, {"before": before, "count": MAX_ROWS})
@@ -105,13 +140,15 @@ def remove_runs(tx: Transaction, before: int) -> bool:
             break
         runs.append(row[0])
         events.append(row[1])
+    left = row is not None
     if not runs:
         return False
     gone = {"runs": json.dumps(runs)}
-    for statement in (DELETE_STEPS, DELETE_ATTEMPTS, DELETE_RUNS):
+    events += [row[0] for row in tx.execute(COLLECTED_EVENTS, gone).fetchall()]
+    for statement in (DELETE_STEPS, DELETE_ATTEMPTS, DELETE_BATCHES, DELETE_SINGLETONS, DELETE_RUNS):
         tx.execute(statement, gone)
     tx.execute(DELETE_EVENTS, {"events": json.dumps(events), "before": before})
-    return row is not None
+    return left
 
 
 def remove_events(tx: Transaction, after: EventPlace, before: int) -> EventPlace | None:
@@ -131,8 +168,13 @@ def remove_events(tx: Transaction, after: EventPlace, before: int) -> EventPlace
 
 
 def remove_keys(tx: Transaction, now: int) -> bool:
-    """Remove idempotency keys that have expired; whether some may be left."""
+    """Remove idempotency keys, and starts that rate limits counted, that have expired; whether some may be left."""
     found = tx.execute(EXPIRED_KEYS, {"now": now, "count": MAX_ROWS}).fetchall()
     for function_id, key in found:
         tx.execute(DELETE_KEY, {"function": function_id, "key": key, "now": now})
-    return len(found) == MAX_ROWS
+    # No limit has a longer period; and a minute for clocks that are behind.
+    until = now - limits.DAY - limits.MINUTE
+    starts = tx.execute(EXPIRED_STARTS, {"until": until, "count": MAX_ROWS}).fetchall()
+    for function_id, key, at in starts:
+        tx.execute(DELETE_STARTS, {"function": function_id, "of_key": key, "at": at})
+    return MAX_ROWS in (len(found), len(starts))

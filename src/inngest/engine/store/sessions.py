@@ -9,9 +9,10 @@ from sqlalchemy import Integer, bindparam, cast, delete, literal_column, select,
 from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
-from . import lanes, tables
+from . import crons, lanes, tables
 from .records import function_of, function_row, session_of, session_row
 from .statement import Statement, Transaction, constant
+from .timers import Timers
 
 _functions, _sessions, _meta = tables.functions, tables.sessions, tables.meta
 
@@ -50,6 +51,8 @@ WRITE_FUNCTION = Statement(
 
 FORGET_FUNCTION = Statement(lambda _: delete(_functions).where(_functions.c.id == bindparam("function")))
 
+PAUSED = Statement(lambda _: select(tables.pauses.c.function_id, tables.pauses.c.on_event))
+
 NEXT_GENERATION = Statement(
     lambda _: (
         update(_meta)
@@ -81,12 +84,19 @@ class RegistryCache:
         assert row is not None, "the schema has no generation of functions"
         generation = int(row[0])
         if self._registry is None or self._registry.generation != generation:
-            self._registry = Registry.of(generation, [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()])
+            functions = [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()]
+            paused = {row[0]: row[1] for row in tx.execute(PAUSED).fetchall()}
+            self._registry = Registry.of(generation, functions, paused)
         return self._registry
 
 
 def register(
-    tx: Transaction, registry: Registry, functions: Sequence[FunctionSpec], replace_app: str | None, now: int
+    tx: Transaction,
+    registry: Registry,
+    functions: Sequence[FunctionSpec],
+    replace_app: str | None,
+    now: int,
+    timers: Timers,
 ) -> None:
     """Make functions known; forget those of an app that is given whole, unless they are given, or served elsewhere."""
     known = registry.functions
@@ -100,5 +110,6 @@ def register(
         lanes.reconsider(tx, function.id, now)
     for function in gone:
         tx.execute(FORGET_FUNCTION, {"function": function.id})
+    crons.arm(timers, functions, now)
     if changed or gone:
         tx.execute(NEXT_GENERATION)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
@@ -15,6 +16,7 @@ from inngest.engine.ports import (
     Commit,
     EventPlace,
     Executor,
+    Fired,
     Ids,
     News,
     Owner,
@@ -24,10 +26,25 @@ from inngest.engine.ports import (
 )
 from inngest.protocol.opcodes import Arrival
 
-from . import accepting, cancelling, claiming, committing, lanes, reading, removing, schema, sessions, waits
+from . import (
+    accepting,
+    cancelling,
+    claiming,
+    committing,
+    explaining,
+    firing,
+    lanes,
+    pausing,
+    reading,
+    removing,
+    schema,
+    sessions,
+    waits,
+)
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
+from .timers import Alarm, Timers, next_due
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
@@ -52,6 +69,7 @@ class SqlStore:
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
         self._claiming = claiming.Claiming(self._registry.read, ids)
+        self._alarm = Alarm()
         self._closed = False
 
     # -- life
@@ -100,7 +118,10 @@ class SqlStore:
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
         await self._write(
-            lambda tx: sessions.register(tx, self._registry.read(tx), functions, replace_app, now), rows=len(functions)
+            lambda tx: sessions.register(
+                tx, self._registry.read(tx), functions, replace_app, now, Timers(tx, self._ids, self._alarm)
+            ),
+            rows=len(functions),
         )
 
     async def begin_session(self, session: Session) -> None:
@@ -121,7 +142,7 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids)
+        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
 
     async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
@@ -141,7 +162,29 @@ class SqlStore:
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
-        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids)
+        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)
+
+    # -- timers and pauses
+
+    async def fire(self, now: int) -> Fired:
+        return await self._write(
+            lambda tx: firing.fire(tx, now, lambda: self._registry.read(tx), self._ids, self._alarm), rows=1_000
+        )
+
+    @property
+    def timer_due(self) -> int | None:
+        return self._alarm.due
+
+    async def look_at_timers(self) -> None:
+        found = await self._read(next_due)
+        if found is not None:
+            self._alarm.note(found)
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        return await self._write(lambda tx: pausing.pause(tx, function_id, on_event, now))
+
+    async def resume(self, function_id: str, now: int) -> bool:
+        return await self._write(lambda tx: pausing.resume(tx, function_id, now, self._ids))
 
     async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
         return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=10 * len(run_ids))
@@ -175,6 +218,9 @@ class SqlStore:
                 tx, event_id=event_id, function_id=function_id, status=status, limit=limit, before=before
             )
         )
+
+    async def facts(self, run_id: str) -> Facts | None:
+        return await self._read(lambda tx: explaining.facts(tx, run_id))
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))

@@ -5,7 +5,7 @@ The names have a prefix, so that a database can be shared with an application.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
 metadata = MetaData()
 
@@ -72,6 +72,7 @@ runs = Table(
     Column("takeover_steps", Integer, nullable=False, comment="memos it had when a worker died on it last"),
     Column("output", Text),
     Column("error", Text),
+    Column("batch_id", Text, comment="events that started it together; null if one did"),
     Column("parent_id", Text, comment="run that invoked it"),
     Column("parent_hash", Text, comment="step that invoked it"),
     Column("watched", Integer, nullable=False, comment="whether events may cancel it"),
@@ -82,6 +83,7 @@ runs = Table(
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
+Index("inngest_runs_by_batch", runs.c.batch_id, sqlite_where=runs.c.batch_id.is_not(None))
 Index(
     "inngest_runs_by_end",
     runs.c.ended_at,
@@ -92,6 +94,7 @@ Index(
     runs.c.session_id,
     sqlite_where=runs.c.session_id.is_not(None),  # naming another dialect here would import it, for 50 ms
 )
+Index("inngest_runs_by_parent", runs.c.parent_id, sqlite_where=runs.c.parent_id.is_not(None))
 
 steps = Table(
     "inngest_steps",
@@ -132,7 +135,12 @@ jobs = Table(
     Column("run_id", Text, nullable=False),
     Column("function_id", Text, nullable=False),
     Column("due_at", BigInteger, nullable=False),
-    Column("alone", Integer, nullable=False),
+    Column(
+        "alone",
+        Integer,
+        nullable=False,
+        comment="1: while nothing else is in flight; 2 more while the function is paused",
+    ),
     Column("lane", Text, nullable=False, comment="where it queues; empty for plain functions"),
     Column("start", Integer, nullable=False, comment="whether its run begins with it, in a lane"),
     Column("score", BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"),
@@ -219,3 +227,59 @@ idempotency = Table(
     sqlite_with_rowid=False,
 )
 Index("inngest_idempotency_by_end", idempotency.c.expires_at)
+
+pauses = Table(
+    "inngest_pauses",
+    metadata,
+    Column("function_id", Text, primary_key=True),
+    Column("on_event", Text, nullable=False, comment="queue or skip"),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+timers = Table(
+    "inngest_timers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False, comment="JSON"),
+    UniqueConstraint("kind", "key"),
+    sqlite_with_rowid=False,
+    comment="what is to be done at a time, whoever is there then",
+)
+Index("inngest_timers_by_due", timers.c.due_at)
+
+rates = Table(
+    "inngest_rates",
+    metadata,
+    Column("function_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("started_at", BigInteger, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
+    comment="starts that count for a rate limit",
+)
+Index("inngest_rates_by_start", rates.c.started_at)
+
+singletons = Table(
+    "inngest_singletons",
+    metadata,
+    Column("function_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("run_id", Text, nullable=False, comment="the last one; whether it has ended, it says itself"),
+    sqlite_with_rowid=False,
+)
+Index("inngest_singletons_by_run", singletons.c.run_id)
+
+batches = Table(
+    "inngest_batches",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+    comment="events that are collected, or were; of a debounce only the one that will start its run",
+)
+Index("inngest_batches_by_event", batches.c.event_id)

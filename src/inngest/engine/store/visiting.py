@@ -26,7 +26,11 @@ LEAST = 16
 READY_LANES = Statement(
     lambda words: words.locking(
         select(_lanes.c.id, _lanes.c.ready_at, _lanes.c.turn)
-        .where(_lanes.c.ready_at.is_not(None), words.any_of(_lanes.c.function_id, "functions"))
+        .where(
+            _lanes.c.ready_at.is_not(None),
+            words.any_of(_lanes.c.function_id, "functions"),
+            _lanes.c.function_id.not_in(select(tables.pauses.c.function_id)),
+        )
         .order_by(_lanes.c.ready_at, _lanes.c.turn)
         .limit(bindparam("count")),
         skip=True,

@@ -66,6 +66,12 @@ def _inaccessible(path: Path, error: Exception) -> StoreError:
     folder = path.parent
     if os.path.isdir(path):  # pathlib's raises where one may not look
         return StoreError(f"{path} is a folder: name a file in it, such as {path / 'inngest.db'}")
+    for one in (*reversed(folder.parents), folder):  # what is inside of one that may not be entered seems not to exist
+        if os.path.isdir(one) and not os.access(one, os.X_OK):
+            return StoreReadOnlyError(
+                f"this user ({_user()}) may not enter the folder {one}: "
+                f"give it the right, or name another database than {path}"
+            )
     if not os.path.lexists(folder):
         return StoreError(f"the folder {folder} does not exist: create it, or name another database than {path}")
     if not os.path.isdir(folder):
@@ -75,8 +81,6 @@ def _inaccessible(path: Path, error: Exception) -> StoreError:
 
 def _forbidden(path: Path, folder: Path) -> str | None:
     who = f"this user ({_user()})"
-    if not os.access(folder, os.X_OK):
-        return f"{who} may not enter the folder {folder}: give it the right, or name another database than {path}"
     for file in (path, *(path.with_name(path.name + side) for side in _SIDE_FILES)):
         if forbidden := forbidden_file(file):
             return forbidden

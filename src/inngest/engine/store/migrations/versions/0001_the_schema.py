@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_jobs()
     _create_lanes()
     _create_waits()
+    _create_gates()
     op.execute("INSERT INTO inngest_meta (key, value) VALUES ('generation', '0')")
 
 
@@ -73,7 +74,12 @@ def _create_jobs() -> None:
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("function_id", sa.Text, nullable=False),
         sa.Column("due_at", sa.BigInteger, nullable=False),
-        sa.Column("alone", sa.Integer, nullable=False),
+        sa.Column(
+            "alone",
+            sa.Integer,
+            nullable=False,
+            comment="1: while nothing else is in flight; 2 more while the function is paused",
+        ),
         sa.Column("lane", sa.Text, nullable=False, comment="where it queues; empty for plain functions"),
         sa.Column("start", sa.Integer, nullable=False, comment="whether its run begins with it, in a lane"),
         sa.Column(
@@ -177,6 +183,7 @@ def _create_runs() -> None:
         sa.Column("takeover_steps", sa.Integer, nullable=False, comment="memos it had when a worker died on it last"),
         sa.Column("output", sa.Text),
         sa.Column("error", sa.Text),
+        sa.Column("batch_id", sa.Text, comment="events that started it together; null if one did"),
         sa.Column("parent_id", sa.Text, comment="run that invoked it"),
         sa.Column("parent_hash", sa.Text, comment="step that invoked it"),
         sa.Column("watched", sa.Integer, nullable=False, comment="whether events may cancel it"),
@@ -189,6 +196,8 @@ def _create_runs() -> None:
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])
     _index_some("inngest_runs_by_end", "ended_at")
     _index_some("inngest_runs_by_session", "session_id")
+    _index_some("inngest_runs_by_parent", "parent_id")
+    _index_some("inngest_runs_by_batch", "batch_id")
 
 
 def _index_some(name: str, column: str) -> None:
@@ -228,3 +237,52 @@ def _create_steps() -> None:
         sqlite_with_rowid=False,
         comment="attempts that failed and were followed by another",
     )
+
+
+def _create_gates() -> None:
+    op.create_table(
+        "inngest_pauses",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("on_event", sa.Text, nullable=False, comment="queue or skip"),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inngest_timers",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False, comment="JSON"),
+        sa.UniqueConstraint("kind", "key"),
+        sqlite_with_rowid=False,
+        comment="what is to be done at a time, whoever is there then",
+    )
+    op.create_index("inngest_timers_by_due", "inngest_timers", ["due_at"])
+    op.create_table(
+        "inngest_rates",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("started_at", sa.BigInteger, primary_key=True),
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sqlite_with_rowid=False,
+        comment="starts that count for a rate limit",
+    )
+    op.create_index("inngest_rates_by_start", "inngest_rates", ["started_at"])
+    op.create_table(
+        "inngest_singletons",
+        sa.Column("function_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False, comment="the last one; whether it has ended, it says itself"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_singletons_by_run", "inngest_singletons", ["run_id"])
+    op.create_table(
+        "inngest_batches",
+        sa.Column("batch_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+        comment="events that are collected, or were; of a debounce only the one that will start its run",
+    )
+    op.create_index("inngest_batches_by_event", "inngest_batches", ["event_id"])

@@ -1,0 +1,79 @@
+"""Arguments of the methods of `Engine`, checked before anything is done with them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+from inngest.engine.domain.model import RunStatus
+from inngest.protocol import durations
+from inngest.sdk.events import Event, to_sent
+from inngest.sdk.function import Function
+
+from .errors import EngineConfigError
+
+MAX_LIMIT = 10_000
+"""Runs in one answer: they are all in memory at once."""
+
+
+def timeout_of(timeout: int | datetime.timedelta | None) -> float | None:
+    """Seconds to wait; None for ever.
+
+    Raises:
+        EngineConfigError: not a duration.
+    """
+    if timeout is None:
+        return None
+    try:
+        return max(0, durations.to_ms(timeout)) / 1000
+    except TypeError as error:
+        raise EngineConfigError(f"timeout: {error}") from None
+
+
+def function_id_of(function: object) -> str:
+    """The id of a function that is to run.
+
+    Raises:
+        EngineConfigError: not a function made by `create_function`.
+    """
+    if not isinstance(function, Function):
+        raise EngineConfigError(f"fn: expected a function made by create_function, got {function!r}")
+    return function.id
+
+
+def data_of(data: Mapping[str, object] | None) -> str:
+    """The data of an event that starts a run, as JSON.
+
+    Raises:
+        EngineConfigError: not a mapping.
+        EventInvalidError: JSON cannot hold it, or it is over 3 MB.
+    """
+    if data is not None and not isinstance(data, Mapping):
+        raise EngineConfigError(f"data: expected a dict, or None, got {data!r:.80}")
+    (sent,) = to_sent([Event(name="invoke", data=data or {})])
+    return sent.data
+
+
+def status_of(status: RunStatus | str | None) -> RunStatus | None:
+    """The status that runs are to be in.
+
+    Raises:
+        EngineConfigError: there is no such status.
+    """
+    if status is None:
+        return None
+    try:
+        return RunStatus(status)
+    except ValueError:
+        raise EngineConfigError(f"status: expected one of {', '.join(RunStatus)}, got {status!r}") from None
+
+
+def limit_of(limit: int) -> int:
+    """How many runs are wanted.
+
+    Raises:
+        EngineConfigError: not a number from 1 to 10,000.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise EngineConfigError(f"limit: expected a whole number from 1 to {MAX_LIMIT:,}, got {limit!r}")
+    return limit

@@ -1,0 +1,42 @@
+"""Why a run waits, as a caller sees it."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from inngest.engine.domain import explaining
+from inngest.engine.domain.explaining import Rule
+
+from .views import RunStatus, optional_time
+
+__all__ = ["Explanation", "Reason", "Rule"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One thing that holds a run, or why nothing does."""
+
+    rule: Rule  # for programs: "sleeping", "event", "no_worker", …
+    text: str  # one sentence, for people
+    until: datetime.datetime | None  # aware, UTC: when it holds the run no longer by itself
+    step: str | None  # id of the step that waits
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a run waits, or that it does not."""
+
+    run_id: str
+    function_id: str
+    status: RunStatus
+    reasons: tuple[Reason, ...]  # most important first; a run may wait for several things at once
+
+
+def explanation(facts: explaining.Facts, now: int) -> Explanation:
+    """What holds a run."""
+    reasons = tuple(
+        Reason(reason.rule, reason.text, optional_time(reason.until), reason.step)
+        for reason in explaining.explain(facts, now)
+    )
+    return Explanation(facts.run.id, facts.run.function_id, facts.run.status, reasons)

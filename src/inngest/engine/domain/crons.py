@@ -1,0 +1,112 @@
+"""Schedules of functions: which ticks start runs, and when the next one is. Pure.
+
+A tick is a time that a cron expression names; it fires at that time and its jitter. Ticks that nobody could fire for
+longer than GRACE were missed, and `catch_up` says what becomes of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from inngest.protocol import durations, limits
+
+from .cron import jittered, next_after, occurrences
+from .model import Event, FunctionSpec
+
+SCHEDULED = "inngest/scheduled.timer"
+
+GRACE = 30_000
+"""Milliseconds by which a tick may be late and is still fired, whatever `catch_up` says: a restart takes so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One cron trigger of a function."""
+
+    key: str  # of its timer: another one when its text changes, so that it begins anew
+    function_id: str
+    cron: str
+    jitter: int  # ms
+    catch_up: str
+    overlap: str
+    catch_up_limit: int
+
+
+class Tick(NamedTuple):
+    """A time at which a schedule fires."""
+
+    scheduled_at: int  # unix ms
+    fire_at: int  # the same, and its jitter
+
+
+def schedules_of(function: FunctionSpec) -> tuple[Schedule, ...]:
+    """The cron triggers of a function."""
+    return _schedules(function.id, function.config) if '"cron"' in function.config else ()
+
+
+@lru_cache(maxsize=2_048)
+def _schedules(function_id: str, config: str) -> tuple[Schedule, ...]:
+    triggers = json.loads(config).get("triggers", ())
+    return tuple(_schedule(function_id, one) for one in triggers if "cron" in one)
+
+
+def _schedule(function_id: str, wire: dict[str, Any]) -> Schedule:
+    jitter = wire.get("jitter")
+    digest = hashlib.sha256(f"{wire['cron']} {jitter}".encode()).hexdigest()[:12]
+    return Schedule(
+        key=f"{function_id}:{digest}",
+        function_id=function_id,
+        cron=wire["cron"],
+        jitter=0 if jitter is None else durations.parse(jitter),
+        catch_up=wire.get("catchUp", "none"),
+        overlap=wire.get("overlap", "allow"),
+        catch_up_limit=wire.get("catchUpLimit", limits.DEFAULT_CATCH_UP),
+    )
+
+
+def first(schedule: Schedule, now: int) -> Tick | None:
+    """The next tick; None if there is none until the end of the calendar."""
+    found = next_after(schedule.cron, "UTC", now)
+    return None if found is None else _tick(schedule, found)
+
+
+def due(schedule: Schedule, armed: int, now: int) -> tuple[list[Tick], Tick | None]:
+    """The ticks that start runs now, and the next one.
+
+    Args:
+        schedule: whose.
+        armed: the tick (unix ms) that the timer was set for: the first that has not been seen to.
+        now: unix ms.
+    """
+    seen = [_tick(schedule, at) for at in occurrences(schedule.cron, "UTC", armed - 1, now, schedule.catch_up_limit)]
+    fired = [tick for tick in seen if tick.fire_at <= now]
+    late = [tick for tick in fired if tick.fire_at < now - GRACE]
+    if late and schedule.catch_up == "none":
+        fired = [tick for tick in fired if tick not in late]
+    elif late and schedule.catch_up == "last":
+        fired = fired[-1:]
+    waiting = next((tick for tick in seen if tick.fire_at > now), None)
+    return fired, waiting or first(schedule, now)
+
+
+def event_of(schedule: Schedule, tick: Tick, now: int, new_id: Callable[[int], str]) -> Event:
+    """The event of a tick (server-semantics §7)."""
+    data = {"cron": schedule.cron, "scheduledAt": _text(tick.scheduled_at), "fireAt": _text(tick.fire_at)}
+    return Event(new_id(now), SCHEDULED, json.dumps(data), tick.fire_at, _text(tick.scheduled_at), now)
+
+
+def _tick(schedule: Schedule, scheduled_at: int) -> Tick:
+    if not schedule.jitter:
+        return Tick(scheduled_at, scheduled_at)
+    return Tick(scheduled_at, jittered(schedule.function_id, scheduled_at, schedule.jitter))
+
+
+def _text(ms: int) -> str:
+    at = datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
+    return at.isoformat(timespec="milliseconds" if ms % 1000 else "seconds").replace("+00:00", "Z")

@@ -1,0 +1,60 @@
+"""What must be asked before a start becomes a run: the gates of its function, with their keys for its event.
+
+`asking` finds them; what then has to be looked up and written is in `store.gates`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate limit for one key."""
+
+    limit: int
+    period: int  # ms
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Debounced:
+    """A debounce for one key."""
+
+    period: int  # ms
+    timeout: int | None  # ms
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """A batch for one key."""
+
+    size: int
+    timeout: int | None  # ms
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sole:
+    """A singleton for one key."""
+
+    cancels: bool
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What is asked of a start, in this order."""
+
+    ts: int  # of the event
+    size: int  # bytes of its data
+    direct: bool  # somebody waits for this very run: it is neither collected, nor dropped without a trace
+    debounce: Debounced | None = None
+    batch: Batched | None = None
+    rate: Rate | None = None
+    idempotency: str | None = None  # key
+    paused: str | None = None  # "queue" or "skip"
+    sole: Sole | None = None
+    start_timeout: int | None = None  # ms
+    finish_timeout: int | None = None  # ms

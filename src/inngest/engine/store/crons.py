@@ -1,0 +1,85 @@
+"""Timers of cron triggers: one per schedule, armed for its next tick."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from inngest.engine.domain import crons, triggers
+from inngest.engine.domain.crons import Schedule, Tick
+from inngest.engine.domain.model import Event, FunctionSpec, Registry, Start
+from inngest.engine.ports import NO_NEWS, Ids, News
+
+from . import cancelling, tables
+from .accepting import insert_events
+from .statement import Statement, Transaction
+from .timers import Timer, Timers
+
+CRON = "cron"
+
+UNFINISHED = Statement(
+    lambda words: select(tables.runs.c.id).where(
+        words.any_of(tables.runs.c.id, "runs"), tables.runs.c.ended_at.is_(None)
+    )
+)
+
+
+def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int) -> None:
+    """See that each schedule has its timer. One that is there stays: it knows which ticks were missed."""
+    for function in functions:
+        for schedule in crons.schedules_of(function):
+            if timers.get(CRON, schedule.key) is None:
+                _put(timers, schedule, crons.first(schedule, now), [])
+
+
+def fire(
+    tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now: int, ids: Ids
+) -> tuple[list[Start], News]:
+    """The runs of what is due of a schedule; and it is armed anew, if there still is such a schedule."""
+    function = registry.functions.get(timer.payload["function_id"])
+    schedule = None if function is None else _found(function, timer.key)
+    if function is None or schedule is None:
+        return [], NO_NEWS
+    ticks, following = crons.due(schedule, timer.payload["scheduled_at"], now)
+    running: list[str] = timer.payload["runs"]
+    news = NO_NEWS
+    starts: list[Start] = []
+    for tick in ticks:
+        if schedule.overlap != "allow":
+            running = _unfinished(tx, running) + [start.run.id for start in starts if start.run.id in running]
+            if running and schedule.overlap == "skip":
+                continue
+            ended = cancelling.cancel(tx, running, "TriggerCron.overlap: the next tick has come", now)
+            news = news.and_then(ended)
+            starts = [start for start in starts if start.run.id not in running]
+        start = _start(tx, function, schedule, tick, registry, now, ids)
+        starts.append(start)
+        running = [start.run.id]
+    _put(timers, schedule, following, running if schedule.overlap != "allow" else [])
+    return starts, news
+
+
+def _found(function: FunctionSpec, key: str) -> Schedule | None:
+    return next((one for one in crons.schedules_of(function) if one.key == key), None)
+
+
+def _unfinished(tx: Transaction, run_ids: list[str]) -> list[str]:
+    return [row[0] for row in tx.execute(UNFINISHED, {"runs": json.dumps(run_ids)}).fetchall()] if run_ids else []
+
+
+def _start(
+    tx: Transaction, function: FunctionSpec, schedule: Schedule, tick: Tick, registry: Registry, now: int, ids: Ids
+) -> Start:
+    event: Event = crons.event_of(schedule, tick, now, ids.ulid)
+    insert_events(tx, [event])
+    start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
+    return replace(start, key="", due_at=now)  # a tick is fired once by its timer
+
+
+def _put(timers: Timers, schedule: Schedule, tick: Tick | None, runs: list[str]) -> None:
+    if tick is not None:
+        payload = {"function_id": schedule.function_id, "scheduled_at": tick.scheduled_at, "runs": runs}
+        timers.put(CRON, schedule.key, tick.fire_at, payload)

@@ -1,0 +1,122 @@
+"""Timers that fall due: each is done in the transaction that removes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from inngest.engine.domain import triggers
+from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
+from inngest.engine.domain.transitions import FINAL
+from inngest.engine.ports import NO_NEWS, Fired, Ids
+from inngest.protocol import durations
+
+from . import cancelling, crons, tables
+from .accepting import gatekeeper, insert_starts
+from .events import event
+from .gates import BATCH, DEBOUNCE, FINISH_TIMEOUT, START_TIMEOUT, Collecting, Gatekeeper, Last
+from .statement import Statement, Transaction
+from .timers import Alarm, Timer
+
+AT_ONCE = 200
+"""Timers of one transaction."""
+
+TIMES_OF_RUN = Statement(
+    lambda _: select(tables.runs.c.status, tables.runs.c.started_at).where(tables.runs.c.id == bindparam("run"))
+)
+
+
+class _Firing:
+    """What falls due in one transaction."""
+
+    def __init__(self, tx: Transaction, now: int, registry: Registry, ids: Ids, keeper: Gatekeeper) -> None:
+        self._tx = tx
+        self._now = now
+        self._registry = registry
+        self._ids = ids
+        self._keeper = keeper
+        self.started: list[Start] = []
+        self.news = NO_NEWS
+
+    def debounce(self, timer: Timer) -> None:
+        """No event has come for a while."""
+        last = Last(*timer.payload)
+        self.started += self._keeper.debounced(self._start(last, last.event_id), timer.key)
+
+    def batch(self, timer: Timer) -> None:
+        """The first event has waited long enough."""
+        collected = Collecting(*timer.payload)
+        start = self._start(collected, collected.event_id)
+        if start.gates is None:
+            run = replace(start.run, batch_id=collected.batch_id)
+            self.started.append(replace(start, run=run, due_at=self._now))
+        else:
+            self.started += self._keeper.flush(start, start.gates, collected)
+
+    def start_timeout(self, timer: Timer) -> None:
+        """A run must have begun by now."""
+        if self._times(timer.key)[0] is RunStatus.QUEUED:
+            after = durations.to_text(timer.payload["after"])
+            self._cancel(timer.key, f"timeouts.start: it has not begun within {after}")
+
+    def finish_timeout(self, timer: Timer) -> None:
+        """A run must have ended by now, if it began as soon as it could; else it has its time from when it began."""
+        status, started_at = self._times(timer.key)
+        after: int = timer.payload["after"]
+        due_at = (self._now if started_at is None else started_at) + after
+        if status is None or status in FINAL:
+            return
+        if due_at <= self._now:
+            self._cancel(timer.key, f"timeouts.finish: it has not ended within {durations.to_text(after)}")
+        else:
+            self._keeper.timers.put(FINISH_TIMEOUT, timer.key, due_at, timer.payload)
+
+    def cron(self, timer: Timer) -> None:
+        """A tick of a schedule, or several that nobody could fire."""
+        started, news = crons.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
+        self.news = self.news.and_then(news)
+        for start in started:
+            self.started += [start] if start.gates is None else self._keeper.admit(start, start.gates)
+
+    def _times(self, run_id: str) -> tuple[RunStatus | None, int | None]:
+        row = self._tx.execute(TIMES_OF_RUN, {"run": run_id}).fetchone()
+        return (None, None) if row is None else (RunStatus(row[0]), row[1])
+
+    def _cancel(self, run_id: str, reason: str) -> None:
+        self.news = self.news.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
+
+    def _start(self, kept: Last | Collecting, event_id: str) -> Start:
+        """The run, of the function as it is now; of one that is not known any more, as it was."""
+        found = self._registry.functions.get(kept.function_id)
+        function = found or FunctionSpec(kept.function_id, "", "", kept.version, kept.retries, (), None, "{}")
+        paused = self._registry.paused.get(function.id)
+        return triggers.collected(function, self._event(event_id), self._now, self._ids.ulid, paused=paused)
+
+    def _event(self, event_id: str) -> Event:
+        found = event(self._tx, event_id)
+        assert found is not None, f"event {event_id} is collected, but not stored"
+        return found
+
+
+_KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
+    DEBOUNCE: _Firing.debounce,
+    BATCH: _Firing.batch,
+    START_TIMEOUT: _Firing.start_timeout,
+    FINISH_TIMEOUT: _Firing.finish_timeout,
+    crons.CRON: _Firing.cron,
+}
+
+
+def fire(tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, alarm: Alarm) -> Fired:
+    """Do what is due."""
+    keeper = gatekeeper(tx, ids, alarm)
+    due = keeper.timers.take_due(now, AT_ONCE)
+    firing = _Firing(tx, now, registry(), ids, keeper)
+    for timer in due:
+        _KINDS[timer.kind](firing, timer)
+    insert_starts(tx, [(start, None) for start in firing.started], ids)
+    alarm.look(tx)
+    return Fired(firing.started, firing.news.and_then(keeper.take_news()), alarm.due)

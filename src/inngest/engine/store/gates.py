@@ -1,0 +1,308 @@
+"""Gates: which starts become runs, which wait, and which are dropped; all in the transaction of their event (P1).
+
+The order is: debounce and batch collect events, and what comes out of them is asked the rest; rate limit; idempotency;
+pause; singleton. What a gate counts is written only when all have let the start through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, delete, select
+
+from inngest.engine.domain import triggers
+from inngest.engine.domain.asking import skipped
+from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
+from inngest.engine.domain.model import Start
+from inngest.engine.domain.transitions import FINAL
+from inngest.engine.ports import NO_NEWS, Ids, News
+from inngest.protocol import durations, limits
+
+from . import cancelling, tables
+from .statement import Statement, Transaction, constant
+from .timers import NEVER, Alarm, Timers
+
+_rates, _singletons, _runs, _keys = tables.rates, tables.singletons, tables.runs, tables.idempotency
+
+DEBOUNCE, BATCH, START_TIMEOUT, FINISH_TIMEOUT = "debounce", "batch", "start", "finish"
+"""Kinds of timers."""
+
+TAKE_KEY = Statement(
+    lambda words: (
+        (insertion := words.insert(_keys))
+        .on_conflict_do_update(
+            index_elements=["function_id", "key"],
+            set_={"run_id": insertion.excluded.run_id, "expires_at": insertion.excluded.expires_at},
+            where=(_keys.c.expires_at <= bindparam("now")) | (_keys.c.run_id == insertion.excluded.run_id),
+        )
+        .returning(_keys.c.run_id)
+    )
+)
+
+KEY_HOLDER = Statement(
+    lambda _: select(_keys.c.run_id).where(
+        _keys.c.function_id == bindparam("function"),
+        _keys.c.key == bindparam("of_key"),
+        _keys.c.expires_at > bindparam("now"),
+    )
+)
+
+NEWEST_BUT = Statement(
+    lambda _: (
+        select(_rates.c.started_at)
+        .where(_rates.c.function_id == bindparam("function"), _rates.c.key == bindparam("of_key"))
+        .order_by(_rates.c.started_at.desc())
+        .limit(1)
+        .offset(bindparam("but"))
+    )
+)
+
+FORGET_STARTS = Statement(
+    lambda _: delete(_rates).where(
+        _rates.c.function_id == bindparam("function"),
+        _rates.c.key == bindparam("of_key"),
+        _rates.c.started_at <= bindparam("until"),
+    )
+)
+
+COUNT_START = Statement(lambda words: words.insert(_rates).on_conflict_do_nothing())
+
+UNFINISHED_RUN = Statement(
+    lambda _: (
+        select(_runs.c.id)
+        .join(_singletons, _singletons.c.run_id == _runs.c.id)
+        .where(
+            _singletons.c.function_id == bindparam("function"),
+            _singletons.c.key == bindparam("of_key"),
+            _runs.c.status.not_in([constant(status.value) for status in sorted(FINAL)]),
+        )
+    )
+)
+
+BE_SINGLE = Statement(
+    lambda words: (insertion := words.insert(_singletons)).on_conflict_do_update(
+        index_elements=["function_id", "key"], set_={"run_id": insertion.excluded.run_id}
+    )
+)
+
+COLLECT = Statement(
+    lambda words: (insertion := words.insert(tables.batches)).on_conflict_do_update(
+        index_elements=["batch_id", "position"], set_={"event_id": insertion.excluded.event_id}
+    )
+)
+
+LET_GO = Statement(lambda _: delete(tables.batches).where(tables.batches.c.batch_id == bindparam("batch")))
+
+
+class Collecting(NamedTuple):
+    """A batch that is being collected: the payload of its timer."""
+
+    function_id: str
+    version: str
+    retries: int
+    batch_id: str
+    event_id: str  # of its first event
+    held: int  # how many events it has
+    size: int  # bytes of its events' data
+
+
+class Last(NamedTuple):
+    """A debounce: the payload of its timer."""
+
+    function_id: str
+    version: str
+    retries: int
+    event_id: str  # that will start the run
+    ts: int  # of that event
+    first_at: int  # when the first event came
+
+
+class Gatekeeper:
+    """Judges starts, in one transaction.
+
+    Args:
+        tx: the transaction.
+        ids: for runs, batches and timers.
+        alarm: told of each timer.
+        write: writes a start that may have to be found by the next.
+    """
+
+    def __init__(self, tx: Transaction, ids: Ids, alarm: Alarm, write: Callable[[Start], None]) -> None:
+        self._tx = tx
+        self._ids = ids
+        self.timers = Timers(tx, ids, alarm)
+        self._write = write
+        self._news = NO_NEWS
+
+    def judge(self, start: Start) -> list[Start]:
+        """The runs to create now, which are to be given to `insert_starts`."""
+        if start.key and not self._take(start, start.key):
+            return []
+        gates = start.gates
+        if gates is None:
+            return [start]
+        if gates.debounce is not None:
+            self._debounce(start, gates, gates.debounce)
+            return []
+        if gates.batch is not None:
+            return self._collect(start, gates, gates.batch)
+        return self.admit(start, gates)
+
+    def take_news(self) -> News:
+        """What it did to other runs since it was asked last."""
+        news, self._news = self._news, NO_NEWS
+        return news
+
+    def admit(self, start: Start, gates: Gates) -> list[Start]:
+        """Ask what is to be asked of a start that is not, or no more, collected."""
+        refusal = self._refusal(start, gates)
+        if refusal is not None:
+            return [triggers.skip(start, skipped(refusal))] if gates.direct else []
+        if gates.paused == "skip":
+            return [triggers.pause(start, gates.paused)]
+        if gates.sole is not None and (reason := self._other(start, gates.sole)):
+            return [triggers.skip(start, skipped(reason))]
+        self._count(start, gates)
+        self._limit_time(start, gates)
+        admitted = replace(start, held=gates.paused is not None)
+        if gates.sole is not None:
+            row = {"function_id": start.run.function_id, "key": gates.sole.key, "run_id": start.run.id}
+            self._tx.execute(BE_SINGLE, row)
+            self._write(admitted)
+            admitted = replace(admitted, written=True)
+        return [admitted]
+
+    # -- idempotency and rate limit
+
+    def _refusal(self, start: Start, gates: Gates) -> str | None:
+        """Why a start is surplus; None if it is not."""
+        run = start.run
+        rate = gates.rate
+        if rate is not None and not self._has_room(run.function_id, rate, run.created_at):
+            return f"rate_limit: {rate.limit} runs have started within {durations.to_text(rate.period)}"
+        if gates.idempotency is not None:
+            key = {"function": run.function_id, "of_key": _own(gates.idempotency), "now": run.created_at}
+            holder = self._tx.execute(KEY_HOLDER, key).fetchone()
+            if holder is not None:
+                return f"idempotency: run {holder[0]} has the same key"
+        return None
+
+    def _has_room(self, function_id: str, rate: Rate, now: int) -> bool:
+        """Whether fewer than `limit` runs have started in the period that ends now."""
+        of = {"function": function_id, "of_key": rate.key, "but": rate.limit - 1}
+        row = self._tx.execute(NEWEST_BUT, of).fetchone()
+        return row is None or row[0] <= now - rate.period
+
+    def _count(self, start: Start, gates: Gates) -> None:
+        run = start.run
+        if gates.idempotency is not None:
+            self._take(start, _own(gates.idempotency))
+        if gates.rate is not None:
+            # Those that clocks a minute behind could still ask for stay.
+            until = run.created_at - gates.rate.period - limits.MINUTE
+            of = {"function": run.function_id, "of_key": gates.rate.key, "until": until}
+            self._tx.execute(FORGET_STARTS, of)
+            row = {
+                "function_id": run.function_id,
+                "key": gates.rate.key,
+                "started_at": run.created_at,
+                "run_id": run.id,
+            }
+            self._tx.execute(COUNT_START, row)
+
+    def _take(self, start: Start, key: str) -> bool:
+        run = start.run
+        row = {
+            "function_id": run.function_id,
+            "key": key,
+            "run_id": run.id,
+            "expires_at": run.created_at + limits.IDEMPOTENCY_PERIOD,
+            "now": run.created_at,
+        }
+        return self._tx.execute(TAKE_KEY, row).fetchone() is not None
+
+    # -- singleton, timeouts
+
+    def _other(self, start: Start, sole: Sole) -> str:
+        """Why a run gives way to another that has not ended; that is cancelled, if it is the other way round."""
+        run = start.run
+        row = self._tx.execute(UNFINISHED_RUN, {"function": run.function_id, "of_key": sole.key}).fetchone()
+        if row is None:
+            return ""
+        if not sole.cancels:
+            return f"singleton: run {row[0]} has not ended"
+        why = f"singleton: run {run.id} takes its place"
+        self._news = self._news.and_then(cancelling.cancel(self._tx, [row[0]], why, run.created_at))
+        return ""
+
+    def _limit_time(self, start: Start, gates: Gates) -> None:
+        for kind, after in ((START_TIMEOUT, gates.start_timeout), (FINISH_TIMEOUT, gates.finish_timeout)):
+            if after is not None:
+                self.timers.put(kind, start.run.id, start.due_at + after, {"after": after})
+
+    # -- what waits
+
+    def _debounce(self, start: Start, gates: Gates, debounce: Debounced) -> None:
+        """The last event by its `ts` will start the run; each moves the time."""
+        run, now = start.run, start.run.created_at
+        key = _place(run.function_id, debounce.key)
+        last = Last(run.function_id, run.function_version, run.retries, run.event_id, gates.ts, now)
+        known = self.timers.get(DEBOUNCE, key)
+        if known is not None:
+            before = Last(*known.payload)
+            last = last._replace(first_at=before.first_at)
+            if gates.ts < before.ts:
+                last = last._replace(event_id=before.event_id, ts=before.ts)
+        due_at = now + debounce.period
+        if debounce.timeout is not None:
+            due_at = min(due_at, last.first_at + debounce.timeout)
+        self.timers.put(DEBOUNCE, key, due_at, last)
+        # Whoever removes old events sees that this one is needed.
+        self._tx.execute(COLLECT, {"batch_id": key, "position": 0, "event_id": last.event_id})
+
+    def _collect(self, start: Start, gates: Gates, batch: Batched) -> list[Start]:
+        """The batch is over when it is full, in count or in bytes."""
+        run, now = start.run, start.run.created_at
+        key = _place(run.function_id, batch.key)
+        known = self.timers.get(BATCH, key)
+        flushed: list[Start] = []
+        due_at = now + batch.timeout if batch.timeout is not None else NEVER
+        collecting = Collecting(
+            run.function_id, run.function_version, run.retries, self._ids.ulid(now), run.event_id, 0, 0
+        )
+        if known is not None:
+            before = Collecting(*known.payload)
+            if before.size + gates.size > limits.MAX_BATCH_SIZE:
+                flushed += self.flush(replace(start, run=replace(run, id=self._ids.ulid(now))), gates, before)
+            else:
+                collecting, due_at = before, known.due_at
+        row = {"batch_id": collecting.batch_id, "position": collecting.held, "event_id": run.event_id}
+        self._tx.execute(COLLECT, row)
+        collecting = collecting._replace(held=collecting.held + 1, size=collecting.size + gates.size)
+        if collecting.held < batch.size:
+            self.timers.put(BATCH, key, due_at, collecting)
+            return flushed
+        self.timers.remove(BATCH, key)
+        return [*flushed, *self.flush(start, gates, collecting)]
+
+    def debounced(self, start: Start, key: str) -> list[Start]:
+        """The run of a debounce that is over."""
+        self._tx.execute(LET_GO, {"batch": key})
+        return [start] if start.gates is None else self.admit(start, start.gates)
+
+    def flush(self, start: Start, gates: Gates, collected: Collecting) -> list[Start]:
+        """The run of a batch that is over."""
+        run = replace(start.run, event_id=collected.event_id, batch_id=collected.batch_id)
+        return self.admit(replace(start, run=run, due_at=run.created_at), gates)
+
+
+def _place(function_id: str, key: str) -> str:
+    return json.dumps([function_id, key], ensure_ascii=False)
+
+
+def _own(key: str) -> str:
+    """A key of an expression; those of events are in the same table."""
+    return f"\x1f{key}"

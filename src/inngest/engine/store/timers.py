@@ -1,0 +1,110 @@
+"""Timers: what is to be done at a time. One per kind and key; who sets it again moves it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, select
+
+from inngest.engine.ports import Ids
+
+from . import tables
+from .statement import Statement, Transaction
+
+_timers = tables.timers
+
+NEVER = 253_402_300_799_000
+"""When a timer falls due that waits for something else: the end of the year 9999."""
+
+SET_TIMER = Statement(
+    lambda words: (insertion := words.insert(_timers)).on_conflict_do_update(
+        index_elements=["kind", "key"],
+        set_={"due_at": insertion.excluded.due_at, "payload": insertion.excluded.payload},
+    )
+)
+
+TIMER = Statement(
+    lambda _: select(_timers.c.due_at, _timers.c.payload).where(
+        _timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key")
+    )
+)
+
+REMOVE_TIMER = Statement(
+    lambda _: delete(_timers).where(_timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key"))
+)
+
+DUE_TIMERS = Statement(
+    lambda words: words.locking(
+        select(_timers.c.id, _timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
+        .where(_timers.c.due_at <= bindparam("now"))
+        .order_by(_timers.c.due_at, _timers.c.id)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+REMOVE_TIMERS = Statement(lambda words: delete(_timers).where(words.any_of(_timers.c.id, "timers")))
+
+NEXT_TIMER = Statement(lambda _: select(_timers.c.due_at).order_by(_timers.c.due_at).limit(bindparam("count")))
+
+
+class Timer(NamedTuple):
+    """A timer that fell due."""
+
+    kind: str
+    key: str
+    due_at: int
+    payload: Any  # JSON value
+
+
+class Alarm:
+    """When the first timer falls due, as far as a store knows: only the writer's thread sets it."""
+
+    def __init__(self) -> None:
+        self.due: int | None = None
+
+    def note(self, due_at: int) -> None:
+        """A timer was set."""
+        if self.due is None or due_at < self.due:
+            self.due = due_at
+
+    def look(self, tx: Transaction) -> None:
+        """See what there is, whoever set it."""
+        self.due = next_due(tx)
+
+
+class Timers:
+    """The timers, in one transaction."""
+
+    def __init__(self, tx: Transaction, ids: Ids, alarm: Alarm) -> None:
+        self._tx = tx
+        self._ids = ids
+        self._alarm = alarm
+
+    def put(self, kind: str, key: str, due_at: int, payload: object) -> None:
+        """Set a timer, or move it."""
+        self._alarm.note(due_at)
+        row = {"id": self._ids.ulid(due_at), "kind": kind, "key": key, "due_at": due_at, "payload": json.dumps(payload)}
+        self._tx.execute(SET_TIMER, row)
+
+    def get(self, kind: str, key: str) -> Timer | None:
+        """A timer."""
+        row = self._tx.execute(TIMER, {"of_kind": kind, "of_key": key}).fetchone()
+        return None if row is None else Timer(kind, key, row[0], json.loads(row[1]))
+
+    def remove(self, kind: str, key: str) -> None:
+        """It is not to fall due any more."""
+        self._tx.execute(REMOVE_TIMER, {"of_kind": kind, "of_key": key})
+
+    def take_due(self, now: int, count: int) -> list[Timer]:
+        """Those that are due, at most so many; they are removed."""
+        rows = self._tx.execute(DUE_TIMERS, {"now": now, "count": count}).fetchall()
+        self._tx.execute(REMOVE_TIMERS, {"timers": json.dumps([row[0] for row in rows])})
+        return [Timer(row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+
+def next_due(tx: Transaction) -> int | None:
+    """When the first timer falls due."""
+    row = tx.execute(NEXT_TIMER, {"count": 1}).fetchone()
+    return None if row is None or row[0] == NEVER else row[0]

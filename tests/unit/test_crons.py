@@ -1,0 +1,88 @@
+"""Which ticks of a schedule fire, and when the next one is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from inngest.engine.domain import crons
+from inngest.engine.domain.crons import Schedule, Tick
+from inngest.engine.domain.model import FunctionSpec
+
+MINUTE = 60_000
+NOON = 1_750_075_200_000  # 2025-06-16 12:00:00 UTC
+
+
+def schedule(**given: object) -> Schedule:
+    wire = {"cron": "* * * * *", **given}
+    config = json.dumps({"triggers": [{"event": "a"}, wire]})
+    (found,) = crons.schedules_of(FunctionSpec("app-f", "app", "f", "1", 4, (), None, config))
+    return found
+
+
+def at(minute: int) -> Tick:
+    return Tick(NOON + minute * MINUTE, NOON + minute * MINUTE)
+
+
+def test_the_next_tick_is_after_now() -> None:
+    assert crons.first(schedule(), NOON) == at(1)
+    assert crons.first(schedule(), NOON - 1) == at(0)
+    assert crons.first(schedule(cron="TZ=Europe/Berlin 0 9 * * *"), NOON) == at(19 * 60)
+
+
+def test_a_tick_fires_once_and_the_next_is_armed() -> None:
+    assert crons.due(schedule(), NOON, NOON + 5) == ([at(0)], at(1))
+
+
+def test_a_tick_that_is_a_little_late_is_not_missed() -> None:
+    assert crons.due(schedule(), NOON, NOON + crons.GRACE) == ([at(0)], at(1))
+    assert crons.due(schedule(), NOON, NOON + crons.GRACE + 1) == ([], at(1))
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes"),
+    [
+        ({}, [10]),
+        ({"catchUp": "last"}, [10]),
+        ({"catchUp": "all"}, list(range(11))),
+        ({"catchUp": "all", "catchUpLimit": 3}, [8, 9, 10]),
+    ],
+)
+def test_what_was_missed(given: dict[str, object], minutes: list[int]) -> None:
+    fired, following = crons.due(schedule(**given), NOON, NOON + 10 * MINUTE + 1)
+    assert fired == [at(minute) for minute in minutes]
+    assert following == at(11)
+
+
+def test_the_last_of_missed_ticks_however_late() -> None:
+    once = schedule(cron="0 * * * *", catchUp="last")
+    assert crons.due(once, NOON, NOON + 90 * MINUTE) == ([at(60)], at(120))
+
+
+def test_jitter_delays_and_is_always_the_same() -> None:
+    late = schedule(jitter="30s")
+    tick = crons.first(late, NOON)
+    assert tick is not None
+    assert tick.scheduled_at == NOON + MINUTE
+    assert 0 <= tick.fire_at - tick.scheduled_at <= 30_000
+    assert crons.first(late, NOON + 1) == tick
+    assert crons.due(late, tick.scheduled_at, tick.fire_at)[0] == [tick]
+    if tick.fire_at > tick.scheduled_at:
+        assert crons.due(late, tick.scheduled_at, tick.fire_at - 1) == ([], tick)
+
+
+def test_another_text_is_another_schedule() -> None:
+    assert schedule().key == schedule(overlap="skip").key
+    assert schedule().key != schedule(cron="0 * * * *").key
+    assert schedule().key != schedule(jitter="5s").key
+
+
+def test_the_event_of_a_tick() -> None:
+    event = crons.event_of(schedule(), at(0), NOON + 5, lambda now: "01")
+    assert (event.name, event.key, event.ts) == ("inngest/scheduled.timer", "2025-06-16T12:00:00Z", NOON)
+    assert json.loads(event.data) == {
+        "cron": "* * * * *",
+        "scheduledAt": "2025-06-16T12:00:00Z",
+        "fireAt": "2025-06-16T12:00:00Z",
+    }
