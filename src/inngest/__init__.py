@@ -23,12 +23,14 @@ from inngest.protocol.json import JSON
 from inngest.protocol.streaming import Streaming
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync
+from inngest.sdk.current import CurrentStep, StepState, current_step
 from inngest.sdk.errors import RetryAfterError, StepError
 from inngest.sdk.events import Event, SendEventsResult
 from inngest.sdk.function import Function
 from inngest.sdk.installed import warn_of_namesake as _warn_of_namesake
 from inngest.sdk.middleware import Middleware, MiddlewareSync, StepMemos, TransformOutputResult
 from inngest.sdk.serializers import PydanticSerializer, Serializer
+from inngest.sdk.step_options import Backoff
 from inngest.sdk.steps import ParallelMode, Step
 from inngest.sdk.steps_sync import StepSync
 
@@ -36,11 +38,13 @@ if TYPE_CHECKING:
     from inngest.embedded.engine import Engine
 
 __all__ = [
+    "Backoff",
     "Batch",
     "Cancel",
     "Concurrency",
     "Context",
     "ContextSync",
+    "CurrentStep",
     "Debounce",
     "Engine",
     "Event",
@@ -61,6 +65,7 @@ __all__ = [
     "Step",
     "StepError",
     "StepMemos",
+    "StepState",
     "StepSync",
     "Streaming",
     "Throttle",
@@ -68,6 +73,7 @@ __all__ = [
     "TransformOutputResult",
     "TriggerCron",
     "TriggerEvent",
+    "current_step",
     "errors",
 ]
 

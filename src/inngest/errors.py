@@ -17,6 +17,7 @@ Error                              the root: code, is_retriable, name, message, 
 ├── StepError                      a step failed for good
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
 ├── StepOutsideError               a step from a foreign thread or loop, or after the end
+├── StepTimeoutError               an attempt of a step took longer than its timeout
 ├── TimeoutTooLongError            a sleep, or a wait, of over 366 days
 │
 │ raised where you configure
@@ -109,6 +110,7 @@ from inngest.sdk.errors import (
     StepError,
     StepIdTakenInRunError,
     StepOutsideError,
+    StepTimeoutError,
     TimeoutTooLongError,
     URLInvalidError,
 )
@@ -147,6 +149,7 @@ __all__ = [
     "StepError",
     "StepIdTakenInRunError",
     "StepOutsideError",
+    "StepTimeoutError",
     "StepUnexpectedError",
     "StoreBusyError",
     "StoreClosedError",

@@ -13,8 +13,9 @@ To add to it:
 - *A new kind of step, or another way to use one*: a `Program` in a file of `corpus/`, added to its `PROGRAMS`: what its
   functions do, written with `Outside.does` (handlers that are noted), and a judge of what each of its runs may be.
   Every crash, every world by chance and the replay of P9 take it from there.
-- *Something from outside that programs need while they run* (an event they wait for, a signal, a cancellation): another
-  kind of thing beside `Send` in `scenario.py`, done by `World._client` until it is acknowledged.
+- *Something from outside that programs need while they run*: its `meanwhile` (`Posting`, `Signalling`, `Cancelling`),
+  at times that the seed draws. What a step looks for is said again in `looks`, for the checker of P8. Another kind of
+  thing from outside goes beside these in `scenario.py`; `World._meanwhile` does it until it is acknowledged.
 - *Worlds of another shape* (lanes, limits): a function of the seed in `scenarios.MIXED`, and a weight in
   `explore.by_chance`.
 - *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations.py` that it catches. A new table

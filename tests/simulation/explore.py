@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from .checkers import problems
-from .corpus import CHANGED, PROGRAMS
+from .corpus import CHANGED, PROGRAMS, WAITING
 from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
 from .scenarios import MIXED, world_of
@@ -19,7 +19,9 @@ SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, stri
 
 
 NARROW = tuple(
-    name for program in (*PROGRAMS, *CHANGED) for name in (program.name, f"{program.name}-2", f"{program.name}-3")
+    name
+    for program in (*PROGRAMS, *CHANGED, *WAITING)
+    for name in (program.name, f"{program.name}-2", f"{program.name}-3")
 )
 """Worlds with one program and up to three engines."""
 
@@ -154,10 +156,14 @@ def crash_again(name: str, seed: int, first: int, soon: int) -> Iterator[Case]:
             yield Case(name, seed, ((number, chance.choice(AT_COMMIT)), (second, chance.choice(AT_COMMIT))))
 
 
+WEIGHTS = {"killer": 1, "long": 1, "storm": 10, "zombies": 3, "deaf": 2, "crash": 8, "outside": 8, "crowd": 3}
+"""How often worlds of each kind are drawn."""
+
+
 def by_chance(seed: int) -> Case:
     """The case of a seed: mostly a storm, else something narrower."""
     chance = random.Random(f"case {seed}")
-    kind = chance.choices(("storm", "zombies", "deaf", "long", "killer", "crash"), (10, 3, 2, 1, 1, 8))[0]
+    kind = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     if kind != "crash":
         return Case(kind, seed)
     name = chance.choice(NARROW)

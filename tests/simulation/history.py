@@ -81,6 +81,26 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Signalled:
+    """`send_signal` said which run it woke."""
+
+    at: int
+    process: int
+    name: str
+    run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """`cancel` said whether it ended a run."""
+
+    at: int
+    process: int
+    run_id: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """An invocation began."""
 
@@ -173,6 +193,8 @@ Entry = (
     | Committed
     | Acknowledged
     | Told
+    | Signalled
+    | Cancelled
     | Entered
     | Left
     | Recorded
@@ -196,6 +218,8 @@ class State:
     budgets: dict[str, Row] = field(default_factory=dict)  # by id
     steps: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     attempts: dict[tuple[str, str, int, int], Row] = field(default_factory=dict)  # run, hash, attempt, time
+    waits: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
+    inbox: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
 
     def apply(self, change: Change) -> None:
         """Take over a change."""
@@ -211,8 +235,15 @@ class State:
         return row if is_memo(row) else None
 
 
-KEYS = {"budgets": ("budget",), "steps": ("run_id", "hash"), "attempts": ("run_id", "hash", "attempt", "ended_at")}
-TABLES = ("sessions", "functions", "events", "runs", "jobs", "budgets", "steps", "attempts")
+_OF_STEP = ("run_id", "hash")
+KEYS = {
+    "budgets": ("budget",),
+    "steps": _OF_STEP,
+    "attempts": (*_OF_STEP, "attempt", "ended_at"),
+    "waits": _OF_STEP,
+    "inbox": _OF_STEP,
+}
+TABLES = ("sessions", "functions", "events", "runs", "jobs", "budgets", "steps", "attempts", "waits", "inbox")
 
 
 def key_of(table: str, row: Row) -> object:

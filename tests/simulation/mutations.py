@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine import intake, reaper, service, slots
@@ -23,8 +23,9 @@ from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
 from inngest.engine.domain.model import Event, Start
-from inngest.engine.ports import Ids, Owner
-from inngest.engine.store import accepting, claiming, committing, lanes, tables
+from inngest.engine.executor import Ownership, RunExecutor
+from inngest.engine.ports import NO_NEWS, Commit, Ids, Owner
+from inngest.engine.store import accepting, cancelling, claiming, committing, lanes, tables, waits
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
@@ -71,7 +72,7 @@ def _plant(promise: str, *worlds: str, finders: Sequence[str] = (), first: int =
     return register
 
 
-_runs, _steps = tables.runs, tables.steps
+_runs, _steps, _waits = tables.runs, tables.steps, tables.waits
 
 
 @_plant("P0", "sequential", "payers")
@@ -200,7 +201,7 @@ def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object
     yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
 
 
-@_plant("P7", "crowd", "shared")
+@_plant("P7", "limited", "shared")
 def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
     end_session = claiming.end_session
 
@@ -211,18 +212,86 @@ def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(claiming, "end_session", keeping)
 
 
-@_plant("P7", "crowd-2", "shared-2")
+@_plant("P7", "limited-2", "shared-2")
 def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(lanes.Room, "write")
 
 
-@_plant("P7", "shared", "crowd")
+@_plant("P7", "shared", "limited")
 def _handlers_beside_the_first_need_no_slot() -> Iterator[AbstractContextManager[object]]:
     async def take(_: slots.RunSlots) -> None:
         return
 
     yield mock.patch.object(slots.RunSlots, "take", take)
     yield mock.patch.object(slots.RunSlots, "give")
+
+
+@_plant("P8", "awaits", "mixed")
+def _events_are_told_to_nobody() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(accepting, "tell", return_value=NO_NEWS)
+
+
+@_plant("P8", "mixed", "awaits", "impatient", "outside")
+def _a_time_out_that_is_recorded_overrides_what_came() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(waits, "arrivals", return_value=[])
+
+
+@_plant("P8", "nearly", finders=("P8", "P9", "ends"), first=281)
+def _time_runs_out_after_the_claim_unseen() -> Iterator[AbstractContextManager[object]]:
+    call = Ownership.call
+
+    def late(ownership: Ownership) -> object:
+        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now())
+        return call(ownership)
+
+    yield mock.patch.object(Ownership, "call", late)
+
+
+@_plant("P8", "brief", finders=("P8", "over"))
+def _a_wait_that_was_given_up_stays() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(waits, "TAKE_WAIT", Statement(_takes_none))
+
+
+def _takes_none(_: Words) -> ClauseElement:
+    return delete(_waits).where(_waits.c.run_id == bindparam("run"), _waits.c.hash == "").returning(_waits.c.run_id)
+
+
+@_plant("P8", "invokes", "orphans")
+def _the_end_of_a_child_is_its_own_affair() -> Iterator[AbstractContextManager[object]]:
+    commit = committing.commit
+
+    def childless(tx: Transaction, commits: Sequence[Commit], *more: Any) -> object:
+        return commit(tx, [one._replace(parent=None) for one in commits], *more)
+
+    yield mock.patch.object(committing, "commit", childless)
+
+
+@_plant("P8", "invokes")
+def _what_comes_while_a_step_opens_is_forgotten() -> Iterator[AbstractContextManager[object]]:
+    add = replay.History.add
+
+    def as_recorded(history: replay.History, entry: Memo | OpenStep) -> Memo | OpenStep:
+        add(history, entry)
+        return entry
+
+    yield mock.patch.object(replay.History, "add", as_recorded)
+
+
+@_plant("over", "stopped", "watched", "outside", finders=("over", "P4"))
+def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object]]:
+    cancelling_runs = Statement(
+        lambda words: (
+            update(_runs)
+            .where(words.any_of(_runs.c.id, "runs"))
+            .values(status="CANCELLED", error=bindparam("why"), ended_at=bindparam("now"))
+        )
+    )
+    yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
+
+
+@_plant("over", "crowd", first=3)
+def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(RunExecutor, "lost")
 
 
 @_plant("P9", "changed-kind", "changed-back", finders=("P9", "ends"))

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, Protocol, Self, TypeVar, cast
 
-from inngest.sdk.values import RUNNING
+from inngest.sdk.current import RUNNING
 
 from . import threads
 from .history import Began, Entry, Finished
@@ -63,7 +63,7 @@ class _Doing:
         self._ledger = ledger
         self._process = process
         self.attempt = running.attempt
-        self._step = running.name
+        self._step = running.id
 
     @property
     def process(self) -> Actor:

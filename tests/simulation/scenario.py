@@ -39,6 +39,44 @@ Judge = Callable[[End], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Posting:
+    """An event from outside, which its program waits for; its data has the program's number."""
+
+    name: str  # without the app
+    after: tuple[int, int]  # ms after the program's own event: from and to, drawn
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signalling:
+    """A signal from outside, sent until it wakes a run, or as often as it is tried."""
+
+    name: str  # of which the program's number is a part: "name/7"
+    after: tuple[int, int]
+    tries: int = 1  # half a second after each other
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelling:
+    """The runs of a function that there are by then, for the program's number, are cancelled."""
+
+    function: str  # local id
+    after: tuple[int, int]
+
+
+Meanwhile = Posting | Signalling | Cancelling
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What a step looks for, said again for the checker: it must not ask the engine's expressions."""
+
+    mine: bool = True  # events with the number of the run's own event
+    that: Callable[[Mapping[str, Any]], bool] = lambda _: True  # of the event's data
+    since: bool = False  # events that came earlier count too
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Functions of the corpus, and what a run of each may end with, whatever happened on the way."""
 
@@ -47,6 +85,8 @@ class Program:
     ends: Mapping[str, Judge]  # by local id of the function
     runs: Mapping[str, int] = field(default_factory=dict)  # how many runs there are for one event, if not 1
     data: Mapping[str, object] = field(default_factory=dict)
+    meanwhile: Sequence[Meanwhile] = ()  # what comes from outside for each of its events
+    looks: Mapping[str, Looking] = field(default_factory=dict)  # by id of the step that waits for an event
     replays: bool = True  # a replay of its finished run gives the same end: its code did not change
 
     @property

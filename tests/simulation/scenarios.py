@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, PROGRAMS
+from .corpus import BY_NAME, PROGRAMS, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -61,6 +61,24 @@ def _twice(seed: int) -> tuple[Scenario, Plan]:
     return replace(scenario, name="twice"), Plan(twice=True)
 
 
+def _outside(seed: int) -> tuple[Scenario, Plan]:
+    """Runs that wait, invoke, and are cancelled, while events and signals come at any time; clocks are wrong."""
+    chance = random.Random(f"outside {seed}")
+    programs = [*chance.sample(WAITING, 5), chance.choice(PROGRAMS)]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=4))]
+    scenario = Scenario(
+        "outside", programs, sends, engines=chance.randint(1, 3), max_in_flight=chance.choice((1, 3, 100, 100))
+    )
+    storm = Storm(lasts=10, at_commit=chance.choice((0, 0.02, 0.05)), every=chance.choice((1.0, 4.0)))
+    return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
+
+
+def _crowd(seed: int) -> tuple[Scenario, Plan]:
+    """The same without a fault: nothing may be late, either."""
+    scenario, _ = _outside(seed)
+    return replace(scenario, name="crowd", engines=1 + seed % 2, max_in_flight=100), Plan()
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -68,6 +86,8 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "zombies": _zombies,
     "deaf": _deaf,
     "twice": _twice,
+    "outside": _outside,
+    "crowd": _crowd,
 }
 """Worlds whose cast is drawn."""
 

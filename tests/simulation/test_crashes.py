@@ -1,4 +1,4 @@
-"""A crash at every commit boundary of every program of the corpus: before it, after it, and once its callers know."""
+"""A crash at every commit boundary of every program: before it, after it, and once its callers know."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from concurrent.futures import Future
 import pytest
 
 from .conftest import Farm
-from .corpus import CHANGED, PROGRAMS
+from .corpus import CHANGED, PROGRAMS, WAITING
 from .explore import Figures, crash_again, every_crash, look_into, some_crash
-from .faults import AT_COMMIT
+from .faults import AT_COMMIT, Fault
 
 SEED = 0
 NAMES = [program.name for program in PROGRAMS]
@@ -26,7 +26,7 @@ BESIDE = (
     "siblings",
     "hopeless",
     "plain",
-    "crowd",
+    "limited",
     "changed-kind",
 )
 """Programs that two engines share."""
@@ -35,9 +35,20 @@ AGAIN = ("payers", "sleeps")
 """Programs whose recovery is crashed as well."""
 
 
-def crash_everywhere(name: str) -> Figures:
-    """One engine, and each kind of crash at each of its commits."""
-    return look_into(every_crash(name, SEED))
+WAITS = [program.name for program in WAITING]
+"""Programs that wait. Where they are crashed, and what comes meanwhile, is drawn by another seed for two engines."""
+
+
+def crash_everywhere(name: str, fault: Fault) -> Figures:
+    """One engine, and a crash of one kind at each of its commits; a task for each kind, so that none is long."""
+    return look_into(every_crash(name, SEED, (fault,)))
+
+
+def crash_what_waits(name: str) -> Figures:
+    """A crash of a drawn kind at each commit, of one engine and of two."""
+    figures = look_into(some_crash(name, SEED))
+    figures.add(look_into(some_crash(f"{name}-2", SEED + 1)))
+    return figures
 
 
 def crash_somehow(name: str) -> Figures:
@@ -59,8 +70,13 @@ Futures = dict[str, Future[Figures]]
 
 
 @pytest.fixture(scope="module")
-def everywhere(farm: Farm) -> Futures:
-    return {name: farm.submit(crash_everywhere, name) for name in NAMES}
+def everywhere(farm: Farm) -> dict[str, list[Future[Figures]]]:
+    return {name: [farm.submit(crash_everywhere, name, fault) for fault in AT_COMMIT] for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def waiting(farm: Farm) -> Futures:
+    return {name: farm.submit(crash_what_waits, name) for name in WAITS}
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +95,26 @@ def twice(farm: Farm) -> Futures:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_crash_leaves_a_program_right(name: str, everywhere: Futures, farm: Farm) -> None:
-    figures = farm.count(everywhere[name].result())
+def test_every_crash_leaves_a_program_right(
+    name: str, everywhere: dict[str, list[Future[Figures]]], farm: Farm
+) -> None:
+    figures = Figures()
+    for future in everywhere[name]:
+        figures.add(farm.count(future.result()))
 
     assert figures.failures == []
     assert figures.worlds > 3 * 8, "a world with fewer commits than that has not run its program"
     for fault in AT_COMMIT:
         assert figures.fired[fault] * 6 > figures.worlds, f"hardly any {fault.value}"
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_a_crash_leaves_a_program_right_that_waits(name: str, waiting: Futures, farm: Farm) -> None:
+    figures = farm.count(waiting[name].result())
+
+    assert figures.failures == []
+    assert figures.worlds > 2 * 8, "a world with fewer commits than that has not run its program"
+    assert figures.crashes >= figures.worlds - 8
 
 
 @pytest.mark.parametrize("name", OTHERS)

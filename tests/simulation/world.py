@@ -13,7 +13,7 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,12 +28,12 @@ from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
 from .faults import AT_COMMIT, Fault, Plan, Storm
-from .history import Acknowledged, Calm, Entry, Fired, History, Noticed, Told
+from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Signalled, Told
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
-from .scenario import APP, Scenario, Send
+from .scenario import APP, Cancelling, Posting, Scenario, Send, Signalling
 
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ class World:
         self._faults = self.chance("faults")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
+        self._when = self.chance("meanwhile")
         self._background: list[asyncio.Task[Any]] = []
         self._failure: BaseException | None = None  # of the world itself
 
@@ -111,6 +112,8 @@ class World:
         for _ in range(self.scenario.engines):
             self._begin(self._life())
         clients = [self._begin(self._client(number, send)) for number, send in enumerate(self.scenario.sends)]
+        for number, send in enumerate(self.scenario.sends):
+            clients += [self._begin(work) for work in self._meanwhile(number, send)]
         if self.plan.storm is not None:
             await self._storm(self.plan.storm)
         self._calm = True
@@ -208,7 +211,7 @@ class World:
         now = EPOCH + self.now() // 1000
         sent = SentEvent(
             send.program.event,
-            json.dumps(send.program.data),
+            json.dumps({**send.program.data, "number": number}),
             f"key-{number}" if by_key else "",
             now + send.delay if send.delay else 0,
             "" if by_key else ulids.make(now, number.to_bytes(10, "big")),
@@ -233,6 +236,61 @@ class World:
                 await asyncio.sleep(0.1)
             else:
                 self.note(Acknowledged(self.now(), process.number, tuple(ids)))
+                return
+
+    def _meanwhile(self, number: int, send: Send) -> Iterator[Coroutine[Any, Any, None]]:
+        """What comes from outside for a program."""
+        for place, thing in enumerate(send.program.meanwhile):
+            at = (send.at + send.delay + self._when.randint(*thing.after)) / 1000
+            match thing:
+                case Posting():
+                    yield self._post(at, number, place, thing)
+                case Signalling():
+                    yield self._signal(at, f"{thing.name}/{number}", thing.tries)
+                case Cancelling():
+                    yield self._cancel(at, f"{APP}-{thing.function}", number)
+
+    async def _post(self, at: float, number: int, place: int, thing: Posting) -> None:
+        await asyncio.sleep(at)
+        now = EPOCH + self.now() // 1000
+        event_id = ulids.make(now, (1_000 + 10 * number + place).to_bytes(10, "big"))
+        data = json.dumps({**thing.data, "number": number})
+        sent = SentEvent(f"{APP}/{thing.name}", data, "", 0, event_id)
+        await asyncio.gather(*(self._send(sent) for _ in range(2 if self.plan.twice else 1)))
+
+    async def _signal(self, at: float, name: str, tries: int) -> None:
+        await asyncio.sleep(at)
+        while tries:
+            process = await self._someone()
+            try:
+                run_id = await process.call(lambda: process.service.signal(name, json.dumps({"tries": tries})))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)  # it may have come; then this is another one
+                continue
+            self.note(Signalled(self.now(), process.number, name, run_id))
+            if run_id is not None:
+                return
+            tries -= 1
+            await asyncio.sleep(0.5)
+
+    async def _cancel(self, at: float, function_id: str, number: int) -> None:
+        await asyncio.sleep(at)
+        state = self.history.state
+        found = [str(run["id"]) for run in state.runs.values() if run["function_id"] == function_id]
+        for run_id in found:
+            event = state.events[str(state.runs[run_id]["event_id"])]
+            if json.loads(str(event["data"]))["number"] == number:
+                await self._cancel_run(run_id)
+
+    async def _cancel_run(self, run_id: str) -> None:
+        while True:
+            process = await self._someone()
+            try:
+                done = await process.call(lambda: process.service.cancel(run_id, "by the world"))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self.note(Cancelled(self.now(), process.number, run_id, done))
                 return
 
     async def _wait(self, run_id: str) -> None:

@@ -69,6 +69,16 @@ def test_the_last_attempt_that_fails_is_the_steps_failure() -> None:
         assert list(changes.open) == []
 
 
+def test_a_step_may_have_a_number_of_attempts_of_its_own() -> None:
+    def memoised(attempt: int, max_attempts: int) -> bool:
+        op = Op(Opcode.STEP_ERROR, A, attempt=attempt, error=OOPS, max_attempts=max_attempts)
+        return bool(advance(state(retries=4), [op], None, POLICY, MOMENT).memos)
+
+    assert [memoised(attempt, 2) for attempt in range(3)] == [False, True, True]
+    assert [memoised(attempt, 7) for attempt in (4, 5, 6)] == [False, False, True]
+    assert memoised(0, 1)
+
+
 def test_a_failure_for_good_is_a_memo_whatever_attempts_are_left() -> None:
     op = Op(Opcode.STEP_FAILED, A, attempt=0, started_at=5, error=OOPS)
     changes = advance(state(), [op], None, POLICY, MOMENT)

@@ -68,6 +68,22 @@ def test_every_field_of_the_context_is_documented() -> None:
     assert [name for name in sorted(public) if f"`{name}`" not in page("functions.md")] == []
 
 
+def test_every_option_of_a_step_is_documented() -> None:
+    options = parameters(inngest.Step.options)
+    assert [name for name in options if f"| `{name}` |" not in page("step-options.md")] == []
+    told = {name for name in vars(inngest.CurrentStep) if not name.startswith("_")} - {
+        "abandon",
+        "ask_to_stop",
+        "begin",
+        "end",
+        "overdue",
+        "timed_out",
+        "timeout_error",
+    }
+    assert [name for name in sorted(told) if f"`{name}" not in page("step-options.md")] == []
+    assert [one.value for one in inngest.StepState if f"`{one.value}`" not in page("step-options.md")] == []
+
+
 def test_every_hook_of_middleware_is_documented() -> None:
     hooks = [name for name in vars(inngest.Middleware) if not name.startswith("_")]
     assert len(hooks) == 7
@@ -76,7 +92,7 @@ def test_every_hook_of_middleware_is_documented() -> None:
 
 def test_the_codes_of_mistakes_are_those_of_the_wire() -> None:
     told = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", page("errors.md"), re.MULTILINE)
-    assert len(told) == 10
+    assert len(told) == 11
     for name, code in told:
         assert getattr(inngest.errors, name).code == ErrorCode(code)
 

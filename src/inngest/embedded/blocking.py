@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inngest.sdk.conductor import StepCall
+from inngest.sdk.current import RUNNING
 from inngest.sdk.invocation import Invocation
-from inngest.sdk.values import RUNNING
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -40,7 +40,7 @@ class Blockers:
         running = _context(task).get(RUNNING)
         for invocation in self._invocations():
             for call in list(invocation.conductor.calls.values()):
-                inside = running is not None and running.invocation is invocation and running.name == call.step.text
+                inside = running is not None and running.invocation is invocation and running.id == call.step.text
                 if call.executing and (inside or call.task is task):
                     return call
             if invocation.task is task:

@@ -388,6 +388,11 @@ class Engine:
         """Function and step of each handler that runs now."""
         return () if self._running is None else self._running.executing
 
+    @property
+    def running_steps(self) -> Sequence[views.RunningStep]:
+        """The handlers that run now in this engine; and whether they were asked to stop, and know. From its loop."""
+        return () if self._running is None else self._running.running_steps
+
     # -- for the client
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
@@ -553,6 +558,10 @@ class _Running:
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
         return self._invoker.executing
+
+    @property
+    def running_steps(self) -> Sequence[views.RunningStep]:
+        return self._invoker.running
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         return await self._service.intake.send(events)

@@ -9,11 +9,13 @@ from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.sdk.conductor import Turns
+from inngest.sdk.current import CurrentStep
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.invocation import Invocation
 from inngest.sdk.invoke import Entry
 
 from .threads import FunctionThreads
+from .views import RunningStep
 
 
 class LocalInvoker:
@@ -35,6 +37,7 @@ class LocalInvoker:
         self._threads = threads
         self._turns = Turns(asyncio.get_running_loop())
         self._entries: dict[str, Entry] = {}
+        self._left: list[tuple[str, str, CurrentStep]] = []  # handlers that outlived their invocation
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         """Enter a function."""
@@ -53,6 +56,7 @@ class LocalInvoker:
         finally:
             if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
                 del self._entries[call.run_id]
+            self._left += [handler for handler in _handlers(entry) if handler[2].active]
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
@@ -67,7 +71,10 @@ class LocalInvoker:
             entry.invocation.arrived(hashes)
 
     def cancel(self, run_id: str) -> None:
-        """The run was cancelled: take its invocation down; nothing of it can be recorded."""
+        """The run was cancelled: take its invocation down. Async handlers are cancelled; plain ones are asked to stop,
+        and are left behind (`running` shows them until they end). What they give is offered to the recorder, which
+        refuses it.
+        """
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.stop()
@@ -77,6 +84,16 @@ class LocalInvoker:
         return [entry.invocation for entry in list(self._entries.values())]
 
     @property
+    def running(self) -> Sequence[RunningStep]:
+        """The handlers that run now, with how far a request to stop has come."""
+        self._left = [one for one in self._left if one[2].active]
+        here = [handler for entry in self._entries.values() for handler in _handlers(entry)]
+        return [
+            RunningStep(run_id, function_id, running.id, running.attempt, running.state)
+            for run_id, function_id, running in (*self._left, *here)
+        ]
+
+    @property
     def executing(self) -> Sequence[tuple[str, str]]:
         """Function and step of each handler that runs now."""
         return [
@@ -84,3 +101,8 @@ class LocalInvoker:
             for entry in self._entries.values()
             for step in entry.invocation.executing
         ]
+
+
+def _handlers(entry: Entry) -> Iterable[tuple[str, str, CurrentStep]]:
+    call = entry.invocation.call
+    return [(call.run_id, call.function_id, running) for running in entry.invocation.running.values()]

@@ -12,8 +12,9 @@ from inngest.engine.ports import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import WAITS, Entry, Memo, Opcode
+from inngest.sdk.current import StepState
 
-__all__ = ["Attempt", "Run", "RunStatus", "StepRecord"]
+__all__ = ["Attempt", "Run", "RunStatus", "RunningStep", "StepRecord", "StepState"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,17 @@ class Attempt:
     started_at: datetime.datetime  # aware, UTC
     ended_at: datetime.datetime  # aware, UTC
     error: ErrorInfo | None  # None: it succeeded
+
+
+@dataclass(frozen=True)
+class RunningStep:
+    """A handler that runs now, in this engine."""
+
+    run_id: str  # ULID
+    function_id: str  # "{app}-{fn}"
+    step: str  # as written by the developer, with `:n` for a repeat
+    attempt: int  # from 0
+    state: StepState  # whether it was asked to stop, and whether it knows
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,22 @@ from .domain import triggers, watches
 from .domain.advance import Moment, advance, woken
 from .domain.model import Changes, Ended, Event, Policy, Registry, Released, RunState, RunStatus, Start, Wait, Watch
 from .errors import StoreError
-from .ports import NO_NEWS, Claimed, Clock, Commit, Ids, Invoker, News, Observer, Owner, Plan, Receipt, Store, Written
+from .ports import (
+    NO_NEWS,
+    Claimed,
+    Claims,
+    Clock,
+    Commit,
+    Ids,
+    Invoker,
+    News,
+    Observer,
+    Owner,
+    Plan,
+    Receipt,
+    Store,
+    Written,
+)
 from .slots import RunSlots
 
 LOGGER = logging.getLogger("inngest.engine")
@@ -183,7 +198,9 @@ class RunExecutor:
         self._reserved += room
         self.next_due = None
         try:
-            claims = await self.worker.store.claim(self._owner(), room, self._served, now, alone=idle)
+            claims = await self.worker.store.claim(
+                self._owner(), room, self._served, now, alone=idle, told=self._begin_all
+            )
         finally:
             self._reserved -= room
         if claims.next_due is not None:
@@ -191,6 +208,8 @@ class RunExecutor:
         self.backlog = self._is_due(now)
         self._hold_back = claims.alone_due
         self.fenced = claims.fenced
+
+    def _begin_all(self, claims: Claims) -> None:
         for claimed in claims.runs:
             self.begin(claimed)
 
@@ -238,6 +257,8 @@ class RunExecutor:
 
     async def _run(self, ownership: Ownership) -> None:
         """One invocation: enter the function, then write how it ended."""
+        if ownership.is_lost:
+            return  # it was cancelled before it was entered
         try:
             transition = await self._conclude(ownership, await self._outcome(ownership))
         except StoreError as error:
@@ -340,9 +361,13 @@ class Ownership:
         return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
 
     def call(self) -> Call:
-        """What the function is entered with: sleeps that are over have their memos."""
+        """What the function is entered with: what was over when the run was claimed has its memo.
+
+        What has run out since then has none yet: something may have come for it in between, and the store knows.
+        """
         if self._state.open:
-            changes = woken(self._state, self._worker.policy, self._moment())
+            moment = Moment(self.claimed.at, self._worker.ids.chance())
+            changes = woken(self._state, self._worker.policy, moment)
             if changes.memos:
                 self._state.apply(changes)
                 self._held = changes
@@ -362,6 +387,11 @@ class Ownership:
     def suspect(self) -> bool:
         """Whether it may kill its workers: several died on it since it recorded a step."""
         return self._takeovers >= self._worker.policy.alone_after
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing of it can be recorded any more."""
+        return self._lost
 
     @property
     def waiting(self) -> bool:

@@ -112,4 +112,4 @@ def _begin(executor: Starter, accepted: Accepted, events: Mapping[str, Event]) -
 
 def _claimed(start: Start, owner: Owner, event: Event) -> Claimed:
     data = EventData(event.key or event.id, event.name, event.data, event.ts)
-    return Claimed(owner, start.run, [data], (), ())
+    return Claimed(owner, start.run, [data], (), (), at=start.run.created_at)

@@ -51,6 +51,7 @@ class Claimed:
     memos: Sequence[Memo]  # in commit order
     open: Sequence[OpenStep]
     arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
+    at: int = 0  # when it was claimed: what had not run out by then may still be overtaken by what comes
 
 
 Plan = Callable[[Registry], Sequence[Start]]
@@ -217,10 +218,21 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
+    async def claim(
+        self,
+        owner: Owner,
+        count: int,
+        functions: Sequence[str],
+        now: int,
+        *,
+        alone: bool,
+        told: Callable[[Claims], object] | None = None,
+    ) -> Claims:
         """Take up to `count` runs whose jobs are due, earliest first, for a worker's session and a new token.
 
-        `alone` allows to take a run that must be resumed alone; if one is due, no other is taken.
+        `alone` allows to take a run that must be resumed alone; if one is due, no other is taken. `told` is called
+        with the answer, in the order of the transactions, whoever has stopped waiting: what comes for these runs,
+        or cancels them, from now on concerns the caller.
         """
         ...
 
@@ -273,12 +285,16 @@ class Store(Protocol):
         """Have its runs begin and go on again; False if it is unknown."""
         ...
 
-    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
-        """End runs that have not ended. Their owners can write nothing more about them."""
+    async def cancel(
+        self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
+    ) -> News:
+        """End runs that have not ended. Their owners can write nothing more about them. `told`: see `claim`."""
         ...
 
-    async def signal(self, name: str, data: str, now: int) -> tuple[str | None, News]:
-        """Give a signal to the run that waits for it; that run's id, or None."""
+    async def signal(
+        self, name: str, data: str, now: int, told: Callable[[News], object] | None = None
+    ) -> tuple[str | None, News]:
+        """Give a signal to the run that waits for it; that run's id, or None. `told`: see `claim`."""
         ...
 
     async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:

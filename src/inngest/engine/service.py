@@ -196,18 +196,15 @@ class Service:
             KeyError: there is no such run.
         """
         store, now = self._worker.store, self._worker.clock.now()
-        news = await store.cancel([run_id], reason, now)
-        self.executor.heard(news)
-        if news.cancelled:
-            await self._look_for_ended([one for one in news.cancelled if one in self._waiting])
-        elif await store.run(run_id) is None:
+        news = await store.cancel([run_id], reason, now, self.executor.heard)
+        if not news.cancelled and await store.run(run_id) is None:
             raise KeyError(run_id)
         return bool(news.cancelled)
 
     async def signal(self, name: str, data: str) -> str | None:
         """Give a signal to the run that waits for it; that run's id, or None."""
-        run_id, news = await self._worker.store.signal(name, data, self._worker.clock.now())
-        self.executor.heard(news)
+        now = self._worker.clock.now()
+        run_id, _ = await self._worker.store.signal(name, data, now, self.executor.heard)
         return run_id
 
     def _ended(self, run_id: str, ended: Ended) -> None:

@@ -44,6 +44,7 @@ class ErrorCode(enum.StrEnum):
     STEP_ID_TAKEN = "step_id_taken"
     STEP_NESTED = "step_nested"
     STEP_OUTSIDE = "step_outside"
+    STEP_TIMEOUT = "step_timeout"
     STEP_UNEXPECTED = "step_unexpected"
     STORE = "store"
     TIMEOUT_TOO_LONG = "timeout_too_long"

@@ -59,6 +59,7 @@ class Op(NamedTuple):
     data: str | None = None  # StepRun: JSON text of the output
     error: ErrorInfo | None = None  # StepError, StepFailed
     retry_after: int | None = None  # StepError: ms until the next attempt, instead of the backoff table
+    max_attempts: int | None = None  # StepError: of this step, instead of the function's
     duration: int | None = None  # Sleep: ms from when it is recorded
     until: int | None = None  # Sleep: unix ms; one of the two is set
     sought: Sought | None = None  # of steps in WAITS, which have a duration too, and of SendSignal

@@ -91,6 +91,12 @@ class StepError(Error):
         return self._name
 
 
+class StepTimeoutError(Error, TimeoutError):
+    """An attempt of a step took longer than its `timeout`. It counts as a failed attempt, and is tried again."""
+
+    code = ErrorCode.STEP_TIMEOUT
+
+
 class DeterminismError(Error):
     """The code asks for other steps, or other types, than the run recorded: it was changed, or depends on chance."""
 

@@ -13,6 +13,7 @@ from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
 from . import outcomes, replay
 from .conductor import Conductor, Ending, StepCall, Turns
+from .current import RUNNING, CurrentStep
 from .errors import (
     EndOfInvocation,
     NestedStepError,
@@ -24,8 +25,9 @@ from .errors import (
 from .function import Function
 from .hooks import Hooks
 from .ports import Clock, Recorder, Slots
+from .race import Losers
 from .serializers import Unset
-from .values import RUNNING, Values
+from .values import Values
 from .work import Work, drive
 
 R = TypeVar("R")
@@ -79,7 +81,10 @@ class Invocation:
         self._body_attempt = call.attempt
         self._live: asyncio.Future[None] | None = None
         self._background: dict[asyncio.Task[None], None] = {}
+        self.losers = Losers()
+        self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self._refused = 0
+        self._unwinding = False
         self._waiting_ops: tuple[Op, ...] = ()
         self.task: asyncio.Task[Any] | None = None  # of the body
         self.blocks = False  # the body was seen to block the loop
@@ -222,6 +227,9 @@ class Invocation:
 
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
         """Take down what is left: the body, and tasks that still wait for a step."""
+        self._unwinding = True
+        for running in self.running.values():
+            running.abandon()
         self._waiting_ops = tuple(call.op for call in self.conductor.calls.values() if call.op is not None)
         stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
@@ -266,6 +274,8 @@ class Invocation:
                 else:
                     entry = await self._attempt(place, call, attempt, decision.attempt)
                     fresh = True
+                    if call.cancelled and isinstance(entry, OpenStep):  # while its failed attempt was being recorded
+                        entry = await self._record_now(call, self._given_up(call))
         finally:
             self.conductor.close(call)
 
@@ -332,12 +342,14 @@ class Invocation:
         """Name the call and note that it waits for an answer; None if the invocation is over."""
         running = RUNNING.get()
         if running is not None and running.invocation is self:
-            running.nested = NestedStepError(step_id, running.name)
+            running.nested = NestedStepError(step_id, running.id)
             raise running.nested
         if asyncio.get_running_loop() is not self.loop:
             raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
         if self.conductor.ending is not None:
             return None
+        if self.losers:
+            self.losers.check(asyncio.current_task())
         try:
             step = self._counter.name(step_id)
         except StepIdTakenError as error:
@@ -355,6 +367,12 @@ class Invocation:
             return await self._never()
         raise EndOfInvocation
 
+    async def _over(self) -> NoReturn:
+        """The invocation is over, just now or since a while: what unwinds is not cancelled a second time."""
+        if self._unwinding:
+            raise EndOfInvocation
+        await self._never()
+
     async def _never(self) -> NoReturn:
         """Wait for the end, by being cancelled or left behind."""
         await self.loop.create_future()
@@ -369,6 +387,8 @@ class Invocation:
             await self.conductor.turn(call, memo)
         if self._live is None and not self._history.replaying:
             await self._go_live(place)
+        if call.cancelled and self.losers:
+            self.losers.spared(call.task)
         return self.values.open(loaded or self.values.load_plain(memo), output_type)
 
     async def _attempt(
@@ -390,11 +410,20 @@ class Invocation:
             except asyncio.CancelledError:
                 if self.conductor.ending is not None:
                     raise
+                if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
+                    running.ask_to_stop()  # for threads that the handler has started
+                op = self._given_up(call)
+            except EndOfInvocation:  # the handler was asked to stop, and did
+                if self.conductor.ending is not None:
+                    raise
                 op = self._given_up(call)
             finally:
                 if call.executing and self._recorder.slots is not None:
                     self._recorder.slots.give()
                 call.executing = False
+                self._ended(call)
+            if op.op is not Opcode.STEP_RUN and (call.cancelled or call.task in self.losers):
+                op = self._given_up(call)  # nobody waits for another attempt
             return await self._record(call, op)
         finally:
             self.conductor.running -= 1
@@ -412,6 +441,17 @@ class Invocation:
         finally:
             self.conductor.running += 1
 
+    def begins(self, step: StepName, number: int, timeout: int | None) -> CurrentStep:
+        """A handler is about to run."""
+        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, timeout)
+        return running
+
+    def _ended(self, call: StepCall) -> None:
+        """Forget the handler, unless it is a thread's and still runs."""
+        running = self.running.get(call.step.hash)
+        if running is not None and not running.active:
+            del self.running[call.step.hash]
+
     async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
         if open_step is None and self._live is None:
@@ -428,6 +468,17 @@ class Invocation:
         if call.kind is Opcode.STEP_RUN or isinstance(entry, Memo):
             return entry
         return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
+
+    def give_up(self, call: StepCall) -> None:
+        """The caller, a thread, does not want the result any more: a wait is closed, and a handler asked to stop. A
+        handler that has returned, or returns all the same, has its result recorded.
+        """
+        call.cancelled = True
+        if (running := self.running.get(call.step.hash)) is not None:
+            running.ask_to_stop()
+        if call.park is not None:
+            call.park.cancel()
+        self.conductor.changed()
 
     def _given_up(self, call: StepCall) -> Op:
         call.cancelled = True
@@ -448,15 +499,17 @@ class Invocation:
         try:
             recorded = await future
         except asyncio.CancelledError:
+            if self.conductor.ending is not None:
+                raise  # the invocation is taken down: who swallows that is waited for in vain
+            call.cancelled = True
             recorded = future.result()
         except Exception as error:
             self.conductor.break_off(error)
-            return await self._never()
+            return await self._over()
         if recorded.advice is Advice.STOP:
             self.conductor.end(Ending.STOPPED)
-            return await self._never()
-        entry = recorded.entries[0]
-        self._history.add(entry)
+            return await self._over()
+        entry = self._history.add(recorded.entries[0])
         if isinstance(entry, Memo):
             self._body_attempt = 0
         if recorded.advice is Advice.YIELD:

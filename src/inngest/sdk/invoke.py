@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
 
+from .ambient import AMBIENT
 from .conductor import Turns
 from .context import Context, ContextSync
 from .events import from_data
@@ -65,6 +66,7 @@ class Entry:
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
 
         async def body() -> object:
+            AMBIENT.set(context.step)  # of the body's own task
             return await handler(context)
 
         return await invocation.run(body, place, interrupt=True)
@@ -77,6 +79,7 @@ class Entry:
         handler = cast("Callable[[ContextSync], object]", self._handler)
 
         async def body() -> object:
+            AMBIENT.set(context.step)  # threads begin with a copy of this task's context
             return await portal.body(lambda: handler(context))
 
         return await invocation.run(body, portal, interrupt=False)

@@ -13,6 +13,7 @@ from inngest.protocol.opcodes import Op, Opcode
 from inngest.protocol.steps import StepName
 
 from .errors import RetryAfterError
+from .step_options import DEFAULT, StepOptions
 
 MAX_MESSAGE = 64 * 1024
 MAX_STACK = 256 * 1024
@@ -80,15 +81,19 @@ def delay_of(error: BaseException) -> int | None:
     return error.delay if isinstance(error, RetryAfterError) else None
 
 
-def step_failure(step: StepName, attempt: int, started_at: int, error: BaseException) -> Op:
+def step_failure(
+    step: StepName, attempt: int, started_at: int, error: BaseException, options: StepOptions = DEFAULT
+) -> Op:
     """The report of a handler that raised."""
+    delay = delay_of(error)
     return Op(
-        Opcode.STEP_ERROR if is_retriable(error) else Opcode.STEP_FAILED,
+        Opcode.STEP_ERROR if is_retriable(error) and options.may_retry(error, attempt) else Opcode.STEP_FAILED,
         step,
         attempt=attempt,
         started_at=started_at,
         error=info_of(error),
-        retry_after=delay_of(error),
+        retry_after=options.delay(attempt) if delay is None else delay,
+        max_attempts=options.max_attempts,
     )
 
 

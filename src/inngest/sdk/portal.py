@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from .current import RUNNING
 from .errors import EndOfInvocation, NestedStepError, StepOutsideError
 from .invocation import Invocation
 from .ports import Mailbox, Threads
+from .race import tell
 from .runner import Runner
 from .steps import StepRunner
-from .values import RUNNING
 from .work import Work, drive_sync
 
 T = TypeVar("T")
@@ -31,8 +32,9 @@ begin decides how repeated step ids are counted, in every replay alike."""
 class _Answer:
     """Ends the wait of a thread."""
 
-    def __init__(self, task: asyncio.Task[Any]) -> None:
+    def __init__(self, task: asyncio.Task[Any], lost: bool) -> None:
         self.task = task
+        self.lost = lost  # the branch has lost a race: its code is unwound
 
 
 class _Branch:
@@ -42,6 +44,18 @@ class _Branch:
         self.portal = portal
         self.mailbox = mailbox
         self.runner = Runner(portal.invocation, self)
+        self.task: asyncio.Task[Any] | None = None  # its step, or group, on the loop
+        self.inner: list[_Branch] = []  # the branches of its group
+        self.lost = False  # it has lost a race, and was not told yet
+
+    def lose(self) -> None:
+        """Another branch has won: end its step as soon as may be, and then its code."""
+        self.lost = True
+        invocation = self.portal.invocation
+        for call in [call for call in invocation.conductor.calls.values() if call.task is self.task]:
+            invocation.give_up(call)
+        for branch in self.inner:
+            branch.lose()
 
     async def do(self, work: Work[R]) -> R:
         """Have the thread, which waits for its step, do it."""
@@ -96,10 +110,13 @@ class SyncPortal:
         except RuntimeError:
             return
 
-    def _begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+    def _begin(self, work: Callable[[], T], parent: _Branch | None = None) -> asyncio.Future[T]:
         """Start a thread in user code."""
         result: asyncio.Future[T] = self.loop.create_future()
         branch = _Branch(self, self.threads.mailbox())
+        if parent is not None:
+            parent.inner.append(branch)
+            result.add_done_callback(lambda _: parent.inner.remove(branch))
 
         def main() -> None:
             self._local.branch = branch
@@ -125,14 +142,18 @@ class SyncPortal:
 
     def _called(self, branch: _Branch, coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self.invocation.conductor.leave()
-        task = self.loop.create_task(coroutine())
+        task = branch.task = self.loop.create_task(coroutine())
         task.add_done_callback(lambda task: self._answered(branch, task))
 
     def _answered(self, branch: _Branch, task: asyncio.Task[Any]) -> None:
         self.invocation.conductor.enter()
-        self.threads.send(branch.mailbox, _Answer(task))
+        branch.task = None
+        lost, branch.lost = branch.lost, False
+        if lost and not task.cancelled():
+            task.exception()  # seen: nobody is told
+        self.threads.send(branch.mailbox, _Answer(task, lost))
 
-    async def _branches(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+    async def _branches(self, parent: _Branch, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Begin the branches one by one, each when the one before has come to its first step; wait for all."""
         conductor = self.invocation.conductor
         begun: list[asyncio.Future[T]] = []
@@ -140,12 +161,35 @@ class SyncPortal:
             while sum(not one.done() for one in begun) >= WAVE:
                 await asyncio.wait([one for one in begun if not one.done()], return_when=asyncio.FIRST_COMPLETED)
             await conductor.rest()
-            begun.append(self._begin(work))
+            if parent.lost:
+                break
+            begun.append(self._begin(work, parent))
         if begun:
             await asyncio.wait(begun)
             for one in begun:
                 one.exception()  # seen, also those that are not raised below
         return tuple(one.result() for one in begun)
+
+    async def _race(self, parent: _Branch, callables: Sequence[Callable[[], T]]) -> tuple[int, T]:
+        """Begin the branches as `_branches` does, until one has finished; then take down the others."""
+        begun: list[asyncio.Future[T]] = []
+        for work in callables:
+            await self.invocation.conductor.rest()
+            if parent.lost or any(one.done() for one in begun):
+                break
+            begun.append(self._begin(work, parent))
+        if not begun:
+            raise EndOfInvocation
+        await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
+        winner = next(index for index, one in enumerate(begun) if one.done())
+        for branch in list(parent.inner):
+            branch.lose()
+        await asyncio.wait(begun)
+        for index, one in enumerate(begun):
+            error = one.exception()
+            if index != winner and error is not None:
+                tell(self.invocation.function.client.logger, index, error)
+        return winner, begun[winner].result()
 
     # -- in a thread
 
@@ -159,19 +203,27 @@ class SyncPortal:
         branch = self._branch(f'step "{step_id}"')
         running = RUNNING.get()
         if running is not None and running.invocation is self.invocation:
-            running.nested = NestedStepError(step_id, running.name)
+            running.nested = NestedStepError(step_id, running.id)
             raise running.nested
         self.post(self._called, branch, coroutine)
         while True:
             message = branch.mailbox.get()
             if isinstance(message, _Answer):
+                if message.lost:
+                    raise EndOfInvocation
                 return cast("T", _result(message.task))
             assert callable(message)
             message()
 
     def parallel(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run branches in threads of their own and wait for all."""
-        return self.call("group.parallel", lambda: self._branches(callables))
+        branch = self._branch("group.parallel")
+        return self.call("group.parallel", lambda: self._branches(branch, callables))
+
+    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]:
+        """Run branches in threads of their own until one has finished."""
+        branch = self._branch("group.race")
+        return self.call("group.race", lambda: self._race(branch, callables))
 
     def _branch(self, what: str) -> _Branch:
         branch = getattr(self._local, "branch", None)

@@ -79,14 +79,15 @@ class History:
         self._unreached.discard(step.hash)
         return self._entries.get(step.hash)
 
-    def add(self, entry: Entry) -> None:
-        """Note what was recorded just now."""
+    def add(self, entry: Entry) -> Entry:
+        """Note what was recorded just now; as it is by now, since what an open step waits for may have come already."""
         if isinstance(entry, OpenStep) and entry.step.hash in self._arrived:
             entry = entry._replace(due_at=0)
         self._entries[entry.step.hash] = entry
         if isinstance(entry, Memo):
             heapq.heappush(self._undelivered, (entry.seq, entry))
             self.began_at = self.began_at or entry.started_at or entry.ended_at
+        return entry
 
     def arrived(self, hashes: Iterable[str]) -> None:
         """What these open steps have been waiting for has come: they are due."""

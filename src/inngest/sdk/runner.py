@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from inngest.protocol.opcodes import Op, Opcode, Sought
 from inngest.protocol.steps import StepName
 
+from . import race
 from .events import Event
 from .invocation import Invocation, Place
 from .serializers import type_of
 from .sought import Waiting
+from .step_options import DEFAULT, StepOptions
 from .work import Work
 
 
@@ -23,14 +25,20 @@ class Runner:
         self._place = place
 
     async def run(
-        self, step_id: str, handler: Callable[..., object], args: tuple[object, ...], output_type: object
+        self,
+        step_id: str,
+        handler: Callable[..., object],
+        args: tuple[object, ...],
+        output_type: object,
+        options: StepOptions = DEFAULT,
     ) -> object:
         """See `StepRunner.run`."""
         invocation = self._invocation
         kept_as = type_of(invocation.function.client.serializer, output_type, handler)
 
         def attempt(step: StepName, number: int) -> Work[Op]:
-            return invocation.values.attempt(invocation, step, number, lambda: handler(*args), kept_as)
+            running = invocation.begins(step, number, options.timeout)
+            return invocation.values.attempt(running, step, lambda: handler(*args), kept_as, options)
 
         value, _ = await invocation.step(self._place, step_id, attempt, kept_as)
         return value
@@ -82,3 +90,7 @@ class Runner:
             await asyncio.wait(tasks)
             raise
         return tuple(task.result() for task in tasks)
+
+    async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
+        """See `StepRunner.race`. No branch outlives the call."""
+        return await race.race(callables, self._invocation.losers, self._invocation.function.client.logger)

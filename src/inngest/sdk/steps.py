@@ -6,13 +6,13 @@ import datetime
 import enum
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar, overload
 
 from inngest.protocol import durations
 
 from .events import Event, batch_of
-from .serializers import Unset
+from .step_run import HandlerRunner, StepsThatRun, not_a_function
 from .steps_waiting import WaitingSteps, WaitRunner
 
 T = TypeVar("T")
@@ -21,7 +21,6 @@ T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
-Ts = TypeVarTuple("Ts")
 
 Branch = Callable[[], Awaitable[T]]
 
@@ -33,14 +32,8 @@ class ParallelMode(enum.Enum):
     RACE = "race"
 
 
-class StepRunner(WaitRunner, Protocol):
+class StepRunner(HandlerRunner, WaitRunner, Protocol):
     """What steps need of their invocation. Every method is a coroutine on the invocation's loop."""
-
-    async def run(
-        self, step_id: str, handler: Callable[..., object], args: tuple[object, ...], output_type: object
-    ) -> object:
-        """A `step.run`."""
-        ...
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
         """A `step.sleep` (milliseconds) or `step.sleep_until` (unix ms)."""
@@ -52,6 +45,10 @@ class StepRunner(WaitRunner, Protocol):
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
         """A `group.parallel`."""
+        ...
+
+    async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
+        """A `group.race`."""
         ...
 
 
@@ -78,81 +75,27 @@ def ms(step_id: str, duration: durations.Duration) -> int:
         raise TypeError(f'step "{step_id}": {error}') from None
 
 
-def not_a_function(where: str, given: object) -> TypeError:
-    """What to raise for a handler, or a branch, that cannot be called."""
-    if not inspect.isawaitable(given):
-        return TypeError(f"{where}: expected a function, got {given!r}: give the function itself, without calling it")
-    if inspect.iscoroutine(given):
-        given.close()
-    return TypeError(
-        f"{where}: expected a function, got an awaitable ({type(given).__name__}): give the function itself, "
-        "without calling it"
-    )
-
-
-def check_callables(callables: object) -> None:
-    """What `group.parallel` takes.
+def check_callables(callables: object, where: str = "group.parallel") -> None:
+    """What a group takes.
 
     Raises:
         TypeError: it is something else.
     """
     if not isinstance(callables, tuple | list):
-        raise TypeError(f"group.parallel: expected a tuple of functions without arguments, got {callables!r}")
+        raise TypeError(f"{where}: expected a tuple of functions without arguments, got {callables!r}")
     for index, branch in enumerate(callables):
         if not callable(branch):
-            raise not_a_function(f"group.parallel: callables[{index}]", branch)
+            raise not_a_function(f"{where}: callables[{index}]", branch)
 
 
-class Step(WaitingSteps):
+class Step(StepsThatRun, WaitingSteps):
     """The durable steps of an async function."""
+
+    _runner: StepRunner
 
     def __init__(self, runner: StepRunner) -> None:
         super().__init__(runner)
-        self._runner = runner
-
-    @overload
-    async def run(
-        self,
-        step_id: str,
-        handler: Callable[[*Ts], Awaitable[T]],
-        *handler_args: *Ts,
-        output_type: object = Unset,
-    ) -> T: ...
-
-    @overload
-    async def run(
-        self,
-        step_id: str,
-        handler: Callable[[*Ts], T],
-        *handler_args: *Ts,
-        output_type: object = Unset,
-    ) -> T: ...
-
-    def run(
-        self,
-        step_id: str,
-        handler: Callable[..., object],
-        *handler_args: object,
-        output_type: object = Unset,
-    ) -> Coroutine[Any, Any, object]:
-        """Run a function durably: with retries of its own, and never again once its result is recorded.
-
-        Args:
-            step_id: unique within the function; a repeat (in a loop) is counted.
-            handler: a function, async or plain. It returns what JSON can hold. For keyword arguments use
-                `functools.partial`.
-            *handler_args: positional arguments of the handler.
-            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
-
-        Returns:
-            What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
-
-        Raises:
-            StepError: the handler failed for good.
-        """
-        if not callable(handler):
-            raise not_a_function(f'step "{step_id}"', handler)
-        return self._runner.run(step_id, handler, handler_args, output_type)
+        WaitingSteps.__init__(self, runner)
 
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably: the run is a row meanwhile, not a coroutine.
@@ -262,13 +205,56 @@ class Group:
         """
         check_callables(callables)
         ParallelMode(parallel_mode)
-        branches = [functools.partial(_begin, index, branch) for index, branch in enumerate(callables)]
-        return await self._runner.parallel(branches)
+        return await self._runner.parallel(_branches("group.parallel", callables))
+
+    @overload
+    async def race(self, callables: tuple[Branch[T1], Branch[T2]]) -> tuple[int, T1 | T2]: ...
+
+    @overload
+    async def race(self, callables: tuple[Branch[T1], Branch[T2], Branch[T3]]) -> tuple[int, T1 | T2 | T3]: ...
+
+    @overload
+    async def race(
+        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]]
+    ) -> tuple[int, T1 | T2 | T3 | T4]: ...
+
+    @overload
+    async def race(
+        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]]
+    ) -> tuple[int, T1 | T2 | T3 | T4 | T5]: ...
+
+    @overload
+    async def race(self, callables: Sequence[Branch[T]]) -> tuple[int, T]: ...
+
+    async def race(self, callables: Sequence[Branch[object]]) -> tuple[int, object]:
+        """Run branches concurrently until the first has finished; take down the others.
+
+        The branch that finishes first wins, also in every replay. The others are cancelled: their waits and sleeps are
+        closed, a handler that runs is cancelled, and their `finally` blocks run, steps in them too. A step whose
+        handler had returned is recorded; its branch ends after it.
+
+        Args:
+            callables: functions without arguments, each of which may call several steps. At least one.
+
+        Returns:
+            The index of the branch that won, and its result. When all others have come to their end.
+
+        Raises:
+            StepError: the branch that finished first failed, and did not catch it.
+        """
+        check_callables(callables, "group.race")
+        if not callables:
+            raise TypeError("group.race: expected at least one function, got none")
+        return await self._runner.race(_branches("group.race", callables))
 
 
-async def _begin(index: int, branch: Callable[[], Awaitable[T]]) -> T:
+def _branches(where: str, callables: Sequence[Branch[T]]) -> list[Callable[[], Awaitable[T]]]:
+    return [functools.partial(_begin, f"{where}: callables[{index}]", one) for index, one in enumerate(callables)]
+
+
+async def _begin(where: str, branch: Callable[[], Awaitable[T]]) -> T:
     """Call a branch in its own task, so that one that cannot be called leaves the others alone."""
     begun = branch()
     if not inspect.isawaitable(begun):
-        raise TypeError(f"group.parallel: callables[{index}] gave {begun!r}: expected an awaitable, such as a step's")
+        raise TypeError(f"{where} gave {begun!r}: expected an awaitable, such as a step's")
     return await begun

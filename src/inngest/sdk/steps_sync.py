@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar, TypeVarTuple, cast, overload
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar, overload
 
 from .events import Event, batch_of
-from .serializers import Unset
-from .steps import ParallelMode, StepRunner, check_callables, ms, not_a_function, unix_ms
+from .step_run_sync import HandlerPortal, StepsThatRunSync
+from .steps import ParallelMode, StepRunner, check_callables, ms, unix_ms
 from .steps_waiting_sync import WaitingStepsSync
 
 T = TypeVar("T")
@@ -17,10 +17,9 @@ T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
-Ts = TypeVarTuple("Ts")
 
 
-class Portal(Protocol):
+class Portal(HandlerPortal, Protocol):
     """The way from a function's thread to its invocation on the loop."""
 
     @property
@@ -28,48 +27,23 @@ class Portal(Protocol):
         """Runs steps on the loop; handlers come back to the thread that waits."""
         ...
 
-    def call(self, step_id: str, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine on the loop and wait; meanwhile run, here, the handlers it asks for."""
-        ...
-
     def parallel(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run branches in threads of their own and wait for all."""
         ...
 
+    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]:
+        """Run branches in threads of their own until one has finished."""
+        ...
 
-class StepSync(WaitingStepsSync):
+
+class StepSync(StepsThatRunSync, WaitingStepsSync):
     """The durable steps of a plain function. See `Step` for what each does."""
+
+    _portal: Portal
 
     def __init__(self, portal: Portal) -> None:
         super().__init__(portal)
-        self._portal = portal
-
-    def run(
-        self,
-        step_id: str,
-        handler: Callable[[*Ts], T],
-        *handler_args: *Ts,
-        output_type: object = Unset,
-    ) -> T:
-        """Run a plain function durably: with retries of its own, and never again once its result is recorded.
-
-        Args:
-            step_id: unique within the function; a repeat (in a loop) is counted.
-            handler: a plain function. It returns what JSON can hold. For keyword arguments use `functools.partial`.
-            *handler_args: positional arguments of the handler.
-            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
-
-        Returns:
-            What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
-
-        Raises:
-            StepError: the handler failed for good.
-        """
-        if not callable(handler):
-            raise not_a_function(f'step "{step_id}"', handler)
-        runner = self._portal.runner
-        value = self._portal.call(step_id, lambda: runner.run(step_id, handler, handler_args, output_type))
-        return cast("T", value)
+        WaitingStepsSync.__init__(self, portal)
 
     def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably for milliseconds or a timedelta. See `Step.sleep`."""
@@ -146,3 +120,35 @@ class GroupSync:
         check_callables(callables)
         ParallelMode(parallel_mode)
         return self._portal.parallel(callables)
+
+    @overload
+    def race(self, callables: tuple[Callable[[], T1], Callable[[], T2]]) -> tuple[int, T1 | T2]: ...
+
+    @overload
+    def race(
+        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3]]
+    ) -> tuple[int, T1 | T2 | T3]: ...
+
+    @overload
+    def race(
+        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4]]
+    ) -> tuple[int, T1 | T2 | T3 | T4]: ...
+
+    @overload
+    def race(
+        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4], Callable[[], T5]]
+    ) -> tuple[int, T1 | T2 | T3 | T4 | T5]: ...
+
+    @overload
+    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]: ...
+
+    def race(self, callables: Sequence[Callable[[], object]]) -> tuple[int, object]:
+        """Run branches in threads until the first has finished; take down the others. See `Group.race`.
+
+        A plain handler that runs in another branch is asked to stop, see `inngest.current_step()`; the call returns
+        when it has ended.
+        """
+        check_callables(callables, "group.race")
+        if not callables:
+            raise TypeError("group.race: expected at least one function, got none")
+        return self._portal.race(callables)

@@ -6,7 +6,6 @@ Out: handler, `serialize`, `transform_output`, JSON. Back: JSON, `transform_inpu
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -19,27 +18,16 @@ from inngest.protocol.steps import StepName
 
 from . import outcomes
 from .context import Context, ContextSync
-from .errors import AsyncUnsupportedError, DeterminismError, NestedStepError, StepError
+from .current import RUNNING, CurrentStep
+from .errors import AsyncUnsupportedError, DeterminismError, EndOfInvocation, StepError
 from .events import Event, SendEventsResult, copies_of, from_data, to_sent
 from .function import Function
 from .hooks import Hooks
 from .middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
 from .ports import Clock
 from .serializers import Unset, name_of
+from .step_options import DEFAULT, StepOptions
 from .work import Work
-
-
-class RunningStep:
-    """A handler that is being run, as seen by what runs inside it."""
-
-    def __init__(self, invocation: object, name: str, attempt: int) -> None:
-        self.invocation = invocation
-        self.name = name
-        self.attempt = attempt
-        self.nested: NestedStepError | None = None  # a step was called inside
-
-
-RUNNING: contextvars.ContextVar[RunningStep | None] = contextvars.ContextVar("inngest_running_step", default=None)
 
 
 class Values:
@@ -64,37 +52,57 @@ class Values:
 
     def attempt(
         self,
-        invocation: object,
+        running: CurrentStep,
         step: StepName,
-        number: int,
         handler: Callable[[], object],
         output_type: object,
+        options: StepOptions,
     ) -> Work[Op]:
         """Run a handler once; the report of how it went."""
         started_at = self._clock.now()
-        running = RunningStep(invocation, step.text, number)
         token = RUNNING.set(running)
         value: object = None
         error: BaseException | None = None
+        running.begin()
         try:
             value = yield handler
         except asyncio.CancelledError as raised:
-            if _is_being_cancelled():
+            # The timeout's; or something inside the handler was cancelled, and not the call.
+            error = running.timeout_error() if running.timed_out() else raised
+            if error is raised and _is_being_cancelled():
                 raise
-            error = raised  # something inside the handler was cancelled, not the call
-        except (KeyboardInterrupt, GeneratorExit):
-            raise  # the process, or this coroutine, is being ended
+        except (KeyboardInterrupt, GeneratorExit, EndOfInvocation):
+            raise  # the process, this coroutine, or the invocation is being ended
         except BaseException as raised:  # SystemExit, and what libraries derive from BaseException
             error = raised
         finally:
+            running.end()
+            running.timed_out()
             RUNNING.reset(token)
         if running.nested is not None:
             error = running.nested
         if isinstance(error, AsyncUnsupportedError):
             error = AsyncUnsupportedError(f'step "{step.text}": {error.message}')
+        number = running.attempt
         if error is not None:
-            return (yield from self._failure(step, number, started_at, error))
-        return (yield from self._success(step, number, started_at, value, output_type))
+            return (yield from self._failure(step, number, started_at, error, options))
+        self._tell_late(running)
+        return (yield from self._success(step, number, started_at, value, output_type, options))
+
+    def _tell_late(self, running: CurrentStep) -> None:
+        """A result that comes after the request to stop is a result: what the handler did has happened."""
+        logger, name = self._function.client.logger, self._function.id
+        if running.overdue:
+            logger.warning(
+                'step "%s" of %s ended after its timeout of %s ms, and succeeded: its handler did not see, or not '
+                "follow, the request to stop (%s)",
+                running.id,
+                name,
+                running.timeout,
+                "look at inngest.current_step() in a plain handler",
+            )
+        if running.abandoned:
+            logger.warning('step "%s" of %s succeeded after its run was taken from it', running.id, name)
 
     def sending(self, run_id: str, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
         """Prepare events that a step sends; their ids derive from run and step."""
@@ -184,12 +192,20 @@ class Values:
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error))
         return outcomes.body_failure(error)
 
-    def _success(self, step: StepName, number: int, started_at: int, value: object, output_type: object) -> Work[Op]:
+    def _success(
+        self,
+        step: StepName,
+        number: int,
+        started_at: int,
+        value: object,
+        output_type: object,
+        options: StepOptions = DEFAULT,
+    ) -> Work[Op]:
         try:
             if output_type is not Unset:
                 value = self._serialize(value, output_type)
             if self._hooks:
-                info = TransformOutputStepInfo(step.text, Opcode.STEP_RUN)
+                info = TransformOutputStepInfo(step.text, Opcode.STEP_RUN, options.opts)
                 result = TransformOutputResult(output=value, step=info)
                 yield from self._hooks.call("transform_output", result)
                 value = result.output if result.has_output() else None
@@ -202,13 +218,17 @@ class Values:
             return outcomes.step_failure(step, number, started_at, too_large)
         return Op(Opcode.STEP_RUN, step, attempt=number, started_at=started_at, data=text)
 
-    def _failure(self, step: StepName, number: int, started_at: int, error: BaseException) -> Work[Op]:
+    def _failure(
+        self, step: StepName, number: int, started_at: int, error: BaseException, options: StepOptions = DEFAULT
+    ) -> Work[Op]:
         outcomes.log(self._function.client.logger, f'step "{step.text}" of {self._function.id}', error)
+        op = outcomes.step_failure(step, number, started_at, error, options)
         if self._hooks and isinstance(error, Exception):
-            final = not outcomes.is_retriable(error) or number + 1 >= self._call.max_attempts
-            info = TransformOutputStepInfo(step.text, Opcode.STEP_FAILED if final else Opcode.STEP_ERROR)
+            final = op.op is Opcode.STEP_FAILED or number + 1 >= (op.max_attempts or self._call.max_attempts)
+            opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
+            info = TransformOutputStepInfo(step.text, opcode, options.opts)
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
-        return outcomes.step_failure(step, number, started_at, error)
+        return op
 
     def _unserializable(self, where: str, error: codec.NotJsonError) -> OutputUnserializableError:
         hint = ""

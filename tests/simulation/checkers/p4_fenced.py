@@ -22,7 +22,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
         own.update(begun_sessions(entry))
         living = set(state.sessions)
         for change in entry.changes:
-            run = _decided_run(change)
+            run = None if _cancels(change) else _decided_run(change)
             owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
             if run is not None and (owner not in own or owner not in living):
                 yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
@@ -42,6 +42,11 @@ def _decided_run(change: Change) -> str | None:
     if change.table != "runs" or old is None or new is None:
         return None
     return str(new["id"]) if any(old[name] != new[name] for name in DECIDED) else None
+
+
+def _cancels(change: Change) -> bool:
+    """Whether a run is cancelled: anybody may."""
+    return change.table == "runs" and change.new is not None and change.new["status"] == "CANCELLED"
 
 
 def _taken_by(change: Change) -> object:

@@ -55,7 +55,8 @@ def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: Stat
         failed[run_id, ""] = 0
         if not row["cancelled"] and row["attempt"] != count:
             yield f"step {effective_id(row)} ended with attempt {row['attempt']} after {count} failed ones"
-        if _error_name(row) in RETRIED and count != _retries(state, run_id):
+        own = row["kind"] != "InvokeFunction"  # else it is the error of another run
+        if own and _error_name(row) in RETRIED and count != _retries(state, run_id):
             yield f"step {effective_id(row)} was given up after {count + 1} attempts of {_retries(state, run_id) + 1}"
     elif table == "runs" and row["status"] == "FAILED" and _error_name(row) in RETRIED:
         run_id = str(row["id"])

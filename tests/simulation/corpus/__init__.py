@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import changed, failing, limited, ordering, plain, sleeping, straight
+from . import changed, failing, invoking, limited, ordering, plain, sleeping, straight, waiting
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -13,8 +13,11 @@ PROGRAMS = (
     *plain.PROGRAMS,
     *limited.PROGRAMS,
 )
-"""Programs whose code stays the same."""
+"""Programs whose code stays the same, and which nothing from outside touches."""
 
-BY_NAME = {program.name: program for program in (*PROGRAMS, *CHANGED, failing.KILLER)}
+WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS)
+"""Programs that wait for events, signals and other functions, or are cancelled."""
 
-__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "changed", "failing"]
+BY_NAME = {program.name: program for program in (*PROGRAMS, *WAITING, *CHANGED, failing.KILLER)}
+
+__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "WAITING", "changed", "failing"]

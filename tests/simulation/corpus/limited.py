@@ -14,9 +14,9 @@ from tests.simulation.scenario import APP, Program
 MANY = 6
 
 
-def _crowd(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
-    @client.create_function(fn_id="crowd", trigger=inngest.TriggerEvent(event=f"{APP}/crowd"))
-    async def crowd(ctx: inngest.Context) -> int:
+def _limited(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(fn_id="limited", trigger=inngest.TriggerEvent(event=f"{APP}/limited"))
+    async def limited(ctx: inngest.Context) -> int:
         users = [f"user-{number % 3}" for number in range(MANY)]
         await ctx.step.send_event("call", [inngest.Event(name=f"{APP}/called", data={"user": user}) for user in users])
         return len(users)
@@ -34,7 +34,7 @@ def _crowd(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[A
         rest = await asyncio.gather(*(ctx.step.run("one", out.does(number)) for number in range(4)))
         return [first, *rest]
 
-    return [crowd, called]
+    return [limited, called]
 
 
 def _shared(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -84,7 +84,7 @@ def _gives(value: object) -> Any:
 
 
 PROGRAMS = (
-    Program("crowd", _crowd, {"crowd": _gives(MANY), "called": _gives(["first", 0, 1, 2, 3])}, {"called": MANY}),
+    Program("limited", _limited, {"limited": _gives(MANY), "called": _gives(["first", 0, 1, 2, 3])}, {"called": MANY}),
     Program(
         "shared",
         _shared,

@@ -8,6 +8,7 @@ import datetime
 import functools
 
 import inngest
+from inngest import experimental
 
 
 async def fetch() -> int:
@@ -46,6 +47,28 @@ async def handlers(ctx: inngest.Context) -> None:
     await ctx.step.run("a")  # E: mypy[call-overload] pyright[reportCallIssue]
     await ctx.step.run(fetch)  # E: mypy[call-overload] pyright[reportCallIssue]
     await ctx.step.run(5, fetch)  # E: mypy[call-overload] pyright[reportArgumentType, reportCallIssue]
+
+
+async def options(ctx: inngest.Context) -> None:
+    await ctx.step.options(retries=1).run("a", two, 1)  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
+    await ctx.step.ai.wrap("a", plain, "1")  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
+    ctx.step.options(3)  # E: mypy[call-arg] pyright[reportCallIssue]
+    ctx.step.options(retry=3)  # E: mypy[call-arg] pyright[reportCallIssue]
+    ctx.step.options(timeout="1s")  # E: mypy[arg-type] pyright[reportArgumentType]
+    ctx.step.options(retry_on="OSError")  # E: mypy[arg-type] pyright[reportArgumentType]
+    ctx.step.options(retry_on=(OSError(),))  # E: mypy[arg-type] pyright[reportArgumentType]
+    await ctx.step.options(retries=1).sleep("nap", 1)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+
+
+async def races(ctx: inngest.Context) -> None:
+    await ctx.group.race(ctx.step.run("a", fetch))  # E: mypy[call-overload] pyright[reportArgumentType, reportCallIssue]
+    await ctx.group.race((ctx.step.run("a", fetch),))  # E: mypy[arg-type] pyright[reportArgumentType, reportCallIssue]
+    await ctx.group.race((lambda: 5,))  # E: mypy[arg-type, return-value] pyright[reportArgumentType, reportCallIssue]
+
+
+async def decorated(ctx: inngest.Context) -> None:
+    await experimental.step("a")(two)(1)  # E: mypy[call-arg] pyright[reportCallIssue]
+    experimental.step(two)  # E: mypy[arg-type] pyright[reportArgumentType]
 
 
 async def results(ctx: inngest.Context) -> str:

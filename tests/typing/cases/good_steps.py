@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar, assert_type, overload
 
 import inngest
+from inngest import experimental
 
 T = TypeVar("T")
 client = inngest.Inngest(app_id="app")
@@ -102,6 +103,28 @@ async def functions(ctx: inngest.Context) -> None:
     assert_type(await ctx.step.run("a", untyped, 1), Any)
 
 
+async def with_options(ctx: inngest.Context) -> None:
+    assert_type(await ctx.step.options(retries=2).run("a", fetch), int)
+    slow = ctx.step.options(timeout=datetime.timedelta(minutes=1), retry_on=(OSError, TimeoutError))
+    assert_type(await slow.run("a", fetch_all, "url", 2), dict[str, int])
+    assert_type(await slow.run("a", plain, 1), bytes)
+    assert_type(await ctx.step.options(backoff=5).run("a", Shop.prices, 1, output_type=list[int]), list[int])
+    growing = inngest.Backoff(datetime.timedelta(seconds=1), 1.5, maximum=60_000)
+    assert_type(await ctx.step.options(backoff=growing, retry_on=OSError).run("a", lambda: 5), int)
+
+
+async def models(ctx: inngest.Context) -> None:
+    assert_type(await ctx.step.ai.wrap("a", fetch_all, "url"), dict[str, int])
+    assert_type(await ctx.step.ai.wrap("a", plain, 1), bytes)
+    assert_type(await ctx.step.options(timeout=1).ai.wrap("a", functools.partial(by_keyword, 1, b="x")), list[str])
+
+
+async def running() -> None:
+    assert_type(inngest.current_step().attempt, int)
+    assert_type(inngest.current_step().timeout_requested, bool)
+    assert_type(inngest.current_step().state, inngest.StepState)
+
+
 async def methods(ctx: inngest.Context) -> None:
     shop = Shop()
     assert_type(await ctx.step.run("a", shop.pay, 500), float)
@@ -181,6 +204,12 @@ async def concurrently(ctx: inngest.Context) -> None:
     many = tuple(functools.partial(any_number, n) for n in range(20))
     assert_type(await ctx.group.parallel(many, parallel_mode=mode), tuple[int, ...])
 
+    won = await ctx.group.race((lambda: ctx.step.run("a", fetch), lambda: ctx.step.run("b", flip, 1)))
+    assert_type(won, tuple[int, int | str])
+    nap = await ctx.group.race((lambda: ctx.step.run("a", fetch_all, "url"), lambda: ctx.step.sleep("nap", 1)))
+    assert_type(nap, tuple[int, dict[str, int] | None])
+    assert_type(await ctx.group.race(many), tuple[int, int])
+
     steps = tuple[Callable[[], Awaitable[dict[str, int]]], ...]()
     for n in range(20):
         steps += (functools.partial(ctx.step.run, f"{n}", functools.partial(fetch_all, "url", n)),)
@@ -214,3 +243,12 @@ async def context(ctx: inngest.Context) -> None:
     assert_type(ctx.event.data["user"], object)
     assert_type(ctx.job_id, str | None)
     ctx.logger.info("hello %s", ctx.event.name)
+
+
+@experimental.step("decorated")
+async def decorated(a: int, *, b: str = "") -> list[str]:
+    return [b] * a
+
+
+async def by_decorator() -> None:
+    assert_type(await decorated(1, b="x"), list[str])

@@ -49,6 +49,9 @@ def steps(ctx: inngest.ContextSync) -> None:
     assert_type(ctx.step.run("a", lambda: 5), int)
     assert_type(ctx.step.run("a", len, [1]), int)
     assert_type(ctx.step.run("a", Shop, output_type=Shop), Shop)
+    assert_type(ctx.step.options(retries=1).run("a", fetch_all, "url", 2), dict[str, int])
+    assert_type(ctx.step.ai.wrap("a", fetch_all, "url"), dict[str, int])
+    assert_type(ctx.step.options(timeout=1).ai.wrap("a", fetch), int)
     for page in range(3):
 
         def load() -> int:
@@ -66,6 +69,13 @@ def concurrently(ctx: inngest.ContextSync) -> None:
     assert_type(pair, tuple[int, str])
     many = tuple(functools.partial(fetch_all, "url", n) for n in range(20))
     assert_type(ctx.group.parallel(many), tuple[dict[str, int], ...])
+
+
+def racing(ctx: inngest.ContextSync) -> None:
+    won = ctx.group.race((lambda: ctx.step.run("a", fetch), lambda: ctx.step.run("b", str, 5)))
+    assert_type(won, tuple[int, int | str])
+    many = tuple(functools.partial(fetch_all, "url", n) for n in range(20))
+    assert_type(ctx.group.race(many), tuple[int, dict[str, int]])
 
 
 def context(ctx: inngest.ContextSync) -> Any:

@@ -270,6 +270,7 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
             events.get(run_id) or [taken[run_id][1]],
             entries[run_id],
             arrived.get(run_id, ()),
+            asked.now,
         )
         for _, run_id, _ in jobs
         if run_id in taken
@@ -301,10 +302,16 @@ def _batched(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[EventData]]
 
 
 def _claimed(
-    owner: Owner, run: Run, events: Sequence[EventData], entries: Sequence[Entry], arrivals: Sequence[Arrival]
+    owner: Owner,
+    run: Run,
+    events: Sequence[EventData],
+    entries: Sequence[Entry],
+    arrivals: Sequence[Arrival],
+    now: int,
 ) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
-    return Claimed(owner, run, events, memos, [entry for entry in entries if isinstance(entry, OpenStep)], arrivals)
+    open_steps = [entry for entry in entries if isinstance(entry, OpenStep)]
+    return Claimed(owner, run, events, memos, open_steps, arrivals, now)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

@@ -150,7 +150,8 @@ def _write_events(
     known, now = registry(), commits[-1].now
     events = [event for one in sending for event in one.events]
     new = insert_events(tx, events) if events else set()
-    finished = {(one.owner.run_id, memo.step.hash) for one in waiting for memo in one.changes.memos}
+    # By any commit of this batch: who is told at once that nobody waits any more may give up before this is written.
+    finished = {(one.owner.run_id, memo.step.hash) for one in commits for memo in one.changes.memos} if waiting else ()
     looking = [watch for one in waiting for watch in one.watches if (watch.run_id, watch.hash) not in finished]
     arrivals = waits.register(tx, looking, known, now)
     news = News(arrivals, queued=bool(arrivals or sending)).and_then(

@@ -144,9 +144,18 @@ class SqlStore:
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
 
-    async def claim(self, owner: Owner, count: int, functions: Sequence[str], now: int, *, alone: bool) -> Claims:
+    async def claim(
+        self,
+        owner: Owner,
+        count: int,
+        functions: Sequence[str],
+        now: int,
+        *,
+        alone: bool,
+        told: Callable[[Claims], object] | None = None,
+    ) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
-        return await self._write(lambda tx: self._claiming.claim(tx, asked), rows=2 * count)
+        return await self._write(lambda tx: self._claiming.claim(tx, asked), rows=2 * count, told=told)
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
         return await self._write(
@@ -186,12 +195,20 @@ class SqlStore:
     async def resume(self, function_id: str, now: int) -> bool:
         return await self._write(lambda tx: pausing.resume(tx, function_id, now, self._ids))
 
-    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> News:
-        return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=10 * len(run_ids))
+    async def cancel(
+        self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
+    ) -> News:
+        rows = 10 * len(run_ids)
+        return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=rows, told=told)
 
-    async def signal(self, name: str, data: str, now: int) -> tuple[str | None, News]:
-        woken, arrivals = await self._write(lambda tx: waits.signal(tx, name, data, now))
-        return woken, News(arrivals, queued=bool(arrivals))
+    async def signal(
+        self, name: str, data: str, now: int, told: Callable[[News], object] | None = None
+    ) -> tuple[str | None, News]:
+        def send(tx: Transaction) -> tuple[str | None, News]:
+            woken, arrivals = waits.signal(tx, name, data, now)
+            return woken, News(arrivals, queued=bool(arrivals))
+
+        return await self._write(send, told=None if told is None else lambda sent: told(sent[1]))
 
     # -- reading
 
@@ -239,8 +256,15 @@ class SqlStore:
     async def remove_keys(self, now: int) -> bool:
         return await self._write(lambda tx: removing.remove_keys(tx, now), rows=MAX_ROWS)
 
-    async def _write(self, write: Callable[[Transaction], R], *, rows: int = 1, size: int = 0) -> R:
-        return await self._writer.submit(Command(each, write, rows, size), _as_is)
+    async def _write(
+        self, write: Callable[[Transaction], R], *, rows: int = 1, told: Callable[[R], object] | None = None
+    ) -> R:
+        def reply(result: R) -> R:
+            if told is not None:
+                told(result)
+            return result
+
+        return await self._writer.submit(Command(each, write, rows), reply)
 
     async def _read(self, read: Callable[[Transaction], R]) -> R:
         if self._closed:
@@ -261,7 +285,3 @@ class SqlStore:
                 self._readers.append(reader)
 
         return await self._executor.run(work)
-
-
-def _as_is(result: R) -> R:
-    return result

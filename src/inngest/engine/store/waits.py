@@ -40,7 +40,7 @@ CANDIDATES = Statement(
             _waits.c.topic == bindparam("of_topic"),
             _waits.c.path == bindparam("at_path"),
             _waits.c.key == bindparam("of_key"),
-            _waits.c.expires_at > bindparam("now"),
+            _waits.c.expires_at > bindparam("at"),
         )
         .order_by(_waits.c.run_id, _waits.c.hash)
     )
@@ -110,7 +110,7 @@ def register(tx: Transaction, found: Sequence[Watch], registry: Registry, now: i
     """Steps begin to wait; what has arrived for them, or instead of them, at once."""
     arrived: list[Arrival] = []
     for watch in found:
-        rivals = _waiting_for(tx, watch.topic) if watch.kind == Watching.SIGNAL else []
+        rivals = _waiting_for(tx, watch, now) if watch.kind == Watching.SIGNAL else []
         look_out(tx, [watch])
         if watch.since is not None:
             arrived += _earlier(tx, watch, now)
@@ -132,9 +132,10 @@ def _taken(watch: Watch) -> ErrorInfo:
     return ErrorInfo("SignalConflictError", message)
 
 
-def _waiting_for(tx: Transaction, topic: str) -> list[tuple[str, str]]:
-    rows = tx.execute(CANDIDATES, {"of_topic": topic, "at_path": "", "of_key": "", "now": 0}).fetchall()
-    return [(row[0], row[1]) for row in rows]
+def _waiting_for(tx: Transaction, watch: Watch, now: int) -> list[tuple[str, str]]:
+    """Other steps that wait for a signal. One whose time is over does not, even if nobody has said so yet."""
+    rows = tx.execute(CANDIDATES, {"of_topic": watch.topic, "at_path": "", "of_key": "", "at": now}).fetchall()
+    return [(row[0], row[1]) for row in rows if (row[0], row[1]) != (watch.run_id, watch.hash)]
 
 
 def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
@@ -154,7 +155,10 @@ def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
 
 
 def search(tx: Transaction, events: Iterable[Event], now: int) -> Found:
-    """Who looks for these events."""
+    """Who looks for these events.
+
+    Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
+    """
     by_topic: dict[str, list[Event]] = {}
     for event in events:
         by_topic.setdefault(watches.topic(Watching.STEP, event.name), []).append(event)
@@ -171,7 +175,7 @@ def _candidates(tx: Transaction, event: Event, topic: str, path: str, now: int, 
     key = key_at(path, seen) if path else ""
     if key is None:
         return
-    asked = {"of_topic": topic, "at_path": path, "of_key": key, "now": now}
+    asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
     for run_id, step, kind, expression, parameters in tx.execute(CANDIDATES, asked).fetchall():
         if not watches.matches(expression, parameters, seen, now):
             continue
@@ -183,7 +187,7 @@ def _candidates(tx: Transaction, event: Event, topic: str, path: str, now: int, 
 
 def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None, list[Arrival]]:
     """Give a signal to who waits for it: the run's id, or None."""
-    asked = {"of_topic": watches.topic(Watching.SIGNAL, name), "at_path": "", "of_key": "", "now": now}
+    asked = {"of_topic": watches.topic(Watching.SIGNAL, name), "at_path": "", "of_key": "", "at": now}
     row = tx.execute(CANDIDATES, asked).fetchone()
     if row is None:
         return None, []

@@ -17,9 +17,10 @@ def succeeded(draft: Draft, op: Op) -> None:
 
 
 def attempt_failed(draft: Draft, op: Op) -> None:
-    """An attempt failed: another follows (P5), unless it was the last."""
+    """An attempt failed: another follows (P5), unless it was the last. A step may have a number of its own."""
     error = op.error or ErrorInfo("Error", "")
-    if op.attempt >= draft.run.retries:
+    max_attempts = draft.run.retries + 1 if op.max_attempts is None else op.max_attempts
+    if op.attempt + 1 >= max_attempts:
         failed(draft, op)
         return
     delay = retry_delay(

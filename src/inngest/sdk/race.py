@@ -1,0 +1,97 @@
+"""Branches of which the first to finish wins, on the loop: `group.race` of async functions.
+
+A branch that has lost is cancelled, as asyncio does it. One thing asyncio leaves open: a step whose result is being
+recorded takes the cancellation, and gives its value (design §4.1). The branch would go on with its next step then, so
+the cancellation is owed to it, and delivered at that step, or wherever else it waits next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from logging import Logger
+
+
+class Losers:
+    """The branches of one invocation that have lost a race and not come to their end."""
+
+    def __init__(self) -> None:
+        self._owed: dict[asyncio.Task[object], bool] = {}  # whether a step took the cancellation
+
+    def __contains__(self, task: asyncio.Task[object] | None) -> bool:
+        return task in self._owed
+
+    def __bool__(self) -> bool:
+        return bool(self._owed)
+
+    def add(self, task: asyncio.Task[object]) -> None:
+        """A branch has lost: cancel it."""
+        self._owed[task] = False
+        task.add_done_callback(lambda task: self._owed.pop(task, None))
+        task.cancel()
+
+    def spared(self, task: asyncio.Task[object] | None) -> None:
+        """A step has given its value to a branch that was cancelled meanwhile."""
+        if task is not None and task in self._owed:
+            self._owed[task] = True
+            task.get_loop().call_soon(self._deliver, task)
+
+    def check(self, task: asyncio.Task[object] | None) -> None:
+        """A branch calls a step.
+
+        Raises:
+            asyncio.CancelledError: it has lost, and was not told yet.
+        """
+        if task is not None and self._owed.get(task):
+            self._owed[task] = False
+            raise asyncio.CancelledError
+
+    def _deliver(self, task: asyncio.Task[object]) -> None:
+        if self._owed.get(task):
+            self._owed[task] = False
+            task.cancel()
+
+
+async def race(
+    callables: Sequence[Callable[[], Awaitable[object]]], losers: Losers, logger: Logger
+) -> tuple[int, object]:
+    """Run branches until one has finished, take down the others, and wait for them. Its index and value."""
+    tasks: list[asyncio.Task[object]] = [asyncio.ensure_future(_task(branch)) for branch in callables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        await _take_down(tasks, losers)
+        raise
+    winner = next(index for index, task in enumerate(tasks) if task.done())
+    await _take_down([task for task in tasks if not task.done()], losers)
+    for index, task in enumerate(tasks):
+        if index != winner and not task.cancelled() and (error := task.exception()) is not None:
+            tell(logger, index, error)
+    return winner, tasks[winner].result()
+
+
+def tell(logger: Logger, index: int, error: BaseException) -> None:
+    """What a branch raises that has lost changes nothing; somebody may want to know."""
+    if isinstance(error, Exception):
+        logger.warning("group.race: callables[%d] lost, and raised %s: %s", index, type(error).__name__, error)
+
+
+async def _task(branch: Callable[[], Awaitable[object]]) -> object:
+    return await branch()
+
+
+async def _take_down(tasks: Sequence[asyncio.Task[object]], losers: Losers) -> None:
+    """Cancel branches, and wait for them, whoever gives up waiting meanwhile: no branch outlives its group."""
+    for task in tasks:
+        losers.add(task)
+    again = False
+    while pending := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError:
+            again = True
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # seen
+    if again:
+        raise asyncio.CancelledError
