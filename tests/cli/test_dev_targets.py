@@ -134,11 +134,13 @@ def test_a_function_that_the_engine_cannot_run_ends_it_without_reload(project: P
     write(
         project,
         "cron.py",
-        (project / "mail.py").read_text().replace('TriggerEvent(event="t/post")', 'TriggerCron(cron="* * * * *")'),
+        (project / "mail.py")
+        .read_text()
+        .replace('TriggerEvent(event="t/post")', 'TriggerEvent(event="inngest/function.finished")'),
     )
     ran = inngest("dev", "cron.py", "--port", "0", "--no-reload", cwd=project)
     assert ran.returncode == 1
-    assert "'mail-post' uses TriggerCron" in ran.stderr
+    assert "'mail-post' uses TriggerEvent(event='inngest/function.finished')" in ran.stderr
     assert "Traceback" not in ran.stdout + ran.stderr
 
 

@@ -236,12 +236,12 @@ def _a_time_out_that_is_recorded_overrides_what_came() -> Iterator[AbstractConte
     yield mock.patch.object(waits, "arrivals", return_value=[])
 
 
-@_plant("P8", "nearly", finders=("P8", "P9", "ends"), first=281)
-def _time_runs_out_after_the_claim_unseen() -> Iterator[AbstractContextManager[object]]:
+@_plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"))
+def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager[object]]:
     call = Ownership.call
 
     def late(ownership: Ownership) -> object:
-        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now())
+        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now() + 30)
         return call(ownership)
 
     yield mock.patch.object(Ownership, "call", late)

@@ -36,7 +36,10 @@ AGAIN = ("payers", "sleeps")
 
 
 WAITS = [program.name for program in WAITING]
-"""Programs that wait. Where they are crashed, and what comes meanwhile, is drawn by another seed for two engines."""
+"""Programs that wait."""
+
+WAITS_BESIDE = ("mixed", "brief", "to-itself", "stopped", "invokes", "orphans", "chain")
+"""Programs that wait, and that two engines share; what comes meanwhile comes at other times then."""
 
 
 def crash_everywhere(name: str, fault: Fault) -> Figures:
@@ -45,9 +48,10 @@ def crash_everywhere(name: str, fault: Fault) -> Figures:
 
 
 def crash_what_waits(name: str) -> Figures:
-    """A crash of a drawn kind at each commit, of one engine and of two."""
+    """A crash of a drawn kind at each commit, of one engine and perhaps of two."""
     figures = look_into(some_crash(name, SEED))
-    figures.add(look_into(some_crash(f"{name}-2", SEED + 1)))
+    if name in WAITS_BESIDE:
+        figures.add(look_into(some_crash(f"{name}-2", SEED + 1)))
     return figures
 
 
@@ -113,7 +117,7 @@ def test_a_crash_leaves_a_program_right_that_waits(name: str, waiting: Futures, 
     figures = farm.count(waiting[name].result())
 
     assert figures.failures == []
-    assert figures.worlds > 2 * 8, "a world with fewer commits than that has not run its program"
+    assert figures.worlds > 8, "a world with fewer commits than that has not run its program"
     assert figures.crashes >= figures.worlds - 8
 
 

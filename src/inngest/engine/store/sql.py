@@ -276,12 +276,14 @@ class SqlStore:
             except IndexError:
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
-                self._database.begin_reading(reader.connection)
-                return read(reader)
+                try:
+                    self._database.begin_reading(reader.connection)
+                    return read(reader)
+                finally:  # it raises, too, if the store was closed while this read waited
+                    self._database.rollback(reader.connection)
             except Exception as error:
                 raise self._database.explain(error) from error
             finally:
-                self._database.rollback(reader.connection)
                 self._readers.append(reader)
 
         return await self._executor.run(work)
