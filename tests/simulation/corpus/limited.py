@@ -18,23 +18,23 @@ def _limited(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
     @client.create_function(fn_id="limited", trigger=inngest.TriggerEvent(event=f"{APP}/limited"))
     async def limited(ctx: inngest.Context) -> int:
         users = [f"user-{number % 3}" for number in range(MANY)]
-        await ctx.step.send_event("call", [inngest.Event(name=f"{APP}/called", data={"user": user}) for user in users])
+        await ctx.step.send_event("call", [inngest.Event(name=f"{APP}/limited.call", data={"user": user}) for user in users])
         return len(users)
 
     @client.create_function(
-        fn_id="called",
-        trigger=inngest.TriggerEvent(event=f"{APP}/called"),
+        fn_id="caller",
+        trigger=inngest.TriggerEvent(event=f"{APP}/limited.call"),
         concurrency=[inngest.Concurrency(limit=3), inngest.Concurrency(limit=1, key="event.data.user")],
         priority=inngest.Priority(run="event.data.user == 'user-1' ? 60 : 0"),
         retries=2,
     )
-    async def called(ctx: inngest.Context) -> list[object]:
+    async def caller(ctx: inngest.Context) -> list[object]:
         first = await ctx.step.run("first", out.does("first", fails=1))
         await ctx.step.sleep("nap", 700)
         rest = await asyncio.gather(*(ctx.step.run("one", out.does(number)) for number in range(4)))
         return [first, *rest]
 
-    return [limited, called]
+    return [limited, caller]
 
 
 def _shared(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -52,12 +52,12 @@ def _shared(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
         done = list(await asyncio.gather(*(ctx.step.run("work", out.does("w")) for _ in range(6))))
         return [*done, await ctx.step.run("after", out.does("after"))]
 
-    @client.create_function(fn_id="plainly", trigger=event, concurrency=limits(2))
-    def plainly(ctx: inngest.ContextSync) -> list[str]:
+    @client.create_function(fn_id="medium", trigger=event, concurrency=limits(2))
+    def medium(ctx: inngest.ContextSync) -> list[str]:
         work = out.does_plain("w")
         return list(ctx.group.parallel(tuple((lambda: ctx.step.run("work", work)) for _ in range(4))))
 
-    return [small, large, plainly]
+    return [small, large, medium]
 
 
 def _spaced(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -84,11 +84,11 @@ def _gives(value: object) -> Any:
 
 
 PROGRAMS = (
-    Program("limited", _limited, {"limited": _gives(MANY), "called": _gives(["first", 0, 1, 2, 3])}, {"called": MANY}),
+    Program("limited", _limited, {"limited": _gives(MANY), "caller": _gives(["first", 0, 1, 2, 3])}, {"caller": MANY}),
     Program(
         "shared",
         _shared,
-        {"small": _gives(["w"] * 3), "large": _gives([*["w"] * 6, "after"]), "plainly": _gives(["w"] * 4)},
+        {"small": _gives(["w"] * 3), "large": _gives([*["w"] * 6, "after"]), "medium": _gives(["w"] * 4)},
     ),
     Program("spaced", _spaced, {"spaced": _gives(None), "slowly": _gives(["before", "after"])}, {"slowly": 4}),
 )
