@@ -18,7 +18,8 @@ def _limited(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
     @client.create_function(fn_id="limited", trigger=inngest.TriggerEvent(event=f"{APP}/limited"))
     async def limited(ctx: inngest.Context) -> int:
         users = [f"user-{number % 3}" for number in range(MANY)]
-        await ctx.step.send_event("call", [inngest.Event(name=f"{APP}/limited.call", data={"user": user}) for user in users])
+        calls = [inngest.Event(name=f"{APP}/limited.call", data={"user": user}) for user in users]
+        await ctx.step.send_event("call", calls)
         return len(users)
 
     @client.create_function(
