@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import crash, crowd, machine, profile, sequential, sleepers, startup_times, statements
+from . import crash, crowd, limits, machine, profile, sequential, sleepers, startup_times, statements
 from .figures import Section
 from .plan import FULL, QUICK, Plan
 from .processes import say
@@ -26,6 +26,7 @@ PARTS: dict[str, Sequence[Callable[[Plan], Section]]] = {
     "D": [crash.killed],
     "E": [sleepers.sleeping],
     "F": [startup_times.starting],
+    "G": [limits.limited_runs],
     "P": [profile.where_time_goes],
 }
 

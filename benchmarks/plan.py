@@ -31,6 +31,9 @@ class Plan:
     due_rounds: int
     due_after: float  # seconds that there are to park those who fall due within a second
     startup_rounds: int
+    backlog: int  # runs that are blocked behind one key
+    limited_samples: int
+    limited_seconds: float  # for which a key is drained
 
 
 FULL = Plan(
@@ -55,6 +58,9 @@ FULL = Plan(
     due_rounds=1,
     due_after=30.0,
     startup_rounds=11,
+    backlog=100_000,
+    limited_samples=200,
+    limited_seconds=5.0,
 )
 
 QUICK = Plan(
@@ -79,4 +85,7 @@ QUICK = Plan(
     due_rounds=1,
     due_after=3.0,
     startup_rounds=1,
+    backlog=1_000,
+    limited_samples=20,
+    limited_seconds=1.0,
 )

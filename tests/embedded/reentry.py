@@ -38,6 +38,7 @@ class Memory:
         self.state = RunState("RUN", "test-f", 4)
         self.memos: list[Memo] = []
         self.records = 0
+        self.slots = None
         self.crash_at = crash_at
         self.crashed = False
         self._hold = hold

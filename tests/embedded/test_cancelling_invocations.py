@@ -27,6 +27,7 @@ class Refusing:
 
     def __init__(self) -> None:
         self.offered: list[Op] = []
+        self.slots = None
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         self.offered.extend(ops)

@@ -53,6 +53,23 @@ async def done(ctx: inngest.Context) -> int:
     return 1
 
 
+@client.create_function(
+    fn_id="limited",
+    trigger=inngest.TriggerEvent(event="w/limit"),
+    concurrency=[inngest.Concurrency(limit=1, key="event.data.order")],
+)
+async def limited(ctx: inngest.Context) -> None:
+    await ctx.step.run("hold", hold)
+
+
+@client.create_function(
+    fn_id="spread",
+    trigger=inngest.TriggerEvent(event="w/spread"),
+    throttle=inngest.Throttle(limit=1, period=HOUR),
+)
+async def spread(ctx: inngest.Context) -> None: ...
+
+
 class Gate:
     """What a handler waits for."""
 
@@ -124,6 +141,28 @@ async def test_an_event_from_the_future(database: str) -> None:
     async with inngest.Engine(client, database=database) as engine:
         (reason,) = (await why(engine, "w/done", ts=ahead)).reasons
         assert (reason.rule, reason.text) == (Rule.DELAYED, "Its event is from the future: it starts then.")
+
+
+async def test_who_has_the_slots_of_its_limit(database: str) -> None:
+    Gate.entered = asyncio.Event()
+    async with inngest.Engine(client, database=database, drain_timeout=0) as engine:
+        await engine.send(inngest.Event(name="w/limit", data={"order": 7}))
+        (holder,) = await engine.runs(function=limited)
+        await Gate.entered.wait()
+        (first,) = (await why(engine, "w/limit")).reasons
+        (second,) = (await why(engine, "w/limit")).reasons
+        said = f"The limit of why-limited, key 7 has 1 slot, taken by {holder.id}; "
+        assert (first.rule, first.text) == (Rule.CONCURRENCY, f"{said}it is the first of its lane.")
+        assert second.text == f"{said}1 of its lane are before it."
+
+
+async def test_when_its_throttle_opens(database: str) -> None:
+    async with inngest.Engine(client, database=database) as engine:
+        await engine.invoke(spread)
+        (reason,) = (await why(engine, "w/spread")).reasons
+        assert (reason.rule, reason.text[:42]) == (Rule.THROTTLE, "Its throttle lets the next run begin then;")
+        assert reason.until is not None
+        assert reason.until > datetime.datetime.now(datetime.UTC) + HOUR / 2
 
 
 async def test_no_worker_has_the_function(database: str) -> None:

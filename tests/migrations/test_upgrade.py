@@ -35,6 +35,15 @@ class Orders:
             await ctx.step.run("ship", self.ship)
             return ctx.event.data["id"]
 
+        @client.create_function(
+            fn_id="report",
+            trigger=inngest.TriggerEvent(event="report"),
+            concurrency=[inngest.Concurrency(limit=1)],
+            throttle=inngest.Throttle(limit=1, period=3_600_000),
+        )
+        async def report(ctx: inngest.Context) -> None:
+            return None
+
         @client.create_function(fn_id="payment", trigger=inngest.TriggerEvent(event="invoiced"))
         async def payment(ctx: inngest.Context) -> None:
             same = "event.data.id == async.data.id"
@@ -47,6 +56,7 @@ class Orders:
         self.ask = ask
         self.order = order
         self.payment = payment
+        self.report = report
 
         @client.create_function(
             fn_id="single",
@@ -74,12 +84,15 @@ class Orders:
             await asyncio.Event().wait()
 
     def engine(self, path: Path) -> inngest.Engine:
-        functions = [self.ask, self.order, self.payment, *self.gated]
+        functions = [self.ask, self.order, self.payment, self.report, *self.gated]
         return inngest.Engine(functions, database=f"sqlite:///{path}", retry_interval=0, drain_timeout=0)
 
 
 async def fill(path: Path) -> str:
-    """Leave runs that completed, failed, wait, need wait no more, and are under way; the id of the last one's event."""
+    """Leave runs that completed, failed, wait, need wait no more, wait to begin, and are under way.
+
+    The id of the last one's event.
+    """
     orders = Orders()
     # The kernel accepts the connection, and nobody answers.
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -88,6 +101,8 @@ async def fill(path: Path) -> str:
             orders.behaviour = "fail"
             with pytest.raises(RunFailedError, match="no stock"):
                 await engine.invoke(orders.order, data={"id": 2})
+            await engine.invoke(orders.report)
+            await engine.send(inngest.Event(name="report"))  # it waits for the next hour
             orders.behaviour = "hang"
             orders.shipping.clear()
             (event_id,) = await engine.send(inngest.Event(name="order", id="order-3", data={"id": 3}))
@@ -121,7 +136,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
     assert schemas.meta(path)["revision"] == "0002"
-    assert schemas.rows(path, "inngest_apps") == [("migrations", 5)]
+    assert schemas.rows(path, "inngest_apps") == [("migrations", 6)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
 

@@ -215,6 +215,7 @@ class State:
     events: dict[str, Row] = field(default_factory=dict)  # by id
     runs: dict[str, Row] = field(default_factory=dict)  # by id
     jobs: dict[str, Row] = field(default_factory=dict)  # by id
+    budgets: dict[str, Row] = field(default_factory=dict)  # by id
     steps: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     attempts: dict[tuple[str, str, int, int], Row] = field(default_factory=dict)  # run, hash, attempt, time
     requests: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
@@ -237,10 +238,23 @@ class State:
 
 _OF_STEP = ("run_id", "hash")
 KEYS: dict[str, tuple[str, ...]] = {
+    "budgets": ("budget",),
     **dict.fromkeys(("steps", "waits", "inbox", "requests"), _OF_STEP),
     "attempts": (*_OF_STEP, "attempt", "ended_at"),
 }
-TABLES = ("sessions", "functions", "events", "runs", "jobs", "steps", "attempts", "waits", "inbox", "requests")
+TABLES = (
+    "sessions",
+    "functions",
+    "events",
+    "runs",
+    "jobs",
+    "budgets",
+    "steps",
+    "attempts",
+    "waits",
+    "inbox",
+    "requests",
+)
 
 
 def key_of(table: str, row: Row) -> object:

@@ -18,14 +18,14 @@ from unittest import mock
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine import intake, reaper, service
+from inngest.engine import intake, reaper, service, slots
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.executor import Ownership, RunExecutor
 from inngest.engine.ports import NO_NEWS, Commit, Ids, Owner
-from inngest.engine.store import accepting, cancelling, claiming, committing, requests, tables, waits
+from inngest.engine.store import accepting, cancelling, claiming, committing, lanes, requests, tables, waits
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
@@ -79,8 +79,8 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[object]]:
     insert_starts = accepting.insert_starts
 
-    def queue_all(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
-        insert_starts(tx, starts, ids)
+    def queue_all(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, *more: Any) -> None:
+        insert_starts(tx, starts, ids, *more)
         owned = [start for start, owner in starts if owner is not None]
         jobs = [accepting.job_row(ids, one.run.id, one.run.function_id, one.due_at) for one in owned]
         tx.execute_rows(accepting.INSERT_JOBS, jobs)
@@ -199,6 +199,31 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
 @_plant("P6", "deaf", first=12)
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
+
+
+@_plant("P7", "limited", "shared")
+def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
+    end_session = claiming.end_session
+
+    def keeping(tx: Transaction, *args: Any, **more: Any) -> bool:
+        with mock.patch.object(lanes, "give_back"):
+            return end_session(tx, *args, **more)
+
+    yield mock.patch.object(claiming, "end_session", keeping)
+
+
+@_plant("P7", "limited-2", "shared-2")
+def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(lanes.Room, "write")
+
+
+@_plant("P7", "shared", "limited")
+def _handlers_beside_the_first_need_no_slot() -> Iterator[AbstractContextManager[object]]:
+    async def take(_: slots.RunSlots) -> None:
+        return
+
+    yield mock.patch.object(slots.RunSlots, "take", take)
+    yield mock.patch.object(slots.RunSlots, "give")
 
 
 @_plant("P8", "awaits", "mixed")

@@ -26,6 +26,7 @@ BESIDE = (
     "siblings",
     "hopeless",
     "plain",
+    "limited",
     "changed-kind",
     "fetching",
 )

@@ -75,6 +75,7 @@ class _WatchedRecorder:
         self._host = host
         self._token = token
         self._run_id = run_id
+        self.slots = inner.slots
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[calls.Recorded]:
         future = self._inner.record(ops)

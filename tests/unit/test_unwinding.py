@@ -17,6 +17,8 @@ from inngest.sdk.invoke import Entry
 class Stopping:
     """Of another worker is the run, since a moment: the first record is told so."""
 
+    slots = None
+
     def __init__(self) -> None:
         self.asked: list[Op] = []
 

@@ -583,7 +583,7 @@ class _Running:
             raise _unknown(function_id)
 
     async def resume(self, function_id: str) -> None:
-        known = await self.store.resume(function_id)
+        known = await self.store.resume(function_id, self._clock.now())
         self._service.executor.look_again()
         if not known:
             raise _unknown(function_id)

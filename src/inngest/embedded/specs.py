@@ -13,12 +13,6 @@ from inngest.sdk.function import Function, FunctionOptions, location_of
 
 from .errors import EngineConfigError
 
-_LATER = (
-    "concurrency",
-    "priority",
-    "throttle",
-)
-
 
 def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
     """What to register for functions: themselves and their failure handlers.
@@ -42,8 +36,7 @@ def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
 
 def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
     """Refuse what this engine does not do yet."""
-    asked = [name for name in _LATER if getattr(options, name)]
-    asked += [
+    asked = [
         f"TriggerEvent(event={trigger.event!r})"
         for trigger in options.triggers
         if not isinstance(trigger, TriggerCron) and trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX)

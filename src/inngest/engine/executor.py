@@ -47,6 +47,7 @@ from .ports import (
     Store,
     Written,
 )
+from .slots import RunSlots
 
 LOGGER = logging.getLogger("inngest.engine")
 
@@ -372,6 +373,11 @@ class Ownership:
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
         self._last: asyncio.Future[Any] | None = None  # commit
+        self.slots = None if run.lane is None else self._slots(run.lane)
+
+    def _slots(self, lane: str) -> RunSlots:
+        worker = self._worker
+        return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
 
     def call(self) -> Call:
         """What the function is entered with: what was over when the run was claimed has its memo.
@@ -456,6 +462,8 @@ class Ownership:
 
     async def conclude(self, outcome: Outcome) -> Ended | Released | None:
         """Write how the invocation ended; None if the run was lost."""
+        if self.slots is not None:
+            self.slots.close()
         if self._lost:
             return None
         changes = self._advance((), outcome)
@@ -498,6 +506,8 @@ class Ownership:
             commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))
             reply = self._asking(changes, reply)
         run = self.claimed.run
+        if run.lane is not None:
+            commit = commit._replace(lane=run.lane)
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
         future = self._worker.store.commit(commit, self._hearing(reply))

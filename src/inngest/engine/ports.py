@@ -133,6 +133,7 @@ class Commit(NamedTuple):
     waiting: bool = False  # steps of the run wait, or have waited, for something from outside
     parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
     requests: Sequence[Asked] = ()  # that steps asked for
+    lane: str | None = None  # of the run
 
 
 class Written(enum.Enum):
@@ -292,6 +293,13 @@ class Store(Protocol):
         """
         ...
 
+    async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
+        """Take slots of a run's lane for handlers beside its first, or give back; how many it got, below 0 if it gave.
+
+        All that a run has is given back when it is let go, ends, or its worker is gone (P7).
+        """
+        ...
+
     def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         """Write what an owner decided. Commits of one run apply in the order of these calls.
 
@@ -330,7 +338,7 @@ class Store(Protocol):
         """Have no run of a function begin or go on; events "queue" or "skip" theirs. False if it is unknown."""
         ...
 
-    async def resume(self, function_id: str) -> bool:
+    async def resume(self, function_id: str, now: int) -> bool:
         """Have its runs begin and go on again; False if it is unknown."""
         ...
 
@@ -486,8 +494,25 @@ class Requests(Protocol):
         ...
 
 
+class Slots(Protocol):
+    """Limits how many handlers of one invocation run at a time."""
+
+    async def take(self) -> None:
+        """Wait until one more may run."""
+        ...
+
+    def give(self) -> None:
+        """It has ended."""
+        ...
+
+
 class Recorder(Protocol):
     """Makes steps of one invocation durable."""
+
+    @property
+    def slots(self) -> Slots | None:
+        """What a handler needs to run; None if it needs nothing."""
+        ...
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit; resolved after the commit. Cannot be cancelled."""

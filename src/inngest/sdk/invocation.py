@@ -24,7 +24,7 @@ from .errors import (
 )
 from .function import Function
 from .hooks import Hooks
-from .ports import Clock, Recorder
+from .ports import Clock, Recorder, Slots
 from .race import Losers
 from .serializers import Unset
 from .values import Values
@@ -403,20 +403,25 @@ class Invocation:
         try:
             if self._live is None or not self._live.done():
                 await self._go_live(place)
-            call.executing, call.blocks = True, False
             try:
+                if self._recorder.slots is not None:
+                    await self._take_slot(call, self._recorder.slots)
+                call.executing, call.blocks = True, False
                 doing = place.do(attempt(call.step, number))
                 op = await (self._or_fail(doing) if self.hooks else doing)
             except asyncio.CancelledError:
                 if self.conductor.ending is not None:
                     raise
-                self.running[call.step.hash].ask_to_stop()  # for threads that the handler has started
+                if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
+                    running.ask_to_stop()  # for threads that the handler has started
                 op = self._given_up(call)
             except EndOfInvocation:  # the handler was asked to stop, and did
                 if self.conductor.ending is not None:
                     raise
                 op = self._given_up(call)
             finally:
+                if call.executing and self._recorder.slots is not None:
+                    self._recorder.slots.give()
                 call.executing = False
                 self._ended(call)
             if op.op is not Opcode.STEP_RUN and (call.cancelled or call.task in self.losers):
@@ -425,6 +430,18 @@ class Invocation:
         finally:
             self.conductor.running -= 1
             self.conductor.changed()
+
+    async def _take_slot(self, call: StepCall, slots: Slots) -> None:
+        """Wait until one more handler may run; who is asked to let go meanwhile begins nothing more."""
+        await slots.take()
+        if not self.conductor.yielding:
+            return
+        slots.give()
+        self.conductor.running -= 1
+        try:
+            await self.conductor.parked(call)
+        finally:
+            self.conductor.running += 1
 
     def begins(self, step: StepName, number: int, timeout: int | None) -> CurrentStep:
         """A handler is about to run."""

@@ -14,8 +14,25 @@ from .events import Event
 from .serializers import Serializer
 
 
+class Slots(Protocol):
+    """Limits how many handlers of one invocation run at a time."""
+
+    async def take(self) -> None:
+        """Wait until one more may run."""
+        ...
+
+    def give(self) -> None:
+        """It has ended."""
+        ...
+
+
 class Recorder(Protocol):
     """Makes steps durable."""
+
+    @property
+    def slots(self) -> Slots | None:
+        """What a handler needs to run; None if it needs nothing."""
+        ...
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Record what happened to steps, in this order.

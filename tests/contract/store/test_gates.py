@@ -243,7 +243,7 @@ async def test_a_paused_function_is_not_claimed(store: Store, other: Store) -> N
     claims = await other.claim(owner("other"), 9, sorted(values.FUNCTIONS), NOW + 1, alone=True)
     assert [one.run.function_id for one in claims.runs] == ["app-c"]
     assert claims.next_due is None
-    assert await store.resume("app-a")
+    assert await store.resume("app-a", NOW)
     claims = await store.claim(owner(), 9, sorted(values.FUNCTIONS), NOW + 1, alone=True)
     assert {one.run.id for one in claims.runs} == {before.id, start.run.id}
 
@@ -255,14 +255,14 @@ async def test_a_run_that_must_be_alone_stays_so_through_a_pause(store: Store) -
         await claim_one(store, "dying")
         await store.end_session("dying", NOW, died=True)
     await store.pause("app-a", "queue", NOW)
-    await store.resume("app-a")
+    await store.resume("app-a", NOW)
     assert (await store.claim(owner(), 1, sorted(values.FUNCTIONS), NOW, alone=False)).alone_due
 
 
 async def test_only_known_functions_are_paused(store: Store) -> None:
     assert not await store.pause("app-x", "queue", NOW)
-    assert not await store.resume("app-x")
-    assert await store.resume("app-a")
+    assert not await store.resume("app-x", NOW)
+    assert await store.resume("app-a", NOW)
 
 
 # -- timeouts

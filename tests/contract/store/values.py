@@ -129,8 +129,9 @@ def committing(
 ) -> asyncio.Future[Written]:
     """The same, under way."""
     plan = plan_for(events, now)
-    anew = bool(changes.memos)
-    return store.commit(Commit(claimed.owner, claimed.run.function_id, changes, events, plan, now, anew), as_is)
+    run, anew = claimed.run, bool(changes.memos)
+    committed = Commit(claimed.owner, run.function_id, changes, events, plan, now, anew, lane=run.lane)
+    return store.commit(committed, as_is)
 
 
 def record(*memos: Memo, open_steps: Sequence[OpenStep] = (), attempt: int = 0) -> Changes:

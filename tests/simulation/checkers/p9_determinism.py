@@ -71,6 +71,11 @@ class _Replay:
         self._functions = functions
         self._threads = BatonThreads(self._loop, 8, lambda: 0)
 
+    @property
+    def slots(self) -> None:
+        """A finished run executes nothing."""
+        return
+
     def outcome(self) -> Outcome | str:
         """How it ends, or what it does instead."""
         try:

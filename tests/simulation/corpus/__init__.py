@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import changed, failing, invoking, ordering, plain, requesting, sleeping, straight, waiting
+from . import changed, failing, invoking, limited, ordering, plain, requesting, sleeping, straight, waiting
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -11,6 +11,7 @@ PROGRAMS = (
     *sleeping.PROGRAMS,
     *failing.PROGRAMS,
     *plain.PROGRAMS,
+    *limited.PROGRAMS,
 )
 """Programs whose code stays the same, and which nothing from outside touches."""
 

@@ -10,7 +10,11 @@ from typing import NamedTuple
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Opcode, OpenStep
 
+from .lanes import described
 from .model import Run, RunStatus, Watch, Watching
+
+SHOWN = 5
+"""Runs that are named where there may be many."""
 
 
 class Rule(enum.StrEnum):
@@ -27,6 +31,8 @@ class Rule(enum.StrEnum):
     INVOKE = "invoke"
     REQUEST = "request"  # the answer to an HTTP request of a step is not there
     NO_WORKER = "no_worker"  # no living worker has its function
+    CONCURRENCY = "concurrency"  # the slots of its lane are taken
+    THROTTLE = "throttle"  # its lane may not begin another run yet
     ALONE = "alone"  # workers died on it: it waits until one has nothing else in flight
 
 
@@ -49,6 +55,16 @@ class RequestFact(NamedTuple):
     orphaned: bool  # no living worker knows its credentials
 
 
+class Queued(NamedTuple):
+    """Where a run that has limits queues."""
+
+    ahead: int  # runs of its lane that come before it
+    full: str | None  # the budget that has no slot left for it
+    slots: int  # of that budget
+    holders: Sequence[str]  # ids of the runs that have them
+    opens_at: int | None  # when its throttle lets the next run begin, if that is what it waits for
+
+
 class Facts(NamedTuple):
     """What is known of a run, at one moment."""
 
@@ -62,6 +78,7 @@ class Facts(NamedTuple):
     worker: str | None  # host and process that own it
     requests: Sequence[RequestFact]
     served: bool  # whether a living worker has its function
+    queued: Queued | None = None  # None if it has no limits, or is in no lane now
 
 
 def explain(facts: Facts, now: int) -> list[Reason]:
@@ -75,6 +92,8 @@ def explain(facts: Facts, now: int) -> list[Reason]:
     if not facts.served:
         text = f"No living worker has its function {run.function_id}: start an engine with it."
         reasons.insert(0, Reason(Rule.NO_WORKER, text))
+    elif facts.due_at is not None and facts.due_at <= now and facts.queued and (queued := _in_lane(facts.queued)):
+        reasons.insert(0, queued)
     elif not reasons and facts.due_at is not None:
         reasons.append(_queued(facts, facts.due_at, now))
     if facts.alone:
@@ -98,6 +117,19 @@ def _queued(facts: Facts, due_at: int, now: int) -> Reason:
     return Reason(
         Rule.RETRY, f"Attempt {facts.run.attempt} of the code between its steps is tried then{_because(facts)}.", due_at
     )
+
+
+def _in_lane(queued: Queued) -> Reason | None:
+    ahead = f"{queued.ahead:,} of its lane are before it" if queued.ahead else "it is the first of its lane"
+    if queued.full is not None:
+        has = f"{queued.slots} slot{'s' if queued.slots != 1 else ''}"
+        holders = ", ".join(queued.holders[:SHOWN]) + (", …" if len(queued.holders) > SHOWN else "")
+        return Reason(
+            Rule.CONCURRENCY, f"The limit of {described(queued.full)} has {has}, taken by {holders}; {ahead}."
+        )
+    if queued.opens_at is not None:
+        return Reason(Rule.THROTTLE, f"Its throttle lets the next run begin then; {ahead}.", queued.opens_at)
+    return Reason(Rule.DUE, f"A worker takes it when its turn comes: {ahead}.") if queued.ahead else None
 
 
 def _steps(facts: Facts, now: int) -> list[Reason]:

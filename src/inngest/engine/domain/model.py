@@ -11,6 +11,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, SentEvent, Sought
 
 from .gates import Gates
+from .lanes import Place
 
 
 class RunStatus(enum.StrEnum):
@@ -71,6 +72,7 @@ class Run:
     parent_id: str | None = None  # the run that invoked it
     parent_hash: str | None = None  # by which of its steps
     watched: bool = False  # events may cancel it
+    lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ class Start:
     gates: Gates | None = None  # what else must be asked; None: nothing
     held: bool = False  # its function is paused: it may not begin until that is over
     written: bool = False  # it is stored already
+    place: Place | None = None  # where it queues; None for a plain function
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from . import cancellations
 from .asking import Seen, Unanswered, gates_for, holds, skipped
 from .flow import Flow, flow_of
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
+from .placing import place
 
 FUNCTION_FAILED = "inngest/function.failed"
 FUNCTION_INVOKED = "inngest/function.invoked"
@@ -40,7 +41,7 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
                 if not _matches(flow_of(function), patterns, seen):
                     continue
             except Unanswered as unanswered:
-                found.append(skip(_bare(function, event, now, new_id), unanswered.info))
+                found.append(skip(_bare(function, seen, now, new_id), unanswered.info))
             else:
                 found.append(_start(function, seen, now, new_id, paused=paused))
     return found
@@ -94,7 +95,7 @@ def collected(
 def skip(start: Start, why: ErrorInfo) -> Start:
     """The run is recorded, with the reason, and never begins."""
     run = replace(start.run, status=RunStatus.SKIPPED, ended_at=start.run.created_at, error=why.to_json())
-    return replace(start, run=replace(run, watched=False), watches=(), gates=None, held=False)
+    return replace(start, run=replace(run, watched=False), watches=(), gates=None, held=False, place=None)
 
 
 def pause(start: Start, on_event: str) -> Start:
@@ -112,7 +113,7 @@ def _start(
     direct: bool = False,
     was_collected: bool = False,
 ) -> Start:
-    bare = _bare(function, seen.event, now, new_id)
+    bare = _bare(function, seen, now, new_id)
     flow = flow_of(function)
     if flow.open:
         return bare if paused is None else pause(bare, paused)
@@ -123,9 +124,11 @@ def _start(
     return replace(bare, gates=gates)
 
 
-def _bare(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str]) -> Start:
+def _bare(function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], str]) -> Start:
     """A run of a function for an event; an event from the future delays it."""
+    event = seen.event
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
+    placed = place(function, seen)
     cancels = cancellations.of(function)
     run = Run(
         id=new_id(now),
@@ -136,10 +139,10 @@ def _bare(function: FunctionSpec, event: Event, now: int, new_id: Callable[[int]
         created_at=now,
         retries=function.retries,
         watched=bool(cancels),
+        lane=None if placed is None or not placed.lane.budgets else placed.lane.id,
     )
-    if cancels:
-        return Start(run, due_at, event.key, cancellations.watches_of(run.id, cancels, event, now))
-    return Start(run, due_at, event.key)
+    watches = cancellations.watches_of(run.id, cancels, event, now) if cancels else ()
+    return Start(run, due_at, event.key, watches, place=placed)
 
 
 def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
@@ -177,4 +180,4 @@ def failure_starts(
 ) -> list[Start]:
     """The run of a function's failure handler, if it has one."""
     handler = registry.by_failure.get(function_id)
-    return [] if handler is None else [_bare(handler, event, now, new_id)]
+    return [] if handler is None else [_bare(handler, Seen(event, now), now, new_id)]

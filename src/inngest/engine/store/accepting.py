@@ -15,11 +15,12 @@ from inngest.protocol.opcodes import Arrival
 
 from . import cancelling, tables, waits
 from .gates import Gatekeeper
+from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Statement, Transaction, insert_new
 from .timers import Alarm
 
-JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone")
+JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
 LIVE_SESSION = Statement(
     lambda words: words.locking(
@@ -47,32 +48,79 @@ def accept(
     news = [tell(tx, [event for event in acceptance.events if event.id in new], now) for acceptance in acceptances]
     keeper = gatekeeper(tx, ids, alarm)
     wanted = Wanted(new, keeper)
-    given: list[tuple[Start, Owner | None]] = []
-    answers: list[Accepted] = []
+    planned = []
     for acceptance, told in zip(acceptances, news, strict=True):
-        started = _started(acceptance, known, wanted, alive)
-        given += started
-        answers.append(Accepted(started, told.and_then(keeper.take_news())))
-    insert_starts(tx, given, ids)
+        planned.append((acceptance, wanted.of(acceptance.plan(known)), told.and_then(keeper.take_news())))
+    entry = LaneEntry(tx, [start for _, starts, _ in planned for start in starts])
+    answers = [Accepted(_started(acceptance, starts, entry, alive), told) for acceptance, starts, told in planned]
+    insert_starts(tx, [one for answer in answers for one in answer.started], ids, entry)
     return answers
 
 
 def _started(
-    acceptance: Acceptance, registry: Registry, wanted: Wanted, alive: Mapping[str, bool]
+    acceptance: Acceptance, starts: Sequence[Start], entry: LaneEntry, alive: Mapping[str, bool]
 ) -> list[tuple[Start, Owner | None]]:
     """The runs to create, and who owns them from the start."""
-    owners = iter([owner for owner in acceptance.claim if alive[owner.session]])
+    owners = [owner for owner in acceptance.claim if alive[owner.session]]
+    owners.reverse()
     started: list[tuple[Start, Owner | None]] = []
-    for start in wanted.of(acceptance.plan(registry)):
+    for start in starts:
         mine = _may_begin(start) and start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
-        owner = next(owners, None) if mine else None
-        started.append((start, None if owner is None else replace(owner, run_id=start.run.id)))
+        begins = mine and bool(owners) and (start.place is None or entry.admits(start))
+        started.append((start, replace(owners.pop(), run_id=start.run.id) if begins else None))
+        if not begins:
+            entry.queue(start)
     return started
 
 
 def _may_begin(start: Start) -> bool:
     """Whether a run may have an owner at once. One that has passed gates may be cancelled by the next in line."""
     return start.gates is None and not start.held and start.run.status is RunStatus.QUEUED
+
+
+def _is_to_queue(start: Start) -> bool:
+    """Whether a run that nobody owns needs a job now."""
+    return not start.written and start.run.status is RunStatus.QUEUED
+
+
+class LaneEntry:
+    """How the starts of a transaction come into their lanes. Costs nothing if they have none."""
+
+    def __init__(self, tx: Transaction, starts: Sequence[Start]) -> None:
+        self._tx = tx
+        lanes = [start.place.lane for start in starts if start.place is not None and _is_to_queue(start)]
+        self._room = Room(tx, lanes)
+        self._waiting = waiting(tx, lanes) if lanes else set()
+        self._queue = Queue()
+
+    def admits(self, start: Start) -> bool:
+        """Whether the run begins at once, past an empty lane with room; then it has its slot."""
+        place, now = start.place, start.run.created_at
+        assert place is not None
+        lane, rules = place.lane, place.rules
+        if lane.id in self._waiting or self._room.full(lane, rules) or not self._room.starts(lane, rules, now):
+            return False
+        self._room.take(lane, rules, 1, 1, now)
+        return True
+
+    def queue(self, start: Start) -> None:
+        """The run waits in its lane, if it has one; what is held by a pause comes there when that is over."""
+        place, now = start.place, start.run.created_at
+        if place is None or start.held or not _is_to_queue(start):
+            return
+        lane, rules = place.lane, place.rules
+        self._waiting.add(lane.id)
+        full = self._room.full(lane, rules) if start.due_at <= now else None
+        opens_at = self._room.opens_at(lane, rules, now)
+        if full is not None and opens_at <= now:
+            self._queue.add(lane, start.due_at, full)
+        else:
+            self._queue.add(lane, max(start.due_at, opens_at))
+
+    def write(self, now: int, ids: Ids) -> None:
+        """Write slots and lanes."""
+        self._room.write()
+        self._queue.write(self._tx, now, ids)
 
 
 class Wanted:
@@ -132,15 +180,19 @@ def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
     return news
 
 
-def insert_starts(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids) -> None:
-    """Write runs with their jobs, or with their owners."""
+def insert_starts(
+    tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, entry: LaneEntry | None = None
+) -> None:
+    """Write runs with their jobs, or with their owners. Without an entry, all that have a lane queue in it."""
+    if entry is None:
+        entry = LaneEntry(tx, [start for start, _ in starts])
+        for start, _ in starts:
+            entry.queue(start)
     tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts if not start.written])
-    jobs = [
-        job_row(ids, start.run.id, start.run.function_id, start.due_at, held=start.held)
-        for start, owner in starts
-        if owner is None and not start.written and start.run.status is RunStatus.QUEUED
-    ]
+    jobs = [_start_row(ids, start) for start, owner in starts if owner is None and _is_to_queue(start)]
     tx.execute_rows(INSERT_JOBS, jobs)
+    if starts:
+        entry.write(starts[0][0].run.created_at, ids)
     watched = [watch for start, _ in starts if not start.written for watch in start.watches]
     if watched:
         waits.look_out(tx, watched)
@@ -172,10 +224,17 @@ HELD = 2
 
 
 def job_row(
-    ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False, held: bool = False
+    ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False, lane: str | None = None
 ) -> tuple[object, ...]:
-    """The row of JOB_COLUMNS of something to do for a run."""
-    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone) + HELD * held)
+    """The row of JOB_COLUMNS of something to do for a run that has begun."""
+    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone), lane or "", 0, due_at)
+
+
+def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
+    """The row of JOB_COLUMNS of a run that is to begin."""
+    run, due_at, place = start.run, start.due_at, start.place
+    lane, starting, score = ("", 0, due_at) if place is None else (place.lane.id, 1, due_at - place.shift)
+    return (ids.ulid(due_at), run.id, run.function_id, due_at, HELD * start.held, lane, starting, score)
 
 
 def lives(tx: Transaction, session: str) -> bool:

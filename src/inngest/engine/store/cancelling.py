@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import Integer, bindparam, delete, literal_column, null, select, update
 
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
@@ -13,7 +13,7 @@ from inngest.engine.ports import News
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import tables, waits
+from . import lanes, tables, waits
 from .statement import Statement, Transaction, constant
 
 _runs, _jobs = tables.runs, tables.jobs
@@ -21,7 +21,7 @@ _UNFINISHED = [constant(status.value) for status in sources(RunStatus.CANCELLED)
 
 UNFINISHED_RUNS = Statement(
     lambda words: words.locking(
-        select(_runs.c.id, _runs.c.function_id, _runs.c.parent_id, _runs.c.parent_hash)
+        select(_runs.c.id, _runs.c.function_id, _runs.c.parent_id, _runs.c.parent_hash, _runs.c.lane, _runs.c.slots)
         .where(words.any_of(_runs.c.id, "runs"), _runs.c.status.in_(_UNFINISHED))
         .order_by(_runs.c.id),
         skip=False,
@@ -38,6 +38,7 @@ CANCEL_RUNS = Statement(
             ended_at=bindparam("now"),
             session_id=null(),
             token=null(),
+            slots=literal_column("0", Integer),
         )
     )
 )
@@ -56,13 +57,16 @@ def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> Ne
     tx.execute(CANCEL_RUNS, {"runs": runs, "why": why, "now": now})
     tx.execute(DELETE_JOBS_OF_RUNS, {"runs": runs})
     waits.closed(tx, found)
+    held = [(lane, slots) for *_, lane, slots in rows if slots]
+    if held:
+        lanes.give_back(tx, held, now)
     told = [
         Arrival(parent_id, parent_hash, None, _of_child(run_id, function_id, reason), now)
-        for run_id, function_id, parent_id, parent_hash in rows
+        for run_id, function_id, parent_id, parent_hash, _, _ in rows
         if parent_id is not None
     ]
     arrivals = waits.deliver(tx, told, now) if told else []
-    return News(arrivals, found, queued=bool(arrivals))
+    return News(arrivals, found, queued=bool(arrivals or held))
 
 
 def _of_child(run_id: str, function_id: str, reason: str) -> ErrorInfo:

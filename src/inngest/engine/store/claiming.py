@@ -3,39 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import bindparam, delete, func, null, select, update
+from sqlalchemy import Integer, Text, bindparam, case, delete, exists, func, literal_column, null, select, update
 
-from inngest.engine.domain.model import Policy, Run, RunStatus
+from inngest.engine.domain.lanes import PLAIN, Lane
+from inngest.engine.domain.model import Policy, Registry, Run, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import requests, tables, waits
-from .accepting import INSERT_JOBS, job_row, lives
+from . import lanes, requests, tables, visiting, waits
+from .accepting import INSERT_JOBS, job_row
 from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
 _runs, _steps, _jobs, _events, _sessions = tables.runs, tables.steps, tables.jobs, tables.events, tables.sessions
+_lanes, _budgets = tables.lanes, tables.budgets
+_NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
+_PLAIN = literal_column("''", Text)
 _UNFINISHED = [constant(status.value) for status in sources(RunStatus.FAILED)]
 _EVENT_COLUMNS = (_events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key)
+
+ASKING = Statement(
+    lambda words: words.locking(
+        select(_sessions.c.id, exists(select(_lanes.c.id)), exists(select(_budgets.c.budget))).where(
+            _sessions.c.id == bindparam("session")
+        ),
+        skip=False,
+    )
+)
 
 DUE_JOBS = Statement(
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at)
         .where(
-            _jobs.c.alone == bindparam("alone"),
+            _jobs.c.alone == _NO,
+            _jobs.c.lane == _PLAIN,
+            _jobs.c.start == _NO,
             words.any_of(_jobs.c.function_id, "functions"),
             # Most jobs of a paused function are held, and are not even looked at; some were let go since.
             _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
         )
-        .order_by(_jobs.c.due_at, _jobs.c.id)
+        .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count")),
         skip=True,
+    )
+)
+
+SUSPECTS = Statement(
+    lambda words: words.locking(
+        select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at, _jobs.c.lane)
+        .where(
+            _jobs.c.alone == _YES,
+            words.any_of(_jobs.c.function_id, "functions"),
+            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
+        )
+        .order_by(_jobs.c.due_at, _jobs.c.id)
+        .limit(_YES),
+        skip=True,
+    )
+)
+
+PUT_OFF = Statement(
+    lambda _: (
+        update(_jobs)
+        .where(_jobs.c.id == bindparam("job"))
+        .values(due_at=bindparam("until"), score=bindparam("until_score"))
     )
 )
 
@@ -50,6 +87,7 @@ TAKE_RUNS = Statement(
             token=bindparam("owner_token"),
             status=constant(RunStatus.RUNNING.value),
             started_at=func.coalesce(_runs.c.started_at, bindparam("now")),
+            slots=case((_runs.c.lane.is_not(None), _YES), else_=_NO),
         )
     )
 )
@@ -81,6 +119,8 @@ RUNS_OF_SESSION = Statement(
             _runs.c.function_id,
             _runs.c.takeovers,
             _runs.c.takeover_steps,
+            _runs.c.lane,
+            _runs.c.slots,
             select(func.count())
             .select_from(_steps)
             .where(_steps.c.run_id == _runs.c.id, _steps.c.seq.is_not(None))
@@ -98,9 +138,21 @@ ORPHAN_RUNS = Bulk(
     lambda _, rows: (
         update(_runs)
         .where(_runs.c.id == (given := rows.as_table()).c.id)
-        .values(session_id=null(), token=null(), takeovers=given.c.takeovers, takeover_steps=given.c.takeover_steps)
+        .values(
+            session_id=null(),
+            token=null(),
+            slots=_NO,
+            takeovers=given.c.takeovers,
+            takeover_steps=given.c.takeover_steps,
+        )
     ),
 )
+
+PATIENCE = 200
+"""Milliseconds until the next look for the slot of a run that must be alone."""
+
+SWEEP = 10_000
+"""Milliseconds between two looks for lanes that wait in vain, and for what can be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +167,83 @@ class Claim:
     alone: bool  # a run that must be alone may be taken
 
 
-def claim(tx: Transaction, asked: Claim) -> Claims:
-    """Take runs whose jobs are due; one that must be alone comes first, if it may be taken at all."""
-    if not lives(tx, asked.session):
-        return Claims((), None, fenced=True)
-    suspects = _due(tx, asked, 0, alone=True)
-    if suspects and suspects[0][2] <= asked.now:
-        taken = _take(tx, asked, suspects) if asked.alone else []
-        return Claims(taken, asked.now, alone_due=not taken)
-    jobs = _due(tx, asked, asked.count, alone=False)
-    due = [job for job in jobs[: asked.count] if job[2] <= asked.now]
-    next_due = min((job[2] for job in (*jobs[len(due) :], *suspects)), default=None)
-    return Claims(_take(tx, asked, due) if due else (), next_due)
+class Claiming:
+    """Claims of one worker's process.
+
+    Args:
+        registry: reads the functions as they are in a transaction.
+        ids: for the turns of lanes.
+    """
+
+    def __init__(self, registry: Callable[[Transaction], Registry], ids: Ids) -> None:
+        self._registry = registry
+        self._ids = ids
+        self._odd = 0  # one place cannot be shared, so plain functions and lanes have it in turns
+        self._sweep_at = 0
+
+    def claim(self, tx: Transaction, asked: Claim) -> Claims:
+        """Take runs whose jobs are due; one that must be alone comes first, if it may be taken at all."""
+        row = tx.execute(ASKING, {"session": asked.session}).fetchone()
+        if row is None:
+            return Claims((), None, fenced=True)
+        _, laned, counted = row
+        if (laned or counted) and asked.now >= self._sweep_at:
+            self._sweep_at = asked.now + SWEEP
+            lanes.sweep(tx, asked.now)
+        suspect = self._suspect(tx, asked)
+        if suspect is not None and suspect[2] <= asked.now:
+            taken = self._take_suspect(tx, asked, suspect) if asked.alone else []
+            return Claims(taken, asked.now, alone_due=not taken)
+        jobs = _plain(tx, asked)
+        due = [job for job in jobs[: asked.count] if job[2] <= asked.now]
+        visited = self._visit(tx, asked, len(due)) if laned else visiting.Visited((), None)
+        due = due[: asked.count - len(visited.jobs)]
+        times = [job[2] for job in jobs[len(due) :]]
+        times += [time for time in (visited.next_due, None if suspect is None else suspect[2]) if time is not None]
+        taken = _take(tx, asked, [*due, *(job for job, _ in visited.jobs)]) if due or visited.jobs else []
+        _give_back_untaken(tx, asked, visited, taken)
+        return Claims(taken, min(times, default=None))
+
+    def _visit(self, tx: Transaction, asked: Claim, plain: int) -> visiting.Visited:
+        """Lanes have half of the places, and what plain functions do not need of the other half."""
+        self._odd = 1 - self._odd
+        count = asked.count - min(plain, (asked.count + self._odd) // 2)
+        return visiting.Visit(tx, asked.functions, asked.now, self._registry(tx), self._ids).take(count)
+
+    def _suspect(self, tx: Transaction, asked: Claim) -> tuple[str, str, int, str] | None:
+        """The first run that must be alone; its slot may not be free yet, and then it is put off."""
+        row = tx.execute(SUSPECTS, {"functions": json.dumps(list(asked.functions))}).fetchone()
+        if row is None:
+            return None
+        job_id, run_id, due_at, lane_id = row
+        if lane_id and due_at <= asked.now:
+            lane = Lane.of(lane_id)
+            if lanes.Room(tx, [lane]).full(lane, lanes.rules_of(self._registry(tx), lane)):
+                due_at = asked.now + PATIENCE
+                tx.execute(PUT_OFF, {"job": job_id, "until": due_at, "until_score": due_at})
+        return job_id, run_id, due_at, lane_id
+
+    def _take_suspect(self, tx: Transaction, asked: Claim, suspect: tuple[str, str, int, str]) -> list[Claimed]:
+        taken = _take(tx, asked, [suspect[:3]])
+        if taken and suspect[3]:
+            lane = Lane.of(suspect[3])
+            room = lanes.Room(tx, [lane])
+            room.take(lane, PLAIN, 1, 0, asked.now)
+            room.write()
+        return taken
 
 
-def _due(tx: Transaction, asked: Claim, count: int, *, alone: bool) -> list[tuple[str, str, int]]:
-    """The first jobs by due time, one more than `count`, due or not."""
-    parameters = {"alone": int(alone), "functions": json.dumps(list(asked.functions)), "count": count + 1}
+def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed]) -> None:
+    """A job whose run has ended meanwhile takes nothing."""
+    if len(visited.jobs) == 0:
+        return
+    runs = {claimed.run.id for claimed in taken}
+    lanes.give_back(tx, [(lane.id, 1) for job, lane in visited.jobs if job.run_id not in runs], asked.now)
+
+
+def _plain(tx: Transaction, asked: Claim) -> list[tuple[str, str, int]]:
+    """The first jobs of plain functions, one more than there is room for, due or not."""
+    parameters = {"functions": json.dumps(list(asked.functions)), "count": asked.count + 1}
     return [(row[0], row[1], row[2]) for row in tx.execute(DUE_JOBS, parameters).fetchall()]
 
 
@@ -208,13 +320,22 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
         return False
     orphans: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
+    held: list[tuple[str, int]] = []
+    queue = lanes.Queue()
     for row in tx.execute(RUNS_OF_SESSION, {"session": session_id}).fetchall():
-        run_id, function_id, takeovers, steps_then, steps_now = row
+        run_id, function_id, takeovers, steps_then, lane, slots, steps_now = row
         if died:
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
         orphans.append((run_id, takeovers, steps_then))
-        jobs.append(job_row(ids, run_id, function_id, now, alone=takeovers >= policy.alone_after))
+        alone = takeovers >= policy.alone_after
+        jobs.append(job_row(ids, run_id, function_id, now, alone=alone, lane=lane))
+        if lane is not None:
+            held.append((lane, slots))
+        if lane is not None and not alone:
+            queue.add(Lane.of(lane), now)
     tx.execute_rows(ORPHAN_RUNS, orphans)
     tx.execute_rows(INSERT_JOBS, jobs)
     requests.end_session(tx, session_id, now)
+    lanes.give_back(tx, held, now)
+    queue.write(tx, now, ids)
     return True

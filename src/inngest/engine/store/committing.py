@@ -10,18 +10,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from sqlalchemy import Integer, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
+from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import requests, tables, waits
+from . import lanes, requests, tables, waits
 from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_starts, job_row, tell, tell_parents
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words, insert_new
 from .timers import Alarm
 
 _runs, _steps = tables.runs, tables.steps
-
+_NONE = literal_column("0", Integer)
 
 STEP_UPDATES = ("kind", "seq", "attempt", "started_at", "due_at", "ended_at", "data", "error", "cancelled")
 
@@ -57,13 +58,13 @@ def _write_open(words: Words, rows: Rows) -> ClauseElement:
 def _end_runs(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changed = {name: given.c[name] for name in ("status", "output", "error", "attempt", "ended_at")}
-    return update(_runs).where(_runs.c.id == given.c.id).values(**changed, session_id=null(), token=null())
+    return update(_runs).where(_runs.c.id == given.c.id).values(**changed, session_id=null(), token=null(), slots=_NONE)
 
 
 def _release_runs(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changes = update(_runs).where(_runs.c.id == given.c.id)
-    return changes.values(attempt=given.c.attempt, session_id=null(), token=null())
+    return changes.values(attempt=given.c.attempt, session_id=null(), token=null(), slots=_NONE)
 
 
 def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
@@ -111,6 +112,7 @@ def commit(
         gone = set(news.cancelled)
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
+    _give_slots_back(tx, [one for one in kept if one.lane is not None and one.changes.transition is not None])
     news = news.and_then(_write_transitions(tx, kept, ids))
     return _receipts(commits, lost, settled, news)
 
@@ -176,11 +178,19 @@ def _write_events(
     return news.and_then(keeper.take_news()).and_then(tell_parents(tx, starts, now))
 
 
+def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
+    """Runs that end, or wait, execute no more."""
+    if commits:
+        held = lanes.held(tx, [one.owner.run_id for one in commits])
+        lanes.give_back(tx, held, max(one.now for one in commits))
+
+
 def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> News:
     ended: list[tuple[object, ...]] = []
     released: list[tuple[object, ...]] = []
     kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
+    queue = lanes.Queue()
     told: list[Arrival] = []
     early = False  # a run goes on earlier than its owner knows
     for one in commits:
@@ -196,13 +206,17 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
             if one.waiting and waits.arrivals(tx, [run_id]):
                 due_at, early = one.now, True
             if due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, due_at, alone=one.alone))
+                jobs.append(job_row(ids, run_id, one.function_id, due_at, alone=one.alone, lane=one.lane))
+                if one.lane is not None and not one.alone:
+                    queue.add(Lane.of(one.lane), due_at)
         if one.begins_anew:
             kept[run_id] = (run_id, changes.attempt)
     tx.execute_rows(BEGIN_ANEW, list(kept.values()))
     tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
+    if jobs:
+        queue.write(tx, commits[0].now, ids)
     over = [one.owner.run_id for one in commits if one.waiting and isinstance(one.changes.transition, Ended)]
     if over:
         waits.closed(tx, over)

@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Integer, bindparam, func, literal_column, select
 
-from inngest.engine.domain.explaining import Facts, RequestFact
+from inngest.engine.domain.explaining import Facts, Queued, RequestFact
+from inngest.engine.domain.lanes import PLAIN, Lane, queueing_of
 from inngest.engine.domain.model import Watch
 
 from . import reading, tables
+from .lanes import Room
 from .statement import Statement, Transaction
 from .waits import WAIT_COLUMNS
 
 _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, tables.runs
 _requests = tables.requests
 
-JOB = Statement(lambda _: select(_jobs.c.due_at, _jobs.c.alone).where(_jobs.c.run_id == bindparam("run")))
+JOB = Statement(
+    lambda _: select(
+        _jobs.c.due_at, _jobs.c.alone, _jobs.c.lane, _jobs.c.start, _jobs.c.score, _jobs.c.id, _jobs.c.function_id
+    ).where(_jobs.c.run_id == bindparam("run"))
+)
+AHEAD = Statement(
+    lambda _: select(func.count()).where(
+        _jobs.c.alone == literal_column("0", Integer),
+        _jobs.c.lane == bindparam("lane"),
+        (_jobs.c.start < bindparam("starting"))
+        | (
+            (_jobs.c.start == bindparam("starting"))
+            & (
+                (_jobs.c.score < bindparam("place"))
+                | ((_jobs.c.score == bindparam("place")) & (_jobs.c.id < bindparam("job")))
+            )
+        ),
+        _jobs.c.due_at <= bindparam("due"),
+    )
+)
+CONFIG = Statement(lambda _: select(tables.functions.c.config).where(tables.functions.c.id == bindparam("function")))
+HOLDERS = Statement(
+    lambda _: (
+        select(_runs.c.id, _runs.c.lane)
+        .where(_runs.c.session_id.is_not(None), _runs.c.slots > literal_column("0", Integer))
+        .order_by(_runs.c.id)
+    )
+)
 WORKERS = Statement(lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions))
 WAITS = Statement(
     lambda _: select(*(_waits.c[name] for name in WAIT_COLUMNS)).where(_waits.c.run_id == bindparam("run"))
@@ -57,6 +87,31 @@ def facts(tx: Transaction, run_id: str) -> Facts | None:
         alone=job is not None and bool(job[1]),
         worker=None if owner is None else f"{owner[0]}, process {owner[1]}",
         served=view.run.function_id in serving,
+        queued=None if job is None or not job[2] else _queued(tx, job),
+    )
+
+
+def _queued(tx: Transaction, job: Sequence[Any]) -> Queued:
+    due_at, _, lane_id, starting, place, job_id, function_id = job
+    lane = Lane.of(lane_id)
+    config = tx.execute(CONFIG, {"function": function_id}).fetchone()
+    rules = PLAIN if config is None else queueing_of(function_id, config[0])
+    room = Room(tx, [lane])
+    full = room.full(lane, rules)
+    holders: list[str] = []
+    if full is not None:
+        rows = tx.execute(HOLDERS).fetchall()
+        holders = [run_id for run_id, held in rows if held and full.budget in Lane.of(held).budgets]
+    asked = {"lane": lane_id, "starting": starting, "place": place, "job": job_id, "due": due_at}
+    ahead = tx.execute(AHEAD, asked).fetchone()
+    assert ahead is not None
+    opens_at = room.opens_at(lane, rules, due_at) if starting else due_at
+    return Queued(
+        ahead=ahead[0],
+        full=None if full is None else full.budget,
+        slots=0 if full is None else full.limit,
+        holders=holders,
+        opens_at=opens_at if opens_at > due_at else None,
     )
 
 

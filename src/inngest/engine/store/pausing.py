@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Text, bindparam, delete, literal_column, select, update
 
-from . import tables
+from inngest.engine.ports import Ids
+
+from . import lanes, tables
 from .accepting import HELD
 from .sessions import NEXT_GENERATION
 from .statement import Statement, Transaction
 
-_jobs, _pauses = tables.jobs, tables.pauses
+_jobs, _pauses, _lanes = tables.jobs, tables.pauses, tables.lanes
 
 KNOWN_FUNCTION = Statement(
     lambda _: select(tables.functions.c.id).where(tables.functions.c.id == bindparam("function"))
@@ -40,6 +42,20 @@ FREE_JOBS = Statement(
 )
 
 
+QUEUE_LANES = Statement(
+    lambda words: (
+        words.insert(_lanes)
+        .from_select(
+            ["id", "function_id", "ready_at", "turn"],
+            select(_jobs.c.lane, _jobs.c.function_id, bindparam("now"), bindparam("turn"))
+            .where(_jobs.c.function_id == bindparam("function"), _jobs.c.lane != literal_column("''", Text))
+            .distinct(),
+        )
+        .on_conflict_do_nothing()
+    )
+)
+
+
 def pause(tx: Transaction, function_id: str, on_event: str, now: int) -> bool:
     """No run of the function begins or goes on."""
     if not _known(tx, function_id):
@@ -50,10 +66,12 @@ def pause(tx: Transaction, function_id: str, on_event: str, now: int) -> bool:
     return True
 
 
-def resume(tx: Transaction, function_id: str) -> bool:
+def resume(tx: Transaction, function_id: str, now: int, ids: Ids) -> bool:
     """Its runs begin and go on."""
     tx.execute(RESUME, {"function": function_id})
     tx.execute(FREE_JOBS, {"function": function_id})
+    tx.execute(QUEUE_LANES, {"function": function_id, "now": now, "turn": ids.ulid(now)})
+    lanes.reconsider(tx, function_id, now)
     tx.execute(NEXT_GENERATION)
     return _known(tx, function_id)
 

@@ -29,6 +29,7 @@ RUN_COLUMNS = (
     "parent_id",
     "parent_hash",
     "watched",
+    "lane",
 )
 
 STEP_COLUMNS = (
@@ -49,7 +50,7 @@ STEP_COLUMNS = (
 
 EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at")
 
-NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:], "session_id", "token")
+NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:], "session_id", "token", "slots")
 
 NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS)
 
@@ -82,8 +83,10 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
         run.parent_id,
         run.parent_hash,
         int(run.watched),
+        run.lane,
         None if owner is None else owner.session,
         None if owner is None else owner.token,
+        int(owner is not None and run.lane is not None),
     )
 
 

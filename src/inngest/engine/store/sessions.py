@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, cast, delete, literal_column, select,
 from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
-from . import crons, tables
+from . import crons, lanes, tables
 from .records import function_of, function_row, session_of, session_row
 from .statement import Statement, Transaction, constant
 from .timers import Timers
@@ -107,6 +107,7 @@ def register(
     gone = [one for one in known.values() if one.app_id == replace_app and one.id not in kept]
     for function in changed:
         tx.execute(WRITE_FUNCTION, function_row(function, now))
+        lanes.reconsider(tx, function.id, now)
     for function in gone:
         tx.execute(FORGET_FUNCTION, {"function": function.id})
     crons.arm(timers, functions, now)

@@ -36,6 +36,7 @@ from . import (
     committing,
     explaining,
     firing,
+    lanes,
     pausing,
     reading,
     removing,
@@ -71,6 +72,7 @@ class SqlStore:
         self._writer = Writer(database, executor)
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
+        self._claiming = claiming.Claiming(self._registry.read, ids)
         self._alarm = Alarm()
         self._closed = False
 
@@ -157,7 +159,12 @@ class SqlStore:
         told: Callable[[Claims], object] | None = None,
     ) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
-        return await self._write(lambda tx: claiming.claim(tx, asked), rows=2 * count, told=told)
+        return await self._write(lambda tx: self._claiming.claim(tx, asked), rows=2 * count, told=told)
+
+    async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
+        return await self._write(
+            lambda tx: lanes.extra_slots(tx, owner, lane, wanted, self._registry.read(tx), now), rows=3
+        )
 
     def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         changes = commit.changes
@@ -189,8 +196,8 @@ class SqlStore:
     async def pause(self, function_id: str, on_event: str, now: int) -> bool:
         return await self._write(lambda tx: pausing.pause(tx, function_id, on_event, now))
 
-    async def resume(self, function_id: str) -> bool:
-        return await self._write(lambda tx: pausing.resume(tx, function_id))
+    async def resume(self, function_id: str, now: int) -> bool:
+        return await self._write(lambda tx: pausing.resume(tx, function_id, now, self._ids))
 
     async def cancel(
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None

@@ -76,8 +76,10 @@ runs = Table(
     Column("parent_id", Text, comment="run that invoked it"),
     Column("parent_hash", Text, comment="step that invoked it"),
     Column("watched", Integer, nullable=False, comment="whether events may cancel it"),
+    Column("lane", Text, comment="whose budgets it needs a slot of to execute; null if it needs none"),
     Column("session_id", Text, comment="worker that owns it"),
     Column("token", Text, comment="invocation that owns it"),
+    Column("slots", Integer, nullable=False, comment="that it holds now of each budget of its lane"),
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
@@ -140,9 +142,43 @@ jobs = Table(
         nullable=False,
         comment="1: while nothing else is in flight; 2 more while the function is paused",
     ),
+    Column("lane", Text, nullable=False, comment="where it queues; empty for plain functions"),
+    Column("start", Integer, nullable=False, comment="whether its run begins with it, in a lane"),
+    Column("score", BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"),
     sqlite_with_rowid=False,
 )
-Index("inngest_jobs_by_due", jobs.c.alone, jobs.c.due_at, jobs.c.id)
+Index("inngest_jobs_by_score", jobs.c.alone, jobs.c.lane, jobs.c.start, jobs.c.score, jobs.c.id)
+
+lanes = Table(
+    "inngest_lanes",
+    metadata,
+    Column("id", Text, primary_key=True, comment="JSON list: function, ids of budgets, id of throttle"),
+    Column("function_id", Text, nullable=False),
+    Column("ready_at", BigInteger, comment="when to look at it: it has jobs due, and may have room for them"),
+    Column("blocked_on", Text, comment="the budget that it waits for: it has jobs due, and no room"),
+    Column("blocked_at", Integer, comment="its limit of that budget: it waits until fewer slots are used"),
+    Column("turn", Text, nullable=False, comment="ULID of when it was served last, or came"),
+    sqlite_with_rowid=False,
+    comment="one row per lane that has jobs; it is ready or blocked",
+)
+Index("inngest_lanes_by_ready", lanes.c.ready_at, lanes.c.turn)
+Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.blocked_at, lanes.c.turn)
+
+budgets = Table(
+    "inngest_budgets",
+    metadata,
+    Column("budget", Text, primary_key=True),
+    Column("used", Integer, nullable=False, comment="the sum of what its runs hold"),
+    sqlite_with_rowid=False,
+)
+
+throttles = Table(
+    "inngest_throttles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tat", BigInteger, nullable=False, comment="µs: when the next start would come, were all evenly spaced"),
+    sqlite_with_rowid=False,
+)
 Index("inngest_jobs_by_run", jobs.c.run_id)
 
 waits = Table(

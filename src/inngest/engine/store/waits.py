@@ -19,7 +19,7 @@ from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
-from . import tables
+from . import lanes, tables
 from .records import EVENT_COLUMNS
 from .statement import Statement, Transaction, insert_new
 
@@ -60,7 +60,8 @@ MAKE_DUE = Statement(
     lambda words: (
         update(_jobs)
         .where(words.any_of(_jobs.c.run_id, "runs"), _jobs.c.due_at > bindparam("now"))
-        .values(due_at=bindparam("now"))
+        .values(due_at=bindparam("now"), score=bindparam("now"))
+        .returning(_jobs.c.lane)
     )
 )
 
@@ -218,7 +219,9 @@ def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arri
 
 def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
     """Runs that nobody owns go on at once."""
-    tx.execute(MAKE_DUE, {"runs": json.dumps(sorted(run_ids)), "now": now})
+    rows = tx.execute(MAKE_DUE, {"runs": json.dumps(sorted(run_ids)), "now": now}).fetchall()
+    if queued := dict.fromkeys(row[0] for row in rows if row[0]):
+        lanes.look_at(tx, list(queued), now)
 
 
 def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_runs()
     _create_steps()
     _create_jobs()
+    _create_lanes()
     _create_waits()
     _create_requests()
     _create_gates()
@@ -80,9 +81,14 @@ def _create_jobs() -> None:
             nullable=False,
             comment="1: while nothing else is in flight; 2 more while the function is paused",
         ),
+        sa.Column("lane", sa.Text, nullable=False, comment="where it queues; empty for plain functions"),
+        sa.Column("start", sa.Integer, nullable=False, comment="whether its run begins with it, in a lane"),
+        sa.Column(
+            "score", sa.BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"
+        ),
         sqlite_with_rowid=False,
     )
-    op.create_index("inngest_jobs_by_due", "inngest_jobs", ["alone", "due_at", "id"])
+    op.create_index("inngest_jobs_by_score", "inngest_jobs", ["alone", "lane", "start", "score", "id"])
     op.create_index("inngest_jobs_by_run", "inngest_jobs", ["run_id"])
     op.create_table(
         "inngest_idempotency",
@@ -156,6 +162,36 @@ def _create_requests() -> None:
     op.create_index("inngest_requests_by_due", "inngest_requests", ["session_id", "holder", "due_at"])
 
 
+def _create_lanes() -> None:
+    op.create_table(
+        "inngest_lanes",
+        sa.Column("id", sa.Text, primary_key=True, comment="JSON list: function, ids of budgets, id of throttle"),
+        sa.Column("function_id", sa.Text, nullable=False),
+        sa.Column("ready_at", sa.BigInteger, comment="when to look at it: it has jobs due, and may have room for them"),
+        sa.Column("blocked_on", sa.Text, comment="the budget that it waits for: it has jobs due, and no room"),
+        sa.Column("blocked_at", sa.Integer, comment="its limit of that budget: it waits until fewer slots are used"),
+        sa.Column("turn", sa.Text, nullable=False, comment="ULID of when it was served last, or came"),
+        sqlite_with_rowid=False,
+        comment="one row per lane that has jobs; it is ready or blocked",
+    )
+    op.create_index("inngest_lanes_by_ready", "inngest_lanes", ["ready_at", "turn"])
+    op.create_index("inngest_lanes_by_budget", "inngest_lanes", ["blocked_on", "blocked_at", "turn"])
+    op.create_table(
+        "inngest_budgets",
+        sa.Column("budget", sa.Text, primary_key=True),
+        sa.Column("used", sa.Integer, nullable=False, comment="the sum of what its runs hold"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inngest_throttles",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column(
+            "tat", sa.BigInteger, nullable=False, comment="µs: when the next start would come, were all evenly spaced"
+        ),
+        sqlite_with_rowid=False,
+    )
+
+
 def _create_runs() -> None:
     op.create_table(
         "inngest_runs",
@@ -177,8 +213,10 @@ def _create_runs() -> None:
         sa.Column("parent_id", sa.Text, comment="run that invoked it"),
         sa.Column("parent_hash", sa.Text, comment="step that invoked it"),
         sa.Column("watched", sa.Integer, nullable=False, comment="whether events may cancel it"),
+        sa.Column("lane", sa.Text, comment="whose budgets it needs a slot of to execute; null if it needs none"),
         sa.Column("session_id", sa.Text, comment="worker that owns it"),
         sa.Column("token", sa.Text, comment="invocation that owns it"),
+        sa.Column("slots", sa.Integer, nullable=False, comment="that it holds now of each budget of its lane"),
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_runs_by_event", "inngest_runs", ["event_id"])

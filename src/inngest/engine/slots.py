@@ -1,0 +1,114 @@
+"""The slots of one invocation: a handler beside the first needs one of its own (design §4.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from .errors import StoreError
+from .ports import Clock, Owner, Store, Timer
+
+PATIENCE = 200
+"""Milliseconds until the next try for slots that were not to be had."""
+
+
+class RunSlots:
+    """Slots of a run's lane, for as long as one worker owns it. The first came with the claim.
+
+    Args:
+        freed: called when slots were given back that others may wait for.
+    """
+
+    def __init__(self, store: Store, clock: Clock, owner: Owner, lane: str, freed: Callable[[], object]) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._lane = lane
+        self._freed = freed
+        self._held = 1
+        self._used = 0  # handlers that run
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._asking: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+        self._closed = False
+
+    async def take(self) -> None:
+        """Wait for a slot, in order; the caller has it then, and gives it back."""
+        if self._used < self._held and not self._waiting:
+            self._used += 1
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        if self._timer is None:
+            self._ask()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.give()
+            raise
+
+    def give(self) -> None:
+        """A handler has ended."""
+        self._used -= 1
+        self._hand_out()
+        if self._surplus():
+            self._ask()
+
+    def close(self) -> None:
+        """The run is let go, with all it has."""
+        self._closed = True
+        self._disarm()
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._used < self._held:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                self._used += 1
+                waiter.set_result(None)
+
+    def _surplus(self) -> int:
+        return 0 if self._waiting else self._held - max(1, self._used)
+
+    def _ask(self) -> None:
+        if self._asking is None and not self._closed:
+            self._asking = asyncio.get_running_loop().create_task(self._settle())
+            self._asking.add_done_callback(self._settled)
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._asking = None
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, StoreError):
+            raise error
+        if self._surplus():
+            self._ask()
+        elif self._waiting and not self._closed:
+            self._arm()
+
+    async def _settle(self) -> None:
+        """Get what is missing, or give back what is too much: whatever others do with it, it is not kept idle."""
+        self._disarm()
+        surplus = self._surplus()
+        if surplus > 0:
+            self._held -= surplus  # at once: nobody may take it any more
+            await self._store.extra_slots(self._owner, self._lane, -surplus, self._clock.now())
+            self._freed()
+            return
+        missing = sum(not waiter.done() for waiter in self._waiting)
+        if missing:
+            self._held += await self._store.extra_slots(self._owner, self._lane, missing, self._clock.now())
+            self._hand_out()
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = self._clock.call_at(self._clock.now() + PATIENCE, self._try_again)
+
+    def _try_again(self) -> None:
+        self._timer = None
+        if self._waiting:
+            self._ask()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

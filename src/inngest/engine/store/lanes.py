@@ -1,0 +1,369 @@
+"""Lanes, and the slots of their budgets (P7; docs/decisions/0011).
+
+A lane has a row while it has jobs, and that row is ready or blocked. Slots are taken by the transaction that makes a
+run somebody's, and given back by the one that ends that; the run keeps how many it has, so that it gives back exactly
+these, whoever ends it. Who gives slots back wakes as many of the lanes that are blocked on them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Integer, Label, bindparam, case, delete, exists, func, literal_column, null, select, update
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of
+from inngest.engine.domain.model import Registry
+from inngest.engine.ports import Ids, Owner
+
+from . import tables
+from .statement import Bulk, Rows, Statement, Transaction, Words
+
+_lanes, _budgets, _throttles, _runs = tables.lanes, tables.budgets, tables.throttles, tables.runs
+_NONE = literal_column("0", Integer)
+
+WAITING_LANES = Statement(lambda words: select(_lanes.c.id).where(words.any_of(_lanes.c.id, "lanes")))
+
+BUDGETS = Statement(
+    lambda words: words.locking(
+        select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets")),
+        skip=False,
+    )
+)
+
+THROTTLES = Statement(
+    lambda words: words.locking(
+        select(_throttles.c.id, _throttles.c.tat).where(words.any_of(_throttles.c.id, "throttles")), skip=False
+    )
+)
+
+NEXT_LIMIT = Statement(
+    lambda _: select(func.min(_lanes.c.blocked_at)).where(
+        _lanes.c.blocked_on == bindparam("budget"), _lanes.c.blocked_at > bindparam("used")
+    )
+)
+
+WAKE = Statement(
+    lambda _: (
+        update(_lanes)
+        .where(
+            _lanes.c.id.in_(
+                select(_lanes.c.id)
+                .where(_lanes.c.blocked_on == bindparam("budget"), _lanes.c.blocked_at == bindparam("limit"))
+                .order_by(_lanes.c.turn)
+                .limit(bindparam("count"))
+                .scalar_subquery()
+            )
+        )
+        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
+    )
+)
+
+LOOK_AT = Statement(
+    lambda words: (
+        update(_lanes)
+        .where(words.any_of(_lanes.c.id, "lanes"), _lanes.c.ready_at > bindparam("now"))
+        .values(ready_at=bindparam("now"))
+    )
+)
+
+WAKE_FUNCTION = Statement(
+    lambda _: (
+        update(_lanes)
+        .where(_lanes.c.function_id == bindparam("function"))
+        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
+    )
+)
+
+WAKE_FORGOTTEN = Statement(
+    lambda _: (
+        update(_lanes)
+        .where(
+            _lanes.c.blocked_on.is_not(None),
+            ~exists().where(_budgets.c.budget == _lanes.c.blocked_on, _budgets.c.used > _NONE).correlate(_lanes),
+        )
+        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
+    )
+)
+
+FORGET_BUDGETS = Statement(lambda _: delete(_budgets).where(_budgets.c.used == _NONE))
+
+FORGET_THROTTLES = Statement(lambda _: delete(_throttles).where(_throttles.c.tat < bindparam("now")))
+
+HELD = Statement(
+    lambda words: select(_runs.c.id, _runs.c.lane, _runs.c.slots).where(
+        words.any_of(_runs.c.id, "runs"), _runs.c.slots > _NONE
+    )
+)
+
+OWN_SLOTS = Statement(
+    lambda words: words.locking(
+        select(_runs.c.slots).where(
+            _runs.c.id == bindparam("run"),
+            _runs.c.token == bindparam("owner_token"),
+            _runs.c.session_id == bindparam("session"),
+        ),
+        skip=False,
+    )
+)
+
+IS_READY = Statement(
+    lambda _: select(_lanes.c.id).where(_lanes.c.id == bindparam("lane"), _lanes.c.ready_at <= bindparam("now"))
+)
+
+SET_SLOTS = Statement(lambda _: update(_runs).where(_runs.c.id == bindparam("run")).values(slots=bindparam("held")))
+
+
+def _blocked() -> Label[bool]:
+    """Whether lanes wait for the budget. Its column has a name of its own, because RETURNING gives no table's."""
+    return exists().where(_lanes.c.blocked_on == _budgets.c.budget).correlate(_budgets).label("blocked")
+
+
+def _take_slots(words: Words, rows: Rows) -> ClauseElement:
+    insertion = words.insert(_budgets).values(rows.values)
+    taking: ClauseElement = insertion.on_conflict_do_update(
+        index_elements=["budget"], set_={"used": _budgets.c.used + insertion.excluded.used}
+    )
+    return taking
+
+
+def _give_back(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    giving = update(_budgets).where(_budgets.c.budget == given.c.budget).values(used=_budgets.c.used - given.c.used)
+    return giving.returning(_budgets.c.budget, _budgets.c.used, _blocked())
+
+
+def _set_throttles(words: Words, rows: Rows) -> ClauseElement:
+    insertion = words.insert(_throttles).values(rows.values)
+    setting: ClauseElement = insertion.on_conflict_do_update(
+        index_elements=["id"], set_={"tat": insertion.excluded.tat}
+    )
+    return setting
+
+
+def _queue(words: Words, rows: Rows) -> ClauseElement:
+    """A lane that is there already is looked at earlier if need be; one that is blocked stays so."""
+    insertion = words.insert(_lanes).values(rows.values)
+    new = insertion.excluded
+    ready_at = case(
+        (new.blocked_on.is_not(None), null()),
+        (_lanes.c.ready_at > new.ready_at, new.ready_at),
+        else_=_lanes.c.ready_at,
+    )
+    queueing: ClauseElement = insertion.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"ready_at": ready_at, "blocked_on": new.blocked_on, "blocked_at": new.blocked_at},
+        where=_lanes.c.blocked_on.is_(None),
+    )
+    return queueing
+
+
+TAKE_SLOTS = Bulk(_budgets, ("budget", "used"), _take_slots)
+GIVE_BACK = Bulk(_budgets, ("budget", "used"), _give_back)
+SET_THROTTLES = Bulk(_throttles, ("id", "tat"), _set_throttles)
+QUEUE_LANES = Bulk(_lanes, ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"), _queue)
+
+
+class Full(NamedTuple):
+    """A budget without a slot left."""
+
+    budget: str
+    limit: int  # of the lane
+
+
+class Room:
+    """The slots and starts that lanes have left, as this transaction goes on. `write` writes what was taken."""
+
+    def __init__(self, tx: Transaction, lanes: Iterable[Lane]) -> None:
+        self._tx = tx
+        budgets: dict[str, None] = {}  # not a set: its order is chance
+        throttles: dict[str, None] = {}
+        for lane in lanes:
+            budgets.update(dict.fromkeys(lane.budgets))
+            if lane.throttle is not None:
+                throttles[lane.throttle] = None
+        self._used: dict[str, int] = {}
+        self._blocked: dict[str, bool] = {}  # whether lanes wait for a budget
+        if budgets:
+            for budget, used, blocked in tx.execute(BUDGETS, {"budgets": json.dumps(list(budgets))}).fetchall():
+                self._used[budget], self._blocked[budget] = used, bool(blocked)
+        self._tats: dict[str, int] = {}
+        if throttles:
+            given = {"throttles": json.dumps(list(throttles))}
+            self._tats.update((row[0], row[1]) for row in tx.execute(THROTTLES, given).fetchall())
+        self._taken: Counter[str] = Counter()
+        self._started: dict[str, int] = {}
+
+    def full(self, lane: Lane, rules: Queueing) -> Full | None:
+        """The first of its budgets that has no slot left."""
+        left = self._left(lane, rules)
+        return next((Full(budget, self._used.get(budget, 0) + free) for budget, free in left if free <= 0), None)
+
+    def slots(self, lane: Lane, rules: Queueing) -> int:
+        """How many of its runs may execute beside those that do."""
+        return max(0, min((left for _, left in self._left(lane, rules)), default=sys.maxsize))
+
+    def waited_for(self, lane: Lane) -> list[str]:
+        """Those of its budgets that lanes wait for, or did when this transaction began."""
+        return [budget for budget in lane.budgets if self._blocked.get(budget)]
+
+    def used(self, budget: str) -> int:
+        """How many slots of a budget are used."""
+        return self._used.get(budget, 0)
+
+    def starts(self, lane: Lane, rules: Queueing, now: int) -> int:
+        """How many of its runs the throttle lets begin now."""
+        if lane.throttle is None or rules.throttle is None:
+            return sys.maxsize
+        return rules.throttle.allowed(self._tats.get(lane.throttle, 0), now * MICROSECONDS)
+
+    def opens_at(self, lane: Lane, rules: Queueing, now: int) -> int:
+        """From when on the throttle lets the next begin."""
+        if lane.throttle is None or rules.throttle is None:
+            return now
+        opens_at = rules.throttle.opens_at(self._tats.get(lane.throttle, 0))
+        return max(now, -(-opens_at // MICROSECONDS))
+
+    def take(self, lane: Lane, rules: Queueing, runs: int, starts: int, now: int) -> None:
+        """So many runs execute from now on, some of which begin with it."""
+        for budget in set(lane.budgets):
+            self._used[budget] = self._used.get(budget, 0) + runs
+            self._taken[budget] += runs
+        if starts and lane.throttle is not None and rules.throttle is not None:
+            tat = self._tats.get(lane.throttle, 0)
+            self._tats[lane.throttle] = rules.throttle.after(tat, now * MICROSECONDS, starts)
+            self._started[lane.throttle] = self._tats[lane.throttle]
+
+    def write(self) -> None:
+        """Write what was taken."""
+        self._tx.execute_rows(TAKE_SLOTS, sorted((budget, count) for budget, count in self._taken.items() if count))
+        self._tx.execute_rows(SET_THROTTLES, sorted(self._started.items()))
+        self._taken.clear()
+        self._started.clear()
+
+    def _left(self, lane: Lane, rules: Queueing) -> list[tuple[str, int]]:
+        limits = zip(lane.budgets, rules.slots(lane.budgets), strict=True)
+        return [(budget, limit - self._used.get(budget, 0)) for budget, limit in limits if limit is not None]
+
+
+def rules_of(registry: Registry, lane: Lane) -> Queueing:
+    """The rules of a lane's function as it is configured now; a run that queued under others follows them."""
+    function = registry.functions.get(lane.function_id)
+    return PLAIN if function is None else queueing_of(function.id, function.config)
+
+
+class Queue:
+    """Lanes that get jobs in this transaction."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, tuple[Lane, int, Full | None]] = {}
+
+    def add(self, lane: Lane, ready_at: int, full: Full | None = None) -> None:
+        """A lane gets a job: look at it then, or when the budget has a slot."""
+        _, known, known_full = self._lanes.get(lane.id, (lane, ready_at, None))
+        self._lanes[lane.id] = (lane, min(known, ready_at), full or known_full)
+
+    def write(self, tx: Transaction, now: int, ids: Ids) -> None:
+        """Make the lanes, or have those that there are looked at in time."""
+        rows = [
+            (lane_id, lane.function_id, *state_of(ready_at, full), ids.ulid(now))
+            for lane_id, (lane, ready_at, full) in self._lanes.items()
+        ]
+        tx.execute_rows(QUEUE_LANES, rows)
+
+
+def state_of(ready_at: int | None, full: Full | None) -> tuple[int | None, str | None, int | None]:
+    """The values of a lane's ready_at, blocked_on and blocked_at: it is ready, or blocked."""
+    return (ready_at, None, None) if full is None else (None, full.budget, full.limit)
+
+
+def waiting(tx: Transaction, lanes: Iterable[Lane]) -> set[str]:
+    """Ids of those of these lanes that have jobs."""
+    ids = json.dumps(list(dict.fromkeys(lane.id for lane in lanes)))
+    return {row[0] for row in tx.execute(WAITING_LANES, {"lanes": ids}).fetchall()}
+
+
+def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, int]]:
+    """The lanes of those of these runs that hold slots, and how many."""
+    rows = tx.execute(HELD, {"runs": json.dumps(list(run_ids))}).fetchall()
+    return [(lane, slots) for _, lane, slots in rows]
+
+
+def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> None:
+    """Slots of these lanes are free: as many lanes that wait for them are looked at again."""
+    freed: Counter[str] = Counter()
+    for lane_id, count in slots:
+        for budget in set(Lane.of(lane_id).budgets):
+            freed[budget] += count
+    for budget, used, blocked in tx.execute_rows(GIVE_BACK, sorted(freed.items())):
+        if blocked:
+            wake(tx, budget, used, freed[budget], now)
+
+
+def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:
+    """Have so many of the lanes looked at that wait for a budget, of each limit that has room; whether there are any.
+
+    Functions that share a budget may have different limits: what is room for one is none for another. Who was served
+    longest ago is first.
+    """
+    woken = False
+    limit = _next_limit(tx, budget, used)
+    while limit is not None:
+        woken = True
+        tx.execute(WAKE, {"budget": budget, "limit": limit, "count": count, "now": now})
+        limit = _next_limit(tx, budget, limit)
+    return woken
+
+
+def _next_limit(tx: Transaction, budget: str, above: int) -> int | None:
+    row = tx.execute(NEXT_LIMIT, {"budget": budget, "used": above}).fetchone()
+    return None if row is None else row[0]
+
+
+def look_at(tx: Transaction, lane_ids: Sequence[str], now: int) -> None:
+    """Jobs of these lanes are due earlier than it was known."""
+    tx.execute(LOOK_AT, {"lanes": json.dumps(list(lane_ids)), "now": now})
+
+
+def reconsider(tx: Transaction, function_id: str, now: int) -> None:
+    """A function was configured anew: its limits may be others."""
+    tx.execute(WAKE_FUNCTION, {"function": function_id, "now": now})
+
+
+def sweep(tx: Transaction, now: int) -> None:
+    """Forget what says nothing any more; and look again at lanes that wait for a budget of which nobody has a slot.
+
+    There are such lanes if all whose turn it was belong to functions that no worker serves.
+    """
+    tx.execute(WAKE_FORGOTTEN, {"now": now})
+    tx.execute(FORGET_BUDGETS)
+    tx.execute(FORGET_THROTTLES, {"now": now * MICROSECONDS})
+
+
+def extra_slots(tx: Transaction, owner: Owner, lane_id: str, wanted: int, registry: Registry, now: int) -> int:
+    """More slots for handlers that a run executes beside the first; how many it got.
+
+    None while others wait for one, they come first. With `wanted` below 0, so many are given back.
+    """
+    asked = {"run": owner.run_id, "owner_token": owner.token, "session": owner.session}
+    row = tx.execute(OWN_SLOTS, asked).fetchone()
+    if row is None:
+        return 0
+    lane, own = Lane.of(lane_id), int(row[0])
+    if wanted < 0:
+        given = min(-wanted, own - 1)
+        give_back(tx, [(lane_id, given)], now)
+        tx.execute(SET_SLOTS, {"run": owner.run_id, "held": own - given})
+        return -given
+    room, rules = Room(tx, [lane]), rules_of(registry, lane)
+    others = room.waited_for(lane) or tx.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
+    granted = 0 if others else min(wanted, room.slots(lane, rules))
+    if granted:
+        room.take(lane, rules, granted, 0, now)
+        room.write()
+        tx.execute(SET_SLOTS, {"run": owner.run_id, "held": own + granted})
+    return granted

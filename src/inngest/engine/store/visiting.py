@@ -1,0 +1,203 @@
+"""Claiming from lanes: one after the other, whoever was served longest ago first; what is blocked is not looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Integer, bindparam, delete, func, literal_column, select, update
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine.domain.lanes import Lane, Queueing
+from inngest.engine.domain.model import Registry
+from inngest.engine.domain.placing import LARGEST_SHIFT
+from inngest.engine.ports import Ids
+
+from . import lanes, tables
+from .statement import Bulk, Rows, Statement, Transaction, Words
+
+_lanes, _jobs = tables.lanes, tables.jobs
+_NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
+
+LEAST = 16
+"""Lanes that are looked at in one claim, at least: some turn out to have no room."""
+
+READY_LANES = Statement(
+    lambda words: words.locking(
+        select(_lanes.c.id, _lanes.c.ready_at, _lanes.c.turn)
+        .where(
+            _lanes.c.ready_at.is_not(None),
+            words.any_of(_lanes.c.function_id, "functions"),
+            _lanes.c.function_id.not_in(select(tables.pauses.c.function_id)),
+        )
+        .order_by(_lanes.c.ready_at, _lanes.c.turn)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+_QUEUED = select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at).where(
+    _jobs.c.alone == _NO, _jobs.c.lane == bindparam("lane")
+)
+
+JOBS_OF_LANE = Statement(
+    lambda _: (
+        _QUEUED.where(_jobs.c.start == bindparam("starting"))
+        .order_by(_jobs.c.score, _jobs.c.id)
+        .limit(bindparam("count"))
+    )
+)
+
+DUE_STARTS = Statement(
+    lambda _: (
+        _QUEUED.where(_jobs.c.start == _YES, _jobs.c.score <= bindparam("horizon"), _jobs.c.due_at <= bindparam("now"))
+        .order_by(_jobs.c.score, _jobs.c.id)
+        .limit(bindparam("count"))
+    )
+)
+
+NEXT_START = Statement(
+    lambda _: select(func.min(_jobs.c.due_at)).where(
+        _jobs.c.alone == _NO,
+        _jobs.c.lane == bindparam("lane"),
+        _jobs.c.start == _YES,
+        _jobs.c.due_at > bindparam("now"),
+    )
+)
+
+DELETE_LANES = Statement(lambda words: delete(_lanes).where(words.any_of(_lanes.c.id, "lanes")))
+
+
+def _set_lanes(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    changed = {name: given.c[name] for name in ("ready_at", "blocked_on", "blocked_at", "turn")}
+    return update(_lanes).where(_lanes.c.id == given.c.id).values(**changed)
+
+
+SET_LANES = Bulk(_lanes, ("id", "ready_at", "blocked_on", "blocked_at", "turn"), _set_lanes)
+
+
+class Job(NamedTuple):
+    """A row of the queue."""
+
+    id: str
+    run_id: str
+    due_at: int
+
+
+class Visited(NamedTuple):
+    """What visiting lanes gave."""
+
+    jobs: Sequence[tuple[Job, Lane]]  # to take now: their slots are counted
+    next_due: int | None  # when to look again
+
+
+class _Found(NamedTuple):
+    """What one lane has."""
+
+    jobs: Sequence[Job]  # to take now
+    ready_at: int | None  # when to look at it again
+    full: lanes.Full | None  # the budget that it must wait for
+
+
+class Visit:
+    """One look at the lanes, within one transaction.
+
+    Args:
+        functions: whose lanes.
+        now: what is due.
+        registry: the functions as they are configured now.
+        ids: for turns.
+    """
+
+    def __init__(self, tx: Transaction, functions: Sequence[str], now: int, registry: Registry, ids: Ids) -> None:
+        self._tx = tx
+        self._functions = functions
+        self._now = now
+        self._registry = registry
+        self._ids = ids
+
+    def take(self, count: int) -> Visited:
+        """Find up to `count` jobs that may be taken now, and count their slots."""
+        limit = max(count, LEAST) + 1
+        asked = {"functions": json.dumps(list(self._functions)), "count": limit}
+        rows = self._tx.execute(READY_LANES, asked).fetchall()
+        ready = [(Lane.of(row[0]), row[2]) for row in rows if row[1] <= self._now] if count else []
+        next_due = rows[len(ready)][1] if len(ready) < len(rows) else None
+        if not ready:
+            return Visited((), next_due)
+        room = lanes.Room(self._tx, [lane for lane, _ in ready])
+        jobs: list[tuple[Job, Lane]] = []
+        states: list[tuple[object, ...]] = []
+        done: list[str] = []
+        times = [] if next_due is None else [next_due]
+        for index, (lane, turn) in enumerate(ready):
+            if len(jobs) == count:
+                times.append(self._now)
+                break
+            share = -(-(count - len(jobs)) // (len(ready) - index))
+            found = self._look(lane, room, share)
+            jobs += [(job, lane) for job in found.jobs]
+            turn = self._ids.ulid(self._now) if found.jobs else turn
+            if found.ready_at is None and found.full is None:
+                done.append(lane.id)
+            else:
+                states.append((lane.id, *lanes.state_of(found.ready_at, found.full), turn))
+            if found.ready_at is not None:
+                times.append(found.ready_at)
+        room.write()
+        self._tx.execute_rows(SET_LANES, states)
+        if done:
+            self._tx.execute(DELETE_LANES, {"lanes": json.dumps(done)})
+        if self._pass_on(room, [lane for lane, _ in ready]):
+            times.append(self._now)
+        return Visited(jobs, min(times, default=None))
+
+    def _look(self, lane: Lane, room: lanes.Room, share: int) -> _Found:
+        """What may be taken of a lane, up to a share. What goes on comes before what begins."""
+        rules, now = lanes.rules_of(self._registry, lane), self._now
+        most = min(share, room.slots(lane, rules))
+        going_on = self._jobs(lane, share + 1, starting=False)
+        due = [job for job in going_on if job.due_at <= now]
+        taken = due[:most]
+        allowed = min(most - len(taken), room.starts(lane, rules, now))
+        starts, next_start = self._starts(lane, rules, allowed + 1)
+        begun = starts[:allowed]
+        room.take(lane, rules, len(taken) + len(begun), len(begun), now)
+        times = [job.due_at for job in going_on[len(due) :][:1]]
+        times += [] if next_start is None else [next_start]
+        full = room.full(lane, rules)
+        if len(due) > len(taken) and full is not None:
+            return _Found([*taken, *begun], None, full)
+        if len(due) > len(taken):
+            times.append(now)
+        if len(starts) > len(begun):
+            if full is not None and room.starts(lane, rules, now):
+                return _Found([*taken, *begun], None, full)
+            times.append(room.opens_at(lane, rules, now))
+        return _Found([*taken, *begun], min(times, default=None), None)
+
+    def _starts(self, lane: Lane, rules: Queueing, count: int) -> tuple[list[Job], int | None]:
+        """Runs that may begin, the first of them; and, if there are fewer, when the next falls due."""
+        if rules.priority is None:
+            queued = self._jobs(lane, count, starting=True)
+            due = [job for job in queued if job.due_at <= self._now]
+            return due, queued[len(due)].due_at if len(due) < len(queued) else None
+        horizon = self._now + LARGEST_SHIFT
+        asked = {"lane": lane.id, "horizon": horizon, "now": self._now, "count": count}
+        due = [Job(*row) for row in self._tx.execute(DUE_STARTS, asked).fetchall()]
+        if len(due) == count:
+            return due, None
+        row = self._tx.execute(NEXT_START, {"lane": lane.id, "now": self._now}).fetchone()
+        return due, None if row is None else row[0]
+
+    def _jobs(self, lane: Lane, count: int, *, starting: bool) -> list[Job]:
+        asked = {"lane": lane.id, "starting": int(starting), "count": count}
+        return [Job(*row) for row in self._tx.execute(JOBS_OF_LANE, asked).fetchall()]
+
+    def _pass_on(self, room: lanes.Room, visited: Sequence[Lane]) -> bool:
+        """A lane that was woken for a slot may not have used it: others that wait for it are looked at instead."""
+        waited_for = dict.fromkeys(budget for lane in visited for budget in room.waited_for(lane))
+        woken = [lanes.wake(self._tx, budget, room.used(budget), LEAST, self._now) for budget in waited_for]
+        return any(woken)
