@@ -124,7 +124,7 @@ def test_a_run_as_json_has_everything(command: Command, shop: Shop) -> None:
     attempts = run["steps"][2]["attempts"]
     assert [attempt["number"] for attempt in attempts] == [0, 1, 2]
     assert [attempt["error"] and attempt["error"]["name"] for attempt in attempts] == ["ConnectionError"] * 2 + [None]
-    step_keys = {"id", "kind", "status", "started_at", "ended_at", "due_at", "attempts", "output", "error"}
+    step_keys = {"id", "kind", "status", "started_at", "ended_at", "due_at", "attempts", "output", "error", "usage"}
     assert all(set(step) == step_keys for step in run["steps"])
     sleeping = command("run", shop.sleeping, *shop.option, "--json").json
     assert sleeping["steps"][-1]["status"] == "sleeping"

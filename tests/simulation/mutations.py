@@ -236,12 +236,12 @@ def _a_time_out_that_is_recorded_overrides_what_came() -> Iterator[AbstractConte
     yield mock.patch.object(waits, "arrivals", return_value=[])
 
 
-@_plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"))
+@_plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"), first=300)
 def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager[object]]:
     call = Ownership.call
 
     def late(ownership: Ownership) -> object:
-        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now() + 30)
+        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now() + 300)
         return call(ownership)
 
     yield mock.patch.object(Ownership, "call", late)
@@ -289,7 +289,7 @@ def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object
     yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
 
 
-@_plant("over", "crowd", first=3)
+@_plant("over", "crowd", first=2000)
 def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(RunExecutor, "lost")
 
