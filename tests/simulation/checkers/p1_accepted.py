@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from inngest.engine.domain.triggers import FUNCTION_FAILED
+from inngest.engine.domain.announcements import FAILED
 from tests.simulation.history import Acknowledged, Committed, History, Row, State
 from tests.simulation.scenario import Scenario
 
@@ -38,7 +38,7 @@ def _without_runs(entry: Committed, event: Row, begun: set[tuple[object, object]
 
 
 def _causes(event: Row, state: State) -> Iterator[str]:
-    failed = json.loads(str(event["data"])).get("function_id") if event["name"] == FUNCTION_FAILED else None
+    failed = json.loads(str(event["data"])).get("function_id") if event["name"] == FAILED else None
     for function in state.functions.values():
         if event["name"] in json.loads(str(function["events"])) or (failed and function["failure_of"] == failed):
             yield str(function["id"])
