@@ -111,7 +111,10 @@ def event_of(schedule: Schedule, tick: Tick, now: int, new_id: Callable[[int], s
 def _tick(schedule: Schedule, scheduled_at: int) -> Tick:
     if not schedule.jitter:
         return Tick(scheduled_at, scheduled_at)
-    return Tick(scheduled_at, jittered(schedule.function_id, scheduled_at, schedule.jitter))
+    following = next_after(schedule.cron, "UTC", scheduled_at)
+    # A tick that fires after the next one would be fired again with it, or be taken for missed.
+    longest = schedule.jitter if following is None else min(schedule.jitter, following - scheduled_at - 1)
+    return Tick(scheduled_at, jittered(schedule.function_id, scheduled_at, longest))
 
 
 def _text(ms: int) -> str:
