@@ -539,7 +539,7 @@ class Ids(Protocol):
     """Chance."""
 
     def ulid(self, now: int) -> str:
-        """A new ULID; ids made later sort later."""
+        """A new ULID of this moment; ids made later sort later, so never give a time that is to come."""
         ...
 
     def token(self) -> str:
