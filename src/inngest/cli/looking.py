@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inngest.embedded.errors import RunNotFoundError
-from inngest.embedded.explanations import Explanation
+from inngest.embedded.explanations import Explanation, Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
@@ -144,12 +144,19 @@ def _one_line(error: ErrorInfo) -> str:
 # -- one run
 
 
+_GOES_ON = {Rule.RETRY: "Again at", Rule.REQUEST: "Again at", Rule.DELAYED: "Begins at", Rule.THROTTLE: "Begins at"}
+
+
 def _show_why(found: Explanation, console: Console) -> None:
     style = f"bold {STYLES[found.status]}"
     console.print(Text.assemble((found.status.value, style), f"  {found.function_id}  ", (found.run_id, "bold")))
     for reason in found.reasons:
-        until = "" if reason.until is None else f"  until {_local(reason.until).strftime('%Y-%m-%d %H:%M:%S')}"
-        console.print(Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text, (until, "dim")))
+        line = Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text)
+        if reason.until is not None:
+            at = _local(reason.until).strftime("%Y-%m-%d %H:%M:%S")
+            left = max(0, _ms(reason.until - system.wall_clock()))
+            line.append(f" {_GOES_ON.get(reason.rule, 'Until')} {at} (in {output.span(left)}).", "dim")
+        console.print(line)
 
 
 def _show(run: Run, console: Console) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from inngest.engine.domain import explaining
 from inngest.engine.domain.explaining import Rule
+from inngest.engine.errors import StoreError
+from inngest.engine.ports import Liveness
 
 from .views import RunStatus, optional_time
 
@@ -33,10 +35,17 @@ class Explanation:
     reasons: tuple[Reason, ...]  # most important first; a run may wait for several things at once
 
 
-def explanation(facts: explaining.Facts, now: int) -> Explanation:
-    """What holds a run."""
+def explanation(facts: explaining.Facts, now: int, liveness: Liveness) -> Explanation:
+    """What holds a run. Who cannot see whether a worker lives, takes its word for it."""
+
+    def alive(session_id: str) -> bool:
+        try:
+            return liveness.alive(session_id)
+        except StoreError:
+            return True
+
     reasons = tuple(
         Reason(reason.rule, reason.text, optional_time(reason.until), reason.step)
-        for reason in explaining.explain(facts, now)
+        for reason in explaining.explain(facts.judged(alive), now)
     )
     return Explanation(facts.run.id, facts.run.function_id, facts.run.status, reasons)
