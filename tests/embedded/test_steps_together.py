@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ async def test_a_limit_of_an_account_is_one_of_an_environment(stage: Stage) -> N
         at_once -= 1
 
     async def body(ctx: inngest.Context) -> None:
-        await ctx.group.parallel(tuple((lambda n=n: ctx.step.run(f"step {n}", work)) for n in range(3)))
+        await ctx.group.parallel(tuple(functools.partial(ctx.step.run, f"step {n}", work) for n in range(3)))
 
     await stage.run(body, concurrency=limits)
     assert most == 1
