@@ -131,6 +131,22 @@ async def ranked(ctx: inngest.Context) -> None:
 async def remind(ctx: inngest.Context) -> None: ...
 
 
+@client.create_function(
+    fn_id="index",
+    trigger=on("why/debounce"),
+    debounce=inngest.Debounce(period=HOUR, key="event.data.document"),
+)
+async def index(ctx: inngest.Context) -> None: ...
+
+
+@client.create_function(fn_id="clicks", trigger=on("why/batch"), batch_events=inngest.Batch(max_size=100, timeout=HOUR))
+async def clicks(ctx: inngest.Context) -> None: ...
+
+
+@client.create_function(fn_id="crowd", trigger=on("why/crowd"), batch_events=inngest.Batch(max_size=3))
+async def crowd(ctx: inngest.Context) -> None: ...
+
+
 @client.create_function(fn_id="greet", trigger=on("why/done"))
 async def greet(ctx: inngest.Context) -> None: ...
 

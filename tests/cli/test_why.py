@@ -280,5 +280,25 @@ async def test_it_has_ended(on_duty: OnCall, name: str, expected: type[Exception
         is_on_the_page(await on_duty.held(engine, run_id, Rule.ENDED))
 
 
+async def test_an_event_that_is_collected_has_no_run_yet(on_duty: OnCall, command: Command) -> None:
+    options = ("--database", str(on_duty.path))
+    async with on_duty.engine() as engine:
+        sent = [inngest.Event(name=f"why/{name}", data={"document": "a"}) for name in ("debounce", "batch", "batch")]
+        debounced, _, batched = await engine.send(sent)
+        for event_id in (debounced, batched):
+            is_on_the_page(command("runs", "--event", event_id, *options).out)
+        listed = command("runs", "--event", batched, *options, "--json").json
+        assert listed["runs"] == []
+        (pending,) = listed["pending"]
+        assert pending.pop("due_at") is not None
+        assert pending == {"function_id": "shop-clicks", "gate": "batch", "key": None, "events": 2}
+        (lonely,) = await engine.send(inngest.Event(name="why/crowd"))
+        shown = command("runs", "--event", lonely, *options).out
+        assert shown == "a batch of shop-crowd holds it, with 1 event so far. Its run begins when it is full.\n"
+        await engine.send([inngest.Event(name="why/crowd")] * 2)
+        assert "shop-crowd" in command("runs", "--event", lonely, *options).out
+        assert command("runs", "--event", lonely, *options, "--json").json["pending"] == []
+
+
 def test_the_page_shows_every_rule() -> None:
     assert [rule.value for rule in Rule if not any(f"\n  {rule.value}  " in block for block in SHOWN)] == []

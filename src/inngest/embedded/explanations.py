@@ -12,7 +12,7 @@ from inngest.engine.ports import Liveness
 
 from .views import RunStatus, optional_time
 
-__all__ = ["Explanation", "Reason", "Rule"]
+__all__ = ["Explanation", "Pending", "Reason", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,22 @@ class Explanation:
     function_id: str
     status: RunStatus
     reasons: tuple[Reason, ...]  # most important first; a run may wait for several things at once
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A run that is to come: its events are still collected by a debounce or a batch."""
+
+    function_id: str
+    gate: str  # "debounce" or "batch"
+    key: str | None  # its value, as JSON text
+    events: int | None  # of a batch: so far
+    due_at: datetime.datetime | None  # aware, UTC: when it starts at the latest; None: when the batch is full
+
+
+def pending(found: explaining.Pending) -> Pending:
+    """A run that is to come."""
+    return Pending(found.function_id, found.gate, found.key or None, found.events, optional_time(found.due_at))
 
 
 def explanation(facts: explaining.Facts, now: int, liveness: Liveness) -> Explanation:

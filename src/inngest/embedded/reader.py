@@ -14,7 +14,7 @@ from inngest.engine.store.statement import Connection, Transaction
 
 from . import views
 from .errors import RunNotFoundError
-from .explanations import Explanation, explanation
+from .explanations import Explanation, Pending, explanation, pending
 
 R = TypeVar("R")
 
@@ -69,6 +69,10 @@ class Reader:
         if facts is None:
             raise RunNotFoundError(run_id)
         return explanation(facts, now, FileLocks.beside(self._database.path))
+
+    def pending(self, event_id: str) -> list[Pending]:
+        """The runs that an event is to start, but has not yet."""
+        return [pending(one) for one in self._look(lambda tx: explaining.pending(tx, event_id))]
 
     def functions(self) -> list[str]:
         """Ids of the functions that are known."""

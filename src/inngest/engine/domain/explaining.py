@@ -118,6 +118,16 @@ class Facts(NamedTuple):
         return self._replace(workers=[one._replace(alive=alive(one.id)) for one in self.workers])
 
 
+class Pending(NamedTuple):
+    """A run that is to come: its events are still collected."""
+
+    function_id: str
+    gate: str  # "debounce" or "batch"
+    key: str  # as JSON; empty if it has none
+    events: int | None  # of a batch: so far
+    due_at: int | None  # None: when the batch is full
+
+
 def explain(facts: Facts, now: int) -> list[Reason]:
     """Why a run does not go on, most important first; or that it does."""
     run = facts.run

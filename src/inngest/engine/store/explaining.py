@@ -8,18 +8,20 @@ from typing import Any
 
 from sqlalchemy import Integer, bindparam, func, literal_column, select
 
-from inngest.engine.domain.explaining import Facts, Full, Holder, Queued, RequestFact, WorkerFact
+from inngest.engine.domain.explaining import Facts, Full, Holder, Pending, Queued, RequestFact, WorkerFact
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
 
 from . import reading, tables
 from .accepting import HELD
+from .gates import BATCH, DEBOUNCE, Collecting
 from .lanes import Room
-from .statement import Statement, Transaction
+from .statement import Statement, Transaction, constant
+from .timers import NEVER
 from .waits import WAIT_COLUMNS
 
 _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, tables.runs
-_requests = tables.requests
+_requests, _timers, _batches = tables.requests, tables.timers, tables.batches
 
 JOB = Statement(
     lambda _: select(
@@ -73,6 +75,28 @@ REQUESTS = Statement(
         .order_by(_requests.c.hash)
     )
 )
+
+PENDING = Statement(
+    lambda _: (
+        select(_timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
+        .where(
+            _batches.c.event_id == bindparam("of_event"),
+            ((_timers.c.kind == constant(DEBOUNCE)) & (_timers.c.key == _batches.c.batch_id))
+            | ((_timers.c.kind == constant(BATCH)) & _timers.c.payload.contains(_batches.c.batch_id)),
+        )
+        .order_by(_timers.c.key, _timers.c.kind)
+    )
+)
+
+
+def pending(tx: Transaction, event_id: str) -> list[Pending]:
+    """The runs that an event is to start, alone or with others, when it is over that more may come."""
+    found: list[Pending] = []
+    for kind, place, due_at, payload in tx.execute(PENDING, {"of_event": event_id}).fetchall():
+        function_id, key = json.loads(place)
+        events = Collecting(*json.loads(payload)).held if kind == BATCH else None
+        found.append(Pending(function_id, kind, key, events, due_at if due_at < NEVER else None))
+    return found
 
 
 def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
