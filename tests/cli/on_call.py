@@ -163,6 +163,7 @@ async def clean(ctx: inngest.Context) -> None:
 
 @client.create_function(fn_id="backup", trigger=on("why/hold"))
 async def backup(ctx: inngest.Context) -> None:
+    await ctx.step.run("look", list)
     await ctx.step.run("copy", hold)
 
 

@@ -60,6 +60,7 @@ async def test_every_two_options(tmp_path: Path) -> None:
         assert text.endswith(": cannot be combined with batch_events")
     async with inngest.Engine(client, database=f"sqlite:///{tmp_path}/two.db") as engine:
         await engine.send([inngest.Event(name="go", data={"user": user}) for user in USERS])
+        found: Sequence[Run] = ()
         async for found in runs(engine):
             if len(found) == sum(expected.values()) and all(run.status == "COMPLETED" for run in found):
                 break

@@ -23,6 +23,7 @@ def facts(*workers: WorkerFact) -> Facts:
         workers=workers,
         requests=(),
         paused=None,
+        recorded=None,
     )
 
 
@@ -32,4 +33,6 @@ def test_another_worker_takes_over_what_a_dead_one_had() -> None:
 
 
 def test_a_worker_that_is_not_known_to_be_dead_executes_it() -> None:
-    assert explain(facts(DEAD, OTHER), 3) == [Reason(Rule.EXECUTING, "It is executing on vm, process 1.")]
+    assert explain(facts(DEAD, OTHER), 3) == [
+        Reason(Rule.EXECUTING, "It is executing on vm, process 1, and has recorded no step.")
+    ]

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 from inngest.protocol import durations
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Opcode, OpenStep
+from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
 from .lanes import MICROSECONDS, Limit, Throttle
 from .model import FailedAttempt, Run, RunStatus, Watch, Watching
@@ -111,6 +111,7 @@ class Facts(NamedTuple):
     workers: Sequence[WorkerFact]
     requests: Sequence[RequestFact]
     paused: int | None  # since when its function is; None if it is not
+    recorded: Memo | None  # the step that was recorded last
     queued: Queued | None = None  # None if it has no limits, or is in no lane now
 
     def judged(self, alive: Callable[[str], bool]) -> Self:
@@ -136,7 +137,7 @@ def explain(facts: Facts, now: int) -> list[Reason]:
     held, steps = _held(facts), _steps(facts, now)
     owner = next((one for one in facts.workers if one.id == facts.owner), None)
     if owner is not None and owner.alive:
-        return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}."), *held, *steps]
+        return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}{_since(facts.recorded)}."), *held, *steps]
     serving = [one for one in facts.workers if one.serves and one.alive]
     if owner is not None:
         return [*held, _died(owner, serving, run), *steps]
@@ -162,8 +163,7 @@ def _held(facts: Facts) -> list[Reason]:
     """What keeps it from going on whatever else there is."""
     held: list[Reason] = []
     if facts.paused is not None:
-        since = datetime.datetime.fromtimestamp(facts.paused // 1_000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-        text = f"Its function {facts.run.function_id} has been paused since {since} UTC, until Engine.resume."
+        text = f"Its function {facts.run.function_id} has been paused since {_time(facts.paused)}, until Engine.resume."
         held.append(Reason(Rule.PAUSED, text))
     if facts.alone:
         text = (
@@ -172,6 +172,13 @@ def _held(facts: Facts) -> list[Reason]:
         )
         held.append(Reason(Rule.ALONE, text))
     return held
+
+
+def _since(recorded: Memo | None) -> str:
+    """Who waits for a step that hangs sees after which one it is."""
+    if recorded is None:
+        return ", and has recorded no step"
+    return f', and recorded step "{recorded.step.text}" last, at {_time(recorded.ended_at)}'
 
 
 def _died(owner: WorkerFact, serving: Sequence[WorkerFact], run: Run) -> Reason:
@@ -315,6 +322,10 @@ def _so_far(facts: Facts, hashed: str, attempts: int) -> str:
 def _first_line(text: str) -> str:
     line = text.strip().partition("\n")[0]
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def _time(ms: int) -> str:
+    return datetime.datetime.fromtimestamp(ms // 1_000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _count(count: int, what: str) -> str:

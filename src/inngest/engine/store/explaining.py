@@ -120,6 +120,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         workers=_workers(tx, view.run.function_id),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
         paused=None if paused is None else paused[0],
+        recorded=view.memos[-1] if view.memos else None,
         queued=None if job is None or not job[2] else _queued(tx, job, now),
     )
 
