@@ -67,7 +67,9 @@ class SimDatabase(SqliteDatabase):
     def commit(self, connection: Connection) -> None:
         self._boundary.commit(lambda: super(SimDatabase, self).commit(connection), lambda: _changes(connection))
 
-    def alone(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[tuple[Any, ...]]:
+    def alone(
+        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
+    ) -> Sequence[tuple[Any, ...]]:
         self.begin(connection)
         rows = connection.execute(sql, parameters).fetchall()
         self.commit(connection)

@@ -133,6 +133,9 @@ class InlineExecutor:
     def start_writer(self, work: Callable[[], None]) -> None:
         self._later(lambda: self._guard(work))
 
+    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        self.start_writer(otherwise)
+
     def reply(self, callback: Callable[[], None]) -> None:
         self._asked += 1
         self._replies.append(callback)

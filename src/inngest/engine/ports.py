@@ -562,6 +562,15 @@ class Executor(Protocol):
         """Run the store's writer once, now or soon. Never two at a time."""
         ...
 
+    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        """Run something of the store's writer that takes as long as a sync of the disk, now or soon.
+
+        Args:
+            here: does it on the loop, for when that has been quick lately; whether it was done.
+            otherwise: does it in the writer's place, as `start_writer`.
+        """
+        ...
+
     def reply(self, callback: Callable[[], None]) -> None:
         """From the writer: call back on the loop. In order."""
         ...

@@ -97,6 +97,14 @@ class SystemIds:
         return random.random()
 
 
+QUICK = 0.001
+"""Seconds within which the writer is quick. As long as it is, a lone write is done on the loop: to hand it to a thread
+and back costs about as much as the sync of a good disk, and what is on the loop waits less than for most handlers."""
+
+_SURE = 16
+"""How often in a row the writer must have been quick. One that was slow sends the next ones to the thread."""
+
+
 class ThreadExecutor:
     """One thread that writes, a few that read."""
 
@@ -105,6 +113,7 @@ class ThreadExecutor:
         self._readers = ThreadPoolExecutor(readers, "inngest-reader")
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
+        self._quick = 0  # writes in a row
 
     async def run(self, work: Callable[[], R]) -> R:
         """Run a read in a thread."""
@@ -116,6 +125,23 @@ class ThreadExecutor:
             self._writer = threading.Thread(target=self._write, name="inngest-writer", daemon=True)
             self._writer.start()
         self._work.put(work)
+
+    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        """Run a lone write on the loop, if the last ones were quick; else in the writer's thread."""
+        if self._quick < _SURE:
+            self.start_writer(otherwise)
+        else:
+            self._loop.call_soon(self._do_here, here, otherwise)
+
+    def _do_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        began = time.perf_counter()
+        done = here()
+        self._note(began)
+        if not done:
+            self.start_writer(otherwise)
+
+    def _note(self, began: float) -> None:
+        self._quick = self._quick + 1 if time.perf_counter() - began <= QUICK else 0
 
     def reply(self, callback: Callable[[], None]) -> None:
         """Call back on the loop; a loop that is closed has no use for it."""
@@ -133,7 +159,9 @@ class ThreadExecutor:
 
     def _write(self) -> None:
         while (work := self._work.get()) is not None:
+            began = time.perf_counter()
             work()
+            self._note(began)
 
 
 class LoopWatch:

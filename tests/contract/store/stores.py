@@ -77,6 +77,15 @@ class InlineExecutor:
         """Write soon: what is submitted in the same turn of the loop is written together."""
         asyncio.get_running_loop().call_soon(work)
 
+    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        """Write soon, here if that is possible."""
+
+        def write() -> None:
+            if not here():
+                otherwise()
+
+        asyncio.get_running_loop().call_soon(write)
+
     def reply(self, callback: Callable[[], None]) -> None:
         """Call back."""
         callback()

@@ -43,8 +43,13 @@ class Database(Words, Protocol):
         """Commit; durable when it returns."""
         ...
 
-    def alone(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[tuple[Any, ...]]:
-        """Execute one statement that is a transaction of its own, durable when this returns; the rows that it gives."""
+    def alone(
+        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
+    ) -> Sequence[tuple[Any, ...]]:
+        """Execute one statement that is a transaction of its own, durable when this returns; the rows that it gives.
+
+        With `patient` false it waits for nobody's transaction, and raises instead.
+        """
         ...
 
     def rollback(self, connection: Connection) -> None:

@@ -91,7 +91,10 @@ class Writer:
             if self._running:
                 return answer
             self._running = True
-        self._executor.start_writer(self._drain)
+        if command.alone is None:
+            self._executor.start_writer(self._drain)
+        else:
+            self._executor.start_brief(self._write_here, self._drain)
         return answer
 
     def changed_by_others(self) -> bool:
@@ -141,6 +144,32 @@ class Writer:
             await self._idle.wait()
         if self._connection is not None:
             self._connection.close()
+
+    # -- on the loop, while the writer's thread rests
+
+    def _write_here(self) -> bool:
+        """Write what waits, if it is alone and nothing is in the way. Whatever is, the thread meets it again."""
+        if len(self._pending) != 1 or self._connection is None or self._transaction is None:
+            return False
+        waiting = self._pending[0]
+        alone = waiting.command.alone
+        if alone is None:
+            return False
+        text = self._transaction.text(alone.statement, alone.parameters)
+        try:
+            waiting.result = alone.result(self._database.alone(self._connection, *text, patient=False))
+        except Exception:
+            return False
+        if waiting.result is None:
+            return False
+        self.commits += 1
+        with self._lock:
+            self._pending.popleft()
+            self._running = False
+        if self._closed:
+            self._idle.set()
+        self._answer([waiting])
+        return True
 
     # -- in the writer's thread
 

@@ -106,10 +106,13 @@ class SqliteDatabase:
         self._see_that_it_is_there()
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
 
-    def alone(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[tuple[Any, ...]]:
+    def alone(
+        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
+    ) -> Sequence[tuple[Any, ...]]:
         self._see_that_it_is_there()
-        # SQLite commits when the last row was fetched.
-        return cast("Sequence[tuple[Any, ...]]", self._execute_patiently(connection, sql, parameters).fetchall())
+        execute = self._execute_patiently if patient else _execute
+        found: Sequence[tuple[Any, ...]] = execute(connection, sql, parameters).fetchall()
+        return found  # SQLite has committed when the last row was fetched
 
     def begin_reading(self, connection: Connection) -> None:
         connection.execute("BEGIN")
@@ -216,3 +219,7 @@ class SqliteDatabase:
             nap = _NAP if naps < _FIRST_NAPS else _LONG_NAP
             naps, waited = naps + 1, waited + nap
             self._nap(nap)
+
+
+def _execute(connection: Connection, sql: str, parameters: Sequence[object]) -> Any:
+    return connection.execute(sql, parameters)
