@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from inngest.embedded.explanations import Explanation
-from inngest.embedded.views import Attempt, Run, StepRecord
+from inngest.embedded.views import Attempt, DeferRecord, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
 
 
@@ -31,6 +31,7 @@ def run_in_full(run: Run) -> dict[str, object]:
         "event": run.event,
         "steps": [_step(step) for step in run.steps],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
+        "defers": [_defer(defer) for defer in run.defers],
     }
 
 
@@ -59,6 +60,16 @@ def _step(step: StepRecord) -> dict[str, object]:
         "output": step.output,
         "error": error_shape(step.error),
         "usage": None if step.usage is None else {**step.usage._asdict(), "tools": list(step.usage.tools)},
+    }
+
+
+def _defer(defer: DeferRecord) -> dict[str, object]:
+    return {
+        "id": defer.id,
+        "function_id": defer.function_id,
+        "data": defer.data,
+        "status": defer.status,
+        "created_at": time(defer.created_at),
     }
 
 
