@@ -24,6 +24,7 @@ from inngest.protocol.streaming import Streaming
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync
 from inngest.sdk.current import CurrentStep, StepState, current_step
+from inngest.sdk.deferring import Deferred
 from inngest.sdk.errors import RetryAfterError, StepError
 from inngest.sdk.events import Event, SendEventsResult
 from inngest.sdk.function import Function
@@ -47,6 +48,7 @@ __all__ = [
     "ContextSync",
     "CurrentStep",
     "Debounce",
+    "Deferred",
     "Engine",
     "Event",
     "FetchResponse",

@@ -8,6 +8,7 @@ Error                              the root: code, is_retriable, name, message, 
 │
 │ raised into your function
 ├── AsyncUnsupportedError          async code in a plain function
+├── DeferRejectedError             over 20 defers in a run, or over 4 MB
 ├── DeterminismError               the code asks for other steps, or types, than the run recorded
 ├── NestedStepError                a step inside a step's handler
 ├── OutputTooLargeError            a step returned over 4 MB, or a function over 8 MB
@@ -97,6 +98,7 @@ from inngest.protocol.errors import (
 )
 from inngest.sdk.errors import (
     AsyncUnsupportedError,
+    DeferRejectedError,
     DeterminismError,
     EngineBindingError,
     EventInvalidError,
@@ -115,50 +117,13 @@ from inngest.sdk.errors import (
     URLInvalidError,
 )
 
-__all__ = [
-    "AsyncUnsupportedError",
-    "BodyInvalidError",
-    "DeterminismError",
-    "EngineBindingError",
-    "EngineConfigError",
-    "EngineStateError",
-    "Error",
-    "ErrorCode",
-    "ErrorInfo",
-    "EventInvalidError",
-    "EventKeyUnspecifiedError",
-    "FunctionConfigInvalidError",
-    "FunctionNotFoundError",
-    "HeaderMissingError",
-    "NestedStepError",
-    "NonRetriableError",
-    "OutputTooLargeError",
-    "OutputUnserializableError",
-    "QueryParamMissingError",
-    "RegistrationFailedError",
-    "RetryAfterError",
-    "RunCancelledError",
-    "RunFailedError",
-    "RunNotFoundError",
-    "RunSkippedError",
-    "SendEventsError",
-    "SigVerificationFailedError",
-    "SignalSwallowedError",
-    "SigningKeyMissingError",
-    "StepArgumentError",
-    "StepError",
-    "StepIdTakenInRunError",
-    "StepOutsideError",
-    "StepTimeoutError",
-    "StepUnexpectedError",
-    "StoreBusyError",
-    "StoreClosedError",
-    "StoreCorruptError",
-    "StoreError",
-    "StoreFullError",
-    "StoreReadOnlyError",
-    "StoreVersionError",
-    "TimeoutTooLongError",
-    "URLInvalidError",
-    "UnknownError",
-]
+__all__ = ["AsyncUnsupportedError", "BodyInvalidError", "DeferRejectedError", "DeterminismError"]
+__all__ += ["EngineBindingError", "EngineConfigError", "EngineStateError", "Error", "ErrorCode", "ErrorInfo"]
+__all__ += ["EventInvalidError", "EventKeyUnspecifiedError", "FunctionConfigInvalidError", "FunctionNotFoundError"]
+__all__ += ["HeaderMissingError", "NestedStepError", "NonRetriableError", "OutputTooLargeError"]
+__all__ += ["OutputUnserializableError", "QueryParamMissingError", "RegistrationFailedError", "RetryAfterError"]
+__all__ += ["RunCancelledError", "RunFailedError", "RunNotFoundError", "RunSkippedError", "SendEventsError"]
+__all__ += ["SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError", "StepArgumentError"]
+__all__ += ["StepError", "StepIdTakenInRunError", "StepOutsideError", "StepTimeoutError", "StepUnexpectedError"]
+__all__ += ["StoreBusyError", "StoreClosedError", "StoreCorruptError", "StoreError", "StoreFullError"]
+__all__ += ["StoreReadOnlyError", "StoreVersionError", "TimeoutTooLongError", "URLInvalidError", "UnknownError"]

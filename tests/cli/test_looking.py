@@ -223,3 +223,31 @@ def leave_a_sleeper(folder: Path) -> str:
         while not engine.run_sync(run.id).steps:
             pass
     return run.id
+
+
+def test_a_run_shows_what_it_deferred(command: Command, tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="looking")
+
+    @client.create_function(fn_id="tidy", trigger=inngest.TriggerEvent(event="never"))
+    def tidy(ctx: inngest.ContextSync) -> None: ...
+
+    @client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="order"))
+    def order(ctx: inngest.ContextSync) -> None:
+        ctx.defer("clean up", function=tidy, data={"draft": 7})
+        ctx.defer("undo", function=tidy).abort()
+
+    with inngest.Engine(client, database=f"sqlite:///{tmp_path}/deferred.db") as engine:
+        engine.invoke_sync(order)
+        (run,) = engine.runs_sync(function=order)
+    lines = command("run", run.id, "--database", "deferred.db").out.splitlines()
+    assert '→ clean up  looking-tidy  scheduled  {"draft": 7}' in lines
+    assert "- undo  looking-tidy  aborted" in lines
+    first, second = command("run", run.id, "--database", "deferred.db", "--json").json["defers"]
+    assert (first["id"], first["function_id"], first["data"], first["status"]) == (
+        "clean up",
+        "looking-tidy",
+        {"draft": 7},
+        "scheduled",
+    )
+    assert set(first) == {"id", "function_id", "data", "status", "created_at"}
+    assert second["status"] == "aborted"

@@ -83,7 +83,8 @@ class Memory:
         self.memos.extend((changes := woken(self.state, POLICY, self._now())).memos)
         self.state.apply(changes)
         events = [EventData("E", "test/start", "{}", 0)]
-        call = Call("RUN", "test-f", 0, 5, events, tuple(self.memos), tuple(self.state.open.values()))
+        defers = {hashed: not defer.aborted for hashed, defer in self.state.defers.items()}
+        call = Call("RUN", "test-f", 0, 5, events, tuple(self.memos), tuple(self.state.open.values()), defers)
         return await invoker.invoke(call, self)
 
     async def until_done(self, body: Any) -> object:
@@ -98,6 +99,7 @@ class Memory:
                     self.crashed, self.crash_at = False, None
                     continue
                 if isinstance(outcome, Completed):
+                    self.state.apply(advance(self.state, (), outcome, POLICY, self._now()))
                     return codec.loads(outcome.data)
                 assert not isinstance(outcome, Failed), outcome
                 self._write(advance(self.state, (), outcome, POLICY, self._now()))
@@ -115,16 +117,23 @@ class Memory:
 async def after_each_crash(body: Any) -> tuple[object, list[str]]:
     """Run a body without a crash, and then with one after each of its records; it must end the same way each time.
 
-    Its result, and its steps as they were recorded: `id`, or `-id` if it was given up.
+    Its result, and its steps as they were recorded: `id`, or `-id` if it was given up. What it defers must be the same,
+    too.
     """
     smooth = Memory()
     result = await smooth.until_done(body)
-    steps = told(smooth.memos)
+    steps, defers = told(smooth.memos), deferred(smooth)
     for crash_at in range(smooth.records):
         broken = Memory(crash_at)
         assert await broken.until_done(body) == result, f"crashed after record {crash_at}"
         assert told(broken.memos) == steps, f"crashed after record {crash_at}"
+        assert deferred(broken) == defers, f"crashed after record {crash_at}"
     return result, steps
+
+
+def deferred(memory: Memory) -> list[tuple[str, str, bool]]:
+    """What is deferred, in order: id, data, and whether it was aborted."""
+    return [(defer.step.text, defer.data, defer.aborted) for defer in memory.state.defers.values()]
 
 
 def told(memos: Sequence[Memo]) -> list[str]:

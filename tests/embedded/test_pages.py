@@ -227,6 +227,28 @@ async def test_the_first_of_several(tmp_path: Path) -> None:
     assert await page.in_a_function(1) == [1, "receipt for 42"]
 
 
+async def test_deferring(tmp_path: Path) -> None:
+    removed: asyncio.Queue[str] = asyncio.Queue()
+    client = inngest.Inngest(app_id="shop")
+
+    async def charge(draft: str) -> str:
+        if draft == "unpaid":
+            raise inngest.NonRetriableError("no money")
+        return "paid"
+
+    drafts = iter(("first", "second", "unpaid"))
+    names = {"remove": removed.put, "write_draft": lambda: next(drafts), "charge": charge}
+    page = Page(tmp_path, "howto/defer.md", client=client, **names)
+    await page.define(0, 1)
+    async with page.engine() as engine:
+        assert await engine.invoke(page.names["order"]) == "paid"
+        assert await removed.get() == "first"
+        await engine.invoke(page.names["payment"])
+        with pytest.raises(inngest.errors.RunFailedError):
+            await engine.invoke(page.names["payment"])
+        assert await removed.get() == "unpaid"
+
+
 async def test_the_step_decorator(tmp_path: Path) -> None:
     page = Page(tmp_path, "howto/step-decorator.md")
     await page.define(0)

@@ -207,5 +207,6 @@ def test_other_names_of_the_engine_are_refused(stage: Stage) -> None:
     assert str(refused.value) == (
         "functions: 'test-ear' has TriggerEvent(event='inngest/function.done'), but events whose names begin with "
         "'inngest/' come from the engine, and it sends none with that name: expected one of inngest/function.failed, "
-        "inngest/function.finished, inngest/function.cancelled, inngest/function.invoked, inngest/scheduled.timer"
+        "inngest/function.finished, inngest/function.cancelled, inngest/function.invoked, inngest/deferred.schedule, "
+        "inngest/scheduled.timer"
     )

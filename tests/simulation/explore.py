@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from .checkers import problems
-from .corpus import CHANGED, PROGRAMS, WAITING
+from .corpus import CHANGED, DEFERRING, PROGRAMS, WAITING
 from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
 from .scenarios import MIXED, world_of
@@ -20,7 +20,7 @@ SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, stri
 
 NARROW = tuple(
     name
-    for program in (*PROGRAMS, *CHANGED, *WAITING)
+    for program in (*PROGRAMS, *CHANGED, *WAITING, *DEFERRING)
     for name in (program.name, f"{program.name}-2", f"{program.name}-3")
 )
 """Worlds with one program and up to three engines."""
@@ -156,7 +156,17 @@ def crash_again(name: str, seed: int, first: int, soon: int) -> Iterator[Case]:
             yield Case(name, seed, ((number, chance.choice(AT_COMMIT)), (second, chance.choice(AT_COMMIT))))
 
 
-WEIGHTS = {"killer": 1, "long": 1, "storm": 10, "zombies": 3, "deaf": 2, "crash": 8, "outside": 8, "crowd": 3}
+WEIGHTS = {
+    "killer": 1,
+    "long": 1,
+    "storm": 10,
+    "zombies": 3,
+    "deaf": 2,
+    "crash": 8,
+    "outside": 8,
+    "crowd": 3,
+    "deferring": 2,
+}
 """How often worlds of each kind are drawn."""
 
 

@@ -28,7 +28,8 @@ from inngest.engine.ownership import Ownership
 from inngest.engine.ports import NO_NEWS, Commit, Ids, Owner
 from inngest.engine.store import accepting, cancelling, claiming, committing, lanes, requests, tables, waits
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
+from inngest.engine.store.records import NEW_STEP_COLUMNS
+from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
 from inngest.protocol.steps import StepName
 from inngest.sdk import conductor, replay
@@ -336,6 +337,16 @@ def _a_dead_worker_answers_requests() -> Iterator[AbstractContextManager[object]
 def _keys_are_not_asked_for_again() -> Iterator[AbstractContextManager[object]]:
     forgetting = mock.Mock(return_value=None)
     yield mock.patch.object(requests, "end_session", forgetting)
+
+
+@_plant("deferred", "defers", "defers-plainly")
+def _only_what_was_deferred_with_the_end_starts() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Draft, "deferred", lambda draft: [one for one in draft.defers.values() if not one.aborted])
+
+
+@_plant("deferred", "defers", "defers-plainly")
+def _an_abort_is_not_kept() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(committing, "WRITE_DEFERS", insert_new(tables.steps, NEW_STEP_COLUMNS))
 
 
 def hunt(name: str) -> tuple[Figures, Case | None]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, PROGRAMS, REQUESTING, WAITING
+from .corpus import BY_NAME, DEFERRING, PROGRAMS, REQUESTING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -71,6 +71,15 @@ def _requests(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("requests", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
 
 
+def _deferring(seed: int) -> tuple[Scenario, Plan]:
+    """Runs that have others start when they have ended, if they are not cancelled."""
+    chance = random.Random(f"deferring {seed}")
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*DEFERRING, *chance.choices(DEFERRING, k=4))]
+    storm = Storm(lasts=10, at_commit=chance.choice((0, 0.02, 0.05)), every=chance.choice((0.7, 4.0)))
+    plan = Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
+    return Scenario("deferring", DEFERRING, sends, engines=chance.randint(1, 3)), plan
+
+
 def _outside(seed: int) -> tuple[Scenario, Plan]:
     """Runs that wait, invoke, and are cancelled, while events and signals come at any time; clocks are wrong."""
     chance = random.Random(f"outside {seed}")
@@ -97,6 +106,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "deaf": _deaf,
     "twice": _twice,
     "requests": _requests,
+    "deferring": _deferring,
     "outside": _outside,
     "crowd": _crowd,
 }

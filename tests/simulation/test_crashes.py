@@ -7,12 +7,12 @@ from concurrent.futures import Future
 import pytest
 
 from .conftest import Farm
-from .corpus import CHANGED, PROGRAMS, REQUESTING, WAITING
+from .corpus import CHANGED, DEFERRING, PROGRAMS, REQUESTING, WAITING
 from .explore import Figures, crash_again, every_crash, look_into, some_crash
 from .faults import AT_COMMIT, Fault
 
 SEED = 0
-NAMES = [program.name for program in (*PROGRAMS, *REQUESTING)]
+NAMES = [program.name for program in (*PROGRAMS, *REQUESTING, *DEFERRING)]
 OTHERS = [program.name for program in CHANGED]
 """Programs whose code is changed by a crash: it matters where, and hardly how."""
 
@@ -29,6 +29,7 @@ BESIDE = (
     "limited",
     "changed-kind",
     "fetching",
+    "defers",
 )
 """Programs that two engines share."""
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from inngest.embedded.errors import RunNotFoundError
 from inngest.embedded.explanations import Explanation, Pending, Rule
 from inngest.embedded.reader import Reader
-from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord, Usage
+from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
 from inngest.sdk import system
 
@@ -183,13 +183,15 @@ def _show(run: Run, console: Console) -> None:
     console.print(head)
     for name, fact in _facts(run):
         console.print(Text.assemble((f"{name:<8}", "dim"), fact))
-    if run.steps or run.attempts:
+    if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
         console.print(_attempt_line(run, attempt, "body"))
     for step in run.steps:
         for line in _step_lines(run, step):
             console.print(line)
+    for defer in run.defers:
+        console.print(_defer_line(defer))
     console.print()
     if run.error is not None:
         console.print(Text.assemble(("error   ", "dim"), (f"{run.error.name}: {run.error.message}", "red")))
@@ -246,6 +248,17 @@ def _step_lines(run: Run, step: StepRecord) -> list[Text]:
     if tries <= 1 and step.due_at is None:
         return [line]
     return [line, *(_attempt_line(run, attempt, "attempt") for attempt in step.attempts)]
+
+
+_DEFER_STYLES = {"deferred": "cyan", "scheduled": "green", "aborted": "yellow", "dropped": "yellow"}
+
+
+def _defer_line(defer: DeferRecord) -> Text:
+    """A function that starts, or has started, after the run; or does not."""
+    mark = "-" if defer.status in ("aborted", "dropped") else "→"
+    style = _DEFER_STYLES[defer.status]
+    line = Text.assemble((f"{mark} ", style), (defer.id, "bold"), f"  {defer.function_id}  ", (defer.status, style))
+    return line.append(f"  {output.short_json(defer.data)}") if defer.data else line
 
 
 def _used(usage: Usage) -> str:

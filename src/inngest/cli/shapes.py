@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 
 from inngest.embedded.explanations import Explanation, Pending
-from inngest.embedded.views import Attempt, Run, StepRecord
+from inngest.embedded.views import Attempt, DeferRecord, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
 
 
@@ -32,6 +32,7 @@ def run_in_full(run: Run) -> dict[str, object]:
         "event": run.event,
         "steps": [_step(step) for step in run.steps],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
+        "defers": [_defer(defer) for defer in run.defers],
     }
 
 
@@ -74,6 +75,16 @@ def _step(step: StepRecord) -> dict[str, object]:
         "output": step.output,
         "error": error_shape(step.error),
         "usage": None if step.usage is None else {**step.usage._asdict(), "tools": list(step.usage.tools)},
+    }
+
+
+def _defer(defer: DeferRecord) -> dict[str, object]:
+    return {
+        "id": defer.id,
+        "function_id": defer.function_id,
+        "data": defer.data,
+        "status": defer.status,
+        "created_at": time(defer.created_at),
     }
 
 

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inngest.engine.domain.model import Event, FailedAttempt, RunStatus
+from inngest.engine.domain.model import Defer, Event, FailedAttempt, RunStatus
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.domain.models import Usage
 from inngest.engine.ports import RunView
@@ -15,7 +15,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
 from inngest.sdk.current import StepState
 
-__all__ = ["Attempt", "Run", "RunStatus", "RunningStep", "StepRecord", "StepState", "Usage"]
+__all__ = ["Attempt", "DeferRecord", "Run", "RunStatus", "RunningStep", "StepRecord", "StepState", "Usage"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,17 @@ class StepRecord:
 
 
 @dataclass(frozen=True)
+class DeferRecord:
+    """What is recorded of one function that a run deferred."""
+
+    id: str  # as written by the developer, with `:n` for a repeat
+    function_id: str  # "{app}-{fn}"
+    data: Mapping[str, object]  # of its event
+    status: str  # "deferred", "aborted"; or, when the run has ended: "scheduled", or "dropped" if it was cancelled
+    created_at: datetime.datetime  # aware, UTC: when it was recorded
+
+
+@dataclass(frozen=True)
 class Run:
     """A run."""
 
@@ -73,6 +84,7 @@ class Run:
     attempts: tuple[Attempt, ...] = ()  # failed tries of the body between steps; empty in a list of runs
     events: tuple[Mapping[str, object], ...] = ()  # all of a batch, or the one; empty in a list of runs
     batch_id: str | None = None  # ULID of the batch of events that started it; None if one event did
+    defers: tuple[DeferRecord, ...] = ()  # in the order in which they were made; empty in a list of runs
 
 
 def run_of(run: StoredRun) -> Run:
@@ -107,6 +119,7 @@ def run_in_full(view: RunView) -> Run:
                 _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash)) for entry in entries
             ),
             "attempts": tuple(failed.get("", ())),
+            "defers": tuple(_defer(one, bare.status) for one in view.defers),
         }
     )
 
@@ -141,6 +154,23 @@ def _step(entry: Entry, failed: list[Attempt], metadata: str | None) -> StepReco
         tuple(failed),
         None,
         None,
+    )
+
+
+_DEFERS = {
+    RunStatus.COMPLETED: "scheduled",
+    RunStatus.FAILED: "scheduled",
+    RunStatus.CANCELLED: "dropped",
+}
+
+
+def _defer(defer: Defer, status: RunStatus) -> DeferRecord:
+    return DeferRecord(
+        defer.step.text,
+        defer.function_id,
+        codec.loads(defer.data),
+        "aborted" if defer.aborted else _DEFERS.get(status, "deferred"),
+        _time(defer.created_at),
     )
 
 

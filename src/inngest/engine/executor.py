@@ -123,6 +123,10 @@ class RunExecutor:
         for run_id in news.cancelled:
             self.lost(run_id)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
+        for run_id, function_id in news.unknown:
+            LOGGER.warning(
+                "run %s has deferred %s, which no app has registered: it does not start", run_id, function_id
+            )
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         """What runs wait for has come; those that are in flight here go on with it."""

@@ -78,6 +78,7 @@ class Ownership:
             open={step.step.hash: step for step in claimed.open},
             arrived={arrival.hash: arrival for arrival in claimed.arrivals},
             waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
+            defers={defer.step.hash: defer for defer in claimed.defers},
         )
         self._takeovers = run.takeovers
         self._stored_attempt = run.attempt  # of the body
@@ -111,6 +112,7 @@ class Ownership:
             self.claimed.events,
             self._memos,
             tuple(self._state.open.values()),
+            {hashed: not defer.aborted for hashed, defer in self._state.defers.items()},
         )
 
     @property

@@ -17,6 +17,7 @@ from .domain.following import Plan
 from .domain.model import (
     Asked,
     Changes,
+    Defer,
     Event,
     FailedAttempt,
     FunctionSpec,
@@ -66,6 +67,7 @@ class Claimed:
     open: Sequence[OpenStep]
     arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
     at: int = 0  # when it was claimed: what had not run out by then may still be overtaken by what comes
+    defers: Sequence[Defer] = ()  # in the order in which they were made
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,18 @@ class News(NamedTuple):
     arrivals: Sequence[Arrival] = ()  # for steps that wait
     cancelled: Sequence[str] = ()  # ids of runs that it cancelled
     queued: bool = False  # jobs are due that were not before
+    unknown: Sequence[tuple[str, str]] = ()  # runs that ended, and functions they had deferred that nobody knows
 
     def and_then(self, later: News) -> News:
         """Both."""
         if later is NO_NEWS or self is NO_NEWS:
             return self if later is NO_NEWS else later
-        return News([*self.arrivals, *later.arrivals], [*self.cancelled, *later.cancelled], self.queued or later.queued)
+        return News(
+            [*self.arrivals, *later.arrivals],
+            [*self.cancelled, *later.cancelled],
+            self.queued or later.queued,
+            [*self.unknown, *later.unknown],
+        )
 
 
 NO_NEWS = News()
@@ -217,6 +225,7 @@ class RunView:
     worker: str | None  # session that owns it
     batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
     metadata: Mapping[str, str] = field(default_factory=dict)  # JSON texts, by hash of the step
+    defers: Sequence[Defer] = ()  # in the order in which they were made
 
 
 class Store(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .errors import ErrorInfo
@@ -29,6 +29,7 @@ class Call(NamedTuple):
     events: Sequence[EventData]  # one, or a batch
     memos: Sequence[Memo]  # finished steps, in the order of their commits
     open_steps: Sequence[OpenStep]
+    defers: Mapping[str, bool] = {}  # what is deferred, by hash: whether it can be aborted, or was before
 
 
 class Advice(enum.Enum):
@@ -43,13 +44,14 @@ class Recorded(NamedTuple):
     """The answer to a record."""
 
     advice: Advice
-    entries: tuple[Entry, ...]  # what each reported step became, in the order of the report; empty on STOP
+    entries: tuple[Entry, ...]  # what each reported step became, in order, defers left out; empty on STOP
 
 
 class Completed(NamedTuple):
     """The function returned."""
 
     data: str  # JSON text
+    ops: tuple[Op, ...] = ()  # what it deferred since the last record
 
 
 class Failed(NamedTuple):
@@ -58,12 +60,13 @@ class Failed(NamedTuple):
     error: ErrorInfo
     retriable: bool
     retry_after: int | None = None  # ms
+    ops: tuple[Op, ...] = ()  # what it deferred since the last record
 
 
 class Yielded(NamedTuple):
     """The function waits, or was asked to let go; these steps became open in the end."""
 
-    ops: tuple[Op, ...] = ()
+    ops: tuple[Op, ...] = ()  # after what it deferred since the last record
     at_once: bool = False  # it was asked to let go, and can go on at any time
 
 

@@ -20,6 +20,7 @@ class ErrorCode(enum.StrEnum):
 
     ASYNC_UNSUPPORTED = "async_unsupported"
     BODY_INVALID = "body_invalid"
+    DEFER_REJECTED = "defer_rejected"
     DETERMINISM = "determinism"
     ENGINE_BUSY = "engine_busy"
     EVENT_INVALID = "event_invalid"

@@ -24,6 +24,8 @@ class Opcode(enum.StrEnum):
     GATEWAY = "Gateway"  # an HTTP request that the engine makes
     AI_GATEWAY = "AIGateway"  # such a request to a model
     SEND_SIGNAL = "SendSignal"  # ours: its result is known when it is recorded: the run that was woken
+    DEFER_ADD = "DeferAdd"  # a function to start when the run has ended
+    DEFER_ABORT = "DeferAbort"  # not to start it, after all
     WAKE = "Wake"  # ours: an invocation that is still going saw its open step fall due, or what it waits for arrive
 
 
@@ -45,13 +47,13 @@ WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE)
 
 
 class Sought(NamedTuple):
-    """What a waiting step waits for, or where a signal goes."""
+    """What a waiting step waits for, where a signal goes, or what is deferred."""
 
     name: str  # of the event, the signal, or the id of the function ("{app}-{fn}")
     expression: str | None = None  # WaitForEvent: CEL with `event` and `async`
     since: int | None = None  # WaitForEvent: unix ms; events that arrived from then on count too
     replace: bool = False  # WaitForSignal: who waits for the signal already loses it; else this one fails
-    data: str = "null"  # JSON text: of the invoked function's event, of the signal, or of the request
+    data: str = "null"  # JSON text: of the invoked or deferred function's event, of the signal, or of the request
     secrets: Secrets | None = None  # of a request: what is never stored
 
 
@@ -69,7 +71,7 @@ class Op(NamedTuple):
     max_attempts: int | None = None  # StepError: of this step, instead of the function's
     duration: int | None = None  # Sleep: ms from when it is recorded
     until: int | None = None  # Sleep: unix ms; one of the two is set
-    sought: Sought | None = None  # of steps in WAITS, which have a duration too, and of SendSignal
+    sought: Sought | None = None  # of steps in WAITS, which have a duration too, of SendSignal and DeferAdd
     events: tuple[SentEvent, ...] = ()  # StepRun of send_event: stored in the same transaction
 
 

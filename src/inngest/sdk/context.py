@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from . import deferring
+from .deferring import Deferred, Deferrer
 from .events import Event
+from .invocable import Invocable
 from .steps import Group, Step
 from .steps_sync import GroupSync, StepSync
 
@@ -20,11 +23,38 @@ class _ContextFields:
     job_id: str | None = None  # from the server's header, None in process
     request_id: str | None = None  # from the server's header, None in process
     attempts: Callable[[], int] = field(repr=False)  # where `attempt` is read from
+    defers: Deferrer = field(repr=False)  # where `defer` goes
 
     @property
     def attempt(self) -> int:
         """Number of the attempt, from 0: of the step inside its handler, of the function's body outside steps."""
         return self.attempts()
+
+    def defer(
+        self, defer_id: str, *, function: Invocable[object] | str, data: Mapping[str, object] | None = None
+    ) -> Deferred:
+        """Have another function start when this run has ended, whether it completes or fails.
+
+        Nothing waits for it, and how it ends is nothing to this run. A run that is cancelled starts none. What is
+        deferred is recorded with the next step, or with the end of the run: it costs no commit of its own. It is not
+        awaited, in async functions neither.
+
+        Args:
+            defer_id: unique within the function, among its steps too; repeats are numbered as those of steps are.
+            function: what to start, whatever its triggers; or its id as text, `{app_id}-{fn_id}`.
+            data: its event's data. In a run that is entered again the first stands.
+
+        Returns:
+            What can be aborted.
+
+        Raises:
+            DeferRejectedError: over 20 in a run, those that were aborted too; or over 4 MB of JSON, each or together.
+            DeterminismError: the id was a step's when the run was recorded.
+            NestedStepError: called in the handler of a step.
+            StepArgumentError: `function` or `data` is wrong.
+            StepOutsideError: called after the function had ended, or in a foreign thread.
+        """
+        return Deferred(self.defers, self.defers.add(defer_id, deferring.wanted(defer_id, function, data)))
 
 
 @dataclass(kw_only=True)

@@ -63,6 +63,21 @@ class StepArgumentError(Error):
     is_retriable = False
 
 
+class DeferRejectedError(Error):
+    """A function cannot be deferred: the run would defer more than it may. Nothing is recorded of it.
+
+    Attributes:
+        reason: "per_run_count", "per_defer_size" or "aggregate_size".
+    """
+
+    code = ErrorCode.DEFER_REJECTED
+    is_retriable = False
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class StepError(Error):
     """A step failed for good: raised by the step's call, in the first run and in every replay.
 
@@ -135,12 +150,21 @@ class SignalSwallowedError(Error):
 
     code = ErrorCode.SIGNAL_SWALLOWED
 
+    def __init__(self, function_id: str) -> None:
+        super().__init__(
+            f"function {function_id} caught the signal that ends an invocation while it waits, and returned: "
+            "catch Exception, not BaseException, around step calls, or raise it again."
+        )
+
 
 class TimeoutTooLongError(Error):
     """A sleep is longer than 366 days."""
 
     code = ErrorCode.TIMEOUT_TOO_LONG
     is_retriable = False
+
+    def __init__(self, step: str, does: str, length: int) -> None:
+        super().__init__(f'step "{step}" {does} {length} ms; at most 366 days are allowed')
 
 
 class AsyncUnsupportedError(Error):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from inngest.protocol import limits
 from inngest.protocol.calls import Advice, Call, Completed, Failed, Outcome, Yielded
@@ -14,6 +14,7 @@ from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from . import outcomes, replay
 from .conductor import Conductor, Ending, StepCall, Turns
 from .current import RUNNING, CurrentStep
+from .deferring import Defers
 from .errors import (
     EndOfInvocation,
     NestedStepError,
@@ -28,7 +29,7 @@ from .ports import Clock, Recorder, Slots
 from .race import Losers
 from .serializers import Unset
 from .values import Values
-from .work import Work, drive
+from .work import Place, Work, drive
 
 R = TypeVar("R")
 
@@ -37,22 +38,6 @@ UNWIND_GRACE = 10.0
 
 _SPIN = 1_000
 """Refused step calls after which code that swallows the signal is left waiting for ever."""
-
-
-class Place(Protocol):
-    """Where work of an invocation is done: on the loop, or in a thread."""
-
-    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
-        """Do it there and give its result."""
-        ...
-
-
-class OnLoop:
-    """The place of async functions."""
-
-    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
-        """Do it here."""
-        return drive(work)
 
 
 class Invocation:
@@ -72,10 +57,11 @@ class Invocation:
         self._recorder = recorder
         self._clock = clock
         self.loop = asyncio.get_running_loop()
-        self._history = replay.History(call.memos, call.open_steps)
+        self._history = replay.History(call.memos, call.open_steps, call.defers)
         self.conductor = Conductor(self.loop, turns, clock, self._history, self._record_open)
         self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
         self.values = Values(function, self.hooks, clock, call)
+        self._defers = Defers(call.defers)
         self._counter = StepCounter()
         self._began_at = clock.now()
         self._body_attempt = call.attempt
@@ -118,7 +104,8 @@ class Invocation:
             self.conductor.end(Ending.STOPPED)
             await self._unwind(task, interrupt)
             raise
-        return await self._conclude(ending, task, home)
+        outcome = await self._conclude(ending, task, home)
+        return outcome._replace(ops=(*self._defers.take(), *outcome.ops)) if self._defers.riding else outcome
 
     @property
     def now(self) -> int:
@@ -218,10 +205,7 @@ class Invocation:
         return task.result()
 
     def _swallowed(self) -> Failed:
-        error = SignalSwallowedError(
-            f"function {self.function.id} caught the signal that ends an invocation while it waits, and returned: "
-            "catch Exception, not BaseException, around step calls, or raise it again."
-        )
+        error = SignalSwallowedError(self.function.id)
         outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
         return outcomes.body_failure(error)
 
@@ -285,9 +269,7 @@ class Invocation:
         try:
             length = duration if duration is not None else (until or 0) - self._clock.now()
             if length > limits.MAX_SLEEP:
-                raise TimeoutTooLongError(
-                    f'step "{call.step.text}" sleeps for {length} ms; at most 366 days are allowed'
-                )
+                raise TimeoutTooLongError(call.step.text, "sleeps for", length)
             call.op = Op(Opcode.SLEEP, call.step, Opcode.SLEEP, duration=duration, until=until)
             entry = self._history.reach(call.step)
             while True:
@@ -308,9 +290,7 @@ class Invocation:
         call = self._open(step_id, kind) or await self._refuse(step_id)
         try:
             if timeout is not None and timeout > limits.MAX_SLEEP:
-                raise TimeoutTooLongError(
-                    f'step "{call.step.text}" waits for up to {timeout} ms; at most 366 days are allowed'
-                )
+                raise TimeoutTooLongError(call.step.text, "waits for up to", timeout)
             op = call.op = Op(kind, call.step, kind, duration=timeout, sought=sought)
             entry = self._history.reach(call.step)
             if sought.secrets and isinstance(entry, OpenStep) and entry.kind is kind:
@@ -340,18 +320,30 @@ class Invocation:
         finally:
             self.conductor.close(call)
 
+    # -- deferred functions
+
+    def defer(self, defer_id: str, wanted: Sought) -> StepName:
+        """One call of `ctx.defer`: named as steps are, but nothing waits for it."""
+        call = self._open(defer_id, Opcode.DEFER_ADD)
+        if call is None:
+            raise self._refusal(defer_id)
+        self.conductor.close(call)
+        replay.decide(self._history.entry(call.step), call.step, call.kind, 0)
+        self._defers.add(call.step, wanted, self._clock.now())
+        return call.step
+
+    def abort(self, step: StepName) -> None:
+        """The function that was deferred by this name is not to start."""
+        if not self._reachable(step.text):
+            raise self._refusal(step.text)
+        self._defers.abort(step, self._clock.now())
+
+    # -- calls
+
     def _open(self, step_id: str, kind: Opcode) -> StepCall | None:
         """Name the call and note that it waits for an answer; None if the invocation is over."""
-        running = RUNNING.get()
-        if running is not None and running.invocation is self:
-            running.nested = NestedStepError(step_id, running.id)
-            raise running.nested
-        if asyncio.get_running_loop() is not self.loop:
-            raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
-        if self.conductor.ending is not None:
+        if not self._reachable(step_id):
             return None
-        if self.losers:
-            self.losers.check(asyncio.current_task())
         try:
             step = self._counter.name(step_id)
         except StepIdTakenError as error:
@@ -360,14 +352,33 @@ class Invocation:
         self.conductor.open(call)
         return call
 
+    def _reachable(self, step_id: str) -> bool:
+        """Whether the invocation goes on. A call from where it must not come from raises."""
+        running = RUNNING.get()
+        if running is not None and running.invocation is self:
+            running.nested = NestedStepError(step_id, running.id)
+            raise running.nested
+        if asyncio.get_running_loop() is not self.loop:
+            raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
+        if self.conductor.ending is not None:
+            return False
+        if self.losers:
+            self.losers.check(asyncio.current_task())
+        return True
+
     async def _refuse(self, step_id: str) -> StepCall:
         """The invocation is over: do nothing, and let nobody spin on it."""
-        if self.conductor.ending is Ending.RETURNED:
-            raise StepOutsideError(f'step "{step_id}" was called after its function had ended')
+        refusal = self._refusal(step_id)
         self._refused += 1
-        if self._refused > _SPIN:
+        if self._refused > _SPIN and isinstance(refusal, EndOfInvocation):
             return await self._never()
-        raise EndOfInvocation
+        raise refusal
+
+    def _refusal(self, step_id: str) -> StepOutsideError | EndOfInvocation:
+        """What a call gets that comes when the invocation is over."""
+        if self.conductor.ending is Ending.RETURNED:
+            return StepOutsideError(f'step "{step_id}" was called after its function had ended')
+        return EndOfInvocation()
 
     async def _over(self) -> NoReturn:
         """The invocation is over, just now or since a while: what unwinds is not cancelled a second time."""
@@ -497,7 +508,7 @@ class Invocation:
     async def _record(self, call: StepCall, op: Op) -> Entry:
         """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
         call.op = None
-        future = self._recorder.record((op,))
+        future = self._recorder.record((*self._defers.take(), op) if self._defers.riding else (op,))
         try:
             recorded = await future
         except asyncio.CancelledError:

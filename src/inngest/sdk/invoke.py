@@ -11,15 +11,17 @@ from inngest.protocol.calls import Call, Outcome
 from .ambient import AMBIENT
 from .conductor import Turns
 from .context import Context, ContextSync
+from .deferring import LoopDefers, PortalDefers
 from .events import from_data
 from .function import AnyHandler, Function
-from .invocation import Invocation, OnLoop
+from .invocation import Invocation
 from .logs import silencer
 from .portal import SyncPortal
 from .ports import Clock, Recorder, Threads
 from .runner import Runner
 from .steps import Group, Step
 from .steps_sync import GroupSync, StepSync
+from .work import OnLoop
 
 
 class Entry:
@@ -61,7 +63,7 @@ class Entry:
         invocation = self.invocation
         place = OnLoop()
         runner = Runner(invocation, place)
-        context = Context(step=Step(runner), group=Group(runner), **self._fields())
+        context = Context(step=Step(runner), group=Group(runner), defers=LoopDefers(invocation), **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
 
@@ -74,7 +76,8 @@ class Entry:
     async def _run_sync(self) -> Outcome:
         invocation = self.invocation
         portal = SyncPortal(invocation, self._threads)
-        context = ContextSync(step=StepSync(portal), group=GroupSync(portal), **self._fields())
+        defers = PortalDefers(invocation, portal)
+        context = ContextSync(step=StepSync(portal), group=GroupSync(portal), defers=defers, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[ContextSync], object]", self._handler)
 

@@ -59,11 +59,19 @@ def decide(entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decis
 
 
 class History:
-    """What is recorded of a run, and which memos its code has not been given yet."""
+    """What is recorded of a run, and which memos its code has not been given yet.
 
-    def __init__(self, memos: Iterable[Memo], open_steps: Iterable[OpenStep]) -> None:
+    Args:
+        memos: finished steps.
+        open_steps: unfinished ones.
+        defers: hashes of what was deferred.
+    """
+
+    def __init__(self, memos: Iterable[Memo], open_steps: Iterable[OpenStep], defers: Iterable[str] = ()) -> None:
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
         self._unreached = set(self._entries)
+        for hashed in defers:  # nobody waits for them: they are here so that no step takes their place
+            self._entries[hashed] = OpenStep(StepName("", 0, hashed), Opcode.DEFER_ADD, 0, 0, 0)
         self._arrived: set[str] = set()  # what these open steps have been waiting for has come
         self._undelivered: list[tuple[int, Memo]] = []
         self.began_at = 0  # unix ms: when the first recorded step began

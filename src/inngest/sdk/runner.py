@@ -10,11 +10,11 @@ from inngest.protocol.steps import StepName
 
 from . import race
 from .events import Event
-from .invocation import Invocation, Place
+from .invocation import Invocation
 from .serializers import type_of
 from .sought import Waiting
 from .step_options import DEFAULT, StepOptions
-from .work import Work
+from .work import Place, Work
 
 
 class Runner:

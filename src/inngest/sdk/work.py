@@ -7,9 +7,9 @@ be awaited is the driver's business.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CoroutineType
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from typing_extensions import TypeIs
 
@@ -18,6 +18,22 @@ from .errors import AsyncUnsupportedError
 R = TypeVar("R")
 
 Work = Generator[Callable[[], object], object, R]
+
+
+class Place(Protocol):
+    """Where work of an invocation is done: on the loop, or in a thread."""
+
+    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
+        """Do it there and give its result."""
+        ...
+
+
+class OnLoop:
+    """The place of async functions."""
+
+    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
+        """Do it here."""
+        return drive(work)
 
 
 def is_awaitable(value: object) -> TypeIs[Awaitable[object]]:

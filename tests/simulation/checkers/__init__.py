@@ -10,6 +10,7 @@ from tests.simulation.scenario import Scenario
 from . import (
     alone,
     closed,
+    deferred,
     ends,
     over,
     p0_one,
@@ -43,6 +44,7 @@ CHECKERS: Mapping[str, Checker] = {
     "P10": p10_honest.check,
     "alone": alone.check,
     "closed": closed.check,
+    "deferred": deferred.check,
     "ends": ends.check,
     "over": over.check,
     "quiet": quiet.check,

@@ -59,12 +59,14 @@ class _Replay:
         self._loop = SimLoop(chance)
         self._recorded: list[str] = []
         event = state.events[str(run["event_id"])]
-        rows = [row for (run_id, _), row in state.steps.items() if run_id == run["id"] and is_memo(row)]
+        rows = [row for (run_id, _), row in state.steps.items() if run_id == run["id"]]
+        defers = {str(row["hash"]): not row["cancelled"] for row in rows if row["kind"] == "DeferAdd"}
+        rows = [row for row in rows if is_memo(row)]
         entries = [entry_of(tuple(row[name] for name in STEP_COLUMNS)) for row in rows]
         memos = sorted((entry for entry in entries if isinstance(entry, Memo)), key=lambda memo: memo.seq)
         data = EventData(str(event["key"] or event["id"]), str(event["name"]), str(event["data"]), _int(event["ts"]))
         attempt, retries = _int(run["attempt"]), _int(run["retries"])
-        self._call = Call(str(run["id"]), str(run["function_id"]), attempt, retries + 1, [data], memos, ())
+        self._call = Call(str(run["id"]), str(run["function_id"]), attempt, retries + 1, [data], memos, (), defers)
         client = inngest.Inngest(app_id=APP, is_production=False)
         outside = _Hanging(_Nobody(), chance)
         functions = [one for program in scenario.programs for one in program.make(client, outside, 0)]
@@ -85,6 +87,7 @@ class _Replay:
         finally:
             self._loop.end()
             self._threads.abandon()
+        self._recorded += [f"{op.op} {op.step.text}" for op in (outcome.ops if outcome else ())]
         return f"records {self._recorded}" if self._recorded else outcome or "hangs"
 
     async def _main(self) -> Outcome | None:

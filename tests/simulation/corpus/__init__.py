@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import changed, failing, invoking, limited, ordering, plain, requesting, sleeping, straight, waiting
+from . import changed, deferring, failing, invoking, limited, ordering, plain, requesting, sleeping, straight, waiting
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -21,6 +21,11 @@ WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS)
 REQUESTING = requesting.PROGRAMS
 """Programs whose requests the engine makes."""
 
-BY_NAME = {program.name: program for program in (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, failing.KILLER)}
+DEFERRING = deferring.PROGRAMS
+"""Programs that have others start when they have ended."""
 
-__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "REQUESTING", "WAITING", "changed", "failing"]
+BY_NAME = {
+    program.name: program for program in (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, failing.KILLER)
+}
+
+__all__ = ["BY_NAME", "CHANGED", "DEFERRING", "PROGRAMS", "REQUESTING", "WAITING", "changed", "failing"]

@@ -2,8 +2,9 @@
 
 Payloads are those of server-semantics §7, but for what only another engine has (ids of its tables, traces).
 
-A run that an event about an end has started ends without a word; and what a run invokes that listens to invocations, or
-what that invokes, is not told to those who listen: else whoever listens would start itself for ever.
+A run that an event about an end has started ends without a word; and what a run invokes or defers that listens to
+invocations or defers, or what that invokes or defers, is not told to those who listen: else whoever listens would start
+itself for ever.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 
 from .crons import SCHEDULED
-from .model import Ended, Event, Run, RunStatus
+from .model import Defer, Ended, Event, Run, RunStatus
 
 FAILED = "inngest/function.failed"
 FINISHED = "inngest/function.finished"
 CANCELLED = "inngest/function.cancelled"
 INVOKED = "inngest/function.invoked"
+DEFERRED = "inngest/deferred.schedule"
 
 ENDS = frozenset({FAILED, FINISHED, CANCELLED})
-SYSTEM = (FAILED, FINISHED, CANCELLED, INVOKED, SCHEDULED)
+SYSTEM = (FAILED, FINISHED, CANCELLED, INVOKED, DEFERRED, SCHEDULED)
 """All that a function may be triggered by."""
 
 _STATUSES = {RunStatus.COMPLETED: "Completed", RunStatus.FAILED: "Failed", RunStatus.CANCELLED: "Cancelled"}
@@ -46,8 +48,8 @@ def is_silent(causes: Sequence[EventData]) -> bool:
 
 
 def is_quiet(run: Run, causes: Sequence[EventData]) -> bool:
-    """Whether what the run invokes is told to nobody else."""
-    if causes[0].name != INVOKED:
+    """Whether what the run invokes or defers is told to nobody else."""
+    if causes[0].name not in (INVOKED, DEFERRED):
         return False
     about = codec.loads(causes[0].data).get("_inngest", {})
     return bool(about.get("fn_id") != run.function_id or about.get("quiet"))
@@ -79,6 +81,20 @@ def of_invocation(
         if by.quiet:
             about["quiet"] = True
     return Event(new_id(now), INVOKED, _with(data, about), now, "", now)
+
+
+def of_defer(run: Run, defer: Defer, quiet: bool, now: int, new_id: Callable[[int], str]) -> Event:
+    """The event with which a deferred function is started, whatever its triggers."""
+    about: dict[str, object] = {
+        "fn_id": defer.function_id,
+        "name": defer.step.id,
+        "source_fn_id": run.function_id,
+        "source_run_id": run.id,
+        "source_hash": defer.step.hash,
+    }
+    if quiet:
+        about["quiet"] = True
+    return Event(new_id(now), DEFERRED, _with(defer.data, about), now, "", now)
 
 
 def _with(data: str, about: Mapping[str, object]) -> str:

@@ -28,17 +28,19 @@ class Following(NamedTuple):
 def following(
     run: Run, causes: Sequence[EventData], changes: Changes, now: int, new_id: Callable[[int], str]
 ) -> Following:
-    """Events that steps sent, of functions that they invoke, about the end of the run; and what they start."""
+    """Events that steps sent, of functions that are invoked or deferred, about the run's end; and what they start."""
     transition = changes.transition
     over = transition if isinstance(transition, Ended) else None
     ended = None if over is None or announcements.is_silent(causes) else over
     # A run that grew too large with this very commit ends, and nobody would wait for what it invokes.
     invoking = [wait for wait in changes.waits if wait.step.kind is Opcode.INVOKE] if over is None else []
-    if not changes.sent and not invoking and ended is None:
+    deferred = () if over is None else over.deferred
+    if not changes.sent and not invoking and not deferred and ended is None:
         return NOTHING
     events = [triggers.stored(event, now, new_id) for event in changes.sent]
-    quiet = bool(invoking) and announcements.is_quiet(run, causes)
+    quiet = bool(invoking or deferred) and announcements.is_quiet(run, causes)
     invoked = [(wait, _invoked_event(run, wait, quiet, now, new_id)) for wait in invoking]
+    scheduled = [(one.function_id, announcements.of_defer(run, one, quiet, now, new_id)) for one in deferred]
     failed = None
     if ended is not None and ended.status is RunStatus.FAILED:
         failed = announcements.of_end(run, ended, causes, now, new_id)
@@ -48,12 +50,14 @@ def following(
         for wait, event in invoked:
             by = (run.id, wait.step.step.hash)
             started += triggers.invoked(wait.sought.name, event, registry, now, new_id, by=by, heard=not quiet)
+        for function_id, event in scheduled:
+            started += triggers.invoked(function_id, event, registry, now, new_id, heard=not quiet)
         if failed is not None:
             started += triggers.failure_starts(run.function_id, failed, registry, now, new_id)
             started += triggers.starts([failed], registry, now, new_id)
         return started
 
-    said = [*events, *(event for _, event in invoked), *([] if failed is None else [failed])]
+    said = [*events, *(event for _, event in (*invoked, *scheduled)), *([] if failed is None else [failed])]
     if ended is None:
         return Following(said, plan)
     return Following(said, plan, lambda: announcements.of_finish(run, ended, causes, now, new_id))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, SentEvent, Sought
+from inngest.protocol.steps import StepName
 
 from .gates import Gates
 from .lanes import Place
@@ -97,6 +98,17 @@ class FailedAttempt:
     error: ErrorInfo
 
 
+class Defer(NamedTuple):
+    """A function that is to start when a run has ended."""
+
+    step: StepName  # what the run calls it
+    number: int  # its place among those of the run, from 0
+    function_id: str  # "{app}-{fn}"
+    data: str  # JSON text of an object: of its event
+    created_at: int
+    aborted: bool = False  # it is not to start, after all
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over."""
@@ -104,6 +116,7 @@ class Ended:
     status: RunStatus
     output: str | None
     error: ErrorInfo | None
+    deferred: Sequence[Defer] = ()  # what starts now
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +240,7 @@ class RunState:
     open: dict[str, OpenStep] = field(default_factory=dict)  # by hash
     arrived: dict[str, Arrival] = field(default_factory=dict)  # what open steps have been waiting for, by hash
     waiting: bool = False  # a step waits for something from outside, or has waited
+    defers: dict[str, Defer] = field(default_factory=dict)  # by hash, in the order in which they were made
 
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
@@ -240,6 +254,8 @@ class RunState:
         for memo in changes.memos:
             self.open.pop(memo.step.hash, None)
             self.arrived.pop(memo.step.hash, None)
+        for defer in changes.defers:
+            self.defers[defer.step.hash] = defer
 
 
 class Changes(NamedTuple):
@@ -255,6 +271,7 @@ class Changes(NamedTuple):
     sent: Sequence[SentEvent] = ()  # events that steps sent
     waits: Sequence[Wait] = ()  # steps that began to wait for something from outside
     signals: Sequence[Signal] = ()
+    defers: Sequence[Defer] = ()  # new, or aborted
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
@@ -266,6 +283,7 @@ class Changes(NamedTuple):
             sent=[*self.sent, *later.sent],
             waits=[*self.waits, *later.waits],
             signals=[*self.signals, *later.signals],
+            defers=[*self.defers, *later.defers],
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Integer, Text, bindparam, case, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.lanes import PLAIN, Lane
-from inngest.engine.domain.model import Policy, Registry, Run, RunStatus
+from inngest.engine.domain.model import Defer, Policy, Registry, Run, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
@@ -258,7 +258,7 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
         event_id, name, data, ts, key = row[len(RUN_COLUMNS) :]
         taken[run.id] = (run, EventData(key or event_id, name, data, ts))
     events = _batched(tx, [run for run, _ in taken.values()])
-    entries: dict[str, list[Entry]] = {run_id: [] for run_id in taken}
+    entries: dict[str, list[Entry | Defer]] = {run_id: [] for run_id in taken}
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
     owner = Owner(asked.session, asked.token, "")
@@ -277,7 +277,7 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
     ]
 
 
-def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry]], now: int) -> dict[str, list[Arrival]]:
+def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry | Defer]], now: int) -> dict[str, list[Arrival]]:
     """What has come for those of the runs that wait for something."""
     waiting = [
         run_id
@@ -305,13 +305,20 @@ def _claimed(
     owner: Owner,
     run: Run,
     events: Sequence[EventData],
-    entries: Sequence[Entry],
+    entries: Sequence[Entry | Defer],
     arrivals: Sequence[Arrival],
     now: int,
 ) -> Claimed:
     memos = [entry for entry in entries if isinstance(entry, Memo)]
     open_steps = [entry for entry in entries if isinstance(entry, OpenStep)]
-    return Claimed(owner, run, events, memos, open_steps, arrivals, now)
+    if len(memos) + len(open_steps) == len(entries):
+        return Claimed(owner, run, events, memos, open_steps, arrivals, now)
+    return Claimed(owner, run, events, memos, open_steps, arrivals, now, defers_of(entries))
+
+
+def defers_of(entries: Sequence[Entry | Defer]) -> list[Defer]:
+    """Those that are deferred, in the order in which they were made."""
+    return sorted((entry for entry in entries if isinstance(entry, Defer)), key=lambda defer: defer.number)
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

@@ -19,7 +19,7 @@ from . import lanes, requests, tables, waits
 from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_starts, job_row, tell, tell_parents
 from .announcing import Announcer
 from .commands import Alone
-from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
+from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
 from .timers import Alarm
 
@@ -53,6 +53,16 @@ def _write_open(words: Words, rows: Rows) -> ClauseElement:
         index_elements=["run_id", "hash"],
         set_={name: insertion.excluded[name] for name in ("attempt", "due_at")},
         where=_steps.c.seq.is_(None) & (_steps.c.attempt < insertion.excluded.attempt),
+    )
+    return writing
+
+
+def _write_defers(words: Words, rows: Rows) -> ClauseElement:
+    insertion = words.insert(_steps).values(rows.values)
+    writing: ClauseElement = insertion.on_conflict_do_update(
+        index_elements=["run_id", "hash"],
+        set_={"cancelled": insertion.excluded.cancelled},
+        where=_steps.c.seq.is_(None) & (_steps.c.cancelled < insertion.excluded.cancelled),
     )
     return writing
 
@@ -105,6 +115,7 @@ RECORD = Statement(_record)
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
 WRITE_MEMOS = Bulk(_steps, NEW_STEP_COLUMNS, _write_memos)
 WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
+WRITE_DEFERS = Bulk(_steps, NEW_STEP_COLUMNS, _write_defers)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
 DESCRIBE = Bulk(_steps, ("run_id", "hash", "metadata"), _describe)  # of its own: few steps have any
 END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
@@ -149,6 +160,7 @@ def alone(one: Commit) -> Alone[Receipt] | None:
         or changes.failed
         or changes.sent
         or changes.signals
+        or changes.defers
         or one.waiting
         or one.begins_anew
         or changes.memos[0].metadata
@@ -193,6 +205,8 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
         (run_id, memo.step.hash, memo.metadata) for run_id, change in changes for memo in change.memos if memo.metadata
     ]
     tx.execute_rows(DESCRIBE, described)
+    defers = {(run_id, one.step.hash): defer_row(run_id, one) for run_id, change in changes for one in change.defers}
+    tx.execute_rows(WRITE_DEFERS, list(defers.values()))
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
@@ -221,7 +235,20 @@ def _write_events(
     wanted = Wanted(new, keeper)
     starts = [start for one in sending for start in wanted.of(one.plan(known))]
     insert_starts(tx, [(start, None) for start in starts], ids)
+    if unknown := _unknown(sending, known):
+        news = news.and_then(News(unknown=unknown))
     return news.and_then(keeper.take_news()).and_then(tell_parents(tx, starts, now))
+
+
+def _unknown(commits: Sequence[Commit], known: Registry) -> list[tuple[str, str]]:
+    """Runs that have ended, each with a function that it had deferred and that nobody knows."""
+    return [
+        (one.owner.run_id, defer.function_id)
+        for one in commits
+        if isinstance(one.changes.transition, Ended)
+        for defer in one.changes.transition.deferred
+        if defer.function_id not in known.functions
+    ]
 
 
 def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:

@@ -13,7 +13,7 @@ from inngest.engine.ports import Owner, RunView
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
-from .claiming import RUN_STEPS
+from .claiming import RUN_STEPS, defers_of
 from .events import batches, event
 from .records import RUN_COLUMNS, entry_of, failed_of, run_of
 from .statement import Statement, Transaction, constant
@@ -73,6 +73,7 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
         row[-1],
         () if found.batch_id is None else batches(tx, [found.batch_id])[found.batch_id],
         dict(tx.execute(METADATA, {"run": run_id}).fetchall()),
+        defers_of(entries),
     )
 
 

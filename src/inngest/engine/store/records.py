@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inngest.engine.domain.model import Event, FailedAttempt, FunctionSpec, Run, RunStatus
+from inngest.engine.domain.model import Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
 from inngest.engine.ports import Owner, Session
+from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -138,10 +139,33 @@ def open_row(run_id: str, open_step: OpenStep) -> tuple[object, ...]:
     )
 
 
-def entry_of(row: tuple[Any, ...]) -> Entry:
-    """The memo or open step of a row of STEP_COLUMNS."""
+def defer_row(run_id: str, defer: Defer) -> tuple[object, ...]:
+    """The row of NEW_STEP_COLUMNS of what is deferred: it has neither a place in the run's order nor a time."""
+    step = defer.step
+    return (
+        run_id,
+        step.hash,
+        step.id,
+        step.repeat,
+        Opcode.DEFER_ADD.value,
+        None,
+        defer.number,
+        defer.created_at,
+        None,
+        None,
+        f'{{"fn_slug":{codec.dumps(defer.function_id)},"input":{defer.data}}}',
+        None,
+        int(defer.aborted),
+    )
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
+    """The memo or open step of a row of STEP_COLUMNS, or what is deferred."""
     (hashed, step_id, repeat, kind, seq, attempt, started_at, due_at, ended_at, data, error, cancelled) = row
     step = StepName(step_id, repeat, hashed)
+    if seq is None and kind == Opcode.DEFER_ADD:
+        wanted = codec.loads(data)
+        return Defer(step, attempt, wanted["fn_slug"], codec.dumps(wanted["input"]), started_at, bool(cancelled))
     if seq is None:
         return OpenStep(step, Opcode(kind), attempt, due_at, started_at)
     info = None if error is None else ErrorInfo.from_json(error)

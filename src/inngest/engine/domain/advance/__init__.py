@@ -12,7 +12,7 @@ from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
 from inngest.protocol.opcodes import Op, Opcode
 
-from . import outcomes, sleeps, steps, waits
+from . import defers, outcomes, sleeps, steps, waits
 from .draft import Draft, Moment, Overflow
 
 __all__ = ["Moment", "advance", "woken"]
@@ -34,6 +34,8 @@ _OPCODES = {
     Opcode.GATEWAY: waits.began,
     Opcode.AI_GATEWAY: waits.began,
     Opcode.SEND_SIGNAL: waits.signalled,
+    Opcode.DEFER_ADD: defers.added,
+    Opcode.DEFER_ABORT: defers.aborted,
     Opcode.WAKE: _woke,
 }
 
@@ -52,9 +54,9 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     try:
         for op in ops:
             _OPCODES[op.op](draft, op)
+        for op in () if outcome is None else outcome.ops:
+            _OPCODES[op.op](draft, op)
         if isinstance(outcome, Yielded):
-            for op in outcome.ops:
-                _OPCODES[op.op](draft, op)
             outcomes.yielded(draft, outcome)
         elif isinstance(outcome, Completed):
             outcomes.completed(draft, outcome)

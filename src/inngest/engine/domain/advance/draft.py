@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, Released, RunState, Signal, Wait
+from inngest.engine.domain.model import Changes, Defer, Ended, FailedAttempt, Policy, Released, RunState, Signal, Wait
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
@@ -30,6 +31,7 @@ class Draft:
     __slots__ = (
         "attempt",
         "chance",
+        "defers",
         "entries",
         "failed",
         "memos",
@@ -57,6 +59,7 @@ class Draft:
         self.sent: list[SentEvent] = []
         self.waits: list[Wait] = []
         self.signals: list[Signal] = []
+        self.defers: dict[str, Defer] = {}
         self.transition: Ended | Released | None = None
         self.size = 0
 
@@ -105,6 +108,12 @@ class Draft:
         self.open[open_step.step.hash] = open_step
         self.entries.append(open_step)
 
+    def deferred(self) -> Sequence[Defer]:
+        """What starts when the run ends now."""
+        if not self.run.defers and not self.defers:
+            return ()
+        return [defer for defer in {**self.run.defers, **self.defers}.values() if not defer.aborted]
+
     def next_due(self) -> int | None:
         """When the first of the open steps falls due; None if none is open."""
         done = {memo.step.hash for memo in self.memos}
@@ -124,4 +133,5 @@ class Draft:
             sent=self.sent,
             waits=self.waits,
             signals=self.signals,
+            defers=tuple(self.defers.values()),
         )

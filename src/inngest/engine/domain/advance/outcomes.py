@@ -12,7 +12,7 @@ from .draft import Draft, Overflow
 
 def completed(draft: Draft, outcome: Completed) -> None:
     """The function returned."""
-    draft.transition = Ended(RunStatus.COMPLETED, outcome.data, None)
+    draft.transition = Ended(RunStatus.COMPLETED, outcome.data, None, draft.deferred())
 
 
 def failed(draft: Draft, outcome: Failed) -> None:
@@ -39,4 +39,4 @@ def overflowed(draft: Draft, overflow: Overflow) -> None:
 
 
 def _fail(draft: Draft, error: ErrorInfo) -> None:
-    draft.transition = Ended(RunStatus.FAILED, None, error)
+    draft.transition = Ended(RunStatus.FAILED, None, error, draft.deferred())
