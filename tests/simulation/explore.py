@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from .checkers import problems
-from .corpus import CHANGED, PROGRAMS, WAITING
+from .corpus import ALL
 from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
 from .scenarios import MIXED, world_of
@@ -20,7 +20,7 @@ SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, stri
 
 NARROW = tuple(
     name
-    for program in (*PROGRAMS, *CHANGED, *WAITING)
+    for program in ALL
     for name in (program.name, f"{program.name}-2", f"{program.name}-3")
 )
 """Worlds with one program and up to three engines."""

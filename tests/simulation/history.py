@@ -101,6 +101,16 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """A function is paused, or resumed."""
+
+    at: int
+    process: int
+    function_id: str
+    on_event: str | None  # None: resumed
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """An invocation began."""
 
@@ -195,6 +205,7 @@ Entry = (
     | Told
     | Signalled
     | Cancelled
+    | Paused
     | Entered
     | Left
     | Recorded
@@ -221,6 +232,10 @@ class State:
     requests: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     waits: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     inbox: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
+    timers: dict[tuple[str, str], Row] = field(default_factory=dict)  # by kind and key
+    batches: dict[tuple[str, int], Row] = field(default_factory=dict)  # by batch and position
+    pauses: dict[str, Row] = field(default_factory=dict)  # by function
+    unfinished: dict[str, None] = field(default_factory=dict)  # ids of runs
 
     def apply(self, change: Change) -> None:
         """Take over a change."""
@@ -229,6 +244,11 @@ class State:
             del rows[key_of(change.table, change.old)]
         if change.new is not None:
             rows[key_of(change.table, change.new)] = change.new
+        if change.table == "runs" and change.new is not None:
+            if change.new["ended_at"] is None:
+                self.unfinished[str(change.new["id"])] = None
+            else:
+                self.unfinished.pop(str(change.new["id"]), None)
 
     def memo(self, run_id: str, step: str) -> Row | None:
         """The memo of a step, by its effective id."""
@@ -241,6 +261,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "budgets": ("budget",),
     **dict.fromkeys(("steps", "waits", "inbox", "requests"), _OF_STEP),
     "attempts": (*_OF_STEP, "attempt", "ended_at"),
+    "timers": ("kind", "key"),
+    "batches": ("batch_id", "position"),
+    "pauses": ("function_id",),
 }
 TABLES = (
     "sessions",
@@ -254,6 +277,9 @@ TABLES = (
     "waits",
     "inbox",
     "requests",
+    "timers",
+    "batches",
+    "pauses",
 )
 
 
@@ -300,6 +326,15 @@ def is_memo(row: Row | None) -> bool:
 def effective_id(row: Row) -> str:
     """The effective id of a row of steps."""
     return f"{row['step_id']}:{row['repeat']}" if row["repeat"] else str(row["step_id"])
+
+
+def batch_of(run: Row, state: State) -> list[Row]:
+    """The events that started a run: its own, or those of its batch, in order."""
+    if run["batch_id"] is None:
+        return [state.events[str(run["event_id"])]]
+    rows = [row for row in state.batches.values() if row["batch_id"] == run["batch_id"]]
+    rows.sort(key=lambda row: int(str(row["position"])))
+    return [state.events[str(row["event_id"])] for row in rows]
 
 
 def begun_sessions(entry: Committed) -> list[str]:

@@ -19,21 +19,21 @@ from typing import Any, TypeVar
 
 import inngest
 from inngest.engine import service
-from inngest.engine.domain.transitions import FINAL
 from inngest.engine.errors import StoreError
 from inngest.engine.store import schema
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
 from .faults import AT_COMMIT, Fault, Plan, Storm
-from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Signalled, Told
+from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Paused, Signalled, Told
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
-from .scenario import APP, Cancelling, Posting, Scenario, Send, Signalling
+from .scenario import APP, Cancelling, Pausing, Posting, Scenario, Send, Signalling
 
 T = TypeVar("T")
 
@@ -47,7 +47,8 @@ KNOWN_FILE = 0.9
 TOO_MANY = 5_000
 """Transactions after which a world is taken to spin."""
 
-FINAL_STATUS = frozenset(status.value for status in FINAL)
+PENDING = {"debounce", "batch"}
+"""Timers that start runs."""
 
 
 class World:
@@ -83,6 +84,7 @@ class World:
         self._when = self.chance("meanwhile")
         self._background: list[asyncio.Task[Any]] = []
         self._failure: BaseException | None = None  # of the world itself
+        self._lasts = max((send.program.lasts for send in scenario.sends), default=0)  # ms
 
     def chance(self, stream: str) -> random.Random:
         """A stream of chance of its own, so that one part drawing more does not change all others."""
@@ -139,8 +141,9 @@ class World:
             process.threads.abandon()
 
     def _all_ended(self) -> bool:
-        runs = self.history.state.runs.values()
-        return all(run["status"] in FINAL_STATUS for run in runs)
+        state = self.history.state
+        timers = [row for (kind, _), row in state.timers.items() if kind in PENDING and row["due_at"] != NEVER]
+        return not state.unfinished and not timers and self.loop.time() * 1000 >= self._lasts
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self.loop.create_task(work)
@@ -249,6 +252,8 @@ class World:
                     yield self._signal(at, f"{thing.name}/{number}", thing.tries)
                 case Cancelling():
                     yield self._cancel(at, f"{APP}-{thing.function}", number)
+                case Pausing():
+                    yield self._pause(at, self._when.randint(*thing.lasts) / 1000, thing)
 
     async def _post(self, at: float, number: int, place: int, thing: Posting) -> None:
         await asyncio.sleep(at)
@@ -291,6 +296,26 @@ class World:
                 await asyncio.sleep(0.1)
             else:
                 self.note(Cancelled(self.now(), process.number, run_id, done))
+                return
+
+    async def _pause(self, at: float, lasts: float, thing: Pausing) -> None:
+        function_id = f"{APP}-{thing.function}"
+        await asyncio.sleep(at)
+        await self._have(function_id, thing.on_event)
+        await asyncio.sleep(lasts)
+        await self._have(function_id, None)
+
+    async def _have(self, function_id: str, on_event: str | None) -> None:
+        """Have a function paused, or resumed."""
+        while True:
+            process = await self._someone()
+            work = process.resumes(function_id) if on_event is None else process.pauses(function_id, on_event)
+            try:
+                await process.call(work)
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self.note(Paused(self.now(), process.number, function_id, on_event))
                 return
 
     async def _wait(self, run_id: str) -> None:

@@ -129,7 +129,13 @@ class _Hanging(Outside):
         return handler
 
     def does_plain(
-        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+        self,
+        value: T,
+        *,
+        ms: int | None = None,
+        fails: int = 0,
+        error: Callable[[], Exception] | None = None,
+        looks: bool = False,
     ) -> Callable[[], T]:
         def handler() -> T:
             threads.sleep(2_000_000 * LONGEST)

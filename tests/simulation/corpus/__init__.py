@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import changed, failing, invoking, limited, ordering, plain, requesting, sleeping, straight, waiting
+from . import (
+    changed,
+    failing,
+    gated,
+    invoking,
+    limited,
+    optional,
+    ordering,
+    plain,
+    racing,
+    requesting,
+    sleeping,
+    straight,
+    waiting,
+)
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -21,6 +35,26 @@ WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS)
 REQUESTING = requesting.PROGRAMS
 """Programs whose requests the engine makes."""
 
-BY_NAME = {program.name: program for program in (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, failing.KILLER)}
+CHOOSING = (*optional.PROGRAMS, *racing.PROGRAMS)
+"""Programs whose steps have options of their own, or race."""
 
-__all__ = ["BY_NAME", "CHANGED", "PROGRAMS", "REQUESTING", "WAITING", "changed", "failing"]
+GATED = gated.PROGRAMS
+"""Programs whose events do not start runs just so, or whose runs are not let go on."""
+
+ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *CHOOSING, *GATED)
+"""Those that can be in any world."""
+
+BY_NAME = {program.name: program for program in (*ALL, failing.KILLER)}
+
+__all__ = [
+    "ALL",
+    "BY_NAME",
+    "CHANGED",
+    "CHOOSING",
+    "GATED",
+    "PROGRAMS",
+    "REQUESTING",
+    "WAITING",
+    "changed",
+    "failing",
+]
