@@ -120,12 +120,12 @@ def test_other_mistakes_in_code_are_said_and_waited_for(gate: Gate, new: str, me
 
 
 def test_a_function_that_the_engine_cannot_run_is_said_and_waited_for(gate: Gate) -> None:
-    gate.change('inngest.TriggerEvent(event="t/go")', 'inngest.TriggerEvent(event="inngest/function.finished")')
+    gate.change('inngest.TriggerEvent(event="t/go")', 'inngest.TriggerEvent(event="inngest/function.done")')
     with DevServer(gate.folder, "app.py") as server:
         failed = server.expect("loading.failed")
-        assert "'shop-three' uses TriggerEvent(event='inngest/function.finished')" in failed["message"]
+        assert "'shop-three' has TriggerEvent(event='inngest/function.done')" in failed["message"]
         server.serving()
-        gate.change('inngest.TriggerEvent(event="inngest/function.finished")', 'inngest.TriggerEvent(event="t/go")')
+        gate.change('inngest.TriggerEvent(event="inngest/function.done")', 'inngest.TriggerEvent(event="t/go")')
         assert server.serving()["functions"] != []
 
 

@@ -136,11 +136,11 @@ def test_a_function_that_the_engine_cannot_run_ends_it_without_reload(project: P
         "cron.py",
         (project / "mail.py")
         .read_text()
-        .replace('TriggerEvent(event="t/post")', 'TriggerEvent(event="inngest/function.finished")'),
+        .replace('TriggerEvent(event="t/post")', 'TriggerEvent(event="inngest/function.done")'),
     )
     ran = inngest("dev", "cron.py", "--port", "0", "--no-reload", cwd=project)
     assert ran.returncode == 1
-    assert "'mail-post' uses TriggerEvent(event='inngest/function.finished')" in ran.stderr
+    assert "'mail-post' has TriggerEvent(event='inngest/function.done')" in ran.stderr
     assert "Traceback" not in ran.stdout + ran.stderr
 
 

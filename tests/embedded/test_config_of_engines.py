@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,36 +10,6 @@ import inngest
 from inngest.errors import EngineConfigError
 
 EVENT = inngest.TriggerEvent(event="test/start")
-
-ASKED: list[tuple[dict[str, Any], str]] = [
-    ({"trigger": inngest.TriggerEvent(event="inngest/function.failed")}, "'inngest/function.failed'"),
-]
-
-
-@pytest.mark.parametrize(("asked", "name"), ASKED, ids=[name for _, name in ASKED])
-def test_what_an_engine_cannot_do_is_refused_by_name(tmp_path: Path, asked: dict[str, Any], name: str) -> None:
-    client = inngest.Inngest(app_id="test")
-
-    @client.create_function(**{"fn_id": "f", "trigger": EVENT, **asked})
-    async def body(ctx: inngest.Context) -> None: ...
-
-    with pytest.raises(EngineConfigError) as raised:
-        inngest.Engine([body], database=f"sqlite:///{tmp_path}/inngest.db")
-    assert raised.value.message.startswith("functions: 'test-f' uses ")
-    assert name in raised.value.message
-
-
-def test_all_that_it_cannot_do_is_told_at_once(tmp_path: Path) -> None:
-    client = inngest.Inngest(app_id="test")
-
-    @client.create_function(
-        fn_id="f",
-        trigger=[inngest.TriggerEvent(event=f"inngest/function.{what}") for what in ("failed", "finished")],
-    )
-    async def body(ctx: inngest.Context) -> None: ...
-
-    with pytest.raises(EngineConfigError, match=r"uses TriggerEvent\(event='inngest/function.failed'\), Trigger"):
-        inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db")
 
 
 def test_two_functions_of_one_id_are_refused_with_both_places(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ async def test_a_plain_function_sees_the_same_too(stage: Stage) -> None:
             return lambda: ctx.step.run(f"{n}", int, n)
 
         first = ctx.group.parallel(tuple(branch(n) for n in range(3)))
-        seen.append((first, ctx.event.data))
+        seen.append((first, {name: ctx.event.data[name] for name in ("order", "seen")}))
         ctx.step.sleep("replay after this", 1)
         return None
 

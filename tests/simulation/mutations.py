@@ -23,7 +23,8 @@ from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
 from inngest.engine.domain.model import Event, Start
-from inngest.engine.executor import Ownership, RunExecutor
+from inngest.engine.executor import RunExecutor
+from inngest.engine.ownership import Ownership
 from inngest.engine.ports import NO_NEWS, Commit, Ids, Owner
 from inngest.engine.store import accepting, cancelling, claiming, committing, lanes, requests, tables, waits
 from inngest.engine.store.dialects.sqlite import SqliteDatabase

@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeVar
 from inngest.embedded.local import LocalInvoker
 from inngest.embedded.specs import specs
 from inngest.engine.domain.model import Policy
-from inngest.engine.executor import Worker
 from inngest.engine.service import Options, Service
 from inngest.engine.store.sql import SqlStore
+from inngest.engine.worker import Worker
 from inngest.sdk.function import Function
 
 from .database import SimDatabase, busy

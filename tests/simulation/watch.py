@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from inngest.engine.executor import Ownership
+from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Invoker, Recorder
 from inngest.protocol import calls
 from inngest.protocol.calls import Call, Outcome

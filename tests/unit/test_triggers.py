@@ -10,7 +10,6 @@ import pytest
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus
-from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
@@ -74,24 +73,6 @@ def test_an_event_is_stored_with_an_id_and_a_time(ids: Callable[[int], str]) -> 
     assert (bare.id, bare.ts, bare.received_at, bare.key) == (f"{NOW}-0", NOW, NOW, "")
     full = triggers.stored(SentEvent("a", "{}", "key", 5, "given"), NOW, ids)
     assert (full.id, full.ts, full.received_at, full.key) == ("given", 5, NOW, "key")
-
-
-def test_the_event_about_a_failed_run(ids: Callable[[int], str]) -> None:
-    originals = [EventData("e1", "a", '{"order":42}', 5), EventData("e2", "b", "{}", 6)]
-    error = ErrorInfo("CardRefused", "no", "Traceback …", "step_errored")
-    made = triggers.failed_event("run", "one", error, originals, NOW, ids)
-    assert (made.name, made.key, made.ts) == ("inngest/function.failed", "run", NOW)
-    details = {"name": "CardRefused", "message": "no", "stack": "Traceback …"}
-    first = {"id": "e1", "name": "a", "data": {"order": 42}, "ts": 5}
-    assert json.loads(made.data) == {
-        "function_id": "one",
-        "run_id": "run",
-        "event": first,
-        "events": [first, {"id": "e2", "name": "b", "data": {}, "ts": 6}],
-        "error": {"error": "CardRefused", **details},
-        "result": {"code": "step_errored", **details},
-        "_inngest": {"status": "Failed"},
-    }
 
 
 def test_a_failure_starts_the_handler_of_its_function_and_nothing_else(ids: Callable[[int], str]) -> None:

@@ -15,7 +15,6 @@ from typing import Any, Literal, Self, TypeVar
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.errors import StoreClosedError
-from inngest.engine.executor import Worker
 from inngest.engine.http import HttpxClient
 from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
@@ -23,6 +22,7 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
+from inngest.engine.worker import Worker
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
+from inngest.engine.domain import announcements
 from inngest.engine.domain.model import FunctionSpec
 from inngest.protocol import limits
 from inngest.protocol.config import TriggerCron
@@ -35,17 +36,20 @@ def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
 
 
 def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
-    """Refuse what this engine does not do yet."""
-    asked = [
-        f"TriggerEvent(event={trigger.event!r})"
-        for trigger in options.triggers
-        if not isinstance(trigger, TriggerCron) and trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX)
-    ]
-    if asked:
-        raise EngineConfigError(
-            f"functions: {function_id!r} uses {', '.join(asked)}, which the embedded engine of this version does not "
-            "do: remove it, or serve the function from an Inngest server"
-        )
+    """Refuse triggers that never come: names that are kept for the engine, which does not send them.
+
+    Raises:
+        EngineConfigError: names the trigger.
+    """
+    for trigger in options.triggers:
+        if isinstance(trigger, TriggerCron) or trigger.event in announcements.SYSTEM:
+            continue
+        if trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
+            raise EngineConfigError(
+                f"functions: {function_id!r} has TriggerEvent(event={trigger.event!r}), but events whose names begin "
+                "with 'inngest/' come from the engine, and it sends none with that name: expected one of "
+                + ", ".join(announcements.SYSTEM)
+            )
 
 
 def _specs(function: Function[object]) -> Sequence[FunctionSpec]:

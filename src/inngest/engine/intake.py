@@ -8,9 +8,10 @@ from typing import Protocol
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import SentEvent
 
-from .domain import triggers
+from .domain import announcements, triggers
+from .domain.following import Plan
 from .domain.model import Event, Registry, Run, Start
-from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Plan, Store
+from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Store
 
 
 class Starter(Protocol):
@@ -65,19 +66,18 @@ class Intake:
             KeyError: no such function is known.
         """
         now = self._clock.now()
-        event = triggers.invoked_event(data, now, self._ids.ulid)
+        event = announcements.of_invocation(function_id, data, now, self._ids.ulid)
 
         def plan(registry: Registry) -> list[Start]:
-            function = registry.functions.get(function_id)
-            if function is None:
+            if function_id not in registry.functions:
                 return []
-            paused = registry.paused.get(function_id)
-            return [triggers.start(function, event, now, self._ids.ulid, paused=paused)]
+            return triggers.invoked(function_id, event, registry, now, self._ids.ulid)
 
         accepted = await self._accept([event], plan, now)
-        if not accepted.started:
-            raise KeyError(function_id)
-        return accepted.started[-1][0].run
+        for start, _ in accepted.started:
+            if start.run.function_id == function_id and start.run.event_id == event.id:
+                return start.run
+        raise KeyError(function_id)
 
     async def _accept(self, events: Sequence[Event], plan: Plan, now: int) -> Accepted:
         executor = self._executor

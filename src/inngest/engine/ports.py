@@ -13,6 +13,7 @@ from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 
 from .domain.explaining import Facts
+from .domain.following import Plan
 from .domain.model import (
     Asked,
     Changes,
@@ -21,7 +22,6 @@ from .domain.model import (
     FunctionSpec,
     HttpRequest,
     HttpResponse,
-    Registry,
     Run,
     RunStatus,
     Start,
@@ -66,11 +66,6 @@ class Claimed:
     open: Sequence[OpenStep]
     arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
     at: int = 0  # when it was claimed: what had not run out by then may still be overtaken by what comes
-
-
-Plan = Callable[[Registry], Sequence[Start]]
-"""Finds the runs that events start. Pure, and called in the transaction that stores them, so that no function that
-another process registers meanwhile is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +129,7 @@ class Commit(NamedTuple):
     parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
     requests: Sequence[Asked] = ()  # that steps asked for
     lane: str | None = None  # of the run
+    finished: Callable[[], Event] | None = None  # the event about its end, for whoever listens
 
 
 class Written(enum.Enum):

@@ -11,12 +11,13 @@ from inngest.protocol.errors import ErrorInfo
 
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreClosedError, StoreError
-from .executor import RunExecutor, Worker
+from .executor import RunExecutor
 from .intake import Intake
 from .ports import Clock, Liveness, News, Session
 from .reaper import Reaper, Remover
 from .requests import Requester, Tools
 from .timers import Timers
+from .worker import Worker
 
 LOGGER = logging.getLogger("inngest.engine")
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from inngest.engine.domain.following import Plan
 from inngest.engine.domain.model import (
     Changes,
     Ended,
@@ -26,7 +27,7 @@ from inngest.engine.domain.model import (
     RunStatus,
     Start,
 )
-from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner, Plan
+from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.oracle import FINAL, Oracle

@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Sequence
 
 from inngest.engine.domain import triggers
+from inngest.engine.domain.following import Plan
 from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Released, RunStatus, Start
-from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Plan, Receipt, Session, Store, Written
+from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Receipt, Session, Store, Written
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName, hash_step_id

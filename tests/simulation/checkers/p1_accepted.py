@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from inngest.engine.domain.triggers import FUNCTION_FAILED
+from inngest.engine.domain.announcements import FAILED
 from tests.simulation.history import Acknowledged, Committed, History, Row, State
 from tests.simulation.scenario import Scenario
 
@@ -43,7 +43,7 @@ def _without_runs(
 
 
 def _causes(event: Row, state: State, rules: Rules) -> Iterator[str]:
-    failed = json.loads(str(event["data"])).get("function_id") if event["name"] == FUNCTION_FAILED else None
+    failed = json.loads(str(event["data"])).get("function_id") if event["name"] == FAILED else None
     for function in state.functions.values():
         if is_gated(function):
             continue

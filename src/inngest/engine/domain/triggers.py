@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from inngest.protocol import limits
-from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
@@ -17,9 +15,6 @@ from .asking import Seen, Unanswered, gates_for, holds, skipped
 from .flow import Flow, flow_of
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 from .placing import place
-
-FUNCTION_FAILED = "inngest/function.failed"
-FUNCTION_INVOKED = "inngest/function.invoked"
 
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
@@ -145,34 +140,35 @@ def _bare(function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], 
     return Start(run, due_at, event.key, watches, place=placed)
 
 
-def invoked_event(data: str, now: int, new_id: Callable[[int], str]) -> Event:
-    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
-    return Event(new_id(now), FUNCTION_INVOKED, data, now, "", now)
-
-
-def failed_event(
-    run_id: str,
+def invoked(
     function_id: str,
-    error: ErrorInfo,
-    events: Sequence[EventData],
+    event: Event,
+    registry: Registry,
     now: int,
     new_id: Callable[[int], str],
-) -> Event:
-    """The event `inngest/function.failed` about a run (server-semantics §7)."""
-    originals = [
-        {"id": event.id, "name": event.name, "data": json.loads(event.data), "ts": event.ts} for event in events
-    ]
-    details = {"name": error.name, "message": error.message, "stack": error.stack or ""}
-    data = {
-        "function_id": function_id,
-        "run_id": run_id,
-        "event": originals[0],
-        "events": originals,
-        "error": {"error": error.name, **details},
-        "result": {"code": error.code or "unknown", **details},
-        "_inngest": {"status": "Failed"},
-    }
-    return Event(new_id(now), FUNCTION_FAILED, json.dumps(data), now, run_id, now)
+    *,
+    by: tuple[str, str] | None = None,
+    heard: bool = True,
+) -> list[Start]:
+    """The run of a function that is invoked, and those of functions that listen to invocations.
+
+    Args:
+        function_id: the invoked function; if it is not known it does not start, and who invokes it waits for it.
+        event: `announcements.of_invocation`.
+        registry: what is known.
+        now: unix ms.
+        new_id: makes ULIDs.
+        by: the run that invokes it, and the hash of its step.
+        heard: whether others are told.
+    """
+    started: list[Start] = []
+    function = registry.functions.get(function_id)
+    if function is not None:
+        own = start(function, event, now, new_id, paused=registry.paused.get(function_id))
+        if by is not None:
+            own = replace(own, run=replace(own.run, parent_id=by[0], parent_hash=by[1]))
+        started.append(own)
+    return [*started, *starts([event], registry, now, new_id)] if heard else started
 
 
 def failure_starts(

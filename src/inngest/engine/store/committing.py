@@ -17,6 +17,7 @@ from inngest.protocol.opcodes import Arrival, Memo
 
 from . import lanes, requests, tables, waits
 from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_starts, job_row, tell, tell_parents
+from .announcing import Announcer
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Transaction, Words, insert_new
 from .timers import Alarm
@@ -114,6 +115,8 @@ def commit(
         kept = [one for one in kept if one.owner.run_id not in gone]
     _give_slots_back(tx, [one for one in kept if one.lane is not None and one.changes.transition is not None])
     news = news.and_then(_write_transitions(tx, kept, ids))
+    announcer = Announcer(tx, registry, ids, alarm, commits[-1].now)
+    news = announcer.cancelled(news).and_then(announcer.finished([one.finished for one in kept if one.finished]))
     return _receipts(commits, lost, settled, news)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -14,7 +15,6 @@ from inngest.engine.domain.model import Event, FunctionSpec, Registry, Start
 from inngest.engine.ports import NO_NEWS, Ids, News
 
 from . import cancelling, tables
-from .accepting import insert_events
 from .statement import Statement, Transaction
 from .timers import Timer, Timers
 
@@ -35,18 +35,25 @@ def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int) -> None:
                 _put(timers, schedule, crons.first(schedule, now), [])
 
 
-def fire(
-    tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now: int, ids: Ids
-) -> tuple[list[Start], News]:
+class Ticked(NamedTuple):
+    """What is due of a schedule."""
+
+    starts: Sequence[Start] = ()  # nothing of it is stored yet
+    events: Sequence[Event] = ()  # nor this
+    news: News = NO_NEWS
+
+
+def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now: int, ids: Ids) -> Ticked:
     """The runs of what is due of a schedule; and it is armed anew, if there still is such a schedule."""
     function = registry.functions.get(timer.payload["function_id"])
     schedule = None if function is None else _found(function, timer.key)
     if function is None or schedule is None:
-        return [], NO_NEWS
+        return Ticked()
     ticks, following = crons.due(schedule, timer.payload["scheduled_at"], now)
     running: list[str] = timer.payload["runs"]
     news = NO_NEWS
     starts: list[Start] = []
+    events: list[Event] = []
     for tick in ticks:
         if schedule.overlap != "allow":
             running = _unfinished(tx, running) + [start.run.id for start in starts if start.run.id in running]
@@ -55,11 +62,13 @@ def fire(
             ended = cancelling.cancel(tx, running, "TriggerCron.overlap: the next tick has come", now)
             news = news.and_then(ended)
             starts = [start for start in starts if start.run.id not in running]
-        start = _start(tx, function, schedule, tick, registry, now, ids)
-        starts.append(start)
+        event = crons.event_of(schedule, tick, now, ids.ulid)
+        start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
+        events.append(event)
+        starts.append(replace(start, key="", due_at=now))  # a tick is fired once by its timer
         running = [start.run.id]
     _put(timers, schedule, following, running if schedule.overlap != "allow" else [])
-    return starts, news
+    return Ticked(starts, events, news)
 
 
 def _found(function: FunctionSpec, key: str) -> Schedule | None:
@@ -68,15 +77,6 @@ def _found(function: FunctionSpec, key: str) -> Schedule | None:
 
 def _unfinished(tx: Transaction, run_ids: list[str]) -> list[str]:
     return [row[0] for row in tx.execute(UNFINISHED, {"runs": json.dumps(run_ids)}).fetchall()] if run_ids else []
-
-
-def _start(
-    tx: Transaction, function: FunctionSpec, schedule: Schedule, tick: Tick, registry: Registry, now: int, ids: Ids
-) -> Start:
-    event: Event = crons.event_of(schedule, tick, now, ids.ulid)
-    insert_events(tx, [event])
-    start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
-    return replace(start, key="", due_at=now)  # a tick is fired once by its timer
 
 
 def _put(timers: Timers, schedule: Schedule, tick: Tick | None, runs: list[str]) -> None:

@@ -15,7 +15,8 @@ from inngest.engine.ports import NO_NEWS, Fired, Ids
 from inngest.protocol import durations
 
 from . import cancelling, crons, tables
-from .accepting import gatekeeper, insert_starts
+from .accepting import gatekeeper, insert_events, insert_starts, tell
+from .announcing import Announcer
 from .events import event
 from .gates import BATCH, DEBOUNCE, FINISH_TIMEOUT, START_TIMEOUT, Collecting, Gatekeeper, Last
 from .statement import Statement, Transaction
@@ -39,6 +40,7 @@ class _Firing:
         self._ids = ids
         self._keeper = keeper
         self.started: list[Start] = []
+        self.said: list[Event] = []  # of ticks
         self.news = NO_NEWS
 
     def debounce(self, timer: Timer) -> None:
@@ -76,10 +78,19 @@ class _Firing:
 
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
-        started, news = crons.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
-        self.news = self.news.and_then(news)
-        for start in started:
+        ticked = crons.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
+        self.news = self.news.and_then(ticked.news)
+        self.said += ticked.events
+        own = {(start.run.function_id, start.run.event_id) for start in ticked.starts}
+        listening = [
+            replace(start, key="")  # ticks of different schedules may have the same
+            for start in triggers.starts(ticked.events, self._registry, self._now, self._ids.ulid)
+            if (start.run.function_id, start.run.event_id) not in own
+        ]
+        for start in ticked.starts:
             self.started += [start] if start.gates is None else self._keeper.admit(start, start.gates)
+        for start in listening:
+            self.started += [start] if start.gates is None else self._keeper.judge(start)
 
     def _times(self, run_id: str) -> tuple[RunStatus | None, int | None]:
         row = self._tx.execute(TIMES_OF_RUN, {"run": run_id}).fetchone()
@@ -117,6 +128,10 @@ def fire(tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, 
     firing = _Firing(tx, now, registry(), ids, keeper)
     for timer in due:
         _KINDS[timer.kind](firing, timer)
+    if firing.said:
+        insert_events(tx, firing.said)
+        firing.news = firing.news.and_then(tell(tx, firing.said, now))
     insert_starts(tx, [(start, None) for start in firing.started], ids)
+    news = Announcer(tx, registry, ids, alarm, now).cancelled(firing.news.and_then(keeper.take_news()))
     alarm.look(tx)
-    return Fired(firing.started, firing.news.and_then(keeper.take_news()), alarm.due)
+    return Fired(firing.started, news, alarm.due)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts
@@ -45,6 +46,7 @@ from . import (
     sessions,
     waits,
 )
+from .announcing import Announcer
 from .commands import Command, each
 from .database import Database
 from .statement import Transaction
@@ -146,7 +148,15 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        return accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
+        answers = accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
+        announcer = self._announcer(tx, acceptances[-1].now)
+        return [
+            replace(answer, news=announcer.cancelled(answer.news)) if answer.news.cancelled else answer
+            for answer in answers
+        ]
+
+    def _announcer(self, tx: Transaction, now: int) -> Announcer:
+        return Announcer(tx, lambda: self._registry.read(tx), self._ids, self._alarm, now)
 
     async def claim(
         self,
@@ -203,7 +213,11 @@ class SqlStore:
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
     ) -> News:
         rows = 10 * len(run_ids)
-        return await self._write(lambda tx: cancelling.cancel(tx, run_ids, reason, now), rows=rows, told=told)
+
+        def cancel(tx: Transaction) -> News:
+            return self._announcer(tx, now).cancelled(cancelling.cancel(tx, run_ids, reason, now))
+
+        return await self._write(cancel, rows=rows, told=told)
 
     async def signal(
         self, name: str, data: str, now: int, told: Callable[[News], object] | None = None

@@ -1,0 +1,110 @@
+"""What the engine itself says: events about runs that ended, and those that start a function directly.
+
+Payloads are those of server-semantics §7, but for what only another engine has (ids of its tables, traces).
+
+A run that an event about an end has started ends without a word; and what a run invokes that listens to invocations, or
+what that invokes, is not told to those who listen: else whoever listens would start itself for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from inngest.protocol import codec
+from inngest.protocol.calls import EventData
+from inngest.protocol.errors import ErrorInfo
+
+from .crons import SCHEDULED
+from .model import Ended, Event, Run, RunStatus
+
+FAILED = "inngest/function.failed"
+FINISHED = "inngest/function.finished"
+CANCELLED = "inngest/function.cancelled"
+INVOKED = "inngest/function.invoked"
+
+ENDS = frozenset({FAILED, FINISHED, CANCELLED})
+SYSTEM = (FAILED, FINISHED, CANCELLED, INVOKED, SCHEDULED)
+"""All that a function may be triggered by."""
+
+_STATUSES = {RunStatus.COMPLETED: "Completed", RunStatus.FAILED: "Failed", RunStatus.CANCELLED: "Cancelled"}
+
+
+class Invoker(NamedTuple):
+    """The step that invokes a function."""
+
+    run: Run
+    hash: str
+    step: str  # its id, as the developer wrote it
+    expires_at: int
+    quiet: bool  # nobody else is told
+
+
+def is_silent(causes: Sequence[EventData]) -> bool:
+    """Whether a run that these events started ends without a word."""
+    return any(event.name in ENDS for event in causes)
+
+
+def is_quiet(run: Run, causes: Sequence[EventData]) -> bool:
+    """Whether what the run invokes is told to nobody else."""
+    if causes[0].name != INVOKED:
+        return False
+    about = codec.loads(causes[0].data).get("_inngest", {})
+    return bool(about.get("fn_id") != run.function_id or about.get("quiet"))
+
+
+def of_end(run: Run, ended: Ended, causes: Sequence[EventData], now: int, new_id: Callable[[int], str]) -> Event:
+    """The event about a failed or cancelled run."""
+    name = FAILED if ended.status is RunStatus.FAILED else CANCELLED
+    return Event(new_id(now), name, codec.dumps(_about(run, ended, causes)), now, run.id, now)
+
+
+def of_finish(run: Run, ended: Ended, causes: Sequence[EventData], now: int, new_id: Callable[[int], str]) -> Event:
+    """The event `inngest/function.finished` about any run that ended."""
+    return Event(new_id(now), FINISHED, codec.dumps(_about(run, ended, causes)), now, "", now)
+
+
+def of_invocation(
+    function_id: str, data: str, now: int, new_id: Callable[[int], str], by: Invoker | None = None
+) -> Event:
+    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
+    about: dict[str, object] = {"fn_id": function_id}
+    if by is not None:
+        about |= {
+            "correlation_id": f"{by.run.id}.{by.hash}",
+            "expire": by.expires_at,
+            "name": by.step,
+            "source_fn_id": by.run.function_id,
+        }
+        if by.quiet:
+            about["quiet"] = True
+    return Event(new_id(now), INVOKED, _with(data, about), now, "", now)
+
+
+def _with(data: str, about: Mapping[str, object]) -> str:
+    """The JSON text of an object with one more member; the last of two with the same name counts."""
+    comma = "" if data == "{}" else ","
+    return f'{data[:-1]}{comma}"_inngest":{codec.dumps(about)}}}'
+
+
+def _about(run: Run, ended: Ended, causes: Sequence[EventData]) -> dict[str, object]:
+    events = [{"id": event.id, "name": event.name, "data": codec.loads(event.data), "ts": event.ts} for event in causes]
+    about: dict[str, object] = {
+        "function_id": run.function_id,
+        "run_id": run.id,
+        "event": {**events[0], "user": {}},
+        "events": events,
+        "_inngest": {"status": _STATUSES[ended.status]},
+    }
+    if run.parent_id is not None:
+        about["correlation_id"] = f"{run.parent_id}.{run.parent_hash}"
+    if ended.status is RunStatus.COMPLETED:
+        about["result"] = codec.loads(ended.output or "null")
+    elif ended.status is RunStatus.FAILED and ended.error is not None:
+        about |= _failure(ended.error)
+    return about
+
+
+def _failure(error: ErrorInfo) -> dict[str, object]:
+    details = {"name": error.name, "message": error.message, "stack": error.stack or ""}
+    return {"error": {"error": error.name, **details}, "result": {"code": error.code or "unknown", **details}}

@@ -1,0 +1,72 @@
+"""What follows from what was decided for a run: the events that are stored with it, and the runs that they start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from inngest.protocol.calls import EventData
+from inngest.protocol.opcodes import Opcode
+
+from . import announcements, triggers
+from .announcements import Invoker
+from .model import Changes, Ended, Event, Registry, Run, RunStatus, Start, Wait
+
+Plan: TypeAlias = Callable[[Registry], Sequence[Start]]
+"""Finds the runs that events start. Pure, and called in the transaction that stores them, so that no function that
+another process registers meanwhile is missed."""
+
+
+class Following(NamedTuple):
+    """What is stored with the changes of a run."""
+
+    events: Sequence[Event]
+    plan: Plan  # the runs that these events start
+    finished: Callable[[], Event] | None = None  # the event about the end of the run, for whoever listens
+
+
+def following(
+    run: Run, causes: Sequence[EventData], changes: Changes, now: int, new_id: Callable[[int], str]
+) -> Following:
+    """Events that steps sent, of functions that they invoke, about the end of the run; and what they start."""
+    transition = changes.transition
+    over = transition if isinstance(transition, Ended) else None
+    ended = None if over is None or announcements.is_silent(causes) else over
+    # A run that grew too large with this very commit ends, and nobody would wait for what it invokes.
+    invoking = [wait for wait in changes.waits if wait.step.kind is Opcode.INVOKE] if over is None else []
+    if not changes.sent and not invoking and ended is None:
+        return NOTHING
+    events = [triggers.stored(event, now, new_id) for event in changes.sent]
+    quiet = bool(invoking) and announcements.is_quiet(run, causes)
+    invoked = [(wait, _invoked_event(run, wait, quiet, now, new_id)) for wait in invoking]
+    failed = None
+    if ended is not None and ended.status is RunStatus.FAILED:
+        failed = announcements.of_end(run, ended, causes, now, new_id)
+
+    def plan(registry: Registry) -> list[Start]:
+        started = triggers.starts(events, registry, now, new_id)
+        for wait, event in invoked:
+            by = (run.id, wait.step.step.hash)
+            started += triggers.invoked(wait.sought.name, event, registry, now, new_id, by=by, heard=not quiet)
+        if failed is not None:
+            started += triggers.failure_starts(run.function_id, failed, registry, now, new_id)
+            started += triggers.starts([failed], registry, now, new_id)
+        return started
+
+    said = [*events, *(event for _, event in invoked), *([] if failed is None else [failed])]
+    if ended is None:
+        return Following(said, plan)
+    return Following(said, plan, lambda: announcements.of_finish(run, ended, causes, now, new_id))
+
+
+def _starts_nothing(_: Registry) -> Sequence[Start]:
+    return ()
+
+
+NOTHING = Following((), _starts_nothing)
+
+
+def _invoked_event(run: Run, wait: Wait, quiet: bool, now: int, new_id: Callable[[int], str]) -> Event:
+    step, sought = wait.step, wait.sought
+    by = Invoker(run, step.step.hash, step.step.id, step.due_at, quiet)
+    return announcements.of_invocation(sought.name, sought.data, now, new_id, by)

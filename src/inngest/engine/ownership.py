@@ -1,0 +1,290 @@
+"""One run while a worker owns it: what its invocation reports is decided, and committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
+from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Op
+
+from .domain import watches
+from .domain.advance import Moment, advance, woken
+from .domain.following import following
+from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
+from .errors import StoreError
+from .ports import NO_NEWS, Claimed, Commit, News, Observer, Receipt, Requests, Written
+from .slots import RunSlots
+from .worker import Worker
+
+R = TypeVar("R")
+
+BUDGET = 10_000
+"""Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
+
+
+class Executor(Protocol):
+    """Who runs what a worker owns, as one run sees it."""
+
+    worker: Worker
+    requests: Requests
+    draining: bool
+
+    @property
+    def on_end(self) -> Callable[[str, Ended], None]:
+        """Told of each run that ended here."""
+        ...
+
+    def look_again(self) -> None:
+        """What is queued may have changed."""
+        ...
+
+    def crowded(self) -> bool:
+        """Whether others wait for a place."""
+        ...
+
+    def cleared(self) -> None:
+        """A run that was in flight alone has recorded a step: it does not kill its workers."""
+        ...
+
+    def heard(self, news: News) -> None:
+        """What a transaction did to other runs than its own."""
+        ...
+
+
+class Ownership:
+    """One run while this worker owns it: the recorder of its invocation."""
+
+    def __init__(self, executor: Executor, claimed: Claimed) -> None:
+        self._executor = executor
+        self._worker = executor.worker
+        self.claimed = claimed
+        run = claimed.run
+        self.run_id = run.id
+        self.function_id = run.function_id
+        self.owner = claimed.owner
+        self._began_at = self._worker.clock.now()
+        self._memos = list(claimed.memos)
+        self._state = RunState(
+            run.id,
+            run.function_id,
+            run.retries,
+            attempt=run.attempt,
+            seq=claimed.memos[-1].seq + 1 if claimed.memos else 0,
+            steps=len(claimed.memos),
+            size=sum(len(memo.data) for memo in claimed.memos if memo.data),
+            open={step.step.hash: step for step in claimed.open},
+            arrived={arrival.hash: arrival for arrival in claimed.arrivals},
+            waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
+        )
+        self._takeovers = run.takeovers
+        self._stored_attempt = run.attempt  # of the body
+        self._held: Changes | None = None  # decided, and written with what comes next
+        self._lost = False
+        self._last: asyncio.Future[Any] | None = None  # commit
+        self.slots = None if run.lane is None else self._slots(run.lane)
+
+    def _slots(self, lane: str) -> RunSlots:
+        worker = self._worker
+        return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
+
+    def call(self) -> Call:
+        """What the function is entered with: what was over when the run was claimed has its memo.
+
+        What has run out since then has none yet: something may have come for it in between, and the store knows.
+        """
+        if self._state.open:
+            moment = Moment(self.claimed.at, self._worker.ids.chance())
+            changes = woken(self._state, self._worker.policy, moment)
+            if changes.memos:
+                self._state.apply(changes)
+                self._held = changes
+                self._memos.extend(changes.memos)
+        run = self.claimed.run
+        return Call(
+            run.id,
+            run.function_id,
+            self._state.attempt,
+            run.retries + 1,
+            self.claimed.events,
+            self._memos,
+            tuple(self._state.open.values()),
+        )
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may kill its workers: several died on it since it recorded a step."""
+        return self._takeovers >= self._worker.policy.alone_after
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing of it can be recorded any more."""
+        return self._lost
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something from outside may come for it."""
+        return self._state.waiting
+
+    def arrived(self, arrival: Arrival) -> None:
+        """What one of its steps waits for has come."""
+        if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
+            self._state.arrived[arrival.hash] = arrival
+            self._worker.invoker.arrived(self.run_id, [arrival.hash])
+
+    def lose(self) -> None:
+        """The run is not this worker's any more, or is over: nothing of it can be recorded."""
+        if not self._lost:
+            self._lost = True
+            self._worker.invoker.cancel(self.run_id)
+
+    def lost_cause(self) -> Failed | None:
+        """The end of a run on which too many workers died, without a step recorded in between (design §4.1)."""
+        takeovers = self._takeovers
+        if takeovers < self._worker.policy.max_takeovers:
+            return None
+        message = (
+            f"{takeovers} workers died while they ran this, without a step recorded in between: "
+            "look for what kills the process (memory, os._exit, a crash in native code)"
+        )
+        return Failed(ErrorInfo("WorkerLostError", message, code=ErrorCode.WORKER_LOST.value), retriable=False)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the store has refused the last commit."""
+        return self._last is not None and self._last.done() and isinstance(self._last.exception(), StoreError)
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        """Decide and commit."""
+        changes = self._advance(ops, None)
+
+        def reply(receipt: Receipt) -> Recorded:
+            written = receipt.written
+            if written is Written.LOST or changes.transition is not None:
+                self._lost = True
+                self._tell(written, changes)
+                return Recorded(Advice.STOP, ())
+            settled = receipt.settled
+            return Recorded(self._advice(), tuple(settled.get(entry.step.hash, entry) for entry in changes.entries))
+
+        return self._commit(changes, reply)
+
+    async def conclude(self, outcome: Outcome) -> Ended | Released | None:
+        """Write how the invocation ended; None if the run was lost."""
+        if self.slots is not None:
+            self.slots.close()
+        if self._lost:
+            return None
+        changes = self._advance((), outcome)
+        receipt = await self._commit(changes, lambda receipt: receipt)
+        return changes.transition if receipt.written is Written.DONE else None
+
+    def _tell(self, written: Written, changes: Changes) -> None:
+        if written is Written.DONE and isinstance(changes.transition, Ended):
+            self._executor.on_end(self.run_id, changes.transition)
+
+    def _advice(self) -> Advice:
+        if self._executor.draining:
+            return Advice.YIELD
+        if not self._executor.crowded():
+            return Advice.GO_ON
+        return Advice.YIELD if self._worker.clock.now() - self._began_at > BUDGET else Advice.GO_ON
+
+    def _advance(self, ops: Sequence[Op], outcome: Outcome | None) -> Changes:
+        changes = advance(self._state, ops, outcome, self._worker.policy, self._moment())
+        self._state.apply(changes)
+        return changes
+
+    def _moment(self) -> Moment:
+        return Moment(self._worker.clock.now(), self._worker.ids.chance())
+
+    def _commit(self, changes: Changes, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
+        now = self._worker.clock.now()
+        events, plan, finished = following(self.claimed.run, self.claimed.events, changes, now, self._worker.ids.ulid)
+        if self._held is not None:
+            changes = self._held.followed_by(changes)
+            self._held = None
+        if self._worker.observer is not None:
+            reply = self._observed(self._worker.observer, changes, reply)
+        begins_anew = bool(changes.memos) and (self._stored_attempt != changes.attempt or self._takeovers > 0)
+        if begins_anew:
+            reply = self._beginning_anew(changes, reply)
+        alone = self.suspect and not begins_anew
+        commit = Commit(self.owner, self.function_id, changes, events, plan, now, begins_anew, alone)
+        if finished is not None:
+            commit = commit._replace(finished=finished)
+        if self._state.waiting:
+            commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))
+            reply = self._asking(changes, reply)
+        run = self.claimed.run
+        if run.lane is not None:
+            commit = commit._replace(lane=run.lane)
+        if run.parent_id is not None and run.parent_hash is not None:
+            commit = commit._replace(parent=(run.parent_id, run.parent_hash))
+        future = self._worker.store.commit(commit, self._hearing(reply))
+        self._last = future
+        return future
+
+    def _beginning_anew(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
+
+        def told(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                self._stored_attempt = changes.attempt
+                suspect, self._takeovers = self.suspect, 0
+                if suspect:
+                    self._executor.cleared()
+            return reply(receipt)
+
+        return told
+
+    def _hearing(self, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        def hear(receipt: Receipt) -> R:
+            answer = reply(receipt)
+            if receipt.news is not NO_NEWS:
+                self._executor.heard(receipt.news)
+            return answer
+
+        return hear
+
+    def _watches(self, changes: Changes) -> list[Watch]:
+        events = self.claimed.events
+        new = [wait for wait in changes.waits if not wait.again]
+        return [watch for wait in new if (watch := watches.of_step(self.run_id, wait, events)) is not None]
+
+    def _requests(self, changes: Changes) -> list[Asked]:
+        retries = self._state.retries
+        return [
+            Asked(self.run_id, step.step.hash, step.kind, sought.data, retries, bool(sought.secrets), again)
+            for step, sought, again in changes.waits
+            if step.kind in REQUESTS
+        ]
+
+    def _asking(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        """Tell who makes requests which ones there are from now on, and which are wanted no more."""
+        asked = {wait.step.step.hash: wait.sought.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
+        closed = [memo.step.hash for memo in changes.memos if memo.kind in REQUESTS]
+        if not asked and not closed:
+            return reply
+
+        def tell(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                self._executor.requests.asked(self.run_id, asked)
+                self._executor.requests.over(self.run_id, closed)
+            return reply(receipt)
+
+        return tell
+
+    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
+        def tell(receipt: Receipt) -> R:
+            if receipt.written is Written.DONE:
+                settled = receipt.settled
+                observer.committed(
+                    self.claimed.run,
+                    changes._replace(memos=[settled.get(memo.step.hash, memo) for memo in changes.memos]),
+                )
+            return reply(receipt)
+
+        return tell
