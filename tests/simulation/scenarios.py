@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, PROGRAMS, REQUESTING, WAITING
+from .corpus import BY_NAME, CHOOSING, GATED, PROGRAMS, REQUESTING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -89,6 +89,20 @@ def _crowd(seed: int) -> tuple[Scenario, Plan]:
     return replace(scenario, name="crowd", engines=1 + seed % 2, max_in_flight=100), Plan()
 
 
+def _gated(seed: int) -> tuple[Scenario, Plan]:
+    """Runs that may not just begin, or are not let go on, and steps that choose; in one of three worlds no fault."""
+    chance = random.Random(f"gated {seed}")
+    programs = [*chance.sample(GATED, 4), *chance.sample(CHOOSING, 2)]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=3))]
+    scenario = Scenario(
+        "gated", programs, sends, engines=chance.randint(1, 3), max_in_flight=chance.choice((2, 100, 100))
+    )
+    if seed % 3 == 0:
+        return scenario, Plan()
+    storm = Storm(lasts=10, at_commit=chance.choice((0, 0.02, 0.05)), every=chance.choice((1.0, 4.0)))
+    return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -99,6 +113,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "requests": _requests,
     "outside": _outside,
     "crowd": _crowd,
+    "gated": _gated,
 }
 """Worlds whose cast is drawn."""
 
