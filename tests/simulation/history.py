@@ -6,8 +6,9 @@ Checkers read nothing else. Times are microseconds of the world; processes are n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from inngest.protocol.steps import hash_step_id
 
@@ -48,6 +49,14 @@ class Change:
     table: str  # without the prefix
     old: Row | None
     new: Row | None
+
+
+class Written(NamedTuple):
+    """A row, as a transaction leaves it behind."""
+
+    table: str
+    key: tuple[object, ...]
+    row: Row | None  # None: deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +259,18 @@ class State:
             else:
                 self.unfinished.pop(str(change.new["id"]), None)
 
+    def changes(self, writings: Iterable[Written]) -> list[Change]:
+        """What a transaction changes that writes these rows, in this order."""
+        found: list[Change] = []
+        latest: dict[tuple[str, object], Row | None] = {}
+        for table, values, row in writings:
+            key = values[0] if len(values) == 1 else values
+            old = latest[table, key] if (table, key) in latest else getattr(self, table).get(key)
+            assert old is not None or row is not None, f"a row of {table} is deleted that was not there: {key}"
+            latest[table, key] = row
+            found.append(Change(table, old, row))
+        return found
+
     def memo(self, run_id: str, step: str) -> Row | None:
         """The memo of a step, by its effective id."""
         row = self.steps.get((run_id, hash_step_id(step)))
@@ -283,10 +304,15 @@ TABLES = (
 )
 
 
+def written(table: str, row: Row) -> Written:
+    """A row that was inserted or updated."""
+    return Written(table, tuple(row[name] for name in KEYS.get(table, ("id",))), row)
+
+
 def key_of(table: str, row: Row) -> object:
     """What a row is known by in its table."""
-    names = KEYS.get(table, ("id",))
-    return row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+    names = KEYS.get(table)
+    return row["id"] if names is None else row[names[0]] if len(names) == 1 else tuple([row[name] for name in names])
 
 
 @dataclass(slots=True)

@@ -136,5 +136,7 @@ class Scenario:
 
 
 def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:
-    """A world with one program, started once."""
-    return Scenario(f"{program.name}-{engines}" if engines > 1 else program.name, [program], [Send(program)], **more)
+    """A world with one program, started once. An engine that is alone need not look often at what others did."""
+    if engines > 1:
+        return Scenario(f"{program.name}-{engines}", [program], [Send(program)], engines, **more)
+    return Scenario(program.name, [program], [Send(program)], look=200, **more)

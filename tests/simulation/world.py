@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Generator, Iterator
@@ -27,6 +28,7 @@ from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
+from .database import watch
 from .faults import AT_COMMIT, Fault, Plan, Storm
 from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Paused, Signalled, Told
 from .loop import STRAND, SimLoop, StuckError
@@ -441,6 +443,8 @@ def template() -> Path:
     database = SqliteDatabase(path)
     connection = database.connect()
     schema.prepare(database, connection)
+    assert isinstance(connection, sqlite3.Connection)
+    watch(connection)
     connection.close()
     return path
 
