@@ -132,11 +132,13 @@ class Scenario:
     retry_interval: int | None = 1_000  # ms
     max_in_flight: int = 100
     look: int = 50  # ms between looks at what other processes did
+    rests: tuple[float, ...] = (0.01, 0.3, 2.0)  # seconds from the end of a process to the next, drawn
     patience: int = 300  # seconds after the calm in which every run must end
+    transactions: int = 5_000  # after so many, a world is taken to spin
 
 
 def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:
     """A world with one program, started once. An engine that is alone need not look often at what others did."""
     if engines > 1:
         return Scenario(f"{program.name}-{engines}", [program], [Send(program)], engines, **more)
-    return Scenario(program.name, [program], [Send(program)], look=200, **more)
+    return Scenario(program.name, [program], [Send(program)], look=1_000 if program.lasts else 200, **more)

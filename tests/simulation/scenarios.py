@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, CHOOSING, GATED, PROGRAMS, REQUESTING, WAITING
+from .corpus import BY_NAME, CHOOSING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -103,6 +103,19 @@ def _gated(seed: int) -> tuple[Scenario, Plan]:
     return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
 
 
+def _clockwork(seed: int) -> tuple[Scenario, Plan]:
+    """Crons, while nobody is there for minutes, and clocks are set."""
+    chance = random.Random(f"clockwork {seed}")
+    programs = [*TICKING, BY_NAME["sleeps"]]
+    sends = [Send(program, at=chance.randint(0, 60_000)) for program in programs]
+    rests = chance.choice(((0.3, 2.0), (20.0, 45.0, 150.0)))
+    kinds = (Fault.CRASH_ANYWHERE, Fault.CRASH_ANYWHERE, Fault.STOP, Fault.PAUSE)
+    if seed % 2:
+        kinds = (*kinds, Fault.STEP_OF_CLOCK, Fault.STEP_OF_CLOCK)
+    scenario = Scenario("clockwork", programs, sends, chance.randint(1, 2), look=1_000, patience=900, rests=rests)
+    return scenario, Plan(storm=Storm(lasts=600, at_commit=0.01, busy=0.01, every=40, step=90_000, kinds=kinds))
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -114,6 +127,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "outside": _outside,
     "crowd": _crowd,
     "gated": _gated,
+    "clockwork": _clockwork,
 }
 """Worlds whose cast is drawn."""
 

@@ -46,11 +46,11 @@ PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 KNOWN_FILE = 0.9
 """How often a world begins with a database that has its schema."""
 
-TOO_MANY = 5_000
-"""Transactions after which a world is taken to spin."""
-
 PENDING = {"debounce", "batch"}
 """Timers that start runs."""
+
+SOON = 10_000
+"""Milliseconds before a tick in which a world does not end, so that what it starts can end, too."""
 
 
 class World:
@@ -60,9 +60,10 @@ class World:
         scenario: its cast.
         seed: decides everything that the plan leaves open.
         plan: what goes wrong.
+        history: where it is noted.
     """
 
-    def __init__(self, scenario: Scenario, seed: int, plan: Plan) -> None:
+    def __init__(self, scenario: Scenario, seed: int, plan: Plan, history: History | None = None) -> None:
         self.scenario = scenario
         self.seed = seed
         self.plan = plan
@@ -70,7 +71,7 @@ class World:
         self.max_in_flight = scenario.max_in_flight
         self.loop = SimLoop(self.chance("turns"))
         self.locks: set[str] = set()
-        self.history = History()
+        self.history = history or History()
         self.fired_count: Counter[Fault] = Counter()
         self.boundaries = 0
         self.path = Path()
@@ -145,7 +146,9 @@ class World:
     def _all_ended(self) -> bool:
         state = self.history.state
         timers = [row for (kind, _), row in state.timers.items() if kind in PENDING and row["due_at"] != NEVER]
-        return not state.unfinished and not timers and self.loop.time() * 1000 >= self._lasts
+        soon = max((process.clock.now() for process in self._alive), default=0) + SOON
+        ticks = any(kind == "cron" and _ms(row["due_at"]) < soon for (kind, _), row in state.timers.items())
+        return not state.unfinished and not timers and not ticks and self.now() >= 1000 * self._lasts
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self.loop.create_task(work)
@@ -170,7 +173,7 @@ class World:
             else:
                 self._alive.append(process)
                 await process.gone
-            await asyncio.sleep(self._faults.choice((0.01, 0.3, 2.0)))
+            await asyncio.sleep(self._faults.choice(self.scenario.rests))
 
     async def _witness(self) -> None:
         """A process that is there for a while: somebody must declare dead who seems to be."""
@@ -354,7 +357,8 @@ class World:
             if chance.random() < 0.5:
                 process.pause(chance.randint(10_000, 1_000_000))
         elif fault is Fault.STEP_OF_CLOCK:
-            process.clock.skew += chance.randint(-2_000, 2_000)
+            step = 2_000 if self.plan.storm is None else self.plan.storm.step
+            process.clock.skew += chance.randint(-step, step)
         elif fault is Fault.LOCKED_OUT:
             process.lock_out = chance.randint(1, 40)
         self.fired(fault, process)
@@ -365,8 +369,8 @@ class World:
         """The number of a commit that is to be made, and what is to happen at it."""
         number = self.boundaries
         self.boundaries += 1
-        if number >= TOO_MANY:
-            self.loop.give_up(f"{TOO_MANY} transactions")
+        if number >= self.scenario.transactions:
+            self.loop.give_up(f"{number} transactions")
         fault = self.plan.at.get(number)
         storm = self.plan.storm
         if fault is None and storm is not None and not self._calm and self._faults.random() < storm.at_commit:
@@ -418,6 +422,11 @@ class World:
     def latency(self) -> int:
         """Microseconds that a read, a write or an answer takes."""
         return self._latencies.choice(self._pace)
+
+
+def _ms(value: object) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 async def _quietly(work: Coroutine[Any, Any, object]) -> None:

@@ -27,6 +27,7 @@ from . import (
     p10_honest,
     quiet,
     requested,
+    ticks,
 )
 
 Checker = Callable[[History, Scenario], Iterator[str]]
@@ -51,6 +52,7 @@ CHECKERS: Mapping[str, Checker] = {
     "gates": p1_gates.check,
     "quiet": quiet.check,
     "requested": requested.check,
+    "ticks": ticks.check,
 }
 
 

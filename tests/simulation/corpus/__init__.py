@@ -15,6 +15,7 @@ from . import (
     requesting,
     sleeping,
     straight,
+    ticking,
     waiting,
 )
 from .changed import CHANGED
@@ -41,7 +42,10 @@ CHOOSING = (*optional.PROGRAMS, *racing.PROGRAMS)
 GATED = gated.PROGRAMS
 """Programs whose events do not start runs just so, or whose runs are not let go on."""
 
-ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *CHOOSING, *GATED)
+TICKING = ticking.PROGRAMS
+"""Programs that start by the clock."""
+
+ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *CHOOSING, *GATED, *TICKING)
 """Those that can be in any world."""
 
 BY_NAME = {program.name: program for program in (*ALL, failing.KILLER)}
@@ -54,6 +58,7 @@ __all__ = [
     "GATED",
     "PROGRAMS",
     "REQUESTING",
+    "TICKING",
     "WAITING",
     "changed",
     "failing",
