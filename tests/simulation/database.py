@@ -117,9 +117,7 @@ def _written(connection: Connection) -> list[Written]:
     if rows:
         connection.execute("DELETE FROM sim_journal")
     return [
-        Written(table, tuple(values), None)
-        if gone
-        else written(table, dict(zip(COLUMNS[table], values, strict=True)))
+        Written(table, tuple(values), None) if gone else written(table, dict(zip(COLUMNS[table], values, strict=True)))
         for table, gone, text in rows
         for values in (json.loads(text),)
     ]

@@ -39,7 +39,7 @@ class End:
 Judge = Callable[[End], bool]
 
 Meaning = Callable[[Mapping[str, Any]], object]
-"""What an expression says about an event's data, said again for checkers: they must not ask the engine's expressions."""
+"""What an expression says about an event's data, said again: checkers must not ask the engine's expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Program:
     name: str  # also of the event: "sim/{name}"
     make: Callable[[inngest.Inngest, Outside, int], Sequence[Function[Any]]]  # the int is the version of the code
     ends: Mapping[str, Judge]  # by local id of the function
-    runs: Mapping[str, int | None] = field(default_factory=dict)  # how many there are for one event, if not 1; None: any
+    runs: Mapping[str, int | None] = field(default_factory=dict)  # for one event, if not 1; None: any number
     data: Mapping[str, object] = field(default_factory=dict)
     meanwhile: Sequence[Meanwhile] = ()  # what comes from outside for each of its events
     looks: Mapping[str, Looking] = field(default_factory=dict)  # by id of the step that waits for an event

@@ -18,7 +18,9 @@ def hunts(farm: Farm) -> Hunts:
     return {mutation.name: farm.submit(hunt, mutation.name) for mutation in MUTATIONS}
 
 
-@pytest.mark.parametrize("promise", ["P0", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "over"])
+@pytest.mark.parametrize(
+    "promise", ["P0", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "over", "crons"]
+)
 def test_every_promise_has_a_planted_bug(promise: str) -> None:
     assert BY_PROMISE[promise]
 

@@ -289,7 +289,7 @@ class World:
         found = [str(run["id"]) for run in state.runs.values() if run["function_id"] == function_id]
         for run_id in found:
             event = state.events[str(state.runs[run_id]["event_id"])]
-            if json.loads(str(event["data"]))["number"] == number:
+            if json.loads(str(event["data"])).get("number") == number:
                 await self._cancel_run(run_id)
 
     async def _cancel_run(self, run_id: str) -> None:

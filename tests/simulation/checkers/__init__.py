@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from tests.simulation.history import History
 from tests.simulation.scenario import Scenario
 
 from . import (
     alone,
+    announced,
     closed,
     ends,
     over,
@@ -45,6 +46,7 @@ CHECKERS: Mapping[str, Checker] = {
     "P9": p9_determinism.check,
     "P10": p10_honest.check,
     "alone": alone.check,
+    "announced": announced.check,
     "closed": closed.check,
     "ends": ends.check,
     "over": over.check,
@@ -56,7 +58,8 @@ CHECKERS: Mapping[str, Checker] = {
 }
 
 
-def problems(history: History, scenario: Scenario) -> dict[str, list[str]]:
-    """What does not hold, by the name of the checker that says so."""
-    found = {name: list(check(history, scenario)) for name, check in CHECKERS.items()}
+def problems(history: History, scenario: Scenario, only: Collection[str] | None = None) -> dict[str, list[str]]:
+    """What does not hold, by the name of the checker that says so; of all of them, or only of some."""
+    checkers = CHECKERS if only is None else {name: CHECKERS[name] for name in only}
+    found = {name: list(check(history, scenario)) for name, check in checkers.items()}
     return {name: lines for name, lines in found.items() if lines}

@@ -221,5 +221,3 @@ def _throttled(flow: _Flow) -> Iterator[str]:
 def _number(value: object) -> int:
     assert isinstance(value, int), value
     return value
-
-

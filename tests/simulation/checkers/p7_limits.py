@@ -22,7 +22,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
 
 
 class Slots:
-    """The slots of all budgets, from what runs hold: kept up with each change, so that thousands of runs cost little."""
+    """The slots of all budgets, from what runs hold: kept up change by change: thousands of runs cost little."""
 
     def __init__(self) -> None:
         self.held: Counter[str] = Counter()  # by budget, by all runs

@@ -48,9 +48,11 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                     fired.setdefault(str(run["function_id"]), []).append(run)
                     yield from (f"at {entry.at}: {problem}" for problem in _overlapping(run, state))
         for function_id, runs in fired.items():
-            yield from (f"at {entry.at}: {problem}" for problem in _fired(runs, state, ticked.setdefault(function_id, set())))
+            yield from (
+                f"at {entry.at}: {problem}" for problem in _fired(runs, state, ticked.setdefault(function_id, set()))
+            )
         for function_id, first, following in _seen_to(entry):
-            seen = [tick for tick in _ticks(_cron(state, function_id), first, following)]
+            seen = list(_ticks(_cron(state, function_id), first, following))
             missed = [tick for tick in seen if tick not in ticked.get(function_id, ())]
             problems = _missed(state, function_id, seen, missed, now if clocks else None)
             yield from (f"at {entry.at}: {problem}" for problem in problems)

@@ -12,7 +12,7 @@ from typing import Any
 import inngest
 from inngest.sdk.function import Function
 from tests.simulation.outside import Outside
-from tests.simulation.scenario import APP, End, Looking, Meaning, Pausing, Posting, Program
+from tests.simulation.scenario import APP, Cancelling, End, Looking, Meaning, Pausing, Posting, Program
 
 SKIPPED = "RunSkippedError"
 
@@ -22,7 +22,8 @@ def _starter(client: inngest.Inngest, name: str, data: Sequence[dict[str, Any]])
 
     @client.create_function(fn_id=name, trigger=inngest.TriggerEvent(event=f"{APP}/{name}"))
     async def starter(ctx: inngest.Context) -> int:
-        await ctx.step.send_event("send", [inngest.Event(name=f"{APP}/{name}.it", data=one) for one in data])
+        own = {"number": ctx.event.data["number"]}
+        await ctx.step.send_event("send", [inngest.Event(name=f"{APP}/{name}.it", data={**one, **own}) for one in data])
         return len(data)
 
     return starter
@@ -119,7 +120,7 @@ def _hurried(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
         await ctx.step.sleep("nap", ctx.event.data["length"])  # type: ignore[arg-type]  # pyright: ignore
         return await ctx.step.run("last", out.does("through"))
 
-    return [_starter(client, "hurried", [{"length": length} for length in (600, 2_400, 100, 0)]), hasten]
+    return [_starter(client, "hurried", [{"length": length} for length in (600, 9_000, 100, 0)]), hasten]
 
 
 def _listens(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -136,7 +137,7 @@ def _listens(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
         await ctx.step.sleep("nap", 700)
         return await ctx.step.run("work", out.does("through"))
 
-    given = [{"user": "a", "kind": "right"}, {"user": "a"}, {"user": "b"}]
+    given = [{"user": "a", "kind": "right"}, {"user": "a"}, {"user": "b"}, {"user": "b", "kind": "right"}]
     return [_starter(client, "listens", given), listener]
 
 
@@ -156,6 +157,41 @@ def _paused(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
 
         functions.append(hold)
     return functions
+
+
+def _weighed(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(
+        fn_id="weigh",
+        trigger=_trigger("weighed"),
+        priority=inngest.Priority(run="event.data.weight"),
+        throttle=inngest.Throttle(limit=2, period=1_000, key="event.data.user"),
+        concurrency=[inngest.Concurrency(limit=1, key="event.data.user")],
+    )
+    async def weigh(ctx: inngest.Context) -> str:
+        return await ctx.step.run("work", out.does("through"))
+
+    given = [{"user": "a", "weight": weight} for weight in (0, 5_000, -5_000, 1, -1)]
+    return [_starter(client, "weighed", [*given, {"user": "b"}]), weigh]
+
+
+def _hears(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    def ends(name: str, **more: Any) -> Function[Any]:
+        @client.create_function(fn_id=name, trigger=_trigger("hears"), retries=0, **more)
+        async def end(ctx: inngest.Context) -> str:
+            if name == "fails":
+                await ctx.step.run("bad", out.does(None, fails=9))
+            await ctx.step.sleep("nap", 900)
+            return await ctx.step.run("last", out.does("through"))
+
+        return end
+
+    trigger = [inngest.TriggerEvent(event=f"inngest/function.{end}") for end in ("failed", "finished", "cancelled")]
+
+    @client.create_function(fn_id="hearer", trigger=trigger)
+    async def hearer(ctx: inngest.Context) -> str:
+        return await ctx.step.run("hear", out.does(ctx.event.name))
+
+    return [_starter(client, "hears", [{}]), ends("fails"), ends("lasts"), hearer]
 
 
 def _value(value: object) -> Any:
@@ -183,7 +219,7 @@ def _of_its_events(end: End) -> bool:
 
 _OF_DATA: dict[str, Meaning] = {
     f"event.data.{name}": lambda data, name=name: data.get(name)  # type: ignore[misc]
-    for name in ("user", "order", "number")
+    for name in ("user", "order", "number", "weight")
 }
 
 
@@ -247,7 +283,7 @@ PROGRAMS = (
     Program(
         "listens",
         _listens,
-        {"listens": _value(3), "listener": _or_cancelled},
+        {"listens": _value(4), "listener": _or_cancelled},
         {"listener": None},
         meanwhile=(
             *_posts("listens.a.b", 3, 3_000, kind=["right", "wrong"]),
@@ -260,6 +296,26 @@ PROGRAMS = (
             "event.data.user == 'a'": lambda data: data.get("user") == "a",
         },
         looks={"cancel:0": Looking(mine=False)},
+    ),
+    Program(
+        "weighed",
+        _weighed,
+        {"weighed": _value(6), "weigh": _value("through")},
+        {"weigh": 9},
+        meanwhile=_posts("weighed.it", 3, 2_000, user=["a"], weight=[7, 700, -700]),
+        means=_OF_DATA,
+    ),
+    Program(
+        "hears",
+        _hears,
+        {
+            "hears": _value(1),
+            "fails": lambda end: end.status == "FAILED",
+            "lasts": _or_cancelled,
+            "hearer": lambda end: str(end.value).startswith("inngest/function."),
+        },
+        {"hearer": None},
+        meanwhile=(Cancelling("lasts", (0, 2_000)),),
     ),
     Program(
         "paused",

@@ -61,6 +61,31 @@ def _is_done(end: End, step: str) -> bool:
     return memo is not None and not memo["cancelled"]
 
 
+def _head_to_head(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(fn_id="head-to-head", trigger=inngest.TriggerEvent(event=f"{APP}/head-to-head"))
+    async def head_to_head(ctx: inngest.Context) -> list[object]:
+        async def short(number: int) -> object:
+            return await ctx.step.run(f"short-{number}", out.does("short", ms=10))
+
+        async def long(number: int) -> object:
+            await ctx.step.run(f"long-{number}", out.does(None, ms=10 + number))
+            return await ctx.step.run(f"longer-{number}", out.does("long", ms=1))
+
+        races = [await ctx.group.race((lambda n=n: long(n), lambda n=n: short(n))) for n in range(6)]  # type: ignore[misc]
+        return [value for _, value in races]
+
+    return [head_to_head]
+
+
+def _who_lost_did_nothing_more(end: End) -> bool:
+    """What the loser had done is recorded; what it would have begun after it lost was never begun."""
+    for number in range(6):
+        done = end.place(f"short-{number}") < end.place(f"long-{number}")
+        if done and end.memo(f"longer-{number}") is not None:
+            return False
+    return isinstance(end.value, list) and set(end.value) <= {"short", "long"}
+
+
 def _races_plainly(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     trigger = inngest.TriggerEvent(event=f"{APP}/races-plainly")
 
@@ -82,6 +107,10 @@ def _races_plainly(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Fu
         return [winner, value, ctx.step.run("end", out.does_plain("end"))]
 
     return [races_plainly]
+
+
+def _stopped_when_asked(end: End) -> bool:
+    return end.value == [1, "quick", "end"] and not _is_done(end, "slow") and not _is_done(end, "nap")
 
 
 def _loses_its_work(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -114,6 +143,7 @@ PROGRAMS = (
         meanwhile=(Posting("races-go", (0, 2_500)),),
         looks={"go": Looking()},
     ),
-    Program("races-plainly", _races_plainly, {"races-plainly": _value([1, "quick", "end"])}),
+    Program("head-to-head", _head_to_head, {"head-to-head": _who_lost_did_nothing_more}),
+    Program("races-plainly", _races_plainly, {"races-plainly": _stopped_when_asked}),
     Program("fails-first", _loses_its_work, {"fails-first": _value(["attempt 0", "end"])}),
 )
