@@ -109,7 +109,7 @@ def _clockwork(seed: int) -> tuple[Scenario, Plan]:
     programs = [*TICKING, BY_NAME["sleeps"]]
     sends = [Send(program, at=chance.randint(0, 60_000)) for program in programs]
     rests = chance.choice(((0.3, 2.0), (20.0, 45.0, 150.0)))
-    kinds = (Fault.CRASH_ANYWHERE, Fault.CRASH_ANYWHERE, Fault.STOP, Fault.PAUSE)
+    kinds: tuple[Fault, ...] = (Fault.CRASH_ANYWHERE, Fault.CRASH_ANYWHERE, Fault.STOP, Fault.PAUSE)
     if seed % 2:
         kinds = (*kinds, Fault.STEP_OF_CLOCK, Fault.STEP_OF_CLOCK)
     scenario = Scenario("clockwork", programs, sends, chance.randint(1, 2), look=1_000, patience=900, rests=rests)

@@ -17,13 +17,13 @@ from .faults import AT_COMMIT, Fault
 
 SEED = 0
 
-EVERYWHERE = ("sequential", "sends", "payers", "sleeps", "siblings", "hopeless", "plain", "shared", "fetching-plainly")
+EVERYWHERE = ("sequential", "sends", "payers", "sleeps", "hopeless", "fetching-plainly")
 """Programs that are crashed in all ways: each has what the others have not."""
 
-LONG = 40
+LONG = 24
 """Commits of a long program that are crashed."""
 
-LONGER = 14
+LONGER = 10
 """The same of programs that others crash as well, in worlds by chance and as planted bugs."""
 
 SOMEHOW = {
@@ -36,12 +36,10 @@ OTHERS = [program.name for program in CHANGED]
 """Programs whose code is changed by a crash: it matters where, and hardly how."""
 
 BESIDE = {
-    **dict.fromkeys(
-        ("sequential", "sends", "payers", "deep", "sleeps", "charge", "siblings", "hopeless", "plain"), LONG
-    ),
-    **dict.fromkeys(("limited", "changed-kind", "fetching", "mixed", "brief", "to-itself", "stopped"), LONG // 2),
-    **dict.fromkeys(("invokes", "orphans", "chain", "races", "timely-plainly"), LONG // 2),
-    **dict.fromkeys(("rated", "batched", "alone-cancel", "hurried", "paused", "ticking"), LONGER // 2),
+    **dict.fromkeys(("sequential", "sends", "payers", "deep", "sleeps", "siblings", "hopeless", "plain"), LONG // 2),
+    **dict.fromkeys(("charge", "limited", "changed-kind", "fetching", "mixed", "brief", "to-itself"), LONG // 2),
+    **dict.fromkeys(("stopped", "invokes", "orphans", "chain", "races", "timely-plainly"), LONG // 2),
+    **dict.fromkeys(("rated", "batched", "alone-cancel", "hurried", "paused"), LONGER // 2),
 }
 """Programs that two engines share; what comes meanwhile comes at other times then."""
 

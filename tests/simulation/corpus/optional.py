@@ -43,7 +43,7 @@ _CHOSEN = ["often", "FlakyError: attempt 3", "FlakyError: attempt 0", "FlakyErro
 
 def _timely(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     @client.create_function(fn_id="timely", retries=1, trigger=inngest.TriggerEvent(event=f"{APP}/timely"))
-    async def timely(ctx: inngest.Context) -> list[object]:
+    async def timely(ctx: inngest.Context) -> Sequence[object]:
         hurried = ctx.step.options(timeout=300)
         return await asyncio.gather(
             _or_error(hurried.run("early", out.does("early", ms=60))),

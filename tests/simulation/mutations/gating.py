@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from inngest.engine.domain import cron, placing, triggers
 from inngest.engine.domain import crons as schedules
-from inngest.engine.domain import placing, triggers
 from inngest.engine.domain.gates import Debounced, Gates
 from inngest.engine.domain.model import Start
 from inngest.engine.store import crons, firing, gates, lanes, pausing
@@ -164,7 +164,7 @@ def _ticks_overlap() -> Iterator[AbstractContextManager[object]]:
 
 @plant("crons", "ticking", finders=("ticks",))
 def _jitter_comes_before_its_tick() -> Iterator[AbstractContextManager[object]]:
-    jittered = schedules.jittered
+    jittered = cron.jittered
 
     def early(seed: str, tick: int, bound: int) -> int:
         return 2 * tick - jittered(seed, tick, bound)
