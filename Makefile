@@ -28,6 +28,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # Trust what the machine trusts: behind a proxy with a certificate of its own, uv's built-in list refuses everything.
 export UV_SYSTEM_CERTS ?= 1
 
+# Users have compiled modules after their first start; without them every process here would compile the house anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(ARGS)

@@ -1,6 +1,6 @@
 """`python -m benchmarks [A B …]`: measure, and print the tables; all of it, or the parts that are named.
 
-QUICK=1 measures little, to see in about a minute that everything runs. RECORD=1 measures all, and writes RESULTS.md.
+QUICK=1 measures little, to see in a few minutes that everything runs. RECORD=1 measures all, and writes RESULTS.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import crash, crowd, limits, machine, profile, sequential, sleepers, startup_times, statements
+from . import (
+    crash,
+    crons,
+    crowd,
+    intake,
+    limits,
+    machine,
+    profile,
+    sequential,
+    sleepers,
+    startup_times,
+    statements,
+    waits,
+)
 from .figures import Section
 from .plan import FULL, QUICK, Plan
 from .processes import say
@@ -27,6 +40,9 @@ PARTS: dict[str, Sequence[Callable[[Plan], Section]]] = {
     "E": [sleepers.sleeping],
     "F": [startup_times.starting],
     "G": [limits.limited_runs],
+    "H": [waits.waiting],
+    "I": [intake.events_in],
+    "J": [crons.ticking],
     "P": [profile.where_time_goes],
 }
 

@@ -34,6 +34,16 @@ class Plan:
     backlog: int  # runs that are blocked behind one key
     limited_samples: int
     limited_seconds: float  # for which a key is drained
+    waits: int  # open at a time, where there are many
+    few_waits: int
+    wait_samples: int
+    broad_waits: int  # open at a time, with expressions that no index helps
+    broad_rounds: int
+    intake_events: int  # of a round
+    intake_senders: int
+    intake_rounds: int
+    crons: int
+    cron_minutes: int  # each tick comes with the minute
 
 
 FULL = Plan(
@@ -61,6 +71,16 @@ FULL = Plan(
     backlog=100_000,
     limited_samples=200,
     limited_seconds=5.0,
+    waits=100_000,
+    few_waits=100,
+    wait_samples=500,
+    broad_waits=20_000,
+    broad_rounds=7,
+    intake_events=20_000,
+    intake_senders=10,
+    intake_rounds=5,
+    crons=1_000,
+    cron_minutes=3,
 )
 
 QUICK = Plan(
@@ -88,4 +108,14 @@ QUICK = Plan(
     backlog=1_000,
     limited_samples=20,
     limited_seconds=1.0,
+    waits=1_000,
+    few_waits=100,
+    wait_samples=20,
+    broad_waits=500,
+    broad_rounds=2,
+    intake_events=2_000,
+    intake_senders=5,
+    intake_rounds=1,
+    crons=50,
+    cron_minutes=1,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from inngest.engine.store import tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
@@ -65,6 +65,12 @@ class SimDatabase(SqliteDatabase):
 
     def commit(self, connection: Connection) -> None:
         self._boundary.commit(lambda: super(SimDatabase, self).commit(connection), lambda: _written(connection))
+
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[tuple[Any, ...]]:
+        self.begin(connection)
+        rows = connection.execute(sql, parameters).fetchall()
+        self.commit(connection)
+        return rows
 
     def changed_by_others(self, connection: Connection) -> bool:
         return self._boundary.look(super().changed_by_others(connection))

@@ -84,6 +84,17 @@ class SimTask(asyncio.Task[T]):
         return self is other
 
 
+class _Ready(deque[asyncio.Handle]):
+    """Whether a loop has anything to run."""
+
+    def __init__(self, loop: SimLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def __bool__(self) -> bool:
+        return self._loop.has_more
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """See the module. Times are in microseconds since the world began.
 
@@ -93,6 +104,8 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__()
+        self._ready = _Ready(self)  # as asyncio's own loops show what they have to run
+        self._left = 0  # callbacks of this turn that have not run
         self._chance = chance
         self.now_us = 0
         self._soon: list[_Handle | _Timer] = []
@@ -142,9 +155,16 @@ class SimLoop(asyncio.BaseEventLoop):
         while timers and timers[0][0] <= self.now_us:
             self._soon.append(heapq.heappop(timers)[2])
         batch, self._soon = self._soon, []
+        self._left = len(batch)
         for handle in batch if len(batch) == 1 else self._drawn(batch):
+            self._left -= 1
             if not handle.cancelled() and (handle.host is None or handle.host.lets_run(handle)):
                 handle._run()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether anything is left to run, in this turn or the next."""
+        return self._left > 0 or bool(self._soon)
 
     def _drawn(self, batch: list[_Handle | _Timer]) -> Generator[_Handle | _Timer]:
         """The callbacks of a turn in a drawn order, in which each strand keeps its own."""

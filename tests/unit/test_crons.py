@@ -72,6 +72,18 @@ def test_jitter_delays_and_is_always_the_same() -> None:
         assert crons.due(late, tick.scheduled_at, tick.fire_at - 1) == ([], tick)
 
 
+@pytest.mark.parametrize("catch_up", ["none", "last", "all"])
+def test_jitter_that_is_longer_than_the_time_between_ticks_leaves_each_of_them_once(catch_up: str) -> None:
+    late = schedule(jitter="5m", catchUp=catch_up)
+    tick = crons.first(late, NOON)
+    fired: list[int] = []
+    for _ in range(100):
+        assert tick is not None
+        ticks, tick = crons.due(late, tick.scheduled_at, tick.fire_at)
+        fired += [one.scheduled_at for one in ticks]
+    assert fired == [NOON + minute * MINUTE for minute in range(1, 101)]
+
+
 def test_another_text_is_another_schedule() -> None:
     assert schedule().key == schedule(overlap="skip").key
     assert schedule().key != schedule(cron="0 * * * *").key

@@ -272,7 +272,8 @@ class TriggerCron(ConfigModel):
 
     Args:
         cron: five fields, with an optional `TZ=Area/City ` in front (default UTC).
-        jitter: delays each run by up to this long (`"30s"`, 1 s to 5 min), spread by function and tick.
+        jitter: delays each run by up to this long (`"30s"`, 1 s to 5 min), never to the next tick, spread by function
+            and tick.
         catch_up: what becomes of ticks that were missed while nothing ran: `"none"` starts no run for them, `"last"`
             one for the last of them, `"all"` one for each.
         overlap: what becomes of a tick while the run of an earlier one is unfinished: `"allow"` starts its run

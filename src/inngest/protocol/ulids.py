@@ -5,15 +5,33 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from functools import lru_cache
 
 from ulid import ULID
 
 _MAX_TIME = 2**48 - 1
 
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
+"""The two letters of each 10 bits. Each event, run and job has a ULID: the library that reads them takes three times as
+long to write one, which was a twelfth of the work of a short run."""
+
 
 def make(time_ms: int, entropy: bytes) -> str:
     """The ULID of a time (unix ms) and 10 bytes."""
-    return str(ULID.from_bytes(max(0, min(time_ms, _MAX_TIME)).to_bytes(6, "big") + entropy[:10]))
+    high, low = int.from_bytes(entropy[:5], "big"), int.from_bytes(entropy[5:10], "big")
+    return f"{_time(time_ms)}{_letters(high)}{_letters(low)}"
+
+
+@lru_cache(maxsize=64)
+def _time(time_ms: int) -> str:
+    time_ms = max(0, min(time_ms, _MAX_TIME))
+    return f"{_PAIRS[time_ms >> 40]}{_letters(time_ms & (1 << 40) - 1)}"
+
+
+def _letters(bits: int) -> str:
+    """Eight letters for 40 bits."""
+    return f"{_PAIRS[bits >> 30]}{_PAIRS[bits >> 20 & 1023]}{_PAIRS[bits >> 10 & 1023]}{_PAIRS[bits & 1023]}"
 
 
 def derive(run_id: str, step_hash: str, index: int) -> str:

@@ -21,7 +21,7 @@ from .replay import History
 
 REST_TURNS = 8
 """Turns of the loop without a step call that count as rest. Each level of gather, TaskGroup or as_completed between
-two step calls takes up to three turns; two sufficed for two levels."""
+two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
 
 PATIENCE = 1_000
 PATIENCE_MAX = 60_000
@@ -41,11 +41,14 @@ class Ending(enum.Enum):
 class Turns:
     """Counts the turns of an event loop, for all invocations that wait for rest on it.
 
-    One callback a turn serves them all; there is none while nobody waits.
+    One callback a turn serves them all; there is none while nobody waits. A loop that has nothing left to run would
+    turn for nothing: then the turns that are left are taken as passed. asyncio's own loops show what they have to run
+    (`_ready`); where another one does not, all turns are waited for.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._ready: Collection[object] | None = getattr(loop, "_ready", None)
         self._now = 0
         self._counting = False  # the callback of the next turn is there: a second one would count turns twice
         self._due: deque[tuple[int, Conductor]] = deque()  # who looks when; in order, since all wait equally long
@@ -63,8 +66,8 @@ class Turns:
         return self._now
 
     def _turn(self) -> None:
-        self._now += 1
         due = self._due
+        self._now += 1 if self._ready is None or self._ready else REST_TURNS
         while due and due[0][0] <= self._now:
             due.popleft()[1].look()
         self._counting = bool(due)

@@ -94,7 +94,7 @@ def occurrences(expression: str, timezone: str, after_ms: int, until_ms: int, li
     while day >= first:
         if cron.ticks_on(day):
             enough = len(found) >= limit  # one day more, because the ticks of two days may be interleaved
-            found.update(tick for tick in _ticks_of(cron, day, after_ms) if tick <= until_ms)
+            found.update(itertools.takewhile(lambda tick: tick <= until_ms, _ticks_of(cron, day, after_ms)))
             if enough:
                 break
         day -= _DAY

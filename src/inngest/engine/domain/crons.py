@@ -84,7 +84,13 @@ def due(schedule: Schedule, armed: int, now: int) -> tuple[list[Tick], Tick | No
         armed: the tick (unix ms) that the timer was set for: the first that has not been seen to.
         now: unix ms.
     """
-    seen = [_tick(schedule, at) for at in occurrences(schedule.cron, "UTC", armed - 1, now, schedule.catch_up_limit)]
+    following = next_after(schedule.cron, "UTC", armed)
+    if armed <= now and (following is None or following > now):
+        times = [armed]  # as nearly always: none was missed, and it is known already which one comes next
+    else:
+        times = occurrences(schedule.cron, "UTC", armed - 1, now, schedule.catch_up_limit)
+        following = next_after(schedule.cron, "UTC", now)
+    seen = [_tick(schedule, at) for at in times]
     fired = [tick for tick in seen if tick.fire_at <= now]
     late = [tick for tick in fired if tick.fire_at < now - GRACE]
     if late and schedule.catch_up == "none":
@@ -92,19 +98,23 @@ def due(schedule: Schedule, armed: int, now: int) -> tuple[list[Tick], Tick | No
     elif late and schedule.catch_up == "last":
         fired = fired[-1:]
     waiting = next((tick for tick in seen if tick.fire_at > now), None)
-    return fired, waiting or first(schedule, now)
+    return fired, waiting or (None if following is None else _tick(schedule, following))
 
 
 def event_of(schedule: Schedule, tick: Tick, now: int, new_id: Callable[[int], str]) -> Event:
     """The event of a tick (server-semantics §7)."""
-    data = {"cron": schedule.cron, "scheduledAt": _text(tick.scheduled_at), "fireAt": _text(tick.fire_at)}
-    return Event(new_id(now), SCHEDULED, json.dumps(data), tick.fire_at, _text(tick.scheduled_at), now)
+    scheduled_at = _text(tick.scheduled_at)
+    data = {"cron": schedule.cron, "scheduledAt": scheduled_at, "fireAt": _text(tick.fire_at)}
+    return Event(new_id(now), SCHEDULED, json.dumps(data), tick.fire_at, scheduled_at, now)
 
 
 def _tick(schedule: Schedule, scheduled_at: int) -> Tick:
     if not schedule.jitter:
         return Tick(scheduled_at, scheduled_at)
-    return Tick(scheduled_at, jittered(schedule.function_id, scheduled_at, schedule.jitter))
+    following = next_after(schedule.cron, "UTC", scheduled_at)
+    # A tick that fires after the next one would be fired again with it, or be taken for missed.
+    longest = schedule.jitter if following is None else min(schedule.jitter, following - scheduled_at - 1)
+    return Tick(scheduled_at, jittered(schedule.function_id, scheduled_at, longest))
 
 
 def _text(ms: int) -> str:

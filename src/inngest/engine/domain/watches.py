@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
+from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import REQUESTS, Opcode
 
 from .expressions import WAIT, Activation, compiled, key_at
 from .model import Event, Wait, Watch, Watching
+
+NOTHING = "[]"
+"""The parameters of what asks nothing of the run that waits."""
 
 
 def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | None:
@@ -31,7 +36,7 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | Non
 
 def _plain(run_id: str, wait: Wait, kind: Watching) -> Watch:
     name = topic(kind, wait.sought.name)
-    watch = Watch(run_id, wait.step.step.hash, kind.value, name, "", "", "", "[]", wait.step.due_at)
+    watch = Watch(run_id, wait.step.step.hash, kind.value, name, "", "", "", NOTHING, wait.step.due_at)
     return watch._replace(replace=wait.sought.replace)
 
 
@@ -47,7 +52,7 @@ def bound(
     """A look-out for an event, with the run's own `event` bound into the expression; None if nothing can match."""
     where = topic(kind, name)
     if not expression:
-        return Watch(run_id, hashed, kind.value, where, "", "", "", "[]", expires_at)
+        return Watch(run_id, hashed, kind.value, where, "", "", "", NOTHING, expires_at)
     found = compiled(expression, WAIT).bind(event)
     if not found.possible:
         return None
@@ -61,17 +66,43 @@ def topic(kind: Watching, name: str) -> str:
     return f"{'event' if kind in (Watching.STEP, Watching.CANCEL) else kind.value}:{name}"
 
 
-def is_at(watch: Watch, event: Mapping[str, object]) -> bool:
-    """Whether the event has the key that is looked for; what is found by it in an index need not be asked."""
-    return not watch.path or key_at(watch.path, event) == watch.key
+class Sight:
+    """An event that has come, as those see it who look for it: what all of them need is made once.
 
+    Args:
+        event: it.
+        now: unix ms, for expressions that ask for the time.
+    """
 
-def matches(expression: str, parameters: str, event: Mapping[str, object], now: int) -> bool:
-    """Whether the rest of what is looked for holds, too. What is not boolean, and an error, do not match."""
-    if not expression:
-        return True
-    verdict = compiled(expression, WAIT).restored(parameters).matches(Activation(async_=event, now=now))
-    return verdict.matched
+    def __init__(self, event: Event, now: int) -> None:
+        self._event = event
+        self._seen = seen(as_data(event))
+        self._activation = Activation(async_=self._seen, now=now)
+        self._same: dict[str, bool] = {}  # of expressions that are the same for all who wait by them
+
+    @cached_property
+    def text(self) -> str:
+        """JSON text of the event, as the result of a wait."""
+        return as_text(self._event)
+
+    def key(self, path: str) -> str | None:
+        """What stands at a path, as an index knows it; None if no index does."""
+        return key_at(path, self._seen) if path else ""
+
+    def matches(self, expression: str, parameters: str) -> bool:
+        """Whether the rest of what is looked for holds, too. What is not boolean, and an error, do not match."""
+        if not expression:
+            return True
+        if parameters != NOTHING:
+            return self._asked(expression, parameters)
+        found = self._same.get(expression)
+        if found is None:
+            found = self._same[expression] = self._asked(expression, parameters)
+        return found
+
+    def _asked(self, expression: str, parameters: str) -> bool:
+        given = tuple(codec.loads(parameters))
+        return compiled(expression, WAIT).matches_bound(given, self._activation).matched
 
 
 def seen(event: EventData) -> dict[str, object]:

@@ -6,15 +6,23 @@ a batch whose commit is in doubt can be written again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .statement import Transaction
+from .statement import Statement, Transaction
 
 R = TypeVar("R")
 
 Family = Callable[[Transaction, Sequence[Any]], Sequence[R]]
 """Writes the payloads of all its commands in a batch, in order; gives a result for each."""
+
+
+class Alone(NamedTuple, Generic[R]):
+    """A command as one statement, for when nothing else waits: it needs no BEGIN and no COMMIT around it."""
+
+    statement: Statement
+    parameters: Mapping[str, object]
+    result: Callable[[Sequence[tuple[Any, ...]]], R | None]  # None: the statement did nothing, and does not tell why
 
 
 class Command(NamedTuple, Generic[R]):
@@ -25,6 +33,7 @@ class Command(NamedTuple, Generic[R]):
     rows: int = 1  # about how many rows it writes
     size: int = 0  # about how many bytes
     patient: bool = False  # it waits until the database works again, instead of failing
+    alone: Alone[R] | None = None  # another way to write it
 
 
 def each(tx: Transaction, payloads: Sequence[Callable[[Transaction], R]]) -> list[R]:

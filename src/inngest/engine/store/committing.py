@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from sqlalchemy import Integer, exists, literal_column, null, select, update
+from sqlalchemy import Integer, bindparam, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
@@ -18,8 +18,9 @@ from inngest.protocol.opcodes import Arrival, Memo
 from . import lanes, requests, tables, waits
 from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_starts, job_row, tell, tell_parents
 from .announcing import Announcer
+from .commands import Alone
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, failed_row, memo_row, open_row
-from .statement import Bulk, Rows, Transaction, Words, insert_new
+from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
 from .timers import Alarm
 
 _runs, _steps = tables.runs, tables.steps
@@ -83,6 +84,24 @@ def _describe(_: Words, rows: Rows) -> ClauseElement:
     return update(_steps).where(*where).values(metadata=given.c.metadata)
 
 
+def _record(words: Words) -> ClauseElement:
+    row = select(*(bindparam(name, type_=_steps.c[name].type) for name in NEW_STEP_COLUMNS)).where(
+        exists().where(
+            _runs.c.id == bindparam("run_id"),
+            _runs.c.token == bindparam("token"),
+            _runs.c.session_id == bindparam("session"),
+        )
+    )
+    insertion = words.insert(_steps).from_select(list(NEW_STEP_COLUMNS), row)
+    writing: ClauseElement = insertion.on_conflict_do_update(
+        index_elements=["run_id", "hash"],
+        set_={name: insertion.excluded[name] for name in STEP_UPDATES},
+        where=_steps.c.seq.is_(None),
+    ).returning(_steps.c.seq)
+    return writing
+
+
+RECORD = Statement(_record)
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
 WRITE_MEMOS = Bulk(_steps, NEW_STEP_COLUMNS, _write_memos)
 WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
@@ -118,6 +137,30 @@ def commit(
     announcer = Announcer(tx, registry, ids, alarm, commits[-1].now)
     news = announcer.cancelled(news).and_then(announcer.finished([one.finished for one in kept if one.finished]))
     return _receipts(commits, lost, settled, news)
+
+
+def alone(one: Commit) -> Alone[Receipt] | None:
+    """A commit that is nothing but the result of a step, which is what most are, as one statement."""
+    changes = one.changes
+    if (
+        len(changes.memos) != 1
+        or changes.transition is not None
+        or changes.open
+        or changes.failed
+        or changes.sent
+        or changes.signals
+        or one.waiting
+        or one.begins_anew
+        or changes.memos[0].metadata
+    ):
+        return None
+    owner = one.owner
+    row = dict(zip(NEW_STEP_COLUMNS, memo_row(owner.run_id, changes.memos[0]), strict=True))
+    return Alone(RECORD, {**row, "token": owner.token, "session": owner.session}, _recorded)
+
+
+def _recorded(rows: Sequence[tuple[object, ...]]) -> Receipt | None:
+    return Receipt(Written.DONE) if rows else None  # the run is lost; or the memo is there already
 
 
 def _receipts(

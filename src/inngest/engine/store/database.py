@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from inngest.engine.errors import StoreError
 
@@ -40,6 +41,10 @@ class Database(Words, Protocol):
 
     def commit(self, connection: Connection) -> None:
         """Commit; durable when it returns."""
+        ...
+
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[tuple[Any, ...]]:
+        """Execute one statement that is a transaction of its own, durable when this returns; the rows that it gives."""
         ...
 
     def rollback(self, connection: Connection) -> None:

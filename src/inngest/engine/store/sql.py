@@ -182,7 +182,8 @@ class SqlStore:
         size = changes.size
         if commit.events:
             size += sum(len(event.data) for event in commit.events)
-        return self._writer.submit(Command(self._commit, commit, rows, size, patient=True), reply)
+        alone = committing.alone(commit)
+        return self._writer.submit(Command(self._commit, commit, rows, size, patient=True, alone=alone), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
         return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)

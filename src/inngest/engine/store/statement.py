@@ -149,14 +149,15 @@ class Transaction:
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:
         """Execute once."""
+        return self.connection.execute(*self.text(statement, parameters or {}))
+
+    def text(self, statement: Statement, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
+        """A statement as the driver takes it."""
         compiled = self._compiled.get(statement)
         if compiled is None:
             compiled = self._compiled[statement] = _Compiled(statement.build(self._words), self._words)
-        if not parameters:
-            return self.connection.execute(compiled.sql)
-        if compiled.fixed:
-            parameters = {**compiled.fixed, **parameters}
-        return self.connection.execute(compiled.sql, [parameters[name] for name in compiled.names])
+        given = {**compiled.fixed, **parameters} if compiled.fixed else parameters
+        return compiled.sql, [given[name] for name in compiled.names]
 
     def execute_rows(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""

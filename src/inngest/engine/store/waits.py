@@ -13,7 +13,6 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, select, update
 
 from inngest.engine.domain import watches
-from inngest.engine.domain.expressions import key_at
 from inngest.engine.domain.model import Event, Registry, Signal, Watch, Watching
 from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
@@ -149,12 +148,11 @@ def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
     name = watch.topic.partition(":")[2]
     for row in tx.execute(EARLIER, {"of_name": name, "since": watch.since}).fetchall():
         event = Event(*row)
-        data = watches.as_data(event)
-        seen = watches.seen(data)
-        if data.id == watch.own or not watches.is_at(watch, seen):
+        if watches.as_data(event).id == watch.own:
             continue
-        if watches.matches(watch.expression, watch.parameters, seen, now):
-            return [Arrival(watch.run_id, watch.hash, watches.as_text(event), None, now)]
+        sight = watches.Sight(event, now)
+        if sight.key(watch.path) == watch.key and sight.matches(watch.expression, watch.parameters):
+            return [Arrival(watch.run_id, watch.hash, sight.text, None, now)]
     return []
 
 
@@ -170,26 +168,29 @@ def search(tx: Transaction, events: Iterable[Event], now: int) -> Found:
     for event in events:
         by_topic.setdefault(watches.topic(Watching.STEP, event.name), []).append(event)
     found = Found([], [])
-    rows = tx.execute(PATHS, {"topics": json.dumps(list(by_topic))}).fetchall() if by_topic else []
-    for topic, path in rows:
+    paths: dict[str, list[str]] = {}
+    for topic, path in tx.execute(PATHS, {"topics": json.dumps(list(by_topic))}).fetchall() if by_topic else ():
+        paths.setdefault(topic, []).append(path)
+    for topic, places in paths.items():
         for event in by_topic[topic]:
-            _candidates(tx, event, topic, path, now, found)
+            _candidates(tx, event, topic, places, now, found)
     return found
 
 
-def _candidates(tx: Transaction, event: Event, topic: str, path: str, now: int, found: Found) -> None:
-    seen = watches.seen(watches.as_data(event))
-    key = key_at(path, seen) if path else ""
-    if key is None:
-        return
-    asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
-    for run_id, step, kind, expression, parameters in tx.execute(CANDIDATES, asked).fetchall():
-        if not watches.matches(expression, parameters, seen, now):
+def _candidates(tx: Transaction, event: Event, topic: str, paths: Sequence[str], now: int, found: Found) -> None:
+    sight = watches.Sight(event, now)
+    for path in paths:
+        key = sight.key(path)
+        if key is None:
             continue
-        if kind == Watching.CANCEL:
-            found.cancelled.append(run_id)
-        else:
-            found.arrivals.append(Arrival(run_id, step, watches.as_text(event), None, now))
+        asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
+        for run_id, step, kind, expression, parameters in tx.execute(CANDIDATES, asked).fetchall():
+            if not sight.matches(expression, parameters):
+                continue
+            if kind == Watching.CANCEL:
+                found.cancelled.append(run_id)
+            else:
+                found.arrivals.append(Arrival(run_id, step, sight.text, None, now))
 
 
 def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None, list[Arrival]]:

@@ -215,6 +215,12 @@ class Writer:
             self.connect()
         assert self._connection is not None
         assert self._transaction is not None
+        if len(batch) == 1 and (alone := batch[0].command.alone) is not None:
+            written = self._database.alone(self._connection, *self._transaction.text(alone.statement, alone.parameters))
+            batch[0].result = alone.result(written)
+            if batch[0].result is not None:
+                self.commits += 1
+                return
         self._database.begin(self._connection)
         families: dict[Family[Any], list[_Waiting[Any]]] = {}
         for waiting in batch:

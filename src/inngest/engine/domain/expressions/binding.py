@@ -31,6 +31,7 @@ class Equality(NamedTuple):
 
     path: str  # as in a Term
     side: Side
+    own: bool  # whether it depends on `event`, or is the same for all
 
 
 class Found(NamedTuple):
@@ -69,7 +70,7 @@ class Plan(NamedTuple):
             else:
                 possible = possible and truthy(value)
                 residual = residual or value is not True
-        terms: list[Term] = []
+        terms: list[tuple[int, Term]] = []
         for equality in self.equalities:
             try:
                 key = scalar(equality.side.value(event))
@@ -78,8 +79,10 @@ class Plan(NamedTuple):
             if key is None:
                 residual = True
             else:
-                terms.append(Term(equality.path, key))
-        return Found(tuple(sorted(terms, key=selectivity)), residual, possible)
+                term = Term(equality.path, key)
+                terms.append((selectivity(term, own=equality.own), term))
+        terms.sort(key=lambda ranked: ranked[0])
+        return Found(tuple(term for _, term in terms), residual, possible)
 
 
 def plan(text: str, root: Node) -> Plan:
@@ -119,7 +122,8 @@ def _equality(text: str, term: Node) -> Equality | None:
     for place, other in ((term.left, term.right), (term.right, term.left)):
         found = reference(place)
         if found and found.name == "async" and found.path and not found.has and _knows_only_event(other):
-            return Equality(path_text(found.path), Side(*compile_tree(text, other)))
+            own = any(isinstance(node, Name) and node.name == "event" for node in walk(other))
+            return Equality(path_text(found.path), Side(*compile_tree(text, other)), own)
     return None
 
 

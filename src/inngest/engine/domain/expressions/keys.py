@@ -46,11 +46,15 @@ def path_text(path: Path) -> str:
     return json.dumps(path, separators=(",", ":"))
 
 
-def selectivity(term: Term) -> int:
-    """For sorting: texts tell more than numbers, and those more than true, false and null."""
+def selectivity(term: Term, *, own: bool) -> int:
+    """For sorting: texts tell more than numbers, and those more than true, false and null.
+
+    What the event of each run says itself (`own`) tells more than what stands in the expression: that is the same for
+    all runs that wait by it, and an index would give each of them for every event.
+    """
     if term.key in ("true", "false", "null"):
-        return 2
-    return 0 if term.key.startswith(('"', HASHED)) else 1
+        return 4
+    return (0 if own else 2) + (0 if term.key.startswith(('"', HASHED)) else 1)
 
 
 def scalar(value: object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -103,12 +103,13 @@ class SqliteDatabase:
         return connection
 
     def begin(self, connection: Connection) -> None:
-        if self._identify() != self._identity:  # SQLite would go on writing into a file that nobody finds again
-            raise StoreError(
-                f"{self.path} was removed, moved or replaced while it was open: nothing can be written. "
-                "Put it back where it was; or stop, and start again on what is there now"
-            )
+        self._see_that_it_is_there()
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
+
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[tuple[Any, ...]]:
+        self._see_that_it_is_there()
+        # SQLite commits when the last row was fetched.
+        return cast("Sequence[tuple[Any, ...]]", self._execute_patiently(connection, sql, parameters).fetchall())
 
     def begin_reading(self, connection: Connection) -> None:
         connection.execute("BEGIN")
@@ -196,12 +197,19 @@ class SqliteDatabase:
             return None
         return found.st_dev, found.st_ino
 
-    def _execute_patiently(self, connection: Connection, sql: str) -> Any:
+    def _see_that_it_is_there(self) -> None:
+        if self._identify() != self._identity:  # SQLite would go on writing into a file that nobody finds again
+            raise StoreError(
+                f"{self.path} was removed, moved or replaced while it was open: nothing can be written. "
+                "Put it back where it was; or stop, and start again on what is there now"
+            )
+
+    def _execute_patiently(self, connection: Connection, sql: str, parameters: Sequence[object] = ()) -> Any:
         """Execute what another process may be in the way of."""
         naps, waited = 0, 0.0
         while True:
             try:
-                return connection.execute(sql)
+                return connection.execute(sql, parameters)
             except sqlite3.OperationalError as error:
                 if self.trouble(error) is not Trouble.RETRY or waited >= self._patience:
                     raise
