@@ -141,8 +141,8 @@ def some_crash(name: str, seed: int, most: int | None = None) -> Iterator[Case]:
     """A crash of a drawn kind at each commit, or at evenly spread ones, so that there are at most so many."""
     chance = random.Random(f"some {name} {seed}")
     commits = look(Case(name, seed), ()).commits
-    step = 1 if most is None else -(-commits // most)
-    for number in range(chance.randrange(step), commits, step):
+    count = commits if most is None else min(commits, most)
+    for number in (place * commits // count for place in range(count)):
         yield Case(name, seed, ((number, chance.choice(AT_COMMIT)),))
 
 

@@ -17,14 +17,17 @@ from .faults import AT_COMMIT, Fault
 
 SEED = 0
 
-EVERYWHERE = ("sequential", "sends", "payers", "sleeps", "hopeless", "fetching-plainly")
+EVERYWHERE = ("sequential", "sends", "payers", "hopeless", "fetching-plainly")
 """Programs that are crashed in all ways: each has what the others have not."""
 
-LONG = 24
+LONG = 20
 """Commits of a long program that are crashed."""
 
 LONGER = 10
 """The same of programs that others crash as well, in worlds by chance and as planted bugs."""
+
+SHARED = 9
+"""The same of programs that two engines share, and one has been crashed with."""
 
 SOMEHOW = {
     **{one.name: LONG for one in (*PROGRAMS, *REQUESTING, *WAITING, *CHOOSING) if one.name not in EVERYWHERE},
@@ -36,10 +39,10 @@ OTHERS = [program.name for program in CHANGED]
 """Programs whose code is changed by a crash: it matters where, and hardly how."""
 
 BESIDE = {
-    **dict.fromkeys(("sequential", "sends", "payers", "deep", "sleeps", "siblings", "hopeless", "plain"), LONG // 2),
-    **dict.fromkeys(("charge", "limited", "changed-kind", "fetching", "mixed", "brief", "to-itself"), LONG // 2),
-    **dict.fromkeys(("stopped", "invokes", "orphans", "chain", "races", "timely-plainly"), LONG // 2),
-    **dict.fromkeys(("rated", "batched", "alone-cancel", "hurried", "paused"), LONGER // 2),
+    **dict.fromkeys(("sequential", "sends", "payers", "deep", "sleeps", "siblings", "hopeless", "plain"), SHARED),
+    **dict.fromkeys(("charge", "limited", "changed-kind", "fetching", "mixed", "brief", "to-itself"), SHARED),
+    **dict.fromkeys(("stopped", "invokes", "orphans", "chain", "races", "timely-plainly"), SHARED),
+    **dict.fromkeys(("rated", "batched", "alone-cancel", "hurried", "paused"), SHARED // 2),
 }
 """Programs that two engines share; what comes meanwhile comes at other times then."""
 

@@ -59,7 +59,7 @@ def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(replay, "decide", trusting)
 
 
-@plant("P9", "deep", "completed", "payers", "nested", finders=("P9", "ends"))
+@plant("P9", "nested", "deep", "completed", "payers", finders=("P9", "ends"))
 def _rest_is_not_waited_for() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(conductor, "REST_TURNS", 1)
 

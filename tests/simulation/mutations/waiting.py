@@ -93,7 +93,7 @@ def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager
     yield mock.patch.object(RunExecutor, "lost")
 
 
-@plant("P4", "requests", finders=("requested",))
+@plant("P4", "requests", finders=("requested",), first=12)
 def _a_dead_worker_answers_requests() -> Iterator[AbstractContextManager[object]]:
     anyone = (_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
     done = Statement(lambda _: delete(_requests).where(*anyone).returning(_requests.c.run_id))
@@ -106,6 +106,6 @@ def _keys_are_not_asked_for_again() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(requests, "end_session", forgetting)
 
 
-@plant("P1", "hears", finders=("announced",))
+@plant("P1", "hears", finders=("announced",), first=1)
 def _nobody_says_that_a_run_was_cancelled() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(Announcer, "cancelled", lambda _, news: news)
