@@ -204,7 +204,7 @@ def test_why_a_run_waits(command: Command, tmp_path: Path) -> None:
     run_id = leave_a_sleeper(tmp_path)
     ran = command("run", run_id, "--why", "--database", "sleeper.db")
     assert ran.code == 0
-    assert 'sleeping  Step "rest" sleeps.  until 2' in ran.out
+    assert 'sleeping  Step "rest" sleeps. Until 2' in ran.out
     reason = command("run", run_id, "--why", "--database", "sleeper.db", "--json").json["reasons"][-1]
     assert (reason["rule"], reason["step"]) == ("sleeping", "rest")
     assert command("run", UNKNOWN, "--why", "--database", "sleeper.db").code == 3

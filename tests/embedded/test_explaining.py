@@ -113,10 +113,11 @@ async def why(engine: inngest.Engine, name: str, ts: int = 0) -> Explanation:
         (
             "w/event",
             Rule.EVENT,
-            "Step \"paid\" waits for event 'order/paid' with async.data.order == 7 and `event",
+            "Step \"paid\" waits for event 'order/paid' "
+            "with `event.data.order == async.data.order && async.data.n > 1`, for this run `async.data.order == 7`.",
         ),
         ("w/signal", Rule.SIGNAL, "Step \"approved\" waits for signal 'approve/7'."),
-        ("w/retry", Rule.RETRY, 'Attempt 1 of step "charge" is tried then, after ConnectionError: the bank is closed.'),
+        ("w/retry", Rule.RETRY, 'Step "charge" has failed once, with ConnectionError: the bank is closed.'),
     ],
 )
 async def test_what_a_step_waits_for(database: str, name: str, rule: Rule, text: str) -> None:
@@ -140,7 +141,7 @@ async def test_an_event_from_the_future(database: str) -> None:
     ahead = round((datetime.datetime.now(datetime.UTC) + HOUR).timestamp() * 1000)
     async with inngest.Engine(client, database=database) as engine:
         (reason,) = (await why(engine, "w/done", ts=ahead)).reasons
-        assert (reason.rule, reason.text) == (Rule.DELAYED, "Its event is from the future: it starts then.")
+        assert (reason.rule, reason.text) == (Rule.DELAYED, "Its event is from the future.")
 
 
 async def test_who_has_the_slots_of_its_limit(database: str) -> None:
@@ -151,16 +152,17 @@ async def test_who_has_the_slots_of_its_limit(database: str) -> None:
         await Gate.entered.wait()
         (first,) = (await why(engine, "w/limit")).reasons
         (second,) = (await why(engine, "w/limit")).reasons
-        said = f"The limit of why-limited, key 7 has 1 slot, taken by {holder.id}; "
-        assert (first.rule, first.text) == (Rule.CONCURRENCY, f"{said}it is the first of its lane.")
-        assert second.text == f"{said}1 of its lane are before it."
+        said = f"The concurrency limit of 1 for event.data.order = 7 is used up by run {holder.id}; "
+        assert (first.rule, first.text) == (Rule.CONCURRENCY, f"{said}it is next in its lane.")
+        assert second.text == f"{said}1 run of its lane goes before it."
 
 
 async def test_when_its_throttle_opens(database: str) -> None:
     async with inngest.Engine(client, database=database) as engine:
         await engine.invoke(spread)
         (reason,) = (await why(engine, "w/spread")).reasons
-        assert (reason.rule, reason.text[:42]) == (Rule.THROTTLE, "Its throttle lets the next run begin then;")
+        text = "Its throttle (a start each 1h) is closed; it is next in its lane."
+        assert (reason.rule, reason.text) == (Rule.THROTTLE, text)
         assert reason.until is not None
         assert reason.until > datetime.datetime.now(datetime.UTC) + HOUR / 2
 

@@ -215,7 +215,7 @@ async def test_a_cancelled_run_takes_its_requests_along(stage: Stage) -> None:
             await asyncio.to_thread(server.came.acquire)
             (run,) = await engine.runs(event_id=event_id)
             (explained,) = (await engine.explain(run.id)).reasons
-            assert explained.text == f'Attempt 0 of the request of step "get" (GET {server.url}) is under way.'
+            assert explained.text == f'The request of step "get" (GET {server.url}) is under way.'
             assert len(rows(stage)) == 1
             assert await engine.cancel(run.id)
             assert rows(stage) == []
@@ -231,8 +231,8 @@ async def test_why_says_when_it_is_tried_again(stage: Stage) -> None:
             (run,) = await engine.runs(event_id=event_id)
             reason = await until_retried(engine, run)
     assert reason.text == (
-        f'Attempt 1 of the request of step "get" (GET {server.url}/) is made then, '
-        f"after GatewayError: GET {server.url}/ answered 503 Service Unavailable."
+        f'The request of step "get" (GET {server.url}/) has failed once, '
+        f"with GatewayError: GET {server.url}/ answered 503 Service Unavailable."
     )
     assert reason.step == "get"
 

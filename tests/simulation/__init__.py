@@ -19,8 +19,8 @@ To add to it:
   acknowledged.
 - *Another gate, or another rule about the queue*: a program in `corpus/gated.py`, what it means for an event in the
   model of `checkers/p1_gates.py` (never less than it says), and in plain words in `checkers/p7_flow.py` (never more).
-  Neither asks the engine: configurations are read anew (`checkers/rules.py`), and a program says again what its expressions say
-  (`means`).
+  Neither asks the engine: configurations are read anew (`checkers/rules.py`), and a program says again what its
+  expressions say (`means`).
 - *Worlds of another shape* (lanes, limits): a function of the seed in `scenarios.MIXED`, and a weight in
   `explore.by_chance`.
 - *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations/` that it catches. A new table

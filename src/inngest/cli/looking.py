@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inngest.embedded.errors import RunNotFoundError
-from inngest.embedded.explanations import Explanation
+from inngest.embedded.explanations import Explanation, Pending, Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
@@ -52,10 +52,16 @@ def runs(
     next_before = page[-1].id if len(found) > limit else None
     if not page and function is not None:
         _check_function(reader, function)
+    pending = [] if event_id is None else reader.pending(event_id)
     if as_json:
-        output.print_json({"runs": [shapes.run_shape(run) for run in page], "next_before": next_before})
+        listed = {"runs": [shapes.run_shape(run) for run in page], "next_before": next_before}
+        output.print_json(listed if event_id is None else {**listed, "pending": shapes.pending(pending)})
         return
     console = output.console()
+    for one in pending:
+        _show_pending(one, console)
+    if not page and pending:
+        return
     if not page:
         console.print("no runs" if not any((status, function, event, before)) else "no runs like that")
         return
@@ -141,15 +147,35 @@ def _one_line(error: ErrorInfo) -> str:
     return f"{error.name}: {error.message}".partition("\n")[0]
 
 
+def _show_pending(one: Pending, console: Console) -> None:
+    """What the event waits for: it has no run yet."""
+    key = "" if one.key is None else f" for {one.key}"
+    so_far = "" if one.events is None else f", with {one.events:,} event{'' if one.events == 1 else 's'} so far"
+    console.print(f"a {one.gate} of {one.function_id}{key} holds it{so_far}.", end=" ")
+    full = "" if one.gate == "debounce" else "when it is full"
+    at = "" if one.due_at is None else f"at {_at(one.due_at)}"
+    console.print(Text(f"Its run begins {' or '.join(part for part in (full, at) if part)}.", "dim"))
+
+
+def _at(time: datetime.datetime) -> str:
+    left = max(0, _ms(time - system.wall_clock()))
+    return f"{_local(time).strftime('%Y-%m-%d %H:%M:%S')} (in {output.span(left)})"
+
+
 # -- one run
+
+
+_GOES_ON = {Rule.RETRY: "Again at", Rule.REQUEST: "Again at", Rule.DELAYED: "Begins at", Rule.THROTTLE: "Begins at"}
 
 
 def _show_why(found: Explanation, console: Console) -> None:
     style = f"bold {STYLES[found.status]}"
     console.print(Text.assemble((found.status.value, style), f"  {found.function_id}  ", (found.run_id, "bold")))
     for reason in found.reasons:
-        until = "" if reason.until is None else f"  until {_local(reason.until).strftime('%Y-%m-%d %H:%M:%S')}"
-        console.print(Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text, (until, "dim")))
+        line = Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text)
+        if reason.until is not None:
+            line.append(f" {_GOES_ON.get(reason.rule, 'Until')} {_at(reason.until)}.", "dim")
+        console.print(line)
 
 
 def _show(run: Run, console: Console) -> None:

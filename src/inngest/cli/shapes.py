@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
-from inngest.embedded.explanations import Explanation
+from inngest.embedded.explanations import Explanation, Pending
 from inngest.embedded.views import Attempt, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
 
@@ -45,6 +46,20 @@ def explanation(found: Explanation) -> dict[str, object]:
             for reason in found.reasons
         ],
     }
+
+
+def pending(found: Sequence[Pending]) -> list[dict[str, object]]:
+    """Runs that are to come."""
+    return [
+        {
+            "function_id": one.function_id,
+            "gate": one.gate,
+            "key": one.key,
+            "events": one.events,
+            "due_at": time(one.due_at),
+        }
+        for one in found
+    ]
 
 
 def _step(step: StepRecord) -> dict[str, object]:

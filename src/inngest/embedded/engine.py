@@ -339,10 +339,11 @@ class Engine:
             RunNotFoundError: there is no such run.
         """
         running = self._here()
-        facts = await running.store.facts(run_id)
+        now = running.now
+        facts = await running.store.facts(run_id, now)
         if facts is None:
             raise RunNotFoundError(run_id)
-        return explanation(facts, running.now)
+        return explanation(facts, now, running.locks)
 
     def explain_sync(self, run_id: str) -> Explanation:
         """`explain`, blocking; from any thread but the engine's loop."""
@@ -477,7 +478,7 @@ class _Running:
         worker = Worker(
             self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer
         )
-        locks = FileLocks(given.path.with_name(f"{given.path.name}-workers"))
+        self.locks = FileLocks.beside(given.path)
         options = Options(
             functions=functions,
             replace_app=given.clients[0].app_id if given.clients else None,
@@ -487,7 +488,7 @@ class _Running:
             pid=self.pid,
             retention=given.retention,
         )
-        self._service = Service(worker, locks, options)
+        self._service = Service(worker, self.locks, options)
         self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
         self._watch: LoopWatch | None = None
         self._clients: list[Inngest] = []

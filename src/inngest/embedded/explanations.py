@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from inngest.engine.domain import explaining
 from inngest.engine.domain.explaining import Rule
+from inngest.engine.errors import StoreError
+from inngest.engine.ports import Liveness
 
 from .views import RunStatus, optional_time
 
-__all__ = ["Explanation", "Reason", "Rule"]
+__all__ = ["Explanation", "Pending", "Reason", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,33 @@ class Explanation:
     reasons: tuple[Reason, ...]  # most important first; a run may wait for several things at once
 
 
-def explanation(facts: explaining.Facts, now: int) -> Explanation:
-    """What holds a run."""
+@dataclass(frozen=True)
+class Pending:
+    """A run that is to come: its events are still collected by a debounce or a batch."""
+
+    function_id: str
+    gate: str  # "debounce" or "batch"
+    key: str | None  # its value, as JSON text
+    events: int | None  # of a batch: so far
+    due_at: datetime.datetime | None  # aware, UTC: when it starts at the latest; None: when the batch is full
+
+
+def pending(found: explaining.Pending) -> Pending:
+    """A run that is to come."""
+    return Pending(found.function_id, found.gate, found.key or None, found.events, optional_time(found.due_at))
+
+
+def explanation(facts: explaining.Facts, now: int, liveness: Liveness) -> Explanation:
+    """What holds a run. Who cannot see whether a worker lives, takes its word for it."""
+
+    def alive(session_id: str) -> bool:
+        try:
+            return liveness.alive(session_id)
+        except StoreError:
+            return True
+
     reasons = tuple(
         Reason(reason.rule, reason.text, optional_time(reason.until), reason.step)
-        for reason in explaining.explain(facts, now)
+        for reason in explaining.explain(facts.judged(alive), now)
     )
     return Explanation(facts.run.id, facts.run.function_id, facts.run.status, reasons)

@@ -9,11 +9,12 @@ from typing import TypeVar
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.store import explaining, reading, schema
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.statement import Connection, Transaction
 
 from . import views
 from .errors import RunNotFoundError
-from .explanations import Explanation, explanation
+from .explanations import Explanation, Pending, explanation, pending
 
 R = TypeVar("R")
 
@@ -64,10 +65,14 @@ class Reader:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        facts = self._look(lambda tx: explaining.facts(tx, run_id))
+        facts = self._look(lambda tx: explaining.facts(tx, run_id, now))
         if facts is None:
             raise RunNotFoundError(run_id)
-        return explanation(facts, now)
+        return explanation(facts, now, FileLocks.beside(self._database.path))
+
+    def pending(self, event_id: str) -> list[Pending]:
+        """The runs that an event is to start, but has not yet."""
+        return [pending(one) for one in self._look(lambda tx: explaining.pending(tx, event_id))]
 
     def functions(self) -> list[str]:
         """Ids of the functions that are known."""

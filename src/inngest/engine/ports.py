@@ -394,8 +394,8 @@ class Store(Protocol):
         """Runs, newest first; `before` is a run's id."""
         ...
 
-    async def facts(self, run_id: str) -> Facts | None:
-        """What holds a run, for `explaining.explain`."""
+    async def facts(self, run_id: str, now: int) -> Facts | None:
+        """What holds a run at that time, for `explaining.explain`."""
         ...
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
@@ -539,7 +539,7 @@ class Ids(Protocol):
     """Chance."""
 
     def ulid(self, now: int) -> str:
-        """A new ULID; ids made later sort later."""
+        """A new ULID of this moment; ids made later sort later, so never give a time that is to come."""
         ...
 
     def token(self) -> str:

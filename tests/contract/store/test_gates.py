@@ -294,6 +294,21 @@ async def test_plain_functions_set_no_timers(store: Store) -> None:
     assert (await fired(store, NOW + 10**9)).next_due is None
 
 
+# -- cancelling
+
+
+async def test_an_event_cancels_as_long_as_it_is_listened_for(store: Store) -> None:
+    await registered(store, cancel=[{"event": "stop", "timeout": "10s"}])
+
+    async def stop(at: int) -> Sequence[str]:
+        return (await store.accept(acceptance(event("stop", now=at), now=at), accepted)).news.cancelled
+
+    (run,) = await go(store)
+    assert await stop(NOW + 9_999) == [run.id]
+    await go(store)
+    assert not await stop(NOW + 10_000)
+
+
 # -- removing what is old
 
 

@@ -31,7 +31,9 @@ def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[obje
     def queue_all(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, *more: Any) -> None:
         insert_starts(tx, starts, ids, *more)
         owned = [start for start, owner in starts if owner is not None]
-        jobs = [accepting.job_row(ids, one.run.id, one.run.function_id, one.due_at) for one in owned]
+        jobs = [
+            accepting.job_row(ids, one.run.id, one.run.function_id, one.run.created_at, one.due_at) for one in owned
+        ]
         tx.execute_rows(accepting.INSERT_JOBS, jobs)
 
     taking = Statement(

@@ -88,7 +88,7 @@ def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object
     yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
 
 
-@plant("over", "crowd", first=2000)
+@plant("over", "crowd", first=70)
 def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(RunExecutor, "lost")
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self
 
+from inngest.protocol import durations
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Opcode, OpenStep
+from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
-from .lanes import described
-from .model import Run, RunStatus, Watch, Watching
+from .lanes import MICROSECONDS, Limit, Throttle
+from .model import FailedAttempt, Run, RunStatus, Watch, Watching
 
 SHOWN = 5
 """Runs that are named where there may be many."""
+
+LONGEST = 200
+"""Letters of an error's message that are told."""
 
 
 class Rule(enum.StrEnum):
@@ -33,6 +38,7 @@ class Rule(enum.StrEnum):
     NO_WORKER = "no_worker"  # no living worker has its function
     CONCURRENCY = "concurrency"  # the slots of its lane are taken
     THROTTLE = "throttle"  # its lane may not begin another run yet
+    PAUSED = "paused"  # its function is
     ALONE = "alone"  # workers died on it: it waits until one has nothing else in flight
 
 
@@ -55,14 +61,40 @@ class RequestFact(NamedTuple):
     orphaned: bool  # no living worker knows its credentials
 
 
+class WorkerFact(NamedTuple):
+    """A worker that has not been declared dead."""
+
+    id: str  # of its session
+    name: str  # host and process
+    serves: bool  # it has the run's function
+    executing: int  # runs
+    alive: bool = True  # as far as is known; who can tell, says so
+
+
+class Holder(NamedTuple):
+    """A run that has slots of a limit."""
+
+    run_id: str
+    function_id: str
+    slots: int
+
+
+class Full(NamedTuple):
+    """A limit that has no slot left."""
+
+    limit: Limit
+    value: str  # of its key, as JSON; empty if there is none
+    holders: Sequence[Holder]
+
+
 class Queued(NamedTuple):
     """Where a run that has limits queues."""
 
     ahead: int  # runs of its lane that come before it
-    full: str | None  # the budget that has no slot left for it
-    slots: int  # of that budget
-    holders: Sequence[str]  # ids of the runs that have them
-    opens_at: int | None  # when its throttle lets the next run begin, if that is what it waits for
+    full: Full | None  # the limit that has no slot left for it
+    throttle: Throttle | None  # if its lane has one, and it has yet to begin
+    throttled: str  # the value of the throttle's key, as JSON; empty if there is none
+    opens_at: int  # when the throttle lets the next run begin
 
 
 class Facts(NamedTuple):
@@ -70,15 +102,31 @@ class Facts(NamedTuple):
 
     run: Run
     open: Sequence[OpenStep]
-    failures: Sequence[ErrorInfo]  # of the last failed attempts: of each open step, and of the body
+    failed: Sequence[FailedAttempt]  # of its steps and its body, the last one last
     watches: Sequence[Watch]
     children: Sequence[tuple[str, str, str]]  # hash of the step, id and status of the run that it invoked
     due_at: int | None  # when its job falls due; None if it has none
     alone: bool
-    worker: str | None  # host and process that own it
+    owner: str | None  # session of the worker that has it
+    workers: Sequence[WorkerFact]
     requests: Sequence[RequestFact]
-    served: bool  # whether a living worker has its function
+    paused: int | None  # since when its function is; None if it is not
+    recorded: Memo | None  # the step that was recorded last
     queued: Queued | None = None  # None if it has no limits, or is in no lane now
+
+    def judged(self, alive: Callable[[str], bool]) -> Self:
+        """With what can be seen of the workers of these sessions."""
+        return self._replace(workers=[one._replace(alive=alive(one.id)) for one in self.workers])
+
+
+class Pending(NamedTuple):
+    """A run that is to come: its events are still collected."""
+
+    function_id: str
+    gate: str  # "debounce" or "batch"
+    key: str  # as JSON; empty if it has none
+    events: int | None  # of a batch: so far
+    due_at: int | None  # None: when the batch is full
 
 
 def explain(facts: Facts, now: int) -> list[Reason]:
@@ -86,100 +134,199 @@ def explain(facts: Facts, now: int) -> list[Reason]:
     run = facts.run
     if run.ended_at is not None:
         return [Reason(Rule.ENDED, _ended(run))]
-    if facts.worker is not None:
-        return [Reason(Rule.EXECUTING, f"It is executing on {facts.worker}."), *_steps(facts, now)]
-    reasons = _steps(facts, now)
-    if not facts.served:
+    held, steps = _held(facts), _steps(facts, now)
+    owner = next((one for one in facts.workers if one.id == facts.owner), None)
+    if owner is not None and owner.alive:
+        return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}{_since(facts.recorded)}."), *held, *steps]
+    serving = [one for one in facts.workers if one.serves and one.alive]
+    if owner is not None:
+        return [*held, _died(owner, serving, run), *steps]
+    if not serving:
         text = f"No living worker has its function {run.function_id}: start an engine with it."
-        reasons.insert(0, Reason(Rule.NO_WORKER, text))
-    elif facts.due_at is not None and facts.due_at <= now and facts.queued and (queued := _in_lane(facts.queued)):
-        reasons.insert(0, queued)
-    elif not reasons and facts.due_at is not None:
-        reasons.append(_queued(facts, facts.due_at, now))
-    if facts.alone:
-        text = f"{run.takeovers} workers died while they ran it: it goes on when a worker has nothing else in flight."
-        reasons.insert(0, Reason(Rule.ALONE, text))
-    return reasons
+        return [*held, Reason(Rule.NO_WORKER, text), *steps]
+    if not held and facts.due_at is not None and facts.due_at <= now:
+        held.append(_next(facts.queued, serving, now))
+    elif facts.due_at is not None and (later := _later(facts, facts.due_at, now)):
+        steps.insert(0, later)
+    return [*held, *steps]
 
 
 def _ended(run: Run) -> str:
     if run.status is RunStatus.COMPLETED:
         return "It has completed."
-    why = "" if run.error is None else f": {ErrorInfo.from_json(run.error).message}"
-    return f"It has {'failed' if run.status is RunStatus.FAILED else 'been cancelled'}{why}."
+    ways = {RunStatus.FAILED: "It has failed", RunStatus.SKIPPED: "It was skipped"}
+    why = "" if run.error is None else f": {_first_line(ErrorInfo.from_json(run.error).message)}"
+    return f"{ways.get(run.status, 'It has been cancelled')}{why}."
 
 
-def _queued(facts: Facts, due_at: int, now: int) -> Reason:
-    if due_at <= now:
-        return Reason(Rule.DUE, "Nothing holds it: the next worker with room takes it.")
-    if facts.run.started_at is None:
-        return Reason(Rule.DELAYED, "Its event is from the future: it starts then.", due_at)
-    return Reason(
-        Rule.RETRY, f"Attempt {facts.run.attempt} of the code between its steps is tried then{_because(facts)}.", due_at
-    )
-
-
-def _in_lane(queued: Queued) -> Reason | None:
-    ahead = f"{queued.ahead:,} of its lane are before it" if queued.ahead else "it is the first of its lane"
-    if queued.full is not None:
-        has = f"{queued.slots} slot{'s' if queued.slots != 1 else ''}"
-        holders = ", ".join(queued.holders[:SHOWN]) + (", …" if len(queued.holders) > SHOWN else "")
-        return Reason(
-            Rule.CONCURRENCY, f"The limit of {described(queued.full)} has {has}, taken by {holders}; {ahead}."
+def _held(facts: Facts) -> list[Reason]:
+    """What keeps it from going on whatever else there is."""
+    held: list[Reason] = []
+    if facts.paused is not None:
+        text = f"Its function {facts.run.function_id} has been paused since {_time(facts.paused)}, until Engine.resume."
+        held.append(Reason(Rule.PAUSED, text))
+    if facts.alone:
+        text = (
+            f"{_count(facts.run.takeovers, 'worker')} died while executing it: it goes on when a worker executes "
+            "nothing else."
         )
-    if queued.opens_at is not None:
-        return Reason(Rule.THROTTLE, f"Its throttle lets the next run begin then; {ahead}.", queued.opens_at)
-    return Reason(Rule.DUE, f"A worker takes it when its turn comes: {ahead}.") if queued.ahead else None
+        held.append(Reason(Rule.ALONE, text))
+    return held
+
+
+def _since(recorded: Memo | None) -> str:
+    """Who waits for a step that hangs sees after which one it is."""
+    if recorded is None:
+        return ", and has recorded no step"
+    return f', and recorded step "{recorded.step.text}" last, at {_time(recorded.ended_at)}'
+
+
+def _died(owner: WorkerFact, serving: Sequence[WorkerFact], run: Run) -> Reason:
+    if serving:
+        return Reason(Rule.DUE, f"Its worker ({owner.name}) has died: another one takes it over.")
+    text = f"Its worker ({owner.name}) has died, and no other has its function {run.function_id}"
+    return Reason(Rule.NO_WORKER, f"{text}: start an engine with it.")
+
+
+def _later(facts: Facts, due_at: int, now: int) -> Reason | None:
+    """What is waited for if it is no step: the time of its event, or the next attempt of its body."""
+    if due_at <= now:
+        return None
+    if facts.run.started_at is None:
+        return Reason(Rule.DELAYED, "Its event is from the future.", due_at)
+    if facts.run.attempt == 0 or any(step.due_at == due_at for step in facts.open):
+        return None
+    return Reason(Rule.RETRY, f"The code between its steps {_so_far(facts, '', facts.run.attempt)}.", due_at)
+
+
+# -- in its lane
+
+
+def _next(queued: Queued | None, serving: Sequence[WorkerFact], now: int) -> Reason:
+    ahead = "it is next in its lane"
+    if queued is not None:
+        if queued.ahead:
+            ahead = f"{_count(queued.ahead, 'run')} of its lane {'goes' if queued.ahead == 1 else 'go'} before it"
+        if queued.full is not None:
+            return Reason(Rule.CONCURRENCY, f"{_used_up(queued.full)}; {ahead}.")
+        if queued.throttle is not None and queued.opens_at > now:
+            own = queued.opens_at + -(-queued.ahead * queued.throttle.interval // MICROSECONDS)
+            return Reason(Rule.THROTTLE, f"{_closed(queued.throttle, queued.throttled)}; {ahead}.", own)
+    executing = sum(one.executing for one in serving)
+    has, executes = ("has", "executes") if len(serving) == 1 else ("have", "execute")
+    workers = f"{_count(len(serving), 'worker')} {has} its function, and {executes} {_count(executing, 'run')}"
+    text = f"Nothing holds it: it goes on when a worker has room. {workers}"
+    return Reason(Rule.DUE, f"{text}; {ahead}." if queued is not None else f"{text}.")
+
+
+def _used_up(full: Full) -> str:
+    limit = full.limit
+    scope = limit.prefix.partition(":")[0]
+    shared = "" if scope == "fn" else f" in scope {scope}"
+    own = {holder.function_id for holder in full.holders if limit.prefix.startswith(f"fn:{holder.function_id}:")}
+    named = [
+        holder.run_id
+        + ("" if holder.function_id in own else f" of {holder.function_id}")
+        + (f" ({holder.slots} slots)" if holder.slots > 1 else "")
+        for holder in full.holders[:SHOWN]
+    ]
+    more = len(full.holders) - SHOWN
+    names = ", ".join([*named, f"{more:,} more"] if more > 0 else named)
+    used = f" by {'run' if len(full.holders) == 1 else 'runs'} {names}" if named else ""
+    return f"The concurrency limit of {limit.slots}{_for(limit.key, full.value)}{shared} is used up{used}"
+
+
+def _closed(throttle: Throttle, value: str) -> str:
+    ms = throttle.interval / MICROSECONDS
+    each = f"{ms:,g} ms" if ms % 1_000 else durations.to_text(int(ms))
+    return f"Its throttle (a start each {each}{_for(throttle.key, value)}) is closed"
+
+
+def _for(key: str | None, value: str) -> str:
+    return "" if key is None else f" for {key} = {value or 'none'}"
+
+
+# -- its steps
 
 
 def _steps(facts: Facts, now: int) -> list[Reason]:
     watches = {watch.hash: watch for watch in facts.watches if watch.kind != Watching.CANCEL}
-    return [_step(step, watches.get(step.step.hash), facts, now) for step in facts.open]
+    soonest = sorted(facts.open, key=lambda step: (step.due_at, step.step.text))
+    return [_step(step, watches.get(step.step.hash), facts, now) for step in soonest]
 
 
 def _step(step: OpenStep, watch: Watch | None, facts: Facts, now: int) -> Reason:
     name = step.step.text
+    plain = step.kind in (Opcode.SLEEP, Opcode.STEP_RUN)
+    if not plain and watch is None:
+        return Reason(Rule.DUE, f'What step "{name}" waits for has come, or its time is over.', None, name)
+    if watch is not None and watch.kind == Watching.REQUEST:
+        return _request(step, watch.topic.partition(":")[2], facts, now)
+    rule, text = _sought(step, watch, facts) if watch is not None else _plain(step, facts)
+    if step.due_at <= now:
+        return Reason(Rule.DUE, f"{text}: {_OVER.get(rule, 'its time is over')}.", None, name)
+    return Reason(rule, f"{text}.", step.due_at, name)
+
+
+_OVER = {Rule.SLEEPING: "long enough", Rule.RETRY: "the next attempt is due"}
+
+
+def _plain(step: OpenStep, facts: Facts) -> tuple[Rule, str]:
     if step.kind is Opcode.SLEEP:
-        return Reason(Rule.SLEEPING, f'Step "{name}" sleeps.', step.due_at, name)
-    if step.kind is Opcode.STEP_RUN:
-        return Reason(
-            Rule.RETRY, f'Attempt {step.attempt} of step "{name}" is tried then{_because(facts)}.', step.due_at, name
-        )
-    if watch is None:
-        text = f'What step "{name}" waits for has come, or its time is over: it goes on.'
-        return Reason(Rule.DUE, text, None, name)
-    what = watch.topic.partition(":")[2]
+        return Rule.SLEEPING, f'Step "{step.step.text}" sleeps'
+    return Rule.RETRY, f'Step "{step.step.text}" {_so_far(facts, step.step.hash, step.attempt)}'
+
+
+def _sought(step: OpenStep, watch: Watch, facts: Facts) -> tuple[Rule, str]:
+    """What a step waits for."""
+    name, what = f'Step "{step.step.text}" waits for', watch.topic.partition(":")[2]
     if watch.kind == Watching.SIGNAL:
-        return Reason(Rule.SIGNAL, f'Step "{name}" waits for signal {what!r}.', step.due_at, name)
+        return Rule.SIGNAL, f"{name} signal {what!r}"
     if watch.kind == Watching.INVOKE:
         child = next((f" {run} ({status})" for hashed, run, status in facts.children if hashed == step.step.hash), "")
-        return Reason(Rule.INVOKE, f'Step "{name}" waits for run{child} of {what}.', step.due_at, name)
-    if watch.kind == Watching.REQUEST:
-        return _request(step, what, facts, now)
-    return Reason(Rule.EVENT, f'Step "{name}" waits for event {what!r}{_where(watch)}.', step.due_at, name)
+        return Rule.INVOKE, f"{name} run{child} of {what}"
+    return Rule.EVENT, f"{name} event {what!r}{_where(watch)}"
 
 
 def _request(step: OpenStep, what: str, facts: Facts, now: int) -> Reason:
-    name = f'the request of step "{step.step.text}" ({what})'
+    text, until = f'The request of step "{step.step.text}" ({what})', None
     known = next((one for one in facts.requests if one.hash == step.step.hash), None)
-    text, until = f"The next worker with room makes {name}.", None
-    if known is not None and known.under_way:
-        text = f"Attempt {known.attempt} of {name} is under way."
-    elif known is not None and known.orphaned:
-        text = f"No worker knows the credentials of {name}: the run is entered again, to be told."
-    elif known is not None and known.due_at > now:
-        text, until = f"Attempt {known.attempt} of {name} is made then{_because(facts)}.", known.due_at
-    return Reason(Rule.REQUEST, text, until, step.step.text)
+    so_far = f" {_so_far(facts, step.step.hash, known.attempt)}" if known is not None and known.attempt else ""
+    if known is None or known.under_way:
+        state = f"{so_far}, and is under way again" if so_far else " is under way"
+    elif known.orphaned:
+        state = " needs credentials that no living worker knows: the run is entered again, to be told"
+    elif known.due_at > now:
+        state, until = so_far, known.due_at
+    else:
+        state = f"{so_far}, and is made when a worker has room" if so_far else " is made when a worker has room"
+    return Reason(Rule.REQUEST, f"{text}{state}.", until, step.step.text)
 
 
 def _where(watch: Watch) -> str:
-    parts: list[str] = []
-    if watch.path:
-        parts.append(f"async.{'.'.join(json.loads(watch.path))} == {watch.key}")
-    if watch.expression:
-        parts.append(f"`{watch.expression}`")
-    return f" with {' and '.join(parts)}" if parts else ""
+    key = f"async.{'.'.join(json.loads(watch.path))} == {watch.key}" if watch.path else ""
+    if not watch.expression:
+        return f" with `{key}`" if key else ""
+    return f" with `{watch.expression}`" + (f", for this run `{key}`" if key else "")
 
 
-def _because(facts: Facts) -> str:
-    return f", after {facts.failures[-1].name}: {facts.failures[-1].message}" if facts.failures else ""
+def _so_far(facts: Facts, hashed: str, attempts: int) -> str:
+    """How an attempt failed, and how many did."""
+    times = "has failed once" if attempts == 1 else f"has failed {attempts:,} times"
+    last = next((one.error for one in reversed(facts.failed) if one.step == hashed), None)
+    if last is None:
+        return times
+    return f"{times}, {'with' if attempts == 1 else 'last with'} {last.name}: {_first_line(last.message)}"
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def _time(ms: int) -> str:
+    return datetime.datetime.fromtimestamp(ms // 1_000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -52,16 +52,6 @@ class Limit:
         return self.prefix + value
 
 
-def described(budget: str) -> str:
-    """A budget's id for people: `app-f, key "x"`."""
-    scope, _, rest = budget.partition(":")
-    if scope != "fn":
-        return f"{scope}, key {rest or 'none'}"
-    function_id, _, keyed = rest.partition(":")
-    rule, _, value = keyed.partition(":")
-    return f"{function_id}, key {value or 'none'}" if rule else function_id
-
-
 @dataclass(frozen=True, slots=True)
 class Throttle:
     """How starts are spread (GCRA). Times are µs."""
@@ -94,12 +84,17 @@ class Queueing:
 
     def slots(self, budgets: Sequence[str]) -> list[int | None]:
         """The limits of a lane's budgets, as the function is configured now; None for one that it has no more."""
-        return [self._slots_of(budget, at) for at, budget in enumerate(budgets)]
+        limits = self.limits_of(budgets)
+        return [None if limit is None else limit.slots for limit in limits]
 
-    def _slots_of(self, budget: str, at: int) -> int | None:
+    def limits_of(self, budgets: Sequence[str]) -> list[Limit | None]:
+        """Which limit holds for each of a lane's budgets."""
+        return [self._limit_of(budget, at) for at, budget in enumerate(budgets)]
+
+    def _limit_of(self, budget: str, at: int) -> Limit | None:
         if at < len(self.limits) and budget.startswith(self.limits[at].prefix):
-            return self.limits[at].slots
-        return next((limit.slots for limit in self.limits if budget.startswith(limit.prefix)), None)
+            return self.limits[at]
+        return next((limit for limit in self.limits if budget.startswith(limit.prefix)), None)
 
 
 PLAIN = Queueing()

@@ -224,17 +224,20 @@ HELD = 2
 
 
 def job_row(
-    ids: Ids, run_id: str, function_id: str, due_at: int, *, alone: bool = False, lane: str | None = None
+    ids: Ids, run_id: str, function_id: str, now: int, due_at: int, *, alone: bool = False, lane: str | None = None
 ) -> tuple[object, ...]:
-    """The row of JOB_COLUMNS of something to do for a run that has begun."""
-    return (ids.ulid(due_at), run_id, function_id, due_at, int(alone), lane or "", 0, due_at)
+    """The row of JOB_COLUMNS of something to do for a run that has begun.
+
+    Its id is made of `now`: after one of a later time, all others of this process would be of that time too.
+    """
+    return (ids.ulid(now), run_id, function_id, due_at, int(alone), lane or "", 0, due_at)
 
 
 def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
     """The row of JOB_COLUMNS of a run that is to begin."""
     run, due_at, place = start.run, start.due_at, start.place
     lane, starting, score = ("", 0, due_at) if place is None else (place.lane.id, 1, due_at - place.shift)
-    return (ids.ulid(due_at), run.id, run.function_id, due_at, HELD * start.held, lane, starting, score)
+    return (ids.ulid(run.created_at), run.id, run.function_id, due_at, HELD * start.held, lane, starting, score)
 
 
 def lives(tx: Transaction, session: str) -> bool:

@@ -328,7 +328,7 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
-        jobs.append(job_row(ids, run_id, function_id, now, alone=alone, lane=lane))
+        jobs.append(job_row(ids, run_id, function_id, now, now, alone=alone, lane=lane))
         if lane is not None:
             held.append((lane, slots))
         if lane is not None and not alone:

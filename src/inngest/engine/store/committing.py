@@ -252,7 +252,7 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
             if one.waiting and waits.arrivals(tx, [run_id]):
                 due_at, early = one.now, True
             if due_at is not None:
-                jobs.append(job_row(ids, run_id, one.function_id, due_at, alone=one.alone, lane=one.lane))
+                jobs.append(job_row(ids, run_id, one.function_id, one.now, due_at, alone=one.alone, lane=one.lane))
                 if one.lane is not None and not one.alone:
                     queue.add(Lane.of(one.lane), due_at)
         if one.begins_anew:

@@ -8,17 +8,20 @@ from typing import Any
 
 from sqlalchemy import Integer, bindparam, func, literal_column, select
 
-from inngest.engine.domain.explaining import Facts, Queued, RequestFact
-from inngest.engine.domain.lanes import PLAIN, Lane, queueing_of
+from inngest.engine.domain.explaining import Facts, Full, Holder, Pending, Queued, RequestFact, WorkerFact
+from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
 
 from . import reading, tables
+from .accepting import HELD
+from .gates import BATCH, DEBOUNCE, Collecting
 from .lanes import Room
-from .statement import Statement, Transaction
+from .statement import Statement, Transaction, constant
+from .timers import NEVER
 from .waits import WAIT_COLUMNS
 
 _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, tables.runs
-_requests = tables.requests
+_requests, _timers, _batches = tables.requests, tables.timers, tables.batches
 
 JOB = Statement(
     lambda _: select(
@@ -37,18 +40,27 @@ AHEAD = Statement(
                 | ((_jobs.c.score == bindparam("place")) & (_jobs.c.id < bindparam("job")))
             )
         ),
-        _jobs.c.due_at <= bindparam("due"),
+        _jobs.c.due_at <= bindparam("now"),
     )
 )
 CONFIG = Statement(lambda _: select(tables.functions.c.config).where(tables.functions.c.id == bindparam("function")))
 HOLDERS = Statement(
     lambda _: (
-        select(_runs.c.id, _runs.c.lane)
+        select(_runs.c.id, _runs.c.function_id, _runs.c.slots, _runs.c.lane)
         .where(_runs.c.session_id.is_not(None), _runs.c.slots > literal_column("0", Integer))
         .order_by(_runs.c.id)
     )
 )
 WORKERS = Statement(lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions))
+EXECUTING = Statement(
+    lambda _: (
+        select(_runs.c.session_id, func.count())
+        .where(_runs.c.session_id.is_not(None))
+        .group_by(_runs.c.session_id)
+        .order_by(_runs.c.session_id)
+    )
+)
+PAUSED = Statement(lambda _: select(tables.pauses.c.since).where(tables.pauses.c.function_id == bindparam("function")))
 WAITS = Statement(
     lambda _: select(*(_waits.c[name] for name in WAIT_COLUMNS)).where(_waits.c.run_id == bindparam("run"))
 )
@@ -64,55 +76,94 @@ REQUESTS = Statement(
     )
 )
 
+PENDING = Statement(
+    lambda _: (
+        select(_timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
+        .where(
+            _batches.c.event_id == bindparam("of_event"),
+            ((_timers.c.kind == constant(DEBOUNCE)) & (_timers.c.key == _batches.c.batch_id))
+            | ((_timers.c.kind == constant(BATCH)) & _timers.c.payload.contains(_batches.c.batch_id)),
+        )
+        .order_by(_timers.c.key, _timers.c.kind)
+    )
+)
 
-def facts(tx: Transaction, run_id: str) -> Facts | None:
-    """What is known of a run; None if there is none."""
+
+def pending(tx: Transaction, event_id: str) -> list[Pending]:
+    """The runs that an event is to start, alone or with others, when it is over that more may come."""
+    found: list[Pending] = []
+    for kind, place, due_at, payload in tx.execute(PENDING, {"of_event": event_id}).fetchall():
+        function_id, key = json.loads(place)
+        events = Collecting(*json.loads(payload)).held if kind == BATCH else None
+        found.append(Pending(function_id, kind, key, events, due_at if due_at < NEVER else None))
+    return found
+
+
+def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
+    """What is known of a run, and of its place in the queue at a time; None if there is none."""
     view = reading.run(tx, run_id)
     if view is None:
         return None
     asked = {"run": run_id}
     job = tx.execute(JOB, asked).fetchone()
-    workers = {row[0]: row[1:] for row in tx.execute(WORKERS).fetchall()}
-    owner = workers.get(view.worker or "")
-    serving = {name for _, _, functions in workers.values() for name in json.loads(functions)}
+    paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
     watches = [Watch(*row) for row in tx.execute(WAITS, asked).fetchall()]
     return Facts(
         run=view.run,
         open=view.open,
-        failures=[one.error for one in view.failed],
+        failed=view.failed,
         watches=watches,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if watches else (),
         due_at=None if job is None else job[0],
+        alone=job is not None and bool(job[1] % HELD),
+        owner=view.worker,
+        workers=_workers(tx, view.run.function_id),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
-        alone=job is not None and bool(job[1]),
-        worker=None if owner is None else f"{owner[0]}, process {owner[1]}",
-        served=view.run.function_id in serving,
-        queued=None if job is None or not job[2] else _queued(tx, job),
+        paused=None if paused is None else paused[0],
+        recorded=view.memos[-1] if view.memos else None,
+        queued=None if job is None or not job[2] else _queued(tx, job, now),
     )
 
 
-def _queued(tx: Transaction, job: Sequence[Any]) -> Queued:
-    due_at, _, lane_id, starting, place, job_id, function_id = job
+def _workers(tx: Transaction, function_id: str) -> list[WorkerFact]:
+    executing = dict(tx.execute(EXECUTING).fetchall())
+    return [
+        WorkerFact(one, f"{host}, process {pid}", function_id in json.loads(functions), executing.get(one, 0))
+        for one, host, pid, functions in tx.execute(WORKERS).fetchall()
+    ]
+
+
+def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
+    _, _, lane_id, starting, place, job_id, function_id = job
     lane = Lane.of(lane_id)
     config = tx.execute(CONFIG, {"function": function_id}).fetchone()
     rules = PLAIN if config is None else queueing_of(function_id, config[0])
     room = Room(tx, [lane])
-    full = room.full(lane, rules)
-    holders: list[str] = []
-    if full is not None:
-        rows = tx.execute(HOLDERS).fetchall()
-        holders = [run_id for run_id, held in rows if held and full.budget in Lane.of(held).budgets]
-    asked = {"lane": lane_id, "starting": starting, "place": place, "job": job_id, "due": due_at}
+    asked = {"lane": lane_id, "starting": starting, "place": place, "job": job_id, "now": now}
     ahead = tx.execute(AHEAD, asked).fetchone()
     assert ahead is not None
-    opens_at = room.opens_at(lane, rules, due_at) if starting else due_at
     return Queued(
         ahead=ahead[0],
-        full=None if full is None else full.budget,
-        slots=0 if full is None else full.limit,
-        holders=holders,
-        opens_at=opens_at if opens_at > due_at else None,
+        full=_full(tx, room, lane, rules),
+        throttle=rules.throttle if starting and lane.throttle is not None else None,
+        throttled="" if lane.throttle is None else lane.throttle.removeprefix(f"{function_id}:"),
+        opens_at=room.opens_at(lane, rules, now),
     )
+
+
+def _full(tx: Transaction, room: Room, lane: Lane, rules: Queueing) -> Full | None:
+    """The limit of a lane that has no slot left, and who has them."""
+    found = room.full(lane, rules)
+    limits = dict(zip(lane.budgets, rules.limits_of(lane.budgets), strict=True))
+    limit = None if found is None else limits[found.budget]
+    if found is None or limit is None:
+        return None
+    holders = [
+        Holder(run_id, function_id, slots)
+        for run_id, function_id, slots, held in tx.execute(HOLDERS).fetchall()
+        if held and found.budget in Lane.of(held).budgets
+    ]
+    return Full(limit, found.budget.removeprefix(limit.prefix), holders)
 
 
 def _request(row: tuple[Any, ...]) -> RequestFact:

@@ -13,6 +13,7 @@ import sys
 import weakref
 from collections.abc import Generator
 from pathlib import Path
+from typing import Self
 
 from inngest.engine.errors import StoreError, StoreFullError, StoreReadOnlyError
 
@@ -53,6 +54,11 @@ class FileLocks:
         self._folder = folder.absolute()  # the process may change its working directory
         self._held: dict[str, int] = {}
         _ALL.add(self)
+
+    @classmethod
+    def beside(cls, database: Path) -> Self:
+        """The locks of the workers of a database file."""
+        return cls(database.with_name(f"{database.name}-workers"))
 
     def hold(self, session_id: str) -> None:
         """Hold the session's lock until `release`, or the end of the process."""

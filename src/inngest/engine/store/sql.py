@@ -273,8 +273,8 @@ class SqlStore:
             )
         )
 
-    async def facts(self, run_id: str) -> Facts | None:
-        return await self._read(lambda tx: explaining.facts(tx, run_id))
+    async def facts(self, run_id: str, now: int) -> Facts | None:
+        return await self._read(lambda tx: explaining.facts(tx, run_id, now))
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))

@@ -85,7 +85,7 @@ class Timers:
     def put(self, kind: str, key: str, due_at: int, payload: object) -> None:
         """Set a timer, or move it."""
         self._alarm.note(due_at)
-        row = {"id": self._ids.ulid(due_at), "kind": kind, "key": key, "due_at": due_at, "payload": json.dumps(payload)}
+        row = {"id": self._ids.token(), "kind": kind, "key": key, "due_at": due_at, "payload": json.dumps(payload)}
         self._tx.execute(SET_TIMER, row)
 
     def get(self, kind: str, key: str) -> Timer | None:

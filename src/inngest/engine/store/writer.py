@@ -67,8 +67,7 @@ class Writer:
         self._lock = threading.Lock()
         self._running = False
         self._closed = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle = asyncio.Event()  # all that was submitted before it closed is written
         self.commits = 0  # transactions so far
         self._tidied = 0
 
@@ -92,7 +91,6 @@ class Writer:
             if self._running:
                 return answer
             self._running = True
-        self._idle.clear()
         self._executor.start_writer(self._drain)
         return answer
 
@@ -109,7 +107,6 @@ class Writer:
                 return
             self._running = True
         self._tidied = self.commits
-        self._idle.clear()
         self._executor.start_writer(self._tidy)
 
     def retry(self) -> None:
@@ -124,7 +121,6 @@ class Writer:
             if self._running:
                 return
             self._running = True
-        self._idle.clear()
         self._executor.start_writer(self._drain)
 
     def give_up(self) -> None:
@@ -139,7 +135,10 @@ class Writer:
             return
         self._closed = True
         self.give_up()
-        await self._idle.wait()
+        with self._lock:
+            running = self._running
+        if running:
+            await self._idle.wait()
         if self._connection is not None:
             self._connection.close()
 
@@ -157,12 +156,8 @@ class Writer:
         while batch := self._take():
             self._write(batch)
             self._executor.reply(lambda batch=batch: self._answer(batch))  # type: ignore[misc]
-        self._executor.reply(self._rest)
-
-    def _rest(self) -> None:
-        with self._lock:
-            if not self._running:
-                self._idle.set()
+        if self._closed:  # to wake the loop costs it something: else nobody waits for that
+            self._executor.reply(self._idle.set)
 
     def _take(self) -> list[_Waiting[Any]]:
         """The next batch; a large command goes alone."""
