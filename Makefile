@@ -15,13 +15,15 @@ ORDER := unit house typing contract migrations simulation server cli embedded
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
 ARGS ?=
 SEEDS ?= 200
+RUNS ?= 10000
+KEYS ?= 50
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help demo test lint fmt bench simulate docs lock clean
+.PHONY: help demo test lint fmt bench simulate limits docs lock clean
 
 # Trust what the machine trusts: behind a proxy with a certificate of its own, uv's built-in list refuses everything.
 export UV_SYSTEM_CERTS ?= 1
@@ -64,6 +66,9 @@ bench: $(DEV) $(BENCH) ## measure ours beside the peers' (QUICK=1 is short, RECO
 
 simulate: $(DEV) ## run the engine through more seeds of simulated crashes (SEEDS=200)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+limits: $(DEV) ## run 10,000 runs behind limits of 50 keys through simulated crashes (RUNS=10000 KEYS=50)
+	$(BIN)/python -m tests.simulation.invariant --runs $(RUNS) --keys $(KEYS)
 
 docs: $(DEV) $(DOCS) ## build the documentation into site/, warnings as errors, and check that it loads nothing from outside
 	rm -rf site

@@ -461,3 +461,13 @@ async def test_on_failure_of_a_plain_function_is_plain(stage: Stage) -> None:
             await engine.invoke(function)
         (handled,) = await engine.runs(function="test-f-failure")
         assert await engine.wait(handled.id) == "refunded"
+
+
+async def test_an_error_without_words_is_told_by_its_name(stage: Stage) -> None:
+    async def body(ctx: inngest.Context) -> None:
+        raise inngest.NonRetriableError("")
+
+    function = stage.function(body)
+    async with stage.engine(function) as engine:
+        with pytest.raises(RunFailedError, match=r"failed: NonRetriableError$"):
+            await engine.invoke(function)

@@ -124,7 +124,7 @@ async def test_who_waits_for_a_run_that_is_removed_is_told(path: Path) -> None:
             await waiting
 
 
-@pytest.mark.parametrize("retention", [-1, datetime.timedelta(days=-1), "a week", 1.5])
+@pytest.mark.parametrize("retention", [-1, datetime.timedelta(days=-1), "a week", 1.5, 30])
 def test_a_retention_is_a_duration(path: Path, retention: object) -> None:
     with pytest.raises(EngineConfigError, match="retention: "):
         inngest.Engine([], database=f"sqlite:///{path}", retention=retention)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

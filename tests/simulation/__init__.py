@@ -13,13 +13,19 @@ To add to it:
 - *A new kind of step, or another way to use one*: a `Program` in a file of `corpus/`, added to its `PROGRAMS`: what its
   functions do, written with `Outside.does` (handlers that are noted), and a judge of what each of its runs may be.
   Every crash, every world by chance and the replay of P9 take it from there.
-- *Something from outside that programs need while they run*: its `meanwhile` (`Posting`, `Signalling`, `Cancelling`),
-  at times that the seed draws. What a step looks for is said again in `looks`, for the checker of P8. Another kind of
-  thing from outside goes beside these in `scenario.py`; `World._meanwhile` does it until it is acknowledged.
+- *Something from outside that programs need while they run*: its `meanwhile` (`Posting`, `Signalling`, `Cancelling`,
+  `Pausing`), at times that the seed draws. What a step looks for is said again in `looks`, for the checker of P8.
+  Another kind of thing from outside goes beside these in `scenario.py`; `World._meanwhile` does it until it is
+  acknowledged.
+- *Another gate, or another rule about the queue*: a program in `corpus/gated.py`, what it means for an event in the
+  model of `checkers/p1_gates.py` (never less than it says), and in plain words in `checkers/p7_flow.py` (never more).
+  Neither asks the engine: configurations are read anew (`checkers/rules.py`), and a program says again what its
+  expressions say (`means`).
 - *Worlds of another shape* (lanes, limits): a function of the seed in `scenarios.MIXED`, and a weight in
   `explore.by_chance`.
-- *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations.py` that it catches. A new table
+- *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations/` that it catches. A new table
   goes into `history.TABLES`, and `State`, so that checkers see its rows.
+- *Very many runs*: `invariant.py` follows limits by key change by change, and keeps nothing else of the history.
 - *A new fault*: a member of `Fault`, and where it strikes in `World` or `Process`. The suite fails if it never does.
 - *A bug that was found*: its case, as a line of `seeds.txt`.
 """

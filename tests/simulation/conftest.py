@@ -23,6 +23,7 @@ class Tally:
 
     figures: Figures = field(default_factory=Figures)
     caught: list[str] = field(default_factory=list)  # planted bugs, and where each was found
+    observed: list[str] = field(default_factory=list)  # of limits by key
 
 
 TALLY = pytest.StashKey[Tally]()
@@ -70,6 +71,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("simulation")
     for line in tally.figures.lines():
         terminalreporter.line(line)
+    if tally.observed:
+        terminalreporter.line("limits by key, under crashes")
+    for line in tally.observed:
+        terminalreporter.line(f"  {line}")
     terminalreporter.line(f"planted bugs caught {len(tally.caught)}")
     for line in tally.caught:
         terminalreporter.line(f"  {line}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from .checkers import problems
-from .corpus import CHANGED, DEFERRING, PROGRAMS, WAITING
+from .corpus import ALL
 from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
 from .scenarios import MIXED, world_of
@@ -18,11 +18,7 @@ SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, stri
 """How crashes at commits are written in a case."""
 
 
-NARROW = tuple(
-    name
-    for program in (*PROGRAMS, *CHANGED, *WAITING, *DEFERRING)
-    for name in (program.name, f"{program.name}-2", f"{program.name}-3")
-)
+NARROW = tuple(name for program in ALL for name in (program.name, f"{program.name}-2", f"{program.name}-3"))
 """Worlds with one program and up to three engines."""
 
 
@@ -114,13 +110,13 @@ class Look:
         return Figures(1, len(self.history.state.runs), self.commits, seconds, Counter(self.fired), failures)
 
 
-def look(case: Case) -> Look:
-    """Let a world happen, and check it."""
+def look(case: Case, checkers: Collection[str] | None = None) -> Look:
+    """Let a world happen, and check it, by all checkers or by some."""
     scenario, plan = world_of(case.name, case.seed)
     world = World(scenario, case.seed, replace(plan, at=dict(case.crashes)) if case.crashes else plan)
     with silence():
         history = world.run()
-        found = problems(history, scenario)
+        found = problems(history, scenario, checkers)
     return Look(case, history, world.boundaries, world.fired_count, found)
 
 
@@ -136,22 +132,24 @@ def every_crash(name: str, seed: int, signs: tuple[Fault, ...] = AT_COMMIT) -> I
     """A world without a crash, and then with one at each of its commits."""
     plain = Case(name, seed)
     yield plain
-    for number in range(look(plain).commits):
+    for number in range(look(plain, ()).commits):
         for fault in signs:
             yield Case(name, seed, ((number, fault),))
 
 
-def some_crash(name: str, seed: int) -> Iterator[Case]:
-    """A crash of one kind at each commit; the kind is drawn."""
+def some_crash(name: str, seed: int, most: int | None = None) -> Iterator[Case]:
+    """A crash of a drawn kind at each commit, or at evenly spread ones, so that there are at most so many."""
     chance = random.Random(f"some {name} {seed}")
-    for number in range(look(Case(name, seed)).commits):
+    commits = look(Case(name, seed), ()).commits
+    count = commits if most is None else min(commits, most)
+    for number in (place * commits // count for place in range(count)):
         yield Case(name, seed, ((number, chance.choice(AT_COMMIT)),))
 
 
 def crash_again(name: str, seed: int, first: int, soon: int) -> Iterator[Case]:
     """A second crash at each of the `soon` commits that follow a first one, at each commit from `first` on."""
     chance = random.Random(f"again {name} {seed}")
-    for number in range(first, look(Case(name, seed)).commits):
+    for number in range(first, look(Case(name, seed), ()).commits):
         for second in range(number + 1, number + 1 + soon):
             yield Case(name, seed, ((number, chance.choice(AT_COMMIT)), (second, chance.choice(AT_COMMIT))))
 
@@ -166,6 +164,9 @@ WEIGHTS = {
     "outside": 8,
     "crowd": 3,
     "deferring": 2,
+    "requests": 2,
+    "gated": 7,
+    "clockwork": 3,
 }
 """How often worlds of each kind are drawn."""
 

@@ -41,6 +41,7 @@ class Storm:
         busy: chance that a transaction finds the database busy.
         deaf: chance that a look at what others wrote sees nothing.
         every: seconds between other faults, on average.
+        step: by how much (ms) clocks are set at most.
         kinds: which other faults there are.
     """
 
@@ -49,6 +50,7 @@ class Storm:
     busy: float = 0.05
     deaf: float = 0.3
     every: float = 4.0
+    step: int = 2_000
     kinds: tuple[Fault, ...] = (
         Fault.CRASH_ANYWHERE,
         Fault.STOP,

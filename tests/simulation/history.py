@@ -6,8 +6,9 @@ Checkers read nothing else. Times are microseconds of the world; processes are n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from inngest.protocol.steps import hash_step_id
 
@@ -48,6 +49,14 @@ class Change:
     table: str  # without the prefix
     old: Row | None
     new: Row | None
+
+
+class Written(NamedTuple):
+    """A row, as a transaction leaves it behind."""
+
+    table: str
+    key: tuple[object, ...]
+    row: Row | None  # None: deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,16 @@ class Cancelled:
     process: int
     run_id: str
     done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A function is paused, or resumed."""
+
+    at: int
+    process: int
+    function_id: str
+    on_event: str | None  # None: resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +214,7 @@ Entry = (
     | Told
     | Signalled
     | Cancelled
+    | Paused
     | Entered
     | Left
     | Recorded
@@ -221,6 +241,10 @@ class State:
     requests: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     waits: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     inbox: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
+    timers: dict[tuple[str, str], Row] = field(default_factory=dict)  # by kind and key
+    batches: dict[tuple[str, int], Row] = field(default_factory=dict)  # by batch and position
+    pauses: dict[str, Row] = field(default_factory=dict)  # by function
+    unfinished: dict[str, None] = field(default_factory=dict)  # ids of runs
 
     def apply(self, change: Change) -> None:
         """Take over a change."""
@@ -229,6 +253,23 @@ class State:
             del rows[key_of(change.table, change.old)]
         if change.new is not None:
             rows[key_of(change.table, change.new)] = change.new
+        if change.table == "runs" and change.new is not None:
+            if change.new["ended_at"] is None:
+                self.unfinished[str(change.new["id"])] = None
+            else:
+                self.unfinished.pop(str(change.new["id"]), None)
+
+    def changes(self, writings: Iterable[Written]) -> list[Change]:
+        """What a transaction changes that writes these rows, in this order."""
+        found: list[Change] = []
+        latest: dict[tuple[str, object], Row | None] = {}
+        for table, values, row in writings:
+            key = values[0] if len(values) == 1 else values
+            old = latest[table, key] if (table, key) in latest else getattr(self, table).get(key)
+            assert old is not None or row is not None, f"a row of {table} is deleted that was not there: {key}"
+            latest[table, key] = row
+            found.append(Change(table, old, row))
+        return found
 
     def memo(self, run_id: str, step: str) -> Row | None:
         """The memo of a step, by its effective id."""
@@ -241,6 +282,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "budgets": ("budget",),
     **dict.fromkeys(("steps", "waits", "inbox", "requests"), _OF_STEP),
     "attempts": (*_OF_STEP, "attempt", "ended_at"),
+    "timers": ("kind", "key"),
+    "batches": ("batch_id", "position"),
+    "pauses": ("function_id",),
 }
 TABLES = (
     "sessions",
@@ -254,13 +298,21 @@ TABLES = (
     "waits",
     "inbox",
     "requests",
+    "timers",
+    "batches",
+    "pauses",
 )
+
+
+def written(table: str, row: Row) -> Written:
+    """A row that was inserted or updated."""
+    return Written(table, tuple(row[name] for name in KEYS.get(table, ("id",))), row)
 
 
 def key_of(table: str, row: Row) -> object:
     """What a row is known by in its table."""
-    names = KEYS.get(table, ("id",))
-    return row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+    names = KEYS.get(table)
+    return row["id"] if names is None else row[names[0]] if len(names) == 1 else tuple([row[name] for name in names])
 
 
 @dataclass(slots=True)
@@ -300,6 +352,15 @@ def is_memo(row: Row | None) -> bool:
 def effective_id(row: Row) -> str:
     """The effective id of a row of steps."""
     return f"{row['step_id']}:{row['repeat']}" if row["repeat"] else str(row["step_id"])
+
+
+def batch_of(run: Row, state: State) -> list[Row]:
+    """The events that started a run: its own, or those of its batch, in order."""
+    if run["batch_id"] is None:
+        return [state.events[str(run["event_id"])]]
+    rows = [row for row in state.batches.values() if row["batch_id"] == run["batch_id"]]
+    rows.sort(key=lambda row: int(str(row["position"])))
+    return [state.events[str(row["event_id"])] for row in rows]
 
 
 def begun_sessions(entry: Committed) -> list[str]:

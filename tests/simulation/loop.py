@@ -13,6 +13,7 @@ import asyncio
 import contextvars
 import heapq
 import random
+import warnings
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar, TypeVarTuple
@@ -234,9 +235,11 @@ class SimLoop(asyncio.BaseEventLoop):
         self._gone = True
         self._soon.clear()
         self._timers.clear()
-        for task in self._tasks:
-            if not task.done():
-                _close(task.get_coro())
+        with warnings.catch_warnings():  # what was never begun never will be
+            warnings.simplefilter("ignore", RuntimeWarning)
+            for task in self._tasks:
+                if not task.done():
+                    _close(task.get_coro())
         self._tasks.clear()
         self.close()
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, Protocol, Self, TypeVar, cast
 
-from inngest.sdk.current import RUNNING
+from inngest.sdk.current import RUNNING, current_step
 
 from . import threads
 from .history import Began, Entry, Finished
@@ -17,6 +17,10 @@ T = TypeVar("T")
 
 PACES = (0, 0, 1, 3, 10, 60, 700)
 """Milliseconds that a handler may take."""
+
+
+LOOKS = 50
+"""Milliseconds after which a plain handler looks again if it was asked to stop."""
 
 
 class FlakyError(Exception):
@@ -122,14 +126,30 @@ class Outside:
         return handler
 
     def does_plain(
-        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+        self,
+        value: T,
+        *,
+        ms: int | None = None,
+        fails: int = 0,
+        error: Callable[[], Exception] | None = None,
+        looks: bool = False,
     ) -> Callable[[], T]:
-        """The same, for plain functions."""
+        """The same, for plain functions.
+
+        Args:
+            value, ms, fails, error: as above.
+            looks: whether it looks, every LOOKS milliseconds, if it was asked to stop.
+        """
 
         def handler() -> T:
             with _Doing(self._ledger) as doing:
-                if length := self.pause() if ms is None else ms:
+                left = self.pause() if ms is None else ms
+                while left > 0:
+                    if looks:
+                        current_step().raise_if_cancelled()
+                    length = min(left, LOOKS) if looks else left
                     threads.sleep(length * 1000)
+                    left -= length
                 _fail(doing, fails, error)
                 return value
 

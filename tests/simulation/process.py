@@ -19,7 +19,7 @@ from inngest.sdk.function import Function
 
 from .database import SimDatabase, busy
 from .faults import Fault
-from .history import Change, Committed, Died, Entry, Started, Stopped
+from .history import Committed, Died, Entry, History, Started, Stopped, Written
 from .loop import HOST, SimLoop
 from .ports import InlineExecutor, SimClock, SimHttp, SimIds, SimLiveness
 from .threads import BatonThreads, CrashError
@@ -40,6 +40,7 @@ class Realm(Protocol):
 
     loop: SimLoop
     path: Path
+    history: History
     locks: set[str]
     retry_interval: int | None
     max_in_flight: int
@@ -143,6 +144,19 @@ class Process:
         self.note(Stopped(self.now, self.number))
         self._end()
 
+    def pauses(self, function_id: str, on_event: str) -> Callable[[], Coroutine[Any, Any, object]]:
+        """What the engine does to pause a function."""
+        return lambda: self.store.pause(function_id, on_event, self.clock.now())
+
+    def resumes(self, function_id: str) -> Callable[[], Coroutine[Any, Any, object]]:
+        """What the engine does to resume it."""
+
+        async def resume() -> None:
+            await self.store.resume(function_id, self.clock.now())
+            self.service.executor.look_again()
+
+        return resume
+
     def crash(self, why: str) -> None:
         """End it, between two callbacks or in the middle of one."""
         if self.dead:
@@ -220,13 +234,13 @@ class Process:
         if self.world.finds_busy(self):
             raise busy()
 
-    def commit(self, commit: Callable[[], None], changes: Callable[[], list[Change]]) -> None:
+    def commit(self, commit: Callable[[], None], writings: Callable[[], list[Written]]) -> None:
         """A transaction is to be committed."""
         number, fault = self.world.boundary()
         if fault is Fault.CRASH_BEFORE:
             self.world.fired(fault, self)
             raise CrashError(fault.value)
-        changed = changes()
+        changed = self.world.history.state.changes(writings())
         commit()
         self.note(Committed(self.now, self.number, number, changed))
         if fault is Fault.CRASH_AFTER:

@@ -25,6 +25,7 @@ class End:
     error: Mapping[str, Any] | None
     data: Mapping[str, Any]  # of its event
     memos: Sequence[tuple[str, Row]]  # effective ids and rows, in order
+    batch: Sequence[Mapping[str, Any]] = ()  # data of the events that started it together
 
     def memo(self, step: str) -> Row | None:
         """The memo of a step, if it has one."""
@@ -36,6 +37,9 @@ class End:
 
 
 Judge = Callable[[End], bool]
+
+Meaning = Callable[[Mapping[str, Any]], object]
+"""What an expression says about an event's data, said again: checkers must not ask the engine's expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,17 @@ class Cancelling:
     after: tuple[int, int]
 
 
-Meanwhile = Posting | Signalling | Cancelling
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """A function is paused, and resumed later."""
+
+    function: str  # local id
+    after: tuple[int, int]
+    lasts: tuple[int, int]  # ms, drawn
+    on_event: str = "queue"  # or "skip"
+
+
+Meanwhile = Posting | Signalling | Cancelling | Pausing
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +97,13 @@ class Program:
     name: str  # also of the event: "sim/{name}"
     make: Callable[[inngest.Inngest, Outside, int], Sequence[Function[Any]]]  # the int is the version of the code
     ends: Mapping[str, Judge]  # by local id of the function
-    runs: Mapping[str, int] = field(default_factory=dict)  # how many runs there are for one event, if not 1
+    runs: Mapping[str, int | None] = field(default_factory=dict)  # for one event, if not 1; None: any number
     data: Mapping[str, object] = field(default_factory=dict)
     meanwhile: Sequence[Meanwhile] = ()  # what comes from outside for each of its events
     looks: Mapping[str, Looking] = field(default_factory=dict)  # by id of the step that waits for an event
+    means: Mapping[str, Meaning] = field(default_factory=dict)  # by the text of expressions on its functions' events
+    retries: Mapping[str, int] = field(default_factory=dict)  # by id of the steps that have a number of their own
+    lasts: int = 0  # ms that a world with it goes on at least
     replays: bool = True  # a replay of its finished run gives the same end: its code did not change
 
     @property
@@ -115,9 +132,13 @@ class Scenario:
     retry_interval: int | None = 1_000  # ms
     max_in_flight: int = 100
     look: int = 50  # ms between looks at what other processes did
+    rests: tuple[float, ...] = (0.01, 0.3, 2.0)  # seconds from the end of a process to the next, drawn
     patience: int = 300  # seconds after the calm in which every run must end
+    transactions: int = 5_000  # after so many, a world is taken to spin
 
 
 def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:
-    """A world with one program, started once."""
-    return Scenario(f"{program.name}-{engines}" if engines > 1 else program.name, [program], [Send(program)], **more)
+    """A world with one program, started once. An engine that is alone need not look often at what others did."""
+    if engines > 1:
+        return Scenario(f"{program.name}-{engines}", [program], [Send(program)], engines, **more)
+    return Scenario(program.name, [program], [Send(program)], look=1_000 if program.lasts else 200, **more)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, DEFERRING, PROGRAMS, REQUESTING, WAITING
+from .corpus import BY_NAME, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -98,6 +98,33 @@ def _crowd(seed: int) -> tuple[Scenario, Plan]:
     return replace(scenario, name="crowd", engines=1 + seed % 2, max_in_flight=100), Plan()
 
 
+def _gated(seed: int) -> tuple[Scenario, Plan]:
+    """Runs that may not just begin, or are not let go on, and steps that choose; in one of three worlds no fault."""
+    chance = random.Random(f"gated {seed}")
+    programs = [*chance.sample(GATED, 4), *chance.sample(CHOOSING, 2)]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=3))]
+    scenario = Scenario(
+        "gated", programs, sends, engines=chance.randint(1, 3), max_in_flight=chance.choice((2, 100, 100))
+    )
+    if seed % 3 == 0:
+        return scenario, Plan()
+    storm = Storm(lasts=10, at_commit=chance.choice((0, 0.02, 0.05)), every=chance.choice((1.0, 4.0)))
+    return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
+
+
+def _clockwork(seed: int) -> tuple[Scenario, Plan]:
+    """Crons, while nobody is there for minutes, and clocks are set."""
+    chance = random.Random(f"clockwork {seed}")
+    programs = [*TICKING, BY_NAME["sleeps"]]
+    sends = [Send(program, at=chance.randint(0, 60_000)) for program in programs]
+    rests = chance.choice(((0.3, 2.0), (20.0, 45.0, 150.0)))
+    kinds: tuple[Fault, ...] = (Fault.CRASH_ANYWHERE, Fault.CRASH_ANYWHERE, Fault.STOP, Fault.PAUSE)
+    if seed % 2:
+        kinds = (*kinds, Fault.STEP_OF_CLOCK, Fault.STEP_OF_CLOCK)
+    scenario = Scenario("clockwork", programs, sends, chance.randint(1, 2), look=1_000, patience=900, rests=rests)
+    return scenario, Plan(storm=Storm(lasts=600, at_commit=0.01, busy=0.01, every=40, step=90_000, kinds=kinds))
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -109,6 +136,8 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "deferring": _deferring,
     "outside": _outside,
     "crowd": _crowd,
+    "gated": _gated,
+    "clockwork": _clockwork,
 }
 """Worlds whose cast is drawn."""
 

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Generator, Iterator
@@ -19,21 +20,22 @@ from typing import Any, TypeVar
 
 import inngest
 from inngest.engine import service
-from inngest.engine.domain.transitions import FINAL
 from inngest.engine.errors import StoreError
 from inngest.engine.store import schema
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
+from .database import watch
 from .faults import AT_COMMIT, Fault, Plan, Storm
-from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Signalled, Told
+from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Paused, Signalled, Told
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
-from .scenario import APP, Cancelling, Posting, Scenario, Send, Signalling
+from .scenario import APP, Cancelling, Pausing, Posting, Scenario, Send, Signalling
 
 T = TypeVar("T")
 
@@ -44,10 +46,11 @@ PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 KNOWN_FILE = 0.9
 """How often a world begins with a database that has its schema."""
 
-TOO_MANY = 5_000
-"""Transactions after which a world is taken to spin."""
+PENDING = {"debounce", "batch"}
+"""Timers that start runs."""
 
-FINAL_STATUS = frozenset(status.value for status in FINAL)
+SOON = 10_000
+"""Milliseconds before a tick in which a world does not end, so that what it starts can end, too."""
 
 
 class World:
@@ -57,9 +60,10 @@ class World:
         scenario: its cast.
         seed: decides everything that the plan leaves open.
         plan: what goes wrong.
+        history: where it is noted.
     """
 
-    def __init__(self, scenario: Scenario, seed: int, plan: Plan) -> None:
+    def __init__(self, scenario: Scenario, seed: int, plan: Plan, history: History | None = None) -> None:
         self.scenario = scenario
         self.seed = seed
         self.plan = plan
@@ -67,7 +71,7 @@ class World:
         self.max_in_flight = scenario.max_in_flight
         self.loop = SimLoop(self.chance("turns"))
         self.locks: set[str] = set()
-        self.history = History()
+        self.history = history or History()
         self.fired_count: Counter[Fault] = Counter()
         self.boundaries = 0
         self.path = Path()
@@ -83,6 +87,7 @@ class World:
         self._when = self.chance("meanwhile")
         self._background: list[asyncio.Task[Any]] = []
         self._failure: BaseException | None = None  # of the world itself
+        self._lasts = max((send.program.lasts for send in scenario.sends), default=0)  # ms
 
     def chance(self, stream: str) -> random.Random:
         """A stream of chance of its own, so that one part drawing more does not change all others."""
@@ -139,8 +144,11 @@ class World:
             process.threads.abandon()
 
     def _all_ended(self) -> bool:
-        runs = self.history.state.runs.values()
-        return all(run["status"] in FINAL_STATUS for run in runs)
+        state = self.history.state
+        timers = [row for (kind, _), row in state.timers.items() if kind in PENDING and row["due_at"] != NEVER]
+        soon = max((process.clock.now() for process in self._alive), default=0) + SOON
+        ticks = any(kind == "cron" and _ms(row["due_at"]) < soon for (kind, _), row in state.timers.items())
+        return not state.unfinished and not timers and not ticks and self.now() >= 1000 * self._lasts
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self.loop.create_task(work)
@@ -165,7 +173,7 @@ class World:
             else:
                 self._alive.append(process)
                 await process.gone
-            await asyncio.sleep(self._faults.choice((0.01, 0.3, 2.0)))
+            await asyncio.sleep(self._faults.choice(self.scenario.rests))
 
     async def _witness(self) -> None:
         """A process that is there for a while: somebody must declare dead who seems to be."""
@@ -249,6 +257,8 @@ class World:
                     yield self._signal(at, f"{thing.name}/{number}", thing.tries)
                 case Cancelling():
                     yield self._cancel(at, f"{APP}-{thing.function}", number)
+                case Pausing():
+                    yield self._pause(at, self._when.randint(*thing.lasts) / 1000, thing)
 
     async def _post(self, at: float, number: int, place: int, thing: Posting) -> None:
         await asyncio.sleep(at)
@@ -279,7 +289,7 @@ class World:
         found = [str(run["id"]) for run in state.runs.values() if run["function_id"] == function_id]
         for run_id in found:
             event = state.events[str(state.runs[run_id]["event_id"])]
-            if json.loads(str(event["data"]))["number"] == number:
+            if json.loads(str(event["data"])).get("number") == number:
                 await self._cancel_run(run_id)
 
     async def _cancel_run(self, run_id: str) -> None:
@@ -291,6 +301,26 @@ class World:
                 await asyncio.sleep(0.1)
             else:
                 self.note(Cancelled(self.now(), process.number, run_id, done))
+                return
+
+    async def _pause(self, at: float, lasts: float, thing: Pausing) -> None:
+        function_id = f"{APP}-{thing.function}"
+        await asyncio.sleep(at)
+        await self._have(function_id, thing.on_event)
+        await asyncio.sleep(lasts)
+        await self._have(function_id, None)
+
+    async def _have(self, function_id: str, on_event: str | None) -> None:
+        """Have a function paused, or resumed."""
+        while True:
+            process = await self._someone()
+            work = process.resumes(function_id) if on_event is None else process.pauses(function_id, on_event)
+            try:
+                await process.call(work)
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self.note(Paused(self.now(), process.number, function_id, on_event))
                 return
 
     async def _wait(self, run_id: str) -> None:
@@ -327,7 +357,8 @@ class World:
             if chance.random() < 0.5:
                 process.pause(chance.randint(10_000, 1_000_000))
         elif fault is Fault.STEP_OF_CLOCK:
-            process.clock.skew += chance.randint(-2_000, 2_000)
+            step = 2_000 if self.plan.storm is None else self.plan.storm.step
+            process.clock.skew += chance.randint(-step, step)
         elif fault is Fault.LOCKED_OUT:
             process.lock_out = chance.randint(1, 40)
         self.fired(fault, process)
@@ -338,8 +369,8 @@ class World:
         """The number of a commit that is to be made, and what is to happen at it."""
         number = self.boundaries
         self.boundaries += 1
-        if number >= TOO_MANY:
-            self.loop.give_up(f"{TOO_MANY} transactions")
+        if number >= self.scenario.transactions:
+            self.loop.give_up(f"{number} transactions")
         fault = self.plan.at.get(number)
         storm = self.plan.storm
         if fault is None and storm is not None and not self._calm and self._faults.random() < storm.at_commit:
@@ -393,6 +424,11 @@ class World:
         return self._latencies.choice(self._pace)
 
 
+def _ms(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
 async def _quietly(work: Coroutine[Any, Any, object]) -> None:
     with contextlib.suppress(GoneError):
         await work
@@ -416,6 +452,8 @@ def template() -> Path:
     database = SqliteDatabase(path)
     connection = database.connect()
     schema.prepare(database, connection)
+    assert isinstance(connection, sqlite3.Connection)
+    watch(connection)
     connection.close()
     return path
 

@@ -16,7 +16,8 @@ class RunFailedError(Error):
     is_retriable = False
 
     def __init__(self, run_id: str, error: ErrorInfo) -> None:
-        super().__init__(f"run {run_id} failed: {error.name}: {error.message}")
+        what = f"{error.name}: {error.message}" if error.message else error.name
+        super().__init__(f"run {run_id} failed: {what}")
         self.run_id = run_id
         self.error = error
 

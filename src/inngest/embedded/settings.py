@@ -64,7 +64,7 @@ def check(
         thread_pool_size=_whole("thread_pool_size", thread_pool_size, 1, 10_000),
         drain_timeout=_duration("drain_timeout", drain_timeout),
         durable=durability == "full",
-        retention=None if retention is None else _duration("retention", retention),
+        retention=None if retention is None else _retention(retention),
     )
 
 
@@ -127,4 +127,14 @@ def _duration(name: str, value: int | datetime.timedelta) -> int:
         raise EngineConfigError(f"{name}: {error}") from None
     if ms < 0:
         raise EngineConfigError(f"{name}: expected a duration that is not negative, got {value!r}")
+    return ms
+
+
+def _retention(value: int | datetime.timedelta) -> int:
+    ms = _duration("retention", value)
+    if isinstance(value, int) and 0 < ms < 1_000:  # days, or hours, most likely
+        raise EngineConfigError(
+            f"retention: {value!r} means {ms} milliseconds, and finished runs would be gone before anyone sees them; "
+            f"expected at least 1,000, or say what you mean: timedelta(days={value})"
+        )
     return ms

@@ -101,7 +101,7 @@ QUICK = 0.001
 """Seconds within which the writer is quick. As long as it is, a lone write is done on the loop: to hand it to a thread
 and back costs about as much as the sync of a good disk, and what is on the loop waits less than for most handlers."""
 
-_SURE = 16
+_SURE = 4
 """How often in a row the writer must have been quick. One that was slow sends the next ones to the thread."""
 
 

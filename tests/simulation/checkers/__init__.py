@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from tests.simulation.history import History
 from tests.simulation.scenario import Scenario
 
 from . import (
     alone,
+    announced,
     closed,
     deferred,
     ends,
     over,
     p0_one,
     p1_accepted,
+    p1_gates,
     p2_memo,
     p3_once,
     p4_fenced,
     p5_retries,
     p6_progress,
+    p7_flow,
     p7_limits,
     p8_wakes,
     p9_determinism,
     p10_honest,
     quiet,
     requested,
+    ticks,
 )
 
 Checker = Callable[[History, Scenario], Iterator[str]]
@@ -43,16 +47,21 @@ CHECKERS: Mapping[str, Checker] = {
     "P9": p9_determinism.check,
     "P10": p10_honest.check,
     "alone": alone.check,
+    "announced": announced.check,
     "closed": closed.check,
     "deferred": deferred.check,
     "ends": ends.check,
     "over": over.check,
+    "flow": p7_flow.check,
+    "gates": p1_gates.check,
     "quiet": quiet.check,
     "requested": requested.check,
+    "ticks": ticks.check,
 }
 
 
-def problems(history: History, scenario: Scenario) -> dict[str, list[str]]:
-    """What does not hold, by the name of the checker that says so."""
-    found = {name: list(check(history, scenario)) for name, check in CHECKERS.items()}
+def problems(history: History, scenario: Scenario, only: Collection[str] | None = None) -> dict[str, list[str]]:
+    """What does not hold, by the name of the checker that says so; of all of them, or only of some."""
+    checkers = CHECKERS if only is None else {name: CHECKERS[name] for name in only}
+    found = {name: list(check(history, scenario)) for name, check in checkers.items()}
     return {name: lines for name, lines in found.items() if lines}

@@ -10,9 +10,12 @@ from inngest.engine.domain.announcements import FAILED
 from tests.simulation.history import Acknowledged, Committed, History, Row, State
 from tests.simulation.scenario import Scenario
 
+from .rules import Rules, is_gated
 
-def check(history: History, _: Scenario) -> Iterator[str]:
-    """Each event comes with its runs; no event, and no key, starts a function twice."""
+
+def check(history: History, scenario: Scenario) -> Iterator[str]:
+    """Each event comes with its runs; no event, and no key, starts a function twice. Of gated ones see `p1_gates`."""
+    rules = Rules.of(scenario)
     for _number, entry, state in history.walk():
         match entry:
             case Committed():
@@ -20,7 +23,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 begun = {(row["event_id"], row["function_id"]) for row in rows if row is not None}
                 for change in entry.changes:
                     if change.table == "events" and change.old is None and change.new is not None:
-                        yield from _without_runs(entry, change.new, begun, state)
+                        yield from _without_runs(entry, change.new, begun, state, rules)
             case Acknowledged():
                 for event_id in entry.event_ids:
                     if event_id not in state.events:
@@ -30,17 +33,21 @@ def check(history: History, _: Scenario) -> Iterator[str]:
     yield from _twice(history.state)
 
 
-def _without_runs(entry: Committed, event: Row, begun: set[tuple[object, object]], state: State) -> Iterator[str]:
-    for function_id in _causes(event, state):
+def _without_runs(
+    entry: Committed, event: Row, begun: set[tuple[object, object]], state: State, rules: Rules
+) -> Iterator[str]:
+    for function_id in _causes(event, state, rules):
         if (event["id"], function_id) in begun or _taken(event, function_id, state):
             continue
         yield f"at {entry.at}: event {event['id']} ({event['name']}) was stored without a run of {function_id}"
 
 
-def _causes(event: Row, state: State) -> Iterator[str]:
+def _causes(event: Row, state: State, rules: Rules) -> Iterator[str]:
     failed = json.loads(str(event["data"])).get("function_id") if event["name"] == FAILED else None
     for function in state.functions.values():
-        if event["name"] in json.loads(str(function["events"])) or (failed and function["failure_of"] == failed):
+        if is_gated(function):
+            continue
+        if rules.starts(function, event) or (failed and function["failure_of"] == failed):
             yield str(function["id"])
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from inngest.protocol.steps import hash_step_id
 from tests.simulation.history import Began, Committed, Entered, History, Row, State, effective_id, is_memo
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import APP, Scenario
 
-RETRIED = {"FlakyError", "RetryAfterError"}
+RETRIED = {"FlakyError", "RetryAfterError", "StepTimeoutError"}
 """Errors of the corpus after which another attempt follows."""
 
 
-def check(history: History, _: Scenario) -> Iterator[str]:
+Own = Mapping[tuple[str, str], int]
+"""Retries of steps that have a number of their own, by function and hash."""
+
+
+def check(history: History, scenario: Scenario) -> Iterator[str]:
     """Attempts are counted from 0, without gaps, and given up after the last one, not before."""
+    own = {
+        (f"{APP}-{name}", hash_step_id(step)): retries
+        for program in scenario.programs
+        for name in program.ends
+        for step, retries in program.retries.items()
+    }
     failed: Counter[tuple[str, str]] = Counter()  # by run and hash of the step; "" is the body since its last step
     sessions: dict[tuple[str, str], str] = {}  # of invocations
     for _number, entry, state in history.walk():
@@ -24,7 +34,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 for change in entry.changes:
                     if change.new is not None:
                         yield from (
-                            f"at {entry.at}: {problem}" for problem in _written(change.table, change.new, failed, state)
+                            f"at {entry.at}: {problem}"
+                            for problem in _written(change.table, change.new, failed, state, own)
                         )
             case Began():
                 count = failed[entry.run_id, hash_step_id(entry.step)]
@@ -41,31 +52,33 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 pass
 
 
-def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: State) -> Iterator[str]:
+def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: State, own: Own) -> Iterator[str]:
     if table == "attempts":
         run_id, hashed = str(row["run_id"]), str(row["hash"])
         if row["attempt"] != failed[run_id, hashed]:
             yield f"attempt {row['attempt']} of {hashed or 'the body'} was recorded after {failed[run_id, hashed]}"
         failed[run_id, hashed] += 1
-        if failed[run_id, hashed] > _retries(state, run_id):
-            yield f"{hashed or 'the body'} has more than {_retries(state, run_id) + 1} attempts"
+        if failed[run_id, hashed] > (retries := _retries(state, run_id, hashed, own)):
+            yield f"{hashed or 'the body'} has more than {retries + 1} attempts"
     elif table == "steps" and is_memo(row):
         run_id = str(row["run_id"])
         count = failed[run_id, str(row["hash"])]
         failed[run_id, ""] = 0
         if not row["cancelled"] and row["attempt"] != count:
             yield f"step {effective_id(row)} ended with attempt {row['attempt']} after {count} failed ones"
-        own = row["kind"] != "InvokeFunction"  # else it is the error of another run
-        if own and _error_name(row) in RETRIED and count != _retries(state, run_id):
-            yield f"step {effective_id(row)} was given up after {count + 1} attempts of {_retries(state, run_id) + 1}"
+        retries = _retries(state, run_id, str(row["hash"]), own)
+        invoked = row["kind"] == "InvokeFunction"  # it is the error of another run
+        if not invoked and _error_name(row) in RETRIED and count != retries:
+            yield f"step {effective_id(row)} was given up after {count + 1} attempts of {retries + 1}"
     elif table == "runs" and row["status"] == "FAILED" and _error_name(row) in RETRIED:
         run_id = str(row["id"])
         if not _is_of_step(row, state) and failed[run_id, ""] != row["retries"]:
             yield f"run {run_id} was given up after {failed[run_id, '']} failed attempts of its body"
 
 
-def _retries(state: State, run_id: str) -> int:
-    retries = state.runs[run_id]["retries"]
+def _retries(state: State, run_id: str, hashed: str, own: Own) -> int:
+    run = state.runs[run_id]
+    retries = own.get((str(run["function_id"]), hashed), run["retries"])
     assert isinstance(retries, int)
     return retries
 

@@ -9,7 +9,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.history import Committed, Died, Fired, History, Noticed, Started, State, Stopped, begun_sessions
 from tests.simulation.scenario import Scenario
 
-FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
+FINAL = {"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"}
 
 AT_ONCE = 3_000_000
 """Microseconds until a dead worker is noticed by one that lives: a look, and a few transactions on a slow machine."""

@@ -2,82 +2,144 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 
 from inngest.engine.domain.lanes import Lane, queueing_of
-from tests.simulation.history import Began, Committed, Died, Finished, History, State
+from tests.simulation.history import Began, Change, Committed, Died, Entry, Finished, History, Row, State
 from tests.simulation.scenario import Scenario
+
+Handler = tuple[int, str, str, str]  # process, token, run and step
 
 
 def check(history: History, _: Scenario) -> Iterator[str]:
     """Slots are counted exactly, after each transaction; and handlers of owners are no more than there are slots."""
-    handlers: dict[tuple[int, str, str, str], None] = {}  # process, token, run and step of those that run
+    slots = Slots()
     for _number, entry, state in history.walk():
+        yield from slots.see(entry, state)
+    yield from slots.leaked()
+
+
+class Slots:
+    """The slots of all budgets, from what runs hold: kept up change by change: thousands of runs cost little."""
+
+    def __init__(self) -> None:
+        self.held: Counter[str] = Counter()  # by budget, by all runs
+        self.used: dict[str, int] = {}  # by budget, as counted
+        self.most_held: Counter[str] = Counter()
+        self.most_executing: Counter[str] = Counter()
+        self.limits: dict[str, int] = {}  # the most that any function allows of a budget
+        self._executing: Counter[str] = Counter()
+        self._handlers: dict[Handler, frozenset[str]] = {}  # those that run, with the budgets of their runs
+        self._of_run: dict[str, list[Handler]] = {}
+
+    def see(self, entry: Entry, state: State) -> Iterator[str]:
+        """What does not hold after this."""
         match entry:
             case Committed():
-                yield from (f"at {entry.at}: {problem}" for problem in _miscounted(state))
+                touched: dict[str, None] = {}
+                for change in entry.changes:
+                    yield from (f"at {entry.at}: {problem}" for problem in self._written(change, state, touched))
+                yield from (f"at {entry.at}: {problem}" for problem in self._miscounted(touched))
             case Began():
-                handlers[entry.process, entry.token, entry.run_id, entry.step] = None
-                yield from (f"at {entry.at}: {problem}" for problem in _exceeded(state, list(handlers)))
+                yield from (f"at {entry.at}: {problem}" for problem in self._began(entry, state))
             case Finished():
-                handlers.pop((entry.process, entry.token, entry.run_id, entry.step), None)
+                self._end((entry.process, entry.token, entry.run_id, entry.step))
             case Died():
-                handlers = {key: None for key in handlers if key[0] != entry.process}
+                for handler in [one for one in self._handlers if one[0] == entry.process]:
+                    self._end(handler)
             case _:
                 pass
-    for budget in history.state.budgets.values():
-        if budget["used"]:
-            yield f"in the end {budget['used']} slots of {budget['budget']} are used by nobody"
 
+    def leaked(self) -> Iterator[str]:
+        """Slots that are counted in the end."""
+        for budget, used in self.used.items():
+            if used:
+                yield f"in the end {used} slots of {budget} are used by nobody"
 
-def _miscounted(state: State) -> Iterator[str]:
-    held: Counter[str] = Counter()
-    for run in state.runs.values():
+    # -- what is written
+
+    def _written(self, change: Change, state: State, touched: dict[str, None]) -> Iterator[str]:
+        old, new = change.old, change.new
+        if change.table == "budgets":
+            row = new or old
+            assert row is not None
+            budget = str(row["budget"])
+            self.used[budget] = 0 if new is None else _number(new["used"])
+            touched[budget] = None
+        elif change.table == "runs":
+            for row, sign in ((old, -1), (new, 1)):
+                if row is not None and row["slots"]:
+                    for budget in _budgets(row["lane"]):
+                        self.held[budget] += sign * _number(row["slots"])
+                        touched[budget] = None
+            if new is not None:
+                yield from self._of_row(new, state)
+
+    def _of_row(self, run: Row, state: State) -> Iterator[str]:
         slots = _number(run["slots"])
         if (slots > 0) != (run["session_id"] is not None and run["lane"] is not None):
             yield f"run {run['id']} holds {slots} slots, its owner is {run['session_id']}, its lane {run['lane']}"
-        for budget in _budgets(run["lane"]):
-            held[budget] += slots
-    used = {str(row["budget"]): _number(row["used"]) for row in state.budgets.values()}
-    for budget in sorted({*held, *used}):
-        if held[budget] != used.get(budget, 0):
-            yield f"{held[budget]} slots of {budget} are held, and {used.get(budget, 0)} are counted"
-    limits = _limits(state)
-    for budget, count in held.items():
-        if count > limits.get(budget, count):
-            yield f"{count} slots of {budget} are held, and there are {limits[budget]}"
+        if run["lane"] is not None:
+            self._learn(str(run["lane"]), state)
+        for handler in self._of_run.get(str(run["id"]), ()):
+            if handler[1] != run["token"]:  # a worker that owns it no more may go on until its handler returns
+                self._let_go(handler)
+
+    def _miscounted(self, touched: dict[str, None]) -> Iterator[str]:
+        for budget in touched:
+            held, limit = self.held[budget], self.limits.get(budget)
+            if held != self.used.get(budget, 0):
+                yield f"{held} slots of {budget} are held, and {self.used.get(budget, 0)} are counted"
+            if limit is not None and held > limit:
+                yield f"{held} slots of {budget} are held, and there are {limit}"
+            self.most_held[budget] = max(self.most_held[budget], held)
+
+    def _learn(self, lane: str, state: State) -> None:
+        function_id = Lane.of(lane).function_id
+        limits = _limits(lane, str(state.functions[function_id]["config"]))
+        for budget, slots in limits:
+            self.limits[budget] = max(self.limits.get(budget, 0), slots)
+
+    # -- what executes
+
+    def _began(self, entry: Began, state: State) -> Iterator[str]:
+        run = state.runs.get(entry.run_id)
+        if run is None or run["token"] != entry.token or run["lane"] is None:
+            return
+        handler, budgets = (entry.process, entry.token, entry.run_id, entry.step), _budgets(run["lane"])
+        self._handlers[handler] = budgets
+        self._of_run.setdefault(entry.run_id, []).append(handler)
+        for budget in budgets:
+            self._executing[budget] += 1
+            count, limit = self._executing[budget], self.limits.get(budget)
+            self.most_executing[budget] = max(self.most_executing[budget], count)
+            if limit is not None and count > limit:
+                yield f"{count} handlers execute in {budget}, and it has {limit} slots"
+
+    def _let_go(self, handler: Handler) -> None:
+        for budget in self._handlers[handler]:
+            self._executing[budget] -= 1
+        self._handlers[handler] = frozenset()
+
+    def _end(self, handler: Handler) -> None:
+        if handler in self._handlers:
+            self._let_go(handler)
+            del self._handlers[handler]
+            self._of_run[handler[2]].remove(handler)
 
 
-def _exceeded(state: State, handlers: list[tuple[int, str, str, str]]) -> Iterator[str]:
-    """A worker that was declared dead may go on until its handler returns: it owns nothing any more."""
-    executing: Counter[str] = Counter()
-    for _, token, run_id, _ in handlers:
-        run = state.runs.get(run_id)
-        if run is not None and run["token"] == token:
-            executing.update(_budgets(run["lane"]))
-    limits = _limits(state)
-    for budget, count in executing.items():
-        if count > limits.get(budget, count):
-            yield f"{count} handlers execute in {budget}, and it has {limits[budget]} slots"
+@functools.lru_cache(maxsize=4_096)
+def _limits(lane_id: str, config: str) -> tuple[tuple[str, int], ...]:
+    lane = Lane.of(lane_id)
+    slots = queueing_of(lane.function_id, config).slots(lane.budgets)
+    return tuple((budget, count) for budget, count in zip(lane.budgets, slots, strict=True) if count is not None)
 
 
-def _limits(state: State) -> dict[str, int]:
-    """The most that any function allows of the budgets of its runs."""
-    limits: dict[str, int] = {}
-    for run in state.runs.values():
-        if run["lane"] is None:
-            continue
-        lane = Lane.of(str(run["lane"]))
-        rules = queueing_of(lane.function_id, str(state.functions[lane.function_id]["config"]))
-        for budget, slots in zip(lane.budgets, rules.slots(lane.budgets), strict=True):
-            if slots is not None:
-                limits[budget] = max(limits.get(budget, 0), slots)
-    return limits
-
-
-def _budgets(lane: object) -> set[str]:
-    return set() if lane is None else set(Lane.of(str(lane)).budgets)
+@functools.lru_cache(maxsize=4_096)
+def _budgets(lane: object) -> frozenset[str]:
+    return frozenset() if lane is None else frozenset(Lane.of(str(lane)).budgets)
 
 
 def _number(value: object) -> int:

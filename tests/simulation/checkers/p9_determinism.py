@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import inngest
 from inngest.embedded.local import LocalInvoker
@@ -13,8 +13,9 @@ from inngest.engine.store.records import STEP_COLUMNS, entry_of
 from inngest.protocol.calls import Call, Completed, EventData, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op
+from inngest.sdk.function import Function
 from tests.simulation import threads
-from tests.simulation.history import Entry, History, Row, State, is_memo
+from tests.simulation.history import Entry, History, Row, State, batch_of, is_memo
 from tests.simulation.loop import STRAND, SimLoop, StuckError
 from tests.simulation.outside import Actor, Outside
 from tests.simulation.ports import SimClock
@@ -30,11 +31,14 @@ LONGEST = 600
 def check(history: History, scenario: Scenario) -> Iterator[str]:
     """Entering a finished run again, with all its memos, gives what it ended with, and records nothing."""
     functions = {name: program for program in scenario.programs if program.replays for name in program.ends}
+    client = inngest.Inngest(app_id=APP, is_production=False)
+    outside = _Hanging(_Nobody(), random.Random("replay"))
+    code = [one for program in scenario.programs for one in program.make(client, outside, 0)]
     for run in history.state.runs.values():
         program = functions.get(str(run["function_id"]).removeprefix(f"{APP}-"))
         if program is None or run["status"] not in {"COMPLETED", "FAILED"}:
             continue
-        outcome = _Replay(scenario, run, history.state).outcome()
+        outcome = _Replay(code, run, history.state).outcome()
         if isinstance(outcome, str):
             yield f"run {run['id']} of {run['function_id']}: its replay {outcome}"
         elif not _same(outcome, run):
@@ -54,22 +58,18 @@ def _same(outcome: Outcome, run: Row) -> bool:
 class _Replay:
     """One run, entered again; it is its own recorder."""
 
-    def __init__(self, scenario: Scenario, run: Row, state: State) -> None:
+    def __init__(self, functions: Sequence[Function[Any]], run: Row, state: State) -> None:
         chance = random.Random(f"replay/{run['id']}")
         self._loop = SimLoop(chance)
         self._recorded: list[str] = []
-        event = state.events[str(run["event_id"])]
         rows = [row for (run_id, _), row in state.steps.items() if run_id == run["id"]]
         defers = {str(row["hash"]): not row["cancelled"] for row in rows if row["kind"] == "DeferAdd"}
         rows = [row for row in rows if is_memo(row)]
         entries = [entry_of(tuple(row[name] for name in STEP_COLUMNS)) for row in rows]
         memos = sorted((entry for entry in entries if isinstance(entry, Memo)), key=lambda memo: memo.seq)
-        data = EventData(str(event["key"] or event["id"]), str(event["name"]), str(event["data"]), _int(event["ts"]))
+        data = [_data(event) for event in batch_of(run, state)]
         attempt, retries = _int(run["attempt"]), _int(run["retries"])
-        self._call = Call(str(run["id"]), str(run["function_id"]), attempt, retries + 1, [data], memos, (), defers)
-        client = inngest.Inngest(app_id=APP, is_production=False)
-        outside = _Hanging(_Nobody(), chance)
-        functions = [one for program in scenario.programs for one in program.make(client, outside, 0)]
+        self._call = Call(str(run["id"]), str(run["function_id"]), attempt, retries + 1, data, memos, (), defers)
         self._functions = functions
         self._threads = BatonThreads(self._loop, 8, lambda: 0)
 
@@ -132,13 +132,23 @@ class _Hanging(Outside):
         return handler
 
     def does_plain(
-        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+        self,
+        value: T,
+        *,
+        ms: int | None = None,
+        fails: int = 0,
+        error: Callable[[], Exception] | None = None,
+        looks: bool = False,
     ) -> Callable[[], T]:
         def handler() -> T:
             threads.sleep(2_000_000 * LONGEST)
             return value
 
         return handler
+
+
+def _data(event: Row) -> EventData:
+    return EventData(str(event["key"] or event["id"]), str(event["name"]), str(event["data"]), _int(event["ts"]))
 
 
 def _int(value: object) -> int:

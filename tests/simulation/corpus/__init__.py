@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from . import changed, deferring, failing, invoking, limited, ordering, plain, requesting, sleeping, straight, waiting
+from . import (
+    changed,
+    deferring,
+    failing,
+    gated,
+    invoking,
+    limited,
+    optional,
+    ordering,
+    plain,
+    racing,
+    requesting,
+    sleeping,
+    straight,
+    ticking,
+    waiting,
+)
 from .changed import CHANGED
 
 PROGRAMS = (
@@ -24,8 +40,31 @@ REQUESTING = requesting.PROGRAMS
 DEFERRING = deferring.PROGRAMS
 """Programs that have others start when they have ended."""
 
-BY_NAME = {
-    program.name: program for program in (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, failing.KILLER)
-}
+CHOOSING = (*optional.PROGRAMS, *racing.PROGRAMS)
+"""Programs whose steps have options of their own, or race."""
 
-__all__ = ["BY_NAME", "CHANGED", "DEFERRING", "PROGRAMS", "REQUESTING", "WAITING", "changed", "failing"]
+GATED = gated.PROGRAMS
+"""Programs whose events do not start runs just so, or whose runs are not let go on."""
+
+TICKING = ticking.PROGRAMS
+"""Programs that start by the clock."""
+
+ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING)
+"""Those that can be in any world."""
+
+BY_NAME = {program.name: program for program in (*ALL, failing.KILLER)}
+
+__all__ = [
+    "ALL",
+    "BY_NAME",
+    "CHANGED",
+    "CHOOSING",
+    "DEFERRING",
+    "GATED",
+    "PROGRAMS",
+    "REQUESTING",
+    "TICKING",
+    "WAITING",
+    "changed",
+    "failing",
+]

@@ -12,6 +12,7 @@ from tests.simulation.outside import Outside
 from tests.simulation.scenario import APP, Program
 
 MANY = 6
+FIRST = "event.data.user == 'user-1' ? 60 : 0"
 
 
 def _limited(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -26,7 +27,7 @@ def _limited(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
         fn_id="caller",
         trigger=inngest.TriggerEvent(event=f"{APP}/limited.call"),
         concurrency=[inngest.Concurrency(limit=3), inngest.Concurrency(limit=1, key="event.data.user")],
-        priority=inngest.Priority(run="event.data.user == 'user-1' ? 60 : 0"),
+        priority=inngest.Priority(run=FIRST),
         retries=2,
     )
     async def caller(ctx: inngest.Context) -> list[object]:
@@ -85,7 +86,13 @@ def _gives(value: object) -> Any:
 
 
 PROGRAMS = (
-    Program("limited", _limited, {"limited": _gives(MANY), "caller": _gives(["first", 0, 1, 2, 3])}, {"caller": MANY}),
+    Program(
+        "limited",
+        _limited,
+        {"limited": _gives(MANY), "caller": _gives(["first", 0, 1, 2, 3])},
+        {"caller": MANY},
+        means={FIRST: lambda data: 60 if data["user"] == "user-1" else 0},
+    ),
     Program(
         "shared",
         _shared,

@@ -21,7 +21,7 @@ class Alone(NamedTuple, Generic[R]):
     """A command as one statement, for when nothing else waits: it needs no BEGIN and no COMMIT around it."""
 
     statement: Statement
-    parameters: Mapping[str, object]
+    parameters: Callable[[], Mapping[str, object]]  # made when they are needed: in a batch, they never are
     result: Callable[[Sequence[tuple[Any, ...]]], R | None]  # None: the statement did nothing, and does not tell why
 
 

@@ -166,9 +166,13 @@ def alone(one: Commit) -> Alone[Receipt] | None:
         or changes.memos[0].metadata
     ):
         return None
+    return Alone(RECORD, lambda: _parameters(one), _recorded)
+
+
+def _parameters(one: Commit) -> dict[str, object]:
     owner = one.owner
-    row = dict(zip(NEW_STEP_COLUMNS, memo_row(owner.run_id, changes.memos[0]), strict=True))
-    return Alone(RECORD, {**row, "token": owner.token, "session": owner.session}, _recorded)
+    row = memo_row(owner.run_id, one.changes.memos[0])
+    return {**dict(zip(NEW_STEP_COLUMNS, row, strict=True)), "token": owner.token, "session": owner.session}
 
 
 def _recorded(rows: Sequence[tuple[object, ...]]) -> Receipt | None:

@@ -155,7 +155,7 @@ class Writer:
         alone = waiting.command.alone
         if alone is None:
             return False
-        text = self._transaction.text(alone.statement, alone.parameters)
+        text = self._transaction.text(alone.statement, alone.parameters())
         try:
             waiting.result = alone.result(self._database.alone(self._connection, *text, patient=False))
         except Exception:
@@ -240,7 +240,9 @@ class Writer:
         assert self._connection is not None
         assert self._transaction is not None
         if len(batch) == 1 and (alone := batch[0].command.alone) is not None:
-            written = self._database.alone(self._connection, *self._transaction.text(alone.statement, alone.parameters))
+            written = self._database.alone(
+                self._connection, *self._transaction.text(alone.statement, alone.parameters())
+            )
             batch[0].result = alone.result(written)
             if batch[0].result is not None:
                 self.commits += 1

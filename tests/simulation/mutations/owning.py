@@ -1,0 +1,136 @@
+"""Planted bugs about who owns what: accepting, claiming, fencing, taking over (P0, P1, P3, P4, P6, P10)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine import intake, reaper, service
+from inngest.engine.domain.model import Event, Start
+from inngest.engine.ports import Ids, Owner
+from inngest.engine.store import accepting, claiming, committing, tables
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
+from inngest.protocol.opcodes import SentEvent
+
+from .planting import plant
+
+_runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tables.requests
+
+
+@plant("P0", "sequential", "payers")
+def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[object]]:
+    insert_starts = accepting.insert_starts
+
+    def queue_all(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, *more: Any) -> None:
+        insert_starts(tx, starts, ids, *more)
+        owned = [start for start, owner in starts if owner is not None]
+        jobs = [
+            accepting.job_row(ids, one.run.id, one.run.function_id, one.run.created_at, one.due_at) for one in owned
+        ]
+        tx.execute_rows(accepting.INSERT_JOBS, jobs)
+
+    taking = Statement(
+        lambda words: (
+            update(_runs)
+            .where(words.any_of(_runs.c.id, "runs"))
+            .values(session_id=bindparam("session"), token=bindparam("owner_token"), started_at=bindparam("now"))
+        )
+    )
+    yield mock.patch.object(accepting, "insert_starts", queue_all)
+    yield mock.patch.object(claiming, "TAKE_RUNS", taking)
+
+
+@plant("P1", "sequential")
+def _runs_are_stored_after_their_event() -> Iterator[AbstractContextManager[object]]:
+    insert_events = accepting.insert_events
+
+    def in_two(tx: Transaction, events: Sequence[Event]) -> set[str]:
+        new = insert_events(tx, events)
+        database, connection = tx._words, tx.connection
+        assert isinstance(database, SqliteDatabase)
+        database.commit(connection)
+        database.begin(connection)
+        return new
+
+    yield mock.patch.object(accepting, "insert_events", in_two)
+
+
+@plant("P1", "twice")
+def _an_event_that_is_sent_twice_starts_twice() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(accepting.Wanted, "_is_first", lambda wanted, start: start.run.event_id in wanted._new)
+
+
+def _nobody_is_lost(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    return select(given.c.id, given.c.token).where(given.c.id.is_(None))
+
+
+@plant("P3", "zombies")
+def _a_memo_is_written_over() -> Iterator[AbstractContextManager[object]]:
+    def write(words: Words, rows: Rows) -> ClauseElement:
+        insertion = words.insert(_steps).values(rows.values)
+        changed = {name: insertion.excluded[name] for name in committing.STEP_UPDATES}
+        return insertion.on_conflict_do_update(index_elements=["run_id", "hash"], set_=changed)  # type: ignore[no-any-return]
+
+    writing = Bulk(_steps, committing.WRITE_MEMOS.columns, write)
+    yield mock.patch.object(committing, "WRITE_MEMOS", writing)
+    yield mock.patch.object(committing, "LOST", Bulk(_runs, committing.LOST.columns, _nobody_is_lost))
+
+
+@plant("P4", "zombies")
+def _nobody_asks_whose_run_it_is() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(committing, "LOST", Bulk(_runs, committing.LOST.columns, _nobody_is_lost))
+
+
+@plant("P4", "zombies")
+def _the_dead_own_what_they_accept() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(accepting, "lives", return_value=True)
+
+
+@plant("P6", "sequential", "sequential-2")
+def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object]]:
+    end_session = claiming.end_session
+
+    def forgetting(tx: Transaction, *args: Any, **more: Any) -> bool:
+        with mock.patch.object(claiming, "INSERT_JOBS", Bulk(tables.jobs, accepting.JOB_COLUMNS, _no_jobs)):
+            return end_session(tx, *args, **more)
+
+    yield mock.patch.object(claiming, "end_session", forgetting)
+
+
+def _no_jobs(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    return select(given.c.id, given.c.run_id, given.c.function_id, given.c.due_at, given.c.alone)
+
+
+@plant("P6", "sequential-2")
+def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]:
+    async def blind(_: reaper.Reaper, own_session: str) -> bool:
+        return False
+
+    yield mock.patch.object(reaper.Reaper, "run_once", blind)
+
+
+@plant("P6", "deaf", first=12)
+def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
+
+
+@plant("P10", "sequential")
+def _events_are_acknowledged_before_their_commit() -> Iterator[AbstractContextManager[object]]:
+    send = intake.Intake.send
+    begun: list[asyncio.Task[list[str]]] = []
+
+    async def hasty(one: intake.Intake, sent: Sequence[SentEvent]) -> list[str]:
+        named = [event._replace(id=event.id or one._ids.ulid(one._clock.now())) for event in sent]
+        begun.append(asyncio.ensure_future(send(one, named)))
+        return [event.id for event in named]
+
+    yield mock.patch.object(intake.Intake, "send", hasty)

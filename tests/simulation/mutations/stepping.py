@@ -1,0 +1,108 @@
+"""Planted bugs about steps: memos, attempts, and the order in which code goes on (P2, P5, P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from unittest import mock
+
+from sqlalchemy import select
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine.domain import advance
+from inngest.engine.domain.advance.draft import Draft
+from inngest.engine.domain.advance.steps import attempt_failed
+from inngest.engine.store import committing, tables
+from inngest.engine.store.records import NEW_STEP_COLUMNS
+from inngest.engine.store.statement import Bulk, Rows, Words, insert_new
+from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
+from inngest.protocol.steps import StepName
+from inngest.sdk import conductor, replay
+from inngest.sdk.current import CurrentStep
+from inngest.sdk.race import Losers
+
+from .planting import plant
+
+_runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tables.requests
+
+
+@plant("P2", "sequential", "branches", "finally")
+def _memos_are_not_looked_up() -> Iterator[AbstractContextManager[object]]:
+    reach = replay.History.reach
+
+    def only_open(history: replay.History, step: StepName) -> object:
+        found = reach(history, step)
+        return found if isinstance(found, OpenStep) else None
+
+    yield mock.patch.object(replay.History, "reach", only_open)
+
+
+@plant("P5", "siblings", "retries")
+def _steps_share_their_retries() -> Iterator[AbstractContextManager[object]]:
+    def shared(draft: Draft, op: Op) -> None:
+        attempt_failed(draft, op._replace(attempt=sum(step.attempt for step in draft.run.open.values())))
+
+    yield mock.patch.dict(advance._OPCODES, {Opcode.STEP_ERROR: shared})
+
+
+@plant("P5", "body")
+def _a_step_does_not_reset_the_body() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(committing, "BEGIN_ANEW", Bulk(_runs, ("id", "attempt"), _nothing))
+
+
+@plant("P9", "changed-kind", "changed-back", finders=("P9", "ends"))
+def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
+    decide = replay.decide
+
+    def trusting(entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int) -> replay.Decision:
+        return decide(entry._replace(kind=kind) if entry is not None else None, step, kind, now)
+
+    yield mock.patch.object(replay, "decide", trusting)
+
+
+@plant("P9", "nested", "deep", "completed", "payers", finders=("P9", "ends"))
+def _rest_is_not_waited_for() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(conductor, "REST_TURNS", 1)
+
+
+def _nothing(_: Words, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    return select(given.c.id, given.c.attempt)
+
+
+@plant("P5", "choosy")
+def _steps_have_no_retries_of_their_own() -> Iterator[AbstractContextManager[object]]:
+    def as_the_function(draft: Draft, op: Op) -> None:
+        attempt_failed(draft, op._replace(max_attempts=None))
+
+    yield mock.patch.dict(advance._OPCODES, {Opcode.STEP_ERROR: as_the_function})
+
+
+@plant("P5", "timely", finders=("ends",))
+def _time_that_is_over_interrupts_nothing() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(CurrentStep, "_interrupt")
+
+
+@plant("P5", "timely-plainly", finders=("ends",))
+def _plain_handlers_are_not_told_that_time_is_over() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(CurrentStep, "_is_overdue", return_value=False)
+
+
+@plant("P9", "head-to-head", finders=("ends", "P9"))
+def _who_has_lost_a_race_goes_on_with_the_next_step() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Losers, "spared")
+
+
+@plant("P9", "races-plainly", finders=("ends",))
+def _plain_losers_are_not_asked_to_stop() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(CurrentStep, "ask_to_stop")
+
+
+@plant("deferred", "defers", "defers-plainly")
+def _only_what_was_deferred_with_the_end_starts() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Draft, "deferred", lambda draft: [one for one in draft.defers.values() if not one.aborted])
+
+
+@plant("deferred", "defers", "defers-plainly")
+def _an_abort_is_not_kept() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(committing, "WRITE_DEFERS", insert_new(tables.steps, NEW_STEP_COLUMNS))

@@ -1,0 +1,111 @@
+"""Planted bugs about what runs wait for, and about runs that are over (P8; over; requests)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import bindparam, delete, update
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine.executor import RunExecutor
+from inngest.engine.ownership import Ownership
+from inngest.engine.ports import NO_NEWS, Commit
+from inngest.engine.store import accepting, cancelling, committing, requests, tables, waits
+from inngest.engine.store.announcing import Announcer
+from inngest.engine.store.statement import Statement, Transaction, Words
+from inngest.protocol.opcodes import Memo, OpenStep
+from inngest.sdk import replay
+
+from .planting import plant
+
+_runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tables.requests
+
+
+@plant("P8", "awaits", "mixed")
+def _events_are_told_to_nobody() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(accepting, "tell", return_value=NO_NEWS)
+
+
+@plant("P8", "mixed", "awaits", "impatient", "outside")
+def _a_time_out_that_is_recorded_overrides_what_came() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(waits, "arrivals", return_value=[])
+
+
+@plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"), first=300)
+def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager[object]]:
+    call = Ownership.call
+
+    def late(ownership: Ownership) -> object:
+        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now() + 300)
+        return call(ownership)
+
+    yield mock.patch.object(Ownership, "call", late)
+
+
+@plant("P8", "brief", finders=("P8", "over"))
+def _a_wait_that_was_given_up_stays() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(waits, "TAKE_WAIT", Statement(_takes_none))
+
+
+def _takes_none(_: Words) -> ClauseElement:
+    return delete(_waits).where(_waits.c.run_id == bindparam("run"), _waits.c.hash == "").returning(_waits.c.run_id)
+
+
+@plant("P8", "invokes", "orphans")
+def _the_end_of_a_child_is_its_own_affair() -> Iterator[AbstractContextManager[object]]:
+    commit = committing.commit
+
+    def childless(tx: Transaction, commits: Sequence[Commit], *more: Any) -> object:
+        return commit(tx, [one._replace(parent=None) for one in commits], *more)
+
+    yield mock.patch.object(committing, "commit", childless)
+
+
+@plant("P8", "invokes")
+def _what_comes_while_a_step_opens_is_forgotten() -> Iterator[AbstractContextManager[object]]:
+    add = replay.History.add
+
+    def as_recorded(history: replay.History, entry: Memo | OpenStep) -> Memo | OpenStep:
+        add(history, entry)
+        return entry
+
+    yield mock.patch.object(replay.History, "add", as_recorded)
+
+
+@plant("over", "stopped", "watched", "outside", finders=("over", "P4"))
+def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object]]:
+    cancelling_runs = Statement(
+        lambda words: (
+            update(_runs)
+            .where(words.any_of(_runs.c.id, "runs"))
+            .values(status="CANCELLED", error=bindparam("why"), ended_at=bindparam("now"))
+        )
+    )
+    yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
+
+
+@plant("over", "crowd", first=70)
+def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(RunExecutor, "lost")
+
+
+@plant("P4", "requests", finders=("requested",), first=12)
+def _a_dead_worker_answers_requests() -> Iterator[AbstractContextManager[object]]:
+    anyone = (_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+    done = Statement(lambda _: delete(_requests).where(*anyone).returning(_requests.c.run_id))
+    yield mock.patch.object(requests, "DONE", done)
+
+
+@plant("P6", "fetching", "requests", finders=("P6", "ends"))
+def _keys_are_not_asked_for_again() -> Iterator[AbstractContextManager[object]]:
+    forgetting = mock.Mock(return_value=None)
+    yield mock.patch.object(requests, "end_session", forgetting)
+
+
+@plant("P1", "hears", finders=("announced",), first=1)
+def _nobody_says_that_a_run_was_cancelled() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Announcer, "cancelled", lambda _, news: news)
