@@ -129,7 +129,7 @@ def commit(
     """Write what owners decided, each only if the run is still its own; what became of each."""
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
-    kept = [one for one in commits if (one.owner.run_id, one.owner.token) not in lost]
+    kept, late = _until_let_go([one for one in commits if (one.owner.run_id, one.owner.token) not in lost])
     news = NO_NEWS
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
@@ -138,16 +138,44 @@ def commit(
         if settled:
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(tx, kept)
+    _end(tx, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of this batch cancels them
     news = news.and_then(_write_events(tx, kept, registry, ids, alarm))
     if news.cancelled:  # by an event of this very batch
         gone = set(news.cancelled)
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
-    _give_slots_back(tx, [one for one in kept if one.lane is not None and one.changes.transition is not None])
+    _give_slots_back(tx, [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)])
     news = news.and_then(_write_transitions(tx, kept, ids))
     announcer = Announcer(tx, registry, ids, alarm, commits[-1].now)
     news = announcer.cancelled(news).and_then(announcer.finished([one.finished for one in kept if one.finished]))
-    return _receipts(commits, lost, settled, news)
+    return _receipts(commits, lost, settled, news, late)
+
+
+def _until_let_go(commits: Sequence[Commit]) -> tuple[list[Commit], set[int]]:
+    """Commits, but those of a run that an earlier one of the batch has ended or let go; the identities of those."""
+    over: set[tuple[str, str]] = set()
+    kept: list[Commit] = []
+    late: set[int] = set()
+    for one in commits:
+        key = (one.owner.run_id, one.owner.token)
+        if key in over:
+            late.add(id(one))
+            continue
+        kept.append(one)
+        if one.changes.transition is not None:
+            over.add(key)
+    return kept, late
+
+
+def _end(tx: Transaction, commits: Sequence[Commit]) -> None:
+    _give_slots_back(tx, [one for one in commits if one.lane is not None])
+    rows: list[tuple[object, ...]] = []
+    for one in commits:
+        ended = one.changes.transition
+        assert isinstance(ended, Ended)
+        error = None if ended.error is None else ended.error.to_json()
+        rows.append((one.owner.run_id, ended.status.value, ended.output, error, one.changes.attempt, one.now))
+    tx.execute_rows(END_RUNS, rows)
 
 
 def alone(one: Commit) -> Alone[Receipt] | None:
@@ -180,7 +208,11 @@ def _recorded(rows: Sequence[tuple[object, ...]]) -> Receipt | None:
 
 
 def _receipts(
-    commits: Sequence[Commit], lost: Collection[object], settled: Mapping[tuple[str, str], Memo], news: News
+    commits: Sequence[Commit],
+    lost: Collection[object],
+    settled: Mapping[tuple[str, str], Memo],
+    news: News,
+    late: Collection[int],
 ) -> list[Receipt]:
     """The answers; what concerns other runs is told once, with the last."""
     by_run: dict[str, dict[str, Memo]] = {}
@@ -188,7 +220,7 @@ def _receipts(
         by_run.setdefault(run_id, {})[hashed] = memo
     receipts = [
         Receipt(Written.LOST)
-        if (one.owner.run_id, one.owner.token) in lost
+        if (one.owner.run_id, one.owner.token) in lost or id(one) in late
         else Receipt(Written.DONE, by_run.get(one.owner.run_id, {}))
         for one in commits
     ]
@@ -263,7 +295,6 @@ def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
 
 
 def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> News:
-    ended: list[tuple[object, ...]] = []
     released: list[tuple[object, ...]] = []
     kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
@@ -273,8 +304,6 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
     for one in commits:
         run_id, changes, transition = one.owner.run_id, one.changes, one.changes.transition
         if isinstance(transition, Ended):
-            error = None if transition.error is None else transition.error.to_json()
-            ended.append((run_id, transition.status.value, transition.output, error, changes.attempt, one.now))
             if one.parent is not None:
                 told.append(Arrival(*one.parent, transition.output, transition.error, one.now))
         elif isinstance(transition, Released):
@@ -289,7 +318,6 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
         if one.begins_anew:
             kept[run_id] = (run_id, changes.attempt)
     tx.execute_rows(BEGIN_ANEW, list(kept.values()))
-    tx.execute_rows(END_RUNS, ended)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
     if jobs:
