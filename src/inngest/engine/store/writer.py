@@ -27,6 +27,8 @@ A = TypeVar("A")
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
+BRIEF = 64 * 1024
+"""Bytes of a lone command up to which it may be written on the loop."""
 RETRIES = 12
 """How often a batch is tried again that others were in the way of; each try waits for the database's own patience."""
 
@@ -91,7 +93,7 @@ class Writer:
             if self._running:
                 return answer
             self._running = True
-        if command.alone is None:
+        if command.alone is None or command.size > BRIEF:
             self._executor.start_writer(self._drain)
         else:
             self._executor.start_brief(self._write_here, self._drain)
@@ -160,6 +162,9 @@ class Writer:
             waiting.result = alone.result(self._database.alone(self._connection, *text, patient=False))
         except Exception:
             return False
+        except BaseException:  # a signal's handler raises on this thread: what waits must not wait for ever
+            self._executor.start_writer(self._drain)
+            raise
         if waiting.result is None:
             return False
         self.commits += 1
