@@ -50,6 +50,7 @@ class Turns:
         self._loop = loop
         self._ready: Collection[object] | None = getattr(loop, "_ready", None)
         self._now = 0
+        self._empty = False  # nothing was left to run in the last turn
         self._counting = False  # the callback of the next turn is there: a second one would count turns twice
         self._due: deque[tuple[int, Conductor]] = deque()  # who looks when; in order, since all wait equally long
 
@@ -59,6 +60,8 @@ class Turns:
         if not self._counting:
             self._counting = True
             self._loop.call_soon(self._turn)
+            if not self._ready:  # not there: the loop keeps elsewhere what it has to run
+                self._ready = None
 
     @property
     def now(self) -> int:
@@ -67,7 +70,12 @@ class Turns:
 
     def _turn(self) -> None:
         due = self._due
-        self._now += 1 if self._ready is None or self._ready else REST_TURNS
+        if self._ready is None or self._ready:
+            self._now, self._empty = self._now + 1, False
+        elif self._empty:
+            self._now, self._empty = self._now + REST_TURNS, False
+        else:  # once more: timers that are due, and what came, are not in `_ready` yet
+            self._now, self._empty = self._now + 1, True
         while due and due[0][0] <= self._now:
             due.popleft()[1].look()
         self._counting = bool(due)
