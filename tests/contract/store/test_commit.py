@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -220,3 +221,30 @@ async def test_every_kind_of_step_comes_back_as_it_was(store: Store) -> None:
     repeated = memo("again", 2)._replace(step=values.step("again", 7))
     await commit(store, claimed, record(*memos, repeated))
     assert (await look(store, claimed)).memos == [*memos, repeated]
+
+
+async def _started(store: Store, function_id: str) -> int:
+    return len(await store.runs(event_id=None, function_id=function_id, status=None, limit=100, before=None))
+
+
+async def test_a_run_that_ends_is_not_cancelled_by_an_event_of_the_same_batch(store: Store) -> None:
+    config = json.dumps({"cancel": [{"event": "stop"}]})
+    functions = [values.function("a", "go", config=config), values.function("b", "other"), values.function("c", "c")]
+    await store.register(functions, replace_app=None, now=values.NOW)
+    ending, sending = await values.begin(store), await values.begin(store, name="other")
+    both = [
+        values.committing(store, ending, values.end(values.FAILED), events=[values.event("c")]),  # what follows from it
+        values.committing(store, sending, values.record(values.memo("s", 0)), events=[values.event("stop")]),
+    ]
+    assert [await one for one in both] == [Written.DONE, Written.DONE]
+    view = await store.run(ending.run.id)
+    assert view is not None
+    assert view.run.status is RunStatus.FAILED
+    assert await _started(store, "app-c") == 1
+
+
+async def test_a_run_ends_once_though_two_commits_of_a_batch_end_it(store: Store) -> None:
+    claimed = await values.begin(store)
+    both = [values.committing(store, claimed, values.end(values.FAILED), events=[values.event("c")]) for _ in range(2)]
+    assert [await one for one in both] == [Written.DONE, Written.LOST]
+    assert await _started(store, "app-c") == 1

@@ -138,6 +138,8 @@ def commit(
         if settled:
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(tx, kept)
+    anew = {one.owner.run_id: (one.owner.run_id, one.changes.attempt) for one in kept if one.begins_anew}
+    tx.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
     _end(tx, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of this batch cancels them
     news = news.and_then(_write_events(tx, kept, registry, ids, alarm))
     if news.cancelled:  # by an event of this very batch
@@ -296,7 +298,6 @@ def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
 
 def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> News:
     released: list[tuple[object, ...]] = []
-    kept: dict[str, tuple[object, ...]] = {}  # by run: a batch may have several commits of one
     jobs: list[tuple[object, ...]] = []
     queue = lanes.Queue()
     told: list[Arrival] = []
@@ -315,9 +316,6 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
                 jobs.append(job_row(ids, run_id, one.function_id, one.now, due_at, alone=one.alone, lane=one.lane))
                 if one.lane is not None and not one.alone:
                     queue.add(Lane.of(one.lane), due_at)
-        if one.begins_anew:
-            kept[run_id] = (run_id, changes.attempt)
-    tx.execute_rows(BEGIN_ANEW, list(kept.values()))
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
     if jobs:
