@@ -7,8 +7,10 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from .loopback import Silent, serving
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def answering(*answers: Answer | object) -> Generator[Server, None, None]:
     """Run a server; what is no Answer is the body of one."""
     server = Server(answers=[one if isinstance(one, Answer) else Answer(one) for one in answers or ("ok",)])
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -85,20 +87,8 @@ def answering(*answers: Answer | object) -> Generator[Server, None, None]:
 
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - as the library has it
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler, server.released.set) as server.url:
         yield server
-    finally:
-        server.released.set()
-        http.shutdown()
-        thread.join()
-        http.server_close()
 
 
 def _bytes(body: object) -> bytes:

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from .loopback import Silent, serving
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def event_api(*answers: Answer) -> Generator[EventApi, None, None]:
     """Run a server."""
     api = EventApi(answers=list(answers))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -70,17 +72,6 @@ def event_api(*answers: Answer) -> Generator[EventApi, None, None]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api.origin = f"http://127.0.0.1:{server.server_address[1]}/"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler, api.stopping.set) as url:
+        api.origin = f"{url}/"
         yield api
-    finally:
-        api.stopping.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import SentEvent
 
 from .domain import announcements, triggers
 from .domain.following import Plan
 from .domain.model import Event, Registry, Run, Start
+from .domain.watches import as_data
 from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Store
 
 
@@ -111,5 +111,4 @@ def _begin(executor: Starter, accepted: Accepted, events: Mapping[str, Event]) -
 
 
 def _claimed(start: Start, owner: Owner, event: Event) -> Claimed:
-    data = EventData(event.key or event.id, event.name, event.data, event.ts)
-    return Claimed(owner, start.run, [data], (), (), at=start.run.created_at)
+    return Claimed(owner, start.run, [as_data(event)], (), (), at=start.run.created_at)

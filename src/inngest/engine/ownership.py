@@ -214,15 +214,22 @@ class Ownership:
         if begins_anew:
             reply = self._beginning_anew(changes, reply)
         alone = self.suspect and not begins_anew
-        commit = Commit(self.owner, self.function_id, changes, events, plan, now, begins_anew, alone)
-        if finished is not None:
-            commit = commit._replace(finished=finished)
+        run = self.claimed.run
+        commit = Commit(
+            self.owner,
+            self.function_id,
+            changes,
+            events,
+            plan,
+            now,
+            begins_anew,
+            alone,
+            lane=run.lane,
+            finished=finished,
+        )
         if self._state.waiting:
             commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))
             reply = self._asking(changes, reply)
-        run = self.claimed.run
-        if run.lane is not None:
-            commit = commit._replace(lane=run.lane)
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
         future = self._worker.store.commit(commit, self._hearing(reply))

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine
+
 from inngest.engine.domain.model import Policy
 from inngest.engine.ports import Store
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
@@ -39,6 +42,20 @@ class SqlitePlace:
 
 PLACES: dict[str, Callable[[Path], Place]] = {"sqlite": SqlitePlace}
 """By name. PostgreSQL joins here."""
+
+
+def search(machine: type[RuleBasedStateMachine], kind: str, examples: int) -> None:
+    """Look for a difference in sequences of calls on stores of one kind: the same search each time."""
+    case = type(f"{machine.__name__} of {kind}", (machine,), {"kind": kind}).TestCase  # type: ignore[attr-defined]
+    case.settings = settings(
+        max_examples=examples,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )
+    case("runTest").debug()
 
 
 def _never(_: float) -> None:

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inngest.engine.domain.lanes import Lane, queueing_of
 from inngest.engine.ports import Claimed, Written
 from tests.contract.store import values
-from tests.contract.store.stores import PLACES
+from tests.contract.store.stores import PLACES, search
 from tests.contract.store.values import function
 
 T = TypeVar("T")
@@ -183,13 +182,4 @@ class Slots(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("kind", sorted(PLACES))
 def test_budgets_are_kept_and_no_slot_is_lost(kind: str) -> None:
-    machine = type(f"Slots of {kind}", (Slots,), {"kind": kind}).TestCase  # type: ignore[attr-defined]
-    machine.settings = settings(
-        max_examples=60,
-        stateful_step_count=40,
-        deadline=None,
-        derandomize=True,  # the same search each time
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-    )
-    machine("runTest").debug()
+    search(Slots, kind, examples=60)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -31,7 +30,7 @@ from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.oracle import FINAL, Oracle
-from tests.contract.store.stores import PLACES, POLICY
+from tests.contract.store.stores import PLACES, POLICY, search
 
 T = TypeVar("T")
 
@@ -343,13 +342,4 @@ class Comparison(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("kind", sorted(PLACES))
 def test_a_store_does_what_the_oracle_says(kind: str) -> None:
-    machine = type(f"Comparison of {kind}", (Comparison,), {"kind": kind}).TestCase  # type: ignore[attr-defined]
-    machine.settings = settings(
-        max_examples=40,
-        stateful_step_count=40,
-        deadline=None,
-        derandomize=True,  # the same search each time
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-    )
-    machine("runTest").debug()
+    search(Comparison, kind, examples=40)

@@ -18,6 +18,7 @@ from inngest.protocol.errors import ErrorInfo
 
 from .crons import SCHEDULED
 from .model import Defer, Ended, Event, Run, RunStatus
+from .watches import seen
 
 FAILED = "inngest/function.failed"
 FINISHED = "inngest/function.finished"
@@ -104,7 +105,7 @@ def _with(data: str, about: Mapping[str, object]) -> str:
 
 
 def _about(run: Run, ended: Ended, causes: Sequence[EventData]) -> dict[str, object]:
-    events = [{"id": event.id, "name": event.name, "data": codec.loads(event.data), "ts": event.ts} for event in causes]
+    events = [seen(event) for event in causes]
     about: dict[str, object] = {
         "function_id": run.function_id,
         "run_id": run.id,

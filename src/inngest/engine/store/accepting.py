@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import bindparam, select
@@ -136,7 +136,7 @@ class Wanted:
         self._keeper = keeper
         self._seen: set[tuple[str, str]] = set()
 
-    def of(self, starts: Sequence[Start]) -> list[Start]:
+    def of(self, starts: Iterable[Start]) -> list[Start]:
         """The wanted ones of these, and batches that are over with them."""
         wanted: list[Start] = []
         for start in starts:
@@ -196,6 +196,15 @@ def insert_starts(
     watched = [watch for start, _ in starts if not start.written for watch in start.watches]
     if watched:
         waits.look_out(tx, watched)
+
+
+def create(tx: Transaction, new: set[str], starts: Iterable[Start], now: int, ids: Ids, alarm: Alarm) -> News:
+    """Create those of the runs that are wanted, for nobody in particular; `new` are the events that were not stored."""
+    keeper = gatekeeper(tx, ids, alarm)
+    wanted = Wanted(new, keeper).of(starts)
+    insert_starts(tx, [(start, None) for start in wanted], ids)
+    queued = News(queued=True) if wanted else NO_NEWS
+    return queued.and_then(keeper.take_news()).and_then(tell_parents(tx, wanted, now))
 
 
 def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> News:

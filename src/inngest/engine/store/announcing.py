@@ -13,7 +13,7 @@ from inngest.engine.ports import NO_NEWS, Ids, News
 from inngest.protocol.calls import EventData
 
 from . import tables
-from .accepting import Wanted, gatekeeper, insert_events, insert_starts, tell, tell_parents
+from .accepting import create, insert_events, tell
 from .events import batches, event
 from .records import RUN_COLUMNS, run_of
 from .statement import Statement, Transaction
@@ -75,7 +75,7 @@ class Announcer:
         else:
             first = event(self._tx, run.event_id)
             found = [] if first is None else [first]
-        return [EventData(one.key or one.id, one.name, one.data, one.ts) for one in found]
+        return [watches.as_data(one) for one in found]
 
     def _is_heard(self, name: str) -> bool:
         """Whether a function is triggered by it, or a step or a run waits for it."""
@@ -88,8 +88,5 @@ class Announcer:
             return NO_NEWS
         new = insert_events(self._tx, events)
         news = tell(self._tx, events, self._now)
-        keeper = gatekeeper(self._tx, self._ids, self._alarm)
-        starts = Wanted(new, keeper).of(triggers.starts(events, self._registry(), self._now, self._ids.ulid))
-        insert_starts(self._tx, [(start, None) for start in starts], self._ids)
-        news = news.and_then(keeper.take_news()).and_then(tell_parents(self._tx, starts, self._now))
-        return news.and_then(News(queued=True)) if starts else news
+        starts = triggers.starts(events, self._registry(), self._now, self._ids.ulid)
+        return news.and_then(create(self._tx, new, starts, self._now, self._ids, self._alarm))

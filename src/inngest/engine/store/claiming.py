@@ -11,6 +11,7 @@ from sqlalchemy import Integer, Text, bindparam, case, delete, exists, func, lit
 from inngest.engine.domain.lanes import PLAIN, Lane
 from inngest.engine.domain.model import Defer, Policy, Registry, Run, RunStatus
 from inngest.engine.domain.transitions import sources
+from inngest.engine.domain.watches import as_data
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
@@ -295,10 +296,7 @@ def _batched(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[EventData]]
     known = {run.batch_id: run.id for run in runs if run.batch_id is not None}
     if not known:
         return {}
-    return {
-        known[batch_id]: [EventData(one.key or one.id, one.name, one.data, one.ts) for one in events]
-        for batch_id, events in batches(tx, list(known)).items()
-    }
+    return {known[batch_id]: [as_data(one) for one in events] for batch_id, events in batches(tx, list(known)).items()}
 
 
 def _claimed(

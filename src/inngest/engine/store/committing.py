@@ -6,8 +6,9 @@ All commits of a batch are written together: one statement for all their memos, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Integer, bindparam, exists, literal_column, null, select, update
+from sqlalchemy import Insert, Integer, bindparam, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
@@ -16,7 +17,7 @@ from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
 from inngest.protocol.opcodes import Arrival, Memo
 
 from . import lanes, requests, tables, waits
-from .accepting import INSERT_JOBS, Wanted, gatekeeper, insert_events, insert_starts, job_row, tell, tell_parents
+from .accepting import INSERT_JOBS, create, insert_events, job_row, tell
 from .announcing import Announcer
 from .commands import Alone
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
@@ -38,32 +39,24 @@ def _lost(_: Words, rows: Rows) -> ClauseElement:
 
 
 def _write_memos(words: Words, rows: Rows) -> ClauseElement:
-    insertion = words.insert(_steps).values(rows.values)
-    writing: ClauseElement = insertion.on_conflict_do_update(
-        index_elements=["run_id", "hash"],
-        set_={name: insertion.excluded[name] for name in STEP_UPDATES},
-        where=_steps.c.seq.is_(None),
-    )
-    return writing
+    return _over_open(words.insert(_steps).values(rows.values), STEP_UPDATES)
 
 
 def _write_open(words: Words, rows: Rows) -> ClauseElement:
-    insertion = words.insert(_steps).values(rows.values)
-    writing: ClauseElement = insertion.on_conflict_do_update(
-        index_elements=["run_id", "hash"],
-        set_={name: insertion.excluded[name] for name in ("attempt", "due_at")},
-        where=_steps.c.seq.is_(None) & (_steps.c.attempt < insertion.excluded.attempt),
-    )
-    return writing
+    return _over_open(words.insert(_steps).values(rows.values), ("attempt", "due_at"), grows="attempt")
 
 
 def _write_defers(words: Words, rows: Rows) -> ClauseElement:
-    insertion = words.insert(_steps).values(rows.values)
-    writing: ClauseElement = insertion.on_conflict_do_update(
-        index_elements=["run_id", "hash"],
-        set_={"cancelled": insertion.excluded.cancelled},
-        where=_steps.c.seq.is_(None) & (_steps.c.cancelled < insertion.excluded.cancelled),
-    )
+    return _over_open(words.insert(_steps).values(rows.values), ("cancelled",), grows="cancelled")
+
+
+def _over_open(insertion: Any, changed: Sequence[str], grows: str | None = None) -> Insert:
+    """New steps; of those that are there, only open ones change, and only if that column of theirs grows by it."""
+    where = _steps.c.seq.is_(None)
+    if grows is not None:
+        where &= _steps.c[grows] < insertion.excluded[grows]
+    set_ = {name: insertion.excluded[name] for name in changed}
+    writing: Insert = insertion.on_conflict_do_update(index_elements=["run_id", "hash"], set_=set_, where=where)
     return writing
 
 
@@ -81,11 +74,7 @@ def _release_runs(_: Words, rows: Rows) -> ClauseElement:
 
 def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return (
-        update(_runs)
-        .where(_runs.c.id == given.c.id)
-        .values(attempt=given.c.attempt, takeovers=literal_column("0", Integer))
-    )
+    return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt, takeovers=_NONE)
 
 
 def _describe(_: Words, rows: Rows) -> ClauseElement:
@@ -103,12 +92,7 @@ def _record(words: Words) -> ClauseElement:
         )
     )
     insertion = words.insert(_steps).from_select(list(NEW_STEP_COLUMNS), row)
-    writing: ClauseElement = insertion.on_conflict_do_update(
-        index_elements=["run_id", "hash"],
-        set_={name: insertion.excluded[name] for name in STEP_UPDATES},
-        where=_steps.c.seq.is_(None),
-    ).returning(_steps.c.seq)
-    return writing
+    return _over_open(insertion, STEP_UPDATES).returning(_steps.c.seq)
 
 
 RECORD = Statement(_record)
@@ -269,13 +253,9 @@ def _write_events(
     news = News(arrivals, queued=bool(arrivals or sending)).and_then(
         tell(tx, [event for event in events if event.id in new], now)
     )
-    keeper = gatekeeper(tx, ids, alarm)
-    wanted = Wanted(new, keeper)
-    starts = [start for one in sending for start in wanted.of(one.plan(known))]
-    insert_starts(tx, [(start, None) for start in starts], ids)
     if unknown := _unknown(sending, known):
         news = news.and_then(News(unknown=unknown))
-    return news.and_then(keeper.take_news()).and_then(tell_parents(tx, starts, now))
+    return news.and_then(create(tx, new, (start for one in sending for start in one.plan(known)), now, ids, alarm))
 
 
 def _unknown(commits: Sequence[Commit], known: Registry) -> list[tuple[str, str]]:

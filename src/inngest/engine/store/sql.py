@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts
-from inngest.engine.domain.model import FunctionSpec, Policy, Run, RunStatus
+from inngest.engine.domain.model import FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
     Acceptance,
@@ -148,7 +149,7 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        answers = accepting.accept(tx, acceptances, lambda: self._registry.read(tx), self._ids, self._alarm)
+        answers = accepting.accept(tx, acceptances, self._known(tx), self._ids, self._alarm)
         announcer = self._announcer(tx, acceptances[-1].now)
         return [
             replace(answer, news=announcer.cancelled(answer.news)) if answer.news.cancelled else answer
@@ -156,7 +157,11 @@ class SqlStore:
         ]
 
     def _announcer(self, tx: Transaction, now: int) -> Announcer:
-        return Announcer(tx, lambda: self._registry.read(tx), self._ids, self._alarm, now)
+        return Announcer(tx, self._known(tx), self._ids, self._alarm, now)
+
+    def _known(self, tx: Transaction) -> Callable[[], Registry]:
+        """The functions, read when they are needed, and once in a transaction."""
+        return functools.cache(lambda: self._registry.read(tx))
 
     async def claim(
         self,
@@ -186,14 +191,12 @@ class SqlStore:
         return self._writer.submit(Command(self._commit, commit, rows, size, patient=True, alone=alone), reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
-        return committing.commit(tx, commits, lambda: self._registry.read(tx), self._ids, self._alarm)
+        return committing.commit(tx, commits, self._known(tx), self._ids, self._alarm)
 
     # -- timers and pauses
 
     async def fire(self, now: int) -> Fired:
-        return await self._write(
-            lambda tx: firing.fire(tx, now, lambda: self._registry.read(tx), self._ids, self._alarm), rows=1_000
-        )
+        return await self._write(lambda tx: firing.fire(tx, now, self._known(tx), self._ids, self._alarm), rows=1_000)
 
     @property
     def timer_due(self) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Executor
 
-from .commands import Command, Family
+from .commands import Alone, Command, Family
 from .database import Database, Trouble
 from .statement import Connection, Transaction
 
@@ -157,9 +157,8 @@ class Writer:
         alone = waiting.command.alone
         if alone is None:
             return False
-        text = self._transaction.text(alone.statement, alone.parameters())
         try:
-            waiting.result = alone.result(self._database.alone(self._connection, *text, patient=False))
+            waiting.result = self._write_alone(alone, self._connection, self._transaction, patient=False)
         except Exception:
             return False
         except BaseException:  # a signal's handler raises on this thread: what waits must not wait for ever
@@ -167,7 +166,6 @@ class Writer:
             raise
         if waiting.result is None:
             return False
-        self.commits += 1
         with self._lock:
             self._pending.popleft()
             self._running = False
@@ -175,6 +173,14 @@ class Writer:
             self._idle.set()
         self._answer([waiting])
         return True
+
+    def _write_alone(self, alone: Alone[R], connection: Connection, tx: Transaction, *, patient: bool) -> R | None:
+        """The result of the lone statement; None if it did nothing. Wherever the writer is."""
+        text = tx.text(alone.statement, alone.parameters())
+        result = alone.result(self._database.alone(connection, *text, patient=patient))
+        if result is not None:
+            self.commits += 1
+        return result
 
     # -- in the writer's thread
 
@@ -245,12 +251,8 @@ class Writer:
         assert self._connection is not None
         assert self._transaction is not None
         if len(batch) == 1 and (alone := batch[0].command.alone) is not None:
-            written = self._database.alone(
-                self._connection, *self._transaction.text(alone.statement, alone.parameters())
-            )
-            batch[0].result = alone.result(written)
+            batch[0].result = self._write_alone(alone, self._connection, self._transaction, patient=True)
             if batch[0].result is not None:
-                self.commits += 1
                 return
         self._database.begin(self._connection)
         families: dict[Family[Any], list[_Waiting[Any]]] = {}
