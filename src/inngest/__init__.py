@@ -35,6 +35,7 @@ from inngest.sdk.serializers import PydanticSerializer, Serializer
 from inngest.sdk.step_options import Backoff
 from inngest.sdk.steps import ParallelMode, Step
 from inngest.sdk.steps_sync import StepSync
+from inngest.sdk.system import uncollected as _uncollected
 
 if TYPE_CHECKING:
     from inngest.embedded.engine import Engine
@@ -88,7 +89,8 @@ if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for on
     def __getattr__(name: str) -> object:
         """`Engine` is loaded on first use: a process that only sends events needs no database."""
         if name == "Engine":
-            from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
+            with _uncollected():
+                from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
 
             return Engine
         raise AttributeError(f"module 'inngest' has no attribute {name!r}")

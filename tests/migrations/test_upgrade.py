@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import socket
 import sqlite3
 from pathlib import Path
@@ -204,4 +203,4 @@ def test_scripts_follow_each_other(tmp_path: Path) -> None:
 def test_the_current_schema_names_the_newest_script() -> None:
     newest = max(path.stem for path in CURRENT.versions.glob("[0-9]*.py"))
     assert newest.partition("_")[0] == CURRENT.revision
-    assert dataclasses.replace(CURRENT).min_compatible <= CURRENT.revision
+    assert CURRENT.min_compatible <= CURRENT.revision

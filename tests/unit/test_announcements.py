@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -88,7 +87,7 @@ def test_the_event_about_any_end_has_an_id_of_its_own(
 
 
 def test_the_end_of_an_invoked_run_names_who_invoked_it(ids: Callable[[int], str]) -> None:
-    run = replace(RUN, parent_id="parent", parent_hash="abc")
+    run = RUN._replace(parent_id="parent", parent_hash="abc")
     assert json.loads(announcements.of_finish(run, COMPLETED, CAUSES, NOW, ids).data)["correlation_id"] == "parent.abc"
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -18,8 +17,7 @@ from inngest.sdk.function import Function
 from .errors import EngineConfigError
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How an engine runs."""
 
     functions: Sequence[Function[object]]

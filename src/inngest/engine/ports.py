@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
@@ -36,8 +36,7 @@ R = TypeVar("R")
 # -- the store
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who owns a run: a worker session, and one invocation of it. Every write about the run carries it (P0, P4)."""
 
     session: str  # of the worker
@@ -45,8 +44,7 @@ class Owner:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A worker."""
 
     id: str  # random; never used again
@@ -56,8 +54,7 @@ class Session:
     functions: Sequence[str]  # ids that it can run
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A run that now belongs to this worker, with what is recorded of it."""
 
     owner: Owner
@@ -70,8 +67,7 @@ class Claimed:
     defers: Sequence[Defer] = ()  # in the order in which they were made
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """Events to accept, with the runs they start."""
 
     events: Sequence[Event]
@@ -104,16 +100,14 @@ class News(NamedTuple):
 NO_NEWS = News()
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """What accepting gave."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
     news: News = NO_NEWS
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(NamedTuple):
     """What became of the timers that were due."""
 
     started: Sequence[Start]  # the runs that were created
@@ -155,8 +149,7 @@ class Receipt(NamedTuple):
     news: News = NO_NEWS
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """What claiming gave."""
 
     runs: Sequence[Claimed]
@@ -172,8 +165,7 @@ class RequestKey(NamedTuple):
     hash: str  # of the step
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRequest:
+class HeldRequest(NamedTuple):
     """A request that this worker makes."""
 
     key: RequestKey
@@ -184,8 +176,7 @@ class HeldRequest:
     secret: bool  # it has credentials
 
 
-@dataclass(frozen=True, slots=True)
-class RequestClaims:
+class RequestClaims(NamedTuple):
     """What claiming requests gave."""
 
     requests: Sequence[HeldRequest]
@@ -193,8 +184,7 @@ class RequestClaims:
     fenced: bool = False  # this worker was declared dead (P4)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What became of an attempt at a request."""
 
     session: str  # of the worker that made it
@@ -213,8 +203,7 @@ class EventPlace(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(NamedTuple):
     """A run with everything that is recorded of it."""
 
     run: Run
@@ -224,7 +213,7 @@ class RunView:
     failed: Sequence[FailedAttempt]
     worker: str | None  # session that owns it
     batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
-    metadata: Mapping[str, str] = field(default_factory=dict)  # JSON texts, by hash of the step
+    metadata: Mapping[str, str] = MappingProxyType({})  # JSON texts, by hash of the step
     defers: Sequence[Defer] = ()  # in the order in which they were made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
 
@@ -37,8 +37,7 @@ REMINDER = 600_000
 """Milliseconds after which a trouble that lasts is told again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a worker runs."""
 
     functions: Sequence[FunctionSpec]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import re
 import zoneinfo
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from .limits import MAX_CRON
@@ -65,8 +64,7 @@ class CronError(ValueError):
         super().__init__(f"column {offset + 1}: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(NamedTuple):
     """A schedule.
 
     Attributes:

@@ -6,8 +6,7 @@ import functools
 import json
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 from inngest.protocol import headers, ulids
@@ -26,8 +25,7 @@ NO_KEY = "NO_EVENT_KEY_SET"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """Where events go."""
 
     origin: str
@@ -36,8 +34,7 @@ class Target:
     is_production: bool
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """What came back."""
 
     status: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inngest.protocol import headers
 from inngest.protocol.opcodes import Sought
@@ -14,8 +14,7 @@ from .http import Response, Transport
 from .work import Work
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """Where signals go."""
 
     origin: str

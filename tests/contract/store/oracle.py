@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from inngest.engine.domain.model import (
     Changes,
@@ -97,7 +97,7 @@ class Oracle:
             if died:
                 takeovers = 1 if len(stored.memos) > stored.takeover_steps else takeovers + 1
                 stored.takeover_steps = len(stored.memos)
-            stored.run = replace(stored.run, takeovers=takeovers)
+            stored.run = stored.run._replace(takeovers=takeovers)
             stored.owner = None
             stored.job = (now, takeovers >= self._policy.alone_after)
         return True
@@ -113,7 +113,7 @@ class Oracle:
         for start in self._wanted(events, starts):
             owner = None
             if owners and start.due_at <= now and start.run.function_id in served:
-                owner = replace(owners.pop(0), run_id=start.run.id)
+                owner = owners.pop(0)._replace(run_id=start.run.id)
             self._create(start, owner)
             given.append((start, owner))
         return given
@@ -142,7 +142,7 @@ class Oracle:
         if owner is None:
             self.runs[run.id] = StoredRun(run, None, (start.due_at, False))
         else:
-            begun = replace(run, status=RunStatus.RUNNING, started_at=run.created_at)
+            begun = run._replace(status=RunStatus.RUNNING, started_at=run.created_at)
             self.runs[run.id] = StoredRun(begun, (owner.session, owner.token), None)
 
     # -- owning
@@ -166,7 +166,7 @@ class Oracle:
         taken = [(stored.due_at, stored.run.id) for stored in due]
         for stored in due:
             began = stored.run.started_at if stored.run.started_at is not None else now
-            stored.run = replace(stored.run, status=RunStatus.RUNNING, started_at=began)
+            stored.run = stored.run._replace(status=RunStatus.RUNNING, started_at=began)
             stored.owner = (owner.session, owner.token)
             stored.job = None
         return taken
@@ -183,15 +183,15 @@ class Oracle:
             self._create(start, None)
         transition = changes.transition
         if transition is not None or changes.memos:
-            stored.run = replace(stored.run, attempt=changes.attempt)
+            stored.run = stored.run._replace(attempt=changes.attempt)
         if changes.memos:
-            stored.run = replace(stored.run, takeovers=0)
+            stored.run = stored.run._replace(takeovers=0)
         if transition is not None:
             stored.owner = None
         if isinstance(transition, Ended):
             error = None if transition.error is None else transition.error.to_json()
-            stored.run = replace(
-                stored.run, status=transition.status, output=transition.output, error=error, ended_at=now
+            stored.run = stored.run._replace(
+                status=transition.status, output=transition.output, error=error, ended_at=now
             )
         elif isinstance(transition, Released) and transition.due_at is not None:
             stored.job = (transition.due_at, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -29,7 +28,7 @@ def _a_batch_holds_one_too_many() -> Iterator[AbstractContextManager[object]]:
     collect = Gatekeeper._collect
 
     def too_many(keeper: Gatekeeper, start: Start, own: Gates, batch: Any) -> list[Start]:
-        return collect(keeper, start, own, replace(batch, size=batch.size + 1))
+        return collect(keeper, start, own, batch._replace(size=batch.size + 1))
 
     yield mock.patch.object(Gatekeeper, "_collect", too_many)
 
@@ -39,7 +38,7 @@ def _a_debounce_starts_with_its_first_event() -> Iterator[AbstractContextManager
     debounce = Gatekeeper._debounce
 
     def first(keeper: Gatekeeper, start: Start, own: Gates, debounced: Debounced) -> None:
-        debounce(keeper, start, replace(own, ts=-own.ts), debounced)
+        debounce(keeper, start, own._replace(ts=-own.ts), debounced)
 
     yield mock.patch.object(Gatekeeper, "_debounce", first)
 
@@ -49,7 +48,7 @@ def _a_debounce_knows_no_timeout() -> Iterator[AbstractContextManager[object]]:
     debounce = Gatekeeper._debounce
 
     def patient(keeper: Gatekeeper, start: Start, own: Gates, debounced: Debounced) -> None:
-        debounce(keeper, start, own, replace(debounced, timeout=None))
+        debounce(keeper, start, own, debounced._replace(timeout=None))
 
     yield mock.patch.object(Gatekeeper, "_debounce", patient)
 
@@ -152,7 +151,7 @@ def _missed_ticks_are_not_caught_up() -> Iterator[AbstractContextManager[object]
     due = schedules.due
 
     def late(schedule: Any, armed: int, now: int) -> Any:
-        return due(replace(schedule, catch_up="none"), armed, now)
+        return due(schedule._replace(catch_up="none"), armed, now)
 
     yield mock.patch.object(schedules, "due", late)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -40,7 +39,7 @@ def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager
     call = Ownership.call
 
     def late(ownership: Ownership) -> object:
-        ownership.claimed = replace(ownership.claimed, at=ownership._worker.clock.now() + 300)
+        ownership.claimed = ownership.claimed._replace(at=ownership._worker.clock.now() + 300)
         return call(ownership)
 
     yield mock.patch.object(Ownership, "call", late)

@@ -10,7 +10,6 @@ import datetime
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -25,8 +24,7 @@ GRACE = 30_000
 """Milliseconds by which a tick may be late and is still fired, whatever `catch_up` says: a restart takes so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """One cron trigger of a function."""
 
     key: str  # of its timer: another one when its text changes, so that it begins anew

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from inngest.protocol import durations
 
@@ -17,8 +17,7 @@ from .expressions import Expression, compiled
 from .model import FunctionSpec
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """No more than `limit` starts in any window of length `period`."""
 
     limit: int
@@ -26,8 +25,7 @@ class RateLimit:
     key: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
-class Debounce:
+class Debounce(NamedTuple):
     """The last event starts a run, when none has come for `period`."""
 
     period: int  # ms
@@ -35,8 +33,7 @@ class Debounce:
     key: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Several events start one run."""
 
     size: int
@@ -45,20 +42,18 @@ class Batch:
     condition: Expression | None  # events for which it is not true start runs of their own
 
 
-@dataclass(frozen=True, slots=True)
-class Singleton:
+class Singleton(NamedTuple):
     """At most one unfinished run."""
 
     cancels: bool  # the old run gives way; else the new one is skipped
     key: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """What stands between an event and a run."""
 
     names: frozenset[str] = frozenset()  # of events that start it
-    conditions: Mapping[str, tuple[Expression, ...]] = field(default_factory=dict)  # by trigger; absent: unconditional
+    conditions: Mapping[str, tuple[Expression, ...]] = MappingProxyType({})  # by trigger; absent: unconditional
     idempotency: Expression | None = None
     rate_limit: RateLimit | None = None
     debounce: Debounce | None = None

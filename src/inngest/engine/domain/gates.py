@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """A rate limit for one key."""
 
     limit: int
@@ -17,8 +16,7 @@ class Rate:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Debounced:
+class Debounced(NamedTuple):
     """A debounce for one key."""
 
     period: int  # ms
@@ -26,8 +24,7 @@ class Debounced:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batched:
+class Batched(NamedTuple):
     """A batch for one key."""
 
     size: int
@@ -35,16 +32,14 @@ class Batched:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sole:
+class Sole(NamedTuple):
     """A singleton for one key."""
 
     cancels: bool
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gates:
+class Gates(NamedTuple):
     """What is asked of a start, in this order."""
 
     ts: int  # of the event

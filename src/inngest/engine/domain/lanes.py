@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from inngest.protocol import durations
 
@@ -19,8 +18,7 @@ MICROSECONDS = 1_000
 """Of a millisecond: an interval of a throttle need not be a whole number of milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """Where the runs of a function queue that share budgets and throttle."""
 
     function_id: str
@@ -39,8 +37,7 @@ class Lane:
         return cls(function_id, tuple(budgets), throttle)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """How many slots a budget has."""
 
     slots: int
@@ -52,8 +49,7 @@ class Limit:
         return self.prefix + value
 
 
-@dataclass(frozen=True, slots=True)
-class Throttle:
+class Throttle(NamedTuple):
     """How starts are spread (GCRA). Times are µs."""
 
     interval: int  # between two starts
@@ -74,8 +70,7 @@ class Throttle:
         return max(tat, now) + starts * self.interval
 
 
-@dataclass(frozen=True, slots=True)
-class Queueing:
+class Queueing(NamedTuple):
     """What a function's configuration says about its queue."""
 
     limits: tuple[Limit, ...] = ()
@@ -100,8 +95,7 @@ class Queueing:
 PLAIN = Queueing()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a run queues."""
 
     lane: Lane

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
@@ -26,8 +27,7 @@ class RunStatus(enum.StrEnum):
     SKIPPED = "SKIPPED"  # never begun: its function was paused, another run was there first, or a key could not be told
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A stored fact."""
 
     id: str  # ULID
@@ -38,8 +38,7 @@ class Event:
     received_at: int  # when it was accepted
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionSpec:
+class FunctionSpec(NamedTuple):
     """A function as the engine knows it."""
 
     id: str  # "{app}-{fn}"
@@ -52,8 +51,7 @@ class FunctionSpec:
     config: str  # JSON text of the wire configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One execution of a function."""
 
     id: str  # ULID
@@ -76,8 +74,7 @@ class Run:
     lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Something to do for a run at a time."""
 
     id: str  # ULID
@@ -87,8 +84,7 @@ class Job:
     alone: bool = False  # workers died on this run: take it while nothing else is in flight
 
 
-@dataclass(frozen=True, slots=True)
-class FailedAttempt:
+class FailedAttempt(NamedTuple):
     """A try that failed and was followed by another."""
 
     step: str  # hash of the step; "" for the body
@@ -109,8 +105,7 @@ class Defer(NamedTuple):
     aborted: bool = False  # it is not to start, after all
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The run is over."""
 
     status: RunStatus
@@ -119,8 +114,7 @@ class Ended:
     deferred: Sequence[Defer] = ()  # what starts now
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(NamedTuple):
     """Its owner lets the run go; it goes on at `due_at`, or never by itself if that is None."""
 
     due_at: int | None
@@ -212,8 +206,7 @@ class Watching(enum.StrEnum):
     REQUEST = "request"  # a step waits for the answer to its request
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """A run to create for an event."""
 
     run: Run
@@ -287,8 +280,7 @@ class Changes(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """How an engine runs functions."""
 
     max_steps: int  # memos of one run
@@ -297,15 +289,14 @@ class Policy:
     alone_after: int = 3  # from so many on, it is resumed while nothing else is in flight
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(NamedTuple):
     """All functions that are known to the store, and what starts them."""
 
     generation: int  # grows with each change
     functions: Mapping[str, FunctionSpec]  # by id
     by_event: Mapping[str, Sequence[FunctionSpec]]  # by the name of an event that starts them
     by_failure: Mapping[str, FunctionSpec]  # by the id of the function whose failures they handle
-    paused: Mapping[str, str] = field(default_factory=dict)  # what becomes of events, by id: "queue" or "skip"
+    paused: Mapping[str, str] = MappingProxyType({})  # what becomes of events, by id: "queue" or "skip"
     wild: bool = False  # some triggers end in `*`
 
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from inngest.protocol import limits
 from inngest.protocol.errors import ErrorInfo
@@ -89,13 +88,13 @@ def collected(
 
 def skip(start: Start, why: ErrorInfo) -> Start:
     """The run is recorded, with the reason, and never begins."""
-    run = replace(start.run, status=RunStatus.SKIPPED, ended_at=start.run.created_at, error=why.to_json())
-    return replace(start, run=replace(run, watched=False), watches=(), gates=None, held=False, place=None)
+    run = start.run._replace(status=RunStatus.SKIPPED, ended_at=start.run.created_at, error=why.to_json())
+    return start._replace(run=run._replace(watched=False), watches=(), gates=None, held=False, place=None)
 
 
 def pause(start: Start, on_event: str) -> Start:
     """What becomes of a run whose function is paused."""
-    return skip(start, skipped("the function is paused")) if on_event == "skip" else replace(start, held=True)
+    return skip(start, skipped("the function is paused")) if on_event == "skip" else start._replace(held=True)
 
 
 def _start(
@@ -116,7 +115,7 @@ def _start(
         gates = gates_for(flow, seen, direct=direct, paused=paused, collected=was_collected)
     except Unanswered as unanswered:
         return skip(bare, unanswered.info)
-    return replace(bare, gates=gates)
+    return bare._replace(gates=gates)
 
 
 def _bare(function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], str]) -> Start:
@@ -166,7 +165,7 @@ def invoked(
     if function is not None:
         own = start(function, event, now, new_id, paused=registry.paused.get(function_id))
         if by is not None:
-            own = replace(own, run=replace(own.run, parent_id=by[0], parent_hash=by[1]))
+            own = own._replace(run=own.run._replace(parent_id=by[0], parent_hash=by[1]))
         started.append(own)
     return [*started, *starts([event], registry, now, new_id)] if heard else started
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 
@@ -67,7 +66,7 @@ def _started(
     for start in starts:
         mine = _may_begin(start) and start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         begins = mine and bool(owners) and (start.place is None or entry.admits(start))
-        started.append((start, replace(owners.pop(), run_id=start.run.id) if begins else None))
+        started.append((start, owners.pop()._replace(run_id=start.run.id) if begins else None))
         if not begins:
             entry.queue(start)
     return started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import Integer, Text, bindparam, case, delete, exists, func, literal_column, null, select, update
 
@@ -156,13 +156,12 @@ SWEEP = 10_000
 """Milliseconds between two looks for lanes that wait in vain, and for what can be forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a worker asks for."""
 
     session: str
     token: str  # of the invocations that follow; a run is taken once per claim, so that one token serves for all
-    count: int
+    most: int  # runs
     functions: Sequence[str]
     now: int
     alone: bool  # a run that must be alone may be taken
@@ -196,9 +195,9 @@ class Claiming:
             taken = self._take_suspect(tx, asked, suspect) if asked.alone else []
             return Claims(taken, asked.now, alone_due=not taken)
         jobs = _plain(tx, asked)
-        due = [job for job in jobs[: asked.count] if job[2] <= asked.now]
+        due = [job for job in jobs[: asked.most] if job[2] <= asked.now]
         visited = self._visit(tx, asked, len(due)) if laned else visiting.Visited((), None)
-        due = due[: asked.count - len(visited.jobs)]
+        due = due[: asked.most - len(visited.jobs)]
         times = [job[2] for job in jobs[len(due) :]]
         times += [time for time in (visited.next_due, None if suspect is None else suspect[2]) if time is not None]
         taken = _take(tx, asked, [*due, *(job for job, _ in visited.jobs)]) if due or visited.jobs else []
@@ -208,7 +207,7 @@ class Claiming:
     def _visit(self, tx: Transaction, asked: Claim, plain: int) -> visiting.Visited:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
         self._odd = 1 - self._odd
-        count = asked.count - min(plain, (asked.count + self._odd) // 2)
+        count = asked.most - min(plain, (asked.most + self._odd) // 2)
         return visiting.Visit(tx, asked.functions, asked.now, self._registry(tx), self._ids).take(count)
 
     def _suspect(self, tx: Transaction, asked: Claim) -> tuple[str, str, int, str] | None:
@@ -244,7 +243,7 @@ def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited,
 
 def _plain(tx: Transaction, asked: Claim) -> list[tuple[str, str, int]]:
     """The first jobs of plain functions, one more than there is room for, due or not."""
-    parameters = {"functions": json.dumps(list(asked.functions)), "count": asked.count + 1}
+    parameters = {"functions": json.dumps(list(asked.functions)), "count": asked.most + 1}
     return [(row[0], row[1], row[2]) for row in tx.execute(DUE_JOBS, parameters).fetchall()]
 
 
@@ -266,7 +265,7 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
     arrived = _arrived(tx, entries, asked.now)
     return [
         _claimed(
-            replace(owner, run_id=run_id),
+            owner._replace(run_id=run_id),
             taken[run_id][0],
             events.get(run_id) or [taken[run_id][1]],
             entries[run_id],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -65,7 +64,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
         event = crons.event_of(schedule, tick, now, ids.ulid)
         start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
         events.append(event)
-        starts.append(replace(start, key="", due_at=now))  # a tick is fired once by its timer
+        starts.append(start._replace(key="", due_at=now))  # a tick is fired once by its timer
         running = [start.run.id]
     _put(timers, schedule, following, running if schedule.overlap != "allow" else [])
     return Ticked(starts, events, news)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -53,8 +52,8 @@ class _Firing:
         collected = Collecting(*timer.payload)
         start = self._start(collected, collected.event_id)
         if start.gates is None:
-            run = replace(start.run, batch_id=collected.batch_id)
-            self.started.append(replace(start, run=run, due_at=self._now))
+            run = start.run._replace(batch_id=collected.batch_id)
+            self.started.append(start._replace(run=run, due_at=self._now))
         else:
             self.started += self._keeper.flush(start, start.gates, collected)
 
@@ -83,7 +82,7 @@ class _Firing:
         self.said += ticked.events
         own = {(start.run.function_id, start.run.event_id) for start in ticked.starts}
         listening = [
-            replace(start, key="")  # ticks of different schedules may have the same
+            start._replace(key="")  # ticks of different schedules may have the same
             for start in triggers.starts(ticked.events, self._registry, self._now, self._ids.ulid)
             if (start.run.function_id, start.run.event_id) not in own
         ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, select
@@ -167,12 +166,12 @@ class Gatekeeper:
             return [triggers.skip(start, skipped(reason))]
         self._count(start, gates)
         self._limit_time(start, gates)
-        admitted = replace(start, held=gates.paused is not None)
+        admitted = start._replace(held=gates.paused is not None)
         if gates.sole is not None:
             row = {"function_id": start.run.function_id, "key": gates.sole.key, "run_id": start.run.id}
             self._tx.execute(BE_SINGLE, row)
             self._write(admitted)
-            admitted = replace(admitted, written=True)
+            admitted = admitted._replace(written=True)
         return [admitted]
 
     # -- idempotency and rate limit
@@ -276,7 +275,7 @@ class Gatekeeper:
         if known is not None:
             before = Collecting(*known.payload)
             if before.size + gates.size > limits.MAX_BATCH_SIZE:
-                flushed += self.flush(replace(start, run=replace(run, id=self._ids.ulid(now))), gates, before)
+                flushed += self.flush(start._replace(run=run._replace(id=self._ids.ulid(now))), gates, before)
             else:
                 collecting, due_at = before, known.due_at
         row = {"batch_id": collecting.batch_id, "position": collecting.held, "event_id": run.event_id}
@@ -295,8 +294,8 @@ class Gatekeeper:
 
     def flush(self, start: Start, gates: Gates, collected: Collecting) -> list[Start]:
         """The run of a batch that is over."""
-        run = replace(start.run, event_id=collected.event_id, batch_id=collected.batch_id)
-        return self.admit(replace(start, run=run, due_at=run.created_at), gates)
+        run = start.run._replace(event_id=collected.event_id, batch_id=collected.batch_id)
+        return self.admit(start._replace(run=run, due_at=run.created_at), gates)
 
 
 def _place(function_id: str, key: str) -> str:

@@ -6,8 +6,8 @@ A new database is created from `tables.py` at once; Alembic is imported only whe
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
@@ -20,8 +20,7 @@ from .database import Database, Trouble
 from .statement import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """What this code expects of a database."""
 
     revision: str  # the newest in `versions`

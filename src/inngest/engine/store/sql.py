@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts
@@ -152,7 +151,7 @@ class SqlStore:
         answers = accepting.accept(tx, acceptances, self._known(tx), self._ids, self._alarm)
         announcer = self._announcer(tx, acceptances[-1].now)
         return [
-            replace(answer, news=announcer.cancelled(answer.news)) if answer.news.cancelled else answer
+            answer._replace(news=announcer.cancelled(answer.news)) if answer.news.cancelled else answer
             for answer in answers
         ]
 

@@ -72,9 +72,9 @@ def reference(node: Node) -> Reference | None:
     while not isinstance(node, Name):
         if isinstance(node, Select):
             parts.append(node.field)
-        elif isinstance(node, Index) and isinstance(node.index, Literal) and type(node.index.value) in (str, int):
-            assert isinstance(node.index.value, str | int)
-            parts.append(node.index.value)
+        elif isinstance(node, Index) and isinstance(node.key, Literal) and type(node.key.value) in (str, int):
+            assert isinstance(node.key.value, str | int)
+            parts.append(node.key.value)
         else:
             return None
         node = node.operand
@@ -150,7 +150,7 @@ class _Compiler:
             case Has():
                 return self._apply(node, [node.operand], slots, having(node.field))
             case Index():
-                return self._apply(node, [node.operand, node.index], slots, item)
+                return self._apply(node, [node.operand, node.key], slots, item)
             case Unary():
                 return self._apply(node, [node.operand], slots, negated if node.operator == "!" else negative_of)
             case Binary():

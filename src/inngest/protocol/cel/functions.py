@@ -8,8 +8,7 @@ import datetime
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from . import times
 from .errors import EvaluationError
@@ -17,8 +16,7 @@ from .scope import NOW, Scope, spend
 from .values import TYPES, named
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """A function that expressions may call.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 MAX_LENGTH: Final = 1_000
@@ -32,8 +31,7 @@ class PatternError(ValueError):
         super().__init__(f"{reason} at character {offset + 1} of the pattern")
 
 
-@dataclass(frozen=True, slots=True)
-class Letters:
+class Letters(NamedTuple):
     """A set of letters."""
 
     ranges: tuple[tuple[str, str], ...] = ()
@@ -261,7 +259,7 @@ class _Parser:
             if self._take(text):
                 return Place(kind)
         letters = self._class() or self._one(at)
-        return replace(letters, folded=flags.i)
+        return letters._replace(folded=flags.i)
 
     def _class(self) -> Letters | None:
         r"""A set with a name: \d, \pL, \P{Lu}."""
@@ -307,7 +305,7 @@ class _Parser:
             if self.at >= len(self._text):
                 self.fail("'[' without ']'", at)
             if named := self._named_set():
-                others.append(replace(named, folded=flags.i))
+                others.append(named._replace(folded=flags.i))
                 continue
             low = self._set_letter()
             high = low

@@ -91,7 +91,7 @@ def _is_simple(node: Node) -> bool:
         case Binary():
             return node.operator in _COMPARISONS
         case Index():
-            return isinstance(node.index, Literal)
+            return isinstance(node.key, Literal)
         case ListOf():
             return all(isinstance(item, Literal) for item in node.items)
         case _:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A constant."""
 
     at: int
     value: bool | int | float | str | bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A variable, or the element that a macro is looking at."""
 
     at: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(NamedTuple):
     """`operand.field`."""
 
     at: int
@@ -32,8 +28,7 @@ class Select:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(NamedTuple):
     """`has(operand.field)`."""
 
     at: int
@@ -41,17 +36,15 @@ class Has:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """`operand[index]`."""
+class Index(NamedTuple):
+    """`operand[key]`."""
 
     at: int
     operand: Node
-    index: Node
+    key: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`function(arguments)`; of `a.f(b)` the receiver is the first argument."""
 
     at: int
@@ -60,8 +53,7 @@ class Call:
     method: bool  # written as a.f(b)
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(NamedTuple):
     """`!operand` or `-operand`."""
 
     at: int
@@ -69,8 +61,7 @@ class Unary:
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """Comparison, `in` or arithmetic."""
 
     at: int
@@ -79,8 +70,7 @@ class Binary:
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(NamedTuple):
     """`a && b && c`, or the same with `||`: a chain is one node."""
 
     at: int
@@ -88,8 +78,7 @@ class Logic:
     terms: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ternary:
+class Ternary(NamedTuple):
     """`condition ? then : other`."""
 
     at: int
@@ -98,16 +87,14 @@ class Ternary:
     other: Node
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(NamedTuple):
     """`[a, b]`."""
 
     at: int
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(NamedTuple):
     """`{a: b}`."""
 
     at: int
@@ -115,8 +102,7 @@ class MapOf:
     values: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(NamedTuple):
     """`source.kind(variable, body)`; `map` may have a filter before its body."""
 
     at: int
@@ -140,7 +126,7 @@ def children(node: Node) -> tuple[Node, ...]:
         case Select() | Has() | Unary():
             return (node.operand,)
         case Index():
-            return (node.operand, node.index)
+            return (node.operand, node.key)
         case Call():
             return node.arguments
         case Binary():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -142,8 +141,7 @@ class Expression:
         return Verdict(Kind.NOT_BOOLEAN, f"gave {named(value)}, not true or false")
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """An expression of a wait.
 
     Attributes:
