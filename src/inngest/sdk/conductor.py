@@ -153,6 +153,7 @@ class Conductor:
         """A call was answered, or given up."""
         if self.calls.get(call.step.hash) is call:
             del self.calls[call.step.hash]
+        call.task = None  # the traceback of a task that was cancelled leads to the call
         self.activity()
 
     def enter(self) -> None:
@@ -203,6 +204,7 @@ class Conductor:
         self.ending = ending
         if not self._over.done():
             self._over.set_result(None)
+        self._record_open = _nothing  # what would keep the invocation, and it this, until garbage is collected
         self._disarm()
         for waiter in self._waiting_for_rest:
             waiter.cancel()
@@ -252,6 +254,8 @@ class Conductor:
             if not turn.done():
                 raise
             turn.result()  # EndOfInvocation, if that is why
+        finally:
+            turn.asked_to_cancel = _nothing
         if memo.cancelled:
             raise asyncio.CancelledError
 
@@ -395,3 +399,7 @@ class Conductor:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._timer_for = None
+
+
+def _nothing(*_: object) -> None:
+    """Called back where nobody is interested any more."""

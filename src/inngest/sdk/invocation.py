@@ -107,6 +107,13 @@ class Invocation:
         outcome = await self._conclude(ending, task, home)
         return outcome._replace(ops=(*self._defers.take(), *outcome.ops)) if self._defers.riding else outcome
 
+    def close(self) -> None:
+        """It is over. Nothing in it leads back to it any more, so that it is gone with its last user: runs would fill
+        the memory until garbage is collected, and looking for garbage would take a fifth of their time.
+        """
+        self.task = None
+        self.values.close()
+
     @property
     def now(self) -> int:
         """The engine's time, unix ms."""

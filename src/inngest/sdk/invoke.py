@@ -55,9 +55,12 @@ class Entry:
 
     async def run(self) -> Outcome:
         """Run it to its end. See `Invocation.run`."""
-        if self.is_async:
-            return await self._run_async()
-        return await self._run_sync()
+        try:
+            if self.is_async:
+                return await self._run_async()
+            return await self._run_sync()
+        finally:
+            self.invocation.close()
 
     async def _run_async(self) -> Outcome:
         invocation = self.invocation

@@ -43,10 +43,14 @@ class _Branch:
     def __init__(self, portal: SyncPortal, mailbox: Mailbox) -> None:
         self.portal = portal
         self.mailbox = mailbox
-        self.runner = Runner(portal.invocation, self)
         self.task: asyncio.Task[Any] | None = None  # its step, or group, on the loop
         self.inner: list[_Branch] = []  # the branches of its group
         self.lost = False  # it has lost a race, and was not told yet
+
+    @property
+    def runner(self) -> Runner:
+        """Its steps."""
+        return Runner(self.portal.invocation, self)
 
     def lose(self) -> None:
         """Another branch has won: end its step as soon as may be, and then its code."""

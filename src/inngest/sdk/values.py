@@ -41,6 +41,10 @@ class Values:
         self._memos: Mapping[str, StepMemo] = {}
         self.context: Context | ContextSync
 
+    def close(self) -> None:
+        """Nothing passes any more."""
+        del self.context
+
     def begin(self) -> Work[None]:
         """Before anything else: all memos and the context pass `transform_input`."""
         if not self._hooks:
