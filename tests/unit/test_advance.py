@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inngest.engine.domain.advance import Moment, advance, woken
+from inngest.engine.domain.advance import steps as steps_of_handlers
+from inngest.engine.domain.advance.draft import Draft, Overflow
 from inngest.engine.domain.model import Ended, Policy, Released, RunState, RunStatus
+from inngest.protocol import limits
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep, SentEvent
@@ -48,6 +51,34 @@ def test_a_result_is_a_memo_and_the_bodys_attempts_begin_anew() -> None:
     assert (changes.memos, changes.entries, changes.sent) == ([memo], [memo], [event])
     assert (changes.attempt, changes.size, changes.transition) == (0, 4, None)  # four bytes, three characters
     assert (list(changes.open), list(changes.failed)) == ([], [])
+
+
+@given(
+    data=st.none() | st.text(alphabet="aé😀", max_size=20).map(lambda text: f'"{text}"'),
+    steps=st.integers(POLICY.max_steps - 2, POLICY.max_steps),
+    left=st.integers(-1, 30),
+    waits=st.booleans(),
+)
+def test_a_lone_result_is_decided_as_one_among_others(data: str | None, steps: int, left: int, waits: bool) -> None:
+    run = state(
+        attempt=2,
+        seq=steps,
+        steps=steps,
+        size=limits.MAX_STATE - left,
+        open={A.hash: sleeping(A, NOW)} if waits else {},
+    )
+    op = Op(Opcode.STEP_RUN, B, attempt=1, started_at=5, data=data)
+    draft = Draft(run, POLICY, MOMENT)
+    alone = steps_of_handlers.succeeded_alone(run, op, POLICY, MOMENT)
+    try:
+        steps_of_handlers.succeeded(draft, op)
+    except Overflow:
+        assert alone is None  # the long way says what is too much
+    else:
+        assert alone is not None
+        assert [list(one) if isinstance(one, tuple | list) else one for one in alone] == [
+            list(one) if isinstance(one, tuple | list) else one for one in draft.changes()
+        ]
 
 
 def test_a_failed_attempt_leaves_the_step_open_for_the_next() -> None:

@@ -595,9 +595,10 @@ class _Running:
         except KeyError:
             raise _unknown(function_id) from None
 
-    async def ended(self, run_id: str, seconds: float | None, *, new: bool = False) -> Ended:
-        if seconds is None:
-            return await self._until_ended(run_id, new)
+    def ended(self, run_id: str, seconds: float | None, *, new: bool = False) -> Coroutine[Any, Any, Ended]:
+        return self._until_ended(run_id, new) if seconds is None else self._ended_within(run_id, seconds, new)
+
+    async def _ended_within(self, run_id: str, seconds: float, new: bool) -> Ended:
         waiting = asyncio.ensure_future(self._until_ended(run_id, new))
         try:
             await asyncio.wait([waiting], timeout=seconds)

@@ -54,6 +54,19 @@ class Executor(Protocol):
         ...
 
 
+class _Recording:
+    """The reply to a record. It waits with each step that is being written: one object instead of a closure's four."""
+
+    __slots__ = ("_changes", "_ownership")
+
+    def __init__(self, ownership: Ownership, changes: Changes) -> None:
+        self._ownership = ownership
+        self._changes = changes
+
+    def __call__(self, receipt: Receipt) -> Recorded:
+        return self._ownership.recorded(self._changes, receipt)
+
+
 class Ownership:
     """One run while this worker owns it: the recorder of its invocation."""
 
@@ -160,18 +173,23 @@ class Ownership:
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit."""
-        changes = self._advance(ops, None)
+        moment = self._moment()
+        changes = self._advance(ops, None, moment)
+        return self._commit(changes, moment.now, _Recording(self, changes))
 
-        def reply(receipt: Receipt) -> Recorded:
-            written = receipt.written
-            if written is Written.LOST or changes.transition is not None:
-                self._lost = True
-                self._tell(written, changes)
-                return Recorded(Advice.STOP, ())
+    def recorded(self, changes: Changes, receipt: Receipt) -> Recorded:
+        """What the invocation gets to hear of a record."""
+        written = receipt.written
+        if written is Written.LOST or changes.transition is not None:
+            self._lost = True
+            self._tell(written, changes)
+            recorded = Recorded(Advice.STOP, ())
+        else:
             settled = receipt.settled
-            return Recorded(self._advice(), tuple(settled.get(entry.step.hash, entry) for entry in changes.entries))
-
-        return self._commit(changes, reply)
+            entries = [settled.get(entry.step.hash, entry) for entry in changes.entries] if settled else changes.entries
+            recorded = Recorded(self._advice(), entries)
+        self._hear(receipt)
+        return recorded
 
     async def conclude(self, outcome: Outcome) -> Ended | Released | None:
         """Write how the invocation ended; None if the run was lost."""
@@ -179,8 +197,9 @@ class Ownership:
             self.slots.close()
         if self._lost:
             return None
-        changes = self._advance((), outcome)
-        receipt = await self._commit(changes, lambda receipt: receipt)
+        moment = self._moment()
+        changes = self._advance((), outcome, moment)
+        receipt = await self._commit(changes, moment.now, self._hear)
         return changes.transition if receipt.written is Written.DONE else None
 
     def _tell(self, written: Written, changes: Changes) -> None:
@@ -194,16 +213,21 @@ class Ownership:
             return Advice.GO_ON
         return Advice.YIELD if self._worker.clock.now() - self._began_at > BUDGET else Advice.GO_ON
 
-    def _advance(self, ops: Sequence[Op], outcome: Outcome | None) -> Changes:
-        changes = advance(self._state, ops, outcome, self._worker.policy, self._moment())
+    def _hear(self, receipt: Receipt) -> Receipt:
+        """What the commit did to other runs; once this one knows what became of it."""
+        if receipt.news is not NO_NEWS:
+            self._executor.heard(receipt.news)
+        return receipt
+
+    def _advance(self, ops: Sequence[Op], outcome: Outcome | None, moment: Moment) -> Changes:
+        changes = advance(self._state, ops, outcome, self._worker.policy, moment)
         self._state.apply(changes)
         return changes
 
     def _moment(self) -> Moment:
         return Moment(self._worker.clock.now(), self._worker.ids.chance())
 
-    def _commit(self, changes: Changes, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
-        now = self._worker.clock.now()
+    def _commit(self, changes: Changes, now: int, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         events, plan, finished = following(self.claimed.run, self.claimed.events, changes, now, self._worker.ids.ulid)
         if self._held is not None:
             changes = self._held.followed_by(changes)
@@ -232,7 +256,7 @@ class Ownership:
             reply = self._asking(changes, reply)
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
-        future = self._worker.store.commit(commit, self._hearing(reply))
+        future = self._worker.store.commit(commit, reply)
         self._last = future
         return future
 
@@ -248,15 +272,6 @@ class Ownership:
             return reply(receipt)
 
         return told
-
-    def _hearing(self, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
-        def hear(receipt: Receipt) -> R:
-            answer = reply(receipt)
-            if receipt.news is not NO_NEWS:
-                self._executor.heard(receipt.news)
-            return answer
-
-        return hear
 
     def _watches(self, changes: Changes) -> list[Watch]:
         events = self.claimed.events

@@ -149,6 +149,10 @@ class Receipt(NamedTuple):
     news: News = NO_NEWS
 
 
+DONE = Receipt(Written.DONE)
+REFUSED = Receipt(Written.LOST)
+
+
 class Claims(NamedTuple):
     """What claiming gave."""
 

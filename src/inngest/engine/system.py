@@ -37,7 +37,9 @@ class SystemClock:
 
     def now(self) -> int:
         """Unix ms."""
-        self._last = max(self._last, time.time_ns() // 1_000_000)
+        now = time.time_ns() // 1_000_000
+        if now > self._last:
+            self._last = now
         return self._last
 
     def call_at(self, when: int, callback: Callable[[], object]) -> _SystemTimer:

@@ -44,7 +44,7 @@ class Recorded(NamedTuple):
     """The answer to a record."""
 
     advice: Advice
-    entries: tuple[Entry, ...]  # what each reported step became, in order, defers left out; empty on STOP
+    entries: Sequence[Entry]  # what each reported step became, in order, defers left out; empty on STOP
 
 
 class Completed(NamedTuple):

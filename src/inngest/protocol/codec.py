@@ -14,12 +14,16 @@ from typing import Any
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode
+_decoder = json.JSONDecoder()
 
 
 def loads(text: str) -> Any:
     """The value of a JSON text."""
-    return None if text == "null" else _decode(text)
+    try:
+        value, end = _decoder.raw_decode(text)
+    except ValueError:
+        return _decoder.decode(text)  # takes white space around it, or says what is wrong
+    return value if end == len(text) else _decoder.decode(text)
 
 
 class NotJsonError(ValueError):

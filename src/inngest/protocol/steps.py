@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from . import texts
@@ -31,6 +32,7 @@ class StepIdTakenError(ValueError):
         )
 
 
+@lru_cache(maxsize=4_096)
 def hash_step_id(text: str) -> str:
     """Lowercase hex SHA-1 of an effective step id (protocol §7.4)."""
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -130,8 +130,9 @@ class Conductor:
         self._record_open = record_open
         self.calls: dict[str, StepCall] = {}  # by hash, in the order in which they were made
         self.running = 0  # handlers that execute and records under way
+        self._parked = 0  # calls that wait without a memo
         self.ending: Ending | None = None  # why it is over
-        self._over: asyncio.Future[None] = loop.create_future()
+        self._over: asyncio.Future[Ending] = loop.create_future()
         self.error: Exception | None = None  # why it FAILED
         self.broken = False  # the error is the store's, not the code's
         self.yielding = False  # to end as soon as nothing runs
@@ -203,7 +204,7 @@ class Conductor:
         self.error = error
         self.ending = ending
         if not self._over.done():
-            self._over.set_result(None)
+            self._over.set_result(ending)
         self._record_open = _nothing  # what would keep the invocation, and it this, until garbage is collected
         self._disarm()
         for waiter in self._waiting_for_rest:
@@ -214,12 +215,9 @@ class Conductor:
 
     # -- waiting
 
-    async def until_over(self) -> Ending:
-        """Wait until the invocation is over."""
-        if self.ending is None:
-            await self._over
-        assert self.ending is not None
-        return self.ending
+    def until_over(self) -> asyncio.Future[Ending]:
+        """Resolved when the invocation is over."""
+        return self._over
 
     @property
     def resting(self) -> bool:
@@ -277,11 +275,13 @@ class Conductor:
         if self.ending is not None:
             raise EndOfInvocation
         call.park = self._loop.create_future()
+        self._parked += 1
         self.changed()
         try:
             await call.park
         finally:
             call.park = None
+            self._parked -= 1
 
     def _asked_to_cancel(self, call: StepCall) -> None:
         call.cancelled = True
@@ -312,6 +312,8 @@ class Conductor:
                 waiter.set_result(None)
                 self.activity()
                 return
+        if self._history.next is None and not self._parked:
+            return  # nobody waits, but for handlers and records
         if not (self._give_turn() or self._resume_due()):
             self._wait_or_end()
 

@@ -18,7 +18,6 @@ from .deferring import Defers
 from .errors import (
     EndOfInvocation,
     NestedStepError,
-    SignalSwallowedError,
     StepIdTakenInRunError,
     StepOutsideError,
     TimeoutTooLongError,
@@ -90,26 +89,33 @@ class Invocation:
         Raises:
             Exception: what the recorder's store raised; nothing is known of the last record then.
         """
-        if self.hooks:
-            try:
-                await home.do(self.values.begin())
-            except Exception as error:
-                return outcomes.body_failure(error)
-        self.task = task = self.loop.create_task(self._guarded(body, home))
-        task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
         try:
-            ending = await self.conductor.until_over()
-            await self._unwind(task, interrupt)
-        except asyncio.CancelledError:
-            self.conductor.end(Ending.STOPPED)
-            await self._unwind(task, interrupt)
-            raise
-        outcome = await self._conclude(ending, task, home)
+            if self.hooks and (refused := await self._begin(home)):
+                return refused
+            self.task = task = self.loop.create_task(self._guarded(body, home))
+            try:
+                ending = await self.conductor.until_over()
+                await self._unwind(task, interrupt)
+            except asyncio.CancelledError:
+                self.conductor.end(Ending.STOPPED)
+                await self._unwind(task, interrupt)
+                raise
+            outcome = await self._conclude(ending, task, home)
+        finally:
+            self._close()
         return outcome._replace(ops=(*self._defers.take(), *outcome.ops)) if self._defers.riding else outcome
 
-    def close(self) -> None:
-        """It is over. Nothing in it leads back to it any more, so that it is gone with its last user: runs would fill
-        the memory until garbage is collected, and looking for garbage would take a fifth of their time.
+    async def _begin(self, home: Place) -> Failed | None:
+        """Let middleware see what is recorded; what it raises fails the attempt."""
+        try:
+            await home.do(self.values.begin())
+        except Exception as error:
+            return outcomes.body_failure(error)
+        return None
+
+    def _close(self) -> None:
+        """Nothing in it leads back to it from now on, so that it is gone with its last user: what runs leave behind
+        would fill the memory until garbage is collected, and looking for it would take a tenth of their time.
         """
         self.task = None
         self.values.close()
@@ -160,9 +166,10 @@ class Invocation:
             raise  # the invocation, or the process, is being ended
         except BaseException as error:
             return await self._raised(error, home)
-        if self.conductor.ending is not None:
-            return Completed("null")
-        return await self._returned(value, home)
+        else:
+            return Completed("null") if self.conductor.ending is not None else await self._returned(value, home)
+        finally:
+            self.conductor.end(Ending.RETURNED)  # the task is done before who waits for the end is woken
 
     async def _returned(self, value: object, home: Place) -> Completed | Failed:
         if not self.hooks:
@@ -195,8 +202,9 @@ class Invocation:
                 raise self.conductor.error
             outcome = outcomes.body_failure(self.conductor.error)
         else:
-            swallowed = ending is Ending.WAITING and isinstance(_quietly(task), Completed)
-            outcome = self._swallowed() if swallowed else Yielded(self._waiting_ops, self.conductor.yielding)
+            swallowed = ending is Ending.WAITING and isinstance(outcomes.quietly(task), Completed)
+            yielded = Yielded(self._waiting_ops, self.conductor.yielding)
+            outcome = outcomes.swallowed(self.function.client.logger, self.function.id) if swallowed else yielded
         if self.hooks:
             try:
                 if ending is Ending.WAITING and self._live is not None:
@@ -210,11 +218,6 @@ class Invocation:
         if task.cancelled():
             return outcomes.body_failure(asyncio.CancelledError("the function's body was cancelled from inside"))
         return task.result()
-
-    def _swallowed(self) -> Failed:
-        error = SignalSwallowedError(self.function.id)
-        outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
-        return outcomes.body_failure(error)
 
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
         """Take down what is left: the body, and tasks that still wait for a step."""
@@ -233,7 +236,7 @@ class Invocation:
             return
         done, pending = await asyncio.wait(left, timeout=0 if stuck else UNWIND_GRACE)
         for one in done:
-            _quietly(one)
+            outcomes.quietly(one)
         if pending and not stuck:
             self.function.client.logger.warning(
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
@@ -249,17 +252,17 @@ class Invocation:
         step_id: str,
         attempt: Callable[[StepName, int], Work[Op]],
         output_type: object = Unset,
-    ) -> tuple[object, bool]:
-        """One call of a step that runs something. Its value, and whether it was recorded just now."""
+    ) -> object:
+        """One call of a step that runs something; its value."""
         call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
         fresh = False
         try:
             entry = self._history.reach(call.step)
             while True:
-                now = self._clock.now() if entry is not None else 0
+                now = self._clock.now() if isinstance(entry, OpenStep) else 0
                 decision = replay.decide(entry, call.step, call.kind, now)
                 if isinstance(decision, replay.Answer):
-                    return await self._answer(place, call, decision.memo, output_type, fresh), fresh
+                    return await self._answer(place, call, decision.memo, output_type, fresh)
                 if isinstance(decision, replay.Park):
                     entry = await self._wait(place, call, decision.open)
                 else:
@@ -425,8 +428,9 @@ class Invocation:
                 if self._recorder.slots is not None:
                     await self._take_slot(call, self._recorder.slots)
                 call.executing, call.blocks = True, False
-                doing = place.do(attempt(call.step, number))
-                op = await (self._or_fail(doing) if self.hooks else doing)
+                work = place.do(attempt(call.step, number))
+                op = await (self._or_fail(work) if self.hooks else work)
+                del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError:
                 if self.conductor.ending is not None:
                     raise
@@ -574,10 +578,3 @@ class Invocation:
         except Exception as error:
             self.conductor.end(Ending.FAILED, error)
             return await self._never()
-
-
-def _quietly(task: asyncio.Task[R]) -> R | None:
-    """A task's result if it has one; its exception counts as seen."""
-    if not task.done() or task.cancelled() or task.exception() is not None:
-        return None
-    return task.result()

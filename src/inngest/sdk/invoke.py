@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
@@ -21,7 +21,7 @@ from .ports import Clock, Recorder, Threads
 from .runner import Runner
 from .steps import Group, Step
 from .steps_sync import GroupSync, StepSync
-from .work import OnLoop
+from .work import ON_LOOP
 
 
 class Entry:
@@ -53,19 +53,13 @@ class Entry:
         self.is_async = inspect.iscoroutinefunction(handler)
         self.invocation = Invocation(function, call, recorder, clock, turns)
 
-    async def run(self) -> Outcome:
+    def run(self) -> Coroutine[Any, Any, Outcome]:
         """Run it to its end. See `Invocation.run`."""
-        try:
-            if self.is_async:
-                return await self._run_async()
-            return await self._run_sync()
-        finally:
-            self.invocation.close()
+        return self._run_async() if self.is_async else self._run_sync()
 
     async def _run_async(self) -> Outcome:
         invocation = self.invocation
-        place = OnLoop()
-        runner = Runner(invocation, place)
+        runner = Runner(invocation, ON_LOOP)
         context = Context(step=Step(runner), group=Group(runner), defers=LoopDefers(invocation), **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
@@ -74,7 +68,7 @@ class Entry:
             AMBIENT.set(context.step)  # of the body's own task
             return await handler(context)
 
-        return await invocation.run(body, place, interrupt=True)
+        return await invocation.run(body, ON_LOOP, interrupt=True)
 
     async def _run_sync(self) -> Outcome:
         invocation = self.invocation

@@ -1,19 +1,23 @@
-"""Turns exceptions into their recorded form."""
+"""How code ended: exceptions in their recorded form."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import traceback
 import types
+from typing import TypeVar
 
 from inngest.protocol.calls import Failed
 from inngest.protocol.errors import Error, ErrorCode, ErrorInfo, NonRetriableError
 from inngest.protocol.opcodes import Op, Opcode
 from inngest.protocol.steps import StepName
 
-from .errors import RetryAfterError
+from .errors import RetryAfterError, SignalSwallowedError
 from .step_options import DEFAULT, StepOptions
+
+R = TypeVar("R")
 
 MAX_MESSAGE = 64 * 1024
 MAX_STACK = 256 * 1024
@@ -108,3 +112,17 @@ def log(logger: logging.Logger, where: str, error: BaseException) -> None:
         return
     told = (type(error), error, frames_of(error))
     logger.error("%s raised %s: %s", where, type(error).__name__, message_of(error), exc_info=told)
+
+
+def swallowed(logger: logging.Logger, function_id: str) -> Failed:
+    """Code that is to wait has caught the signal which says so, and returned."""
+    error = SignalSwallowedError(function_id)
+    log(logger, f"function {function_id}", error)
+    return body_failure(error)
+
+
+def quietly(task: asyncio.Task[R]) -> R | None:
+    """A task's result if it has one; its exception counts as seen."""
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()

@@ -37,6 +37,8 @@ class Park(NamedTuple):
 
 Decision = Answer | Execute | Park
 
+_FIRST = Execute(0)
+
 
 def decide(entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
     """What a call of a step does, given what is recorded of it.
@@ -45,7 +47,7 @@ def decide(entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decis
         DeterminismError: the record is of another kind of step.
     """
     if entry is None:
-        return Execute(0) if kind is Opcode.STEP_RUN else Park(None)
+        return _FIRST if kind is Opcode.STEP_RUN else Park(None)
     if entry.kind is not kind:
         raise DeterminismError(
             f'step "{step.text}" was recorded as {entry.kind.value} and is now {kind.value}: the code changed '

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from inngest.protocol.opcodes import Op, Opcode, Sought
 from inngest.protocol.steps import StepName
@@ -11,10 +12,38 @@ from inngest.protocol.steps import StepName
 from . import race
 from .events import Event
 from .invocation import Invocation
-from .serializers import type_of
+from .serializers import Unset, type_of
 from .sought import Waiting
 from .step_options import DEFAULT, StepOptions
 from .work import Place, Work
+
+
+class _Attempts:
+    """The attempts at a handler. One waits with each step that is recorded: one object instead of a closure's six."""
+
+    __slots__ = ("_args", "_handler", "_invocation", "_kept_as", "_options")
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        handler: Callable[..., object],
+        args: tuple[object, ...],
+        kept_as: object,
+        options: StepOptions,
+    ) -> None:
+        self._invocation = invocation
+        self._handler = handler
+        self._args = args
+        self._kept_as = kept_as
+        self._options = options
+
+    def __call__(self, step: StepName, number: int) -> Work[Op]:
+        invocation, options = self._invocation, self._options
+        running = invocation.begins(step, number, options.timeout)
+        return invocation.values.attempt(running, step, self._handle, self._kept_as, options)
+
+    def _handle(self) -> object:
+        return self._handler(*self._args)
 
 
 class Runner:
@@ -24,24 +53,32 @@ class Runner:
         self._invocation = invocation
         self._place = place
 
-    async def run(
+    def run(
         self,
         step_id: str,
         handler: Callable[..., object],
         args: tuple[object, ...],
         output_type: object,
         options: StepOptions = DEFAULT,
-    ) -> object:
+    ) -> Coroutine[Any, Any, object]:
         """See `StepRunner.run`."""
         invocation = self._invocation
+        if invocation.function.client.serializer is None:
+            return invocation.step(self._place, step_id, _Attempts(invocation, handler, args, Unset, options))
+        return self._run_typed(step_id, handler, args, output_type, options)
+
+    async def _run_typed(
+        self,
+        step_id: str,
+        handler: Callable[..., object],
+        args: tuple[object, ...],
+        output_type: object,
+        options: StepOptions,
+    ) -> object:
+        invocation = self._invocation
         kept_as = type_of(invocation.function.client.serializer, output_type, handler)
-
-        def attempt(step: StepName, number: int) -> Work[Op]:
-            running = invocation.begins(step, number, options.timeout)
-            return invocation.values.attempt(running, step, lambda: handler(*args), kept_as, options)
-
-        value, _ = await invocation.step(self._place, step_id, attempt, kept_as)
-        return value
+        attempts = _Attempts(invocation, handler, args, kept_as, options)
+        return await invocation.step(self._place, step_id, attempts, kept_as)
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
         """See `StepRunner.sleep`."""
@@ -50,11 +87,14 @@ class Runner:
     async def send_event(self, step_id: str, events: Sequence[Event]) -> list[str]:
         """See `StepRunner.send_event`."""
         invocation = self._invocation
+        fresh = False
 
         def attempt(step: StepName, number: int) -> Work[Op]:
+            nonlocal fresh
+            fresh = True
             return invocation.values.sending(invocation.call.run_id, step, number, events)
 
-        value, fresh = await invocation.step(self._place, step_id, attempt)
+        value = await invocation.step(self._place, step_id, attempt)
         ids = [str(one) for one in value] if isinstance(value, list) else []
         if fresh and invocation.hooks:
             await self._place.do(invocation.values.sent(ids))

@@ -17,14 +17,14 @@ Ts = TypeVarTuple("Ts")
 class HandlerRunner(Protocol):
     """What running a handler needs of its invocation."""
 
-    async def run(
+    def run(
         self,
         step_id: str,
         handler: Callable[..., object],
         args: tuple[object, ...],
         output_type: object,
         options: StepOptions = DEFAULT,
-    ) -> object:
+    ) -> Coroutine[Any, Any, object]:
         """A `step.run`."""
         ...
 

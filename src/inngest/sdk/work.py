@@ -36,6 +36,9 @@ class OnLoop:
         return drive(work)
 
 
+ON_LOOP = OnLoop()
+
+
 def is_awaitable(value: object) -> TypeIs[Awaitable[object]]:
     """Whether `await` takes it. `inspect.isawaitable` asks an abstract class, which is slow on the hot path."""
     return type(value) is CoroutineType or hasattr(value, "__await__")

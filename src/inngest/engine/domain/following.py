@@ -30,6 +30,8 @@ def following(
 ) -> Following:
     """Events that steps sent, of functions that are invoked or deferred, about the run's end; and what they start."""
     transition = changes.transition
+    if transition is None and not changes.sent and not changes.waits:
+        return NOTHING
     over = transition if isinstance(transition, Ended) else None
     ended = None if over is None or announcements.is_silent(causes) else over
     # A run that grew too large with this very commit ends, and nobody would wait for what it invokes.

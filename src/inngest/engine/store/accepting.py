@@ -66,10 +66,14 @@ def _started(
     for start in starts:
         mine = _may_begin(start) and start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
         begins = mine and bool(owners) and (start.place is None or entry.admits(start))
-        started.append((start, owners.pop()._replace(run_id=start.run.id) if begins else None))
+        started.append((start, _owner_of(start, owners.pop()) if begins else None))
         if not begins:
             entry.queue(start)
     return started
+
+
+def _owner_of(start: Start, place: Owner) -> Owner:
+    return Owner(place.session, place.token, start.run.id)
 
 
 def _may_begin(start: Start) -> bool:

@@ -261,11 +261,10 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -
     entries: dict[str, list[Entry | Defer]] = {run_id: [] for run_id in taken}
     for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
         entries[row[0]].append(entry_of(row[1:]))
-    owner = Owner(asked.session, asked.token, "")
     arrived = _arrived(tx, entries, asked.now)
     return [
         _claimed(
-            owner._replace(run_id=run_id),
+            Owner(asked.session, asked.token, run_id),
             taken[run_id][0],
             events.get(run_id) or [taken[run_id][1]],
             entries[run_id],

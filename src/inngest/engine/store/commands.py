@@ -21,7 +21,7 @@ class Alone(NamedTuple, Generic[R]):
     """A command as one statement, for when nothing else waits: it needs no BEGIN and no COMMIT around it."""
 
     statement: Statement
-    parameters: Callable[[], Mapping[str, object]]  # made when they are needed: in a batch, they never are
+    parameters: Mapping[str, object]
     result: Callable[[Sequence[tuple[Any, ...]]], R | None]  # None: the statement did nothing, and does not tell why
 
 
@@ -33,7 +33,7 @@ class Command(NamedTuple, Generic[R]):
     rows: int = 1  # about how many rows it writes
     size: int = 0  # about how many bytes
     patient: bool = False  # it waits until the database works again, instead of failing
-    alone: Alone[R] | None = None  # another way to write it
+    alone: Callable[[Any], Alone[R] | None] | None = None  # another way to write the payload, if there is one
 
 
 def each(tx: Transaction, payloads: Sequence[Callable[[Transaction], R]]) -> list[R]:

@@ -13,7 +13,7 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.ports import NO_NEWS, Commit, Ids, News, Receipt, Written
+from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
 from . import lanes, requests, tables, waits
@@ -180,7 +180,7 @@ def alone(one: Commit) -> Alone[Receipt] | None:
         or changes.memos[0].metadata
     ):
         return None
-    return Alone(RECORD, lambda: _parameters(one), _recorded)
+    return Alone(RECORD, _parameters(one), _recorded)
 
 
 def _parameters(one: Commit) -> dict[str, object]:
@@ -190,7 +190,7 @@ def _parameters(one: Commit) -> dict[str, object]:
 
 
 def _recorded(rows: Sequence[tuple[object, ...]]) -> Receipt | None:
-    return Receipt(Written.DONE) if rows else None  # the run is lost; or the memo is there already
+    return DONE if rows else None  # the run is lost; or the memo is there already
 
 
 def _receipts(
@@ -205,9 +205,11 @@ def _receipts(
     for (run_id, hashed), memo in settled.items():
         by_run.setdefault(run_id, {})[hashed] = memo
     receipts = [
-        Receipt(Written.LOST)
+        REFUSED
         if (one.owner.run_id, one.owner.token) in lost or id(one) in late
-        else Receipt(Written.DONE, by_run.get(one.owner.run_id, {}))
+        else DONE._replace(settled=by_run[one.owner.run_id])
+        if one.owner.run_id in by_run
+        else DONE
         for one in commits
     ]
     receipts[-1] = receipts[-1]._replace(news=news)

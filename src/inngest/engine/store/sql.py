@@ -47,7 +47,7 @@ from . import (
     waits,
 )
 from .announcing import Announcer
-from .commands import Command, each
+from .commands import Command, Family, each
 from .database import Database
 from .statement import Transaction
 from .timers import Alarm, Timers, next_due
@@ -76,6 +76,7 @@ class SqlStore:
         self._registry = sessions.RegistryCache()
         self._claiming = claiming.Claiming(self._registry.read, ids)
         self._alarm = Alarm()
+        self._committing: Family[Receipt] = self._commit  # one for all commits: they are told apart by it
         self._closed = False
 
     # -- life
@@ -186,8 +187,8 @@ class SqlStore:
         size = changes.size
         if commit.events:
             size += sum(len(event.data) for event in commit.events)
-        alone = committing.alone(commit)
-        return self._writer.submit(Command(self._commit, commit, rows, size, patient=True, alone=alone), reply)
+        command = Command(self._committing, commit, rows, size, patient=True, alone=committing.alone)
+        return self._writer.submit(command, reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
         return committing.commit(tx, commits, self._known(tx), self._ids, self._alarm)

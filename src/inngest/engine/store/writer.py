@@ -10,8 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Executor
@@ -33,22 +32,44 @@ RETRIES = 12
 """How often a batch is tried again that others were in the way of; each try waits for the database's own patience."""
 
 
-class Durable(asyncio.Future[R]):
-    """Resolved after a commit. What was handed to the writer is written, whoever stops waiting for it."""
+class Durable(asyncio.Future[A]):
+    """Resolved after a commit. What was handed to the writer is written, whoever stops waiting for it.
+
+    Attributes:
+        command: what is to be written.
+        reply: makes what it is resolved with from what writing gave.
+        written: what writing gave.
+        error: why it could not be written.
+        was_held: it has waited for the database to work again.
+    """
+
+    __slots__ = ("command", "error", "reply", "was_held", "written")
+
+    def __init__(self, command: Command[Any], reply: Callable[[Any], A], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.command = command
+        self.reply = reply
+        self.written: Any = None
+        self.error: Exception | None = None
+        self.was_held = False
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Does nothing."""
         return False
 
+    def resolve(self) -> None:
+        """It is written."""
+        try:
+            self.set_result(self.reply(self.written))
+        except Exception as mistake:  # of the caller: those behind it must be answered
+            self.set_exception(mistake)
+        del self.command, self.reply  # who keeps the future does not keep what was written, which leads to it
 
-@dataclass(slots=True)
-class _Waiting(Generic[R]):
-    command: Command[R]
-    answer: Durable[Any]
-    reply: Callable[[R], Any]
-    result: R | None = None
-    error: Exception | None = None
-    was_held: bool = False
+    def refuse(self, error: Exception) -> None:
+        """It cannot be written."""
+        self.set_exception(error)
+        self.exception()  # seen: its caller may have gone
+        del self.command, self.reply
 
 
 class Writer:
@@ -62,8 +83,8 @@ class Writer:
         self._executor = executor
         self._connection: Connection | None = None
         self._transaction: Transaction | None = None
-        self._pending: deque[_Waiting[Any]] = deque()
-        self._held: list[_Waiting[Any]] = []  # patient ones that could not be written; only the loop touches it
+        self._pending: deque[Durable[Any]] = deque()
+        self._held: list[Durable[Any]] = []  # patient ones that could not be written; only the loop touches it
         self._gives_up = False
         self.trouble: StoreError | None = None  # why commands are held; None if none is
         self._lock = threading.Lock()
@@ -80,24 +101,23 @@ class Writer:
 
     def submit(self, command: Command[R], reply: Callable[[R], A]) -> Durable[A]:
         """Have a command written; the future is resolved with `reply` of its result. On the loop's thread."""
-        answer: Durable[A] = Durable(loop=asyncio.get_running_loop())
+        waiting = Durable(command, reply, asyncio.get_running_loop())
         if self._closed:
-            answer.set_exception(StoreClosedError("the engine is stopped"))
-            return answer
-        waiting = _Waiting(command, answer, reply)
+            waiting.refuse(StoreClosedError("the engine is stopped"))
+            return waiting
         if self._held and command.patient:  # after those that came before
             self._held.append(waiting)
-            return answer
+            return waiting
         with self._lock:
             self._pending.append(waiting)
             if self._running:
-                return answer
+                return waiting
             self._running = True
         if command.alone is None or command.size > BRIEF:
             self._executor.start_writer(self._drain)
         else:
             self._executor.start_brief(self._write_here, self._drain)
-        return answer
+        return waiting
 
     def changed_by_others(self) -> bool:
         """Whether others have written. False while the writer is at work: asking must not block the loop."""
@@ -154,17 +174,16 @@ class Writer:
         if len(self._pending) != 1 or self._connection is None or self._transaction is None:
             return False
         waiting = self._pending[0]
-        alone = waiting.command.alone
-        if alone is None:
+        if waiting.command.alone is None or (alone := waiting.command.alone(waiting.command.payload)) is None:
             return False
         try:
-            waiting.result = self._write_alone(alone, self._connection, self._transaction, patient=False)
+            waiting.written = self._write_alone(alone, self._connection, self._transaction, patient=False)
         except Exception:
             return False
         except BaseException:  # a signal's handler raises on this thread: what waits must not wait for ever
             self._executor.start_writer(self._drain)
             raise
-        if waiting.result is None:
+        if waiting.written is None:
             return False
         with self._lock:
             self._pending.popleft()
@@ -176,7 +195,7 @@ class Writer:
 
     def _write_alone(self, alone: Alone[R], connection: Connection, tx: Transaction, *, patient: bool) -> R | None:
         """The result of the lone statement; None if it did nothing. Wherever the writer is."""
-        text = tx.text(alone.statement, alone.parameters())
+        text = tx.text(alone.statement, alone.parameters)
         result = alone.result(self._database.alone(connection, *text, patient=patient))
         if result is not None:
             self.commits += 1
@@ -199,9 +218,9 @@ class Writer:
         if self._closed:  # to wake the loop costs it something: else nobody waits for that
             self._executor.reply(self._idle.set)
 
-    def _take(self) -> list[_Waiting[Any]]:
+    def _take(self) -> list[Durable[Any]]:
         """The next batch; a large command goes alone."""
-        batch: list[_Waiting[Any]] = []
+        batch: list[Durable[Any]] = []
         rows = size = 0
         with self._lock:
             while self._pending:
@@ -215,7 +234,7 @@ class Writer:
                 self._running = False
         return batch
 
-    def _write(self, batch: Sequence[_Waiting[Any]]) -> None:
+    def _write(self, batch: Sequence[Durable[Any]]) -> None:
         """Write a batch; each of its commands has a result or an error afterwards."""
         error = self._try(batch)
         if error is None:
@@ -228,7 +247,7 @@ class Writer:
         for waiting in batch:
             waiting.error = error if trouble is Trouble.DATA else self._database.explain(error)
 
-    def _try(self, batch: Sequence[_Waiting[Any]]) -> Exception | None:
+    def _try(self, batch: Sequence[Durable[Any]]) -> Exception | None:
         """Write a batch, again if others were in the way; what went wrong."""
         last: Exception | None = None
         for attempt in range(RETRIES):
@@ -245,23 +264,24 @@ class Writer:
                 return None
         return last
 
-    def _write_once(self, batch: Sequence[_Waiting[Any]]) -> None:
+    def _write_once(self, batch: Sequence[Durable[Any]]) -> None:
         if self._connection is None:
             self.connect()
         assert self._connection is not None
         assert self._transaction is not None
-        if len(batch) == 1 and (alone := batch[0].command.alone) is not None:
-            batch[0].result = self._write_alone(alone, self._connection, self._transaction, patient=True)
-            if batch[0].result is not None:
+        first = batch[0].command
+        if len(batch) == 1 and first.alone is not None and (alone := first.alone(first.payload)) is not None:
+            batch[0].written = self._write_alone(alone, self._connection, self._transaction, patient=True)
+            if batch[0].written is not None:
                 return
         self._database.begin(self._connection)
-        families: dict[Family[Any], list[_Waiting[Any]]] = {}
+        families: dict[Family[Any], list[Durable[Any]]] = {}
         for waiting in batch:
             families.setdefault(waiting.command.family, []).append(waiting)
         for family, members in families.items():
             results = family(self._transaction, [waiting.command.payload for waiting in members])
             for waiting, result in zip(members, results, strict=True):
-                waiting.result = result
+                waiting.written = result
         self._database.commit(self._connection)
         self.commits += 1
 
@@ -277,20 +297,16 @@ class Writer:
 
     # -- on the loop
 
-    def _answer(self, batch: Sequence[_Waiting[Any]]) -> None:
+    def _answer(self, batch: Sequence[Durable[Any]]) -> None:
         for waiting in batch:
             error = waiting.error
             if error is None:
                 if waiting.was_held:
                     self.trouble = None
-                try:
-                    waiting.answer.set_result(waiting.reply(waiting.result))
-                except Exception as mistake:  # of the caller: those behind it must be answered
-                    waiting.answer.set_exception(mistake)
+                waiting.resolve()
             elif waiting.command.patient and not self._gives_up and isinstance(error, StoreError):
                 self.trouble = error
                 waiting.was_held = True
                 self._held.append(waiting)
             else:
-                waiting.answer.set_exception(error)
-                waiting.answer.exception()  # seen: its caller may have gone
+                waiting.refuse(error)

@@ -50,6 +50,10 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
         policy: how this engine runs functions.
         moment: the time and chance of this decision.
     """
+    if outcome is None and len(ops) == 1 and ops[0].op is Opcode.STEP_RUN:
+        changes = steps.succeeded_alone(run, ops[0], policy, moment)
+        if changes is not None:
+            return changes
     draft = Draft(run, policy, moment)
     try:
         for op in ops:

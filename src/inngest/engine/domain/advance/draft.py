@@ -126,12 +126,12 @@ class Draft:
             attempt=self.attempt,
             memos=self.memos,
             open=tuple(self.open.values()),
-            failed=self.failed,
-            entries=self.entries,
+            failed=self.failed or (),  # what is empty, as most is, is not kept until it is written
+            entries=self.entries or (),
             size=self.size,
             transition=self.transition,
-            sent=self.sent,
-            waits=self.waits,
-            signals=self.signals,
+            sent=self.sent or (),
+            waits=self.waits or (),
+            signals=self.signals or (),
             defers=tuple(self.defers.values()),
         )

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from inngest.engine.domain.model import FailedAttempt
+from inngest.engine.domain.model import Changes, FailedAttempt, Policy, RunState
 from inngest.engine.domain.schedule import retry_delay
+from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 
-from .draft import Draft
+from .draft import Draft, Moment
 
 
 def succeeded(draft: Draft, op: Op) -> None:
     """The handler returned: its result is the step's, for good."""
     draft.memo(Memo(op.step, op.kind, draft.seq, op.data, None, draft.now, op.attempt, op.started_at))
     draft.sent.extend(op.events)
+
+
+def succeeded_alone(run: RunState, op: Op, policy: Policy, moment: Moment) -> Changes | None:
+    """What most reports are, one handler that returned, decided at once as `succeeded` does in a draft.
+
+    None where there is more to decide: events that it sends, and limits that it reaches.
+    """
+    size = 0 if op.data is None else codec.size(op.data)
+    if op.events or run.steps >= policy.max_steps or run.size + size > limits.MAX_STATE:
+        return None
+    memos = (Memo(op.step, op.kind, run.seq, op.data, None, moment.now, op.attempt, op.started_at),)
+    return Changes(0, memos, entries=memos, size=size)
 
 
 def attempt_failed(draft: Draft, op: Op) -> None:
