@@ -137,9 +137,9 @@ class ThreadExecutor:
 
     def _do_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
         began = time.perf_counter()
-        done = here()
-        self._note(began)
-        if not done:
+        if here():
+            self._note(began)
+        else:
             self.start_writer(otherwise)
 
     def _note(self, began: float) -> None:
