@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import queue
 import random
@@ -72,6 +73,10 @@ class _SystemTimer:
             self._handle = None
 
 
+_POOL = 4_096
+"""Random bytes that are asked for at a time."""
+
+
 class SystemIds:
     """Random ids. Those of one process sort in the order in which they were made."""
 
@@ -79,20 +84,29 @@ class SystemIds:
         self._lock = threading.Lock()
         self._time = 0
         self._entropy = 0
+        self._pool = io.BytesIO()  # random bytes: to ask the system for each id is a fiftieth of a short run
 
     def ulid(self, now: int) -> str:
         """A new ULID."""
         with self._lock:
             if now > self._time:
                 self._time = now
-                self._entropy = int.from_bytes(os.urandom(10), "big") >> 1  # room to count up
+                self._entropy = int.from_bytes(self._random(10), "big") >> 1  # room to count up
             else:
                 self._entropy += 1 + random.getrandbits(32)
             return ulids.make(self._time, self._entropy.to_bytes(10, "big"))
 
     def token(self) -> str:
         """A random token."""
-        return os.urandom(12).hex()
+        with self._lock:
+            return self._random(12).hex()
+
+    def _random(self, count: int) -> bytes:
+        found = self._pool.read(count)
+        if len(found) < count:
+            self._pool = io.BytesIO(os.urandom(_POOL))
+            found = self._pool.read(count)
+        return found
 
     def chance(self) -> float:
         """From 0 to 1."""

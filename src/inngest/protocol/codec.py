@@ -44,7 +44,7 @@ def dumps(value: object) -> str:
     if value is None:
         return "null"
     try:
-        text = _encode(value)
+        text = repr(value) if type(value) is int else _encode(value)  # an encoder is made for each call
     except (TypeError, ValueError, RecursionError) as error:
         raise _explain(value, error) from None
     if not text.isascii():

@@ -169,7 +169,8 @@ class Invocation:
         else:
             return Completed("null") if self.conductor.ending is not None else await self._returned(value, home)
         finally:
-            self.conductor.end(Ending.RETURNED)  # the task is done before who waits for the end is woken
+            if not self.loop.is_closed():  # which a body that nobody took down outlives
+                self.conductor.end(Ending.RETURNED)  # the task is done before who waits for the end is woken
 
     async def _returned(self, value: object, home: Place) -> Completed | Failed:
         if not self.hooks:
