@@ -92,5 +92,6 @@ if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for on
             with _uncollected():
                 from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
 
+            globals()[name] = Engine  # found at once from now on
             return Engine
         raise AttributeError(f"module 'inngest' has no attribute {name!r}")

@@ -47,10 +47,22 @@ print(gc.isenabled(), gc.get_freeze_count(), len(gc.get_objects(generation=1)))
 """
 
 
+AGAIN = """
+import gc, inngest
+inngest.Engine
+gc.collect()
+young = [[] for _ in range(50)]
+inngest.Engine
+ids = {id(one) for one in gc.get_objects(generation=0)}
+print(all(id(one) in ids for one in young))
+"""
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [
         pytest.param(FROZEN, "True True", id="what the application froze stays frozen"),
+        pytest.param(AGAIN, "True", id="what is young stays young the next time"),
         pytest.param(YOUNG, "True 0 0", id="what was imported is old at once"),
     ],
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import inngest
 from inngest.embedded.threads import FunctionThreads
 from inngest.engine.system import SystemClock
 from inngest.protocol.calls import Advice, Call, EventData, Recorded
-from inngest.protocol.opcodes import Op
+from inngest.protocol.opcodes import Memo, Op
 from inngest.sdk.conductor import Turns
 from inngest.sdk.invoke import Entry
 
@@ -44,3 +45,52 @@ async def test_a_wait_that_is_recorded_too_late_does_not_hold_up_the_end() -> No
     finally:
         threads.close()
     assert [op.op for op in recorder.asked] == ["Sleep"]
+
+
+class Recording:
+    """All is recorded at once, and goes on."""
+
+    slots = None
+
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        answer: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        memos = [Memo(op.step, op.kind, seq, op.data, None, 1, op.attempt, 1) for seq, op in enumerate(ops)]
+        answer.set_result(Recorded(Advice.GO_ON, memos))
+        return answer
+
+
+class Looking(inngest.Middleware):
+    """Sees what is recorded, so that each memo passes it."""
+
+
+async def test_a_handler_that_outlives_its_invocation_ends_with_it() -> None:
+    client = inngest.Inngest(app_id="app", middleware=[Looking])
+    began, may_end, unwound = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> int:
+        began.set()
+        while not may_end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await may_end.wait()
+        return 1
+
+    @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="a"))
+    async def function(ctx: inngest.Context) -> None:
+        try:
+            await ctx.step.run("stubborn", stubborn)
+        finally:
+            unwound.set()
+
+    loop, threads = asyncio.get_running_loop(), FunctionThreads(1)
+    call = Call("run", function.id, 0, 1, [EventData("id", "a", "{}", 0)], [], ())
+    entry = Entry(function, function.handler, call, Recording(), SystemClock(loop), threads, Turns(loop))
+    running = asyncio.ensure_future(entry.run())
+    await began.wait()
+    while not running.done():  # it waits a while for what it takes down, and longer each time it is told to stop
+        running.cancel()
+        await asyncio.sleep(0)
+    may_end.set()
+    try:
+        await asyncio.wait_for(unwound.wait(), 5)
+    finally:
+        threads.close()

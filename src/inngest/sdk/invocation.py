@@ -93,6 +93,7 @@ class Invocation:
             if self.hooks and (refused := await self._begin(home)):
                 return refused
             self.task = task = self.loop.create_task(self._guarded(body, home))
+            task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
             try:
                 ending = await self.conductor.until_over()
                 await self._unwind(task, interrupt)
@@ -166,11 +167,9 @@ class Invocation:
             raise  # the invocation, or the process, is being ended
         except BaseException as error:
             return await self._raised(error, home)
-        else:
-            return Completed("null") if self.conductor.ending is not None else await self._returned(value, home)
-        finally:
-            if not self.loop.is_closed():  # which a body that nobody took down outlives
-                self.conductor.end(Ending.RETURNED)  # the task is done before who waits for the end is woken
+        if self.conductor.ending is not None:
+            return Completed("null")
+        return await self._returned(value, home)
 
     async def _returned(self, value: object, home: Place) -> Completed | Failed:
         if not self.hooks:
@@ -578,4 +577,4 @@ class Invocation:
             return await doing
         except Exception as error:
             self.conductor.end(Ending.FAILED, error)
-            return await self._never()
+            return await self._over()

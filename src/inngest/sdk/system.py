@@ -46,7 +46,8 @@ def sleep_sync(seconds: float) -> None:
 def uncollected() -> Generator[None]:
     """Import many modules without looking for garbage: what they define lives as long as the process.
 
-    A tenth of a cold start goes into looking. What is there at the end counts as old, as if it had been looked at.
+    A tenth of a cold start goes into looking. What is there at the end counts as old, as if it had been looked at:
+    for one import in the life of a process, since garbage that counts as old is looked at seldom.
     Collection goes on afterwards, if it was on before.
     """
     was_on = gc.isenabled()
@@ -55,7 +56,7 @@ def uncollected() -> Generator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # the application has frozen nothing that must stay so
+            if hasattr(gc, "freeze") and not gc.get_freeze_count():  # nothing was frozen that must stay so
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
