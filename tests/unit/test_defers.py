@@ -27,18 +27,15 @@ from inngest.protocol import limits
 from inngest.protocol.calls import Completed, EventData, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, Sought
-from inngest.protocol.steps import StepName, hash_step_id
+from inngest.protocol.steps import StepName
 from inngest.sdk.deferring import Defers
 from inngest.sdk.replay import History, decide
+from tests.unit.names import named
 
 NOW = 1_000_000
 POLICY = Policy(max_steps=1, retry_interval=None)
 MOMENT = Moment(NOW, 0.5)
 OOPS = ErrorInfo("Oops", "it broke")
-
-
-def named(step_id: str) -> StepName:
-    return StepName(step_id, 0, hash_step_id(step_id))
 
 
 A, B, C = named("a"), named("b"), named("c")

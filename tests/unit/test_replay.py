@@ -8,14 +8,11 @@ from hypothesis import strategies as st
 
 from inngest.errors import DeterminismError
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
-from inngest.protocol.steps import StepName, hash_step_id
+from inngest.protocol.steps import StepName
 from inngest.sdk.replay import Answer, Execute, History, Park, decide
+from tests.unit.names import named
 
 NOW = 1_000
-
-
-def named(step_id: str) -> StepName:
-    return StepName(step_id, 0, hash_step_id(step_id))
 
 
 A = named("a")

@@ -74,7 +74,8 @@ class _SystemTimer:
 
 
 _POOL = 4_096
-"""Random bytes that are asked for at a time."""
+"""Random bytes that are asked for at a time. To ask lets go of the interpreter's lock: for each id, it took short runs
+a tenth of their time."""
 
 
 class SystemIds:
@@ -84,7 +85,7 @@ class SystemIds:
         self._lock = threading.Lock()
         self._time = 0
         self._entropy = 0
-        self._pool = io.BytesIO()  # random bytes: to ask the system for each id is a fiftieth of a short run
+        self._pool = io.BytesIO()  # random bytes
 
     def ulid(self, now: int) -> str:
         """A new ULID."""

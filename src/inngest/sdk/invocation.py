@@ -201,10 +201,10 @@ class Invocation:
             if self.conductor.broken:
                 raise self.conductor.error
             outcome = outcomes.body_failure(self.conductor.error)
+        elif ending is Ending.WAITING and isinstance(outcomes.quietly(task), Completed):
+            outcome = outcomes.swallowed(self.function.client.logger, self.function.id)
         else:
-            swallowed = ending is Ending.WAITING and isinstance(outcomes.quietly(task), Completed)
-            yielded = Yielded(self._waiting_ops, self.conductor.yielding)
-            outcome = outcomes.swallowed(self.function.client.logger, self.function.id) if swallowed else yielded
+            outcome = Yielded(self._waiting_ops, self.conductor.yielding)
         if self.hooks:
             try:
                 if ending is Ending.WAITING and self._live is not None:

@@ -35,6 +35,10 @@ class Command(NamedTuple, Generic[R]):
     patient: bool = False  # it waits until the database works again, instead of failing
     alone: Callable[[Any], Alone[R] | None] | None = None  # another way to write the payload, if there is one
 
+    def as_alone(self) -> Alone[R] | None:
+        """It as one statement; None if it needs more."""
+        return None if self.alone is None else self.alone(self.payload)
+
 
 def each(tx: Transaction, payloads: Sequence[Callable[[Transaction], R]]) -> list[R]:
     """The family of everything that is written one by one."""

@@ -174,7 +174,8 @@ class Writer:
         if len(self._pending) != 1 or self._connection is None or self._transaction is None:
             return False
         waiting = self._pending[0]
-        if waiting.command.alone is None or (alone := waiting.command.alone(waiting.command.payload)) is None:
+        alone = waiting.command.as_alone()
+        if alone is None:
             return False
         try:
             waiting.written = self._write_alone(alone, self._connection, self._transaction, patient=False)
@@ -269,8 +270,7 @@ class Writer:
             self.connect()
         assert self._connection is not None
         assert self._transaction is not None
-        first = batch[0].command
-        if len(batch) == 1 and first.alone is not None and (alone := first.alone(first.payload)) is not None:
+        if len(batch) == 1 and (alone := batch[0].command.as_alone()) is not None:
             batch[0].written = self._write_alone(alone, self._connection, self._transaction, patient=True)
             if batch[0].written is not None:
                 return
