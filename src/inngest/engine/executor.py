@@ -156,13 +156,12 @@ class RunExecutor:
     # -- claiming
 
     async def run_once(self, now: int) -> None:
-        """Claim what is due, as far as there is room, and begin it."""
+        """Claim what is due, as far as there is room, and begin it. Asks nobody if nothing is, as far as is known."""
         if not self.functions:
             self.next_due = None  # nothing here is ever due: this worker sends and reads
             return
-        room = self.room
-        if room == 0:
-            self.backlog = self._is_due(now)
+        room, self.backlog = self.room, self._is_due(now)
+        if room == 0 or not self.backlog:
             return
         idle = not self._owned and not self._reserved
         self._reserved += room
@@ -210,7 +209,10 @@ class RunExecutor:
         del self._owned[ownership.run_id]
         if ownership.suspect:
             self._alone = False
-        self._wake()
+        if ownership.slots is not None:
+            self.look_again()  # who waits in its lane may have its slot
+        elif self.backlog:
+            self._wake()
 
     def cleared(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""

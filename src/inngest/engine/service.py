@@ -246,6 +246,7 @@ class Service:
         self._worker.session_id = self._worker.ids.token()
         await self._begin_session()
         self.executor.fenced = False
+        self.executor.look_again()
         self.requester.renewed()
 
     # -- loops
@@ -271,7 +272,7 @@ class Service:
                 continue
             self._complaints.worked("claiming")
             next_due = self.executor.next_due
-            if next_due is not None and self.executor.room > 0:
+            if next_due is not None and not self.executor.crowded():
                 until = min(until, next_due)
             await self._sleep(until, self._awake)
 

@@ -137,11 +137,15 @@ class ThreadExecutor:
         return await self._loop.run_in_executor(self._readers, work)
 
     def start_writer(self, work: Callable[[], None]) -> None:
-        """Run the writer in its thread."""
+        """Run the writer in its thread, after what is ready on the loop now has handed in what it has to write.
+
+        A thread that is woken at once has little to write, and takes turns with the loop at the interpreter's lock
+        while it does, which costs both more than to write it all a moment later.
+        """
         if self._writer is None:
             self._writer = threading.Thread(target=self._write, name="inngest-writer", daemon=True)
             self._writer.start()
-        self._work.put(work)
+        self._loop.call_soon(self._work.put, work)
 
     def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
         """Run a lone write on the loop, if the last ones were quick; else in the writer's thread."""

@@ -10,10 +10,9 @@ from unittest import mock
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.executor import RunExecutor
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import NO_NEWS, Commit
-from inngest.engine.store import accepting, cancelling, committing, requests, tables, waits
+from inngest.engine.ports import Commit
+from inngest.engine.store import cancelling, committing, requests, tables, waits
 from inngest.engine.store.announcing import Announcer
 from inngest.engine.store.statement import Statement, Transaction, Words
 from inngest.protocol.opcodes import Memo, OpenStep
@@ -26,7 +25,7 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 
 @plant("P8", "awaits", "mixed")
 def _events_are_told_to_nobody() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(accepting, "tell", return_value=NO_NEWS)
+    yield mock.patch.object(waits, "search", return_value=waits.Found([], []))
 
 
 @plant("P8", "mixed", "awaits", "impatient", "outside")
@@ -87,9 +86,9 @@ def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object
     yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
 
 
-@plant("over", "crowd", first=70)
-def _nobody_is_told_that_a_run_is_cancelled() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(RunExecutor, "lost")
+@plant("over", "crowd")
+def _a_run_that_is_cancelled_is_not_taken_down() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Ownership, "lose")
 
 
 @plant("P4", "requests", finders=("requested",), first=12)

@@ -65,8 +65,15 @@ class Flow(NamedTuple):
     @property
     def open(self) -> bool:
         """Whether nothing is asked of an event that matches."""
-        gates = (self.idempotency, self.rate_limit, self.debounce, self.batch, self.singleton)
-        return all(gate is None for gate in (*gates, self.start_timeout, self.finish_timeout))
+        return (
+            self.idempotency is None
+            and self.rate_limit is None
+            and self.debounce is None
+            and self.batch is None
+            and self.singleton is None
+            and self.start_timeout is None
+            and self.finish_timeout is None
+        )
 
 
 PLAIN = Flow()

@@ -44,7 +44,8 @@ def accept(
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
     events = [event for acceptance in acceptances for event in acceptance.events]
     new = insert_events(tx, events)
-    news = [tell(tx, [event for event in acceptance.events if event.id in new], now) for acceptance in acceptances]
+    sought = waits.sought(tx, [event for event in events if event.id in new])
+    news = [_tell(tx, [one for one in acceptance.events if one.id in new], sought, now) for acceptance in acceptances]
     keeper = gatekeeper(tx, ids, alarm)
     wanted = Wanted(new, keeper)
     planned = []
@@ -172,7 +173,11 @@ def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
 
 def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
     """Give events to the steps that wait for them, and cancel the runs that they cancel."""
-    found = waits.search(tx, events, now)
+    return _tell(tx, events, waits.sought(tx, events), now)
+
+
+def _tell(tx: Transaction, events: Sequence[Event], sought: Mapping[str, Sequence[str]], now: int) -> News:
+    found = waits.search(tx, events, sought, now)
     if not found.arrivals and not found.cancelled:
         return NO_NEWS
     arrivals = waits.deliver(tx, found.arrivals, now)

@@ -159,21 +159,25 @@ def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
 # -- finding
 
 
-def search(tx: Transaction, events: Iterable[Event], now: int) -> Found:
-    """Who looks for these events.
+def sought(tx: Transaction, events: Iterable[Event]) -> dict[str, list[str]]:
+    """Where the data of these events may hold what somebody looks for, by topic."""
+    topics = dict.fromkeys(watches.topic(Watching.STEP, event.name) for event in events)
+    paths: dict[str, list[str]] = {}
+    for topic, path in tx.execute(PATHS, {"topics": json.dumps(list(topics))}).fetchall() if topics else ():
+        paths.setdefault(topic, []).append(path)
+    return paths
+
+
+def search(tx: Transaction, events: Iterable[Event], paths: Mapping[str, Sequence[str]], now: int) -> Found:
+    """Who looks for these events; `paths` are where theirs are `sought`, and others' may be.
 
     Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
     """
-    by_topic: dict[str, list[Event]] = {}
-    for event in events:
-        by_topic.setdefault(watches.topic(Watching.STEP, event.name), []).append(event)
     found = Found([], [])
-    paths: dict[str, list[str]] = {}
-    for topic, path in tx.execute(PATHS, {"topics": json.dumps(list(by_topic))}).fetchall() if by_topic else ():
-        paths.setdefault(topic, []).append(path)
-    for topic, places in paths.items():
-        for event in by_topic[topic]:
-            _candidates(tx, event, topic, places, now, found)
+    for event in events if paths else ():
+        topic = watches.topic(Watching.STEP, event.name)
+        if topic in paths:
+            _candidates(tx, event, topic, paths[topic], now, found)
     return found
 
 
