@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +143,15 @@ async def test_a_run_without_steps_defers_too(stage: Stage) -> None:
 
 async def test_in_branches_ids_are_counted_as_those_of_steps_are(stage: Stage) -> None:
     def body(ctx: inngest.ContextSync) -> object:
-        def branch(name: str) -> None:
-            ctx.step.run(name, lambda: None)
+        first_is_over = threading.Event()  # or each run would have an order of its own
+
+        def branch(name: str, wait: Callable[[], object]) -> None:
+            ctx.step.run(name, lambda: wait() and None)
             ctx.defer("tidy", function="test-clean", data={"of": name})
+            first_is_over.set()
             ctx.step.run("tidy", lambda: None)
 
-        return ctx.group.parallel((lambda: branch("a"), lambda: branch("b")))
+        return ctx.group.parallel((lambda: branch("a", lambda: None), lambda: branch("b", first_is_over.wait)))
 
     async def async_body(ctx: inngest.Context) -> None:
         async def branch(name: str) -> None:

@@ -11,8 +11,8 @@ from inngest.embedded.threads import FunctionThreads
 from inngest.engine.system import SystemClock
 from inngest.protocol.calls import Advice, Call, EventData, Recorded
 from inngest.protocol.opcodes import Memo, Op
-from inngest.sdk.conductor import Turns
 from inngest.sdk.invoke import Entry
+from inngest.sdk.turns import Turns
 
 
 class Stopping:

@@ -469,12 +469,12 @@ class _Running:
         self._functions = functions
         self._clock = SystemClock(self.loop)
         self._ids = SystemIds()
-        self._executor = ThreadExecutor(self.loop)
         self._threads = FunctionThreads(given.thread_pool_size)
+        self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
+        self._executor = ThreadExecutor(self.loop, self._invoker.turns.soon)
         policy = Policy(given.max_steps, given.retry_interval)
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
-        self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
         worker = Worker(
             self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer
         )

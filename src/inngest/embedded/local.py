@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.sdk.conductor import Turns
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.invocation import Invocation
 from inngest.sdk.invoke import Entry
+from inngest.sdk.turns import Turns
 
 from .threads import FunctionThreads
 from .views import RunningStep
@@ -35,7 +35,7 @@ class LocalInvoker:
                 self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
         self._clock = clock
         self._threads = threads
-        self._turns = Turns(asyncio.get_running_loop())
+        self.turns = Turns(asyncio.get_running_loop())
         self._entries: dict[str, Entry] = {}
         self._left: list[tuple[str, str, CurrentStep]] = []  # handlers that outlived their invocation
 
@@ -46,7 +46,7 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
-        entry = Entry(function, handler, call, recorder, self._clock, self._threads, self._turns)
+        entry = Entry(function, handler, call, recorder, self._clock, self._threads, self.turns)
         self._entries[call.run_id] = entry
         try:
             if entry.is_async:

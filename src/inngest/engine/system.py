@@ -114,7 +114,7 @@ class SystemIds:
         return random.random()
 
 
-QUICK = 0.001
+QUICK = 0.002
 """Seconds within which the writer is quick. As long as it is, a lone write is done on the loop: to hand it to a thread
 and back costs about as much as the sync of a good disk, and what is on the loop waits less than for most handlers."""
 
@@ -123,10 +123,19 @@ _SURE = 4
 
 
 class ThreadExecutor:
-    """One thread that writes, a few that read."""
+    """One thread that writes, a few that read.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, readers: int = 4) -> None:
+    Args:
+        loop: the event loop.
+        soon: calls back when what is on the loop has come to rest, or a few turns of the loop from now.
+        readers: how many threads read.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, soon: Callable[[Callable[[], None]], object], readers: int = 4
+    ) -> None:
         self._loop = loop
+        self._soon = soon
         self._readers = ThreadPoolExecutor(readers, "inngest-reader")
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -152,7 +161,7 @@ class ThreadExecutor:
         if self._quick < _SURE:
             self.start_writer(otherwise)
         else:
-            self._loop.call_soon(self._do_here, here, otherwise)
+            self._soon(lambda: self._do_here(here, otherwise))
 
     def _do_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
         began = time.perf_counter()

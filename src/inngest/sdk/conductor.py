@@ -18,10 +18,7 @@ from inngest.protocol.steps import StepName
 from .errors import DeterminismError, EndOfInvocation
 from .ports import Clock, Timer
 from .replay import History
-
-REST_TURNS = 8
-"""Turns of the loop without a step call that count as rest. Each level of gather, TaskGroup or as_completed between
-two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
+from .turns import REST_TURNS, Turns
 
 PATIENCE = 1_000
 PATIENCE_MAX = 60_000
@@ -36,51 +33,6 @@ class Ending(enum.Enum):
     WAITING = "waiting"  # everything that is left waits
     STOPPED = "stopped"  # the run is not this invocation's any more
     FAILED = "failed"  # it cannot go on
-
-
-class Turns:
-    """Counts the turns of an event loop, for all invocations that wait for rest on it.
-
-    One callback a turn serves them all; there is none while nobody waits. A loop that has nothing left to run would
-    turn for nothing: then the turns that are left are taken as passed. asyncio's own loops show what they have to run
-    (`_ready`); where another one does not, all turns are waited for.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._ready: Collection[object] | None = getattr(loop, "_ready", None)
-        self._now = 0
-        self._empty = False  # nothing was left to run in the last turn
-        self._counting = False  # the callback of the next turn is there: a second one would count turns twice
-        self._due: deque[tuple[int, Conductor]] = deque()  # who looks when; in order, since all wait equally long
-
-    def watch(self, conductor: Conductor) -> None:
-        """Have a conductor look REST_TURNS from now."""
-        self._due.append((self._now + REST_TURNS, conductor))
-        if not self._counting:
-            self._counting = True
-            self._loop.call_soon(self._turn)
-            if not self._ready:  # not there: the loop keeps elsewhere what it has to run
-                self._ready = None
-
-    @property
-    def now(self) -> int:
-        """The number of this turn."""
-        return self._now
-
-    def _turn(self) -> None:
-        due = self._due
-        if self._ready is None or self._ready:
-            self._now, self._empty = self._now + 1, False
-        elif self._empty:
-            self._now, self._empty = self._now + REST_TURNS, False
-        else:  # once more: timers that are due, and what came, are not in `_ready` yet
-            self._now, self._empty = self._now + 1, True
-        while due and due[0][0] <= self._now:
-            due.popleft()[1].look()
-        self._counting = bool(due)
-        if due:
-            self._loop.call_soon(self._turn)
 
 
 class Turn(asyncio.Future[None]):
@@ -171,7 +123,7 @@ class Conductor:
         self._active_at = self._turns.now
         if not self._watching:
             self._watching = True
-            self._turns.watch(self)
+            self._turns.watch(self.look)
 
     def changed(self) -> None:
         """Something happened that does not move the code, but may change who goes on."""
@@ -292,7 +244,7 @@ class Conductor:
     def look(self) -> None:
         """So many turns after an activity: has the code come to rest?"""
         if not self._busy and self._active_at + REST_TURNS > self._turns.now:
-            self._turns.watch(self)  # a little later than need be, so that the turns stay in order
+            self._turns.watch(self.look)  # a little later than need be, so that the turns stay in order
             return
         self._watching = False
         if not self._busy:

@@ -12,7 +12,7 @@ from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
 from . import outcomes, replay
-from .conductor import Conductor, Ending, StepCall, Turns
+from .conductor import Conductor, Ending, StepCall
 from .current import RUNNING, CurrentStep
 from .deferring import Defers
 from .errors import (
@@ -27,6 +27,7 @@ from .hooks import Hooks
 from .ports import Clock, Recorder, Slots
 from .race import Losers
 from .serializers import Unset
+from .turns import Turns
 from .values import Values
 from .work import Place, Work, drive
 

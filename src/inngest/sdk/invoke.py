@@ -9,7 +9,6 @@ from typing import Any, cast
 from inngest.protocol.calls import Call, Outcome
 
 from .ambient import AMBIENT
-from .conductor import Turns
 from .context import Context, ContextSync
 from .deferring import LoopDefers, PortalDefers
 from .events import from_data
@@ -21,6 +20,7 @@ from .ports import Clock, Recorder, Threads
 from .runner import Runner
 from .steps import Group, Step
 from .steps_sync import GroupSync, StepSync
+from .turns import Turns
 from .work import ON_LOOP
 
 

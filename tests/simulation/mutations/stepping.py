@@ -17,7 +17,7 @@ from inngest.engine.store.records import NEW_STEP_COLUMNS
 from inngest.engine.store.statement import Bulk, Rows, Words, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
-from inngest.sdk import conductor, replay
+from inngest.sdk import conductor, replay, turns
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.race import Losers
 
@@ -62,7 +62,8 @@ def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P9", "nested", "deep", "completed", "payers", finders=("P9", "ends"))
 def _rest_is_not_waited_for() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(conductor, "REST_TURNS", 1)
+    for module in (conductor, turns):
+        yield mock.patch.object(module, "REST_TURNS", 1)
 
 
 def _nothing(_: Words, rows: Rows) -> ClauseElement:

@@ -1,0 +1,72 @@
+"""Turns of an event loop: when code on it has come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+
+REST_TURNS = 8
+"""Turns of the loop without a step call that count as rest. Each level of gather, TaskGroup or as_completed between
+two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
+
+SOON = 2
+"""Turns after which is done what is done at rest, if there is none. A loop that has nothing to run rests after two."""
+
+
+class Turns:
+    """Counts the turns of an event loop, for all who wait for rest on it.
+
+    One callback a turn serves them all; there is none while nobody waits. A loop that has nothing left to run would
+    turn for nothing: then the turns that are left are taken as passed. asyncio's own loops show what they have to run
+    (`_ready`); where another one does not, all turns are waited for.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ready: Collection[object] | None = getattr(loop, "_ready", None)
+        self._now = 0
+        self._empty = False  # nothing was left to run in the last turn
+        self._counting = False  # the callback of the next turn is there: a second one would count turns twice
+        # Who looks when: each in order, since all in it wait equally long.
+        self._due: deque[tuple[int, Callable[[], object]]] = deque()
+        self._soon: deque[tuple[int, Callable[[], object]]] = deque()
+
+    def watch(self, look: Callable[[], object]) -> None:
+        """Call back REST_TURNS from now, or as soon as the loop rests."""
+        self._due.append((self._now + REST_TURNS, look))
+        if not self._counting:
+            self._count()
+
+    def soon(self, callback: Callable[[], object]) -> None:
+        """Call back as soon as the loop rests, after all who watch for that, or in SOON turns."""
+        self._soon.append((self._now + SOON, callback))
+        if not self._counting:
+            self._count()
+
+    @property
+    def now(self) -> int:
+        """The number of this turn."""
+        return self._now
+
+    def _count(self) -> None:
+        self._counting, self._empty = True, False
+        self._loop.call_soon(self._turn)
+        if not self._ready:  # not there: the loop keeps elsewhere what it has to run
+            self._ready = None
+
+    def _turn(self) -> None:
+        if self._ready is None or self._ready:
+            self._now, self._empty = self._now + 1, False
+        elif self._empty:
+            self._now, self._empty = self._now + REST_TURNS, False
+        else:  # once more: timers that are due, and what came, are not in `_ready` yet
+            self._now, self._empty = self._now + 1, True
+        try:
+            for waiting in (self._due, self._soon):
+                while waiting and waiting[0][0] <= self._now:
+                    waiting.popleft()[1]()
+        finally:  # a signal's handler may raise here, and nobody must wait for ever
+            self._counting = bool(self._due or self._soon)
+            if self._counting:
+                self._loop.call_soon(self._turn)
