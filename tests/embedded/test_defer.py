@@ -151,7 +151,9 @@ async def test_in_branches_ids_are_counted_as_those_of_steps_are(stage: Stage) -
             first_is_over.set()
             ctx.step.run("tidy", lambda: None)
 
-        return ctx.group.parallel((lambda: branch("a", lambda: None), lambda: branch("b", first_is_over.wait)))
+        return ctx.group.parallel(
+            (lambda: branch("a", lambda: None), lambda: branch("b", lambda: first_is_over.wait(10)))
+        )
 
     async def async_body(ctx: inngest.Context) -> None:
         async def branch(name: str) -> None:

@@ -80,6 +80,8 @@ class RunExecutor:
     def give_back(self, count: int) -> None:
         """Room that was reserved is used now, or was not needed."""
         self._reserved -= count
+        if count and self.backlog:
+            self._wake()
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
@@ -160,8 +162,9 @@ class RunExecutor:
         if not self.functions:
             self.next_due = None  # nothing here is ever due: this worker sends and reads
             return
-        room, self.backlog = self.room, self._is_due(now)
-        if room == 0 or not self.backlog:
+        room, due = self.room, self._is_due(now)
+        if room == 0 or not due:
+            self.backlog = due
             return
         idle = not self._owned and not self._reserved
         self._reserved += room
@@ -238,9 +241,11 @@ class RunExecutor:
             self._stranded[ownership.run_id] = None
             return
         self._let_in(ownership)
-        if isinstance(transition, Ended):
+        if transition is None:
+            self.look_again()  # what became of it was decided elsewhere, or its commit was in doubt
+        elif isinstance(transition, Ended):
             self.on_end(ownership.run_id, transition)
-        elif isinstance(transition, Released) and transition.due_at is not None:
+        elif transition.due_at is not None:
             self.job_due(transition.due_at)
 
     async def _outcome(self, ownership: Ownership) -> Outcome:

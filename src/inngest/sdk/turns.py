@@ -11,7 +11,7 @@ REST_TURNS = 8
 two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
 
 SOON = 2
-"""Turns after which is done what is done at rest, if there is none. A loop that has nothing to run rests after two."""
+"""Turns after which is done, at the latest, what is done at rest. A loop that has nothing to run rests after two."""
 
 
 class Turns:

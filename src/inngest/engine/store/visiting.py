@@ -127,6 +127,8 @@ class Visit:
         next_due = rows[len(ready)][1] if len(ready) < len(rows) else None
         if not ready:
             return Visited((), next_due)
+        if len(ready) == limit:
+            next_due = self._now  # there may be more: these may be full, and the next not
         room = lanes.Room(self._tx, [lane for lane, _ in ready])
         jobs: list[tuple[Job, Lane]] = []
         states: list[tuple[object, ...]] = []

@@ -93,6 +93,8 @@ class Writer:
         self._idle = asyncio.Event()  # all that was submitted before it closed is written
         self.commits = 0  # transactions so far
         self._tidied = 0
+        self._asked = False  # whether others have written, while the connection was in use
+        self._changed = False  # they have
 
     def connect(self) -> None:
         """Connect. Blocking."""
@@ -120,10 +122,17 @@ class Writer:
         return waiting
 
     def changed_by_others(self) -> bool:
-        """Whether others have written. False while the writer is at work: asking must not block the loop."""
-        if self._running or self._connection is None or self._closed:
+        """Whether others have written. While the writer is at work (under load it always is) it finds out, and who
+        asks next is told: asking must not block the loop.
+        """
+        if self._connection is None or self._closed:
             return False
-        return self._database.changed_by_others(self._connection)
+        if self._running:
+            self._asked = True
+        changed = self._changed
+        if changed:  # what is found from here on is told the next time
+            self._changed = False
+        return changed or (not self._running and self._database.changed_by_others(self._connection))
 
     def tidy(self) -> None:
         """Housekeeping, if nothing is being written."""
@@ -186,6 +195,7 @@ class Writer:
             raise
         if waiting.written is None:
             return False
+        self._look_for_others()
         with self._lock:
             self._pending.popleft()
             self._running = False
@@ -202,6 +212,16 @@ class Writer:
             self.commits += 1
         return result
 
+    def _look_for_others(self) -> None:
+        """Answer who has asked whether others have written. Wherever the writer is, between transactions."""
+        if not self._asked or self._connection is None:
+            return
+        self._asked = False
+        try:
+            self._changed = self._database.changed_by_others(self._connection) or self._changed
+        except Exception:  # who writes next meets it, too
+            self._changed = True
+
     # -- in the writer's thread
 
     def _tidy(self) -> None:
@@ -215,6 +235,7 @@ class Writer:
     def _drain(self) -> None:
         while batch := self._take():
             self._write(batch)
+            self._look_for_others()
             self._executor.reply(lambda batch=batch: self._answer(batch))  # type: ignore[misc]
         if self._closed:  # to wake the loop costs it something: else nobody waits for that
             self._executor.reply(self._idle.set)

@@ -1,0 +1,70 @@
+"""Room for runs: who waits for it hears of it, and nobody makes way for a look."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+from inngest.engine.executor import RunExecutor
+from inngest.engine.ports import Claims
+
+NOW = 1_000
+
+
+class Looking:
+    """A store whose claims take until they are let through."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.through = asyncio.Event()
+
+    async def claim(self, *_: object, **__: object) -> Claims:
+        self.asked += 1
+        await self.through.wait()
+        return Claims((), None)
+
+
+class Room:
+    """An executor with so much room, and how often it woke its worker."""
+
+    def __init__(self, most: int) -> None:
+        self.store = Looking()
+        self.woken = 0
+        clock, ids = SimpleNamespace(now=lambda: NOW), SimpleNamespace(token=lambda: "token")
+        worker = SimpleNamespace(store=self.store, clock=clock, ids=ids, session_id="session", observer=None)
+        none = cast("Any", None)
+        self.executor = RunExecutor(cast("Any", worker), frozenset({"f"}), most, none, self._wake, none)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+
+async def test_nobody_is_crowded_out_by_a_look_for_what_is_due() -> None:
+    room = Room(100)
+    room.executor.job_due(NOW)
+    looking = asyncio.create_task(room.executor.run_once(NOW))
+    await asyncio.sleep(0)
+    assert room.store.asked == 1
+    assert not room.executor.crowded()
+    room.store.through.set()
+    await looking
+    assert not room.executor.crowded()
+
+
+async def test_nobody_looks_when_nothing_is_due() -> None:
+    room = Room(100)
+    room.executor.job_due(NOW + 1)
+    await room.executor.run_once(NOW)
+    assert room.store.asked == 0
+
+
+async def test_room_that_was_not_needed_wakes_who_waits_for_it() -> None:
+    room = Room(1)
+    owners = room.executor.reserve(1)
+    room.executor.job_due(NOW)
+    await room.executor.run_once(NOW)
+    assert room.executor.crowded()
+    woken = room.woken
+    room.executor.give_back(len(owners))
+    assert room.woken == woken + 1
