@@ -25,7 +25,7 @@ LOOK = 50
 """Milliseconds between looks at what other processes did: at their writes, and at whether they live."""
 
 LONGEST_WAIT = 30_000
-"""Milliseconds after which the queue is looked at again, whatever it said."""
+"""Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed."""
 
 TROUBLE = 1_000
 """Milliseconds until the next try after the store failed."""
