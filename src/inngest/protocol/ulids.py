@@ -7,8 +7,6 @@ import binascii
 import hashlib
 from functools import lru_cache
 
-from ulid import ULID
-
 _MAX_TIME = 2**48 - 1
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,6 +37,8 @@ def derive(run_id: str, step_hash: str, index: int) -> str:
 
     Its time part is the run's, so that ids stay ordered by when the work began.
     """
+    from ulid import ULID  # noqa: PLC0415 - `import inngest` needs none of it, and it loads all of importlib.metadata
+
     entropy = hashlib.sha256(f"{run_id}/{step_hash}/{index}".encode()).digest()
     return make(ULID.from_str(run_id).milliseconds, entropy)
 

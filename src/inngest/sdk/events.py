@@ -43,6 +43,8 @@ class SendEventsResult(pydantic.BaseModel):
         ids: ids of the accepted events in order; "" for one that was not accepted.
     """
 
+    model_config = pydantic.ConfigDict(defer_build=True)
+
     error: str | None = None
     ids: list[str] = []
 
