@@ -22,7 +22,7 @@ from .records import Record, Tell
 STACK_INDENT = " " * 14
 DEFAULT_URL = "http://127.0.0.1:8288"
 ID_TAIL = 4
-"""Characters of a run's id that tell apart runs of one function at a glance; the whole id is in its first line."""
+"""Characters of a run's id that tell apart runs at a glance, and are enough for `inngest run`."""
 
 
 def teller(*, as_json: bool) -> Tell:
