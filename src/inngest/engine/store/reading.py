@@ -106,7 +106,7 @@ def runs(
 
 
 def ending(tx: Transaction, tail: str, *, searched: int, limit: int) -> list[Run]:
-    """Runs whose id ends so (letters and digits, in upper case), newest first, among as many of the newest as are searched."""
+    """Runs whose id ends so (in upper case), newest first, among as many of the newest as are searched."""
     parameters = {"pattern": f"%{tail}", "searched": searched, "count": limit}
     return [run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
 
