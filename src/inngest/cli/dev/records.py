@@ -114,13 +114,16 @@ def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, obj
     if isinstance(transition, Ended):
         output = None if transition.output is None else codec.loads(transition.output)
         took = system.wall_clock_ms() - run.created_at
-        yield _END[transition.status], {"duration": took, "output": output, "error": error_shape(transition.error)}
+        members: dict[str, object] = {"duration": took, "output": output, "error": error_shape(transition.error)}
+        if transition.status is RunStatus.FAILED:
+            members |= {"attempt": changes.attempt, "max_attempts": run.retries + 1}
+        yield _END[transition.status], members
     elif isinstance(transition, Released):
         for failed in changes.failed:
             if not failed.step:
                 due_at = transition.due_at or failed.ended_at
-                members = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
-                yield "run.retrying", {**members, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
+                retry = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
+                yield "run.retrying", {**retry, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
 
 
 _END = {

@@ -151,7 +151,8 @@ def _run_completed(record: dict[str, Any]) -> Text:
 
 
 def _run_failed(record: dict[str, Any]) -> Text:
-    text = _run(record).append("failed", "bold red").append(f" after {output.span(record['duration'])}  ")
+    last = f" at attempt {record['attempt'] + 1} of {record['max_attempts']}" if record["attempt"] else ""
+    text = _run(record).append("failed", "bold red").append(f"{last} after {output.span(record['duration'])}  ")
     return text.append(_error(record), "red")
 
 
