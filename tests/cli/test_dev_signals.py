@@ -153,6 +153,37 @@ def test_another_may_have_the_port_while_the_worker_of_a_killed_supervisor_still
             assert new.stop() == 0
 
 
+def test_a_run_from_before_a_restart_is_said_to_go_on_once(gate: Gate) -> None:
+    """Not when it is entered again after a sleep in the same process."""
+    rest = 'ctx.step.sleep("rest", 1)'
+    gate.change("    return [one, two,", f"    {rest}\n    return [one, two,")
+    with DevServer(gate.folder, "app.py", "--no-reload") as server:
+        server.serving()
+        server.send("t/go")
+        assert server.expect("run.started")["restarted"] is False
+        gate.until_begun()
+        server.interrupt()
+        server.expect("stopping")
+        gate.open()
+        assert server.exit_code() == 0
+    dev = subprocess.Popen(
+        [INNGEST, "dev", "app.py", "--no-reload", "--port", "0"],
+        cwd=gate.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert dev.stdout is not None
+    said: list[str] = []
+    with dev:
+        for line in dev.stdout:
+            said.append(line)
+            if "completed after" in line:
+                dev.send_signal(signal.SIGINT)
+    (goes_on,) = [line for line in said if "goes on" in line and "stopped" not in line]
+    assert re.search(r"shop-three \w{4}  goes on after 2 steps  [0-9A-Z]{26}$", goes_on.rstrip())
+
+
 def until_nobody_answers(url: str) -> None:
     """Until a port is free."""
     while True:

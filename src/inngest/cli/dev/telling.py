@@ -140,9 +140,13 @@ def _run_started(record: dict[str, Any]) -> Text:
 
 
 def _run_resumed(record: dict[str, Any]) -> Text | None:
-    if not record["takeovers"]:
+    if record["takeovers"]:
+        return _run(record).append(f"taken over from a worker that died  {record['run_id']}", "yellow")
+    if not record["restarted"]:  # it woke, or is tried again: its steps say so
         return None
-    return _run(record).append(f"taken over from a worker that died  {record['run_id']}", "yellow")
+    count = record["steps"]
+    so_far = f" after {count:,} {'step' if count == 1 else 'steps'}" if count else ""
+    return _run(record).append(f"goes on{so_far}  {record['run_id']}", "dim")
 
 
 def _run_completed(record: dict[str, Any]) -> Text:

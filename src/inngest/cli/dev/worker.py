@@ -46,7 +46,7 @@ class Link:
             return
 
     async def listen(self, stop: Stop, sock: socket.socket) -> None:
-        """Wait for the supervisor's word, or its end: then nobody keeps the port, and another supervisor may have it."""
+        """Wait for the supervisor's word, or its end: then nobody keeps the port, and another may have it."""
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self._inbox)
         line = await reader.readline()
