@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,35 @@ def test_an_end_that_several_ids_have_lists_them(command: Command, tmp_path: Pat
     as_json = command("run", run_id[-4:], "--database", "sleeper.db", "--json").json
     assert {run["id"] for run in as_json["runs"]} == {run_id, other}
     assert command("run", run_id[-10:], "--database", "sleeper.db").code == 0
+
+
+def test_a_run_whose_step_executes_shows_who_executes_it(command: Command, tmp_path: Path) -> None:
+    """The step before it has slept long enough, and is recorded with the one that executes."""
+    client = inngest.Inngest(app_id="looking")
+    began, goes_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        assert goes_on.wait(60)
+
+    @client.create_function(fn_id="napper", trigger=inngest.TriggerEvent(event="nap"))
+    def napper(ctx: inngest.ContextSync) -> None:
+        ctx.step.sleep("nap", 1)
+        ctx.step.run("work", work)
+
+    with inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        (event_id,) = engine.send_sync(inngest.Event(name="nap"))
+        assert began.wait(60)
+        (run,) = engine.runs_sync(event_id=event_id)
+        ran = command("run", run.id, "--database", "inngest.db")
+        as_json = command("run", run.id, "--database", "inngest.db", "--json").json
+        goes_on.set()
+        engine.wait_sync(run.id)
+    assert re.search(r"\nnow     It is executing on .*, and has recorded no step\.\n", ran.out)
+    assert re.search(r"\n… nap  slept until \d\d:\d\d:\d\d\n", ran.out)
+    assert as_json["executing"].startswith("It is executing on ")
+    assert command("run", run.id, "--database", "inngest.db", "--json").json["executing"] is None
+    assert "\nnow " not in command("run", run.id, "--database", "inngest.db").out
 
 
 def test_without_runs(command: Command, tmp_path: Path, shop: Shop) -> None:

@@ -94,12 +94,21 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
                 _show_why(explained, output.console())
             return
         found = reader.run(wanted)
+        executing = _executing(reader, found)
     except RunNotFoundError:
         raise CommandError(f"there is no run {wanted} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
     if as_json:
-        output.print_json(shapes.run_in_full(found))
+        output.print_json({**shapes.run_in_full(found), "executing": executing})
     else:
-        _show(found, output.console())
+        _show(found, output.console(), executing)
+
+
+def _executing(reader: Reader, found: Run) -> str | None:
+    """Who executes a run now. A step is recorded when it has ended: until then this is all that shows it."""
+    if found.ended_at is not None:
+        return None
+    reasons = reader.explain(found.id, system.wall_clock_ms()).reasons
+    return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
 
 
 def _run_id(what: str, text: str, reader: Reader, path: Path) -> str:
@@ -212,17 +221,19 @@ def _show_why(found: Explanation, console: Console) -> None:
         console.print(line)
 
 
-def _show(run: Run, console: Console) -> None:
+def _show(run: Run, console: Console, executing: str | None) -> None:
     head = Text.assemble((run.status.value, f"bold {STYLES[run.status]}"), f"  {run.function_id}  ", (run.id, "bold"))
     console.print(head)
     for name, fact in _facts(run):
         console.print(Text.assemble((f"{name:<8}", "dim"), fact))
+    if executing is not None:
+        console.print(Text.assemble(("now     ", "dim"), (executing, "cyan")))
     if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
         console.print(_attempt_line(run, attempt, "body"))
     for step in run.steps:
-        for line in _step_lines(run, step):
+        for line in _step_lines(run, step, executes=executing is not None):
             console.print(line)
     for defer in run.defers:
         console.print(_defer_line(defer))
@@ -257,7 +268,7 @@ _MARKS = {
 _WITH_OUTPUT = ("StepRun", "Gateway", "AIGateway")
 
 
-def _step_lines(run: Run, step: StepRecord) -> list[Text]:
+def _step_lines(run: Run, step: StepRecord, *, executes: bool) -> list[Text]:
     mark, style = _MARKS[step.status]
     line = Text.assemble((f"{mark} ", style), (step.id, "bold"), "  ")
     tries = len(step.attempts)
@@ -265,6 +276,8 @@ def _step_lines(run: Run, step: StepRecord) -> list[Text]:
         left = _ms(step.due_at - system.wall_clock())
         goes_on = f"in {output.span(left)}" if left > 0 else "now"
         words = {"sleeping": "sleeps", "waiting": "waits"}
+        if executes and left <= 0 and step.status == "sleeping":  # recorded with the step that executes now
+            return [line.append(f"slept until {_clock(step.due_at)}")]
         word = words.get(step.status) or f"{tries} failed so far, again"
         line.append(f"{word} until {_clock(step.due_at)} ({goes_on})" if left > 0 else f"{word}, due {goes_on}")
     else:
