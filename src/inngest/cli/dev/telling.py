@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
-from inngest.cli import output
+from inngest.cli import meant, output
 from inngest.sdk import system
 
 from .records import Record, Tell
@@ -92,7 +91,7 @@ class HumanTeller:
         if record["type"] == "serving":
             self._triggers = _triggers(dict(record))
         elif record["type"] == "event" and not record["runs"]:
-            text.append(_meant(str(record["name"]), self._triggers), "yellow")
+            text.append(meant.hint(str(record["name"]), self._triggers), "yellow")
         at = record.get("at")
         time = _clock(at if isinstance(at, int) else system.wall_clock_ms())
         line = Text.assemble((f"{time}  ", "dim"), text)
@@ -123,12 +122,6 @@ def _event(record: dict[str, Any]) -> Text:
     started = ", ".join(run["function_id"] for run in record["runs"])
     text.append(f"  → {started}" if started else "  starts no run", "" if started else "yellow")
     return text
-
-
-def _meant(name: str, triggers: Sequence[str]) -> str:
-    """Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason."""
-    close = [] if name in triggers else difflib.get_close_matches(name, triggers, n=1, cutoff=0.75)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _event_sent(record: dict[str, Any]) -> Text:
