@@ -133,6 +133,66 @@ def test_the_worker_ends_when_its_supervisor_is_killed(gate: Gate) -> None:
         assert (found.returncode, found.stdout) == (0, "no runs\n")
 
 
+def test_another_may_have_the_port_while_the_worker_of_a_killed_supervisor_still_drains(gate: Gate) -> None:
+    """Both engines are on one database meanwhile: the step is not done twice, and its run goes on in the new one."""
+    with DevServer(gate.folder, "app.py", "--drain-timeout", "1h") as old:
+        old.serving()
+        old.send("t/go")
+        gate.until_begun()
+        os.kill(old.pid, signal.SIGKILL)
+        old.expect("stopping", reason="the supervisor is gone", executing=[["shop-three", "two"]])
+        until_nobody_answers(old.url)
+        with DevServer(gate.folder, "app.py", port=int(old.url.rpartition(":")[2])) as new:
+            assert new.serving()["url"] == old.url
+            new.send("t/unheard")
+            new.expect("event", name="t/unheard")
+            gate.open()
+            assert new.expect("run.completed")["output"] == ["one", "two!", "three", "v1"]
+            old.has_said("step.completed", step="two")
+            assert gate.ledger == ["one", "two", "three"]
+            assert new.stop() == 0
+
+
+def test_a_run_from_before_a_restart_is_said_to_go_on_once(gate: Gate) -> None:
+    """Not when it is entered again after a sleep in the same process."""
+    rest = 'ctx.step.sleep("rest", 1)'
+    gate.change("    return [one, two,", f"    {rest}\n    return [one, two,")
+    with DevServer(gate.folder, "app.py", "--no-reload") as server:
+        server.serving()
+        server.send("t/go")
+        assert server.expect("run.started")["restarted"] is False
+        gate.until_begun()
+        server.interrupt()
+        server.expect("stopping")
+        gate.open()
+        assert server.exit_code() == 0
+    dev = subprocess.Popen(
+        [INNGEST, "dev", "app.py", "--no-reload", "--port", "0"],
+        cwd=gate.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert dev.stdout is not None
+    said: list[str] = []
+    with dev:
+        for line in dev.stdout:
+            said.append(line)
+            if "completed after" in line:
+                dev.send_signal(signal.SIGINT)
+    (goes_on,) = [line for line in said if "goes on" in line and "stopped" not in line]
+    assert re.search(r"shop-three \w{4}  goes on after 2 steps  [0-9A-Z]{26}$", goes_on.rstrip())
+
+
+def until_nobody_answers(url: str) -> None:
+    """Until a port is free."""
+    while True:
+        try:
+            httpx.get(f"{url}/health", timeout=PATIENCE)
+        except httpx.TransportError:
+            return
+
+
 def test_it_goes_on_when_nobody_reads_what_it_says(gate: Gate) -> None:
     for options in ((), ("--json",)):
         dev = subprocess.Popen(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,64 @@ def test_a_run_as_json_has_everything(command: Command, shop: Shop) -> None:
     assert sleeping["steps"][-1]["due_at"] is not None
 
 
+def test_a_run_may_be_named_by_the_end_of_its_id(command: Command, shop: Shop) -> None:
+    """The log of `inngest dev` shows four characters of it."""
+    for length in (4, 10, 25):
+        assert command("run", shop.failed[-length:].lower(), *shop.option, "--json").json["id"] == shop.failed
+    assert command("run", shop.sleeping[-4:], *shop.option, "--why").out.splitlines()[0].endswith(shop.sleeping)
+    page = command("runs", *shop.option, "--before", shop.failed[-4:], "--json").json
+    assert [run["id"] for run in page["runs"]] == [shop.completed]
+
+
+def test_an_end_that_several_ids_have_lists_them(command: Command, tmp_path: Path) -> None:
+    """Ids end as chance has it: runs are copied until two of them end the same."""
+    run_id = leave_a_sleeper(tmp_path)
+    with sqlite3.connect(tmp_path / "sleeper.db") as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(inngest_runs)") if row[1] != "id"]
+        names = ", ".join(columns)
+        other = f"{run_id[:10]}{'Z' * 12}{run_id[-4:]}"
+        database.execute(f"INSERT INTO inngest_runs (id, {names}) SELECT ?, {names} FROM inngest_runs", (other,))
+    database.close()
+    ran = command("run", run_id[-4:], "--database", "sleeper.db")
+    assert ran.code == 2
+    problem, *listed = ran.err.splitlines()
+    assert f"RUN: the ids of several runs end in {run_id[-4:]}: give more of it" in problem
+    assert [line.split()[:2] for line in listed] == [[one, "looking-sleeper"] for one in sorted((other, run_id))[::-1]]
+    assert all(re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", line) for line in listed)
+    as_json = command("run", run_id[-4:], "--database", "sleeper.db", "--json").json
+    assert {run["id"] for run in as_json["runs"]} == {run_id, other}
+    assert command("run", run_id[-10:], "--database", "sleeper.db").code == 0
+
+
+def test_a_run_whose_step_executes_shows_who_executes_it(command: Command, tmp_path: Path) -> None:
+    """The step before it has slept long enough, and is recorded with the one that executes."""
+    client = inngest.Inngest(app_id="looking")
+    began, goes_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        assert goes_on.wait(60)
+
+    @client.create_function(fn_id="napper", trigger=inngest.TriggerEvent(event="nap"))
+    def napper(ctx: inngest.ContextSync) -> None:
+        ctx.step.sleep("nap", 1)
+        ctx.step.run("work", work)
+
+    with inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        (event_id,) = engine.send_sync(inngest.Event(name="nap"))
+        assert began.wait(60)
+        (run,) = engine.runs_sync(event_id=event_id)
+        ran = command("run", run.id, "--database", "inngest.db")
+        as_json = command("run", run.id, "--database", "inngest.db", "--json").json
+        goes_on.set()
+        engine.wait_sync(run.id)
+    assert re.search(r"\nnow     It is executing on .*, and has recorded no step\.\n", ran.out)
+    assert re.search(r"\n… nap  slept until \d\d:\d\d:\d\d\n", ran.out)
+    assert as_json["executing"].startswith("It is executing on ")
+    assert command("run", run.id, "--database", "inngest.db", "--json").json["executing"] is None
+    assert "\nnow " not in command("run", run.id, "--database", "inngest.db").out
+
+
 def test_without_runs(command: Command, tmp_path: Path, shop: Shop) -> None:
     assert command("runs", *shop.option, "--status", "cancelled").out == "no runs like that\n"
 
@@ -139,6 +199,14 @@ def test_without_runs(command: Command, tmp_path: Path, shop: Shop) -> None:
     ("arguments", "code", "text", "hint"),
     [
         (("run", "123"), 2, "RUN: '123' is not an id: expected 26 letters and digits", "`inngest runs` lists runs"),
+        (("run", "abci"), 2, "or at least the last 4 of them", "`inngest runs` lists runs"),
+        (("run", "zz-z"), 2, "RUN: 'zz-z' is not an id", ""),
+        (
+            ("run", UNKNOWN[2:]),
+            3,
+            f"no run whose id ends in {UNKNOWN[2:]} among the newest 10,000 in",
+            "`inngest runs`",
+        ),
         (("run", UNKNOWN), 3, f"there is no run {UNKNOWN} in", "`inngest runs` lists runs"),
         (
             ("runs", "--status", "done"),

@@ -27,6 +27,12 @@ async def echo(ctx: inngest.Context) -> object:
     return {"id": ctx.event.id, "data": ctx.event.data}
 
 
+@client.create_function(
+    fn_id="news", trigger=inngest.TriggerEvent(event="news/*", expression="event.data.important == true")
+)
+async def news(ctx: inngest.Context) -> None: ...
+
+
 @client.create_function(fn_id="refuse", retries=0, trigger=inngest.TriggerEvent(event="shop/refused"))
 async def refuse(ctx: inngest.Context) -> None:
     raise ValueError("no stock")
@@ -58,7 +64,9 @@ def test_it_says_the_events_id(command: Command, server: DevServer) -> None:
 
 def test_as_json(command: Command, server: DevServer) -> None:
     found = command("send", "shop/said", "--url", server.url, "--json").json
-    assert set(found) == {"event_id", "name"}
+    assert set(found) == {"event_id", "name", "started", "warning"}
+    assert [run["function_id"] for run in found["started"]] == ["shop-echo"]
+    assert found["warning"] is None
     assert server.expect("event", event_id=found["event_id"])["data"] == {}
 
 
@@ -108,6 +116,28 @@ def test_an_event_that_starts_nothing_makes_waiting_fail(command: Command, serve
     command("send", "shop/said", "--id", "twice", "--url", server.url)
     again = command("send", "shop/said", "--id", "twice", "--url", server.url, "--wait")
     assert (again.code, "an event with the id 'twice' came within the last 24 h" in again.err) == (1, True)
+
+
+def test_a_mistyped_name_is_pointed_out_to_the_sender(command: Command, server: DevServer) -> None:
+    """The event is accepted all the same: steps may wait for it, and functions that come."""
+    ran = command("send", "shop/sad", "--url", server.url)
+    assert (ran.code, len(ran.out.splitlines())) == (0, 1)
+    said = "it starts no run: no function has the trigger 'shop/sad'; did you mean shop/said?"
+    assert ran.err == f"warning: {said}\n"
+    as_json = command("send", "shop/sad", "--url", server.url, "--json")
+    assert (as_json.code, as_json.err) == (0, "")
+    assert (as_json.json["started"], as_json.json["warning"]) == ([], said)
+    waited = command("send", "shop/sad", "--url", server.url, "--wait")
+    assert "no function has the trigger 'shop/sad'; did you mean shop/said?" in waited.err
+    unlike = command("send", "weather/changed", "--url", server.url)
+    assert unlike.err == "warning: it starts no run: no function has the trigger 'weather/changed'\n"
+
+
+def test_a_name_that_is_heard_is_not_pointed_out_though_it_starts_no_run(command: Command, server: DevServer) -> None:
+    """As a second event with the same id, or one that a pattern, a gate or a condition keeps back."""
+    for _ in range(2):
+        assert command("send", "shop/said", "--id", "heard twice", "--url", server.url).err == ""
+    assert command("send", "news/any.thing", "--url", server.url).err == ""
 
 
 def test_a_wait_may_end_before_the_runs(command: Command, server: DevServer) -> None:
@@ -259,3 +289,5 @@ def test_the_environment_says_where_to_and_with_which_key(
     monkeypatch.setenv("INNGEST_EVENT_KEY", "from-env")
     assert command("send", "a").code == 0
     assert handler.paths == ["/e/from-env"]
+    found = command("send", "a", "--json").json
+    assert (found["started"], found["warning"]) == (None, None)  # it does not tell

@@ -132,6 +132,32 @@ def test_dev_shows_what_happens_and_ctrl_c_ends_it(tmp_path: Path, mode: str) ->
         assert re.fullmatch(pattern, line), f"{pattern}\n{line}\n\n{terminal.plain}"
 
 
+BODY = """
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+
+@client.create_function(fn_id="fulfil", retries=2, trigger=inngest.TriggerEvent(event="shop/order.placed"))
+async def fulfil(ctx: inngest.Context) -> None:
+    raise ValueError("no receipt")
+"""
+
+
+def test_dev_counts_the_last_attempt_of_a_body_like_those_before(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(BODY)
+    terminal = Terminal(tmp_path, "dev", "app.py", "--port", "0", "--retry-interval", "0", "--no-reload")
+    url = re.search(r"http://127.0.0.1:\d+", terminal.until("Ctrl-C stops this\n"))
+    assert url is not None
+    inngest("send", "shop/order.placed", "--url", url[0], "--wait", cwd=tmp_path)
+    terminal.until("attempt 3 of 3")
+    terminal.type("\x03")
+    assert terminal.exit_code() == 0
+    for number in (1, 2):
+        assert f"the function's body  attempt {number} of 3 failed: ValueError: no receipt; again" in terminal.plain
+    assert re.search(r"failed at attempt 3 of 3 after [\d.]+ m?s  ValueError: no receipt\n", terminal.plain)
+
+
 MISTAKES = """
 import inngest
 

@@ -19,6 +19,12 @@ async def test_health(api: Api) -> None:
     assert (response.status_code, response.json()) == (200, {"status": 200, "message": "OK"})
 
 
+async def test_the_names_that_are_heard(api: Api) -> None:
+    response = await api.http.get("/v1/triggers")
+    assert response.status_code == 200
+    assert "shop/said" in response.json()["data"]
+
+
 async def test_the_runs_of_an_event(api: Api) -> None:
     (event_id,) = (await api.post({"name": "shop/said", "id": "mine"})).json()["ids"]
     await api.results(event_id)

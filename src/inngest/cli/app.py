@@ -115,7 +115,7 @@ def runs(
 
 @app.command()
 def run(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or at least its last 4 characters.")],
     why: Annotated[bool, typer.Option("--why", help="Show why it waits, instead.")] = False,
     database: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from inngest.embedded.errors import RunNotFoundError
 from inngest.embedded.explanations import Explanation, Pending, Rule
-from inngest.embedded.reader import Reader
+from inngest.embedded.reader import SEARCHED, Reader
 from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
 from inngest.sdk import system
@@ -29,6 +30,11 @@ STYLES = {
 
 MAX_LIMIT = 1_000
 
+SHOWN = 10
+"""Runs that are named when an end of an id fits several."""
+
+NO_RUN = "`inngest runs` lists runs with their ids; --database names another database"
+
 
 def runs(
     *,
@@ -43,10 +49,13 @@ def runs(
     """List runs, newest first."""
     wanted = None if status is None else _status(status)
     event_id = None if event is None else values.ulid("--event", event)
-    before_id = None if before is None else values.ulid("--before", before)
     if not 1 <= limit <= MAX_LIMIT:
         raise CommandError(f"--limit: expected a whole number from 1 to {MAX_LIMIT:,}, got {limit}")
-    reader = Reader(values.existing_database(database))
+    if before is not None:
+        values.tail("--before", before)
+    path = values.existing_database(database)
+    reader = Reader(path)
+    before_id = None if before is None else _run_id("--before", before, reader, path)
     found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=limit + 1, before=before_id)
     page = found[:limit]
     next_before = page[-1].id if len(found) > limit else None
@@ -72,27 +81,57 @@ def runs(
 
 def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     """Show one run with its steps, attempts, times and errors; or why it waits."""
-    wanted = values.ulid("RUN", run_id)
+    values.tail("RUN", run_id)
     path = values.existing_database(database)
+    reader = Reader(path)
+    wanted = _run_id("RUN", run_id, reader, path)
     try:
         if why:
-            explained = Reader(path).explain(wanted, system.wall_clock_ms())
+            explained = reader.explain(wanted, system.wall_clock_ms())
             if as_json:
                 output.print_json(shapes.explanation(explained))
             else:
                 _show_why(explained, output.console())
             return
-        found = Reader(path).run(wanted)
+        found = reader.run(wanted)
+        executing = _executing(reader, found)
     except RunNotFoundError:
-        raise CommandError(
-            f"there is no run {wanted} in {path}",
-            hint="`inngest runs` lists runs with their ids; --database names another database",
-            code=Exit.UNREACHABLE,
-        ) from None
+        raise CommandError(f"there is no run {wanted} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
     if as_json:
-        output.print_json(shapes.run_in_full(found))
+        output.print_json({**shapes.run_in_full(found), "executing": executing})
     else:
-        _show(found, output.console())
+        _show(found, output.console(), executing)
+
+
+def _executing(reader: Reader, found: Run) -> str | None:
+    """Who executes a run now. A step is recorded when it has ended: until then this is all that shows it."""
+    if found.ended_at is not None:
+        return None
+    reasons = reader.explain(found.id, system.wall_clock_ms()).reasons
+    return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
+
+
+def _run_id(what: str, text: str, reader: Reader, path: Path) -> str:
+    """The whole id of a run, which may be named by the end of it."""
+    tail = values.tail(what, text)
+    if tail is None:
+        return values.ulid(what, text)
+    found = reader.ending(tail, SHOWN + 1)
+    if len(found) == 1:
+        return found[0].id
+    if not found:
+        raise CommandError(
+            f"there is no run whose id ends in {tail} among the newest {SEARCHED:,} in {path}",
+            hint=NO_RUN,
+            code=Exit.UNREACHABLE,
+        )
+    listed = [f"{one.id}  {one.function_id}  {_created(one)}" for one in found[:SHOWN]]
+    more = ["…"] if len(found) > SHOWN else []
+    raise CommandError(
+        f"{what}: the ids of several runs end in {tail}: give more of it",
+        hint="\n".join([*listed, *more]),
+        details={"runs": [shapes.run_shape(one) for one in found[:SHOWN]]},
+    )
 
 
 def _status(text: str) -> RunStatus:
@@ -117,8 +156,8 @@ def _check_function(reader: Reader, function: str) -> None:
 def _print_table(page: list[Run], console: Console) -> None:
     rows = [[Text(name, "dim") for name in ("STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT")]]
     for one in page:
-        created = _local(one.created_at).strftime("%Y-%m-%d %H:%M:%S")
-        cells = (Text(one.status.value, STYLES[one.status]), one.id, one.function_id, created, _took(one), _result(one))
+        status = Text(one.status.value, STYLES[one.status])
+        cells = (status, one.id, one.function_id, _created(one), _took(one), _result(one))
         rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
     widths = [max(cell.cell_len for cell in column) for column in list(zip(*rows, strict=True))[:-1]]
     for row in rows:
@@ -129,6 +168,10 @@ def _print_table(page: list[Run], console: Console) -> None:
         if console.is_terminal:
             line.truncate(console.width, overflow="ellipsis")
         console.print(line)
+
+
+def _created(run: Run) -> str:
+    return _local(run.created_at).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _took(run: Run) -> str:
@@ -178,17 +221,19 @@ def _show_why(found: Explanation, console: Console) -> None:
         console.print(line)
 
 
-def _show(run: Run, console: Console) -> None:
+def _show(run: Run, console: Console, executing: str | None) -> None:
     head = Text.assemble((run.status.value, f"bold {STYLES[run.status]}"), f"  {run.function_id}  ", (run.id, "bold"))
     console.print(head)
     for name, fact in _facts(run):
         console.print(Text.assemble((f"{name:<8}", "dim"), fact))
+    if executing is not None:
+        console.print(Text.assemble(("now     ", "dim"), (executing, "cyan")))
     if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
         console.print(_attempt_line(run, attempt, "body"))
     for step in run.steps:
-        for line in _step_lines(run, step):
+        for line in _step_lines(run, step, executes=executing is not None):
             console.print(line)
     for defer in run.defers:
         console.print(_defer_line(defer))
@@ -223,7 +268,7 @@ _MARKS = {
 _WITH_OUTPUT = ("StepRun", "Gateway", "AIGateway")
 
 
-def _step_lines(run: Run, step: StepRecord) -> list[Text]:
+def _step_lines(run: Run, step: StepRecord, *, executes: bool) -> list[Text]:
     mark, style = _MARKS[step.status]
     line = Text.assemble((f"{mark} ", style), (step.id, "bold"), "  ")
     tries = len(step.attempts)
@@ -231,6 +276,8 @@ def _step_lines(run: Run, step: StepRecord) -> list[Text]:
         left = _ms(step.due_at - system.wall_clock())
         goes_on = f"in {output.span(left)}" if left > 0 else "now"
         words = {"sleeping": "sleeps", "waiting": "waits"}
+        if executes and left <= 0 and step.status == "sleeping":  # recorded with the step that executes now
+            return [line.append(f"slept until {_clock(step.due_at)}")]
         word = words.get(step.status) or f"{tries} failed so far, again"
         line.append(f"{word} until {_clock(step.due_at)} ({goes_on})" if left > 0 else f"{word}, due {goes_on}")
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -15,10 +16,12 @@ from inngest.sdk.errors import EventInvalidError, URLInvalidError
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.work import drive_sync
 
-from . import output, values
+from . import meant, output, values
 from .failures import CommandError, Exit
 
 REQUEST_TIMEOUT = 30.0
+LOOKING_TIMEOUT = 5.0
+"""Seconds to learn what an event started, when nobody waits for it."""
 LOOK = 0.1
 """Seconds between looks at runs that are waited for; it grows up to LONGEST_LOOK."""
 LONGEST_LOOK = 1.0
@@ -46,18 +49,22 @@ def send(
     target = _target(url, key)
     sent_id = _post(target, name, values.event_data(data), event_id)
     console = output.console()
+    watch = Watch(target, sent_id, limit)
     if not wait:
+        started, warning = watch.began(name)
         if as_json:
-            output.print_json({"event_id": sent_id, "name": name})
-        else:
-            console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+            output.print_json({"event_id": sent_id, "name": name, "started": started, "warning": warning})
+            return
+        console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+        if warning is not None:
+            output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), warning))
         return
     if not as_json:
         console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
-    runs = Watch(target, sent_id, limit).wait()
+    runs = watch.wait()
     if as_json:
         output.print_json({"event_id": sent_id, "name": name, "runs": runs})
-    _judge(runs, name, event_id, as_json)
+    _judge(runs, name, event_id, as_json, watch.triggers() if not runs else None)
 
 
 # -- sending
@@ -130,6 +137,30 @@ class Watch:
         self._began = time.monotonic()
         self._limit = limit
         self._runs: list[dict[str, object]] = []
+
+    def began(self, name: str) -> tuple[list[dict[str, object]] | None, str | None]:
+        """The runs that the event started, and a warning if no function hears its name.
+
+        Both are None if the server does not tell: the event is accepted, and that is all that was asked for.
+        """
+        try:
+            with httpx.Client(timeout=LOOKING_TIMEOUT) as client:
+                runs = self._read(client)
+        except (httpx.HTTPError, CommandError):
+            return None, None
+        started: list[dict[str, object]] = [{"id": run["id"], "function_id": run["function_id"]} for run in runs]
+        triggers = None if started else self.triggers()
+        if triggers is None or meant.heard(name, triggers):
+            return started, None
+        return started, f"it starts no run: no function has the trigger {name!r}{meant.hint(name, triggers)}"
+
+    def triggers(self) -> list[str] | None:
+        """The names of events that the server's functions hear; None if it does not tell."""
+        try:
+            with httpx.Client(timeout=LOOKING_TIMEOUT) as client:
+                return [str(one) for one in client.get(f"{self._origin}v1/triggers").json()["data"]]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
 
     def wait(self) -> list[dict[str, object]]:
         """The runs, all ended.
@@ -209,7 +240,9 @@ def _run_shape(wire: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def _judge(runs: list[dict[str, object]], name: str, event_id: str, as_json: bool) -> None:
+def _judge(
+    runs: list[dict[str, object]], name: str, event_id: str, as_json: bool, triggers: Sequence[str] | None
+) -> None:
     """Show results; a run that did not complete makes the command fail, and so does an event that starts none."""
     if not as_json:
         console = output.console()
@@ -217,7 +250,10 @@ def _judge(runs: list[dict[str, object]], name: str, event_id: str, as_json: boo
             console.print(_line(run))
         if not runs:
             again = f"an event with the id {event_id!r} came within the last 24 h, or " if event_id else ""
-            output.failure(f"the event started no run: {again}no function has the trigger {name!r}", "it is stored")
+            near = meant.hint(name, triggers or ())
+            output.failure(
+                f"the event started no run: {again}no function has the trigger {name!r}{near}", "it is stored"
+            )
     if not runs or any(run["status"] != "COMPLETED" for run in runs):
         raise typer.Exit(Exit.FAILED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from inngest.protocol import durations
 from .failures import CommandError, Exit
 
 DEFAULT_DATABASE = ".inngest/inngest.db"
+
+SHORTEST_TAIL = 4
+"""Characters of a run's id that are enough to name it: as many as the log of `inngest dev` shows."""
+
+_TAIL = re.compile(rf"[0-9A-HJKMNP-TV-Z]{{{SHORTEST_TAIL},25}}")
 
 _EXAMPLE = """an object, such as '{"order_id": 42}'; @file reads a file, - reads the standard input"""
 
@@ -84,15 +90,23 @@ def seconds(option: str, text: str | None) -> float | None:
     return value
 
 
-def ulid(what: str, text: str) -> str:
-    """An id of a run or an event, as text in upper case."""
+def ulid(what: str, text: str, also: str = "") -> str:
+    """An id of a run or an event, as text in upper case; `also` says what else is taken."""
     try:
         return str(ULID.from_str(text.upper()))
     except ValueError:
         raise CommandError(
-            f"{what}: {text!r} is not an id: expected 26 letters and digits, such as 01KAQ2V7W6T4M3N8S9E0R5Y1XZ",
+            f"{what}: {text!r} is not an id: expected 26 letters and digits, such as 01KAQ2V7W6T4M3N8S9E0R5Y1XZ{also}",
             hint="`inngest runs` lists runs with their ids",
         ) from None
+
+
+def tail(what: str, text: str) -> str | None:
+    """The end of an id, in upper case, if it is no whole one."""
+    if _TAIL.fullmatch(text.upper()):
+        return text.upper()
+    ulid(what, text, f", or at least the last {SHORTEST_TAIL} of them")
+    return None
 
 
 def database_path(text: str) -> Path:

@@ -391,6 +391,11 @@ class Engine:
         return () if self._running is None else self._running.executing
 
     @property
+    def functions(self) -> Sequence[Function[Any]]:
+        """The functions that it was given, those of clients too."""
+        return tuple(self._settings.functions)
+
+    @property
     def running_steps(self) -> Sequence[views.RunningStep]:
         """The handlers that run now in this engine; and whether they were asked to stop, and know. From its loop."""
         return () if self._running is None else self._running.running_steps

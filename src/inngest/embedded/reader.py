@@ -18,6 +18,9 @@ from .explanations import Explanation, Pending, explanation, pending
 
 R = TypeVar("R")
 
+SEARCHED = 10_000
+"""Runs whose ids are searched for an end: no index helps there, and a database may have millions."""
+
 
 class Reader:
     """Reads runs from a database file. Each call sees one moment of it; nothing is written, not even a session.
@@ -57,6 +60,11 @@ class Reader:
                 tx, event_id=event_id, function_id=function_id, status=status, limit=limit, before=before
             )
         )
+        return [views.run_of(run) for run in found]
+
+    def ending(self, tail: str, limit: int) -> list[views.Run]:
+        """Runs without their steps whose id ends so, in upper case, newest first, among the newest `SEARCHED`."""
+        found = self._look(lambda tx: reading.ending(tx, tail, searched=SEARCHED, limit=limit))
         return [views.run_of(run) for run in found]
 
     def explain(self, run_id: str, now: int) -> Explanation:

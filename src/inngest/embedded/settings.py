@@ -92,16 +92,27 @@ def sqlite_path(database: str) -> Path:
     Raises:
         EngineConfigError: it names none.
     """
-    expected = "expected a URL such as sqlite:///inngest.db (relative) or sqlite:////var/lib/app/inngest.db"
+    expected = (
+        "expected a URL such as sqlite:///inngest.db (three slashes: a relative path) "
+        "or sqlite:////var/lib/app/inngest.db (four: an absolute one)"
+    )
     try:
         url = make_url(database)
     except ArgumentError:
-        raise EngineConfigError(f"database: {expected}, got {database!r}") from None
+        raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}") from None
     if url.get_backend_name() != "sqlite":
-        raise EngineConfigError(f"database: {expected}; {url.get_backend_name()!r} is not supported")
+        raise EngineConfigError(f"database: {expected}; {url.get_backend_name()!r} is not supported, only SQLite is")
+    if url.host or url.port:
+        raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}")
     if url.database in (None, "", ":memory:"):
         raise EngineConfigError(f"database: {expected}; a database in memory would lose everything, got {database!r}")
     return Path(url.database)
+
+
+def _meant(database: str) -> str:
+    """The URL of a path without one, or with too few slashes: what comes after two of them is a host."""
+    path = database.removeprefix("sqlite:").removeprefix("//")
+    return f"; did you mean sqlite:///{path}?" if path and ":" not in path else ""
 
 
 def _whole(name: str, value: int, low: int, high: int) -> int:

@@ -19,6 +19,7 @@ from inngest.embedded.engine import Engine
 from inngest.embedded.errors import EngineStateError
 from inngest.engine.errors import StoreError
 from inngest.protocol import limits
+from inngest.protocol.config import TriggerEvent
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
 from inngest.sdk import system
@@ -34,7 +35,7 @@ MAX_BODY = 64 * limits.MB
 MAX_RUNS = 1_000
 """Runs of one event that are shown."""
 
-PATHS = "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs"
+PATHS = "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs, GET /v1/triggers"
 
 
 def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> Starlette:
@@ -59,6 +60,7 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collec
         ),
         Route("/health", health, methods=["GET"]),
         Route("/v1/events/{event_id}/runs", api.runs, methods=["GET"]),
+        Route("/v1/triggers", api.triggers, methods=["GET"]),
     ]
     app = Starlette(
         routes=routes,
@@ -110,6 +112,16 @@ class EventApi:
         found = await self._engine.runs(event_id=request.path_params["event_id"], limit=MAX_RUNS)
         metadata = {"fetched_at": run_json.time_text(system.wall_clock_ms())}
         return JSONResponse({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
+
+    async def triggers(self, request: Request) -> Response:
+        """The names of events that start functions of this engine. The route is ours."""
+        names = {
+            one.event
+            for function in self._engine.functions
+            for one in function.options.triggers
+            if isinstance(one, TriggerEvent)
+        }
+        return JSONResponse({"data": sorted(names)})
 
 
 async def health(request: Request) -> Response:

@@ -27,6 +27,8 @@ class Recorder:
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
+        self._began_at = system.wall_clock_ms()
+        self._taken_up: set[str] = set()  # runs from before this process that it has said go on, until they end
 
     def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
         """Events, with the runs they started."""
@@ -55,7 +57,16 @@ class Recorder:
             event_id=run.event_id,
             events=[event.name for event in claimed.events],
             takeovers=run.takeovers,
+            steps=len(claimed.memos),
+            restarted=again and self._is_first_time(run),
         )
+
+    def _is_first_time(self, run: Run) -> bool:
+        """Whether a run began before this process, which now takes it up for the first time."""
+        if run.started_at is None or run.started_at >= self._began_at or run.id in self._taken_up:
+            return False
+        self._taken_up.add(run.id)
+        return True
 
     def committed(self, run: Run, changes: Changes) -> None:
         """Steps, attempts, and how the run ended."""
@@ -70,6 +81,8 @@ class Recorder:
                 self._say("step.sleeping", **_names(run), step=step.step.text, due_at=step.due_at)
         for sent in changes.sent:
             self._say("event.sent", **_names(run), event_id=sent.id, name=sent.name, data=codec.loads(sent.data))
+        if isinstance(changes.transition, Ended):
+            self._taken_up.discard(run.id)
         for kind, members in _transition(run, changes):
             self._say(kind, **_names(run), **members)
 
@@ -114,13 +127,16 @@ def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, obj
     if isinstance(transition, Ended):
         output = None if transition.output is None else codec.loads(transition.output)
         took = system.wall_clock_ms() - run.created_at
-        yield _END[transition.status], {"duration": took, "output": output, "error": error_shape(transition.error)}
+        members: dict[str, object] = {"duration": took, "output": output, "error": error_shape(transition.error)}
+        if transition.status is RunStatus.FAILED:
+            members |= {"attempt": changes.attempt, "max_attempts": run.retries + 1}
+        yield _END[transition.status], members
     elif isinstance(transition, Released):
         for failed in changes.failed:
             if not failed.step:
                 due_at = transition.due_at or failed.ended_at
-                members = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
-                yield "run.retrying", {**members, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
+                retry = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
+                yield "run.retrying", {**retry, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
 
 
 _END = {

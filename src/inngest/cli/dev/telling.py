@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
-from inngest.cli import output
+from inngest.cli import meant, output
 from inngest.sdk import system
 
 from .records import Record, Tell
@@ -22,7 +21,7 @@ from .records import Record, Tell
 STACK_INDENT = " " * 14
 DEFAULT_URL = "http://127.0.0.1:8288"
 ID_TAIL = 4
-"""Characters of a run's id that tell apart runs of one function at a glance; the whole id is in its first line."""
+"""Characters of a run's id that tell apart runs at a glance, and are enough for `inngest run`."""
 
 
 def teller(*, as_json: bool) -> Tell:
@@ -92,7 +91,7 @@ class HumanTeller:
         if record["type"] == "serving":
             self._triggers = _triggers(dict(record))
         elif record["type"] == "event" and not record["runs"]:
-            text.append(_meant(str(record["name"]), self._triggers), "yellow")
+            text.append(meant.hint(str(record["name"]), self._triggers), "yellow")
         at = record.get("at")
         time = _clock(at if isinstance(at, int) else system.wall_clock_ms())
         line = Text.assemble((f"{time}  ", "dim"), text)
@@ -125,12 +124,6 @@ def _event(record: dict[str, Any]) -> Text:
     return text
 
 
-def _meant(name: str, triggers: Sequence[str]) -> str:
-    """Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason."""
-    close = [] if name in triggers else difflib.get_close_matches(name, triggers, n=1, cutoff=0.75)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _event_sent(record: dict[str, Any]) -> Text:
     return _run(record).append("↗ sent ", "magenta").append(record["name"], "bold").append(f"  {record['event_id']}")
 
@@ -140,9 +133,13 @@ def _run_started(record: dict[str, Any]) -> Text:
 
 
 def _run_resumed(record: dict[str, Any]) -> Text | None:
-    if not record["takeovers"]:
+    if record["takeovers"]:
+        return _run(record).append(f"taken over from a worker that died  {record['run_id']}", "yellow")
+    if not record["restarted"]:  # it woke, or is tried again: its steps say so
         return None
-    return _run(record).append(f"taken over from a worker that died  {record['run_id']}", "yellow")
+    count = record["steps"]
+    so_far = f" after {count:,} {'step' if count == 1 else 'steps'}" if count else ""
+    return _run(record).append(f"goes on{so_far}  {record['run_id']}", "dim")
 
 
 def _run_completed(record: dict[str, Any]) -> Text:
@@ -151,7 +148,8 @@ def _run_completed(record: dict[str, Any]) -> Text:
 
 
 def _run_failed(record: dict[str, Any]) -> Text:
-    text = _run(record).append("failed", "bold red").append(f" after {output.span(record['duration'])}  ")
+    last = f" at attempt {record['attempt'] + 1} of {record['max_attempts']}" if record["attempt"] else ""
+    text = _run(record).append("failed", "bold red").append(f"{last} after {output.span(record['duration'])}  ")
     return text.append(_error(record), "red")
 
 

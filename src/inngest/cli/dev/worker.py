@@ -45,8 +45,8 @@ class Link:
         except BrokenPipeError:
             return
 
-    async def listen(self, stop: Stop) -> None:
-        """Wait for the supervisor's word, or its end."""
+    async def listen(self, stop: Stop, sock: socket.socket) -> None:
+        """Wait for the supervisor's word, or its end: then nobody keeps the port, and another may have it."""
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self._inbox)
         line = await reader.readline()
@@ -54,6 +54,7 @@ class Link:
             message = json.loads(line)
             stop.ask(message["reason"], message["files"])
         else:
+            sock.close()
             stop.ask("the supervisor is gone")
 
 
@@ -63,7 +64,7 @@ async def work(loaded: Loaded, options: Options, sock: socket.socket, tell: Tell
     stop = Stop()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.ask, "terminated")
-    listening = asyncio.ensure_future(link.listen(stop))
+    listening = asyncio.ensure_future(link.listen(stop, sock))
     try:
         if failure is None:
             try:
@@ -100,6 +101,8 @@ def _load(options: Options, link: Link) -> Loaded:
 async def _serve(
     given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link, first: bool
 ) -> None:
+    if sock.fileno() < 0:  # the supervisor is gone already
+        return
     await serve(given, options, sock.dup(), tell, stop, first=first, on_serving=lambda: link.send({"serving": True}))
 
 
@@ -113,6 +116,8 @@ def main(arguments: Sequence[str]) -> int:
     descriptor, inbox, outbox = map(int, arguments[1:4])
     signal.signal(signal.SIGINT, _leave_it_to_the_supervisor)
     tell = teller(as_json=options.as_json)
+    for inherited in (descriptor, inbox, outbox):  # what the user's code starts must not keep the port
+        os.set_inheritable(inherited, False)
     link = Link(inbox, outbox)
     loaded = _load(options, link)  # with no event loop running: the code may use one of its own
     logs.set_up(tell)

@@ -47,6 +47,17 @@ TOKENS = Statement(lambda words: select(_runs.c.id, _runs.c.token).where(words.a
 
 KNOWN = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")))
 
+_NEWEST = select(_runs.c.id).order_by(_runs.c.id.desc()).limit(bindparam("searched")).subquery()
+
+ENDING = Statement(
+    lambda _: (
+        select(*_RUN)
+        .where(_runs.c.id.in_(select(_NEWEST.c.id).where(_NEWEST.c.id.like(bindparam("pattern")))))
+        .order_by(_runs.c.id.desc())
+        .limit(bindparam("count"))
+    )
+)
+
 FUNCTION_IDS = Statement(lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id))
 
 
@@ -92,6 +103,12 @@ def runs(
     parameters = {f"given_{name}": str(filters[name]) for name in given}
     rows = tx.execute(_RUNS[given], {**parameters, "count": limit}).fetchall()
     return [run_of(row) for row in rows]
+
+
+def ending(tx: Transaction, tail: str, *, searched: int, limit: int) -> list[Run]:
+    """Runs whose id ends so (in upper case), newest first, among as many of the newest as are searched."""
+    parameters = {"pattern": f"%{tail}", "searched": searched, "count": limit}
+    return [run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
 
 
 def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:

@@ -1,0 +1,17 @@
+"""Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+
+def hint(name: str, triggers: Sequence[str]) -> str:
+    """`; did you mean …?`, or nothing if the name is one of the triggers, or like none of them."""
+    close = [] if name in triggers else difflib.get_close_matches(name, triggers, n=1, cutoff=0.75)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def heard(name: str, triggers: Sequence[str]) -> bool:
+    """Whether a trigger has this name, or is a pattern of it: `a/*`, `a.*`."""
+    return any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in triggers)
