@@ -94,6 +94,16 @@ async def test_no_more_execute_than_there_are_slots_in_the_order_in_which_they_c
     assert sorted(ids(await take(laned))) == sorted([*x[:2], *y])
 
 
+async def test_lanes_that_are_full_do_not_hide_those_behind_them(laned: Store) -> None:
+    users = [str(number) for number in range(60)]
+    await queue(laned, "pair", *users)
+    assert len(await take(laned)) == 3
+    changed = function("both-limits", "pair", version="v2", config=json.loads(BOTH.config))
+    await laned.register([changed], replace_app=None, now=NOW + 1)  # all of its lanes are looked at again
+    behind = await queue(laned, "keyed", "x", now=NOW + 2)
+    assert ids(await take(laned, 1, now=NOW + 2)) == behind
+
+
 async def test_who_ends_or_waits_lets_the_next_in(laned: Store) -> None:
     runs = await queue(laned, "keyed", *["x"] * 4)
     first, second = await take(laned)

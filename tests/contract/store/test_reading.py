@@ -97,6 +97,18 @@ async def test_what_others_wrote_before_the_first_look_is_noticed_too(store: Sto
     assert not store.foreign_change()
 
 
+async def test_a_store_that_is_always_writing_notices_what_others_wrote_too(store: Store, other: Store) -> None:
+    store.foreign_change()
+    await accept(other, event())
+    under_way = store.accept(values.acceptance(event()), values.accepted)
+    store.foreign_change()  # it is writing, and cannot tell; but it finds out
+    await under_way
+    under_way = store.accept(values.acceptance(event()), values.accepted)
+    assert store.foreign_change()
+    await under_way
+    assert not store.foreign_change()
+
+
 async def test_what_was_committed_is_there_when_it_is_opened_again(place: Place, store: Store) -> None:
     claimed = await begin(store)
     await commit(store, claimed, values.record(values.memo("step", 0)))
