@@ -91,13 +91,19 @@ class Terminal:
         return "\x1b[" in self._seen
 
 
+def dev(folder: Path, code: str, *options: str) -> tuple[Terminal, str]:
+    """`inngest dev` of this code in a terminal; and its address, as it says it."""
+    (folder / "app.py").write_text(code)
+    terminal = Terminal(folder, "dev", "app.py", "--port", "0", *options)
+    ready = re.search(r"ready  (http://127.0.0.1:\d+)  .inngest/inngest.db\n", terminal.until("Ctrl-C stops this\n"))
+    assert ready is not None
+    return terminal, ready[1]
+
+
 @pytest.mark.parametrize("mode", ["--reload", "--no-reload"])
 def test_dev_shows_what_happens_and_ctrl_c_ends_it(tmp_path: Path, mode: str) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    terminal = Terminal(tmp_path, "dev", "app.py", "--port", "0", "--retry-interval", "0", mode)
-    url = re.search(r"ready  (http://127.0.0.1:\d+)  .inngest/inngest.db\n", terminal.until("Ctrl-C stops this\n"))
-    assert url is not None
-    inngest("send", "shop/order.placed", "--url", url[1], "--wait", cwd=tmp_path)
+    terminal, url = dev(tmp_path, APP, "--retry-interval", "0", mode)
+    inngest("send", "shop/order.placed", "--url", url, "--wait", cwd=tmp_path)
     terminal.until('"done"')
     terminal.type("\x03")
     assert terminal.exit_code() == 0
@@ -145,11 +151,8 @@ async def fulfil(ctx: inngest.Context) -> None:
 
 
 def test_dev_counts_the_last_attempt_of_a_body_like_those_before(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(BODY)
-    terminal = Terminal(tmp_path, "dev", "app.py", "--port", "0", "--retry-interval", "0", "--no-reload")
-    url = re.search(r"http://127.0.0.1:\d+", terminal.until("Ctrl-C stops this\n"))
-    assert url is not None
-    inngest("send", "shop/order.placed", "--url", url[0], "--wait", cwd=tmp_path)
+    terminal, url = dev(tmp_path, BODY, "--retry-interval", "0", "--no-reload")
+    inngest("send", "shop/order.placed", "--url", url, "--wait", cwd=tmp_path)
     terminal.until("attempt 3 of 3")
     terminal.type("\x03")
     assert terminal.exit_code() == 0
@@ -172,12 +175,9 @@ async def fulfil(ctx: inngest.Context) -> None:
 
 
 def test_dev_points_out_what_was_meant_and_says_nothing_twice(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(MISTAKES)
-    terminal = Terminal(tmp_path, "dev", "app.py", "--port", "0", "--no-reload")
-    url = re.search(r"ready  (http://127.0.0.1:\d+)", terminal.until("Ctrl-C stops this\n"))
-    assert url is not None
+    terminal, url = dev(tmp_path, MISTAKES, "--no-reload")
     for name in ("mail/received", "shop/oder.placed", "shop/order.placed"):
-        inngest("send", name, "--url", url[1], cwd=tmp_path)
+        inngest("send", name, "--url", url, cwd=tmp_path)
     terminal.until("failed after")
     terminal.type("\x03")
     assert terminal.exit_code() == 0
@@ -207,14 +207,11 @@ def test_an_error_in_a_terminal(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_it_waits(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP.replace('"rest", 10', '"rest", 86_400_000'))
-    dev = Terminal(tmp_path, "dev", "app.py", "--port", "0", "--no-reload", "--retry-interval", "0")
-    url = re.search(r"ready  (http://127.0.0.1:\d+)", dev.until("Ctrl-C stops this\n"))
-    assert url is not None
-    waiting = Terminal(tmp_path, "send", "shop/order.placed", "--url", url[1], "--wait")
+    server, url = dev(tmp_path, APP.replace('"rest", 10', '"rest", 86_400_000'), "--no-reload", "--retry-interval", "0")
+    waiting = Terminal(tmp_path, "send", "shop/order.placed", "--url", url, "--wait")
     waiting.until("waiting for shop-fulfil")
     waiting.type("\x03")
     assert waiting.exit_code() == 130
     assert "Traceback" not in waiting.plain
-    dev.type("\x03")
-    assert dev.exit_code() == 0
+    server.type("\x03")
+    assert server.exit_code() == 0

@@ -49,13 +49,12 @@ def runs(
     """List runs, newest first."""
     wanted = None if status is None else _status(status)
     event_id = None if event is None else values.ulid("--event", event)
+    given = None if before is None else values.id_or_end("--before", before)
     if not 1 <= limit <= MAX_LIMIT:
         raise CommandError(f"--limit: expected a whole number from 1 to {MAX_LIMIT:,}, got {limit}")
-    if before is not None:
-        values.tail("--before", before)
     path = values.existing_database(database)
     reader = Reader(path)
-    before_id = None if before is None else _run_id("--before", before, reader, path)
+    before_id = None if given is None else _whole_id("--before", given, reader, path)
     found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=limit + 1, before=before_id)
     page = found[:limit]
     next_before = page[-1].id if len(found) > limit else None
@@ -81,10 +80,10 @@ def runs(
 
 def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     """Show one run with its steps, attempts, times and errors; or why it waits."""
-    values.tail("RUN", run_id)
+    given = values.id_or_end("RUN", run_id)
     path = values.existing_database(database)
     reader = Reader(path)
-    wanted = _run_id("RUN", run_id, reader, path)
+    wanted = _whole_id("RUN", given, reader, path)
     try:
         if why:
             explained = reader.explain(wanted, system.wall_clock_ms())
@@ -111,24 +110,23 @@ def _executing(reader: Reader, found: Run) -> str | None:
     return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
 
 
-def _run_id(what: str, text: str, reader: Reader, path: Path) -> str:
-    """The whole id of a run, which may be named by the end of it."""
-    tail = values.tail(what, text)
-    if tail is None:
-        return values.ulid(what, text)
-    found = reader.ending(tail, SHOWN + 1)
+def _whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
+    """The id of a run, which may be named by the end of it."""
+    if len(given) == values.WHOLE_ID:
+        return given
+    found = reader.ending(given, SHOWN + 1)
     if len(found) == 1:
         return found[0].id
     if not found:
         raise CommandError(
-            f"there is no run whose id ends in {tail} among the newest {SEARCHED:,} in {path}",
+            f"there is no run whose id ends in {given} among the newest {SEARCHED:,} in {path}",
             hint=NO_RUN,
             code=Exit.UNREACHABLE,
         )
     listed = [f"{one.id}  {one.function_id}  {_created(one)}" for one in found[:SHOWN]]
     more = ["…"] if len(found) > SHOWN else []
     raise CommandError(
-        f"{what}: the ids of several runs end in {tail}: give more of it",
+        f"{what}: the ids of several runs end in {given}: give more of it",
         hint="\n".join([*listed, *more]),
         details={"runs": [shapes.run_shape(one) for one in found[:SHOWN]]},
     )

@@ -12,6 +12,11 @@ def hint(name: str, triggers: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def unheard(name: str, triggers: Sequence[str]) -> str:
+    """That nobody hears a name, and which one was perhaps meant."""
+    return f"no function has the trigger {name!r}{hint(name, triggers)}"
+
+
 def heard(name: str, triggers: Sequence[str]) -> bool:
     """Whether a trigger has this name, or is a pattern of it: `a/*`, `a.*`."""
     return any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in triggers)

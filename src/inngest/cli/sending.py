@@ -152,7 +152,7 @@ class Watch:
         triggers = None if started else self.triggers()
         if triggers is None or meant.heard(name, triggers):
             return started, None
-        return started, f"it starts no run: no function has the trigger {name!r}{meant.hint(name, triggers)}"
+        return started, f"it starts no run: {meant.unheard(name, triggers)}"
 
     def triggers(self) -> list[str] | None:
         """The names of events that the server's functions hear; None if it does not tell."""
@@ -250,10 +250,7 @@ def _judge(
             console.print(_line(run))
         if not runs:
             again = f"an event with the id {event_id!r} came within the last 24 h, or " if event_id else ""
-            near = meant.hint(name, triggers or ())
-            output.failure(
-                f"the event started no run: {again}no function has the trigger {name!r}{near}", "it is stored"
-            )
+            output.failure(f"the event started no run: {again}{meant.unheard(name, triggers or ())}", "it is stored")
     if not runs or any(run["status"] != "COMPLETED" for run in runs):
         raise typer.Exit(Exit.FAILED)
 

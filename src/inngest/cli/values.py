@@ -15,10 +15,13 @@ from .failures import CommandError, Exit
 
 DEFAULT_DATABASE = ".inngest/inngest.db"
 
-SHORTEST_TAIL = 4
-"""Characters of a run's id that are enough to name it: as many as the log of `inngest dev` shows."""
+WHOLE_ID = 26
+"""Characters of an id."""
 
-_TAIL = re.compile(rf"[0-9A-HJKMNP-TV-Z]{{{SHORTEST_TAIL},25}}")
+SHORTEST_END = 4
+"""Characters of a run's id that tell runs apart at a glance: the log of `inngest dev` shows them; they name a run."""
+
+_END = re.compile(rf"[0-9A-HJKMNP-TV-Z]{{{SHORTEST_END},{WHOLE_ID - 1}}}")
 
 _EXAMPLE = """an object, such as '{"order_id": 42}'; @file reads a file, - reads the standard input"""
 
@@ -96,17 +99,17 @@ def ulid(what: str, text: str, also: str = "") -> str:
         return str(ULID.from_str(text.upper()))
     except ValueError:
         raise CommandError(
-            f"{what}: {text!r} is not an id: expected 26 letters and digits, such as 01KAQ2V7W6T4M3N8S9E0R5Y1XZ{also}",
+            f"{what}: {text!r} is not an id: expected {WHOLE_ID} letters and digits, "
+            f"such as 01KAQ2V7W6T4M3N8S9E0R5Y1XZ{also}",
             hint="`inngest runs` lists runs with their ids",
         ) from None
 
 
-def tail(what: str, text: str) -> str | None:
-    """The end of an id, in upper case, if it is no whole one."""
-    if _TAIL.fullmatch(text.upper()):
+def id_or_end(what: str, text: str) -> str:
+    """The id of a run, or the end of one, in upper case."""
+    if _END.fullmatch(text.upper()):
         return text.upper()
-    ulid(what, text, f", or at least the last {SHORTEST_TAIL} of them")
-    return None
+    return ulid(what, text, f", or at least the last {SHORTEST_END} of them")
 
 
 def database_path(text: str) -> Path:

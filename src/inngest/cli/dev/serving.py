@@ -109,7 +109,7 @@ async def serve(
         )
         server = _Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        tell(_serving(given, options, sock, first))
+        tell(_serving(engine.functions, options, sock, first))
         on_serving()
         asked = asyncio.ensure_future(stop.asked.wait())
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -121,8 +121,7 @@ async def serve(
         await asyncio.gather(serving, engine.drain())
 
 
-def _serving(given: Given, options: Options, sock: socket.socket, first: bool) -> Record:
-    functions = [function for one in given for function in (one.functions if isinstance(one, Inngest) else [one])]
+def _serving(functions: Sequence[Function[Any]], options: Options, sock: socket.socket, first: bool) -> Record:
     return {
         "type": "serving",
         "url": url_of(sock, options.host),

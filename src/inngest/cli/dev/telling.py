@@ -13,15 +13,13 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from inngest.cli import meant, output
+from inngest.cli import meant, output, values
 from inngest.sdk import system
 
 from .records import Record, Tell
 
 STACK_INDENT = " " * 14
 DEFAULT_URL = "http://127.0.0.1:8288"
-ID_TAIL = 4
-"""Characters of a run's id that tell apart runs at a glance, and are enough for `inngest run`."""
 
 
 def teller(*, as_json: bool) -> Tell:
@@ -198,7 +196,7 @@ def _retry(text: Text, record: dict[str, Any]) -> Text:
 
 
 def _run(record: dict[str, Any]) -> Text:
-    tail = record["run_id"][-ID_TAIL:]
+    tail = record["run_id"][-values.SHORTEST_END :]
     return Text.assemble((record["function_id"], "cyan"), (f" {tail}  ", "dim"))
 
 
