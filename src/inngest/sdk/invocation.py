@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from inngest.protocol import limits
-from inngest.protocol.calls import Advice, Call, Completed, Failed, Outcome, Yielded
-from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep, Sought
+from inngest.protocol.calls import Call, Completed, Failed, Outcome, Yielded
+from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
 from . import outcomes, replay
-from .conductor import Conductor, Ending, StepCall
+from .conductor import Ending, StepCall
 from .current import RUNNING, CurrentStep
-from .deferring import Defers
 from .errors import (
     EndOfInvocation,
     NestedStepError,
@@ -23,15 +22,11 @@ from .errors import (
     TimeoutTooLongError,
 )
 from .function import Function
-from .hooks import Hooks
 from .ports import Clock, Recorder, Slots
-from .race import Losers
+from .recording import Recording
 from .serializers import Unset
 from .turns import Turns
-from .values import Values
 from .work import Place, Work, drive
-
-R = TypeVar("R")
 
 UNWIND_GRACE = 10.0
 """Seconds that user code has for unwinding (its `finally` blocks) before it is left behind."""
@@ -40,7 +35,7 @@ _SPIN = 1_000
 """Refused step calls after which code that swallows the signal is left waiting for ever."""
 
 
-class Invocation:
+class Invocation(Recording):
     """One entry into a function.
 
     Args:
@@ -52,25 +47,10 @@ class Invocation:
     """
 
     def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, turns: Turns) -> None:
-        self.function = function
-        self.call = call
-        self._recorder = recorder
-        self._clock = clock
-        self.loop = asyncio.get_running_loop()
-        self._history = replay.History(call.memos, call.open_steps, call.defers)
-        self.conductor = Conductor(self.loop, turns, clock, self._history, self._record_open)
-        self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
-        self.values = Values(function, self.hooks, clock, call)
-        self._defers = Defers(call.defers)
+        super().__init__(function, call, recorder, clock, turns)
         self._counter = StepCounter()
-        self._began_at = clock.now()
-        self._body_attempt = call.attempt
-        self._live: asyncio.Future[None] | None = None
-        self._background: dict[asyncio.Task[None], None] = {}
-        self.losers = Losers()
         self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self._refused = 0
-        self._unwinding = False
         self._waiting_ops: tuple[Op, ...] = ()
         self.task: asyncio.Task[Any] | None = None  # of the body
         self.blocks = False  # the body was seen to block the loop
@@ -391,30 +371,6 @@ class Invocation:
             return StepOutsideError(f'step "{step_id}" was called after its function had ended')
         return EndOfInvocation()
 
-    async def _over(self) -> NoReturn:
-        """The invocation is over, just now or since a while: what unwinds is not cancelled a second time."""
-        if self._unwinding:
-            raise EndOfInvocation
-        await self._never()
-
-    async def _never(self) -> NoReturn:
-        """Wait for the end, by being cancelled or left behind."""
-        await self.loop.create_future()
-        raise EndOfInvocation
-
-    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
-        """The memo as user code gets it, when it is the call's turn."""
-        loaded = await self._or_fail(place.do(self.values.load(memo, fresh))) if self.hooks else None
-        if self.conductor.may_pass(call, memo):
-            self._history.deliver(memo)
-        else:
-            await self.conductor.turn(call, memo)
-        if self._live is None and not self._history.replaying:
-            await self._go_live(place)
-        if call.cancelled and self.losers:
-            self.losers.spared(call.task)
-        return self.values.open(loaded or self.values.load_plain(memo), output_type)
-
     async def _attempt(
         self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int
     ) -> Entry:
@@ -477,23 +433,6 @@ class Invocation:
         if running is not None and not running.active:
             del self.running[call.step.hash]
 
-    async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
-        """Wait, while this invocation is going, until a sleep or a retry falls due."""
-        if open_step is None and self._live is None:
-            await self._go_live(place)
-        call.open = open_step
-        try:
-            await self.conductor.parked(call)
-        except asyncio.CancelledError:
-            if self.conductor.ending is not None:
-                raise
-            return await self._record_now(call, self._given_up(call))
-        entry = self._history.entry(call.step)
-        assert entry is not None
-        if call.kind is Opcode.STEP_RUN or isinstance(entry, Memo):
-            return entry
-        return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
-
     def give_up(self, call: StepCall) -> None:
         """The caller, a thread, does not want the result any more: a wait is closed, and a handler asked to stop. A
         handler that has returned, or returns all the same, has its result recorded.
@@ -504,78 +443,3 @@ class Invocation:
         if call.park is not None:
             call.park.cancel()
         self.conductor.changed()
-
-    def _given_up(self, call: StepCall) -> Op:
-        call.cancelled = True
-        return Op(Opcode.STEP_CANCELLED, call.step, call.kind, started_at=self._began_at)
-
-    async def _record_now(self, call: StepCall, op: Op) -> Entry:
-        self.conductor.running += 1
-        try:
-            return await self._record(call, op)
-        finally:
-            self.conductor.running -= 1
-            self.conductor.changed()
-
-    async def _record(self, call: StepCall, op: Op) -> Entry:
-        """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
-        call.op = None
-        future = self._recorder.record((*self._defers.take(), op) if self._defers.riding else (op,))
-        try:
-            recorded = await future
-        except asyncio.CancelledError:
-            if self.conductor.ending is not None:
-                raise  # the invocation is taken down: who swallows that is waited for in vain
-            call.cancelled = True
-            recorded = future.result()
-        except Exception as error:
-            self.conductor.break_off(error)
-            return await self._over()
-        if recorded.advice is Advice.STOP:
-            self.conductor.end(Ending.STOPPED)
-            return await self._over()
-        entry = self._history.add(recorded.entries[0])
-        if isinstance(entry, Memo):
-            self._body_attempt = 0
-        if recorded.advice is Advice.YIELD:
-            self.conductor.let_go()
-        return entry
-
-    def _record_open(self, call: StepCall) -> None:
-        """Record a wait now, because others still run: its time counts from here."""
-        assert call.op is not None
-        op, call.op = call.op, None
-
-        async def record() -> None:
-            entry = await self._record_now(call, op)
-            if isinstance(entry, OpenStep):
-                call.open = entry
-            elif call.park is not None and not call.park.done():
-                call.park.set_result(None)
-            self.conductor.changed()
-
-        task = self.loop.create_task(record())
-        self._background[task] = None
-        task.add_done_callback(lambda task: self._background.pop(task, None))
-
-    async def _go_live(self, place: Place) -> None:
-        """New code is about to run: logs speak from here on, and `before_execution` is called once."""
-        if self._live is not None:
-            await asyncio.shield(self._live)
-            return
-        self._live = self.loop.create_future()
-        self.conductor.running += 1
-        try:
-            if self.hooks:
-                await place.do(self.hooks.call("before_execution"))
-        finally:
-            self.conductor.running -= 1
-            self._live.set_result(None)
-
-    async def _or_fail(self, doing: Awaitable[R]) -> R:
-        """What fails here is middleware, or a serializer: the function's attempt fails, not the step's."""
-        try:
-            return await doing
-        except Exception as error:
-            self.conductor.end(Ending.FAILED, error)
-            return await self._over()

@@ -1,0 +1,170 @@
+"""How one invocation records, waits and answers: what every kind of step call does beside its own part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import NoReturn, TypeVar
+
+from inngest.protocol.calls import Advice, Call
+from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
+
+from . import replay
+from .conductor import Conductor, Ending, StepCall
+from .deferring import Defers
+from .errors import EndOfInvocation
+from .function import Function
+from .hooks import Hooks
+from .ports import Clock, Recorder
+from .race import Losers
+from .turns import Turns
+from .values import Values
+from .work import Place
+
+R = TypeVar("R")
+
+
+class Recording:
+    """The half of an invocation that makes steps durable and hands their memos on.
+
+    Args:
+        function: whose middleware, serializer and types are used.
+        call: what is recorded of the run.
+        recorder: makes steps durable.
+        clock: the engine's time.
+        turns: of the loop it runs on.
+    """
+
+    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, turns: Turns) -> None:
+        self.function = function
+        self.call = call
+        self._recorder = recorder
+        self._clock = clock
+        self.loop = asyncio.get_running_loop()
+        self._history = replay.History(call.memos, call.open_steps, call.defers)
+        self.conductor = Conductor(self.loop, turns, clock, self._history, self._record_open)
+        self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
+        self.values = Values(function, self.hooks, clock, call)
+        self.losers = Losers()
+        self._defers = Defers(call.defers)
+        self._began_at = clock.now()
+        self._body_attempt = call.attempt
+        self._live: asyncio.Future[None] | None = None
+        self._background: dict[asyncio.Task[None], None] = {}
+        self._unwinding = False
+
+    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
+        """The memo as user code gets it, when it is the call's turn."""
+        loaded = await self._or_fail(place.do(self.values.load(memo, fresh))) if self.hooks else None
+        if self.conductor.may_pass(call, memo):
+            self._history.deliver(memo)
+        else:
+            await self.conductor.turn(call, memo)
+        if self._live is None and not self._history.replaying:
+            await self._go_live(place)
+        if call.cancelled and self.losers:
+            self.losers.spared(call.task)
+        return self.values.open(loaded or self.values.load_plain(memo), output_type)
+
+    async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
+        """Wait, while this invocation is going, until a sleep or a retry falls due."""
+        if open_step is None and self._live is None:
+            await self._go_live(place)
+        call.open = open_step
+        try:
+            await self.conductor.parked(call)
+        except asyncio.CancelledError:
+            if self.conductor.ending is not None:
+                raise
+            return await self._record_now(call, self._given_up(call))
+        entry = self._history.entry(call.step)
+        assert entry is not None
+        if call.kind is Opcode.STEP_RUN or isinstance(entry, Memo):
+            return entry
+        return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
+
+    def _given_up(self, call: StepCall) -> Op:
+        call.cancelled = True
+        return Op(Opcode.STEP_CANCELLED, call.step, call.kind, started_at=self._began_at)
+
+    async def _record_now(self, call: StepCall, op: Op) -> Entry:
+        self.conductor.running += 1
+        try:
+            return await self._record(call, op)
+        finally:
+            self.conductor.running -= 1
+            self.conductor.changed()
+
+    async def _record(self, call: StepCall, op: Op) -> Entry:
+        """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
+        call.op = None
+        future = self._recorder.record((*self._defers.take(), op) if self._defers.riding else (op,))
+        try:
+            recorded = await future
+        except asyncio.CancelledError:
+            if self.conductor.ending is not None:
+                raise  # the invocation is taken down: who swallows that is waited for in vain
+            call.cancelled = True
+            recorded = future.result()
+        except Exception as error:
+            self.conductor.break_off(error)
+            return await self._over()
+        if recorded.advice is Advice.STOP:
+            self.conductor.end(Ending.STOPPED)
+            return await self._over()
+        entry = self._history.add(recorded.entries[0])
+        if isinstance(entry, Memo):
+            self._body_attempt = 0
+        if recorded.advice is Advice.YIELD:
+            self.conductor.let_go()
+        return entry
+
+    def _record_open(self, call: StepCall) -> None:
+        """Record a wait now, because others still run: its time counts from here."""
+        assert call.op is not None
+        op, call.op = call.op, None
+
+        async def record() -> None:
+            entry = await self._record_now(call, op)
+            if isinstance(entry, OpenStep):
+                call.open = entry
+            elif call.park is not None and not call.park.done():
+                call.park.set_result(None)
+            self.conductor.changed()
+
+        task = self.loop.create_task(record())
+        self._background[task] = None
+        task.add_done_callback(lambda task: self._background.pop(task, None))
+
+    async def _go_live(self, place: Place) -> None:
+        """New code is about to run: logs speak from here on, and `before_execution` is called once."""
+        if self._live is not None:
+            await asyncio.shield(self._live)
+            return
+        self._live = self.loop.create_future()
+        self.conductor.running += 1
+        try:
+            if self.hooks:
+                await place.do(self.hooks.call("before_execution"))
+        finally:
+            self.conductor.running -= 1
+            self._live.set_result(None)
+
+    async def _or_fail(self, doing: Awaitable[R]) -> R:
+        """What fails here is middleware, or a serializer: the function's attempt fails, not the step's."""
+        try:
+            return await doing
+        except Exception as error:
+            self.conductor.end(Ending.FAILED, error)
+            return await self._over()
+
+    async def _over(self) -> NoReturn:
+        """The invocation is over, just now or since a while: what unwinds is not cancelled a second time."""
+        if self._unwinding:
+            raise EndOfInvocation
+        await self._never()
+
+    async def _never(self) -> NoReturn:
+        """Wait for the end, by being cancelled or left behind."""
+        await self.loop.create_future()
+        raise EndOfInvocation
