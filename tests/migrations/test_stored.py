@@ -1,0 +1,86 @@
+"""A file that an earlier revision stored, with runs in the middle: each goes on under today's, and completes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import inngest
+from inngest.embedded.views import Run
+from inngest.engine.store.schema import CURRENT
+from inngest.errors import RunFailedError
+from tests.migrations import schemas
+from tests.migrations.shop import EVENTS, STORED, Shop, later, load
+
+REVISIONS = sorted(path.stem for path in STORED.glob("*.sql"))
+
+RESULTS: dict[str, list[object]] = {
+    "sleep": ["sleep"],
+    "wait": [5],
+    "wait-late": [None],
+    "debounce": [2],
+    "batch": [[1, 2]],
+    "lane": ["lane 1", "lane 2", "lane 3"],
+    "throttle": [1, 2],
+    "paused": [1, 2],
+    "retry": ["mended"],
+    "child": ["of the child"],
+    "parent": ["of the child"],
+    "once": ["once"],
+    "single": ["single"],
+    "under-way": [["before", "under way"]],
+}
+
+
+async def _results(engine: inngest.Engine, function: str) -> list[object]:
+    """Results of a function's runs, the oldest first."""
+    runs: list[Run] = await engine.runs(function=f"shop-{function}")
+    return [await engine.wait(run.id) for run in reversed(runs)]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_every_run_of_a_stored_file_completes(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / "inngest.db"
+    stored_at = load(revision, path)
+    shop = Shop()
+
+    with later(stored_at):
+        async with shop.engine(path) as engine:
+            assert schemas.meta(path)["revision"] == CURRENT.revision
+            await engine.send(inngest.Event(name="wait/paid", data={"id": 1, "amount": 5}))
+            await engine.resume("shop-paused")
+            for function in ("batch", "debounce"):
+                while not await engine.runs(function=f"shop-{function}"):  # noqa: ASYNC110 - a timer starts it
+                    await asyncio.sleep(0)
+            found = {function: await _results(engine, function) for function in RESULTS}
+            (failed,) = await engine.runs(function="shop-fail")
+            with pytest.raises(RunFailedError, match="no stock"):
+                await engine.wait(failed.id)
+
+    assert found == RESULTS
+    assert shop.effects == []  # what was recorded before is not done again
+    assert sorted(shop.begun) == ["flaky", "lane 1", "lane 2", "lane 3", "under way"]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_stored_file_has_the_schema_of_a_new_one_when_it_is_migrated(tmp_path: Path, revision: str) -> None:
+    load(revision, tmp_path / "stored.db")
+    schemas.prepare(tmp_path / "stored.db")
+    schemas.prepare(tmp_path / "new.db")
+    stored, new = schemas.describe(tmp_path / "stored.db"), schemas.describe(tmp_path / "new.db")
+    assert stored == new
+
+
+def test_each_earlier_revision_has_a_stored_file() -> None:
+    scripts = sorted(path.stem.partition("_")[0] for path in CURRENT.versions.glob("[0-9]*.py"))
+    assert [*REVISIONS, CURRENT.revision] == scripts
+
+
+def test_a_stored_file_has_rows_of_each_kind(tmp_path: Path) -> None:
+    path = tmp_path / "inngest.db"
+    load("0001", path)
+    empty = {table for table in schemas.describe(path) if not schemas.rows(path, table)}
+    assert empty == {"inngest_inbox", "inngest_requests"}
+    assert {name for name, _ in EVENTS} <= {row[1] for row in schemas.rows(path, "inngest_events")}
