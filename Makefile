@@ -10,9 +10,11 @@ DEV := $(VENV)/.dev-$(HERE)
 DOCS := $(VENV)/.docs-$(HERE)
 BENCH := $(VENV)/.bench-$(HERE)
 
-# Quick ones first. A house test refuses a folder of tests that is missing here.
-ORDER := unit house typing contract migrations simulation server cli embedded
+# Quick ones first, then the longest, so that no core waits for the last. A house test refuses a folder of tests that is
+# missing here.
+ORDER := unit house typing embedded cli simulation contract migrations server
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS ?=
 SEEDS ?= 200
 RUNS ?= 10000
@@ -23,7 +25,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help demo test lint fmt bench simulate limits docs lock clean
+.PHONY: help demo test full lint fmt bench simulate limits docs lock clean
 
 # Trust what the machine trusts: behind a proxy with a certificate of its own, uv's built-in list refuses everything.
 export UV_SYSTEM_CERTS ?= 1
@@ -41,14 +43,20 @@ help: ## list the commands
 demo: $(DEV) ## run an order through crashes, then compare what its steps did with what the engine recorded
 	$(BIN)/python -m examples.demo
 
-test: $(DEV) ## run every suite of tests/ (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
+test: $(DEV) ## run every suite of tests/, one on each core (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
 	@test -n '$(strip $(SUITES))' || { echo 'no suite to run in tests/' >&2; exit 1; }
-	@failed=''; \
-	for suite in $(SUITES); do \
-		echo "== tests/$$suite"; \
-		$(BIN)/python -m pytest "tests/$$suite" $(ARGS) || failed="$$failed $$suite"; \
-	done; \
-	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+	@+$(MAKE) --keep-going --jobs=$(JOBS) --output-sync=target $(addprefix tests-,$(SUITES))
+
+tests-%: $(DEV)
+	@echo "== tests/$*"
+	@$(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
+
+full: $(DEV) ## run every suite three times, once beside two processes that burn CPU, and simulations and limits with full counts
+	$(MAKE) test
+	$(MAKE) test
+	$(BIN)/python -m tests.busy $(MAKE) test
+	$(MAKE) simulate SEEDS=2000
+	$(MAKE) limits
 
 lint: $(DEV) ## check style, formatting, types (mypy and pyright) and the rules of who imports whom
 	$(BIN)/ruff check .

@@ -59,12 +59,20 @@ class Gate:
         """Let the gated step return."""
         (self.folder / "gate").write_text(text)
 
-    def change(self, old: str, new: str) -> None:
-        """Change the app's code, as an editor does: a new file takes the place of the old one."""
+    def change(self, old: str, new: str, written: int | None = None) -> None:
+        """Change the app's code, as an editor does: a new file takes the place of the old one.
+
+        Args:
+            old: text of the code.
+            new: what takes its place.
+            written: when it was written, unix ns; default now.
+        """
         code = self.app.read_text()
         assert old in code
         new_file = self.folder / "app.py.tmp"
         new_file.write_text(code.replace(old, new))
+        if written is not None:
+            os.utime(new_file, ns=(written, written))
         new_file.replace(self.app)
 
     @property

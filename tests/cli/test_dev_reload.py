@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def test_a_step_that_does_not_end_in_time_is_run_again(gate: Gate) -> None:
         gate.open()
         assert server.expect("run.completed")["output"] == ["one", "two!", "three", "v2"]
         assert gate.ledger == ["one", "two", "two", "three"]
+
+
+def test_a_change_of_the_same_length_in_the_same_second_is_loaded(gate: Gate) -> None:
+    written = gate.app.stat().st_mtime_ns + 3_600_000_000_000  # whenever the machine comes to compile it
+    os.utime(gate.app, ns=(written, written))
+    with DevServer(gate.folder, "app.py") as server:
+        server.serving()
+        gate.change('"v1"', '"v2"', written)
+        server.serving()
+        server.send("t/go")
+        gate.until_begun()
+        gate.open()
+        assert server.expect("run.completed")["output"] == ["one", "two!", "three", "v2"]
 
 
 def test_broken_code_is_shown_readably_events_wait_and_the_mended_code_runs_them(gate: Gate) -> None:

@@ -14,6 +14,8 @@ from types import ModuleType
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 
+from .fresh_code import load_fresh
+
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
 _HIDDEN = (_PACKAGE, importlib.__file__, "<frozen importlib")
 
@@ -88,9 +90,11 @@ def load(places: Sequence[Place]) -> list[Inngest | Function[object]]:
         TargetError: a target is not there, or has nothing to run.
         CodeError: the code raised.
     """
-    for root in dict.fromkeys((Path.cwd(), *(place.root for place in places))):
+    roots = list(dict.fromkeys((Path.cwd(), *(place.root for place in places))))
+    for root in roots:
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))
+    load_fresh(roots)
     found: dict[int, Inngest | Function[object]] = {}
     for place in places:
         for one in _find(place, _import(place)):
