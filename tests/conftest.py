@@ -1,7 +1,14 @@
 """What every suite shares."""
 
+import signal
+
 import hypothesis
 import pytest
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and processes inherit that: those that tests start
+# and interrupt would never end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples each time, and no time limits: what fails here fails everywhere, however busy the machine is.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)

@@ -55,12 +55,14 @@ class _Flow:
         self._batched: dict[tuple[str, str], str] = {}  # runs, by function and event
         self._begins: list[Row] = []  # runs, with this transaction
         self._jobs: dict[str, Row] = {}  # removed by this transaction, by run
+        self._changed: dict[str, Row | None] = {}  # jobs before this transaction wrote them; None if they are new
         self._timed: dict[str, None] = {}  # unfinished runs that have timeouts
 
     def see(self, change: Change) -> Iterator[str]:
         """One row was written."""
         old, new = change.old, change.new
         if change.table == "jobs":
+            self._changed.setdefault(str((new or old or {})["id"]), old)
             if new is None and old is not None:
                 self._jobs[str(old["run_id"])] = old
             elif new is not None and old is None and new["start"] and new["lane"]:
@@ -81,7 +83,7 @@ class _Flow:
             job = self._jobs.get(str(run["id"]))
             if job is not None and job["start"] and job["lane"]:
                 yield from self._overtook(job, _number(run["started_at"]))
-        self._begins, self._jobs = [], {}
+        self._begins, self._jobs, self._changed = [], {}, {}
         if self._calm:
             for run_id in list(self._timed):
                 yield from self._late(self.state.runs[run_id], now)
@@ -154,9 +156,15 @@ class _Flow:
             yield f"{job} has another place in the queue than {shift} ms before its time"
 
     def _overtook(self, job: Row, now: int) -> Iterator[str]:
-        """Whether others of its lane were to begin before it, and still wait."""
+        """Whether others of its lane were to begin before it, and still wait.
+
+        A claim knows the jobs as they were before its transaction: others of its batch may have added some since.
+        """
         place = (_number(job["score"]), str(job["id"]))
-        for other in self.state.jobs.values():
+        for job_id in self.state.jobs:
+            other = self._changed.get(job_id, self.state.jobs[job_id])
+            if other is None:
+                continue
             waits = other["lane"] == job["lane"] and other["start"] and not other["alone"]
             due = _number(other["due_at"]) <= now
             if waits and due and (_number(other["score"]), str(other["id"])) < place:
