@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from inngest.engine.ownership import Ownership
@@ -37,6 +37,17 @@ class WatchedInvoker:
     def __init__(self, inner: Invoker, host: Host) -> None:
         self._inner = inner
         self._host = host
+
+    @property
+    def plain(self) -> frozenset[str]:
+        return self._inner.plain
+
+    @property
+    def threads(self) -> int:
+        return self._inner.threads
+
+    def watch_threads(self, freed: Callable[[], object]) -> None:
+        self._inner.watch_threads(freed)
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         host = self._host

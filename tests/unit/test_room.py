@@ -32,7 +32,10 @@ class Room:
         self.store = Looking()
         self.woken = 0
         clock, ids = SimpleNamespace(now=lambda: NOW), SimpleNamespace(token=lambda: "token")
-        worker = SimpleNamespace(store=self.store, clock=clock, ids=ids, session_id="session", observer=None)
+        invoker = SimpleNamespace(plain=frozenset(), threads=0, watch_threads=lambda _: None)
+        worker = SimpleNamespace(
+            invoker=invoker, store=self.store, clock=clock, ids=ids, session_id="session", observer=None
+        )
         none = cast("Any", None)
         self.executor = RunExecutor(cast("Any", worker), frozenset({"f"}), most, none, self._wake, none)
 
@@ -61,10 +64,10 @@ async def test_nobody_looks_when_nothing_is_due() -> None:
 
 async def test_room_that_was_not_needed_wakes_who_waits_for_it() -> None:
     room = Room(1)
-    owners = room.executor.reserve(1)
+    reserved = room.executor.reserve(1)
     room.executor.job_due(NOW)
     await room.executor.run_once(NOW)
     assert room.executor.crowded()
     woken = room.woken
-    room.executor.give_back(len(owners))
+    room.executor.give_back(reserved)
     assert room.woken == woken + 1

@@ -67,7 +67,7 @@ class Engine:
         retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
         max_steps: steps of one run, up to 10,000; a run with more fails.
         max_runs_in_flight: how many runs execute at a time; others wait. Sleeping runs do not count.
-        thread_pool_size: how many plain functions execute at a time.
+        thread_pool_size: how many plain functions execute at a time; others wait, and hold no place meanwhile.
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
         retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.

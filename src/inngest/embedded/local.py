@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 
 from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
@@ -38,6 +39,8 @@ class LocalInvoker:
         self.turns = Turns(asyncio.get_running_loop())
         self._entries: dict[str, Entry] = {}
         self._left: list[tuple[str, str, CurrentStep]] = []  # handlers that outlived their invocation
+        self._left_threads = 0  # invocations that are over, and whose threads have not returned
+        self._freed: Callable[[], object] = lambda: None
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         """Enter a function."""
@@ -49,14 +52,32 @@ class LocalInvoker:
         entry = Entry(function, handler, call, recorder, self._clock, self._threads, self.turns)
         self._entries[call.run_id] = entry
         try:
-            if entry.is_async:
-                return await entry.run()
-            async with self._threads.slots:
-                return await entry.run()
+            return await entry.run()
         finally:
             if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
                 del self._entries[call.run_id]
             self._left += [handler for handler in _handlers(entry) if handler[2].active]
+            self._left_threads += entry.leaves_behind(self._thread_back)
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """See `Invoker.plain`."""
+        return frozenset(
+            fn_id for fn_id, (_, handler) in self._handlers.items() if not inspect.iscoroutinefunction(handler)
+        )
+
+    @property
+    def threads(self) -> int:
+        """See `Invoker.threads`."""
+        return self._threads.size - self._left_threads
+
+    def watch_threads(self, freed: Callable[[], object]) -> None:
+        """See `Invoker.watch_threads`."""
+        self._freed = freed
+
+    def _thread_back(self) -> None:
+        self._left_threads -= 1
+        self._freed()
 
     def let_go(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import queue
 import threading
@@ -15,11 +14,12 @@ class FunctionThreads:
     """At most `size` plain functions at a time, each in a thread; branches of theirs have threads beside.
 
     A thread that waits for its branches, or for a step, would block a pool that counts it: branches are not counted,
-    so that nested use cannot deadlock. `group.parallel` bounds how many of them there are.
+    so that nested use cannot deadlock. `group.parallel` bounds how many of them there are. Nothing waits here: the
+    engine takes no more runs of plain functions than there are threads.
     """
 
     def __init__(self, size: int) -> None:
-        self.slots = asyncio.Semaphore(size)
+        self.size = size
         self._idle: list[queue.SimpleQueue[Callable[[], None] | None]] = []
         self._lock = threading.Lock()
         self._closed = False

@@ -13,6 +13,7 @@ from inngest.protocol.opcodes import Arrival
 from .domain.model import Ended, Released, RunStatus
 from .errors import StoreError
 from .ownership import Ownership
+from .places import NOTHING, Places, Reserved
 from .ports import Claimed, Claims, News, Owner, Requests
 from .worker import Worker
 
@@ -45,43 +46,58 @@ class RunExecutor:
     ) -> None:
         self.worker = worker
         self.functions = functions
-        self._served = sorted(functions)
-        self._max_in_flight = max_in_flight
+        self._places = Places(max_in_flight, worker.invoker, functions)
         self.on_end = on_end
         self.requests = requests
         self._stranded: dict[str, None] = {}  # runs whose last commit the store has refused
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
-        self._reserved = 0
         self._alone = False  # a run on which workers died is in flight, and nothing else may be
         self._hold_back = False  # such a run is due, and waits until nothing else is in flight
         self.stirred = False  # runs have ended otherwise than by being run here
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
+        self._wants_thread = False  # jobs of plain functions may be due, and no thread is free
+        worker.invoker.watch_threads(self.thread_freed)
         self.next_due: int | None = None  # when the next job falls due, as far as is known
 
     # -- room
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Those of its functions that need a thread."""
+        return self._places.plain
 
     @property
     def room(self) -> int:
         """How many more runs may be begun."""
         if self.draining or self._alone or (self._hold_back and not self.idle):
             return 0
-        return max(0, self._max_in_flight - len(self._owned) - self._reserved)
+        return self._places.free
 
-    def reserve(self, count: int) -> Sequence[Owner]:
+    def reserve(self, count: int) -> Reserved:
         """Room for runs that begin as they are accepted; none while others wait, they come first."""
         granted = 0 if self.backlog or not self.functions else min(count, self.room)
-        self._reserved += granted
-        return [self._owner() for _ in range(granted)]
+        if not granted:
+            return NOTHING
+        threads = 0 if self._wants_thread else min(granted, self._places.room(plain=True))
+        self._places.take(granted, threads)
+        return Reserved([self._owner() for _ in range(granted)], threads)
 
-    def give_back(self, count: int) -> None:
+    def give_back(self, reserved: Reserved) -> None:
         """Room that was reserved is used now, or was not needed."""
-        self._reserved -= count
-        if count and self.backlog:
+        self._places.take(-len(reserved.owners), -reserved.plain)
+        if reserved.owners and self.backlog:
             self._wake()
+        if reserved.plain:
+            self.thread_freed()
+
+    def thread_freed(self) -> None:
+        """A thread is free: a run that waits for one may have it."""
+        if self._wants_thread:
+            self.look_again()
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
@@ -107,7 +123,7 @@ class RunExecutor:
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight here."""
-        return not self._owned
+        return self._places.empty
 
     @property
     def stranded(self) -> int:
@@ -166,19 +182,34 @@ class RunExecutor:
         if room == 0 or not due:
             self.backlog = due
             return
-        idle = not self._owned and not self._reserved
-        self._reserved += room
         self.next_due = None
+        self._hold_back = self._wants_thread = False
+        for plain, functions in self._places.kinds():
+            if not self.fenced:
+                await self._claim(functions, now, plain=plain)
+        self.backlog = self._is_due(now)
+
+    async def _claim(self, functions: Sequence[str], now: int, *, plain: bool) -> None:
+        """Claim what is due of the functions that need a thread, or of those that need none."""
+        places = self._places
+        room = min(self.room, places.room(plain=plain))
+        if room == 0:
+            self._wants_thread = self._wants_thread or plain
+            return
+        idle, threads = self.idle, room if plain else 0
+        places.take(room, threads)
         try:
             claims = await self.worker.store.claim(
-                self._owner(), room, self._served, now, alone=idle, told=self._begin_all
+                self._owner(), room, functions, now, alone=idle, told=self._begin_all
             )
         finally:
-            self._reserved -= room
+            places.take(-room, -threads)
         if claims.next_due is not None:
-            self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again at once, for ever
-        self.backlog = self._is_due(now)
-        self._hold_back = claims.alone_due
+            if plain and claims.next_due <= now and not places.threads:
+                self._wants_thread = True
+            else:
+                self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again, for ever
+        self._hold_back = self._hold_back or claims.alone_due
         self.fenced = claims.fenced
 
     def _begin_all(self, claims: Claims) -> None:
@@ -196,6 +227,7 @@ class RunExecutor:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         self._owned[claimed.run.id] = ownership
+        self._places.enter(ownership.function_id)
         if ownership.suspect:
             self._alone = True
         task = asyncio.get_running_loop().create_task(self._run(ownership))
@@ -207,15 +239,20 @@ class RunExecutor:
 
     def _let_in(self, ownership: Ownership) -> None:
         """The place of a run is free; before anyone is told that it ended, so that what follows finds room."""
-        if self._owned.get(ownership.run_id) is not ownership:
-            return  # it was let in before; or it lost the run, and this worker has taken it up again
-        del self._owned[ownership.run_id]
-        if ownership.suspect:
-            self._alone = False
+        if not ownership.placed:
+            return
+        ownership.placed = False
+        self._places.leave(ownership.function_id)
+        if self._owned.get(ownership.run_id) is ownership:  # else this worker has taken it up again since it was lost
+            del self._owned[ownership.run_id]
+            if ownership.suspect:
+                self._alone = False
         if ownership.slots is not None:
             self.look_again()  # who waits in its lane may have its slot
         elif self.backlog:
             self._wake()
+        if ownership.function_id in self._places.plain:
+            self.thread_freed()
 
     def cleared(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""
@@ -269,9 +306,11 @@ class RunExecutor:
             LOGGER.exception("run %s of %s: its outcome cannot be written", ownership.run_id, ownership.function_id)
             return await ownership.conclude(Failed(ErrorInfo(type(error).__name__, str(error)), retriable=True))
 
-    def crowded(self) -> bool:
-        """Whether others wait for a place."""
-        return self.backlog and self.room == 0
+    def crowded(self, function_id: str = "") -> bool:
+        """Whether others wait for a place; or for the thread that a run of this function has."""
+        if self.backlog and self.room == 0:
+            return True
+        return self._wants_thread and function_id in self._places.plain and not self._places.threads
 
     # -- stopping
 

@@ -11,6 +11,7 @@ from .domain import announcements, triggers
 from .domain.following import Plan
 from .domain.model import Event, Registry, Run, Start
 from .domain.watches import as_data
+from .places import NOTHING, Reserved
 from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Store
 
 
@@ -19,11 +20,16 @@ class Starter(Protocol):
 
     functions: frozenset[str]
 
-    def reserve(self, count: int) -> Sequence[Owner]:
+    @property
+    def plain(self) -> frozenset[str]:
+        """Those of its functions that need a thread."""
+        ...
+
+    def reserve(self, count: int) -> Reserved:
         """Room for up to so many runs."""
         ...
 
-    def give_back(self, count: int) -> None:
+    def give_back(self, reserved: Reserved) -> None:
         """Room that was reserved is used now, or was not needed."""
         ...
 
@@ -81,25 +87,25 @@ class Intake:
 
     async def _accept(self, events: Sequence[Event], plan: Plan, now: int) -> Accepted:
         executor = self._executor
-        owners: Sequence[Owner] = () if executor is None else executor.reserve(len(events))
-        functions = frozenset() if executor is None else executor.functions
+        room = NOTHING if executor is None else executor.reserve(len(events))
+        functions, plain = (frozenset(), frozenset()) if executor is None else (executor.functions, executor.plain)
 
         def begin(accepted: Accepted) -> Accepted:
             """Runs that were claimed begin, also when the sender has been cancelled meanwhile."""
             if self._observer is not None:
                 self._observer.accepted(events, [start.run for start, _ in accepted.started])
             if executor is not None:
-                executor.give_back(len(owners))
+                executor.give_back(room)
                 _begin(executor, accepted, {event.id: event for event in events})
                 executor.heard(accepted.news)
             return accepted
 
-        answer = self._store.accept(Acceptance(events, plan, owners, functions, now), begin)
+        answer = self._store.accept(Acceptance(events, plan, room.owners, functions, now, plain, room.plain), begin)
         try:
             return await answer
         finally:
             if executor is not None and answer.exception() is not None:
-                executor.give_back(len(owners))
+                executor.give_back(room)
 
 
 def _begin(executor: Starter, accepted: Accepted, events: Mapping[str, Event]) -> None:

@@ -41,8 +41,8 @@ class Executor(Protocol):
         """What is queued may have changed."""
         ...
 
-    def crowded(self) -> bool:
-        """Whether others wait for a place."""
+    def crowded(self, function_id: str) -> bool:
+        """Whether others wait for what a run of this function has: its place, or its thread."""
         ...
 
     def cleared(self) -> None:
@@ -97,6 +97,7 @@ class Ownership:
         self._stored_attempt = run.attempt  # of the body
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
+        self.placed = True  # it has its place among those in flight
         self._last: asyncio.Future[Any] | None = None  # commit
         self.slots = None if run.lane is None else self._slots(run.lane)
 
@@ -209,7 +210,7 @@ class Ownership:
     def _advice(self) -> Advice:
         if self._executor.draining:
             return Advice.YIELD
-        if not self._executor.crowded():
+        if not self._executor.crowded(self.function_id):
             return Advice.GO_ON
         return Advice.YIELD if self._worker.clock.now() - self._began_at > BUDGET else Advice.GO_ON
 

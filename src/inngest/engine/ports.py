@@ -75,6 +75,8 @@ class Acceptance(NamedTuple):
     claim: Sequence[Owner]  # this worker begins so many of the runs at once, if they are due and it has their functions
     functions: frozenset[str]  # that this worker can run
     now: int
+    plain: frozenset[str] = frozenset()  # those of them that need a thread
+    threads: int = 0  # of the runs that this worker begins, so many at most are of functions that need one
 
 
 class News(NamedTuple):
@@ -433,6 +435,20 @@ class Store(Protocol):
 
 class Invoker(Protocol):
     """Carries an invocation to the code."""
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Ids of the functions that need a thread for as long as their code runs."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """How many runs of such functions may be in flight; fewer while code of runs that are over has not returned."""
+        ...
+
+    def watch_threads(self, freed: Callable[[], object]) -> None:
+        """Have `freed` called, on the loop, when such code has returned after its run was over."""
+        ...
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         """Enter the function; give how it ended. Being cancelled, it takes the function down."""

@@ -141,6 +141,9 @@ class Invocation(Recording):
         another would leave the run without an owner that goes on.
         """
         try:
+            ending = self.conductor.ending
+            if ending is not None:
+                raise EndOfInvocation  # the run was cancelled, or lost, before its code began
             if not self._history.replaying:
                 await self._go_live(home)
             value = await body()

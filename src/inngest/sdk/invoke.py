@@ -50,12 +50,20 @@ class Entry:
         self._handler = handler
         self._call = call
         self._threads = threads
+        self._portal: SyncPortal | None = None
         self.is_async = inspect.iscoroutinefunction(handler)
         self.invocation = Invocation(function, call, recorder, clock, turns)
 
     def run(self) -> Coroutine[Any, Any, Outcome]:
         """Run it to its end. See `Invocation.run`."""
         return self._run_async() if self.is_async else self._run_sync()
+
+    def leaves_behind(self, returned: Callable[[], object]) -> bool:
+        """Whether threads of it still run, though it is over; then it calls back when all have returned."""
+        if self._portal is None or not self._portal.at_work:
+            return False
+        self._portal.when_returned(returned)
+        return True
 
     async def _run_async(self) -> Outcome:
         invocation = self.invocation
@@ -72,7 +80,7 @@ class Entry:
 
     async def _run_sync(self) -> Outcome:
         invocation = self.invocation
-        portal = SyncPortal(invocation, self._threads)
+        portal = self._portal = SyncPortal(invocation, self._threads)
         defers = PortalDefers(invocation, portal)
         context = ContextSync(step=StepSync(portal), group=GroupSync(portal), defers=defers, **self._fields())
         invocation.values.context = context

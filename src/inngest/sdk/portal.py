@@ -67,6 +67,9 @@ class _Branch:
 
         def job() -> None:
             try:
+                if self.portal.invocation.conductor.ending is not None:
+                    work.close()
+                    raise EndOfInvocation  # it was over before the thread had come here
                 value = drive_sync(work)
             except BaseException as error:
                 self.portal.post(_fail, result, error)
@@ -85,6 +88,8 @@ class SyncPortal:
         self.loop = invocation.loop
         self.threads = threads
         self._local = threading.local()
+        self._at_work = 0  # threads that have not returned
+        self._returned: Callable[[], object] | None = None  # to call when all have
 
     # -- on the loop
 
@@ -100,12 +105,29 @@ class SyncPortal:
             try:
                 value = drive_sync(work)
             except BaseException as error:
-                self.post(_fail, result, error)
+                self.post(self._back, _fail, result, error)
             else:
-                self.post(_succeed, result, value)
+                self.post(self._back, _succeed, result, value)
 
+        self._at_work += 1
         self.threads.start(job)
         return await result
+
+    @property
+    def at_work(self) -> bool:
+        """Whether threads of it have not returned: nothing interrupts them, so they may outlive the invocation."""
+        return self._at_work > 0
+
+    def when_returned(self, call: Callable[[], object]) -> None:
+        """Call back on the loop when all its threads have returned; one of them at least has not."""
+        self._returned = call
+
+    def _back(self, conclude: Callable[..., object], *args: object) -> None:
+        """A thread has returned."""
+        self._at_work -= 1
+        conclude(*args)
+        if not self._at_work and self._returned is not None:
+            self._returned()
 
     def post(self, callback: Callable[..., object], *args: object) -> None:
         """Call on the loop, from any thread; a loop that is closed has no use for it."""
@@ -125,15 +147,18 @@ class SyncPortal:
         def main() -> None:
             self._local.branch = branch
             try:
+                if self.invocation.conductor.ending is not None:
+                    raise EndOfInvocation  # it was over before the thread had come here
                 value = work()
             except BaseException as error:
-                self.post(self._ended, result, None, error)
+                self.post(self._back, self._ended, result, None, error)
             else:
-                self.post(self._ended, result, value, None)
+                self.post(self._back, self._ended, result, value, None)
             finally:
                 del self._local.branch
 
         self.invocation.conductor.enter()
+        self._at_work += 1
         self.threads.start(main)
         return result
 

@@ -63,10 +63,15 @@ def _started(
     """The runs to create, and who owns them from the start."""
     owners = [owner for owner in acceptance.claim if alive[owner.session]]
     owners.reverse()
+    threads = acceptance.threads
     started: list[tuple[Start, Owner | None]] = []
     for start in starts:
-        mine = _may_begin(start) and start.due_at <= acceptance.now and start.run.function_id in acceptance.functions
-        begins = mine and bool(owners) and (start.place is None or entry.admits(start))
+        function_id = start.run.function_id
+        mine = _may_begin(start) and start.due_at <= acceptance.now and function_id in acceptance.functions
+        plain = function_id in acceptance.plain
+        room = bool(owners) and (not plain or threads > 0)
+        begins = mine and room and (start.place is None or entry.admits(start))
+        threads -= begins and plain
         started.append((start, _owner_of(start, owners.pop()) if begins else None))
         if not begins:
             entry.queue(start)
