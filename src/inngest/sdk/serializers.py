@@ -1,17 +1,32 @@
-"""Serializers: types that JSON does not have, kept through a memo (sdk-api §10)."""
+"""Serializers: types that JSON does not have, kept through a memo."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import json
 import types
 import typing
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import pydantic
 import typing_extensions
+
+from inngest.protocol import codec
+
+from . import comparing
+
+
+class Way(NamedTuple):
+    """How pydantic may write a value."""
+
+    round_trip: bool = False  # without computed fields
+    by_alias: bool | None = None
+
+
+WAYS = (Way(), Way(round_trip=True), Way(by_alias=True), Way(by_alias=False))
+"""How pydantic may write a value: the first that it reads back as it was is taken. Others than the first keep models
+that refuse their computed fields, and models whose aliases are names of other fields."""
 
 
 class Unset:
@@ -45,7 +60,8 @@ def _adapter(typ: Any) -> pydantic.TypeAdapter[object]:
 class PydanticSerializer:
     """Serializes with pydantic.
 
-    Used where `output_type` is given. Type adapters are kept for the 512 types used last.
+    Used where `output_type` is given. Type adapters are kept for the 512 types used last. A value that would not come
+    back equal is refused by name, and its step is not recorded as done.
 
     Args:
         restore: also where `output_type` is not given: values come back as the handler's return annotation says
@@ -56,39 +72,84 @@ class PydanticSerializer:
     def __init__(self, *, restore: bool = False) -> None:
         self.restore = restore
 
+    def check(self, typ: object) -> None:
+        """Whether values of a type can be kept at all, asked before a handler runs.
+
+        Raises:
+            pydantic.PydanticUserError: pydantic cannot handle the type.
+        """
+        _adapter(typ)
+
     def serialize(self, obj: object, typ: object) -> object:
         """A JSON-able form of `obj`.
 
+        With the types `object` and `Any`, what pydantic makes of it. With others, a form that `deserialize` makes an
+        equal value of: names of fields or their aliases, with computed fields if they do not disturb.
+
         Raises:
-            TypeError: `obj` is not of type `typ`, and would not come back.
+            TypeError: `obj` would not come back as it is. Names the place, the reason, and how to mend it.
             pydantic.PydanticUserError: pydantic cannot handle the type.
         """
         adapter = _adapter(typ)
-        dumped = adapter.dump_python(obj, mode="json", warnings=False)
-        try:
-            self.deserialize(dumped, typ)
-        except pydantic.ValidationError as error:
-            raise TypeError(f"not of the type {name_of(typ)}: {_first(error)}") from None
-        return dumped
+        if typ in (object, Any):
+            return adapter.dump_python(obj, mode="json", warnings=False)
+        problems: list[str] = []
+        for way in WAYS:
+            dumped = adapter.dump_python(
+                obj, mode="json", warnings=False, round_trip=way.round_trip, by_alias=way.by_alias
+            )
+            try:
+                found = comparing.difference(obj, self.deserialize(dumped, typ))
+            except pydantic.ValidationError as error:
+                problems.append(f"not of the type {name_of(typ)}: {_first(error, obj)}")
+            else:
+                if found is None:
+                    return dumped
+                problems.append(f"would not come back from the type {name_of(typ)} as it is: {found}")
+        raise TypeError(problems[0])
 
     def deserialize(self, obj: object, typ: object) -> object:
-        """The value of type `typ`, validated.
+        """The value of type `typ`, validated. Fields may have their names or their aliases.
 
         Raises:
             pydantic.ValidationError: `obj` is not of that type.
         """
         adapter = _adapter(typ)
         try:
-            return adapter.validate_python(obj)
-        except pydantic.ValidationError:
-            # A strict model takes a datetime's text, or an array for a tuple, from JSON only.
-            return adapter.validate_json(json.dumps(obj))
+            return adapter.validate_python(obj, by_alias=True, by_name=True)
+        except pydantic.ValidationError as error:
+            try:
+                # A strict model takes a datetime's text, or an array for a tuple, from JSON only.
+                return adapter.validate_json(codec.dumps(obj), by_alias=True, by_name=True)
+            except codec.NotJsonError:
+                raise error from None
 
 
-def _first(error: pydantic.ValidationError) -> str:
+def _first(error: pydantic.ValidationError, given: object) -> str:
     problem = error.errors(include_url=False)[0]
     place = "".join(f"[{part!r}]" for part in problem["loc"])
+    if problem["type"] == "missing" and _has(given, problem["loc"]):
+        return f"{place}: is there, but is not written (exclude=True); write it, or return a value without the field"
     return f"{place and place + ': '}{problem['msg']} (got {problem['input']!r:.80})"
+
+
+def _has(value: Any, place: Sequence[int | str]) -> bool:
+    """Whether something is at a place of a value."""
+    for part in place:
+        try:
+            value = getattr(value, part) if isinstance(part, str) and hasattr(value, part) else value[part]
+        except (TypeError, LookupError):
+            return False
+    return True
+
+
+def advice(serializer: Serializer | None) -> str:
+    """How to keep a value that JSON cannot hold, and whose type nobody said."""
+    if serializer is None:
+        return "Return what JSON can hold, or give the client serializer=inngest.PydanticSerializer(restore=True)"
+    if isinstance(serializer, PydanticSerializer) and serializer.restore:
+        return "Say its type: use output_type=, or a handler with a return annotation (a lambda has none)"
+    return "Say its type: use output_type="
 
 
 def name_of(typ: object) -> str:

@@ -25,7 +25,7 @@ from .function import Function
 from .hooks import Hooks
 from .middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
 from .ports import Clock
-from .serializers import Unset, name_of
+from .serializers import PydanticSerializer, Unset, advice, name_of
 from .step_options import DEFAULT, StepOptions
 from .work import Work
 
@@ -64,6 +64,8 @@ class Values:
     ) -> Work[Op]:
         """Run a handler once; the report of how it went."""
         started_at = self._clock.now()
+        if output_type is not Unset and (unfit := self._unfit(step, output_type)) is not None:
+            return (yield from self._failure(step, running.attempt, started_at, unfit, options))
         token = RUNNING.set(running)
         value: object = None
         error: BaseException | None = None
@@ -185,7 +187,7 @@ class Values:
             yield from self._hooks.call("transform_output", result)
             text = codec.dumps(result.output if result.has_output() else None)
         except codec.NotJsonError as error:
-            return outcomes.body_failure(self._unserializable(where, error))
+            return outcomes.body_failure(self._unserializable(where, error, kept_as))
         if (size := codec.size(text)) > limits.MAX_RUN_OUTPUT:
             return outcomes.body_failure(_too_large(where, size, limits.MAX_RUN_OUTPUT))
         return Completed(text)
@@ -215,7 +217,7 @@ class Values:
                 value = result.output if result.has_output() else None
             text = codec.dumps(value)
         except codec.NotJsonError as error:
-            unserializable = self._unserializable(f'"{step.text}"', error)
+            unserializable = self._unserializable(f'"{step.text}"', error, output_type)
             return outcomes.step_failure(step, number, started_at, unserializable)
         if len(text) * 4 > limits.MAX_STEP_OUTPUT and (size := codec.size(text)) > limits.MAX_STEP_OUTPUT:
             too_large = _too_large(f'step "{step.text}"', size, limits.MAX_STEP_OUTPUT)
@@ -234,10 +236,21 @@ class Values:
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
         return op
 
-    def _unserializable(self, where: str, error: codec.NotJsonError) -> OutputUnserializableError:
+    def _unfit(self, step: StepName, output_type: object) -> OutputUnserializableError | None:
+        """Why nothing of a type can be kept. The handler is not run then: what it does would be lost."""
+        serializer = self._function.client.serializer
+        if isinstance(serializer, PydanticSerializer):
+            try:
+                serializer.check(output_type)
+            except Exception as error:  # pydantic, or code of the user's in a schema
+                what = f"what it returns could not be kept: {type(error).__name__}: {error}"
+                return OutputUnserializableError(f'"{step.text}" was not run: {what}')
+        return None
+
+    def _unserializable(self, where: str, error: codec.NotJsonError, kept_as: object) -> OutputUnserializableError:
         hint = ""
-        if self._function.client.serializer is None and error.reason.endswith("is not JSON serializable"):
-            hint = ". Return what JSON can hold, or give the client serializer=inngest.PydanticSerializer(restore=True)"
+        if kept_as is Unset and error.reason.endswith("is not JSON serializable"):
+            hint = f". {advice(self._function.client.serializer)}"
         return OutputUnserializableError(f"{where} returned unserializable data: {error}{hint}")
 
     def _serialize(self, value: object, output_type: object) -> object:
