@@ -167,6 +167,7 @@ WEIGHTS = {
     "requests": 2,
     "gated": 7,
     "clockwork": 3,
+    "hours": 3,
 }
 """How often worlds of each kind are drawn."""
 

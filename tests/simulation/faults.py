@@ -23,11 +23,13 @@ class Fault(enum.Enum):
     TWICE = "event delivered twice"
     SKEW = "clock wrong"
     STEP_OF_CLOCK = "clock set while it runs"
+    WALL_SET = "wall clock of the machine set by hours"
     BUSY = "database busy"
     LOCKED_OUT = "database busy for longer than patience"
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
+CLOCKS = frozenset((Fault.SKEW, Fault.STEP_OF_CLOCK, Fault.WALL_SET))
 CRASHES = frozenset((*AT_COMMIT, Fault.CRASH_ANYWHERE, Fault.CRASH_BY_STEP))
 
 

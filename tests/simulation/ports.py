@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from inngest.engine.domain.model import HttpRequest, HttpResponse
+from inngest.engine.domain.steady import TRUSTED, Steady
 from inngest.engine.ports import HttpError
 from inngest.protocol import ulids
 
@@ -26,28 +27,47 @@ LONGEST_SLEEP = 30_000
 
 
 class SimClock:
-    """The wall clock of one process: the world's time and an error, never running backwards.
+    """The time of one process: the engine's own arithmetic, over the machine's wall clock and an error.
 
     Args:
         loop: the world's.
-        skew: how far it is ahead (ms).
+        skew: how far it is ahead of the machine's (ms).
+        machine: how far the machine's wall clock is ahead of the world's time (ms).
     """
 
-    def __init__(self, loop: SimLoop, skew: int) -> None:
+    def __init__(self, loop: SimLoop, skew: int, machine: Callable[[], int] = lambda: 0) -> None:
         self._loop = loop
+        self._machine = machine
         self.skew = skew
-        self._last = 0
+        self._steady = Steady()
 
     def now(self) -> int:
-        self._last = max(self._last, EPOCH + self._loop.now_us // 1000 + self.skew)
-        return self._last
+        return self._steady.at(self._wall(), self._loop.now_us) // 1000
 
     def call_at(self, when: int, callback: Callable[[], object]) -> _SimTimer:
         return _SimTimer(self._loop, self, when, callback)
 
+    def monotonic(self) -> int:
+        return self._loop.now_us // 1000
+
+    def call_after(self, ms: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        return self._loop.call_at_us(self._loop.now_us + round(1000 * ms), callback)
+
+    def ahead(self) -> int:
+        return self.now() - self._wall() // 1000
+
+    def at_least(self, kept: int) -> bool:
+        if kept - self._wall() // 1000 > TRUSTED:
+            return False
+        self._steady.move_to(1000 * kept, self._wall(), self._loop.now_us)
+        return True
+
     def us_until(self, when: int) -> int:
-        """Microseconds of the loop until the clock shows `when`."""
-        return max(0, (when - EPOCH - self.skew) * 1000 - self._loop.now_us)
+        """Microseconds of the loop until the clock shows `when`, or a little less."""
+        return max(0, 1000 * when - self._steady.at(self._wall(), self._loop.now_us))
+
+    def _wall(self) -> int:
+        return 1000 * (EPOCH + self.skew + self._machine()) + self._loop.now_us
 
 
 class _SimTimer:

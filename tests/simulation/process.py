@@ -44,6 +44,7 @@ class Realm(Protocol):
     locks: set[str]
     retry_interval: int | None
     max_in_flight: int
+    wall: int
 
     def note(self, entry: Entry) -> None:
         """Something happened."""
@@ -101,7 +102,7 @@ class Process:
         self._calls: dict[asyncio.Future[Any], None] = {}
         self.context = contextvars.copy_context()
         self.context.run(HOST.set, self)
-        self.clock = SimClock(world.loop, skew)
+        self.clock = SimClock(world.loop, skew, lambda: world.wall)
         ids = SimIds(chance)
         self.locks = SimLiveness(world.locks)
         self.executor = InlineExecutor(world.loop, self, world.latency)

@@ -125,6 +125,17 @@ def _clockwork(seed: int) -> tuple[Scenario, Plan]:
     return scenario, Plan(storm=Storm(lasts=600, at_commit=0.01, busy=0.01, every=40, step=90_000, kinds=kinds))
 
 
+def _hours(seed: int) -> tuple[Scenario, Plan]:
+    """The wall clock of the machine is set by hours, to and fro, also while nobody runs, and beside others."""
+    chance = random.Random(f"hours {seed}")
+    names = ("sleeps", "gathered", "retries", "timely", "race")
+    programs = [*(BY_NAME[name] for name in names), *chance.sample(WAITING, 2)]
+    sends = [Send(program, at=chance.randint(0, 12_000)) for program in (*programs, *chance.choices(programs, k=4))]
+    kinds = (Fault.WALL_SET, Fault.WALL_SET, Fault.CRASH_ANYWHERE, Fault.STOP)
+    storm = Storm(lasts=15, at_commit=0.02, busy=0, deaf=chance.choice((0, 0.3)), every=1.0, kinds=kinds)
+    return Scenario("hours", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -138,6 +149,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "crowd": _crowd,
     "gated": _gated,
     "clockwork": _clockwork,
+    "hours": _hours,
 }
 """Worlds whose cast is drawn."""
 

@@ -49,6 +49,9 @@ KNOWN_FILE = 0.9
 PENDING = {"debounce", "batch"}
 """Timers that start runs."""
 
+HOURS = 10 * 3_600_000
+"""Milliseconds by which the machine's wall clock is wrong at most: what was kept is always within 24 h of it."""
+
 SOON = 10_000
 """Milliseconds before a tick in which a world does not end, so that what it starts can end, too."""
 
@@ -75,6 +78,7 @@ class World:
         self.fired_count: Counter[Fault] = Counter()
         self.boundaries = 0
         self.path = Path()
+        self.wall = 0  # how far the machine's wall clock is ahead (ms)
         self._processes: list[Process] = []  # all there ever were
         self._alive: list[Process] = []  # those that can be asked something
         self._calm = plan.storm is None
@@ -216,7 +220,7 @@ class World:
         """Sends one event until it is acknowledged, then waits for all runs that it started."""
         await asyncio.sleep(send.at / 1000)
         by_key = self._faults.random() < 0.5
-        now = EPOCH + self.now() // 1000
+        now = EPOCH + self.wall + self.now() // 1000
         sent = SentEvent(
             send.program.event,
             json.dumps({**send.program.data, "number": number}),
@@ -262,7 +266,7 @@ class World:
 
     async def _post(self, at: float, number: int, place: int, thing: Posting) -> None:
         await asyncio.sleep(at)
-        now = EPOCH + self.now() // 1000
+        now = EPOCH + self.wall + self.now() // 1000
         event_id = ulids.make(now, (1_000 + 10 * number + place).to_bytes(10, "big"))
         data = json.dumps({**thing.data, "number": number})
         sent = SentEvent(f"{APP}/{thing.name}", data, "", 0, event_id)
@@ -359,6 +363,8 @@ class World:
         elif fault is Fault.STEP_OF_CLOCK:
             step = 2_000 if self.plan.storm is None else self.plan.storm.step
             process.clock.skew += chance.randint(-step, step)
+        elif fault is Fault.WALL_SET:
+            self.wall = chance.randint(-HOURS, HOURS)
         elif fault is Fault.LOCKED_OUT:
             process.lock_out = chance.randint(1, 40)
         self.fired(fault, process)

@@ -14,7 +14,6 @@ from inngest.embedded.explanations import Explanation, Pending, Rule
 from inngest.embedded.reader import SEARCHED, Reader
 from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
-from inngest.sdk import system
 
 from . import output, shapes, values
 from .failures import CommandError, Exit
@@ -67,7 +66,7 @@ def runs(
         return
     console = output.console()
     for one in pending:
-        _show_pending(one, console)
+        _show_pending(one, console, reader.now())
     if not page and pending:
         return
     if not page:
@@ -86,11 +85,11 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     wanted = _whole_id("RUN", given, reader, path)
     try:
         if why:
-            explained = reader.explain(wanted, system.wall_clock_ms())
+            explained = reader.explain(wanted)
             if as_json:
                 output.print_json(shapes.explanation(explained))
             else:
-                _show_why(explained, output.console())
+                _show_why(explained, output.console(), reader.now())
             return
         found = reader.run(wanted)
         executing = _executing(reader, found)
@@ -99,14 +98,14 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     if as_json:
         output.print_json({**shapes.run_in_full(found), "executing": executing})
     else:
-        _show(found, output.console(), executing)
+        _show(found, output.console(), executing, reader.now())
 
 
 def _executing(reader: Reader, found: Run) -> str | None:
     """Who executes a run now. A step is recorded when it has ended: until then this is all that shows it."""
     if found.ended_at is not None:
         return None
-    reasons = reader.explain(found.id, system.wall_clock_ms()).reasons
+    reasons = reader.explain(found.id).reasons
     return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
 
 
@@ -188,18 +187,18 @@ def _one_line(error: ErrorInfo) -> str:
     return f"{error.name}: {error.message}".partition("\n")[0]
 
 
-def _show_pending(one: Pending, console: Console) -> None:
+def _show_pending(one: Pending, console: Console, now: int) -> None:
     """What the event waits for: it has no run yet."""
     key = "" if one.key is None else f" for {one.key}"
     so_far = "" if one.events is None else f", with {one.events:,} event{'' if one.events == 1 else 's'} so far"
     console.print(f"a {one.gate} of {one.function_id}{key} holds it{so_far}.", end=" ")
     full = "" if one.gate == "debounce" else "when it is full"
-    at = "" if one.due_at is None else f"at {_at(one.due_at)}"
+    at = "" if one.due_at is None else f"at {_at(one.due_at, now)}"
     console.print(Text(f"Its run begins {' or '.join(part for part in (full, at) if part)}.", "dim"))
 
 
-def _at(time: datetime.datetime) -> str:
-    left = max(0, _ms(time - system.wall_clock()))
+def _at(time: datetime.datetime, now: int) -> str:
+    left = max(0, _left(time, now))
     return f"{_local(time).strftime('%Y-%m-%d %H:%M:%S')} (in {output.span(left)})"
 
 
@@ -209,17 +208,17 @@ def _at(time: datetime.datetime) -> str:
 _GOES_ON = {Rule.RETRY: "Again at", Rule.REQUEST: "Again at", Rule.DELAYED: "Begins at", Rule.THROTTLE: "Begins at"}
 
 
-def _show_why(found: Explanation, console: Console) -> None:
+def _show_why(found: Explanation, console: Console, now: int) -> None:
     style = f"bold {STYLES[found.status]}"
     console.print(Text.assemble((found.status.value, style), f"  {found.function_id}  ", (found.run_id, "bold")))
     for reason in found.reasons:
         line = Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text)
         if reason.until is not None:
-            line.append(f" {_GOES_ON.get(reason.rule, 'Until')} {_at(reason.until)}.", "dim")
+            line.append(f" {_GOES_ON.get(reason.rule, 'Until')} {_at(reason.until, now)}.", "dim")
         console.print(line)
 
 
-def _show(run: Run, console: Console, executing: str | None) -> None:
+def _show(run: Run, console: Console, executing: str | None, now: int) -> None:
     head = Text.assemble((run.status.value, f"bold {STYLES[run.status]}"), f"  {run.function_id}  ", (run.id, "bold"))
     console.print(head)
     for name, fact in _facts(run):
@@ -231,7 +230,7 @@ def _show(run: Run, console: Console, executing: str | None) -> None:
     for attempt in run.attempts:
         console.print(_attempt_line(run, attempt, "body"))
     for step in run.steps:
-        for line in _step_lines(run, step, executes=executing is not None):
+        for line in _step_lines(run, step, now, executes=executing is not None):
             console.print(line)
     for defer in run.defers:
         console.print(_defer_line(defer))
@@ -266,12 +265,12 @@ _MARKS = {
 _WITH_OUTPUT = ("StepRun", "Gateway", "AIGateway")
 
 
-def _step_lines(run: Run, step: StepRecord, *, executes: bool) -> list[Text]:
+def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list[Text]:
     mark, style = _MARKS[step.status]
     line = Text.assemble((f"{mark} ", style), (step.id, "bold"), "  ")
     tries = len(step.attempts)
     if step.due_at is not None:
-        left = _ms(step.due_at - system.wall_clock())
+        left = _left(step.due_at, now)
         goes_on = f"in {output.span(left)}" if left > 0 else "now"
         words = {"sleeping": "sleeps", "waiting": "waits"}
         if executes and left <= 0 and step.status == "sleeping":  # recorded with the step that executes now
@@ -325,6 +324,11 @@ def _show_stack(console: Console, error: ErrorInfo) -> None:
     if error.stack:
         for line in error.stack.rstrip().splitlines():
             console.print(f"        {line}", style="dim")
+
+
+def _left(time: datetime.datetime, now: int) -> float:
+    """Milliseconds until a time, by the time of the engines."""
+    return 1000 * time.timestamp() - now
 
 
 def _ms(span: datetime.timedelta) -> float:

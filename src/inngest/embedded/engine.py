@@ -30,6 +30,7 @@ from inngest.sdk.client import Inngest
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
+from inngest.sdk.system import wall_clock_ms
 
 from . import arguments, forks, settings, specs, views
 from .blocking import Blockers
@@ -380,6 +381,10 @@ class Engine:
     def observe(self, observer: Observer) -> None:
         """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
         self._observer = Guarded(observer)
+
+    def now(self) -> int:
+        """The engine's time (unix ms), which goes on when the wall clock is set; the wall clock's while it rests."""
+        return wall_clock_ms() if self._running is None else self._running.now
 
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""

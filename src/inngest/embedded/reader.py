@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import RunStatus
-from inngest.engine.store import explaining, reading, schema
+from inngest.engine.domain.steady import TRUSTED
+from inngest.engine.store import explaining, reading, schema, times
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.statement import Connection, Transaction
+from inngest.sdk.system import wall_clock_ms
 
 from . import views
 from .errors import RunNotFoundError
@@ -67,13 +70,22 @@ class Reader:
         found = self._look(lambda tx: reading.ending(tx, tail, searched=SEARCHED, limit=limit))
         return [views.run_of(run) for run in found]
 
-    def explain(self, run_id: str, now: int) -> Explanation:
-        """Why a run waits, at a time (unix ms). See `Engine.explain`.
+    def now(self) -> int:
+        """The time (unix ms) of the engines of this database: the wall clock's, if that was not set back."""
+        return _time(self._look(times.greatest))
+
+    def explain(self, run_id: str) -> Explanation:
+        """Why a run waits. See `Engine.explain`.
 
         Raises:
             RunNotFoundError: there is no such run.
         """
-        facts = self._look(lambda tx: explaining.facts(tx, run_id, now))
+
+        def read(tx: Transaction) -> tuple[int, Facts | None]:
+            now = _time(times.greatest(tx))
+            return now, explaining.facts(tx, run_id, now)
+
+        now, facts = self._look(read)
         if facts is None:
             raise RunNotFoundError(run_id)
         return explanation(facts, now, FileLocks.beside(self._database.path))
@@ -92,3 +104,9 @@ class Reader:
             return read(Transaction(connection, self._database))
 
         return self._database.look(look)
+
+
+def _time(kept: int) -> int:
+    """The time of an engine, as far as one can see who has none: a time that is too far ahead is not believed."""
+    wall = wall_clock_ms()
+    return kept if wall < kept <= wall + TRUSTED else wall

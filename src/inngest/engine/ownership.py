@@ -78,7 +78,7 @@ class Ownership:
         self.run_id = run.id
         self.function_id = run.function_id
         self.owner = claimed.owner
-        self._began_at = self._worker.clock.now()
+        self._began_at = self._worker.clock.monotonic()
         self._memos = list(claimed.memos)
         self._state = RunState(
             run.id,
@@ -212,7 +212,7 @@ class Ownership:
             return Advice.YIELD
         if not self._executor.crowded(self.function_id):
             return Advice.GO_ON
-        return Advice.YIELD if self._worker.clock.now() - self._began_at > BUDGET else Advice.GO_ON
+        return Advice.YIELD if self._worker.clock.monotonic() - self._began_at > BUDGET else Advice.GO_ON
 
     def _hear(self, receipt: Receipt) -> Receipt:
         """What the commit did to other runs; once this one knows what became of it."""

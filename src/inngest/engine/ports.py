@@ -268,6 +268,14 @@ class Store(Protocol):
         """The workers that live, as far as is known."""
         ...
 
+    async def greatest_time(self) -> int:
+        """The greatest time that the database has seen, but for the last second of it; 0 if none."""
+        ...
+
+    async def keep_time(self, now: int, *, anew: bool = False) -> None:
+        """Keep a time by itself. `anew` forgets a greater one. Verbs that write keep theirs."""
+        ...
+
     def accept(self, acceptance: Acceptance, reply: Callable[[Accepted], R]) -> asyncio.Future[R]:
         """Store events and every run they start (P1). An event whose id is stored already starts nothing.
 
@@ -542,7 +550,10 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """The engine's time: one clock per decision."""
+    """The engine's time: one clock per decision.
+
+    It follows the wall clock forward at once, and back by going slower.
+    """
 
     def now(self) -> int:
         """Unix ms; never runs backwards within a process."""
@@ -550,6 +561,22 @@ class Clock(Protocol):
 
     def call_at(self, when: int, callback: Callable[[], object]) -> Timer:
         """Call back at a time (unix ms) on the loop, never before."""
+        ...
+
+    def monotonic(self) -> int:
+        """Milliseconds of a clock that nobody sets: what lasts is measured by it, what is due is not."""
+        ...
+
+    def call_after(self, ms: float, callback: Callable[[], object]) -> Timer:
+        """Call back on the loop, so many milliseconds from now by the monotonic clock."""
+        ...
+
+    def ahead(self) -> int:
+        """How far this time is ahead of the wall clock (ms), because that was set back."""
+        ...
+
+    def at_least(self, kept: int) -> bool:
+        """Go on from a time (unix ms) that was kept, if it is ahead; False if it is too far ahead to be believed."""
         ...
 
 

@@ -174,7 +174,7 @@ class Requester:
         try:
             if held.secret and secrets is None:
                 raise HttpError("its credentials are not known here any more")
-            response = await self._send(gateway.prepared(held.kind, request, secrets), began_at)
+            response = await self._send(gateway.prepared(held.kind, request, secrets))
             verdict = gateway.answered(held.kind, request, response, self._tools.clock.now())
         except HttpError as error:
             verdict = gateway.unanswered(held.kind, request, str(error), retriable=error.retriable)
@@ -202,10 +202,10 @@ class Requester:
         arrival = Arrival(key.run_id, key.hash, verdict.data, error, now, attempt, began_at, verdict.metadata)
         return Answered(session, key, attempt, arrival, now, None, now)
 
-    async def _send(self, request: HttpRequest, began_at: int) -> HttpResponse:
-        """Send it, for as long as it may take by the engine's clock."""
+    async def _send(self, request: HttpRequest) -> HttpResponse:
+        """Send it, for as long as it may take by the monotonic clock."""
         sending = asyncio.get_running_loop().create_task(self._tools.http.send(request))
-        timer = self._tools.clock.call_at(began_at + request.timeout, sending.cancel)
+        timer = self._tools.clock.call_after(request.timeout, sending.cancel)
         try:
             await asyncio.wait([sending])
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -33,6 +34,9 @@ TROUBLE = 1_000
 REMOVING, OFTEN = 60_000, 1_000
 """Milliseconds between looks for what is old enough to be removed: a tenth of the retention, within these bounds."""
 
+NOTABLE = 1_000
+"""Milliseconds that the engine's time must be ahead of the wall clock to be told, or kept."""
+
 REMINDER = 600_000
 """Milliseconds after which a trouble that lasts is told again."""
 
@@ -60,7 +64,7 @@ class Complaints:
     def failed(self, what: str, error: Exception) -> None:
         """It did not work."""
         known = isinstance(error, StoreError)
-        trouble, now = f"{type(error).__name__} {error if known else ''}", self._clock.now()
+        trouble, now = f"{type(error).__name__} {error if known else ''}", self._clock.monotonic()
         self._failing.add(what)
         if trouble in self._told and now - self._told[trouble] < REMINDER:
             return
@@ -108,8 +112,7 @@ class Service:
         self._complaints = Complaints(worker.clock)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
-        self._look_at = 0
-        self._retry_at = 0
+        self._look_at = self._retry_at = worker.clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
         self._stopping = False
 
@@ -120,9 +123,10 @@ class Service:
             StoreError: what is wrong with the store; nothing was started.
         """
         worker, options = self._worker, self._options
-        now = worker.clock.now()
-        await worker.store.open(now)
+        await worker.store.open(worker.clock.now())
         try:
+            await self._go_on_from_kept_time()
+            now = worker.clock.now()
             await self._reaper.run_once(worker.session_id)
             await self._begin_session()
             # After it began: another engine that is given the same app whole must see what this one serves.
@@ -228,6 +232,31 @@ class Service:
             if not future.done():
                 future.set_result(ended)
 
+    async def _go_on_from_kept_time(self) -> None:
+        """What is due by the time that the database has seen does not wait for a clock that was set back."""
+        worker = self._worker
+        kept = await worker.store.greatest_time()
+        if not worker.clock.at_least(kept):
+            LOGGER.error(
+                "the database has seen the time %s, more than 24 h ahead of this machine's clock: it is not believed. "
+                "What was recorded then falls due when the clock gets there",
+                _as_text(kept),
+            )
+            await worker.store.keep_time(worker.clock.now(), anew=True)
+        elif worker.clock.ahead() > NOTABLE:
+            LOGGER.warning(
+                "this machine's clock is %d s behind what the database has seen: was it set back? The engine goes on "
+                "from there, and lets the clock catch up: until then its time goes slower by a tenth",
+                worker.clock.ahead() // 1000,
+            )
+
+    async def _see_time(self, *, looked: bool) -> None:
+        """Agree with other workers on the time; keep it while readers could not know it by the wall clock."""
+        worker = self._worker
+        worker.clock.at_least(await worker.store.greatest_time())
+        if looked and worker.clock.ahead() > NOTABLE:
+            await worker.store.keep_time(worker.clock.now())
+
     async def _begin_session(self) -> None:
         worker, options = self._worker, self._options
         self._liveness.hold(worker.session_id)
@@ -324,13 +353,15 @@ class Service:
                 self._worker.store.tidy()
 
     async def _look_around(self) -> None:
-        now = self._worker.clock.now()
-        if self._worker.store.foreign_change() or now >= self._look_at:
+        now = self._worker.clock.monotonic()
+        overdue = now >= self._look_at
+        if self._worker.store.foreign_change() or overdue:
             self._foreign = self._reaper.stale = self._timers.stale = True
         if self.executor.stirred:
             self.executor.stirred, self._foreign = False, True
         if self._foreign:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
+            await self._see_time(looked=overdue)
             await self._look_for_ended(list(self._waiting))
             await self.executor.look_around()
             await self.requester.look_around(self._worker.session_id)
@@ -370,7 +401,7 @@ class Service:
 
     def _mend(self) -> None:
         """Try again, now and then, to write what waits."""
-        store, now = self._worker.store, self._worker.clock.now()
+        store, now = self._worker.store, self._worker.clock.monotonic()
         if store.trouble is None:
             self._complaints.worked("recording")
             return
@@ -380,9 +411,8 @@ class Service:
             store.retry()
 
     async def _pause(self, ms: int) -> None:
-        clock = self._worker.clock
         over = asyncio.Event()
-        timer = clock.call_at(clock.now() + ms, over.set)
+        timer = self._worker.clock.call_after(ms, over.set)
         try:
             await over.wait()
         finally:
@@ -394,3 +424,7 @@ class Service:
         for run in await self._worker.store.ended(run_ids):
             error = None if run.error is None else ErrorInfo.from_json(run.error)
             self._ended(run.id, Ended(run.status, run.output, error))
+
+
+def _as_text(ms: int) -> str:
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).isoformat(" ", "seconds")

@@ -101,7 +101,7 @@ class RunSlots:
 
     def _arm(self) -> None:
         if self._timer is None:
-            self._timer = self._clock.call_at(self._clock.now() + PATIENCE, self._try_again)
+            self._timer = self._clock.call_after(PATIENCE, self._try_again)
 
     def _try_again(self) -> None:
         self._timer = None

@@ -16,10 +16,14 @@ from typing import TypeVar
 
 from inngest.protocol import ulids
 
+from .domain.steady import TRUSTED, Steady
+
 R = TypeVar("R")
 
 LONGEST_SLEEP = 30.0
 """Seconds after which a timer reads the clock again, whatever it waits for: clocks are set, machines are suspended."""
+
+_MS = 1_000_000  # nanoseconds
 
 BLOCKED = 1.0
 """Seconds after which an event loop that does not turn is told to be blocked."""
@@ -30,22 +34,42 @@ machine that was asleep, is late for one look only, and so is not taken to be bl
 
 
 class SystemClock:
-    """Wall time that never runs backwards within the process; timers on one event loop."""
+    """The engine's time, which follows the wall clock and never runs backwards; timers on one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._last = 0
+        self._steady = Steady()
+        self._lock = threading.Lock()  # plain functions ask from their threads
 
     def now(self) -> int:
         """Unix ms."""
-        now = time.time_ns() // 1_000_000
-        if now > self._last:
-            self._last = now
-        return self._last
+        with self._lock:
+            return self._steady.at(time.time_ns(), time.monotonic_ns()) // _MS
 
     def call_at(self, when: int, callback: Callable[[], object]) -> _SystemTimer:
         """Call back on the loop, at `when` or soon after."""
         return _SystemTimer(self._loop, self, when, callback)
+
+    def monotonic(self) -> int:
+        """Milliseconds of a clock that nobody sets; it may stand still while the machine is suspended."""
+        return time.monotonic_ns() // _MS
+
+    def call_after(self, ms: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        """Call back on the loop, so many milliseconds from now by the monotonic clock."""
+        return self._loop.call_later(ms / 1000, callback)
+
+    def ahead(self) -> int:
+        """How far its time is ahead of the wall clock (ms)."""
+        return self.now() - time.time_ns() // _MS
+
+    def at_least(self, kept: int) -> bool:
+        """Go on from a time that was kept, if that is ahead; False if it is too far ahead to be believed."""
+        with self._lock:
+            wall = time.time_ns()
+            if kept - wall // _MS > TRUSTED:
+                return False
+            self._steady.move_to(kept * _MS, wall, time.monotonic_ns())
+        return True
 
 
 class _SystemTimer:

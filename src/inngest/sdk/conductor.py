@@ -317,13 +317,13 @@ class Conductor:
                 self._record_open(call)
         due = [call.open.due_at for call in parked if call.open is not None]
         if due:
-            self._arm(min(due), min(due), self.changed)
+            self._arm(min(due), lambda fire: self._clock.call_at(min(due), fire), self.changed)
 
     def _be_patient(self, memo: Memo) -> None:
         """The code must ask for this memo, or give up waiting for it, before anyone may go on."""
         span = memo.ended_at - (memo.started_at if memo.cancelled else self._history.began_at)
         patience = PATIENCE + (2 * span if memo.cancelled else min(span, PATIENCE_MAX))
-        self._arm(memo, self._clock.now() + patience, lambda: self._lose_patience(memo))
+        self._arm(memo, lambda fire: self._clock.call_after(patience, fire), lambda: self._lose_patience(memo))
 
     def _lose_patience(self, memo: Memo) -> None:
         if not self.resting or self._history.next is not memo:
@@ -337,7 +337,9 @@ class Conductor:
             ),
         )
 
-    def _arm(self, purpose: object, when: int, callback: Callable[[], object]) -> None:
+    def _arm(
+        self, purpose: object, start: Callable[[Callable[[], None]], Timer], callback: Callable[[], object]
+    ) -> None:
         if self._timer is not None and self._timer_for == purpose:
             return
         self._disarm()
@@ -347,7 +349,7 @@ class Conductor:
             callback()
 
         self._timer_for = purpose
-        self._timer = self._clock.call_at(when, fire)
+        self._timer = start(fire)
 
     def _disarm(self) -> None:
         if self._timer is not None:

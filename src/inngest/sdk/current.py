@@ -94,11 +94,11 @@ class CurrentStep:
         """The handler begins, here."""
         self.active = True
         if self.timeout is not None:
-            self._deadline = self._clock.now() + self.timeout
+            self._deadline = self._clock.monotonic() + self.timeout
             self._task = _this_task()
             if self._task is not None:
                 self._cancelling = self._task.cancelling()
-                self._timer = self._clock.call_at(self._deadline, self._interrupt)
+                self._timer = self._clock.call_after(self.timeout, self._interrupt)
 
     def end(self) -> None:
         """The handler has ended, where it began."""
@@ -144,7 +144,7 @@ class CurrentStep:
 
     def _is_overdue(self) -> bool:
         if not self._overdue and self._deadline is not None and self.active:
-            self._overdue = self._clock.now() >= self._deadline
+            self._overdue = self._clock.monotonic() >= self._deadline
         return self._overdue
 
 

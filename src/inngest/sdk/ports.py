@@ -61,6 +61,14 @@ class Clock(Protocol):
         """Call back on the loop's thread at a time (unix ms), not before."""
         ...
 
+    def monotonic(self) -> int:
+        """Milliseconds of a clock that nobody sets. From any thread."""
+        ...
+
+    def call_after(self, ms: float, callback: Callable[[], object]) -> Timer:
+        """Call back on the loop's thread, so many milliseconds from now by the monotonic clock."""
+        ...
+
 
 class Threads(Protocol):
     """Threads for plain functions. A thread is never the event loop's."""

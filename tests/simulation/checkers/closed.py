@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inngest.protocol.steps import hash_step_id
-from tests.simulation.faults import Fault
+from tests.simulation.faults import CLOCKS
 from tests.simulation.history import Began, Change, Committed, Entered, Fired, History, Left, effective_id, is_memo
 from tests.simulation.ports import EPOCH
 from tests.simulation.scenario import Scenario
@@ -14,9 +14,7 @@ from tests.simulation.scenario import Scenario
 def check(history: History, _: Scenario) -> Iterator[str]:
     """Handlers begin within their invocation, and not before their time; a deadline that is set stays."""
     live: set[tuple[str, str]] = set()
-    wrong_clocks = any(
-        isinstance(entry, Fired) and entry.fault in {Fault.SKEW, Fault.STEP_OF_CLOCK} for entry in history.entries
-    )
+    wrong_clocks = any(isinstance(entry, Fired) and entry.fault in CLOCKS for entry in history.entries)
     for _number, entry, state in history.walk():
         match entry:
             case Entered():

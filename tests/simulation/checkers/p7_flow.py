@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.faults import Fault
+from tests.simulation.faults import CLOCKS
 from tests.simulation.history import Change, Committed, Fired, History, Row, State, batch_of
 from tests.simulation.ports import EPOCH
 from tests.simulation.scenario import Scenario
@@ -39,7 +39,7 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                 yield from (f"at {entry.at}: {problem}" for problem in flow.see(change))
             yield from (f"at {entry.at}: {problem}" for problem in flow.after(EPOCH + entry.at // 1000))
     yield from _rated(flow)
-    if not faults & {Fault.SKEW, Fault.STEP_OF_CLOCK}:
+    if not faults & CLOCKS:
         yield from _throttled(flow)
 
 

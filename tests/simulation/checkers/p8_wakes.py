@@ -11,7 +11,7 @@ from typing import Any
 
 from inngest.engine.domain.transitions import FINAL
 from inngest.protocol.opcodes import WAITS
-from tests.simulation.faults import Fault
+from tests.simulation.faults import CLOCKS
 from tests.simulation.history import Committed, Fired, History, Row, State, is_memo
 from tests.simulation.ports import EPOCH
 from tests.simulation.scenario import APP, Looking, Scenario
@@ -28,7 +28,7 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
     """Every event, signal and end of a run comes to those who wait for it, once, in the transaction that it is in."""
     looks = {f"{APP}-{name}": program.looks for program in scenario.programs for name in program.ends}
     faults = {entry.fault for entry in history.entries if isinstance(entry, Fired)}
-    clocks = not faults & {Fault.SKEW, Fault.STEP_OF_CLOCK}
+    clocks = not faults & CLOCKS
     waits: dict[Key, Row] = {}
     inbox: dict[Key, Row] = {}
     arrived: dict[Key, int] = {}  # when

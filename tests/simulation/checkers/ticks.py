@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inngest.engine.domain.crons import SCHEDULED
-from tests.simulation.faults import Fault
+from tests.simulation.faults import CLOCKS
 from tests.simulation.history import Committed, Fired, History, Row, State
 from tests.simulation.ports import EPOCH
 from tests.simulation.scenario import Scenario
@@ -32,7 +32,7 @@ Cron = Mapping[str, Any]
 def check(history: History, _: Scenario) -> Iterator[str]:
     """See the module."""
     faults = {entry.fault for entry in history.entries if isinstance(entry, Fired)}
-    clocks = not faults & {Fault.SKEW, Fault.STEP_OF_CLOCK}
+    clocks = not faults & CLOCKS
     ticked: dict[str, set[int]] = {}  # ticks that started runs, by function
     state = State()
     for entry in history.entries:

@@ -12,10 +12,22 @@ from dataclasses import replace
 
 from tests.simulation.explore import NARROW, Case, Figures, look, some_crash
 
-from . import gating, limits, owning, stepping, waiting
+from . import gating, limits, owning, stepping, timing, waiting
 from .planting import MUTATIONS, Mutation
 
-__all__ = ["BY_PROMISE", "MUTATIONS", "WORLDS", "Mutation", "gating", "hunt", "limits", "owning", "stepping", "waiting"]
+__all__ = [
+    "BY_PROMISE",
+    "MUTATIONS",
+    "WORLDS",
+    "Mutation",
+    "gating",
+    "hunt",
+    "limits",
+    "owning",
+    "stepping",
+    "timing",
+    "waiting",
+]
 
 WORLDS = 120
 """Worlds after which the hunt for a planted bug is given up: it was not found."""

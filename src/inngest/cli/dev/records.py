@@ -23,10 +23,12 @@ class Recorder:
 
     Args:
         tell: takes each record.
+        now: the engine's time (unix ms).
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, now: Callable[[], int] = system.wall_clock_ms) -> None:
         self._tell = tell
+        self._now = now
         self._began_at = system.wall_clock_ms()
         self._taken_up: set[str] = set()  # runs from before this process that it has said go on, until they end
 
@@ -83,7 +85,7 @@ class Recorder:
             self._say("event.sent", **_names(run), event_id=sent.id, name=sent.name, data=codec.loads(sent.data))
         if isinstance(changes.transition, Ended):
             self._taken_up.discard(run.id)
-        for kind, members in _transition(run, changes):
+        for kind, members in _transition(run, changes, self._now()):
             self._say(kind, **_names(run), **members)
 
     def _say(self, record_type: str, **members: object) -> None:
@@ -122,12 +124,12 @@ def _memo(memo: Memo) -> dict[str, object]:
     }
 
 
-def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, object]]]:
+def _transition(run: Run, changes: Changes, now: int) -> Iterator[tuple[str, dict[str, object]]]:
     transition = changes.transition
     if isinstance(transition, Ended):
         output = None if transition.output is None else codec.loads(transition.output)
-        took = system.wall_clock_ms() - run.created_at
-        members: dict[str, object] = {"duration": took, "output": output, "error": error_shape(transition.error)}
+        error = error_shape(transition.error)
+        members: dict[str, object] = {"duration": now - run.created_at, "output": output, "error": error}
         if transition.status is RunStatus.FAILED:
             members |= {"attempt": changes.attempt, "max_attempts": run.retries + 1}
         yield _END[transition.status], members

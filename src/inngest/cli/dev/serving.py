@@ -96,7 +96,7 @@ async def serve(
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
     )
-    engine.observe(Recorder(tell))
+    engine.observe(Recorder(tell, engine.now))
     async with engine:
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
         config = uvicorn.Config(

@@ -44,6 +44,7 @@ from . import (
     requests,
     schema,
     sessions,
+    times,
     waits,
 )
 from .announcing import Announcer
@@ -135,12 +136,22 @@ class SqlStore:
         await self._write(lambda tx: sessions.begin_session(tx, session))
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
-        return await self._write(
-            lambda tx: claiming.end_session(tx, session_id, now, self._ids, self._policy, died=died), rows=100
-        )
+        def end(tx: Transaction) -> bool:
+            times.keep(tx, now)
+            return claiming.end_session(tx, session_id, now, self._ids, self._policy, died=died)
+
+        return await self._write(end, rows=100)
 
     async def sessions(self) -> Sequence[Session]:
         return await self._write(sessions.sessions)
+
+    # -- time
+
+    async def greatest_time(self) -> int:
+        return await self._read(times.greatest)
+
+    async def keep_time(self, now: int, *, anew: bool = False) -> None:
+        await self._write(lambda tx: times.keep_anew(tx, now) if anew else times.keep(tx, now))
 
     # -- runs
 
@@ -149,6 +160,7 @@ class SqlStore:
         return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+        times.keep(tx, acceptances[-1].now)
         answers = accepting.accept(tx, acceptances, self._known(tx), self._ids, self._alarm)
         announcer = self._announcer(tx, acceptances[-1].now)
         return [
@@ -174,7 +186,14 @@ class SqlStore:
         told: Callable[[Claims], object] | None = None,
     ) -> Claims:
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
-        return await self._write(lambda tx: self._claiming.claim(tx, asked), rows=2 * count, told=told)
+
+        def take(tx: Transaction) -> Claims:
+            claims = self._claiming.claim(tx, asked)
+            if claims.runs:  # else nothing is written, and nobody is woken
+                times.keep(tx, now)
+            return claims
+
+        return await self._write(take, rows=2 * count, told=told)
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
         return await self._write(
@@ -191,12 +210,17 @@ class SqlStore:
         return self._writer.submit(command, reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
+        times.keep(tx, commits[-1].now)
         return committing.commit(tx, commits, self._known(tx), self._ids, self._alarm)
 
     # -- timers and pauses
 
     async def fire(self, now: int) -> Fired:
-        return await self._write(lambda tx: firing.fire(tx, now, self._known(tx), self._ids, self._alarm), rows=1_000)
+        def fire(tx: Transaction) -> Fired:
+            times.keep(tx, now)
+            return firing.fire(tx, now, self._known(tx), self._ids, self._alarm)
+
+        return await self._write(fire, rows=1_000)
 
     @property
     def timer_due(self) -> int | None:

@@ -14,7 +14,7 @@ meta = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
-    comment="revision, min_compatible, generation of the functions",
+    comment="revision, min_compatible, generation of the functions, the greatest time that was seen",
 )
 
 functions = Table(

@@ -1,0 +1,39 @@
+"""Bugs in what time it is, for worlds in which the wall clock is set by hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from unittest import mock
+
+from inngest.engine.domain.steady import Steady
+from inngest.engine.store import times
+from inngest.engine.store.sql import SqlStore
+from tests.simulation.ports import SimClock
+
+from .planting import plant
+
+
+@plant("P6", "hours")
+def _time_stands_still_when_the_wall_clock_is_set_back() -> Iterator[AbstractContextManager[object]]:
+    greatest: dict[Steady, int] = {}
+
+    def at(steady: Steady, wall: int, monotonic: int) -> int:
+        greatest[steady] = max(wall, greatest.get(steady, 0))
+        return greatest[steady]
+
+    yield mock.patch.object(Steady, "at", at)
+    yield mock.patch.object(SimClock, "at_least", return_value=True)
+
+
+@plant("P6", "hours")
+def _an_engine_starts_by_the_wall_clock() -> Iterator[AbstractContextManager[object]]:
+    async def unknown(_: SqlStore) -> int:
+        return 0
+
+    yield mock.patch.object(SqlStore, "greatest_time", unknown)
+
+
+@plant("P6", "hours")
+def _the_time_is_not_kept() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(times, "keep")
