@@ -8,12 +8,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from sqlalchemy import delete
+
 from inngest.engine.domain import cron, placing, triggers
 from inngest.engine.domain import crons as schedules
 from inngest.engine.domain.gates import Debounced, Gates
 from inngest.engine.domain.model import Start
-from inngest.engine.store import crons, firing, gates, lanes, pausing
+from inngest.engine.store import crons, firing, gates, lanes, pausing, serving, tables
 from inngest.engine.store.gates import Gatekeeper
+from inngest.engine.store.statement import Statement
 
 from .planting import plant
 
@@ -98,7 +101,14 @@ def _a_pause_does_not_hold_what_comes() -> Iterator[AbstractContextManager[objec
 
 @plant("P6", "paused")
 def _what_a_pause_held_is_held_for_ever() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(pausing, "FREE_JOBS", pausing.HOLD_JOBS)
+    pauses = tables.pauses
+    yield mock.patch.object(pausing, "RESUME", Statement(lambda _: delete(pauses).where(pauses.c.function_id == "")))
+
+
+@plant("P7", "paused", finders=("flow",))
+def _a_claim_looks_at_what_is_paused() -> Iterator[AbstractContextManager[object]]:
+    heads = Statement(lambda words: serving.first_due(words.listed("functions")))
+    yield mock.patch.object(serving, "HEADS", heads)
 
 
 @plant("P7", "spaced", finders=("flow",))

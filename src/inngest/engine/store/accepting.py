@@ -113,9 +113,9 @@ class LaneEntry:
         return True
 
     def queue(self, start: Start) -> None:
-        """The run waits in its lane, if it has one; what is held by a pause comes there when that is over."""
+        """The run waits in its lane, if it has one."""
         place, now = start.place, start.run.created_at
-        if place is None or start.held or not _is_to_queue(start):
+        if place is None or not _is_to_queue(start):
             return
         lane, rules = place.lane, place.rules
         self._waiting.add(lane.id)
@@ -241,10 +241,6 @@ def gatekeeper(tx: Transaction, ids: Ids, alarm: Alarm) -> Gatekeeper:
     return Gatekeeper(tx, ids, alarm, lambda start: insert_starts(tx, [(start, None)], ids))
 
 
-HELD = 2
-"""Added to a job's `alone` while its function is paused: no claim looks there."""
-
-
 def job_row(
     ids: Ids, run_id: str, function_id: str, now: int, due_at: int, *, alone: bool = False, lane: str | None = None
 ) -> tuple[object, ...]:
@@ -259,7 +255,7 @@ def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
     """The row of JOB_COLUMNS of a run that is to begin."""
     run, due_at, place = start.run, start.due_at, start.place
     lane, starting, score = ("", 0, due_at) if place is None else (place.lane.id, 1, due_at - place.shift)
-    return (ids.ulid(run.created_at), run.id, run.function_id, due_at, HELD * start.held, lane, starting, score)
+    return (ids.ulid(run.created_at), run.id, run.function_id, due_at, 0, lane, starting, score)
 
 
 def lives(tx: Transaction, session: str) -> bool:

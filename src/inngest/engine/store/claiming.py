@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, Text, bindparam, case, delete, exists, func, literal_column, null, select, update
+from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.lanes import PLAIN, Lane
 from inngest.engine.domain.model import Defer, Policy, Registry, Run, RunStatus
@@ -16,53 +16,32 @@ from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import lanes, requests, tables, visiting, waits
+from . import lanes, requests, serving, sweeping, tables, visiting, waits
 from .accepting import INSERT_JOBS, job_row
 from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
 _runs, _steps, _jobs, _events, _sessions = tables.runs, tables.steps, tables.jobs, tables.events, tables.sessions
-_lanes, _budgets = tables.lanes, tables.budgets
+_lanes, _budgets, _throttles = tables.lanes, tables.budgets, tables.throttles
 _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
-_PLAIN = literal_column("''", Text)
 _UNFINISHED = [constant(status.value) for status in sources(RunStatus.FAILED)]
 _EVENT_COLUMNS = (_events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key)
 
 ASKING = Statement(
     lambda words: words.locking(
-        select(_sessions.c.id, exists(select(_lanes.c.id)), exists(select(_budgets.c.budget))).where(
-            _sessions.c.id == bindparam("session")
-        ),
+        select(
+            _sessions.c.id,
+            exists(select(_lanes.c.id)) | exists(select(_budgets.c.budget)) | exists(select(_throttles.c.id)),
+        ).where(_sessions.c.id == bindparam("session")),
         skip=False,
-    )
-)
-
-DUE_JOBS = Statement(
-    lambda words: words.locking(
-        select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at)
-        .where(
-            _jobs.c.alone == _NO,
-            _jobs.c.lane == _PLAIN,
-            _jobs.c.start == _NO,
-            words.any_of(_jobs.c.function_id, "functions"),
-            # Most jobs of a paused function are held, and are not even looked at; some were let go since.
-            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
-        )
-        .order_by(_jobs.c.score, _jobs.c.id)
-        .limit(bindparam("count")),
-        skip=True,
     )
 )
 
 SUSPECTS = Statement(
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at, _jobs.c.lane)
-        .where(
-            _jobs.c.alone == _YES,
-            words.any_of(_jobs.c.function_id, "functions"),
-            _jobs.c.function_id.not_in(select(tables.pauses.c.function_id)),
-        )
+        .where(words.any_of(_jobs.c.function_id, "functions"), _jobs.c.alone == _YES)
         .order_by(_jobs.c.due_at, _jobs.c.id)
         .limit(_YES),
         skip=True,
@@ -152,9 +131,6 @@ ORPHAN_RUNS = Bulk(
 PATIENCE = 200
 """Milliseconds until the next look for the slot of a run that must be alone."""
 
-SWEEP = 10_000
-"""Milliseconds between two looks for lanes that wait in vain, and for what can be forgotten."""
-
 
 class Claim(NamedTuple):
     """What a worker asks for."""
@@ -179,40 +155,42 @@ class Claiming:
         self._registry = registry
         self._ids = ids
         self._odd = 0  # one place cannot be shared, so plain functions and lanes have it in turns
-        self._sweep_at = 0
+        self._sweeper = sweeping.Sweeper()
 
     def claim(self, tx: Transaction, asked: Claim) -> Claims:
         """Take runs whose jobs are due; one that must be alone comes first, if it may be taken at all."""
         row = tx.execute(ASKING, {"session": asked.session}).fetchone()
         if row is None:
             return Claims((), None, fenced=True)
-        _, laned, counted = row
-        if (laned or counted) and asked.now >= self._sweep_at:
-            self._sweep_at = asked.now + SWEEP
-            lanes.sweep(tx, asked.now)
-        suspect = self._suspect(tx, asked)
+        if row[1]:
+            self._sweeper.sweep(tx, asked.functions, asked.now)
+        heads = serving.heads(tx, asked.functions)
+        suspect = self._suspect(tx, asked, [head.function_id for head in heads if head.alone])
         if suspect is not None and suspect[2] <= asked.now:
             taken = self._take_suspect(tx, asked, suspect) if asked.alone else []
             return Claims(taken, asked.now, alone_due=not taken)
-        jobs = _plain(tx, asked)
-        due = [job for job in jobs[: asked.most] if job[2] <= asked.now]
-        visited = self._visit(tx, asked, len(due)) if laned else visiting.Visited((), None)
-        due = due[: asked.most - len(visited.jobs)]
-        times = [job[2] for job in jobs[len(due) :]]
-        times += [time for time in (visited.next_due, None if suspect is None else suspect[2]) if time is not None]
+        plain = {head.function_id: head.plain for head in heads if head.plain is not None}
+        found = serving.first(tx, serving.PLAIN_JOBS, plain, asked.most, asked.now)
+        jobs = [visiting.Job(job_id, run_id, due_at) for due_at, job_id, run_id in found.rows]
+        queues = {head.function_id: head.lane for head in heads if head.lane is not None}
+        visited = self._visit(tx, asked, queues, len(jobs)) if queues else visiting.Visited((), None)
+        due = jobs[: asked.most - len(visited.jobs)]
+        times = [job.due_at for job in jobs[len(due) :]]
+        looks = (found.next_due, visited.next_due, None if suspect is None else suspect[2])
+        times += [time for time in looks if time is not None]
         taken = _take(tx, asked, [*due, *(job for job, _ in visited.jobs)]) if due or visited.jobs else []
         _give_back_untaken(tx, asked, visited, taken)
         return Claims(taken, min(times, default=None))
 
-    def _visit(self, tx: Transaction, asked: Claim, plain: int) -> visiting.Visited:
+    def _visit(self, tx: Transaction, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
         self._odd = 1 - self._odd
         count = asked.most - min(plain, (asked.most + self._odd) // 2)
-        return visiting.Visit(tx, asked.functions, asked.now, self._registry(tx), self._ids).take(count)
+        return visiting.Visit(tx, queues, asked.now, self._registry(tx), self._ids).take(count)
 
-    def _suspect(self, tx: Transaction, asked: Claim) -> tuple[str, str, int, str] | None:
-        """The first run that must be alone; its slot may not be free yet, and then it is put off."""
-        row = tx.execute(SUSPECTS, {"functions": json.dumps(list(asked.functions))}).fetchone()
+    def _suspect(self, tx: Transaction, asked: Claim, functions: list[str]) -> tuple[str, str, int, str] | None:
+        """The first run of these functions that must be alone; its slot may not be free yet, and then it is put off."""
+        row = tx.execute(SUSPECTS, {"functions": json.dumps(functions)}).fetchone() if functions else None
         if row is None:
             return None
         job_id, run_id, due_at, lane_id = row
@@ -239,12 +217,6 @@ def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited,
         return
     runs = {claimed.run.id for claimed in taken}
     lanes.give_back(tx, [(lane.id, 1) for job, lane in visited.jobs if job.run_id not in runs], asked.now)
-
-
-def _plain(tx: Transaction, asked: Claim) -> list[tuple[str, str, int]]:
-    """The first jobs of plain functions, one more than there is room for, due or not."""
-    parameters = {"functions": json.dumps(list(asked.functions)), "count": asked.most + 1}
-    return [(row[0], row[1], row[2]) for row in tx.execute(DUE_JOBS, parameters).fetchall()]
 
 
 def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -> list[Claimed]:

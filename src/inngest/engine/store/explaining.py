@@ -13,7 +13,6 @@ from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
 
 from . import reading, tables
-from .accepting import HELD
 from .gates import BATCH, DEBOUNCE, Collecting
 from .lanes import Room
 from .statement import Statement, Transaction, constant
@@ -30,6 +29,7 @@ JOB = Statement(
 )
 AHEAD = Statement(
     lambda _: select(func.count()).where(
+        _jobs.c.function_id == bindparam("function"),
         _jobs.c.alone == literal_column("0", Integer),
         _jobs.c.lane == bindparam("lane"),
         (_jobs.c.start < bindparam("starting"))
@@ -48,7 +48,7 @@ HOLDERS = Statement(
     lambda _: (
         select(_runs.c.id, _runs.c.function_id, _runs.c.slots, _runs.c.lane)
         .where(_runs.c.session_id.is_not(None), _runs.c.slots > literal_column("0", Integer))
-        .order_by(_runs.c.id)
+        .order_by(_runs.c.session_id, _runs.c.id)
     )
 )
 WORKERS = Statement(lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions))
@@ -115,7 +115,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         watches=watches,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if watches else (),
         due_at=None if job is None else job[0],
-        alone=job is not None and bool(job[1] % HELD),
+        alone=job is not None and bool(job[1]),
         owner=view.worker,
         workers=_workers(tx, view.run.function_id),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
@@ -139,7 +139,14 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
     config = tx.execute(CONFIG, {"function": function_id}).fetchone()
     rules = PLAIN if config is None else queueing_of(function_id, config[0])
     room = Room(tx, [lane])
-    asked = {"lane": lane_id, "starting": starting, "place": place, "job": job_id, "now": now}
+    asked = {
+        "function": function_id,
+        "lane": lane_id,
+        "starting": starting,
+        "place": place,
+        "job": job_id,
+        "now": now,
+    }
     ahead = tx.execute(AHEAD, asked).fetchone()
     assert ahead is not None
     return Queued(
@@ -160,7 +167,7 @@ def _full(tx: Transaction, room: Room, lane: Lane, rules: Queueing) -> Full | No
         return None
     holders = [
         Holder(run_id, function_id, slots)
-        for run_id, function_id, slots, held in tx.execute(HOLDERS).fetchall()
+        for run_id, function_id, slots, held in sorted(tx.execute(HOLDERS).fetchall())
         if held and found.budget in Lane.of(held).budgets
     ]
     return Full(limit, found.budget.removeprefix(limit.prefix), holders)

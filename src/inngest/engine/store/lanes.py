@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, Label, bindparam, case, delete, exists, func, literal_column, null, select, update
+from sqlalchemy import Integer, Label, bindparam, case, exists, func, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of
@@ -78,21 +78,6 @@ WAKE_FUNCTION = Statement(
         .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
     )
 )
-
-WAKE_FORGOTTEN = Statement(
-    lambda _: (
-        update(_lanes)
-        .where(
-            _lanes.c.blocked_on.is_not(None),
-            ~exists().where(_budgets.c.budget == _lanes.c.blocked_on, _budgets.c.used > _NONE).correlate(_lanes),
-        )
-        .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
-    )
-)
-
-FORGET_BUDGETS = Statement(lambda _: delete(_budgets).where(_budgets.c.used == _NONE))
-
-FORGET_THROTTLES = Statement(lambda _: delete(_throttles).where(_throttles.c.tat < bindparam("now")))
 
 HELD = Statement(
     lambda words: select(_runs.c.id, _runs.c.lane, _runs.c.slots).where(
@@ -332,16 +317,6 @@ def look_at(tx: Transaction, lane_ids: Sequence[str], now: int) -> None:
 def reconsider(tx: Transaction, function_id: str, now: int) -> None:
     """A function was configured anew: its limits may be others."""
     tx.execute(WAKE_FUNCTION, {"function": function_id, "now": now})
-
-
-def sweep(tx: Transaction, now: int) -> None:
-    """Forget what says nothing any more; and look again at lanes that wait for a budget of which nobody has a slot.
-
-    There are such lanes if all whose turn it was belong to functions that no worker serves.
-    """
-    tx.execute(WAKE_FORGOTTEN, {"now": now})
-    tx.execute(FORGET_BUDGETS)
-    tx.execute(FORGET_THROTTLES, {"now": now * MICROSECONDS})
 
 
 def extra_slots(tx: Transaction, owner: Owner, lane_id: str, wanted: int, registry: Registry, now: int) -> int:

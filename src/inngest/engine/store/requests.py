@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, func, null, or_, select, update
+from sqlalchemy import bindparam, delete, func, null, select, union, update
 
 from inngest.engine.domain.model import Asked
 from inngest.engine.ports import NO_NEWS, Answered, Commit, HeldRequest, News, RequestClaims, RequestKey
@@ -18,7 +18,7 @@ from inngest.protocol.opcodes import Opcode
 from . import tables, waits
 from .accepting import lives
 from .records import FAILED_COLUMNS, failed_row
-from .statement import Bulk, Statement, Transaction, constant, insert_new
+from .statement import Bulk, Statement, Transaction, insert_new
 
 _requests = tables.requests
 
@@ -35,10 +35,7 @@ HOLD = Statement(
     )
 )
 
-_CAN_BE_TAKEN = (
-    _requests.c.session_id.is_(None),
-    or_(_requests.c.holder == constant("none"), _requests.c.holder == bindparam("session")),
-)
+_CAN_BE_TAKEN = (_requests.c.session_id.is_(None), _requests.c.holder == bindparam("of_holder"))
 
 NEXT_DUE = Statement(lambda _: select(func.min(_requests.c.due_at)).where(*_CAN_BE_TAKEN))
 
@@ -52,6 +49,7 @@ DUE = Statement(
             _requests.c.attempt,
             _requests.c.retries,
             _requests.c.holder,
+            _requests.c.due_at,
         )
         .where(*_CAN_BE_TAKEN, _requests.c.due_at <= bindparam("now"))
         .order_by(_requests.c.due_at, _requests.c.run_id, _requests.c.hash)
@@ -88,8 +86,9 @@ PUT_OFF = Statement(
 DONE = Statement(lambda _: delete(_requests).where(*_MINE).returning(_requests.c.run_id))
 
 OF_SESSION = Statement(
-    lambda _: select(_requests.c.run_id, _requests.c.hash).where(
-        or_(_requests.c.session_id == bindparam("session"), _requests.c.holder == bindparam("session"))
+    lambda _: union(
+        select(_requests.c.run_id, _requests.c.hash).where(_requests.c.session_id == bindparam("session")),
+        select(_requests.c.run_id, _requests.c.hash).where(_requests.c.holder == bindparam("session")),
     )
 )
 
@@ -131,16 +130,20 @@ def _row(asked: Asked, commit: Commit) -> tuple[object, ...]:
 
 def next_due(tx: Transaction, session: str) -> int | None:
     """When the first request falls due that a worker could make."""
-    row = tx.execute(NEXT_DUE, {"session": session}).fetchone()
-    assert row is not None
-    return None if row[0] is None else int(row[0])
+    rows = [tx.execute(NEXT_DUE, {"of_holder": holder}).fetchone() for holder in (ANYBODY, session)]
+    return min((row[0] for row in rows if row is not None and row[0] is not None), default=None)
 
 
 def claim(tx: Transaction, session: str, count: int, now: int) -> RequestClaims:
     """Take requests that are due, earliest first."""
     if not lives(tx, session):
         return RequestClaims((), None, fenced=True)
-    rows = tx.execute(DUE, {"session": session, "now": now, "count": count}).fetchall()
+    rows = [
+        row
+        for holder in (ANYBODY, session)
+        for row in tx.execute(DUE, {"of_holder": holder, "now": now, "count": count}).fetchall()
+    ]
+    rows = sorted(rows, key=lambda row: (row[-1], row[0], row[1]))[:count]
     tx.execute_rows(TAKE, [(row[0], row[1], session) for row in rows])
     taken = [
         HeldRequest(RequestKey(row[0], row[1]), Opcode(row[2]), row[3], row[4], row[5], row[6] != ANYBODY)

@@ -235,7 +235,7 @@ class SqlStore:
         return await self._write(lambda tx: pausing.pause(tx, function_id, on_event, now))
 
     async def resume(self, function_id: str, now: int) -> bool:
-        return await self._write(lambda tx: pausing.resume(tx, function_id, now, self._ids))
+        return await self._write(lambda tx: pausing.resume(tx, function_id))
 
     async def cancel(
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None

@@ -32,6 +32,10 @@ class Cursor(Protocol):
         """All rows that are left."""
         ...
 
+    def close(self) -> None:
+        """Read no more of it."""
+        ...
+
 
 class Connection(Protocol):
     """A driver's connection."""
@@ -55,6 +59,10 @@ class Words(Protocol):
 
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
+        ...
+
+    def listed(self, parameter: str) -> ColumnElement[Any]:
+        """The values of a list that is given as a JSON text parameter, as the column of a table of their own."""
         ...
 
     def any_of(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:

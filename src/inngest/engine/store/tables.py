@@ -140,14 +140,14 @@ jobs = Table(
         "alone",
         Integer,
         nullable=False,
-        comment="1: while nothing else is in flight; 2 more while the function is paused",
+        comment="whether it is due only while nothing else is in flight",
     ),
     Column("lane", Text, nullable=False, comment="where it queues; empty for plain functions"),
     Column("start", Integer, nullable=False, comment="whether its run begins with it, in a lane"),
     Column("score", BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"),
     sqlite_with_rowid=False,
 )
-Index("inngest_jobs_by_score", jobs.c.alone, jobs.c.lane, jobs.c.start, jobs.c.score, jobs.c.id)
+Index("inngest_jobs_by_function", jobs.c.function_id, jobs.c.alone, jobs.c.lane, jobs.c.start, jobs.c.score, jobs.c.id)
 
 lanes = Table(
     "inngest_lanes",
@@ -161,7 +161,7 @@ lanes = Table(
     sqlite_with_rowid=False,
     comment="one row per lane that has jobs; it is ready or blocked",
 )
-Index("inngest_lanes_by_ready", lanes.c.ready_at, lanes.c.turn)
+Index("inngest_lanes_by_function", lanes.c.function_id, lanes.c.ready_at, lanes.c.turn)
 Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.blocked_at, lanes.c.turn)
 
 budgets = Table(
@@ -236,7 +236,15 @@ requests = Table(
     sqlite_with_rowid=False,
     comment="HTTP requests of steps, until they are answered",
 )
-Index("inngest_requests_by_due", requests.c.session_id, requests.c.holder, requests.c.due_at)
+Index(
+    "inngest_requests_by_due",
+    requests.c.session_id,
+    requests.c.holder,
+    requests.c.due_at,
+    requests.c.run_id,
+    requests.c.hash,
+)
+Index("inngest_requests_by_holder", requests.c.holder)
 
 idempotency = Table(
     "inngest_idempotency",

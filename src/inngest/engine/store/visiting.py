@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, delete, func, literal_column, select, update
@@ -14,7 +14,7 @@ from inngest.engine.domain.model import Registry
 from inngest.engine.domain.placing import LARGEST_SHIFT
 from inngest.engine.ports import Ids
 
-from . import lanes, tables
+from . import lanes, serving, tables
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
 _lanes, _jobs = tables.lanes, tables.jobs
@@ -23,22 +23,8 @@ _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
 LEAST = 16
 """Lanes that are looked at in one claim, at least: some turn out to have no room."""
 
-READY_LANES = Statement(
-    lambda words: words.locking(
-        select(_lanes.c.id, _lanes.c.ready_at, _lanes.c.turn)
-        .where(
-            _lanes.c.ready_at.is_not(None),
-            words.any_of(_lanes.c.function_id, "functions"),
-            _lanes.c.function_id.not_in(select(tables.pauses.c.function_id)),
-        )
-        .order_by(_lanes.c.ready_at, _lanes.c.turn)
-        .limit(bindparam("count")),
-        skip=True,
-    )
-)
-
 _QUEUED = select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at).where(
-    _jobs.c.alone == _NO, _jobs.c.lane == bindparam("lane")
+    _jobs.c.function_id == bindparam("function"), _jobs.c.alone == _NO, _jobs.c.lane == bindparam("lane")
 )
 
 JOBS_OF_LANE = Statement(
@@ -59,6 +45,7 @@ DUE_STARTS = Statement(
 
 NEXT_START = Statement(
     lambda _: select(func.min(_jobs.c.due_at)).where(
+        _jobs.c.function_id == bindparam("function"),
         _jobs.c.alone == _NO,
         _jobs.c.lane == bindparam("lane"),
         _jobs.c.start == _YES,
@@ -105,15 +92,15 @@ class Visit:
     """One look at the lanes, within one transaction.
 
     Args:
-        functions: whose lanes.
+        queues: functions whose lanes they are, and when the first lane of each is to be looked at.
         now: what is due.
         registry: the functions as they are configured now.
         ids: for turns.
     """
 
-    def __init__(self, tx: Transaction, functions: Sequence[str], now: int, registry: Registry, ids: Ids) -> None:
+    def __init__(self, tx: Transaction, queues: Mapping[str, int], now: int, registry: Registry, ids: Ids) -> None:
         self._tx = tx
-        self._functions = functions
+        self._queues = queues
         self._now = now
         self._registry = registry
         self._ids = ids
@@ -121,10 +108,8 @@ class Visit:
     def take(self, count: int) -> Visited:
         """Find up to `count` jobs that may be taken now, and count their slots."""
         limit = max(count, LEAST) + 1
-        asked = {"functions": json.dumps(list(self._functions)), "count": limit}
-        rows = self._tx.execute(READY_LANES, asked).fetchall()
-        ready = [(Lane.of(row[0]), row[2]) for row in rows if row[1] <= self._now] if count else []
-        next_due = rows[len(ready)][1] if len(ready) < len(rows) else None
+        found = serving.first(self._tx, serving.READY_LANES, self._queues, limit if count else 0, self._now)
+        ready, next_due = [(Lane.of(lane_id), turn) for _, turn, lane_id in found.rows], found.next_due
         if not ready:
             return Visited((), next_due)
         if len(ready) == limit:
@@ -139,15 +124,15 @@ class Visit:
                 times.append(self._now)
                 break
             share = -(-(count - len(jobs)) // (len(ready) - index))
-            found = self._look(lane, room, share)
-            jobs += [(job, lane) for job in found.jobs]
-            turn = self._ids.ulid(self._now) if found.jobs else turn
-            if found.ready_at is None and found.full is None:
+            has = self._look(lane, room, share)
+            jobs += [(job, lane) for job in has.jobs]
+            turn = self._ids.ulid(self._now) if has.jobs else turn
+            if has.ready_at is None and has.full is None:
                 done.append(lane.id)
             else:
-                states.append((lane.id, *lanes.state_of(found.ready_at, found.full), turn))
-            if found.ready_at is not None:
-                times.append(found.ready_at)
+                states.append((lane.id, *lanes.state_of(has.ready_at, has.full), turn))
+            if has.ready_at is not None:
+                times.append(has.ready_at)
         room.write()
         self._tx.execute_rows(SET_LANES, states)
         if done:
@@ -187,15 +172,16 @@ class Visit:
             due = [job for job in queued if job.due_at <= self._now]
             return due, queued[len(due)].due_at if len(due) < len(queued) else None
         horizon = self._now + LARGEST_SHIFT
-        asked = {"lane": lane.id, "horizon": horizon, "now": self._now, "count": count}
+        of_lane = {"function": lane.function_id, "lane": lane.id, "now": self._now}
+        asked = {**of_lane, "horizon": horizon, "count": count}
         due = [Job(*row) for row in self._tx.execute(DUE_STARTS, asked).fetchall()]
         if len(due) == count:
             return due, None
-        row = self._tx.execute(NEXT_START, {"lane": lane.id, "now": self._now}).fetchone()
+        row = self._tx.execute(NEXT_START, of_lane).fetchone()
         return due, None if row is None else row[0]
 
     def _jobs(self, lane: Lane, count: int, *, starting: bool) -> list[Job]:
-        asked = {"lane": lane.id, "starting": int(starting), "count": count}
+        asked = {"function": lane.function_id, "lane": lane.id, "starting": int(starting), "count": count}
         return [Job(*row) for row in self._tx.execute(JOBS_OF_LANE, asked).fetchall()]
 
     def _pass_on(self, room: lanes.Room, visited: Sequence[Lane]) -> bool:

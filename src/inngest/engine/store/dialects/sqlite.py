@@ -73,9 +73,12 @@ class SqliteDatabase:
     def insert(self, table: Table) -> Any:
         return insert(table)
 
+    def listed(self, parameter: str) -> ColumnElement[Any]:
+        value: ColumnElement[Any] = func.json_each(bindparam(parameter)).table_valued("value").c.value
+        return value
+
     def any_of(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-        values = func.json_each(bindparam(parameter)).table_valued("value")
-        return column.in_(select(values.c.value))
+        return column.in_(select(self.listed(parameter)))
 
     def locking(self, select: S, *, skip: bool) -> S:
         return select  # a transaction that writes has the file for itself

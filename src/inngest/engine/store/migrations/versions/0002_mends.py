@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
     """One function for each concern; they do not depend on each other's order."""
+    _queue_by_function()
+
+
+def _queue_by_function() -> None:
+    """Claims look at the functions they serve; a pause writes nothing into the jobs that it holds."""
+    op.execute("UPDATE inngest_jobs SET alone = alone - 2 WHERE alone >= 2")
+    op.execute(
+        "INSERT INTO inngest_lanes (id, function_id, ready_at, turn) "
+        "SELECT DISTINCT lane, function_id, 0, '0' || lane FROM inngest_jobs WHERE lane != '' AND alone = 0 "
+        "ON CONFLICT DO NOTHING"
+    )
+    op.drop_index("inngest_jobs_by_score", "inngest_jobs")
+    op.drop_index("inngest_lanes_by_ready", "inngest_lanes")
+    queued = ["function_id", "alone", "lane", "start", "score", "id"]
+    op.create_index("inngest_jobs_by_function", "inngest_jobs", queued)
+    op.create_index("inngest_lanes_by_function", "inngest_lanes", ["function_id", "ready_at", "turn"])
+    op.drop_index("inngest_requests_by_due", "inngest_requests")
+    due = ["session_id", "holder", "due_at", "run_id", "hash"]
+    op.create_index("inngest_requests_by_due", "inngest_requests", due)
+    op.create_index("inngest_requests_by_holder", "inngest_requests", ["holder"])

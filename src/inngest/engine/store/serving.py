@@ -1,0 +1,124 @@
+"""What the functions that a worker serves have queued: no function is asked that it does not serve, or that is paused.
+
+A claim costs one search for each function that is served, and what it takes (docs/decisions/0045).
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, Select, Text, bindparam, exists, func, literal_column, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from . import tables
+from .statement import Cursor, Statement, Transaction, Words
+
+_jobs, _lanes, _pauses = tables.jobs, tables.lanes, tables.pauses
+_NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
+
+
+def first_due(served: ColumnElement[Any]) -> Select[Any, Any, Any, bool]:
+    """When the first of each queue of these functions is due; and whether there is a run that must be alone."""
+    plain = select(func.min(_jobs.c.score)).where(
+        _jobs.c.function_id == served,
+        _jobs.c.alone == _NO,
+        _jobs.c.lane == literal_column("''", Text),
+        _jobs.c.start == _NO,
+    )
+    lane = select(func.min(_lanes.c.ready_at)).where(_lanes.c.function_id == served, _lanes.c.ready_at.is_not(None))
+    alone = exists().where(_jobs.c.function_id == served, _jobs.c.alone == _YES)
+    return select(served, plain.scalar_subquery(), lane.scalar_subquery(), alone)
+
+
+def _heads(words: Words) -> Select[Any, Any, Any, bool]:
+    served = words.listed("functions")
+    return first_due(served).where(served.not_in(select(_pauses.c.function_id)))
+
+
+HEADS = Statement(_heads)
+
+PLAIN_JOBS = Statement(
+    lambda words: words.locking(
+        select(_jobs.c.score, _jobs.c.id, _jobs.c.run_id)
+        .where(
+            _jobs.c.function_id == bindparam("function"),
+            _jobs.c.alone == _NO,
+            _jobs.c.lane == literal_column("''", Text),
+            _jobs.c.start == _NO,
+        )
+        .order_by(_jobs.c.score, _jobs.c.id)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+READY_LANES = Statement(
+    lambda words: words.locking(
+        select(_lanes.c.ready_at, _lanes.c.turn, _lanes.c.id)
+        .where(_lanes.c.function_id == bindparam("function"), _lanes.c.ready_at.is_not(None))
+        .order_by(_lanes.c.ready_at, _lanes.c.turn)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+
+class Head(NamedTuple):
+    """What is first in the queues of a function; None where there is nothing."""
+
+    function_id: str
+    plain: int | None  # when its first plain job is due
+    lane: int | None  # when the first of its lanes is to be looked at
+    alone: bool  # it has a run that must be resumed alone
+
+
+class First(NamedTuple):
+    """The first rows of several queues, in their order."""
+
+    rows: Sequence[tuple[Any, ...]]  # the first value of each is when it is due
+    next_due: int | None  # when the next is, that is not among them
+
+
+def heads(tx: Transaction, functions: Sequence[str]) -> list[Head]:
+    """The functions of these that are not paused."""
+    rows = tx.execute(HEADS, {"functions": json.dumps(list(functions))}).fetchall()
+    return [Head(function, plain, lane, bool(alone)) for function, plain, lane, alone in rows]
+
+
+def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], count: int, until: int) -> First:
+    """Up to `count` rows that are due by `until`, the first of all queues.
+
+    Args:
+        tx: the transaction.
+        statement: PLAIN_JOBS, or READY_LANES.
+        queues: functions, and when the first row of each is due. A queue is read only as far as it is next in line.
+        count: how many rows, at most.
+        until: rows that are due later are left.
+    """
+    waiting = sorted(((due_at, function) for function, due_at in queues.items()), reverse=True)
+    opened: list[tuple[tuple[Any, ...], int, Cursor]] = []
+    cursors: list[Cursor] = []
+    rows: list[tuple[Any, ...]] = []
+    while True:
+        while waiting and waiting[-1][0] <= min(until, opened[0][0][0] if opened else until):
+            cursor = tx.execute(statement, {"function": waiting.pop()[1], "count": count + 1})
+            cursors.append(cursor)
+            _step(opened, cursor, len(cursors))
+        if not opened or opened[0][0][0] > until or len(rows) == count:
+            break
+        row, number, cursor = heapq.heappop(opened)
+        rows.append(row)
+        _step(opened, cursor, number)
+    for cursor in cursors:
+        cursor.close()
+    times = [row[0] for row, _, _ in opened[:1]] + [due_at for due_at, _ in waiting[-1:]]
+    return First(rows, min(times, default=None))
+
+
+def _step(opened: list[tuple[tuple[Any, ...], int, Cursor]], cursor: Cursor, number: int) -> None:
+    row = cursor.fetchone()
+    if row is not None:
+        heapq.heappush(opened, (row, number, cursor))

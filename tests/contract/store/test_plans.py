@@ -1,0 +1,85 @@
+"""How the database finds what a statement asks for: never by reading through a table that grows."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import bindparam, select
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from inngest.engine import store
+from inngest.engine.store import migrations, schema, tables
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.statement import Bulk, Connection, Statement
+
+SCANS = {
+    "claiming.ASKING": "it asks whether there is a row at all",
+    "explaining.WORKERS": "there are few workers",
+    "reading.ENDING": "it stops after as many of the newest as are searched",
+    "reading.FUNCTION_IDS": "all functions are what is asked for",
+    "sessions.FUNCTIONS": "all functions are what is asked for",
+    "sessions.PAUSED": "there are no more pauses than functions",
+    "sessions.SESSIONS": "there are few workers",
+    "timers.NEXT_TIMER": "it stops after the first row of an index",
+}
+"""Statements that read through a table, and why they may."""
+
+SCAN = re.compile(r"SCAN (inngest_\w+)")
+
+
+def _statements() -> Iterator[tuple[str, Statement | Bulk]]:
+    """All statements of the store, by where they are written."""
+    seen: set[int] = set()
+    for module in pkgutil.walk_packages(store.__path__, f"{store.__name__}."):
+        if module.name.startswith(migrations.__name__):
+            continue
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Statement | Bulk) and id(value) not in seen:
+                seen.add(id(value))
+                yield f"{module.name.rpartition('.')[2]}.{name}", value
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> SqliteDatabase:
+    return SqliteDatabase(tmp_path / "plans.db")
+
+
+@pytest.fixture
+def connection(database: SqliteDatabase) -> Iterator[Connection]:
+    opened = database.connect()
+    schema.prepare(database, opened)
+    yield opened
+    opened.close()
+
+
+def plan(database: SqliteDatabase, connection: Connection, statement: Statement | Bulk) -> list[str]:
+    """What SQLite says that it will do."""
+    clause = statement.build(database, 2) if isinstance(statement, Bulk) else statement.build(database)
+    compiled = clause.compile(dialect=database.dialect)
+    assert isinstance(compiled, SQLCompiler)
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {compiled}", [None for _ in compiled.positiontup or ()]).fetchall()
+    return [row[3] for row in rows]
+
+
+def test_no_statement_reads_through_a_table_that_grows(database: SqliteDatabase, connection: Connection) -> None:
+    scans = {
+        name: found
+        for name, statement in _statements()
+        if (found := [line for line in plan(database, connection, statement) if SCAN.match(line)])
+    }
+    assert scans.keys() == SCANS.keys(), scans
+
+
+def test_the_statements_of_every_family_are_judged() -> None:
+    judged = {name.partition(".")[0] for name, _ in _statements()}
+    assert {"accepting", "claiming", "committing", "lanes", "serving", "sweeping", "visiting", "waits"} <= judged
+
+
+def test_a_statement_that_reads_through_a_table_is_seen(database: SqliteDatabase, connection: Connection) -> None:
+    due = Statement(lambda _: select(tables.jobs.c.id).where(tables.jobs.c.due_at <= bindparam("now")))
+    assert any(SCAN.match(line) for line in plan(database, connection, due))
