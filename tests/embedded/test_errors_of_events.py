@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydantic
 import pytest
+from pydantic import SecretStr
 
 import inngest
 from inngest.errors import EventInvalidError
@@ -45,7 +46,7 @@ REFUSED: list[tuple[str, Callable[[], inngest.Event], str]] = [
     ("future", lambda: inngest.Event(name="a", ts=4_102_444_800_001), "timestamp is after Jan 1, 2100"),
     ("too large", lambda: large(3 * MB + 2), "at most 3,145,728 are allowed"),
     ("object", lambda: inngest.Event(name="a", data={"b": [object()]}), "data is not JSON: $.b[0]: object is not JSON"),
-    ("time", lambda: inngest.Event(name="a", data={"at": datetime.date.min}), "$.at: date is not JSON serializable"),
+    ("secret", lambda: inngest.Event(name="a", data={"b": [SecretStr("x")]}), "$.b[0]: a secret would be masked: send"),
     ("nan", lambda: inngest.Event(name="a", data={"b": float("nan")}), "$.b: nan is not a JSON number"),
     ("digits", lambda: inngest.Event(name="a", data={"b": 10**4300}), "$.b: Exceeds the limit (4300 digits)"),
 ]

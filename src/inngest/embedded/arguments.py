@@ -9,6 +9,7 @@ from inngest.engine.domain.model import RunStatus
 from inngest.protocol import durations
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
+from inngest.sdk.serializers import Serializer
 
 from .errors import EngineConfigError
 
@@ -41,16 +42,16 @@ def function_id_of(function: object) -> str:
     return function.id
 
 
-def data_of(data: Mapping[str, object] | None) -> str:
+def data_of(data: Mapping[str, object] | None, serializer: Serializer | None) -> str:
     """The data of an event that starts a run, as JSON.
 
     Raises:
         EngineConfigError: not a mapping.
-        EventInvalidError: JSON cannot hold it, or it is over 3 MB.
+        EventInvalidError: it cannot be written as JSON, or it is over 3 MB.
     """
     if data is not None and not isinstance(data, Mapping):
         raise EngineConfigError(f"data: expected a dict, or None, got {data!r:.80}")
-    (sent,) = to_sent([Event(name="invoke", data=data or {})])
+    (sent,) = to_sent([Event(name="invoke", data=data or {})], serializer)
     return sent.data
 
 

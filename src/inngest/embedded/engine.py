@@ -183,7 +183,7 @@ class Engine:
 
         Args:
             fn: one of the engine's functions.
-            data: the event's data.
+            data: the event's data: what JSON can hold, or the serializer of the function's client can write as JSON.
             timeout: how long to wait; ms or timedelta.
 
         Raises:
@@ -192,11 +192,12 @@ class Engine:
             RunSkippedError: the run was not begun: a rate limit, a singleton, a pause.
             TimeoutError: it has not ended in time; it goes on.
             EngineConfigError: an argument is wrong; nothing was started.
-            EventInvalidError: JSON cannot hold the data, or they are over 3 MB; nothing was started.
+            EventInvalidError: the data cannot be written as JSON, or are over 3 MB; nothing was started.
         """
         running = self._here()
         seconds = arguments.timeout_of(timeout)
-        run = await running.start_run(arguments.function_id_of(fn), arguments.data_of(data))
+        function_id = arguments.function_id_of(fn)
+        run = await running.start_run(function_id, arguments.data_of(data, fn.client.serializer))
         ended = await running.ended(run.id, seconds, new=run.status is RunStatus.QUEUED)
         return running.result(run.id, ended, fn)  # type: ignore[no-any-return]
 

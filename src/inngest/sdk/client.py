@@ -286,7 +286,7 @@ class Inngest:
         """
         batch, hooks = self._prepare(events, skip_middleware)
         await drive(hooks.call("before_send_events", batch))
-        sent = to_sent(batch)
+        sent = to_sent(batch, self.serializer)
         if not sent:
             result = SendEventsResult()
         elif self._sink is not None:
@@ -299,7 +299,7 @@ class Inngest:
         """The same, blocking. Not for the event loop's own thread. See `send`."""
         batch, hooks = self._prepare(events, skip_middleware)
         drive_sync(hooks.call("before_send_events", batch))
-        sent = to_sent(batch)
+        sent = to_sent(batch, self.serializer)
         if not sent:
             result = SendEventsResult()
         elif self._sink is not None:
@@ -313,7 +313,7 @@ class Inngest:
 
         Args:
             signal: its name.
-            data: what JSON can hold.
+            data: what JSON can hold, or the serializer can write as JSON.
 
         Returns:
             The id of the run that was woken; None if no step waits.
@@ -322,14 +322,14 @@ class Inngest:
             StepArgumentError: the name or the data are wrong.
             SendEventsError: over HTTP, and the server did not take it.
         """
-        sent = signals.checked(signal, data)
+        sent = signals.checked(signal, data, self.serializer)
         if self._sink is not None:
             return await self._sink.send_signal(sent.name, sent.data)
         return await drive(signals.send(self._api(), sent, http.AsyncTransport(self._timeout)))
 
     def send_signal_sync(self, signal: str, data: object = None) -> str | None:
         """The same, blocking. Not for the event loop's own thread. See `send_signal`."""
-        sent = signals.checked(signal, data)
+        sent = signals.checked(signal, data, self.serializer)
         if self._sink is not None:
             return self._sink.send_signal_sync(sent.name, sent.data)
         return drive_sync(signals.send(self._api(), sent, http.SyncTransport(self._timeout)))

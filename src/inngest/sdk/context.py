@@ -42,7 +42,7 @@ class _ContextFields:
         Args:
             defer_id: unique within the function, among its steps too; repeats are numbered as those of steps are.
             function: what to start, whatever its triggers; or its id as text, `{app_id}-{fn_id}`.
-            data: its event's data. In a run that is entered again the first stands.
+            data: its event's data, as of `step.invoke`. In a run that is entered again the first stands.
 
         Returns:
             What can be aborted.
@@ -54,7 +54,8 @@ class _ContextFields:
             StepArgumentError: `function` or `data` is wrong.
             StepOutsideError: called after the function had ended, or in a foreign thread.
         """
-        return Deferred(self.defers, self.defers.add(defer_id, deferring.wanted(defer_id, function, data)))
+        wanted = deferring.wanted(defer_id, function, data, self.defers.serializer)
+        return Deferred(self.defers, self.defers.add(defer_id, wanted))
 
 
 @dataclass(kw_only=True)

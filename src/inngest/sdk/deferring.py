@@ -13,8 +13,10 @@ from inngest.protocol import codec, limits
 from inngest.protocol.opcodes import Op, Opcode, Sought
 from inngest.protocol.steps import StepName
 
+from . import outgoing
 from .errors import DeferRejectedError, StepArgumentError, StepOutsideError
 from .invocable import Invocable
+from .serializers import Serializer
 
 T = TypeVar("T")
 
@@ -44,6 +46,11 @@ class Deferred:
 class Deferrer(Protocol):
     """The way from a function to the defers of its invocation."""
 
+    @property
+    def serializer(self) -> Serializer | None:
+        """The client's."""
+        ...
+
     def add(self, defer_id: str, wanted: Sought) -> StepName:
         """A function is deferred; its name in the run."""
         ...
@@ -68,8 +75,9 @@ class InvocationThatDefers(Protocol):
 class LoopDefers:
     """Defers of an async function."""
 
-    def __init__(self, invocation: InvocationThatDefers) -> None:
+    def __init__(self, invocation: InvocationThatDefers, serializer: Serializer | None) -> None:
         self._invocation = invocation
+        self.serializer = serializer
 
     def add(self, defer_id: str, wanted: Sought) -> StepName:
         """See `Deferrer.add`."""
@@ -91,9 +99,10 @@ class Portal(Protocol):
 class PortalDefers:
     """Defers of a plain function: its threads do not touch what the loop reads."""
 
-    def __init__(self, invocation: InvocationThatDefers, portal: Portal) -> None:
+    def __init__(self, invocation: InvocationThatDefers, portal: Portal, serializer: Serializer | None) -> None:
         self._invocation = invocation
         self._portal = portal
+        self.serializer = serializer
 
     def add(self, defer_id: str, wanted: Sought) -> StepName:
         """See `Deferrer.add`."""
@@ -174,7 +183,7 @@ class Defers:
             )
 
 
-def wanted(defer_id: str, function: object, data: object) -> Sought:
+def wanted(defer_id: str, function: object, data: object, serializer: Serializer | None) -> Sought:
     """What a call of `ctx.defer` asks for.
 
     Raises:
@@ -189,7 +198,7 @@ def wanted(defer_id: str, function: object, data: object) -> Sought:
     if data is not None and not isinstance(data, Mapping):
         raise StepArgumentError(f'defer "{defer_id}": data: expected a mapping, got {data!r}')
     try:
-        return Sought(function_id, data=codec.dumps(dict(data or {})))
+        return Sought(function_id, data=outgoing.text_of(dict(data or {}), serializer))
     except codec.NotJsonError as error:
         raise StepArgumentError(f'defer "{defer_id}": data is not JSON: {error}') from None
 

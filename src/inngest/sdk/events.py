@@ -1,4 +1,4 @@
-"""Events as a developer writes and receives them (sdk-api §2.4)."""
+"""Events as a developer writes and receives them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,9 @@ from inngest.protocol import events as rules
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import SentEvent
 
+from . import outgoing
 from .errors import EventInvalidError
+from .serializers import Serializer
 
 
 class Event(pydantic.BaseModel):
@@ -17,7 +19,8 @@ class Event(pydantic.BaseModel):
 
     Args:
         name: what happened, e.g. `shop/order.placed`.
-        data: facts about it; anything JSON can hold.
+        data: facts about it: what JSON can hold, and what the client's serializer, or pydantic, can write as JSON
+            (datetime, UUID, Decimal, Enum, dataclass, model). Functions receive it as JSON has it.
         id: your own id; a second event with the same id within 24 h starts no function a second time.
         ts: when it happened, unix ms; 0 means now. A time in the future delays the runs it starts.
     """
@@ -74,24 +77,24 @@ def copies_of(events: Sequence[Event]) -> list[Event]:
     ]
 
 
-def to_sent(events: Sequence[Event]) -> list[SentEvent]:
-    """Events ready to be stored.
+def to_sent(events: Sequence[Event], serializer: Serializer | None = None) -> list[SentEvent]:
+    """Events ready to be stored; the serializer writes of their data what JSON cannot hold.
 
     Raises:
-        EventInvalidError: data that JSON cannot hold, a reserved or missing name, a wrong time, over 3 MB or over
-            5,000 events. Names the event by its place.
+        EventInvalidError: data that cannot be written as JSON, a reserved or missing name, a wrong time, over 3 MB or
+            over 5,000 events. Names the event by its place.
     """
     if len(events) > limits.MAX_EVENTS_PER_SEND:
         raise EventInvalidError(f"{len(events)} events in one send; at most {limits.MAX_EVENTS_PER_SEND} are allowed")
-    return [_to_sent(index, event) for index, event in enumerate(events)]
+    return [_to_sent(index, event, serializer) for index, event in enumerate(events)]
 
 
-def _to_sent(index: int, event: Event) -> SentEvent:
+def _to_sent(index: int, event: Event, serializer: Serializer | None) -> SentEvent:
     if not isinstance(event, Event):
         raise EventInvalidError(f"events[{index}]: expected an inngest.Event, got {type(event).__name__}")
     where = f'events[{index}] "{event.name[:80]}"'
     try:
-        data = codec.dumps(dict(event.data))
+        data = outgoing.text_of(dict(event.data), serializer)
     except codec.NotJsonError as error:
         raise EventInvalidError(f"{where}: data is not JSON: {error}") from None
     sent = SentEvent(event.name, data, event.id, event.ts)

@@ -68,7 +68,8 @@ class Entry:
     async def _run_async(self) -> Outcome:
         invocation = self.invocation
         runner = Runner(invocation, ON_LOOP)
-        context = Context(step=Step(runner), group=Group(runner), defers=LoopDefers(invocation), **self._fields())
+        defers = LoopDefers(invocation, invocation.function.client.serializer)
+        context = Context(step=Step(runner), group=Group(runner), defers=defers, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
 
@@ -81,7 +82,7 @@ class Entry:
     async def _run_sync(self) -> Outcome:
         invocation = self.invocation
         portal = self._portal = SyncPortal(invocation, self._threads)
-        defers = PortalDefers(invocation, portal)
+        defers = PortalDefers(invocation, portal, invocation.function.client.serializer)
         context = ContextSync(step=StepSync(portal), group=GroupSync(portal), defers=defers, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[ContextSync], object]", self._handler)

@@ -12,7 +12,7 @@ from inngest.protocol.steps import StepName
 from . import race
 from .events import Event
 from .invocation import Invocation
-from .serializers import Unset, type_of
+from .serializers import Serializer, Unset, type_of
 from .sought import Waiting
 from .step_options import DEFAULT, StepOptions
 from .work import Place, Work
@@ -104,6 +104,11 @@ class Runner:
     def app_id(self) -> str:
         """The app of the function."""
         return self._invocation.function.client.app_id
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """The client's."""
+        return self._invocation.function.client.serializer
 
     async def wait(self, step_id: str, waiting: Waiting) -> object:
         """See `WaitRunner.wait`."""

@@ -11,6 +11,7 @@ from inngest.protocol.opcodes import Sought
 from . import sought
 from .errors import SendEventsError
 from .http import Response, Transport
+from .serializers import Serializer
 from .work import Work
 
 
@@ -23,13 +24,13 @@ class Target(NamedTuple):
     is_production: bool
 
 
-def checked(signal: str, data: object) -> Sought:
+def checked(signal: str, data: object, serializer: Serializer | None) -> Sought:
     """A signal to send.
 
     Raises:
         StepArgumentError: the name or the data are wrong.
     """
-    return sought.sent_signal("send_signal", signal, data)
+    return sought.sent_signal("send_signal", signal, data, serializer)
 
 
 def send(target: Target, signal: Sought, transport: Transport) -> Work[str | None]:

@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple, TypeVar, cast
 from inngest.protocol import codec, durations, limits
 from inngest.protocol.opcodes import Opcode, Sought
 
+from . import outgoing
 from .errors import StepArgumentError
 from .events import Event
 from .invocable import Invocable
-from .serializers import Unset
+from .serializers import Serializer, Unset
 
 T = TypeVar("T")
 
@@ -56,14 +57,14 @@ def signal(step_id: str, name: str, timeout: durations.Duration, on_conflict: On
     return Waiting(Opcode.WAIT_FOR_SIGNAL, sought, _ms(step_id, "timeout", timeout))
 
 
-def sent_signal(where: str, name: str, data: object) -> Sought:
+def sent_signal(where: str, name: str, data: object, serializer: Serializer | None) -> Sought:
     """A signal to send.
 
     Raises:
         StepArgumentError: the name or the data are wrong.
     """
     try:
-        return Sought(signal_name(where, name), data=codec.dumps(data))
+        return Sought(signal_name(where, name), data=outgoing.text_of(data, serializer))
     except codec.NotJsonError as error:
         raise StepArgumentError(f"{where}: data is not JSON: {error}") from None
 
@@ -82,7 +83,11 @@ def signal_name(where: str, name: object) -> str:
 
 
 def function(
-    step_id: str, function_id: str, data: Mapping[str, object] | None, timeout: durations.Duration | None
+    step_id: str,
+    function_id: str,
+    data: Mapping[str, object] | None,
+    timeout: durations.Duration | None,
+    serializer: Serializer | None,
 ) -> Waiting:
     """A `step.invoke`.
 
@@ -92,7 +97,7 @@ def function(
     if data is not None and not isinstance(data, Mapping):
         raise _wrong(step_id, "data", "a mapping", data)
     try:
-        text = codec.dumps(dict(data or {}))
+        text = outgoing.text_of(dict(data or {}), serializer)
     except codec.NotJsonError as error:
         raise StepArgumentError(f'step "{step_id}": data is not JSON: {error}') from None
     length = None if timeout is None else _ms(step_id, "timeout", timeout)

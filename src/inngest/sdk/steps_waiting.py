@@ -11,6 +11,7 @@ from inngest.protocol.opcodes import Sought
 from . import sought
 from .events import Event
 from .invocable import Invocable
+from .serializers import Serializer
 
 T = TypeVar("T")
 
@@ -21,6 +22,11 @@ class WaitRunner(Protocol):
     @property
     def app_id(self) -> str:
         """The app of the function."""
+        ...
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """The client's."""
         ...
 
     async def wait(self, step_id: str, waiting: sought.Waiting) -> object:
@@ -96,7 +102,7 @@ class WaitingSteps:
         Args:
             step_id: unique within the function.
             signal: its name.
-            data: what JSON can hold.
+            data: what JSON can hold, or the client's serializer can write as JSON.
 
         Returns:
             The id of the run that was woken; None if no step waited.
@@ -104,7 +110,8 @@ class WaitingSteps:
         Raises:
             StepArgumentError: the name or the data are wrong.
         """
-        return await self._waiter.send_signal(step_id, sought.sent_signal(f'step "{step_id}"', signal, data))
+        sent = sought.sent_signal(f'step "{step_id}"', signal, data, self._waiter.serializer)
+        return await self._waiter.send_signal(step_id, sent)
 
     async def invoke(
         self,
@@ -120,7 +127,8 @@ class WaitingSteps:
         Args:
             step_id: unique within the function.
             function: what to run, whatever its triggers.
-            data: its event's data.
+            data: its event's data: what JSON can hold, and what the client's serializer, or pydantic, can write as JSON
+                (datetime, UUID, Decimal, Enum, dataclass, model). The function receives it as JSON has it.
             timeout: how long to wait; the other run goes on all the same. Without it, 366 days.
             v: version of the data, for your own use.
 
@@ -132,7 +140,7 @@ class WaitingSteps:
                 out (InngestInvokeTimeoutError).
         """
         del v
-        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout)
+        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout, self._waiter.serializer)
         return sought.result_of(function, await self._waiter.wait(step_id, waiting))
 
     async def invoke_by_id(
@@ -157,4 +165,4 @@ class WaitingSteps:
         """
         del v
         full = f"{app_id or self._waiter.app_id}-{function_id}"
-        return await self._waiter.wait(step_id, sought.function(step_id, full, data, timeout))
+        return await self._waiter.wait(step_id, sought.function(step_id, full, data, timeout, self._waiter.serializer))

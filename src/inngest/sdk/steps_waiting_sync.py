@@ -10,6 +10,7 @@ from inngest.protocol import durations
 from . import sought
 from .events import Event
 from .invocable import Invocable
+from .serializers import Serializer
 from .steps_waiting import WaitRunner
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class WaitingStepsSync:
     def send_signal(self, step_id: str, signal: str, data: object = None) -> str | None:
         """Send a signal, once; the id of the run that was woken, or None. See `Step.send_signal`."""
         runner = self._waiting_portal.runner
-        sent = sought.sent_signal(f'step "{step_id}"', signal, data)
+        sent = sought.sent_signal(f'step "{step_id}"', signal, data, runner.serializer)
         return self._waiting_portal.call(step_id, lambda: runner.send_signal(step_id, sent))
 
     def invoke(
@@ -69,7 +70,7 @@ class WaitingStepsSync:
     ) -> T:
         """Run another function, and wait for its result. See `Step.invoke`."""
         del v
-        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout)
+        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout, self._serializer)
         return sought.result_of(function, self._wait(step_id, waiting))
 
     def invoke_by_id(
@@ -85,7 +86,11 @@ class WaitingStepsSync:
         """Run a function of any app by its id, and wait for its result. See `Step.invoke_by_id`."""
         del v
         full = f"{app_id or self._waiting_portal.runner.app_id}-{function_id}"
-        return self._wait(step_id, sought.function(step_id, full, data, timeout))
+        return self._wait(step_id, sought.function(step_id, full, data, timeout, self._serializer))
+
+    @property
+    def _serializer(self) -> Serializer | None:
+        return self._waiting_portal.runner.serializer
 
     def _wait(self, step_id: str, waiting: sought.Waiting) -> object:
         runner = self._waiting_portal.runner

@@ -116,7 +116,7 @@ class Values:
         batch = copies_of(events) if self._hooks else list(events)
         yield from self._hooks.call("before_send_events", batch)
         try:
-            sent = to_sent(batch)
+            sent = to_sent(batch, self._function.client.serializer)
         except Exception as error:
             return (yield from self._failure(step, number, started_at, error))
         sent = [event._replace(id=ulids.derive(run_id, step.hash, index)) for index, event in enumerate(sent)]
