@@ -14,7 +14,7 @@ from .history import History
 from .scenarios import MIXED, world_of
 from .world import World, silence
 
-SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known"), AT_COMMIT, strict=True))
+SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known", "torn"), (*AT_COMMIT, Fault.TORN), strict=True))
 """How crashes at commits are written in a case."""
 
 
@@ -146,6 +146,13 @@ def some_crash(name: str, seed: int, most: int | None = None) -> Iterator[Case]:
         yield Case(name, seed, ((number, chance.choice(AT_COMMIT)),))
 
 
+def every_end(name: str, seed: int, most: int) -> Iterator[Case]:
+    """A loop that is torn down soon after each commit, or after evenly spread ones; how soon, is drawn."""
+    commits = look(Case(name, seed), ()).commits
+    for number in {place * commits // most for place in range(most)}:
+        yield Case(name, seed, ((number, Fault.TORN),))
+
+
 def crash_again(name: str, seed: int, first: int, soon: int) -> Iterator[Case]:
     """A second crash at each of the `soon` commits that follow a first one, at each commit from `first` on."""
     chance = random.Random(f"again {name} {seed}")
@@ -161,6 +168,7 @@ WEIGHTS = {
     "zombies": 3,
     "deaf": 2,
     "crash": 8,
+    "torn": 5,
     "outside": 8,
     "crowd": 3,
     "deferring": 2,

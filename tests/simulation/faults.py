@@ -15,6 +15,7 @@ class Fault(enum.Enum):
     CRASH_KNOWN = "crash after the callers know"
     CRASH_ANYWHERE = "crash at any moment"
     CRASH_BY_STEP = "crash by a step"
+    TORN = "all tasks cancelled at once, as at the end of a loop"
     STOP = "stopped while runs are in flight"
     PAUSE = "process stands still for a while"
     ZOMBIE = "declared dead while it runs"
@@ -30,7 +31,7 @@ class Fault(enum.Enum):
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
 CLOCKS = frozenset((Fault.SKEW, Fault.STEP_OF_CLOCK, Fault.WALL_SET))
-CRASHES = frozenset((*AT_COMMIT, Fault.CRASH_ANYWHERE, Fault.CRASH_BY_STEP))
+CRASHES = frozenset((*AT_COMMIT, Fault.CRASH_ANYWHERE, Fault.CRASH_BY_STEP, Fault.TORN))
 
 
 @dataclass(frozen=True, slots=True)

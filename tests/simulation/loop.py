@@ -75,6 +75,8 @@ class SimTask(asyncio.Task[T]):
 
     def __init__(self, number: int, coro: Coroutine[Any, Any, T], **more: Any) -> None:
         self.number = number
+        context = more.get("context")
+        self.host = HOST.get() if context is None else context.get(HOST)
         super().__init__(coro, **more)
 
     def __hash__(self) -> int:
@@ -223,6 +225,10 @@ class SimLoop(asyncio.BaseEventLoop):
             self._tasks = [one for one in self._tasks if not one.done()]
         self._tasks.append(task)  # of a dead process too: it must not be closed by chance, by the garbage collector
         return task
+
+    def tasks_of(self, host: Host) -> list[SimTask[Any]]:
+        """The tasks of a process that have not ended, the oldest first."""
+        return [task for task in self._tasks if task.host is host and not task.done()]
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if not self._gone and "handle" in context:

@@ -19,7 +19,7 @@ from inngest.sdk.function import Function
 
 from .database import SimDatabase, busy
 from .faults import Fault
-from .history import Committed, Died, Entry, History, Started, Stopped, Written
+from .history import Committed, Died, Entry, History, Noticed, Started, Stopped, Written
 from .loop import HOST, SimLoop
 from .ports import InlineExecutor, SimClock, SimHttp, SimIds, SimLiveness
 from .threads import BatonThreads, CrashError
@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 FEW = 20
 """Callbacks that a process at most lives on after it is doomed."""
+
+FAREWELL_US = 15_000_000
+"""Microseconds in which the tasks of a loop that is torn down end, with what user code has for unwinding."""
 
 
 class GoneError(Exception):
@@ -99,6 +102,7 @@ class Process:
         self._hidden = False  # others wrote, and it is told of it late
         self._held: list[asyncio.Handle] = []
         self._dies_in: int | None = None
+        self._torn_in: int | None = None
         self._calls: dict[asyncio.Future[Any], None] = {}
         self.context = contextvars.copy_context()
         self.context.run(HOST.set, self)
@@ -180,6 +184,25 @@ class Process:
         """End it after a few more of its callbacks."""
         self._dies_in = self._chance.randrange(FEW)
 
+    def tear_down(self) -> None:
+        """Cancel all its tasks at once, as `asyncio.run` does; it is gone when they have ended."""
+        left: set[asyncio.Task[Any]] = set(self.world.loop.tasks_of(self))
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            left.discard(task)
+            if not left:
+                self.crash(Fault.TORN.value)
+
+        def linger() -> None:
+            if not self.dead:
+                self.note(Noticed(self.now, f"tasks of process {self.number} do not end: {left}"))
+                self.crash(Fault.TORN.value)
+
+        self.world.loop.call_at_us(self.now + FAREWELL_US, linger)
+        for task in list(left):
+            task.add_done_callback(ended)
+            task.cancel()
+
     def pause(self, us: int) -> None:
         """Let it stand still; OS locks stay held, timers wait."""
         self._paused = True
@@ -198,6 +221,12 @@ class Process:
             if self._dies_in < 0:
                 self.world.fired(Fault.CRASH_KNOWN, self)
                 self.crash(Fault.CRASH_KNOWN.value)
+        if self._torn_in is not None and not self.dead:
+            self._torn_in -= 1
+            if self._torn_in < 0:
+                self._torn_in = None
+                self.world.fired(Fault.TORN, self)
+                self.tear_down()
         if self._paused and not self.dead:
             self._held.append(handle)
         return not self.dead and not self._paused
@@ -247,6 +276,8 @@ class Process:
         if fault is Fault.CRASH_AFTER:
             self.world.fired(fault, self)
             raise CrashError(fault.value)
+        if fault is Fault.TORN:
+            self._torn_in = self._chance.randrange(FEW)
         if fault is Fault.CRASH_KNOWN:
             self.executor.die_after_reply()
 

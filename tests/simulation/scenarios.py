@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
+from .corpus import BY_NAME, CATCHING, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -46,6 +46,15 @@ def _zombies(seed: int) -> tuple[Scenario, Plan]:
     scenario, _ = _storm(seed)
     storm = Storm(lasts=10, at_commit=0, busy=0, deaf=0, every=0.7, kinds=(Fault.ZOMBIE, Fault.ZOMBIE, Fault.PAUSE))
     return replace(scenario, name="zombies", max_in_flight=100), Plan(storm=storm)
+
+
+def _torn(seed: int) -> tuple[Scenario, Plan]:
+    """Loops that end while runs are in flight, also while their engine stops: all their tasks are cancelled at once."""
+    chance = random.Random(f"torn {seed}")
+    programs = [*chance.sample(CATCHING, 2), *chance.sample((*PROGRAMS, *CHOOSING, *WAITING), 4)]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=6))]
+    storm = Storm(lasts=8, at_commit=0, busy=0, every=0.5, kinds=(Fault.TORN, Fault.TORN, Fault.TORN, Fault.STOP))
+    return Scenario("torn", programs, sends, engines=chance.randint(1, 2)), Plan(storm=storm)
 
 
 def _deaf(seed: int) -> tuple[Scenario, Plan]:
@@ -141,6 +150,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "long": _long,
     "killer": _killer,
     "zombies": _zombies,
+    "torn": _torn,
     "deaf": _deaf,
     "twice": _twice,
     "requests": _requests,

@@ -365,6 +365,8 @@ class World:
             process.clock.skew += chance.randint(-step, step)
         elif fault is Fault.WALL_SET:
             self.wall = chance.randint(-HOURS, HOURS)
+        elif fault is Fault.TORN:
+            process.tear_down()
         elif fault is Fault.LOCKED_OUT:
             process.lock_out = chance.randint(1, 40)
         self.fired(fault, process)

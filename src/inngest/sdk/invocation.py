@@ -70,6 +70,7 @@ class Invocation(Recording):
         Raises:
             Exception: what the recorder's store raised; nothing is known of the last record then.
         """
+        self._entry = asyncio.current_task()
         try:
             if self.hooks and (refused := await self._begin(home)):
                 return refused
@@ -99,7 +100,7 @@ class Invocation(Recording):
         """Nothing in it leads back to it from now on, so that it is gone with its last user: what runs leave behind
         would fill the memory until garbage is collected, and looking for it would take a tenth of their time.
         """
-        self.task = None
+        self.task = self._entry = None
         self.values.close()
 
     @property
@@ -151,7 +152,7 @@ class Invocation(Recording):
             raise  # the invocation, or the process, is being ended
         except BaseException as error:
             return await self._raised(error, home)
-        if self.conductor.ending is not None:
+        if self.over:
             return Completed("null")
         return await self._returned(value, home)
 
@@ -166,7 +167,7 @@ class Invocation(Recording):
             return outcomes.body_failure(error)
 
     async def _raised(self, error: BaseException, home: Place) -> Failed:
-        if self.conductor.ending is not None:  # what user code raises while it is unwound is nobody's failure
+        if self.over:  # what user code raises while it is unwound is nobody's failure
             return outcomes.body_failure(error)
         outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
         if not self.hooks:
@@ -185,7 +186,7 @@ class Invocation(Recording):
             if self.conductor.broken:
                 raise self.conductor.error
             outcome = outcomes.body_failure(self.conductor.error)
-        elif ending is Ending.WAITING and isinstance(outcomes.quietly(task), Completed):
+        elif self._swallowed(ending, task):
             outcome = outcomes.swallowed(self.function.client.logger, self.function.id)
         else:
             outcome = Yielded(self._waiting_ops, self.conductor.yielding)
@@ -197,6 +198,12 @@ class Invocation(Recording):
             except Exception as error:
                 return outcomes.body_failure(error)
         return outcome
+
+    def _swallowed(self, ending: Ending, task: asyncio.Task[Completed | Failed]) -> bool:
+        """Whether code that is to wait has returned. A worker that lets go of its run is not the code's failure."""
+        return (
+            ending is Ending.WAITING and not self.conductor.yielding and isinstance(outcomes.quietly(task), Completed)
+        )
 
     def _result(self, task: asyncio.Task[Completed | Failed]) -> Completed | Failed:
         if task.cancelled():
@@ -354,7 +361,7 @@ class Invocation(Recording):
             raise running.nested
         if asyncio.get_running_loop() is not self.loop:
             raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
-        if self.conductor.ending is not None:
+        if self.over:
             return False
         if self.losers:
             self.losers.check(asyncio.current_task())
@@ -392,13 +399,13 @@ class Invocation(Recording):
                 op = await (self._or_fail(work) if self.hooks else work)
                 del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError:
-                if self.conductor.ending is not None:
+                if self.over:
                     raise
                 if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
                     running.ask_to_stop()  # for threads that the handler has started
                 op = self._given_up(call)
             except EndOfInvocation:  # the handler was asked to stop, and did
-                if self.conductor.ending is not None:
+                if self.over:
                     raise
                 op = self._given_up(call)
             finally:
@@ -406,8 +413,11 @@ class Invocation(Recording):
                     self._recorder.slots.give()
                 call.executing = False
                 self._ended(call)
-            if op.op is not Opcode.STEP_RUN and (call.cancelled or call.task in self.losers):
-                op = self._given_up(call)  # nobody waits for another attempt
+            if op.op is not Opcode.STEP_RUN:
+                if self.over:
+                    await self._over()  # what a handler raises while it is taken down is nobody's failure
+                if call.cancelled or call.task in self.losers:
+                    op = self._given_up(call)  # nobody waits for another attempt
             return await self._record(call, op)
         finally:
             self.conductor.running -= 1

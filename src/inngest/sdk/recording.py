@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from inngest.protocol.calls import Advice, Call
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
@@ -52,6 +52,19 @@ class Recording:
         self._live: asyncio.Future[None] | None = None
         self._background: dict[asyncio.Task[None], None] = {}
         self._unwinding = False
+        self._entry: asyncio.Task[Any] | None = None  # the engine's task of it
+
+    @property
+    def over(self) -> bool:
+        """Whether the invocation is over; also when its loop is being torn down.
+
+        `asyncio.run` ends a loop by cancelling all its tasks at once. A step call sees the same `CancelledError` then
+        as when user code gives it up. The engine's own task tells the two apart: user code does not cancel it.
+        """
+        entry = self._entry
+        if entry is not None and (entry.cancelling() or entry.done()):
+            self.conductor.end(Ending.STOPPED)
+        return self.conductor.ending is not None
 
     async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
         """The memo as user code gets it, when it is the call's turn."""
@@ -74,7 +87,7 @@ class Recording:
         try:
             await self.conductor.parked(call)
         except asyncio.CancelledError:
-            if self.conductor.ending is not None:
+            if self.over:
                 raise
             return await self._record_now(call, self._given_up(call))
         entry = self._history.entry(call.step)
@@ -102,7 +115,7 @@ class Recording:
         try:
             recorded = await future
         except asyncio.CancelledError:
-            if self.conductor.ending is not None:
+            if self.over:
                 raise  # the invocation is taken down: who swallows that is waited for in vain
             call.cancelled = True
             recorded = future.result()

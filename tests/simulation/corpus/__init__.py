@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    catching,
     changed,
     deferring,
     failing,
@@ -49,7 +50,10 @@ GATED = gated.PROGRAMS
 TICKING = ticking.PROGRAMS
 """Programs that start by the clock."""
 
-ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING)
+CATCHING = catching.PROGRAMS
+"""Programs that catch what takes them down, and act on it."""
+
+ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING)
 """Those that can be in any world."""
 
 BY_NAME = {program.name: program for program in (*ALL, failing.KILLER)}
@@ -57,6 +61,7 @@ BY_NAME = {program.name: program for program in (*ALL, failing.KILLER)}
 __all__ = [
     "ALL",
     "BY_NAME",
+    "CATCHING",
     "CHANGED",
     "CHOOSING",
     "DEFERRING",

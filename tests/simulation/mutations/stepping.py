@@ -20,6 +20,7 @@ from inngest.protocol.steps import StepName
 from inngest.sdk import conductor, replay, turns
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.race import Losers
+from inngest.sdk.recording import Recording
 
 from .planting import plant
 
@@ -107,3 +108,9 @@ def _only_what_was_deferred_with_the_end_starts() -> Iterator[AbstractContextMan
 @plant("deferred", "defers", "defers-plainly")
 def _an_abort_is_not_kept() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(committing, "WRITE_DEFERS", insert_new(tables.steps, NEW_STEP_COLUMNS))
+
+
+@plant("P6", "torn", "undoing", "translating", finders=("ends", "P9"))
+def _the_end_of_a_loop_is_taken_for_a_decision() -> Iterator[AbstractContextManager[object]]:
+    decided = property(lambda invocation: invocation.conductor.ending is not None)
+    yield mock.patch.object(Recording, "over", decided)
