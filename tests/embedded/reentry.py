@@ -87,6 +87,13 @@ class Memory:
         call = Call("RUN", "test-f", 0, 5, events, tuple(self.memos), tuple(self.state.open.values()), defers)
         return await invoker.invoke(call, self)
 
+    async def again(self, body: Any) -> object:
+        """Enter it once more with all that is recorded, which must suffice; its result."""
+        before = self.records
+        result = await self.until_done(body)
+        assert self.records == before, "a replay recorded more"
+        return result
+
     async def until_done(self, body: Any) -> object:
         """Enter it until it has ended; its result."""
         threads = FunctionThreads(8)
