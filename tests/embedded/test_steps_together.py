@@ -123,3 +123,24 @@ async def test_a_limit_of_an_account_is_one_of_an_environment(stage: Stage) -> N
 
     await stage.run(body, concurrency=limits)
     assert most == 1
+
+
+async def test_what_waits_beside_a_body_that_raises_is_recorded_with_the_failure(stage: Stage) -> None:
+    async def fail() -> None:
+        raise KeyError("total")
+
+    async def body(ctx: inngest.Context) -> None:
+        await asyncio.gather(
+            ctx.step.sleep("rest", datetime.timedelta(days=1)),
+            ctx.step.wait_for_event("paid", event="paid", timeout=datetime.timedelta(days=2)),
+            fail(),
+        )
+
+    stage.options["retry_interval"] = 3_600  # so that nothing but the failure can have recorded them
+    function = stage.function(body)
+    async with stage.engine(function) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        (run,) = await engine.runs(event_id=event_id)
+        while not run.attempts:
+            run = await engine.run(run.id)
+        assert {one.id: one.status for one in run.steps} == {"rest": "sleeping", "paid": "waiting"}

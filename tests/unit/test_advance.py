@@ -202,6 +202,25 @@ def test_a_body_that_raised_for_the_last_time_or_for_good_fails_the_run(attempt:
     assert changes.transition == Ended(RunStatus.FAILED, None, OOPS)
 
 
+NAP = Op(Opcode.SLEEP, A, Opcode.SLEEP, duration=100)
+
+
+def test_what_waited_beside_a_body_that_raised_is_recorded_and_keeps_its_deadline() -> None:
+    run = state()
+    changes = advance(run, [], Failed(OOPS, True, ops=(NAP,)), POLICY, MOMENT)
+    assert [(step.step, step.due_at) for step in changes.open] == [(A, NOW + 100)]
+    run.apply(changes)
+    later = MOMENT._replace(now=NOW + 50)
+    changes = advance(run, [], Failed(OOPS, True, ops=(NAP,)), POLICY, later)
+    assert [step.due_at for step in (*run.open.values(), *changes.open)][-1] == NOW + 100
+
+
+@pytest.mark.parametrize(("attempt", "retriable"), [(4, True), (0, False)])
+def test_a_run_that_fails_opens_no_step(attempt: int, retriable: bool) -> None:
+    changes = advance(state(attempt=attempt), [], Failed(OOPS, retriable, ops=(NAP,)), POLICY, MOMENT)
+    assert changes.open == ()
+
+
 def test_a_step_that_is_recorded_with_the_failure_of_the_body_gives_it_a_new_counter() -> None:
     op = Op(Opcode.STEP_RUN, A, data="1")
     changes = advance(state(attempt=4), [op], Failed(OOPS, True), POLICY, MOMENT)

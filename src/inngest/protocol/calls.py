@@ -60,7 +60,7 @@ class Failed(NamedTuple):
     error: ErrorInfo
     retriable: bool
     retry_after: int | None = None  # ms
-    ops: tuple[Op, ...] = ()  # what it deferred since the last record
+    ops: tuple[Op, ...] = ()  # after what it deferred since the last record: the steps that waited beside
 
 
 class Yielded(NamedTuple):

@@ -86,6 +86,8 @@ class Invocation(Recording):
             outcome = await self._conclude(ending, task, home)
         finally:
             self._close()
+        if self._waiting_ops and not isinstance(outcome, Completed):  # also of a failed attempt: they keep their time
+            outcome = outcome._replace(ops=self._waiting_ops)
         return outcome._replace(ops=(*self._defers.take(), *outcome.ops)) if self._defers.riding else outcome
 
     async def _begin(self, home: Place) -> Failed | None:
@@ -189,7 +191,7 @@ class Invocation(Recording):
         elif self._swallowed(ending, task):
             outcome = outcomes.swallowed(self.function.client.logger, self.function.id)
         else:
-            outcome = Yielded(self._waiting_ops, self.conductor.yielding)
+            outcome = Yielded((), self.conductor.yielding)
         if self.hooks:
             try:
                 if ending is Ending.WAITING and self._live is not None:

@@ -58,7 +58,7 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     try:
         for op in ops:
             _OPCODES[op.op](draft, op)
-        for op in () if outcome is None else outcome.ops:
+        for op in () if outcome is None else outcomes.ops(draft, outcome):
             _OPCODES[op.op](draft, op)
         if isinstance(outcome, Yielded):
             outcomes.yielded(draft, outcome)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inngest.engine.domain.model import Ended, FailedAttempt, Released, RunStatus
 from inngest.engine.domain.schedule import retry_delay
-from inngest.protocol.calls import Completed, Failed, Yielded
+from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Op, Opcode
 
 from .draft import Draft, Overflow
+
+
+def ops(draft: Draft, outcome: Outcome) -> Sequence[Op]:
+    """What an outcome reports about steps. A run that fails for good opens no step any more."""
+    if isinstance(outcome, Failed) and _is_final(draft, outcome):
+        return [op for op in outcome.ops if op.kind is Opcode.DEFER_ADD]
+    return outcome.ops
 
 
 def completed(draft: Draft, outcome: Completed) -> None:
@@ -17,7 +27,7 @@ def completed(draft: Draft, outcome: Completed) -> None:
 
 def failed(draft: Draft, outcome: Failed) -> None:
     """The function raised: it is entered again, unless it must not be or that was the last attempt."""
-    if not outcome.retriable or draft.attempt >= draft.run.retries:
+    if _is_final(draft, outcome):
         _fail(draft, outcome.error)
         return
     delay = retry_delay(
@@ -36,6 +46,10 @@ def yielded(draft: Draft, outcome: Yielded) -> None:
 def overflowed(draft: Draft, overflow: Overflow) -> None:
     """The run is larger than it may be."""
     _fail(draft, overflow.info)
+
+
+def _is_final(draft: Draft, outcome: Failed) -> bool:
+    return not outcome.retriable or draft.attempt >= draft.run.retries
 
 
 def _fail(draft: Draft, error: ErrorInfo) -> None:
