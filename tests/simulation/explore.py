@@ -181,9 +181,10 @@ WEIGHTS = {
 
 
 def by_chance(seed: int) -> Case:
-    """The case of a seed: mostly a storm, else something narrower."""
+    """The case of a seed: mostly a storm, else something narrower. Each kind comes once before any is drawn."""
     chance = random.Random(f"case {seed}")
-    kind = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+    kinds = list(WEIGHTS)
+    kind = kinds[seed] if seed < len(kinds) else chance.choices(kinds, list(WEIGHTS.values()))[0]
     if kind != "crash":
         return Case(kind, seed)
     name = chance.choice(NARROW)
