@@ -80,7 +80,7 @@ class Memory:
 
     async def enter(self, invoker: LocalInvoker) -> Outcome:
         """One invocation, with what was recorded before."""
-        self.memos.extend((changes := woken(self.state, POLICY, self._now())).memos)
+        self.memos.extend((changes := woken(self.state, POLICY, self._now()).changes).memos)
         self.state.apply(changes)
         events = [EventData("E", "test/start", "{}", 0)]
         defers = {hashed: not defer.aborted for hashed, defer in self.state.defers.items()}

@@ -48,6 +48,7 @@ class Realm(Protocol):
     retry_interval: int | None
     max_in_flight: int
     wall: int
+    max_steps: int
 
     def note(self, entry: Entry) -> None:
         """Something happened."""
@@ -112,7 +113,7 @@ class Process:
         self.executor = InlineExecutor(world.loop, self, world.latency)
         self.threads = BatonThreads(world.loop, 8, lambda: chance.choice((0, 0, 50, 400)))
         self.database = SimDatabase(world.path, self)
-        policy = Policy(max_steps=1000, retry_interval=world.retry_interval)
+        policy = Policy(max_steps=world.max_steps, retry_interval=world.retry_interval)
         self.store = SqlStore(self.database, self.executor, ids, policy)
         invoker = WatchedInvoker(LocalInvoker(functions, self.clock, self.threads), self)
         worker = Worker(self.store, invoker, self.clock, ids, policy, SimHttp(chance), ids.token())

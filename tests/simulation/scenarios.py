@@ -41,6 +41,15 @@ def _killer(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("killer", [BY_NAME[name] for name in names], sends, chance.randint(1, 2)), Plan()
 
 
+def _outgrown(seed: int) -> tuple[Scenario, Plan]:
+    """Runs that have more steps than they may, by answers from outside; in one of two worlds no fault."""
+    chance = random.Random(f"outgrown {seed}")
+    program = BY_NAME["outgrows"]
+    sends = [Send(program, at=900 * number) for number in range(2)]
+    plan = Plan(storm=Storm(lasts=8, at_commit=0.03, every=2.0)) if seed % 2 else Plan()
+    return Scenario("outgrown", [program], sends, chance.randint(1, 2), max_steps=4), plan
+
+
 def _zombies(seed: int) -> tuple[Scenario, Plan]:
     """Workers are declared dead while they run, again and again."""
     scenario, _ = _storm(seed)
@@ -149,6 +158,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
     "killer": _killer,
+    "outgrown": _outgrown,
     "zombies": _zombies,
     "torn": _torn,
     "deaf": _deaf,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.advance import steps as steps_of_handlers
-from inngest.engine.domain.advance.draft import Draft, Overflow
+from inngest.engine.domain.advance.draft import LATER, Draft, Overflow
 from inngest.engine.domain.model import Ended, Policy, Released, RunState, RunStatus
 from inngest.protocol import limits
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
@@ -179,7 +180,7 @@ def test_a_sleep_that_fell_due_while_its_invocation_was_going_is_a_memo() -> Non
 def test_sleeps_that_fell_due_while_nobody_owned_the_run_end_in_the_order_of_their_deadlines() -> None:
     retrying = OpenStep(named("r"), Opcode.STEP_RUN, 1, NOW - 50, 0)
     steps = [sleeping(A, NOW - 1), sleeping(B, NOW - 9), sleeping(C, NOW + 1), retrying]
-    changes = woken(state(seq=3, open={step.step.hash: step for step in steps}), POLICY, MOMENT)
+    changes, _ = woken(state(seq=3, open={step.step.hash: step for step in steps}), POLICY, MOMENT)
     assert [(memo.step, memo.seq) for memo in changes.memos] == [(B, 3), (A, 4)]
 
 
@@ -237,6 +238,21 @@ def test_a_function_that_waits_goes_on_when_the_first_of_its_steps_falls_due() -
     assert advance(run, [], Yielded((), at_once=True), POLICY, MOMENT).transition == Released(NOW)
 
 
+def test_an_attempt_that_is_due_and_that_the_code_did_not_come_to_is_no_cause_to_enter_it() -> None:
+    due, later = (OpenStep(step, Opcode.STEP_RUN, 1, at, 0) for step, at in ((A, NOW - 5), (B, NOW + 5)))
+    slept, nap = sleeping(C, NOW - 1), sleeping(named("d"), NOW + 900)
+
+    def released(*steps: OpenStep, unreached: Sequence[OpenStep]) -> object:
+        run = state(open={step.step.hash: step for step in steps})
+        return advance(run, [], Yielded((), False, [one.step.hash for one in unreached]), POLICY, MOMENT).transition
+
+    assert released(due, nap, unreached=[due]) == Released(NOW + 900)
+    assert released(due, nap, unreached=[]) == Released(NOW - 5)  # it fell due just now
+    assert released(due, later, nap, unreached=[due, later]) == Released(NOW + 5)
+    assert released(due, slept, nap, unreached=[due, slept]) == Released(NOW - 1)  # it gets its memo
+    assert released(due, unreached=[due]) == Released(NOW + LATER)
+
+
 # -- what is too much
 
 
@@ -261,9 +277,20 @@ def test_a_run_whose_results_take_over_32_megabytes_fails() -> None:
     assert changes.memos == []
 
 
-def test_sleeps_that_fell_due_beyond_the_limit_are_left_to_the_invocation() -> None:
-    run = state(steps=10, open={A.hash: sleeping(A, NOW)})
-    assert woken(run, POLICY, MOMENT).memos == []
+def test_sleeps_that_fell_due_beyond_the_limit_are_an_overflow_and_those_that_fit_are_kept() -> None:
+    run = state(steps=9, open={A.hash: sleeping(A, NOW), B.hash: sleeping(B, NOW - 1)})
+    changes, overflow = woken(run, POLICY, MOMENT)
+    assert [memo.step for memo in changes.memos] == [B]
+    assert overflow is not None
+    assert (overflow.code, 'at step "a"' in overflow.message) == ("function_overflowed", True)
+
+
+def test_a_run_that_is_too_large_by_what_came_gets_no_step_more() -> None:
+    nap = Op(Opcode.SLEEP, A, Opcode.SLEEP, duration=0)
+    changes = advance(state(size=32 * 1024 * 1024 + 1), [nap], None, POLICY, MOMENT)
+    assert isinstance(changes.transition, Ended)
+    assert changes.transition.error is not None
+    assert changes.transition.error.code == "state_overflowed"
 
 
 # -- always

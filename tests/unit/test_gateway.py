@@ -109,7 +109,7 @@ def test_a_request_that_nothing_answers_fails_its_step_in_the_end() -> None:
     run.apply(changes)
     again = advance(run, [op], None, policy, Moment(NOW + 9, 0))
     assert (again.entries, [wait.again for wait in again.waits]) == (changes.entries, [True])
-    (memo,) = woken(run, policy, Moment(changes.open[0].due_at, 0)).memos
+    (memo,) = woken(run, policy, Moment(changes.open[0].due_at, 0)).changes.memos
     assert memo.error is not None
     assert (memo.data, memo.error.name) == (None, "AIGatewayError")
     assert memo.error.message == "there was no answer within 366 days"

@@ -289,7 +289,8 @@ class RunExecutor:
         if lost := ownership.lost_cause():
             return lost
         try:
-            return await self.worker.invoker.invoke(ownership.call(), ownership)
+            call = ownership.call()
+            return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, ownership)
         except StoreError:
             raise
         except Exception as error:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Op
+from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
 
 from .domain import watches
 from .domain.advance import Moment, advance, woken
@@ -105,18 +106,21 @@ class Ownership:
         worker = self._worker
         return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
 
-    def call(self) -> Call:
+    def call(self) -> Call | Failed:
         """What the function is entered with: what was over when the run was claimed has its memo.
 
         What has run out since then has none yet: something may have come for it in between, and the store knows.
+        A run that is larger by what came than it may be has failed, and is not entered.
         """
         if self._state.open:
             moment = Moment(self.claimed.at, self._worker.ids.chance())
-            changes = woken(self._state, self._worker.policy, moment)
+            changes, overflow = woken(self._state, self._worker.policy, moment)
             if changes.memos:
                 self._state.apply(changes)
                 self._held = changes
                 self._memos.extend(changes.memos)
+            if overflow is not None:
+                return Failed(overflow, retriable=False)
         run = self.claimed.run
         return Call(
             run.id,
@@ -187,7 +191,10 @@ class Ownership:
             recorded = Recorded(Advice.STOP, ())
         else:
             settled = receipt.settled
-            entries = [settled.get(entry.step.hash, entry) for entry in changes.entries] if settled else changes.entries
+            entries = changes.entries
+            if settled:
+                entries = [settled.get(entry.step.hash, entry) for entry in entries]
+                self._state.size += _size(entries) - _size(changes.entries)  # what came is what counts
             recorded = Recorded(self._advice(), entries)
         self._hear(receipt)
         return recorded
@@ -313,3 +320,7 @@ class Ownership:
             return reply(receipt)
 
         return tell
+
+
+def _size(entries: Sequence[Entry]) -> int:
+    return sum(codec.size(entry.data) for entry in entries if isinstance(entry, Memo) and entry.data is not None)

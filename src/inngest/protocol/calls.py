@@ -68,6 +68,7 @@ class Yielded(NamedTuple):
 
     ops: tuple[Op, ...] = ()  # after what it deferred since the last record
     at_once: bool = False  # it was asked to let go, and can go on at any time
+    unreached: Sequence[str] = ()  # hashes of open steps that the code has not come to
 
 
 Outcome = Completed | Failed | Yielded

@@ -94,6 +94,7 @@ class Conductor:
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
         self._timer: Timer | None = None
         self._timer_for: object = None
+        self._hoped_until: int | None = None  # unix ms: when a due attempt that the code has not come to is given up
 
     # -- what happens
 
@@ -308,16 +309,33 @@ class Conductor:
 
     def _wait_or_end(self) -> None:
         parked = [call for call in self.calls.values() if call.park is not None]
-        if not self.running:
-            if parked:
-                self.end(Ending.WAITING)
-            return
-        for call in parked:
-            if call.open is None and call.op is not None:
-                self._record_open(call)
         due = [call.open.due_at for call in parked if call.open is not None]
+        if self.running:
+            for call in parked:
+                if call.open is None and call.op is not None:
+                    self._record_open(call)
+        elif not parked:
+            return
+        elif (until := self._hope()) is None:
+            self.end(Ending.WAITING)
+            return
+        else:
+            due.append(until)
         if due:
             self._arm(min(due), lambda fire: self._clock.call_at(min(due), fire), self.changed)
+
+    def _hope(self) -> int | None:
+        """Until when to wait for a step whose next attempt is due, and that the code has not come to yet.
+
+        The run may have been entered for this very attempt: a branch that awaits something outside steps first would
+        be cut off each time. None: there is no such step, or it was waited for.
+        """
+        now = self._clock.now()
+        if not self._history.overdue(now):
+            return None
+        if self._hoped_until is None:
+            self._hoped_until = now + PATIENCE
+        return self._hoped_until if now < self._hoped_until else None
 
     def _be_patient(self, memo: Memo) -> None:
         """The code must ask for this memo, or give up waiting for it, before anyone may go on."""

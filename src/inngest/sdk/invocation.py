@@ -191,7 +191,7 @@ class Invocation(Recording):
         elif self._swallowed(ending, task):
             outcome = outcomes.swallowed(self.function.client.logger, self.function.id)
         else:
-            outcome = Yielded((), self.conductor.yielding)
+            outcome = Yielded((), self.conductor.yielding, self._history.unreached)
         if self.hooks:
             try:
                 if ending is Ending.WAITING and self._live is not None:

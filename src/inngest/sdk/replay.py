@@ -113,6 +113,18 @@ class History:
         return bool(self._undelivered or self._unreached)
 
     @property
+    def unreached(self) -> list[str]:
+        """Hashes of the open steps that the code has not come to yet, sorted."""
+        return sorted(self._unreached)
+
+    def overdue(self, now: int) -> bool:
+        """Whether the code has not come yet to a step whose next attempt is due."""
+        entries = (self._entries[hashed] for hashed in self._unreached)
+        return any(
+            isinstance(entry, OpenStep) and entry.kind is Opcode.STEP_RUN and entry.due_at <= now for entry in entries
+        )
+
+    @property
     def next(self) -> Memo | None:
         """The memo whose turn it is."""
         return self._undelivered[0][1] if self._undelivered else None

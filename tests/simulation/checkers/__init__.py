@@ -10,6 +10,7 @@ from tests.simulation.scenario import Scenario
 from . import (
     alone,
     announced,
+    caused,
     closed,
     deferred,
     ends,
@@ -48,6 +49,7 @@ CHECKERS: Mapping[str, Checker] = {
     "P10": p10_honest.check,
     "alone": alone.check,
     "announced": announced.check,
+    "caused": caused.check,
     "closed": closed.check,
     "deferred": deferred.check,
     "ends": ends.check,

@@ -13,6 +13,7 @@ from tests.simulation.scenario import APP, End, Scenario
 KNOWN = {
     *("FlakyError", "RetryAfterError", "NonRetriableError", "StepError", "WorkerLostError", "DeterminismError"),
     *("SignalConflictError", "InvokedRunCancelledError", "InngestInvokeTimeoutError", "RunCancelledError"),
+    "FunctionOverflowedError",
     *("GatewayError", "RunSkippedError", "InvokedRunSkippedError", "StepTimeoutError", "ZeroDivisionError"),
 }
 """Errors that the corpus provokes; DeterminismError where code is changed."""

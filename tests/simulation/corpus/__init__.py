@@ -56,7 +56,7 @@ CATCHING = catching.PROGRAMS
 ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING)
 """Those that can be in any world."""
 
-BY_NAME = {program.name: program for program in (*ALL, failing.KILLER)}
+BY_NAME = {program.name: program for program in (*ALL, failing.KILLER, invoking.OUTGROWING)}
 
 __all__ = [
     "ALL",

@@ -105,6 +105,21 @@ def _body(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[An
     return [body]
 
 
+def _latecomer(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(fn_id="latecomer", retries=2, trigger=inngest.TriggerEvent(event=f"{APP}/latecomer"))
+    async def latecomer(ctx: inngest.Context) -> list[str]:
+        async def late() -> str:
+            await asyncio.sleep(0.1)  # something outside steps, in each invocation
+            return await ctx.step.run("late", out.does("late", fails=2))
+
+        coming = asyncio.ensure_future(late())
+        first = await ctx.step.run("first", out.does("first", ms=400))
+        await ctx.step.sleep("nap", 8_000)
+        return [first, await coming]
+
+    return [latecomer]
+
+
 def _hopeless(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     async def failed(ctx: inngest.Context) -> str:
         name = ctx.event.data["error"]["name"]  # type: ignore[index]  # pyright: ignore
@@ -158,6 +173,7 @@ PROGRAMS = (
     Program("retries", _retries, {"retries": _value(_SAID)}),
     Program("siblings", _siblings, {"siblings": _value(["flaky", "slow0er", "FlakyError: attempt 2", "slow1er"])}),
     Program("task-group", _task_group, {"task-group": _said_what_was_done}),
+    Program("latecomer", _latecomer, {"latecomer": _value(["first", "late"])}),
     Program("body", _body, {"body": _value("through")}, replays=False),  # it asks for its attempt
     Program(
         "hopeless",

@@ -13,6 +13,8 @@ from tests.simulation.scenario import APP, Cancelling, End, Looking, Program
 
 from .waiting import MINE, came
 
+OVERFLOWED = "FunctionOverflowedError"
+
 
 async def _or_error(waiting: Any) -> object:
     try:
@@ -45,6 +47,24 @@ def _invokes(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
         return [first, *both]
 
     return [doubles, refuses, invokes]
+
+
+def _outgrows(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(fn_id="brings", trigger=inngest.TriggerEvent(event=f"{APP}/brings"))
+    async def brings(ctx: inngest.Context) -> str:
+        return await ctx.step.run("fetch", out.does("fetched"))
+
+    @client.create_function(fn_id="outgrows", trigger=inngest.TriggerEvent(event=f"{APP}/outgrows"))
+    async def outgrows(ctx: inngest.Context) -> None:
+        for number in range(9):
+            await ctx.step.invoke(f"in-{number}", function=brings)
+
+    @client.create_function(fn_id="outgrows-at-once", trigger=inngest.TriggerEvent(event=f"{APP}/outgrows"))
+    async def outgrows_at_once(ctx: inngest.Context) -> None:
+        naps = [ctx.step.sleep(f"nap-{number}", 900) for number in range(3)]
+        await asyncio.gather(*(ctx.step.invoke(f"in-{number}", function=brings) for number in range(3)), *naps)
+
+    return [brings, outgrows, outgrows_at_once]
 
 
 def _impatient(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
@@ -142,3 +162,18 @@ PROGRAMS = (
         looks={"told": Looking()},
     ),
 )
+
+OUTGROWING = Program(
+    "outgrows",
+    _outgrows,
+    {
+        "brings": lambda end: end.value == "fetched",
+        **dict.fromkeys(
+            ("outgrows", "outgrows-at-once"),
+            lambda end: end.status == "FAILED" and end.error is not None and end.error["name"] == OVERFLOWED,
+        ),
+    },
+    runs={"brings": None},
+    replays=False,
+)
+"""In a world where a run may have few steps: it fails by an answer from outside."""

@@ -9,6 +9,7 @@ from unittest import mock
 from sqlalchemy import select
 from sqlalchemy.sql import ClauseElement
 
+from inngest.engine import ownership
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
@@ -114,3 +115,16 @@ def _an_abort_is_not_kept() -> Iterator[AbstractContextManager[object]]:
 def _the_end_of_a_loop_is_taken_for_a_decision() -> Iterator[AbstractContextManager[object]]:
     decided = property(lambda invocation: invocation.conductor.ending is not None)
     yield mock.patch.object(Recording, "over", decided)
+
+
+@plant("P6", "latecomer", finders=("caused", "P6"))
+def _what_the_code_does_not_come_to_is_a_cause_to_enter_it() -> Iterator[AbstractContextManager[object]]:
+    next_due = Draft.next_due
+    yield mock.patch.object(Draft, "next_due", lambda draft, _: next_due(draft))
+    yield mock.patch.object(conductor.Conductor, "_hope", return_value=None)
+
+
+@plant("P6", "outgrown", finders=("caused", "P6"))
+def _a_run_is_entered_that_is_larger_than_it_may_be() -> Iterator[AbstractContextManager[object]]:
+    whole = advance.woken
+    yield mock.patch.object(ownership, "woken", lambda *given: whole(*given)._replace(overflow=None))

@@ -5,17 +5,18 @@ A dispatch; each family of inputs has its own file.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
+from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Op, Opcode
 
 from . import defers, outcomes, sleeps, steps, waits
 from .draft import Draft, Moment, Overflow
 
-__all__ = ["Moment", "advance", "woken"]
+__all__ = ["Moment", "Woken", "advance", "woken"]
 
 
 def _woke(draft: Draft, op: Op) -> None:
@@ -71,11 +72,26 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     return draft.changes()
 
 
-def woken(run: RunState, policy: Policy, moment: Moment) -> Changes:
-    """What fell due, or came, while nobody owned the run: such steps get their memos, in the order of their times."""
+class Woken(NamedTuple):
+    """What fell due, or came, while nobody owned a run."""
+
+    changes: Changes
+    overflow: ErrorInfo | None  # the run is larger by it than it may be: it fails, and is not entered
+
+
+def woken(run: RunState, policy: Policy, moment: Moment) -> Woken:
+    """Memos for the steps whose waiting is over, in the order of their times; those that the run may not have are left.
+
+    Args:
+        run: the run, as its new owner knows it; not changed.
+        policy: how this engine runs functions.
+        moment: the time and chance of this decision.
+    """
     draft = Draft(run, policy, moment)
     over = [*sleeps.fell_due(draft), *waits.came(draft)]
-    with contextlib.suppress(Overflow):  # the invocation will meet it too, and then the run fails
+    try:
         for _, step in sorted(over, key=lambda pair: (pair[0], pair[1].created_at)):
             (sleeps if step.kind is Opcode.SLEEP else waits).over(draft, step)
-    return draft.changes()
+    except Overflow as overflow:
+        return Woken(draft.changes(), overflow.info)
+    return Woken(draft.changes(), None)

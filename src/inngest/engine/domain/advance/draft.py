@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.model import Changes, Defer, Ended, FailedAttempt, Policy, Released, RunState, Signal, Wait
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.protocol.opcodes import Entry, Memo, OpenStep, SentEvent
+from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep, SentEvent
+
+LATER = 30_000
+"""Milliseconds until a run is entered again of which nothing is open but attempts that its code did not come to."""
 
 
 class Moment(NamedTuple):
@@ -89,15 +92,15 @@ class Draft:
             )
         if memo.data is not None:
             self.size += codec.size(memo.data)
-            if self.run.size + self.size > limits.MAX_STATE:
-                raise Overflow(
-                    ErrorInfo(
-                        "StateOverflowedError",
-                        f"the results of the run's steps are over {limits.MAX_STATE:,} bytes, at step "
-                        f'"{memo.step.text}": keep large values elsewhere and return references to them',
-                        code=ErrorCode.STATE_OVERFLOWED.value,
-                    )
+        if self.run.size + self.size > limits.MAX_STATE:
+            raise Overflow(
+                ErrorInfo(
+                    "StateOverflowedError",
+                    f"the results of the run's steps are over {limits.MAX_STATE:,} bytes, at step "
+                    f'"{memo.step.text}": keep large values elsewhere and return references to them',
+                    code=ErrorCode.STATE_OVERFLOWED.value,
                 )
+            )
         self.memos.append(memo)
         self.entries.append(memo)
         self.open.pop(memo.step.hash, None)
@@ -114,11 +117,22 @@ class Draft:
             return ()
         return [defer for defer in {**self.run.defers, **self.defers}.values() if not defer.aborted]
 
-    def next_due(self) -> int | None:
-        """When the first of the open steps falls due; None if none is open."""
+    def next_due(self, unreached: Collection[str] = ()) -> int | None:
+        """When the first of the open steps falls due; None if none is open.
+
+        Args:
+            unreached: hashes of steps that the code did not come to. An attempt of one of these that is due already
+                does not count: the code would be entered for it for ever. Sleeps and waits count, they get their memos.
+        """
         done = {memo.step.hash for memo in self.memos}
-        open_steps = {**self.run.open, **self.open}
-        return min((step.due_at for key, step in open_steps.items() if key not in done), default=None)
+        left = [step for key, step in {**self.run.open, **self.open}.items() if key not in done]
+        if not unreached:
+            return min((step.due_at for step in left), default=None)
+        times = [step.due_at for step in left if not (step.step.hash in unreached and self._is_due_attempt(step))]
+        return min(times, default=self.now + LATER if left else None)
+
+    def _is_due_attempt(self, step: OpenStep) -> bool:
+        return step.kind is Opcode.STEP_RUN and step.due_at <= self.now
 
     def changes(self) -> Changes:
         """The decision."""

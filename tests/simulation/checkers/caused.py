@@ -1,0 +1,59 @@
+"""A run is entered at most once between two changes of its record, faults aside: entering it costs, and must be of use.
+
+An open step that falls due is a cause as well, once for each of its attempts: the code may not come to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.simulation.history import Change, Committed, Died, Entered, Fired, History, State, Stopped, is_memo
+from tests.simulation.scenario import Scenario
+
+OF_RUN = ("steps", "attempts", "inbox", "requests")
+"""Tables whose rows are what is recorded of a run, besides its own row."""
+
+OWNERSHIP = ("session_id", "token", "slots")
+"""Columns of a run that say who has it, and nothing of how far it is."""
+
+
+def check(history: History, _: Scenario) -> Iterator[str]:
+    """Nobody enters a run again and again."""
+    entered: dict[str, int] = {}  # runs that were entered and have not changed since: when
+    used: set[tuple[str, object, object]] = set()  # open steps that were a cause: run, hash, attempt
+    for _number, entry, state in history.walk():
+        match entry:
+            case Entered():
+                before = entered.get(entry.run_id)
+                fresh = [] if before is None else [one for one in _open(entry.run_id, state) if one not in used]
+                if before is not None and not fresh:
+                    yield f"at {entry.at}: run {entry.run_id} of {entry.function_id} is entered as it was at {before}"
+                used.update(fresh)
+                entered[entry.run_id] = entry.at
+            case Committed():
+                for change in entry.changes:
+                    entered.pop(_recorded(change), None)
+            case Fired() | Died() | Stopped():
+                entered.clear()
+            case _:
+                pass
+
+
+def _open(run_id: str, state: State) -> list[tuple[str, object, object]]:
+    """Steps that may fall due, with their next attempts."""
+    rows = [row for row in state.steps.values() if row["run_id"] == run_id and not is_memo(row)]
+    return [(run_id, row["hash"], row["attempt"]) for row in rows if row["kind"] != "DeferAdd"]
+
+
+def _recorded(change: Change) -> str:
+    """The run whose record a change is of; empty if it is of none."""
+    old, new = change.old, change.new
+    row = old if new is None else new
+    if row is None:
+        return ""
+    if change.table in OF_RUN:
+        return str(row["run_id"])
+    if change.table != "runs":
+        return ""
+    same = old is not None and new is not None and all(old[key] == new[key] for key in new if key not in OWNERSHIP)
+    return "" if same else str(row["id"])
