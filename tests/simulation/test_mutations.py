@@ -18,7 +18,7 @@ def hunts(farm: Farm) -> Hunts:
     return {mutation.name: farm.submit(hunt, mutation.name) for mutation in MUTATIONS}
 
 
-@pytest.mark.parametrize("promise", [*(f"P{number}" for number in range(11)), "over", "crons", "deferred"])
+@pytest.mark.parametrize("promise", [*(f"P{number}" for number in range(11)), "over", "left", "crons", "deferred"])
 def test_every_promise_has_a_planted_bug(promise: str) -> None:
     assert BY_PROMISE[promise]
 

@@ -9,6 +9,9 @@ from .ports import Clock, EventPlace, Liveness, Store
 LATE = 300_000
 """Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""
 
+AGAIN = 600_000
+"""Milliseconds between two looks through all old events, for those that somebody has needed longer than others."""
+
 LOGGER = logging.getLogger("inngest.engine")
 
 
@@ -43,6 +46,9 @@ class Reaper:
         return freed
 
 
+_START = EventPlace(0, "")
+
+
 class Remover:
     """Removes what is over and old.
 
@@ -56,7 +62,8 @@ class Remover:
         self._store = store
         self._clock = clock
         self._retention = retention
-        self._place = EventPlace(0, "")  # events before it have runs, with the last of which they go
+        self._place = _START  # events before it were needed: most go with the last of their runs
+        self._again_at = 0  # some only waited in a batch or a debounce, and are looked for again
 
     async def run_once(self) -> bool:
         """Remove a little of everything; whether there is more."""
@@ -67,5 +74,8 @@ class Remover:
         before = now - self._retention
         more = await self._store.remove_runs(before) or more
         place = await self._store.remove_events(self._place, min(before, now - LATE))
-        self._place = place or self._place
+        if place is not None:
+            self._place = place
+        elif now >= self._again_at:
+            self._place, self._again_at = _START, now + AGAIN
         return more or place is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -54,6 +55,21 @@ async def test_a_run_goes_with_all_that_is_recorded_of_it(store: Store, other: S
     assert await other.ended([claimed.run.id]) == []
     assert await other.missing([claimed.run.id]) == [claimed.run.id]
     assert await everything_is_gone(store, claimed)
+
+
+async def test_a_batch_that_a_new_configuration_drops_keeps_no_event(store: Store) -> None:
+    """It was collected before its function had a rate limit instead."""
+    batched = json.dumps({"batchEvents": {"maxSize": 10, "timeout": "1s"}})
+    limited = json.dumps({"rateLimit": {"limit": 1, "period": "1h"}})
+    await store.register([values.function("a", "go", config=batched)], replace_app=None, now=NOW)
+    collected, other = event(), event(now=NOW + 1)
+    await accept(store, collected)
+    await store.register([values.function("a", "go", config=limited)], replace_app=None, now=NOW)
+    assert len(await accept(store, other, now=NOW + 1)) == 1
+    assert list((await store.fire(LATER)).started) == []
+    assert await store.remove_events(START, NOW + 1) is not None
+    await store.register([values.function("a", "go")], replace_app=None, now=NOW)
+    assert len(await accept(store, collected, now=LATER)) == 1  # it is as if it had never come
 
 
 async def test_a_run_that_ended_at_that_time_or_later_stays(store: Store) -> None:

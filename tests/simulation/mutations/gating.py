@@ -14,7 +14,7 @@ from inngest.engine.domain import cron, placing, triggers
 from inngest.engine.domain import crons as schedules
 from inngest.engine.domain.gates import Debounced, Gates
 from inngest.engine.domain.model import Start
-from inngest.engine.store import crons, firing, gates, lanes, pausing, serving, tables
+from inngest.engine.store import crons, firing, gates, lanes, pausing, serving, tables, timers
 from inngest.engine.store.gates import Gatekeeper
 from inngest.engine.store.statement import Statement
 
@@ -138,7 +138,7 @@ def _time_runs_from_the_event_and_not_from_the_begin() -> Iterator[AbstractConte
         if status in {"QUEUED", "RUNNING"}:
             one._cancel(timer.key, "timeouts.finish: too late")
 
-    yield mock.patch.dict(firing._KINDS, {gates.FINISH_TIMEOUT: early})
+    yield mock.patch.dict(firing._KINDS, {timers.FINISH_TIMEOUT: early})
 
 
 @plant("crons", "ticking", finders=("ticks",))
@@ -179,3 +179,8 @@ def _jitter_comes_before_its_tick() -> Iterator[AbstractContextManager[object]]:
         return 2 * tick - jittered(seed, tick, bound)
 
     yield mock.patch.object(schedules, "jittered", early)
+
+
+@plant("left", "hurried", finders=("left",))
+def _timers_outlive_their_runs() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(timers, "forget_times")

@@ -13,7 +13,7 @@ from inngest.engine.ports import News
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import lanes, tables, waits
+from . import lanes, tables, timers, waits
 from .statement import Statement, Transaction, constant
 
 _runs, _jobs = tables.runs, tables.jobs
@@ -57,6 +57,7 @@ def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> Ne
     tx.execute(CANCEL_RUNS, {"runs": runs, "why": why, "now": now})
     tx.execute(DELETE_JOBS_OF_RUNS, {"runs": runs})
     waits.closed(tx, found)
+    timers.forget_times(tx, found)
     held = [(lane, slots) for *_, lane, slots in rows if slots]
     if held:
         lanes.give_back(tx, held, now)

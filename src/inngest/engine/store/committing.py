@@ -16,7 +16,7 @@ from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import lanes, requests, tables, waits
+from . import lanes, requests, tables, timers, waits
 from .accepting import INSERT_JOBS, create, insert_events, job_row, tell
 from .announcing import Announcer
 from .commands import Alone
@@ -162,6 +162,8 @@ def _end(tx: Transaction, commits: Sequence[Commit]) -> None:
         error = None if ended.error is None else ended.error.to_json()
         rows.append((one.owner.run_id, ended.status.value, ended.output, error, one.changes.attempt, one.now))
     tx.execute_rows(END_RUNS, rows)
+    if rows:
+        timers.forget_times(tx, [one.owner.run_id for one in commits])
 
 
 def alone(one: Commit) -> Alone[Receipt] | None:

@@ -17,9 +17,9 @@ from . import cancelling, crons, tables
 from .accepting import gatekeeper, insert_events, insert_starts, tell
 from .announcing import Announcer
 from .events import event
-from .gates import BATCH, DEBOUNCE, FINISH_TIMEOUT, START_TIMEOUT, Collecting, Gatekeeper, Last
+from .gates import BATCH, DEBOUNCE, Collecting, Gatekeeper, Last
 from .statement import Statement, Transaction
-from .timers import Alarm, Timer
+from .timers import FINISH_TIMEOUT, START_TIMEOUT, Alarm, Timer
 
 AT_ONCE = 200
 """Timers of one transaction."""

@@ -22,12 +22,12 @@ from inngest.protocol import durations, limits
 
 from . import cancelling, tables
 from .statement import Statement, Transaction, constant
-from .timers import NEVER, Alarm, Timers
+from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT, Alarm, Timers
 
 _rates, _singletons, _runs, _keys = tables.rates, tables.singletons, tables.runs, tables.idempotency
 
-DEBOUNCE, BATCH, START_TIMEOUT, FINISH_TIMEOUT = "debounce", "batch", "start", "finish"
-"""Kinds of timers."""
+DEBOUNCE, BATCH = "debounce", "batch"
+"""Kinds of timers that collect events."""
 
 TAKE_KEY = Statement(
     lambda words: (
@@ -295,7 +295,10 @@ class Gatekeeper:
     def flush(self, start: Start, gates: Gates, collected: Collecting) -> list[Start]:
         """The run of a batch that is over."""
         run = start.run._replace(event_id=collected.event_id, batch_id=collected.batch_id)
-        return self.admit(start._replace(run=run, due_at=run.created_at), gates)
+        admitted = self.admit(start._replace(run=run, due_at=run.created_at), gates)
+        if not admitted:
+            self._tx.execute(LET_GO, {"batch": collected.batch_id})
+        return admitted
 
 
 def _place(function_id: str, key: str) -> str:

@@ -197,15 +197,6 @@ waits = Table(
 )
 Index("inngest_waits_by_topic", waits.c.topic, waits.c.path, waits.c.key)
 
-wait_paths = Table(
-    "inngest_wait_paths",
-    metadata,
-    Column("topic", Text, primary_key=True),
-    Column("path", Text, primary_key=True),
-    sqlite_with_rowid=False,
-    comment="where keys stand in events of a name, so that an event is looked up, and nothing is scanned",
-)
-
 inbox = Table(
     "inngest_inbox",
     metadata,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, exists, select
 
 from inngest.engine.ports import Ids
 
 from . import tables
-from .statement import Statement, Transaction
+from .statement import Statement, Transaction, constant
 
 _timers = tables.timers
+
+START_TIMEOUT, FINISH_TIMEOUT = "start", "finish"
+"""Kinds of timers that limit the time of a run, whose id is their key."""
 
 NEVER = 253_402_300_799_000
 """When a timer falls due that waits for something else: the end of the year 9999."""
@@ -45,6 +49,14 @@ DUE_TIMERS = Statement(
 )
 
 REMOVE_TIMERS = Statement(lambda words: delete(_timers).where(words.any_of(_timers.c.id, "timers")))
+
+_LIMITING = [constant(kind) for kind in (START_TIMEOUT, FINISH_TIMEOUT)]
+
+TIMES_ARE_LIMITED = Statement(lambda _: select(*(exists().where(_timers.c.kind == kind) for kind in _LIMITING)))
+
+FORGET_TIMES = Statement(
+    lambda words: delete(_timers).where(_timers.c.kind.in_(_LIMITING), words.any_of(_timers.c.key, "runs"))
+)
 
 NEXT_TIMER = Statement(lambda _: select(_timers.c.due_at).order_by(_timers.c.due_at).limit(bindparam("count")))
 
@@ -108,3 +120,9 @@ def next_due(tx: Transaction) -> int | None:
     """When the first timer falls due."""
     row = tx.execute(NEXT_TIMER, {"count": 1}).fetchone()
     return None if row is None or row[0] == NEVER else row[0]
+
+
+def forget_times(tx: Transaction, run_ids: Sequence[str]) -> None:
+    """These runs are over, and their time is limited no more."""
+    if any(tx.execute(TIMES_ARE_LIMITED).fetchone() or ()):  # else nothing is asked about any of them
+        tx.execute(FORGET_TIMES, {"runs": json.dumps(list(run_ids))})

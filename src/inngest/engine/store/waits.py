@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain import watches
 from inngest.engine.domain.model import Event, Registry, Signal, Watch, Watching
@@ -20,19 +21,30 @@ from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
 from . import lanes, tables
 from .records import EVENT_COLUMNS
-from .statement import Statement, Transaction, insert_new
+from .statement import Statement, Transaction, Words, insert_new
 
-_waits, _paths, _inbox, _jobs, _events = tables.waits, tables.wait_paths, tables.inbox, tables.jobs, tables.events
+_waits, _inbox, _jobs, _events = tables.waits, tables.inbox, tables.jobs, tables.events
 _requests = tables.requests
 
 WAIT_COLUMNS = ("run_id", "hash", "kind", "topic", "path", "key", "expression", "parameters", "expires_at")
 
 INSERT_WAITS = insert_new(_waits, WAIT_COLUMNS)
-INSERT_PATHS = insert_new(_paths, ("topic", "path"))
 INBOX_COLUMNS = ("run_id", "hash", "data", "error", "arrived_at", "attempt", "started_at", "metadata")
 INSERT_INBOX = insert_new(_inbox, INBOX_COLUMNS)
 
-PATHS = Statement(lambda words: select(_paths.c.topic, _paths.c.path).where(words.any_of(_paths.c.topic, "topics")))
+
+def _paths(words: Words) -> ClauseElement:
+    """Each path that waits for a topic have: from one to the next in the index, however many waits have it."""
+    topic = words.listed("topics")
+    path = select(func.min(_waits.c.path)).where(_waits.c.topic == topic).scalar_subquery()
+    found = select(topic.label("topic"), path.label("path")).cte("found", recursive=True)
+    following = select(func.min(_waits.c.path)).where(_waits.c.topic == found.c.topic, _waits.c.path > found.c.path)
+    more = select(found.c.topic, following.scalar_subquery()).where(found.c.path.is_not(None))
+    found = found.union_all(more)
+    return select(found.c.topic, found.c.path).where(found.c.path.is_not(None))
+
+
+PATHS = Statement(_paths)
 
 CANDIDATES = Statement(
     lambda _: (
@@ -108,8 +120,6 @@ class Found(NamedTuple):
 def look_out(tx: Transaction, found: Sequence[Watch]) -> None:
     """Write down what is looked for from now on."""
     tx.execute_rows(INSERT_WAITS, [tuple(watch[: len(WAIT_COLUMNS)]) for watch in found])
-    topics = {(one.topic, one.path) for one in found if one.kind in (Watching.STEP, Watching.CANCEL)}
-    tx.execute_rows(INSERT_PATHS, sorted(topics))
 
 
 def register(tx: Transaction, found: Sequence[Watch], registry: Registry, now: int) -> list[Arrival]:

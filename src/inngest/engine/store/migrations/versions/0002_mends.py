@@ -11,6 +11,7 @@ down_revision = "0001"
 def upgrade() -> None:
     """One function for each concern; they do not depend on each other's order."""
     _queue_by_function()
+    _forget_what_has_no_cause()
 
 
 def _queue_by_function() -> None:
@@ -30,3 +31,18 @@ def _queue_by_function() -> None:
     due = ["session_id", "holder", "due_at", "run_id", "hash"]
     op.create_index("inngest_requests_by_due", "inngest_requests", due)
     op.create_index("inngest_requests_by_holder", "inngest_requests", ["holder"])
+
+
+def _forget_what_has_no_cause() -> None:
+    """Timers of runs that have ended, batches that start no run, and paths that nothing waits for."""
+    op.execute(
+        "DELETE FROM inngest_timers WHERE kind IN ('start', 'finish') "
+        "AND NOT EXISTS (SELECT 1 FROM inngest_runs WHERE id = inngest_timers.key AND ended_at IS NULL)"
+    )
+    pending = (
+        "SELECT key FROM inngest_timers WHERE kind = 'debounce' UNION "
+        "SELECT json_extract(payload, '$[3]') FROM inngest_timers WHERE kind = 'batch' UNION "
+        "SELECT batch_id FROM inngest_runs WHERE batch_id IS NOT NULL"
+    )
+    op.execute(f"DELETE FROM inngest_batches WHERE batch_id NOT IN ({pending})")
+    op.drop_table("inngest_wait_paths")
