@@ -91,6 +91,20 @@ def busy() -> sqlite3.OperationalError:
     return error
 
 
+def full() -> sqlite3.OperationalError:
+    """What SQLite raises when no space is left."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
+
+
+def unanswered() -> sqlite3.OperationalError:
+    """What a commit raises that has happened."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    return error
+
+
 def _journal() -> Iterator[str]:
     yield "CREATE TABLE sim_journal (tbl TEXT, gone INTEGER, row TEXT)"
     for name, columns in COLUMNS.items():

@@ -14,8 +14,13 @@ from .history import History
 from .scenarios import MIXED, world_of
 from .world import World, silence
 
-SIGNS: dict[str, Fault] = dict(zip(("before", "after", "known", "torn"), (*AT_COMMIT, Fault.TORN), strict=True))
-"""How crashes at commits are written in a case."""
+SIGNS: dict[str, Fault] = {
+    **dict(zip(("before", "after", "known"), AT_COMMIT, strict=True)),
+    "torn": Fault.TORN,
+    "full": Fault.FULL,
+    "unanswered": Fault.UNANSWERED,
+}
+"""How crashes and troubles at commits are written in a case."""
 
 
 NARROW = tuple(name for program in ALL for name in (program.name, f"{program.name}-2", f"{program.name}-3"))

@@ -27,6 +27,8 @@ class Fault(enum.Enum):
     WALL_SET = "wall clock of the machine set by hours"
     BUSY = "database busy"
     LOCKED_OUT = "database busy for longer than patience"
+    FULL = "no space for a commit, and for some after it"
+    UNANSWERED = "commit whose answer is lost"
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
@@ -42,6 +44,8 @@ class Storm:
         lasts: seconds of the world.
         at_commit: chance of a crash at each commit.
         busy: chance that a transaction finds the database busy.
+        full: chance that a commit finds no space.
+        unanswered: chance that a commit happens, and fails all the same.
         deaf: chance that a look at what others wrote sees nothing.
         every: seconds between other faults, on average.
         step: by how much (ms) clocks are set at most.
@@ -51,6 +55,8 @@ class Storm:
     lasts: float = 20.0
     at_commit: float = 0.02
     busy: float = 0.05
+    full: float = 0.01
+    unanswered: float = 0.03
     deaf: float = 0.3
     every: float = 4.0
     step: int = 2_000

@@ -17,7 +17,7 @@ from inngest.engine.store.sql import SqlStore
 from inngest.engine.worker import Worker
 from inngest.sdk.function import Function
 
-from .database import SimDatabase, busy
+from .database import SimDatabase, busy, full, unanswered
 from .faults import Fault
 from .history import Committed, Died, Entry, History, Noticed, Started, Stopped, Written
 from .loop import HOST, SimLoop
@@ -98,6 +98,7 @@ class Process:
         self.dead = False
         self.gone: asyncio.Future[None] = world.loop.create_future()
         self.lock_out = 0  # so many transactions more find the database busy
+        self.full = 0  # so many commits more find no space
         self._chance = chance
         self._paused = False
         self._hidden = False  # others wrote, and it is told of it late
@@ -271,6 +272,12 @@ class Process:
         if fault is Fault.CRASH_BEFORE:
             self.world.fired(fault, self)
             raise CrashError(fault.value)
+        if fault is Fault.FULL:
+            self.world.fired(fault, self)
+            self.full = self._chance.choice((1, 1, 2, 4))
+        if self.full > 0:
+            self.full -= 1
+            raise full()
         changed = self.world.history.state.changes(writings())
         commit()
         self.note(Committed(self.now, self.number, number, changed))
@@ -279,6 +286,10 @@ class Process:
             raise CrashError(fault.value)
         if fault is Fault.TORN:
             self._torn_in = self._chance.randrange(FEW)
+        if fault is Fault.UNANSWERED:
+            self.world.fired(fault, self)
+            self.lock_out = self._chance.choice((0, 0, 3, 15, 40))  # until it can be found out
+            raise unanswered()
         if fault is Fault.CRASH_KNOWN:
             self.executor.die_after_reply()
 

@@ -87,6 +87,7 @@ class World:
         self._over = False
         self._latencies = self.chance("latencies")
         self._faults = self.chance("faults")
+        self._troubles = self.chance("troubles")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
         self._when = self.chance("meanwhile")
@@ -384,6 +385,12 @@ class World:
         storm = self.plan.storm
         if fault is None and storm is not None and not self._calm and self._faults.random() < storm.at_commit:
             fault = self._faults.choice(AT_COMMIT)
+        if fault is None and storm is not None and not self._calm:
+            drawn = self._troubles.random()
+            if drawn < storm.full:
+                fault = Fault.FULL
+            elif drawn < storm.full + storm.unanswered:
+                fault = Fault.UNANSWERED
         return number, fault
 
     def finds_busy(self, process: Process) -> bool:

@@ -20,6 +20,7 @@ from inngest.engine.store.statement import Bulk, Connection, Statement
 SCANS = {
     "claiming.ASKING": "it asks whether there is a row at all",
     "explaining.WORKERS": "there are few workers",
+    "numbers.FORGET": "there are few workers, and few that are gone",
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
     "sessions.FUNCTIONS": "all functions are what is asked for",

@@ -14,7 +14,10 @@ FINAL = {"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"}
 AT_ONCE = 3_000_000
 """Microseconds until a dead worker is noticed by one that lives: a look, and a few transactions on a slow machine."""
 
-HINDRANCES = {Fault.DEAF, Fault.LATE, Fault.PAUSE, Fault.BUSY, Fault.LOCKED_OUT, Fault.ZOMBIE}
+HINDRANCES = {
+    *(Fault.DEAF, Fault.LATE, Fault.PAUSE, Fault.ZOMBIE),
+    *(Fault.BUSY, Fault.LOCKED_OUT, Fault.FULL, Fault.UNANSWERED),
+}
 """Faults that may keep a living worker from noticing at once."""
 
 

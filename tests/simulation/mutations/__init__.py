@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from tests.simulation.explore import NARROW, Case, Figures, look, some_crash
 
-from . import gating, limits, owning, stepping, timing, waiting
+from . import gating, limits, owning, stepping, timing, waiting, writing
 from .planting import MUTATIONS, Mutation
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "stepping",
     "timing",
     "waiting",
+    "writing",
 ]
 
 WORLDS = 120

@@ -184,9 +184,13 @@ class Claiming:
 
     def _visit(self, tx: Transaction, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
-        self._odd = 1 - self._odd
-        count = asked.most - min(plain, (asked.most + self._odd) // 2)
+        odd = tx.kept[self] = 1 - tx.kept.get(self, self._odd)
+        tx.on_commit(lambda: self._had(odd))
+        count = asked.most - min(plain, (asked.most + odd) // 2)
         return visiting.Visit(tx, queues, asked.now, self._registry(tx), self._ids).take(count)
+
+    def _had(self, odd: int) -> None:
+        self._odd = odd
 
     def _suspect(self, tx: Transaction, asked: Claim, functions: list[str]) -> tuple[str, str, int, str] | None:
         """The first run of these functions that must be alone; its slot may not be free yet, and then it is put off."""

@@ -1,7 +1,7 @@
 """What the writer writes: commands are data, and all of a family in a batch are written together.
 
-A command never fails by exception for a business reason: what it gives says what happened. It is idempotent, so that
-a batch whose commit is in doubt can be written again.
+A command never fails by exception for a business reason: what it gives says what happened. One that is written alone
+is idempotent, so that it can be written again if its commit is in doubt; of a batch that is found out (`numbers`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Command(NamedTuple, Generic[R]):
     size: int = 0  # about how many bytes
     patient: bool = False  # it waits until the database works again, instead of failing
     alone: Callable[[Any], Alone[R] | None] | None = None  # another way to write the payload, if there is one
+    order: object = None  # of patient ones: what comes after one that was given up is given up, too; None: nothing
 
     def as_alone(self) -> Alone[R] | None:
         """It as one statement; None if it needs more."""

@@ -16,7 +16,8 @@ class Trouble(enum.Enum):
 
     RETRY = "retry"  # the whole batch again: busy, deadlock, lost connection
     FATAL = "fatal"  # nothing can be written until a person helps: disk full, read-only, corrupt
-    DATA = "data"  # one command of the batch is at fault
+    SQL = "sql"  # one command of the batch is at fault: the database cannot do what it says
+    DATA = "data"  # one command of the batch is at fault: it never came to the database, or has a wrong value
 
 
 class Database(Words, Protocol):
@@ -40,7 +41,11 @@ class Database(Words, Protocol):
         ...
 
     def commit(self, connection: Connection) -> None:
-        """Commit; durable when it returns."""
+        """Commit; durable when it returns. If it raises, whether it has happened is not known."""
+        ...
+
+    def has_written(self, connection: Connection) -> bool:
+        """Whether the transaction that was begun last has changed anything."""
         ...
 
     def alone(

@@ -132,5 +132,4 @@ def fire(tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, 
         firing.news = firing.news.and_then(tell(tx, firing.said, now))
     insert_starts(tx, [(start, None) for start in firing.started], ids)
     news = Announcer(tx, registry, ids, alarm, now).cancelled(firing.news.and_then(keeper.take_news()))
-    alarm.look(tx)
-    return Fired(firing.started, news, alarm.due)
+    return Fired(firing.started, news, alarm.look(tx))

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, cast, delete, literal_column, select,
 from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
-from . import crons, lanes, tables
+from . import crons, lanes, numbers, tables
 from .records import function_of, function_row, session_of, session_row
 from .statement import Statement, Transaction, constant
 from .timers import Timers
@@ -62,9 +62,10 @@ NEXT_GENERATION = Statement(
 )
 
 
-def begin_session(tx: Transaction, session: Session) -> None:
-    """A worker lives."""
-    tx.execute(INSERT_SESSION, session_row(session))
+def begin_session(tx: Transaction, session: Session, writer: str) -> None:
+    """A worker lives, and writes with that writer."""
+    tx.execute(INSERT_SESSION, {**session_row(session), "writer": writer})
+    numbers.forget_others(tx)
 
 
 def sessions(tx: Transaction) -> list[Session]:
@@ -76,18 +77,27 @@ class RegistryCache:
     """All functions that are known, read again when they have changed. For the writer's thread."""
 
     def __init__(self) -> None:
-        self._registry: Registry | None = None
+        self._registry: Registry | None = None  # as it was committed
 
     def read(self, tx: Transaction) -> Registry:
-        """The functions as they are in this transaction."""
+        """The functions as they are in this transaction.
+
+        What it reads anew is known to later transactions after its COMMIT only: one that is undone gives its
+        generation back, and another process may give that number to other functions.
+        """
         row = tx.execute(GENERATION).fetchone()
         assert row is not None, "the schema has no generation of functions"
         generation = int(row[0])
-        if self._registry is None or self._registry.generation != generation:
+        known: Registry | None = tx.kept.get(self, self._registry)
+        if known is None or known.generation != generation:
             functions = [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()]
             paused = {row[0]: row[1] for row in tx.execute(PAUSED).fetchall()}
-            self._registry = Registry.of(generation, functions, paused)
-        return self._registry
+            known = tx.kept[self] = Registry.of(generation, functions, paused)
+            tx.on_commit(lambda: self._take_over(known))
+        return known
+
+    def _take_over(self, registry: Registry) -> None:
+        self._registry = registry
 
 
 def register(

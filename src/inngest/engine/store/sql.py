@@ -72,7 +72,7 @@ class SqlStore:
         self._executor = executor
         self._ids = ids
         self._policy = policy
-        self._writer = Writer(database, executor)
+        self._writer = Writer(database, executor, ids.token())
         self._readers: list[Transaction] = []
         self._registry = sessions.RegistryCache()
         self._claiming = claiming.Claiming(self._registry.read, ids)
@@ -133,7 +133,7 @@ class SqlStore:
         )
 
     async def begin_session(self, session: Session) -> None:
-        await self._write(lambda tx: sessions.begin_session(tx, session))
+        await self._write(lambda tx: sessions.begin_session(tx, session, self._writer.id))
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
         def end(tx: Transaction) -> bool:
@@ -206,7 +206,7 @@ class SqlStore:
         size = changes.size
         if commit.events:
             size += sum(len(event.data) for event in commit.events)
-        command = Command(self._committing, commit, rows, size, patient=True, alone=committing.alone)
+        command = Command(self._committing, commit, rows, size, True, committing.alone, commit.owner)
         return self._writer.submit(command, reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:

@@ -154,6 +154,25 @@ class Transaction:
         self.connection = connection
         self._words = words
         self._compiled = _COMPILED.setdefault(words.dialect.name, {})
+        self.kept: dict[object, Any] = {}
+        """What is known in this transaction only, by whoever knows it."""
+        self._follows: list[Callable[[], object]] = []
+
+    def begin(self) -> None:
+        """A transaction begins: what one before it left behind counts no more."""
+        if self.kept:
+            self.kept = {}
+        if self._follows:
+            self._follows = []
+
+    def on_commit(self, follow: Callable[[], object]) -> None:
+        """Have something follow from this transaction, in memory: after its COMMIT, and never without it."""
+        self._follows.append(follow)
+
+    @property
+    def follows(self) -> Sequence[Callable[[], object]]:
+        """What is to follow from the COMMIT, in order."""
+        return self._follows
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:
         """Execute once."""

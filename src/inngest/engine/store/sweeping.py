@@ -6,6 +6,7 @@ functions that no worker serves.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 
@@ -84,6 +85,11 @@ class Sweeper:
         """Sweep a page, if it is time; `functions` are those that are served."""
         if now < self._due_at:
             return
+        swept = copy.copy(self)
+        swept._sweep(tx, functions, now)
+        tx.on_commit(lambda: vars(self).update(vars(swept)))
+
+    def _sweep(self, tx: Transaction, functions: Sequence[str], now: int) -> None:
         waiting = self._unblock(tx, functions, now)  # first: a budget that is gone has no slot in use, either
         more = [waiting, self._forget_budgets(tx), self._forget_throttles(tx, now)]
         self._due_at = now + (NEXT_PAGE if any(more) else SWEEP)

@@ -39,7 +39,17 @@ sessions = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("functions", Text, nullable=False, comment="JSON list of function ids"),
+    Column("writer", Text, comment="with which it writes; null of older code"),
     comment="one row per living worker; it is read in each of the worker's transactions (P4)",
+)
+
+writers = Table(
+    "inngest_writers",
+    metadata,
+    Column("id", Text, primary_key=True, comment="of what writes in one process; random"),
+    Column("batch", BigInteger, nullable=False, comment="number of the last of its transactions that is stored"),
+    sqlite_with_rowid=False,
+    comment="whether a COMMIT whose answer was lost has happened is looked up here",
 )
 
 events = Table(

@@ -71,7 +71,7 @@ class Timer(NamedTuple):
 
 
 class Alarm:
-    """When the first timer falls due, as far as a store knows: only the writer's thread sets it."""
+    """When the first timer falls due, as far as a store knows. What a transaction does to it follows its COMMIT."""
 
     def __init__(self) -> None:
         self.due: int | None = None
@@ -81,9 +81,14 @@ class Alarm:
         if self.due is None or due_at < self.due:
             self.due = due_at
 
-    def look(self, tx: Transaction) -> None:
-        """See what there is, whoever set it."""
-        self.due = next_due(tx)
+    def look(self, tx: Transaction) -> int | None:
+        """See what there is, whoever set it; when the first falls due."""
+        found = next_due(tx)
+        tx.on_commit(lambda: self._set(found))
+        return found
+
+    def _set(self, due_at: int | None) -> None:
+        self.due = due_at
 
 
 class Timers:
@@ -96,7 +101,7 @@ class Timers:
 
     def put(self, kind: str, key: str, due_at: int, payload: object) -> None:
         """Set a timer, or move it."""
-        self._alarm.note(due_at)
+        self._tx.on_commit(lambda: self._alarm.note(due_at))
         row = {"id": self._ids.token(), "kind": kind, "key": key, "due_at": due_at, "payload": json.dumps(payload)}
         self._tx.execute(SET_TIMER, row)
 

@@ -10,13 +10,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Executor
 
 from .commands import Alone, Command, Family
 from .database import Database, Trouble
+from .numbers import Numbers
 from .statement import Connection, Transaction
 
 LOGGER = logging.getLogger(__name__)
@@ -72,22 +73,46 @@ class Durable(asyncio.Future[A]):
         del self.command, self.reply
 
 
+class _Doubt(NamedTuple):
+    """A batch whose COMMIT was not answered. Until it is found out whether it happened, nothing else is written."""
+
+    number: int
+    batch: Sequence[Durable[Any]]  # with what writing gave
+    follows: Sequence[Callable[[], object]]  # what follows in memory, if it happened
+    error: StoreError  # why it is not found out
+
+
 class Writer:
     """Writes commands, in the order in which they are submitted.
 
-    When the database fails, commands fail with it, but for patient ones: they are held until it works again.
+    When the database fails, commands fail with it, but for patient ones: they are held until it works again, and keep
+    their order. A COMMIT that was not answered is looked up by the number that its transaction left (`numbers`): its
+    commands are answered with what is stored, and wait until that is known.
+
+    Args:
+        database: where to.
+        executor: has a place for the writer.
+        writer_id: random; never used again.
     """
 
-    def __init__(self, database: Database, executor: Executor) -> None:
+    def __init__(self, database: Database, executor: Executor, writer_id: str) -> None:
+        self.id = writer_id
+        self._numbers = Numbers(writer_id)
         self._database = database
         self._executor = executor
         self._connection: Connection | None = None
         self._transaction: Transaction | None = None
         self._pending: deque[Durable[Any]] = deque()
-        self._held: list[Durable[Any]] = []  # patient ones that could not be written; only the loop touches it
+        self._held: deque[Durable[Any]] = deque()  # patient ones that could not be written, in order
+        self._doubt: _Doubt | None = None
+        self._given_up: dict[object, StoreError] = {}  # orders of patient ones that were given up, and why
         self._gives_up = False
-        self.trouble: StoreError | None = None  # why commands are held; None if none is
-        self._lock = threading.Lock()
+        self._refusal: StoreError = StoreClosedError("the engine is stopped")  # why some are held
+        self._singly = 0  # so many of those that come next are written one by one: one is at fault
+        self._committing: int | None = None  # number of the transaction whose COMMIT is under way
+        self.trouble: StoreError | None = None  # why commands wait; None if none does
+        self._owed = 0  # commands that had to wait and are not answered yet
+        self._lock = threading.Lock()  # of what both the loop and the thread change
         self._running = False
         self._closed = False
         self._idle = asyncio.Event()  # all that was submitted before it closed is written
@@ -106,9 +131,6 @@ class Writer:
         waiting = Durable(command, reply, asyncio.get_running_loop())
         if self._closed:
             waiting.refuse(StoreClosedError("the engine is stopped"))
-            return waiting
-        if self._held and command.patient:  # after those that came before
-            self._held.append(waiting)
             return waiting
         with self._lock:
             self._pending.append(waiting)
@@ -145,13 +167,13 @@ class Writer:
 
     def retry(self) -> None:
         """Try again to write what is held, before anything that waits."""
-        if not self._held:
-            return
-        held, self._held = self._held, []
-        for waiting in held:
-            waiting.error = None
         with self._lock:
-            self._pending.extendleft(reversed(held))
+            if not self._held and self._doubt is None:
+                return
+            for waiting in self._held:
+                waiting.error = None
+            self._pending.extendleft(reversed(self._held))
+            self._held.clear()
             if self._running:
                 return
             self._running = True
@@ -159,8 +181,16 @@ class Writer:
 
     def give_up(self) -> None:
         """Fail what is held, and hold nothing more; wait only once for other processes."""
-        self._gives_up = True
-        held, self._held = self._held, []
+        with self._lock:
+            self._gives_up = True
+            held = list(self._held)
+            self._held.clear()
+            for waiting in held:
+                self._give_up_on(waiting, self._refusal)
+            undecided = self._doubt is not None and not self._running
+            self._running = self._running or undecided
+        if undecided:
+            self._executor.start_writer(self._drain)
         self._answer(held)
 
     async def close(self) -> None:
@@ -181,6 +211,8 @@ class Writer:
     def _write_here(self) -> bool:
         """Write what waits, if it is alone and nothing is in the way. Whatever is, the thread meets it again."""
         if len(self._pending) != 1 or self._connection is None or self._transaction is None:
+            return False
+        if self._held or self._doubt is not None or self._given_up:
             return False
         waiting = self._pending[0]
         alone = waiting.command.as_alone()
@@ -233,78 +265,217 @@ class Writer:
         self._drain()
 
     def _drain(self) -> None:
-        while batch := self._take():
+        while True:
+            if self._doubt is not None:
+                self._settle(self._doubt)
+            batch = self._take()
+            if not batch:
+                break
             self._write(batch)
             self._look_for_others()
-            self._executor.reply(lambda batch=batch: self._answer(batch))  # type: ignore[misc]
         if self._closed:  # to wake the loop costs it something: else nobody waits for that
             self._executor.reply(self._idle.set)
 
     def _take(self) -> list[Durable[Any]]:
-        """The next batch; a large command goes alone."""
+        """The next batch; a large command goes alone. While some are held, patient ones wait behind them."""
         batch: list[Durable[Any]] = []
+        waits: list[Durable[Any]] = []
+        refused: list[Durable[Any]] = []
         rows = size = 0
         with self._lock:
+            blocked = bool(self._held) or self._doubt is not None
             while self._pending:
-                command = self._pending[0].command
-                if batch and (rows + command.rows > MAX_ROWS or size + command.size > MAX_BYTES):
+                waiting = self._pending[0]
+                command = waiting.command
+                if command.patient and blocked:
+                    waits.append(self._pending.popleft())
+                elif self._given_up and command.order in self._given_up:
+                    waiting.error = self._given_up[command.order]
+                    refused.append(self._pending.popleft())
+                elif batch and (self._singly or rows + command.rows > MAX_ROWS or size + command.size > MAX_BYTES):
                     break
-                rows += command.rows
-                size += command.size
-                batch.append(self._pending.popleft())
+                else:
+                    rows += command.rows
+                    size += command.size
+                    batch.append(self._pending.popleft())
+            self._held.extend(waits)
+            self._singly = max(0, self._singly - len(batch) - len(waits) - len(refused))
             if not batch:
                 self._running = False
+        self._tell(refused, waits)
         return batch
 
+    def _tell(
+        self, answered: Sequence[Durable[Any]], waiting: Sequence[Durable[Any]] = (), why: StoreError | None = None
+    ) -> None:
+        """Have commands answered; others have to wait."""
+        if answered or waiting:
+            self._executor.reply(lambda: self._answer(answered, waiting, why))
+
     def _write(self, batch: Sequence[Durable[Any]]) -> None:
-        """Write a batch; each of its commands has a result or an error afterwards."""
+        """Write a batch: each of its commands is answered, held, in doubt, or next, alone."""
         error = self._try(batch)
         if error is None:
+            self._tell(batch)
+            return
+        if self._doubt is not None and self._doubt.batch is batch:
+            self._tell((), batch, self._doubt.error)
             return
         trouble = self._database.trouble(error)
-        if trouble is Trouble.DATA and len(batch) > 1:
-            for waiting in batch:
-                self._write([waiting])
+        at_fault = trouble in (Trouble.DATA, Trouble.SQL)
+        if at_fault and len(batch) > 1:  # one of them
+            with self._lock:
+                self._singly = len(batch)
+                self._pending.extendleft(reversed(batch))
             return
-        for waiting in batch:
-            waiting.error = error if trouble is Trouble.DATA else self._database.explain(error)
+        explained = self._database.explain(error)
+        if not at_fault:
+            self._hold(batch, explained)
+            return
+        # A run whose commit cannot be written fails by it; a StoreError would say that it goes on elsewhere.
+        batch[0].error = error if trouble is Trouble.DATA or batch[0].command.patient else explained
+        self._tell(batch)
+
+    def _hold(self, batch: Sequence[Durable[Any]], error: StoreError) -> None:
+        """The database is in trouble: patient ones wait, before those that came later; others fail."""
+        failed: list[Durable[Any]] = []
+        held: list[Durable[Any]] = []
+        with self._lock:
+            for waiting in batch:
+                waiting.error = error
+                if not waiting.command.patient:
+                    failed.append(waiting)
+                elif self._gives_up:
+                    self._give_up_on(waiting, error)
+                    failed.append(waiting)
+                else:
+                    held.append(waiting)
+            self._held.extendleft(reversed(held))
+            self._refusal = error
+        self._tell(failed, held, error if held else None)
+
+    def _give_up_on(self, waiting: Durable[Any], error: StoreError) -> None:
+        """A command is not written, nor is what comes after it in its order. Under the lock."""
+        waiting.error = error
+        if waiting.command.order is not None:
+            self._given_up.setdefault(waiting.command.order, error)
 
     def _try(self, batch: Sequence[Durable[Any]]) -> Exception | None:
         """Write a batch, again if others were in the way; what went wrong."""
+        if self._doubt is not None:
+            return self._doubt.error
         last: Exception | None = None
         for attempt in range(RETRIES):
             try:
-                self._write_once(batch)
+                follows = self._write_once(batch)
             except Exception as error:
-                self._undo()
                 last = error
-                if self._database.trouble(error) is not Trouble.RETRY or self._gives_up:
+                if self._is_stored(batch):
+                    return None
+                if self._doubt is not None or self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
                     break
                 if attempt == 1:
                     LOGGER.warning("still waiting: %s", self._database.explain(error))
             else:
+                _happen(follows)
                 return None
         return last
 
-    def _write_once(self, batch: Sequence[Durable[Any]]) -> None:
-        if self._connection is None:
-            self.connect()
-        assert self._connection is not None
-        assert self._transaction is not None
+    def _write_once(self, batch: Sequence[Durable[Any]]) -> Sequence[Callable[[], object]]:
+        """Write a batch in one transaction; what follows from it in memory."""
+        connection, tx = self._connected()
         if len(batch) == 1 and (alone := batch[0].command.as_alone()) is not None:
-            batch[0].written = self._write_alone(alone, self._connection, self._transaction, patient=True)
+            batch[0].written = self._write_alone(alone, connection, tx, patient=True)
             if batch[0].written is not None:
-                return
-        self._database.begin(self._connection)
+                return ()
+        self._database.begin(connection)
+        tx.begin()
         families: dict[Family[Any], list[Durable[Any]]] = {}
         for waiting in batch:
             families.setdefault(waiting.command.family, []).append(waiting)
         for family, members in families.items():
-            results = family(self._transaction, [waiting.command.payload for waiting in members])
+            results = family(tx, [waiting.command.payload for waiting in members])
             for waiting, result in zip(members, results, strict=True):
                 waiting.written = result
-        self._database.commit(self._connection)
+        if self._database.has_written(connection):
+            self._committing = self._numbers.mark(tx)
+        self._database.commit(connection)
+        self._committing = None
         self.commits += 1
+        return tx.follows
+
+    def _connected(self) -> tuple[Connection, Transaction]:
+        if self._connection is None:
+            self.connect()
+        assert self._connection is not None
+        assert self._transaction is not None
+        return self._connection, self._transaction
+
+    # -- in the writer's thread, after an error
+
+    def _is_stored(self, batch: Sequence[Durable[Any]]) -> bool:
+        """Undo what failed; whether it happened all the same. If that cannot be found out, it is in doubt."""
+        number, self._committing = self._committing, None
+        follows = self._transaction.follows if self._transaction is not None else ()
+        self._undo()
+        if number is None:
+            return False
+        try:
+            stored = self._look_up(number)
+        except Exception as error:
+            self._doubt = _Doubt(number, batch, follows, self._database.explain(error))
+            return False
+        if stored:
+            self.commits += 1
+            _happen(follows)
+        return stored
+
+    def _settle(self, doubt: _Doubt) -> None:
+        """Find out what became of a batch that is in doubt. One that did not happen is written again."""
+        try:
+            stored = self._look_up(doubt.number)
+        except Exception as error:
+            explained = self._database.explain(error)
+            if not self._gives_up:
+                self._doubt = doubt._replace(error=explained)
+                return
+            self._doubt = None
+            unknown = StoreError(
+                f"the answer of a COMMIT on {self._database.name} was lost, and the engine stopped before it was found "
+                f"out whether it was written: {explained}"
+            )
+            with self._lock:
+                for waiting in doubt.batch:
+                    self._give_up_on(waiting, unknown)
+            self._tell(doubt.batch)
+            return
+        self._doubt = None
+        if stored:
+            self.commits += 1
+            _happen(doubt.follows)
+            self._tell(doubt.batch)
+        else:
+            self._write(doubt.batch)
+
+    def _look_up(self, number: int) -> bool:
+        """Whether a transaction was committed. Raises if that cannot be found out."""
+        last: Exception | None = None
+        for _ in range(RETRIES):
+            try:
+                connection, tx = self._connected()
+                self._database.begin(connection)
+                tx.begin()
+                stored = self._numbers.is_stored(tx, number)
+                self._database.rollback(connection)
+            except Exception as error:
+                last = error
+                self._undo()
+                if self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
+                    break
+            else:
+                return stored
+        assert last is not None
+        raise last
 
     def _undo(self) -> None:
         if self._connection is None:
@@ -318,16 +489,26 @@ class Writer:
 
     # -- on the loop
 
-    def _answer(self, batch: Sequence[Durable[Any]]) -> None:
-        for waiting in batch:
-            error = waiting.error
-            if error is None:
-                if waiting.was_held:
-                    self.trouble = None
-                waiting.resolve()
-            elif waiting.command.patient and not self._gives_up and isinstance(error, StoreError):
-                self.trouble = error
-                waiting.was_held = True
-                self._held.append(waiting)
+    def _answer(
+        self, answered: Sequence[Durable[Any]], waiting: Sequence[Durable[Any]] = (), why: StoreError | None = None
+    ) -> None:
+        """Answer commands; note that others have to wait, and why, if that is news."""
+        self.trouble = why or self.trouble
+        for one in waiting:
+            if not one.was_held and not one.done():  # it was given up meanwhile
+                one.was_held = True
+                self._owed += 1
+        if self.trouble is not None and answered:
+            self._owed -= sum(one.was_held for one in answered)
+            if self._owed == 0 and not self._gives_up:
+                self.trouble = None
+        for one in answered:
+            if one.error is None:
+                one.resolve()
             else:
-                waiting.refuse(error)
+                one.refuse(one.error)
+
+
+def _happen(follows: Sequence[Callable[[], object]]) -> None:
+    for follow in follows:
+        follow()

@@ -67,6 +67,7 @@ class SqliteDatabase:
         self._nap = nap
         self._seen_version: int | None = None
         self._identity: tuple[int, int] | None = None  # of the file that is open
+        self._changes = 0  # of the connection, when its transaction began
 
     # -- words
 
@@ -108,6 +109,7 @@ class SqliteDatabase:
     def begin(self, connection: Connection) -> None:
         self._see_that_it_is_there()
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
+        self._changes = cast("sqlite3.Connection", connection).total_changes
 
     def alone(
         self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
@@ -122,6 +124,9 @@ class SqliteDatabase:
 
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")
+
+    def has_written(self, connection: Connection) -> bool:
+        return cast("sqlite3.Connection", connection).total_changes != self._changes
 
     def rollback(self, connection: Connection) -> None:
         if cast("sqlite3.Connection", connection).in_transaction:

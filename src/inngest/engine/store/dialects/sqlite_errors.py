@@ -11,7 +11,7 @@ from inngest.engine.store.database import Trouble
 
 _RETRY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DATA = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
-"""The command is at fault, and not the database."""
+"""A value of the command is at fault, and not the database."""
 
 _SIDE_FILES = ("-wal", "-shm")
 
@@ -20,11 +20,13 @@ def trouble_of(error: Exception) -> Trouble:
     """What to do about an error."""
     if isinstance(error, StoreError):
         return Trouble.FATAL
-    if not isinstance(error, sqlite3.DatabaseError):
-        return Trouble.DATA
+    if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
+        return Trouble.DATA  # it never came to the database
     code = code_of(error)
     if code in _RETRY:
         return Trouble.RETRY
+    if code == sqlite3.SQLITE_ERROR:
+        return Trouble.SQL
     return Trouble.DATA if code in _DATA else Trouble.FATAL
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
@@ -12,6 +13,7 @@ def upgrade() -> None:
     """One function for each concern; they do not depend on each other's order."""
     _queue_by_function()
     _forget_what_has_no_cause()
+    _number_batches()
 
 
 def _queue_by_function() -> None:
@@ -46,3 +48,13 @@ def _forget_what_has_no_cause() -> None:
     )
     op.execute(f"DELETE FROM inngest_batches WHERE batch_id NOT IN ({pending})")
     op.drop_table("inngest_wait_paths")
+
+
+def _number_batches() -> None:
+    op.add_column("inngest_sessions", sa.Column("writer", sa.Text))
+    op.create_table(
+        "inngest_writers",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("batch", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )

@@ -1,0 +1,58 @@
+"""The number of the batch: a COMMIT whose answer was lost is found out, not guessed.
+
+Each transaction of a writer that changes anything leaves its number in the database, in the same transaction. When
+COMMIT fails, the number that is stored says whether it happened all the same: then what is in memory is its answer.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, select
+
+from . import tables
+from .statement import Statement, Transaction
+
+_writers, _sessions = tables.writers, tables.sessions
+
+MARK = Statement(
+    lambda words: (insertion := words.insert(_writers)).on_conflict_do_update(
+        index_elements=["id"], set_={"batch": insertion.excluded.batch}
+    )
+)
+
+STORED = Statement(
+    lambda words: words.locking(select(_writers.c.batch).where(_writers.c.id == bindparam("writer")), skip=False)
+)
+
+FORGET = Statement(
+    lambda _: delete(_writers).where(
+        _writers.c.id.not_in(select(_sessions.c.writer).where(_sessions.c.writer.is_not(None)))
+    )
+)
+
+
+class Numbers:
+    """The numbers of one writer's transactions.
+
+    Args:
+        writer: random; never used again.
+    """
+
+    def __init__(self, writer: str) -> None:
+        self.writer = writer
+        self._last = 0
+
+    def mark(self, tx: Transaction) -> int:
+        """Leave a new number in a transaction, as its last statement; the number."""
+        self._last += 1
+        tx.execute(MARK, {"id": self.writer, "batch": self._last})
+        return self._last
+
+    def is_stored(self, tx: Transaction, number: int) -> bool:
+        """Whether the transaction with that number, the last one, was committed; it cannot be any more."""
+        row = tx.execute(STORED, {"writer": self.writer}).fetchone()
+        return row is not None and row[0] == number
+
+
+def forget_others(tx: Transaction) -> None:
+    """Forget the writers of workers that are gone."""
+    tx.execute(FORGET)

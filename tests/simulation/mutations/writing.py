@@ -1,0 +1,55 @@
+"""Planted bugs about the writer: what is held, what is in doubt, what follows from a commit (P1, P3, P6, P10)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from inngest.engine.store.statement import Transaction
+from inngest.engine.store.writer import Writer
+
+from .planting import plant
+
+
+@plant("P3", "storm", "gated", finders=("P3",))
+def _what_is_held_is_overtaken() -> Iterator[AbstractContextManager[object]]:
+    take = Writer._take
+
+    def overtaking(writer: Writer) -> object:
+        held, writer._held = writer._held, deque()
+        batch = take(writer)
+        writer._held = held
+        return batch
+
+    yield mock.patch.object(Writer, "_take", overtaking)
+
+
+@plant("P6", "storm", "outside", finders=("P6",))
+def _a_commit_that_is_not_answered_is_made_again() -> Iterator[AbstractContextManager[object]]:
+    def guessing(writer: Writer, batch: Sequence[Any]) -> bool:
+        writer._committing = None
+        writer._undo()
+        return False
+
+    yield mock.patch.object(Writer, "_is_stored", guessing)
+
+
+@plant("P10", "storm", "outside", finders=("P10",))
+def _a_commit_that_is_not_answered_is_taken_for_made() -> Iterator[AbstractContextManager[object]]:
+    def guessing(writer: Writer, batch: Sequence[Any]) -> bool:
+        number, writer._committing = writer._committing, None
+        writer._undo()
+        return number is not None
+
+    yield mock.patch.object(Writer, "_is_stored", guessing)
+
+
+@plant("P6", "gated", "clockwork", "storm", finders=("P6", "P1", "ticks", "gates", "flow"))
+def _what_a_transaction_does_counts_before_its_commit() -> Iterator[AbstractContextManager[object]]:
+    def at_once(tx: Transaction, follow: Callable[[], object]) -> None:
+        follow()
+
+    yield mock.patch.object(Transaction, "on_commit", at_once)
