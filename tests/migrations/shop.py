@@ -230,12 +230,17 @@ def _dump(path: Path) -> str:
 def load(revision: str, path: Path) -> int:
     """Make a database of a stored file; when it was stored, unix ms."""
     script = (STORED / f"{revision}.sql").read_text()
+    execute(path, script)
+    return int(script.partition("\n")[0].removeprefix("-- "))
+
+
+def execute(path: Path, script: str) -> None:
+    """Make a database of what `fill` gave."""
     connection = sqlite3.connect(path)
     try:
         connection.executescript(script)
     finally:
         connection.close()
-    return int(script.partition("\n")[0].removeprefix("-- "))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from inngest.protocol import durations, limits
 
 from .cron import jittered, next_after, occurrences
+from .index_keys import index_key
 from .model import Event, FunctionSpec
 
 SCHEDULED = "inngest/scheduled.timer"
@@ -58,7 +59,7 @@ def _schedule(function_id: str, wire: dict[str, Any]) -> Schedule:
     jitter = wire.get("jitter")
     digest = hashlib.sha256(f"{wire['cron']} {jitter}".encode()).hexdigest()[:12]
     return Schedule(
-        key=f"{function_id}:{digest}",
+        key=index_key(f"{function_id}:{digest}"),
         function_id=function_id,
         cron=wire["cron"],
         jitter=0 if jitter is None else durations.parse(jitter),

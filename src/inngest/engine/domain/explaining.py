@@ -12,6 +12,7 @@ from inngest.protocol import durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
+from .index_keys import shown
 from .lanes import MICROSECONDS, Limit, Throttle
 from .model import FailedAttempt, Run, RunStatus, Watch, Watching
 
@@ -304,7 +305,7 @@ def _request(step: OpenStep, what: str, facts: Facts, now: int) -> Reason:
 
 
 def _where(watch: Watch) -> str:
-    key = f"async.{'.'.join(json.loads(watch.path))} == {watch.key}" if watch.path else ""
+    key = f"async.{'.'.join(json.loads(watch.path))} == {shown(watch.key)}" if watch.path else ""
     if not watch.expression:
         return f" with `{key}`" if key else ""
     return f" with `{watch.expression}`" + (f", for this run `{key}`" if key else "")

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from inngest.protocol import durations
 
+from .index_keys import LONGEST, index_key, within
+
 MICROSECONDS = 1_000
 """Of a millisecond: an interval of a throttle need not be a whole number of milliseconds."""
 
@@ -45,8 +47,8 @@ class Limit(NamedTuple):
     prefix: str  # of the ids of its budgets: what shares one
 
     def budget(self, value: str) -> str:
-        """The id of the budget of a key's value."""
-        return self.prefix + value
+        """The id of the budget of a key's value: at most 200 bytes."""
+        return within(self.prefix, value)
 
 
 class Throttle(NamedTuple):
@@ -124,7 +126,8 @@ def _limit(function_id: str, wire: Mapping[str, Any]) -> Limit:
     if scope != "fn":
         return Limit(wire["limit"], key, f"{scope}:")
     rule = "" if key is None else hashlib.sha256(key.encode()).hexdigest()[:8]
-    return Limit(wire["limit"], key, f"fn:{function_id}:{rule}:")
+    owner = index_key(function_id, LONGEST // 2)  # so that the prefix leaves room for a hash
+    return Limit(wire["limit"], key, f"fn:{owner}:{rule}:")
 
 
 def _throttle(wire: Mapping[str, Any]) -> Throttle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .asking import Seen
 from .expressions import EvaluationError, compiled
+from .index_keys import index_key
 from .lanes import PLAIN, Lane, Place, queueing_of
 from .model import FunctionSpec
 
@@ -20,7 +21,7 @@ def place(function: FunctionSpec, seen: Seen) -> Place | None:
     if rules is PLAIN:
         return None
     budgets = tuple(limit.budget(_key(limit.key, seen)) for limit in rules.limits)
-    throttle = None if rules.throttle is None else f"{function.id}:{_key(rules.throttle.key, seen)}"
+    throttle = None if rules.throttle is None else index_key(f"{function.id}:{_key(rules.throttle.key, seen)}")
     return Place(Lane(function.id, budgets, throttle), rules, _shift(rules.priority, seen))
 
 

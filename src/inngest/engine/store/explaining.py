@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, func, literal_column, select
 
 from inngest.engine.domain.explaining import Facts, Full, Holder, Pending, Queued, RequestFact, WorkerFact
+from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
 
 from . import reading, tables
-from .gates import BATCH, DEBOUNCE, Collecting
+from .gates import BATCH, DEBOUNCE, Collecting, Last
 from .lanes import Room
 from .statement import Statement, Transaction, constant
 from .timers import NEVER
@@ -93,8 +94,9 @@ def pending(tx: Transaction, event_id: str) -> list[Pending]:
     """The runs that an event is to start, alone or with others, when it is over that more may come."""
     found: list[Pending] = []
     for kind, place, due_at, payload in tx.execute(PENDING, {"of_event": event_id}).fetchall():
-        function_id, key = json.loads(place)
-        events = Collecting(*json.loads(payload)).held if kind == BATCH else None
+        collected = Collecting(*json.loads(payload)) if kind == BATCH else Last(*json.loads(payload))
+        function_id, key = collected.function_id, UNSAID if shown(place) == UNSAID else shown(json.loads(place)[1])
+        events = collected.held if isinstance(collected, Collecting) else None
         found.append(Pending(function_id, kind, key, events, due_at if due_at < NEVER else None))
     return found
 
@@ -153,7 +155,7 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
         ahead=ahead[0],
         full=_full(tx, room, lane, rules),
         throttle=rules.throttle if starting and lane.throttle is not None else None,
-        throttled="" if lane.throttle is None else lane.throttle.removeprefix(f"{function_id}:"),
+        throttled="" if lane.throttle is None else shown(lane.throttle.removeprefix(f"{function_id}:")),
         opens_at=room.opens_at(lane, rules, now),
     )
 
@@ -170,7 +172,7 @@ def _full(tx: Transaction, room: Room, lane: Lane, rules: Queueing) -> Full | No
         for run_id, function_id, slots, held in sorted(tx.execute(HOLDERS).fetchall())
         if held and found.budget in Lane.of(held).budgets
     ]
-    return Full(limit, found.budget.removeprefix(limit.prefix), holders)
+    return Full(limit, shown(found.budget.removeprefix(limit.prefix)), holders)
 
 
 def _request(row: tuple[Any, ...]) -> RequestFact:

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, select
 from inngest.engine.domain import triggers
 from inngest.engine.domain.asking import skipped
 from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
+from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Ids, News
@@ -138,7 +139,7 @@ class Gatekeeper:
 
     def judge(self, start: Start) -> list[Start]:
         """The runs to create now, which are to be given to `insert_starts`."""
-        if start.key and not self._take(start, start.key):
+        if start.key and not self._take(start, index_key(start.key)):
             return []
         gates = start.gates
         if gates is None:
@@ -302,9 +303,9 @@ class Gatekeeper:
 
 
 def _place(function_id: str, key: str) -> str:
-    return json.dumps([function_id, key], ensure_ascii=False)
+    return index_key(json.dumps([function_id, key], ensure_ascii=False))
 
 
 def _own(key: str) -> str:
     """A key of an expression; those of events are in the same table."""
-    return f"\x1f{key}"
+    return index_key(f"\x1f{key}")

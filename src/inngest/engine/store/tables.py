@@ -1,6 +1,7 @@
 """The schema. Times are unix ms; JSON is text; ids are ULIDs or random tokens, and never return.
 
-The names have a prefix, so that a database can be shared with an application.
+The names have a prefix, so that a database can be shared with an application. Keys have at most 200 bytes: longer ones
+stand as hashes (`domain.index_keys`). A lane's id is made of such keys, and must be readable.
 """
 
 from __future__ import annotations

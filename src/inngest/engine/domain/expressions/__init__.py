@@ -22,14 +22,14 @@ wait for an event                                                        `WAIT`:
 matches; false and null do not; what is not boolean and what is an error do not either, and their `text` is to be
 recorded.
 
-**Key.** `expression.key(activation)` gives a text of up to 200 characters that is the same for equal values:
+**Key.** `expression.key(activation)` gives a text of up to 200 bytes that is the same for equal values:
 
 - null and false give None: there is no key. A rate limit or a singleton then does not apply, others take their lane
   without key;
 - true is `true`; a number is its shortest text, `1` for 1 and for 1.0; a string is its JSON, with the quotes, so that
   1 and "1" differ;
 - a list or a map is JSON with sorted keys; a time is RFC 3339 and a duration seconds, in quotes as strings are;
-- what is longer is `sha256:` and a hash. What has no value raises `EvaluationError` with its place.
+- what is longer is the character RS and a hash. What has no value raises `EvaluationError` with its place.
 
 `expression.number(activation)` gives a whole number, or None for null, for priorities; `expression.value(activation)`
 what it is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inngest.engine.domain.index_keys import LONGEST
 from inngest.protocol.cel.code import Reference, compile_tree, reference, resolve
 from inngest.protocol.cel.errors import EvaluationError
 from inngest.protocol.cel.functions import IMPURE
@@ -122,8 +123,11 @@ def _equality(text: str, term: Node) -> Equality | None:
     for place, other in ((term.left, term.right), (term.right, term.left)):
         found = reference(place)
         if found and found.name == "async" and found.path and not found.has and _knows_only_event(other):
+            path = path_text(found.path)
+            if len(path) > LONGEST:  # it would be a key of an index, too
+                continue
             own = any(isinstance(node, Name) and node.name == "event" for node in walk(other))
-            return Equality(path_text(found.path), Side(*compile_tree(text, other)), own)
+            return Equality(path, Side(*compile_tree(text, other)), own)
     return None
 
 

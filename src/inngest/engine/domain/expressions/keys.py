@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import math
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from inngest.engine.domain.index_keys import MARK, index_key
 from inngest.protocol.cel import times
 from inngest.protocol.cel.errors import EvaluationError
 from inngest.protocol.cel.values import Path, TypeName, lookup
-
-KEY_LENGTH: Final = 200
-"""Letters of a key; a longer one is replaced by its hash."""
-
-HASHED: Final = "sha256:"
 
 
 class Term(NamedTuple):
@@ -54,7 +49,7 @@ def selectivity(term: Term, *, own: bool) -> int:
     """
     if term.key in ("true", "false", "null"):
         return 4
-    return (0 if own else 2) + (0 if term.key.startswith(('"', HASHED)) else 1)
+    return (0 if own else 2) + (0 if term.key.startswith(('"', MARK)) else 1)
 
 
 def scalar(value: object) -> str | None:
@@ -68,8 +63,8 @@ def scalar(value: object) -> str | None:
             return repr(value)
         value = int(value)
     if isinstance(value, int):
-        return _short(str(value) if value.bit_length() < 10_000 else hex(value))  # Python writes no longer ones
-    return _short(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else None
+        return index_key(str(value) if value.bit_length() < 10_000 else hex(value))  # Python writes no longer ones
+    return index_key(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else None
 
 
 def canonical(value: object) -> str:
@@ -82,7 +77,7 @@ def canonical(value: object) -> str:
     if key is not None:
         return key
     try:
-        return _short(json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+        return index_key(json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")))
     except RecursionError:
         raise EvaluationError("a key that is nested too deep") from None
 
@@ -106,11 +101,3 @@ def _plain(value: object) -> Any:
             return value.name
         case _:
             return value
-
-
-def _short(text: str) -> str:
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair: no database takes it
-        return HASHED + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return text if len(text) <= KEY_LENGTH else HASHED + hashlib.sha256(encoded).hexdigest()

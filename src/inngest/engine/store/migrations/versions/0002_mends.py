@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from inngest.engine.store.migrations import long_keys
+
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
     """One function for each concern; they do not depend on each other's order."""
+    long_keys.rewrite(op.get_bind())
     _queue_by_function()
     _forget_what_has_no_cause()
     _number_batches()
