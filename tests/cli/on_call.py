@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 
 import inngest
 
@@ -50,6 +51,24 @@ async def parent(ctx: inngest.Context) -> None:
 @client.create_function(fn_id="pay", trigger=on("why/retry"))
 async def pay(ctx: inngest.Context) -> None:
     await ctx.step.run("charge", charge)
+
+
+class Halls:
+    """Where a plain handler is, which nothing interrupts."""
+
+    entered = threading.Event()
+    leave = threading.Event()
+
+    @classmethod
+    def enter(cls) -> None:
+        """Stay until told to leave."""
+        cls.entered.set()
+        cls.leave.wait()
+
+
+@client.create_function(fn_id="print", trigger=on("why/print"), concurrency=[inngest.Concurrency(limit=1)])
+def prints(ctx: inngest.ContextSync) -> None:
+    ctx.step.run("print", Halls.enter)
 
 
 def charge() -> None:

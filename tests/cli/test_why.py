@@ -176,6 +176,19 @@ async def test_the_slots_of_a_limit_that_functions_share(on_duty: OnCall) -> Non
         is_on_the_page(await on_duty.held(engine, run_id, Rule.CONCURRENCY))
 
 
+async def test_a_slot_that_a_cancelled_run_keeps(on_duty: OnCall) -> None:
+    async with on_duty.engine(drain_timeout=0) as engine:
+        cancelled = await on_duty.sent(engine, "why/print")
+        await asyncio.to_thread(on_call.Halls.entered.wait)
+        await engine.cancel(cancelled)
+        run_id = await on_duty.sent(engine, "why/print")
+        try:
+            is_on_the_page(await on_duty.held(engine, cancelled, Rule.ENDED, Rule.RETURNING))
+            is_on_the_page(await on_duty.held(engine, run_id, Rule.CONCURRENCY))
+        finally:
+            on_call.Halls.leave.set()
+
+
 async def test_who_comes_first_by_priority_is_before_it(on_duty: OnCall) -> None:
     """Also who came later."""
     async with on_duty.engine(drain_timeout=0) as engine:

@@ -135,7 +135,8 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
         table: ", ".join(f'"{column.name}"' for column in tables.metadata.tables[table].columns) for table in TABLES
     }
     before = {table: schemas.rows(path, table, columns[table]) for table in TABLES if table != "inngest_meta"}
-    assert [table for table, found in before.items() if not found] == ["inngest_sessions"]
+    of_workers = ["inngest_kept_slots", "inngest_sessions"]
+    assert [table for table, found in before.items() if not found] == of_workers
 
     schemas.prepare(path, schemas.next_schema(tmp_path))
 

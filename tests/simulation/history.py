@@ -236,6 +236,7 @@ class State:
     runs: dict[str, Row] = field(default_factory=dict)  # by id
     jobs: dict[str, Row] = field(default_factory=dict)  # by id
     budgets: dict[str, Row] = field(default_factory=dict)  # by id
+    kept_slots: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and token
     steps: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     attempts: dict[tuple[str, str, int, int], Row] = field(default_factory=dict)  # run, hash, attempt, time
     requests: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
@@ -281,6 +282,7 @@ _OF_STEP = ("run_id", "hash")
 KEYS: dict[str, tuple[str, ...]] = {
     "budgets": ("budget",),
     **dict.fromkeys(("steps", "waits", "inbox", "requests"), _OF_STEP),
+    "kept_slots": ("run_id", "token"),
     "attempts": (*_OF_STEP, "attempt", "ended_at"),
     "timers": ("kind", "key"),
     "batches": ("batch_id", "position"),
@@ -293,6 +295,7 @@ TABLES = (
     "runs",
     "jobs",
     "budgets",
+    "kept_slots",
     "steps",
     "attempts",
     "waits",

@@ -49,6 +49,7 @@ class Realm(Protocol):
     max_in_flight: int
     wall: int
     max_steps: int
+    threads: int
 
     def note(self, entry: Entry) -> None:
         """Something happened."""
@@ -112,7 +113,7 @@ class Process:
         ids = SimIds(chance)
         self.locks = SimLiveness(world.locks)
         self.executor = InlineExecutor(world.loop, self, world.latency)
-        self.threads = BatonThreads(world.loop, 8, lambda: chance.choice((0, 0, 50, 400)))
+        self.threads = BatonThreads(world.loop, world.threads, lambda: chance.choice((0, 0, 50, 400)))
         self.database = SimDatabase(world.path, self)
         policy = Policy(max_steps=world.max_steps, retry_interval=world.retry_interval)
         self.store = SqlStore(self.database, self.executor, ids, policy)

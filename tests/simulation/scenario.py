@@ -104,6 +104,7 @@ class Program:
     means: Mapping[str, Meaning] = field(default_factory=dict)  # by the text of expressions on its functions' events
     retries: Mapping[str, int] = field(default_factory=dict)  # by id of the steps that have a number of their own
     lasts: int = 0  # ms that a world with it goes on at least
+    threads: int = 8  # that a process has for plain functions at most
     replays: bool = True  # a replay of its finished run gives the same end: its code did not change
 
     @property
@@ -136,6 +137,11 @@ class Scenario:
     rests: tuple[float, ...] = (0.01, 0.3, 2.0)  # seconds from the end of a process to the next, drawn
     patience: int = 300  # seconds after the calm in which every run must end
     transactions: int = 5_000  # after so many, a world is taken to spin
+
+    @property
+    def threads(self) -> int:
+        """How many plain functions a process executes at a time."""
+        return min(program.threads for program in self.programs)
 
 
 def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:

@@ -51,13 +51,20 @@ class LocalInvoker:
         function, handler = found
         entry = Entry(function, handler, call, recorder, self._clock, self._threads, self.turns)
         self._entries[call.run_id] = entry
+        slots = recorder.slots
+        if slots is not None:
+            slots.begin()
         try:
             return await entry.run()
         finally:
             if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
                 del self._entries[call.run_id]
             self._left += [handler for handler in _handlers(entry) if handler[2].active]
-            self._left_threads += entry.leaves_behind(self._thread_back)
+            if entry.has_threads:
+                self._left_threads += 1
+                entry.when_returned(self._thread_back)
+            if slots is not None:
+                entry.when_returned(slots.end)
 
     @property
     def plain(self) -> frozenset[str]:

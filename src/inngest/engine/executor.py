@@ -261,6 +261,7 @@ class RunExecutor:
 
     def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
         self._tasks.pop(task, None)
+        ownership.over()
         self._let_in(ownership)
         if not task.cancelled() and (error := task.exception()) is not None:
             LOGGER.error("run %s of %s: %s", ownership.run_id, ownership.function_id, error, exc_info=error)

@@ -99,6 +99,7 @@ class Ownership:
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
         self.placed = True  # it has its place among those in flight
+        self._kept: int | None = None  # slots that its last commit has kept
         self._last: asyncio.Future[Any] | None = None  # commit
         self.slots = None if run.lane is None else self._slots(run.lane)
 
@@ -207,8 +208,19 @@ class Ownership:
             return None
         moment = self._moment()
         changes = self._advance((), outcome, moment)
-        receipt = await self._commit(changes, moment.now, self._hear)
-        return changes.transition if receipt.written is Written.DONE else None
+        busy = 0 if self.slots is None else self.slots.busy
+        receipt = await self._commit(changes, moment.now, self._hear, busy)
+        if receipt.written is not Written.DONE:
+            self._lost = True
+            return None
+        self._kept = busy
+        return changes.transition
+
+    def over(self) -> None:
+        """Nothing of it is written any more: slots are kept for code that has not returned."""
+        if self.slots is not None:
+            self.slots.close()
+            self.slots.kept(self._kept)
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):
@@ -235,7 +247,7 @@ class Ownership:
     def _moment(self) -> Moment:
         return Moment(self._worker.clock.now(), self._worker.ids.chance())
 
-    def _commit(self, changes: Changes, now: int, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
+    def _commit(self, changes: Changes, now: int, reply: Callable[[Receipt], R], busy: int = 0) -> asyncio.Future[R]:
         events, plan, finished = following(self.claimed.run, self.claimed.events, changes, now, self._worker.ids.ulid)
         if self._held is not None:
             changes = self._held.followed_by(changes)
@@ -258,6 +270,7 @@ class Ownership:
             alone,
             lane=run.lane,
             finished=finished,
+            busy=busy,
         )
         if self._state.waiting:
             commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))

@@ -134,6 +134,7 @@ class Commit(NamedTuple):
     requests: Sequence[Asked] = ()  # that steps asked for
     lane: str | None = None  # of the run
     finished: Callable[[], Event] | None = None  # the event about its end, for whoever listens
+    busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
 
 
 class Written(enum.Enum):
@@ -304,7 +305,15 @@ class Store(Protocol):
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
         """Take slots of a run's lane for handlers beside its first, or give back; how many it got, below 0 if it gave.
 
-        All that a run has is given back when it is let go, ends, or its worker is gone (P7).
+        All that a run has is given back when it is let go, ends, or its worker is gone (P7). Only what a commit says
+        is busy, or all if the run is cancelled while it has an owner, is kept until `free_slots` or that owner's end.
+        """
+        ...
+
+    def free_slots(self, owner: Owner, busy: int, now: int, reply: Callable[[bool], R]) -> asyncio.Future[R]:
+        """Of the slots that were kept for an owner whose run is over or let go, so many are still needed.
+
+        The future is resolved with `reply` of whether others were freed. While the store is in trouble it waits.
         """
         ...
 
@@ -519,12 +528,20 @@ class Requests(Protocol):
 class Slots(Protocol):
     """Limits how many handlers of one invocation run at a time."""
 
+    def begin(self) -> None:
+        """The function is entered."""
+        ...
+
+    def end(self) -> None:
+        """Its code has returned, or unwound; maybe later than its invocation."""
+        ...
+
     async def take(self) -> None:
-        """Wait until one more may run."""
+        """Wait until one more handler may run."""
         ...
 
     def give(self) -> None:
-        """It has ended."""
+        """A handler has returned; maybe later than its invocation."""
         ...
 
 

@@ -1,4 +1,8 @@
-"""The slots of one invocation: a handler beside the first needs one of its own (design §4.1)."""
+"""The slots of one invocation: a handler beside the first needs one of its own, and keeps it until it returns.
+
+A handler may return later than its invocation: a thread cannot be interrupted. Its slot is kept until then, whether the
+run was cancelled, ended, or was let go meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +32,21 @@ class RunSlots:
         self._freed = freed
         self._held = 1
         self._used = 0  # handlers that run
+        self._entered = False  # the function's code has not returned
+        self._kept: int | None = None  # slots that are kept although the run is let go, or over
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._asking: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
         self._closed = False
+
+    def begin(self) -> None:
+        """The function is entered."""
+        self._entered = True
+
+    def end(self) -> None:
+        """Its code has returned."""
+        self._entered = False
+        self._free()
 
     async def take(self) -> None:
         """Wait for a slot, in order; the caller has it then, and gives it back."""
@@ -50,16 +65,42 @@ class RunSlots:
             raise
 
     def give(self) -> None:
-        """A handler has ended."""
+        """A handler has returned."""
         self._used -= 1
+        if self._closed:
+            self._free()
+            return
         self._hand_out()
         if self._surplus():
             self._ask()
 
+    @property
+    def busy(self) -> int:
+        """How many slots code needs that has not returned."""
+        return max(self._used, int(self._entered))
+
     def close(self) -> None:
-        """The run is let go, with all it has."""
+        """The run is let go, or over: nobody gets a slot any more."""
         self._closed = True
         self._disarm()
+
+    def kept(self, count: int | None) -> None:
+        """So many slots are kept, from the commit on that let the run go; None: all, since others took it."""
+        self._kept = self._held if count is None else count
+        self._free()
+
+    def _free(self) -> None:
+        """Give back the slots that are kept, and that nobody needs any more."""
+        busy = self.busy
+        if self._kept is None or self._kept <= busy:
+            return
+        self._kept = busy
+        freeing = self._store.free_slots(self._owner, busy, self._clock.now(), self._were_freed)
+        freeing.add_done_callback(_seen)
+
+    def _were_freed(self, done: bool) -> None:
+        if done:
+            self._freed()
 
     def _hand_out(self) -> None:
         while self._waiting and self._used < self._held:
@@ -112,3 +153,9 @@ class RunSlots:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _seen(freeing: asyncio.Future[None]) -> None:
+    """A store that fails is about to be left, and a session that ends frees its slots."""
+    if not freeing.cancelled():
+        freeing.exception()

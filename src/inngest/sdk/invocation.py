@@ -53,6 +53,7 @@ class Invocation(Recording):
         self._refused = 0
         self._waiting_ops: tuple[Op, ...] = ()
         self.task: asyncio.Task[Any] | None = None  # of the body
+        self.unreturned: list[asyncio.Task[Any]] = []  # tasks that it has left behind
         self.blocks = False  # the body was seen to block the loop
 
     # -- the whole
@@ -227,7 +228,11 @@ class Invocation(Recording):
         left = [one for one in (*tasks, task, *self._background) if not one.done()]
         if not left:
             return
+        self.unreturned = left
         done, pending = await asyncio.wait(left, timeout=0 if stuck else UNWIND_GRACE)
+        self.unreturned = list(pending)
+        for one in pending:
+            one.add_done_callback(outcomes.quietly)  # seen: nobody is told how it ends
         for one in done:
             outcomes.quietly(one)
         if pending and not stuck:
@@ -412,7 +417,7 @@ class Invocation(Recording):
                 op = self._given_up(call)
             finally:
                 if call.executing and self._recorder.slots is not None:
-                    self._recorder.slots.give()
+                    place.when_free(self._recorder.slots.give)
                 call.executing = False
                 self._ended(call)
             if op.op is not Opcode.STEP_RUN:

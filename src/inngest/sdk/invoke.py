@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
@@ -58,12 +59,28 @@ class Entry:
         """Run it to its end. See `Invocation.run`."""
         return self._run_async() if self.is_async else self._run_sync()
 
-    def leaves_behind(self, returned: Callable[[], object]) -> bool:
-        """Whether threads of it still run, though it is over; then it calls back when all have returned."""
-        if self._portal is None or not self._portal.at_work:
-            return False
-        self._portal.when_returned(returned)
-        return True
+    @property
+    def has_threads(self) -> bool:
+        """Whether threads of it have not returned."""
+        return self._portal is not None and self._portal.at_work
+
+    def when_returned(self, call: Callable[[], object]) -> None:
+        """It is over: call back, on the loop, when its code has returned, which is mostly now."""
+        if self._portal is not None:
+            self._portal.when_free(call)
+            return
+        left = {task for task in self.invocation.unreturned if not task.done()}
+        if not left:
+            call()
+            return
+
+        def done(task: asyncio.Task[Any]) -> None:
+            left.discard(task)
+            if not left:
+                call()
+
+        for task in tuple(left):
+            task.add_done_callback(done)
 
     async def _run_async(self) -> Outcome:
         invocation = self.invocation

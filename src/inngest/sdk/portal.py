@@ -46,6 +46,8 @@ class _Branch:
         self.task: asyncio.Task[Any] | None = None  # its step, or group, on the loop
         self.inner: list[_Branch] = []  # the branches of its group
         self.lost = False  # it has lost a race, and was not told yet
+        self._at_work = False  # its thread runs a handler
+        self._when_free: Callable[[], object] | None = None  # to call when it does no more
 
     @property
     def runner(self) -> Runner:
@@ -72,12 +74,28 @@ class _Branch:
                     raise EndOfInvocation  # it was over before the thread had come here
                 value = drive_sync(work)
             except BaseException as error:
-                self.portal.post(_fail, result, error)
+                self.portal.post(self._back, _fail, result, error)
             else:
-                self.portal.post(_succeed, result, value)
+                self.portal.post(self._back, _succeed, result, value)
 
+        self._at_work = True
         self.portal.threads.send(self.mailbox, job)
         return await result
+
+    def when_free(self, call: Callable[[], object]) -> None:
+        """Call back when the thread has returned from what it does."""
+        if self._at_work:
+            self._when_free = call
+        else:
+            call()
+
+    def _back(self, conclude: Callable[..., object], *args: object) -> None:
+        """The thread has returned from it."""
+        self._at_work = False
+        conclude(*args)
+        call, self._when_free = self._when_free, None
+        if call is not None:
+            call()
 
 
 class SyncPortal:
@@ -89,7 +107,7 @@ class SyncPortal:
         self.threads = threads
         self._local = threading.local()
         self._at_work = 0  # threads that have not returned
-        self._returned: Callable[[], object] | None = None  # to call when all have
+        self._returned: list[Callable[[], object]] = []  # to call when all have
 
     # -- on the loop
 
@@ -118,16 +136,21 @@ class SyncPortal:
         """Whether threads of it have not returned: nothing interrupts them, so they may outlive the invocation."""
         return self._at_work > 0
 
-    def when_returned(self, call: Callable[[], object]) -> None:
-        """Call back on the loop when all its threads have returned; one of them at least has not."""
-        self._returned = call
+    def when_free(self, call: Callable[[], object]) -> None:
+        """Call back on the loop when all its threads have returned."""
+        if self._at_work:
+            self._returned.append(call)
+        else:
+            call()
 
     def _back(self, conclude: Callable[..., object], *args: object) -> None:
         """A thread has returned."""
         self._at_work -= 1
         conclude(*args)
-        if not self._at_work and self._returned is not None:
-            self._returned()
+        if not self._at_work:
+            returned, self._returned = self._returned, []
+            for call in returned:
+                call()
 
     def post(self, callback: Callable[..., object], *args: object) -> None:
         """Call on the loop, from any thread; a loop that is closed has no use for it."""

@@ -17,12 +17,20 @@ from .serializers import Serializer
 class Slots(Protocol):
     """Limits how many handlers of one invocation run at a time."""
 
+    def begin(self) -> None:
+        """The function is entered."""
+        ...
+
+    def end(self) -> None:
+        """Its code has returned, or unwound; maybe later than its invocation."""
+        ...
+
     async def take(self) -> None:
-        """Wait until one more may run."""
+        """Wait until one more handler may run."""
         ...
 
     def give(self) -> None:
-        """It has ended."""
+        """A handler has returned; maybe later than its invocation."""
         ...
 
 

@@ -24,7 +24,11 @@ class Place(Protocol):
     """Where work of an invocation is done: on the loop, or in a thread."""
 
     def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
-        """Do it there and give its result."""
+        """Do it there and give its result. Being cancelled, it may leave a thread at work."""
+        ...
+
+    def when_free(self, call: Callable[[], object]) -> None:
+        """Call back on the loop when nothing is at work there: now, or when the thread has returned."""
         ...
 
 
@@ -34,6 +38,10 @@ class OnLoop:
     def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
         """Do it here."""
         return drive(work)
+
+    def when_free(self, call: Callable[[], object]) -> None:
+        """Nothing is left at work here: what is cancelled has unwound."""
+        call()
 
 
 ON_LOOP = OnLoop()

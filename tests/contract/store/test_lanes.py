@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from inngest.engine.domain.model import Event, FunctionSpec, Start
-from inngest.engine.ports import Claimed, Claims, Store
+from inngest.engine.ports import Claimed, Claims, Store, Written
 from tests.contract.store import values
 from tests.contract.store.values import NOW, commit, end, record, release
 
@@ -395,10 +395,12 @@ async def test_functions_beside_a_paused_one_have_their_slots(laned: Store) -> N
     assert ids(await take(laned)) == large
 
 
-async def test_who_takes_the_place_of_a_single_run_takes_its_slot(laned: Store) -> None:
-    (old,) = await queue(laned, "alone", 1)
-    assert ids(await take(laned)) == [old]
+async def test_who_takes_the_place_of_a_single_run_gets_its_slot_when_that_has_returned(laned: Store) -> None:
+    await queue(laned, "alone", 1)
+    (old,) = await take(laned)
     (new,) = await queue(laned, "alone", 2)
+    assert await take(laned) == []
+    assert await laned.free_slots(old.owner, 0, NOW, values.freed)
     assert ids(await take(laned)) == [new]
 
 
@@ -409,9 +411,34 @@ async def test_a_batch_queues_when_it_is_over(laned: Store) -> None:
     assert ids(await take(laned)) == [run]
 
 
-async def test_a_cancelled_run_gives_its_slot_back(laned: Store) -> None:
+async def test_a_cancelled_run_gives_its_slot_back_when_its_handlers_have_returned(laned: Store) -> None:
     runs = await queue(laned, "keyed", *["x"] * 4)
-    await take(laned)
+    first, _ = await take(laned)
     await laned.cancel([runs[0]], "because", NOW)
     await laned.cancel([runs[2]], "because", NOW)
+    assert await take(laned) == []
+    assert await laned.free_slots(first.owner, 0, NOW, values.freed)
     assert ids(await take(laned)) == [runs[3]]
+    assert not await laned.free_slots(first.owner, 0, NOW, values.freed)
+
+
+async def test_slots_that_are_kept_are_free_when_their_worker_is_gone(laned: Store, other: Store) -> None:
+    runs = await queue(laned, "keyed", *["x"] * 4)
+    first, _ = await take(laned)
+    await laned.cancel([runs[0]], "because", NOW)
+    assert await other.end_session("worker", NOW, died=True)
+    assert not await laned.free_slots(first.owner, 0, NOW, values.freed)
+    await other.begin_session(values.session("next"))
+    claims = await other.claim(values.owner("next"), 9, NAMES, NOW, alone=True)
+    assert len(claims.runs) == 2
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_a_commit_keeps_the_slots_of_handlers_that_have_not_returned(laned: Store, over: bool) -> None:
+    runs = await queue(laned, "keyed", *["x"] * 4)
+    first, _ = await take(laned)
+    changes = end() if over else release(NOW + 60_000)
+    assert await commit(laned, first, changes, busy=1) is Written.DONE
+    assert await take(laned) == []
+    assert await laned.free_slots(first.owner, 0, NOW, values.freed)
+    assert ids(await take(laned)) == [runs[2]]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inngest.engine.domain.lanes import Lane, queueing_of
-from inngest.engine.ports import Claimed, Written
+from inngest.engine.ports import Claimed, Owner, Written
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES, search
 from tests.contract.store.values import function
@@ -59,6 +59,7 @@ class Slots(RuleBasedStateMachine):
         self.now = values.NOW
         self.executing: dict[str, Claimed] = {}  # by run
         self.extra: Counter[str] = Counter()  # slots beside the first, by run
+        self.kept: dict[Owner, tuple[str, int]] = {}  # lane, and slots of what has not returned
         self.unfinished: set[str] = set()
         for store in self.stores:
             self.do(partial(store.open, self.now))
@@ -121,15 +122,16 @@ class Slots(RuleBasedStateMachine):
         self.check()
 
     def check(self) -> None:
-        """No budget is exceeded, by any limit of those who execute."""
+        """No budget is exceeded, by any limit of those who execute, or have not returned."""
         used: Counter[str] = Counter()
         limits: dict[str, int] = {}
-        for run_id, claimed in self.executing.items():
-            if claimed.run.lane is None:
+        executing = [(one.run.lane, 1 + self.extra[run_id]) for run_id, one in self.executing.items()]
+        for lane_id, held in (*executing, *self.kept.values()):
+            if lane_id is None:
                 continue
-            lane = Lane.of(claimed.run.lane)
+            lane = Lane.of(lane_id)
             for budget, slots in zip(lane.budgets, RULES[lane.function_id].slots(lane.budgets), strict=True):
-                used[budget] += 1 + self.extra[run_id]
+                used[budget] += held
                 limits[budget] = max(limits.get(budget, 0), slots or 0)
         assert all(used[budget] <= limit for budget, limit in limits.items()), (used, limits)
 
@@ -147,22 +149,50 @@ class Slots(RuleBasedStateMachine):
     @rule(data=st.data(), ending=st.sampled_from(["end", "end", "now", "later"]), which=st.integers(0, 1))
     def lets_go(self, data: st.DataObject, ending: str, which: int) -> None:
         run_id = data.draw(st.sampled_from(sorted(self.executing)))
-        claimed = self.executing.pop(run_id)
-        del self.extra[run_id]
+        claimed, held = self.stops(run_id)
+        busy = data.draw(st.integers(0, held)) if claimed.run.lane is not None else 0
+        if busy:
+            self.kept[claimed.owner] = (str(claimed.run.lane), busy)
         due_at = {"end": None, "now": self.now, "later": self.now + SECOND}[ending]
         changes = values.end() if due_at is None else values.release(due_at)
         if due_at is None:
             self.unfinished.discard(run_id)
-        assert self.do(lambda: values.commit(self.stores[which], claimed, changes, now=self.now)) is Written.DONE
+        done = self.do(lambda: values.commit(self.stores[which], claimed, changes, now=self.now, busy=busy))
+        assert done is Written.DONE
         if data.draw(st.booleans()):  # it was declared dead meanwhile, for all that it knows
             assert self.do(lambda: values.commit(self.stores[which], claimed, changes, now=self.now)) is Written.LOST
+
+    def stops(self, run_id: str) -> tuple[Claimed, int]:
+        """A run executes no more; the slots that it had."""
+        return self.executing.pop(run_id), 1 + self.extra.pop(run_id, 0)
+
+    @precondition(lambda self: self.executing)
+    @rule(data=st.data(), which=st.integers(0, 1))
+    def is_cancelled(self, data: st.DataObject, which: int) -> None:
+        run_id = data.draw(st.sampled_from(sorted(self.executing)))
+        claimed, held = self.stops(run_id)
+        self.unfinished.discard(run_id)
+        if claimed.run.lane is not None:
+            self.kept[claimed.owner] = (claimed.run.lane, held)
+        assert self.do(lambda: self.stores[which].cancel([run_id], "because", self.now)).cancelled == [run_id]
+        self.check()
+
+    @precondition(lambda self: self.kept)
+    @rule(data=st.data(), which=st.integers(0, 1))
+    def returns(self, data: st.DataObject, which: int) -> None:
+        owner = data.draw(st.sampled_from(sorted(self.kept)))
+        lane, held = self.kept.pop(owner)
+        if left := data.draw(st.integers(0, held)):
+            self.kept[owner] = (lane, left)
+        store = self.stores[which]
+        assert self.do(lambda: store.free_slots(owner, left, self.now, values.freed)) is (left < held)
 
     @rule(worker=workers, died=st.booleans())
     def worker_ends(self, worker: str, died: bool) -> None:
         assert self.do(lambda: self.stores[1].end_session(worker, self.now, died=died))
         for run_id in [run for run, claimed in self.executing.items() if claimed.owner.session == worker]:
-            del self.executing[run_id]
-            del self.extra[run_id]
+            self.stops(run_id)
+        self.kept = {owner: held for owner, held in self.kept.items() if owner.session != worker}
         self.do(lambda: self.stores[1].begin_session(values.session(worker)))
 
     def drain(self) -> None:
@@ -170,9 +200,11 @@ class Slots(RuleBasedStateMachine):
         for _ in range(20 + 4 * len(self.unfinished)):
             for run_id, claimed in list(self.executing.items()):
                 self.do(partial(values.commit, self.stores[0], claimed, values.end(), now=self.now))
-                del self.executing[run_id]
-                del self.extra[run_id]
+                self.stops(run_id)
                 self.unfinished.discard(run_id)
+            for owner in list(self.kept):
+                assert self.do(partial(self.stores[0].free_slots, owner, 0, self.now, values.freed))
+                del self.kept[owner]
             if not self.unfinished:
                 return
             self.now += SECOND

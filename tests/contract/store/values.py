@@ -119,19 +119,19 @@ FAILED = Ended(RunStatus.FAILED, None, ErrorInfo("Error", "no"))
 
 
 async def commit(
-    store: Store, claimed: Claimed, changes: Changes, *, events: Sequence[Event] = (), now: int = NOW
+    store: Store, claimed: Claimed, changes: Changes, *, events: Sequence[Event] = (), now: int = NOW, busy: int = 0
 ) -> Written:
-    """Commit for the owner of a run."""
-    return await committing(store, claimed, changes, events=events, now=now)
+    """Commit for the owner of a run, of which `busy` slots are still used."""
+    return await committing(store, claimed, changes, events=events, now=now, busy=busy)
 
 
 def committing(
-    store: Store, claimed: Claimed, changes: Changes, *, events: Sequence[Event] = (), now: int = NOW
+    store: Store, claimed: Claimed, changes: Changes, *, events: Sequence[Event] = (), now: int = NOW, busy: int = 0
 ) -> asyncio.Future[Written]:
     """The same, under way."""
     plan = plan_for(events, now)
     run, anew = claimed.run, bool(changes.memos)
-    committed = Commit(claimed.owner, run.function_id, changes, events, plan, now, anew, lane=run.lane)
+    committed = Commit(claimed.owner, run.function_id, changes, events, plan, now, anew, lane=run.lane, busy=busy)
     return store.commit(committed, as_is)
 
 
@@ -148,6 +148,11 @@ def end(ended: Ended = COMPLETED, *memos: Memo) -> Changes:
 def release(due_at: int | None, *, attempt: int = 0, open_steps: Sequence[OpenStep] = ()) -> Changes:
     """The owner lets the run go."""
     return Changes(attempt, open=open_steps, transition=Released(due_at))
+
+
+def freed(done: bool) -> bool:
+    """The reply of slots that are given back."""
+    return done
 
 
 def accepted(answer: Accepted) -> Accepted:

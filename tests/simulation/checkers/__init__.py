@@ -31,6 +31,7 @@ from . import (
     p10_honest,
     quiet,
     requested,
+    threads,
     ticks,
 )
 
@@ -60,6 +61,7 @@ CHECKERS: Mapping[str, Checker] = {
     "gates": p1_gates.check,
     "quiet": quiet.check,
     "requested": requested.check,
+    "threads": threads.check,
     "ticks": ticks.check,
 }
 

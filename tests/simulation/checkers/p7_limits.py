@@ -1,4 +1,7 @@
-"""P7 limits: what executes never exceeds a concurrency limit, and each slot that is counted is somebody's."""
+"""P7 limits: what executes never exceeds a concurrency limit, and each slot that is counted is somebody's.
+
+A handler executes until it returns, also if its run was cancelled meanwhile, and until its process or its session ends.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Slots:
         self.limits: dict[str, int] = {}  # the most that any function allows of a budget
         self._executing: Counter[str] = Counter()
         self._handlers: dict[Handler, frozenset[str]] = {}  # those that run, with the budgets of their runs
-        self._of_run: dict[str, list[Handler]] = {}
+        self._of_session: dict[str, list[Handler]] = {}
 
     def see(self, entry: Entry, state: State) -> Iterator[str]:
         """What does not hold after this."""
@@ -68,14 +71,17 @@ class Slots:
             budget = str(row["budget"])
             self.used[budget] = 0 if new is None else _number(new["used"])
             touched[budget] = None
-        elif change.table == "runs":
+        elif change.table in {"runs", "kept_slots"}:
             for row, sign in ((old, -1), (new, 1)):
                 if row is not None and row["slots"]:
                     for budget in _budgets(row["lane"]):
                         self.held[budget] += sign * _number(row["slots"])
                         touched[budget] = None
-            if new is not None:
+            if new is not None and change.table == "runs":
                 yield from self._of_row(new, state)
+        elif change.table == "sessions" and new is None and old is not None:
+            for handler in self._of_session.pop(str(old["id"]), ()):  # it may go on, but its worker is declared dead
+                self._let_go(handler)
 
     def _of_row(self, run: Row, state: State) -> Iterator[str]:
         slots = _number(run["slots"])
@@ -83,9 +89,6 @@ class Slots:
             yield f"run {run['id']} holds {slots} slots, its owner is {run['session_id']}, its lane {run['lane']}"
         if run["lane"] is not None:
             self._learn(str(run["lane"]), state)
-        for handler in self._of_run.get(str(run["id"]), ()):
-            if handler[1] != run["token"]:  # a worker that owns it no more may go on until its handler returns
-                self._let_go(handler)
 
     def _miscounted(self, touched: dict[str, None]) -> Iterator[str]:
         for budget in touched:
@@ -110,7 +113,7 @@ class Slots:
             return
         handler, budgets = (entry.process, entry.token, entry.run_id, entry.step), _budgets(run["lane"])
         self._handlers[handler] = budgets
-        self._of_run.setdefault(entry.run_id, []).append(handler)
+        self._of_session.setdefault(str(run["session_id"]), []).append(handler)
         for budget in budgets:
             self._executing[budget] += 1
             count, limit = self._executing[budget], self.limits.get(budget)
@@ -119,15 +122,14 @@ class Slots:
                 yield f"{count} handlers execute in {budget}, and it has {limit} slots"
 
     def _let_go(self, handler: Handler) -> None:
-        for budget in self._handlers[handler]:
+        for budget in self._handlers.get(handler, ()):
             self._executing[budget] -= 1
-        self._handlers[handler] = frozenset()
+            self._handlers[handler] = frozenset()
 
     def _end(self, handler: Handler) -> None:
         if handler in self._handlers:
             self._let_go(handler)
             del self._handlers[handler]
-            self._of_run[handler[2]].remove(handler)
 
 
 @functools.lru_cache(maxsize=4_096)

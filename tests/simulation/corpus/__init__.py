@@ -15,6 +15,7 @@ from . import (
     plain,
     racing,
     requesting,
+    returning,
     sleeping,
     straight,
     ticking,
@@ -32,7 +33,7 @@ PROGRAMS = (
 )
 """Programs whose code stays the same, and which nothing from outside touches."""
 
-WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS)
+WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS, *returning.PROGRAMS)
 """Programs that wait for events, signals and other functions, or are cancelled."""
 
 REQUESTING = requesting.PROGRAMS
@@ -56,7 +57,9 @@ CATCHING = catching.PROGRAMS
 ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING)
 """Those that can be in any world."""
 
-BY_NAME = {program.name: program for program in (*ALL, failing.KILLER, invoking.OUTGROWING)}
+_NAMED = (*ALL, failing.KILLER, invoking.OUTGROWING)
+BY_NAME = {program.name: program for program in _NAMED}
+assert len(BY_NAME) == len(_NAMED), "two programs have one name"
 
 __all__ = [
     "ALL",

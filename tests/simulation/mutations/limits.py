@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from inngest.embedded.local import LocalInvoker
 from inngest.engine import slots
-from inngest.engine.store import claiming, lanes, tables
+from inngest.engine.store import claiming, kept, lanes, tables
 from inngest.engine.store.statement import Transaction
+from inngest.sdk import portal
 
 from .planting import plant
 
@@ -30,6 +32,34 @@ def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
 @plant("P7", "limited-2", "shared-2")
 def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(lanes.Room, "write")
+
+
+@plant("P7", "halted", "halted-2", "crowd")
+def _a_cancelled_run_gives_its_slots_back_at_once() -> Iterator[AbstractContextManager[object]]:
+    def give_back(tx: Transaction, rows: Sequence[kept.Kept]) -> None:
+        lanes.give_back(tx, [(row.lane, row.slots) for row in rows], rows[0].since)
+
+    yield mock.patch.object(kept, "keep", give_back)
+
+
+@plant("P7", "halted", "halted-2", "crowd")
+def _a_handler_that_was_cancelled_is_taken_to_have_returned() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(portal._Branch, "when_free", lambda _, call: call())
+
+
+@plant("P7", "halted", "halted-2")
+def _slots_of_a_worker_that_is_gone_are_kept() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(kept, "end_session", return_value=[])
+
+
+@plant("P7", "queued", "queued-2", finders=["threads"])
+def _plain_runs_are_taken_without_a_thread() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(LocalInvoker, "plain", frozenset[str]())
+
+
+@plant("P7", "queued", "queued-2", finders=["threads"])
+def _a_thread_of_a_run_that_is_over_is_taken_to_be_free() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(LocalInvoker, "threads", 2)
 
 
 @plant("P7", "shared", "limited")

@@ -40,6 +40,7 @@ class Rule(enum.StrEnum):
     CONCURRENCY = "concurrency"  # the slots of its lane are taken
     THROTTLE = "throttle"  # its lane may not begin another run yet
     PAUSED = "paused"  # its function is
+    RETURNING = "returning"  # code of it has not returned, and keeps slots until it does
     ALONE = "alone"  # workers died on it: it waits until one has nothing else in flight
 
 
@@ -78,6 +79,15 @@ class Holder(NamedTuple):
     run_id: str
     function_id: str
     slots: int
+    returning: bool = False  # it is over, or waits, and code of it has not returned
+
+
+class KeptFact(NamedTuple):
+    """Slots that a run keeps, though it does not execute any more."""
+
+    session: str  # worker in which its code has not returned
+    slots: int
+    since: int
 
 
 class Full(NamedTuple):
@@ -114,6 +124,7 @@ class Facts(NamedTuple):
     paused: int | None  # since when its function is; None if it is not
     recorded: Memo | None  # the step that was recorded last
     queued: Queued | None = None  # None if it has no limits, or is in no lane now
+    kept: Sequence[KeptFact] = ()
 
     def judged(self, alive: Callable[[str], bool]) -> Self:
         """With what can be seen of the workers of these sessions."""
@@ -131,7 +142,11 @@ class Pending(NamedTuple):
 
 
 def explain(facts: Facts, now: int) -> list[Reason]:
-    """Why a run does not go on, most important first; or that it does."""
+    """Why a run does not go on, most important first; or that it does. Last, which slots it keeps all the same."""
+    return [*_explain(facts, now), *(_returning(kept, facts) for kept in facts.kept)]
+
+
+def _explain(facts: Facts, now: int) -> list[Reason]:
     run = facts.run
     if run.ended_at is not None:
         return [Reason(Rule.ENDED, _ended(run))]
@@ -158,6 +173,16 @@ def _ended(run: Run) -> str:
     ways = {RunStatus.FAILED: "It has failed", RunStatus.SKIPPED: "It was skipped"}
     why = "" if run.error is None else f": {_first_line(ErrorInfo.from_json(run.error).message)}"
     return f"{ways.get(run.status, 'It has been cancelled')}{why}."
+
+
+def _returning(kept: KeptFact, facts: Facts) -> Reason:
+    worker = next((one.name for one in facts.workers if one.id == kept.session), "a worker that is gone")
+    it = "it" if kept.slots == 1 else "them"
+    text = (
+        f"Code of it has not returned on {worker}: it keeps {_count(kept.slots, 'slot')} since {_time(kept.since)}, "
+        f"and gives {it} back when it returns, or its process ends."
+    )
+    return Reason(Rule.RETURNING, text)
 
 
 def _held(facts: Facts) -> list[Reason]:
@@ -229,6 +254,7 @@ def _used_up(full: Full) -> str:
         holder.run_id
         + ("" if holder.function_id in own else f" of {holder.function_id}")
         + (f" ({holder.slots} slots)" if holder.slots > 1 else "")
+        + (" (over, but its code has not returned)" if holder.returning else "")
         for holder in full.holders[:SHOWN]
     ]
     more = len(full.holders) - SHOWN

@@ -13,7 +13,7 @@ from inngest.engine.ports import News
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import lanes, tables, timers, waits
+from . import kept, tables, timers, waits
 from .statement import Statement, Transaction, constant
 
 _runs, _jobs = tables.runs, tables.jobs
@@ -21,7 +21,16 @@ _UNFINISHED = [constant(status.value) for status in sources(RunStatus.CANCELLED)
 
 UNFINISHED_RUNS = Statement(
     lambda words: words.locking(
-        select(_runs.c.id, _runs.c.function_id, _runs.c.parent_id, _runs.c.parent_hash, _runs.c.lane, _runs.c.slots)
+        select(
+            _runs.c.id,
+            _runs.c.function_id,
+            _runs.c.parent_id,
+            _runs.c.parent_hash,
+            _runs.c.session_id,
+            _runs.c.token,
+            _runs.c.lane,
+            _runs.c.slots,
+        )
         .where(words.any_of(_runs.c.id, "runs"), _runs.c.status.in_(_UNFINISHED))
         .order_by(_runs.c.id),
         skip=False,
@@ -47,7 +56,10 @@ DELETE_JOBS_OF_RUNS = Statement(lambda words: delete(_jobs).where(words.any_of(_
 
 
 def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> News:
-    """End runs that have not ended: what they had is given back, and who invoked them is told."""
+    """End runs that have not ended, and tell those that invoked them.
+
+    Slots of a run that a worker owns are kept: only that worker knows when its handlers have returned.
+    """
     rows = tx.execute(UNFINISHED_RUNS, {"runs": json.dumps(sorted(set(run_ids)))}).fetchall()
     if not rows:
         return News()
@@ -58,16 +70,22 @@ def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> Ne
     tx.execute(DELETE_JOBS_OF_RUNS, {"runs": runs})
     waits.closed(tx, found)
     timers.forget_times(tx, found)
-    held = [(lane, slots) for *_, lane, slots in rows if slots]
+    held = [row for row in rows if row[-1]]
     if held:
-        lanes.give_back(tx, held, now)
+        kept.keep(
+            tx,
+            [
+                kept.Kept(run_id, token, session, function_id, lane, slots, now)
+                for run_id, function_id, _, _, session, token, lane, slots in held
+            ],
+        )
     told = [
         Arrival(parent_id, parent_hash, None, _of_child(run_id, function_id, reason), now)
-        for run_id, function_id, parent_id, parent_hash, _, _ in rows
+        for run_id, function_id, parent_id, parent_hash, *_ in rows
         if parent_id is not None
     ]
     arrivals = waits.deliver(tx, told, now) if told else []
-    return News(arrivals, found, queued=bool(arrivals or held))
+    return News(arrivals, found, queued=bool(arrivals))
 
 
 def _of_child(run_id: str, function_id: str, reason: str) -> ErrorInfo:

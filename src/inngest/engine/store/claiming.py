@@ -16,7 +16,7 @@ from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import lanes, requests, serving, sweeping, tables, visiting, waits
+from . import kept, lanes, requests, serving, sweeping, tables, visiting, waits
 from .accepting import INSERT_JOBS, job_row
 from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
@@ -315,6 +315,6 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
     tx.execute_rows(ORPHAN_RUNS, orphans)
     tx.execute_rows(INSERT_JOBS, jobs)
     requests.end_session(tx, session_id, now)
-    lanes.give_back(tx, held, now)
+    lanes.give_back(tx, [*held, *kept.end_session(tx, session_id)], now)
     queue.write(tx, now, ids)
     return True

@@ -16,7 +16,7 @@ from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import lanes, requests, tables, timers, waits
+from . import kept, lanes, requests, tables, timers, waits
 from .accepting import INSERT_JOBS, create, insert_events, job_row, tell
 from .announcing import Announcer
 from .commands import Alone
@@ -275,9 +275,19 @@ def _unknown(commits: Sequence[Commit], known: Registry) -> list[tuple[str, str]
 
 def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
     """Runs that end, or wait, execute no more."""
-    if commits:
-        held = lanes.held(tx, [one.owner.run_id for one in commits])
-        lanes.give_back(tx, held, max(one.now for one in commits))
+    if not commits:
+        return
+    held = lanes.held(tx, [one.owner.run_id for one in commits])
+    busy = {one.owner.run_id: one for one in commits if one.busy}
+    if busy:
+        left = [
+            kept.Kept(run_id, one.owner.token, one.owner.session, one.function_id, lane, min(one.busy, slots), one.now)
+            for run_id, lane, slots in held
+            if (one := busy.get(run_id)) is not None
+        ]
+        kept.keep(tx, left)
+    free = [(lane, slots - min(slots, busy[run_id].busy if run_id in busy else 0)) for run_id, lane, slots in held]
+    lanes.give_back(tx, free, max(one.now for one in commits))
 
 
 def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> News:

@@ -8,7 +8,16 @@ from typing import Any
 
 from sqlalchemy import Integer, bindparam, func, literal_column, select
 
-from inngest.engine.domain.explaining import Facts, Full, Holder, Pending, Queued, RequestFact, WorkerFact
+from inngest.engine.domain.explaining import (
+    Facts,
+    Full,
+    Holder,
+    KeptFact,
+    Pending,
+    Queued,
+    RequestFact,
+    WorkerFact,
+)
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
@@ -21,7 +30,7 @@ from .timers import NEVER
 from .waits import WAIT_COLUMNS
 
 _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, tables.runs
-_requests, _timers, _batches = tables.requests, tables.timers, tables.batches
+_requests, _timers, _batches, _kept = tables.requests, tables.timers, tables.batches, tables.kept_slots
 
 JOB = Statement(
     lambda _: select(
@@ -50,6 +59,14 @@ HOLDERS = Statement(
         select(_runs.c.id, _runs.c.function_id, _runs.c.slots, _runs.c.lane)
         .where(_runs.c.session_id.is_not(None), _runs.c.slots > literal_column("0", Integer))
         .order_by(_runs.c.session_id, _runs.c.id)
+    )
+)
+KEPT_HOLDERS = Statement(lambda _: select(_kept.c.run_id, _kept.c.function_id, _kept.c.slots, _kept.c.lane))
+KEPT = Statement(
+    lambda _: (
+        select(_kept.c.session_id, _kept.c.slots, _kept.c.since)
+        .where(_kept.c.run_id == bindparam("run"))
+        .order_by(_kept.c.since, _kept.c.token)
     )
 )
 WORKERS = Statement(lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions))
@@ -124,6 +141,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         paused=None if paused is None else paused[0],
         recorded=view.memos[-1] if view.memos else None,
         queued=None if job is None or not job[2] else _queued(tx, job, now),
+        kept=[KeptFact(*row) for row in tx.execute(KEPT, asked).fetchall()],
     )
 
 
@@ -168,8 +186,9 @@ def _full(tx: Transaction, room: Room, lane: Lane, rules: Queueing) -> Full | No
     if found is None or limit is None:
         return None
     holders = [
-        Holder(run_id, function_id, slots)
-        for run_id, function_id, slots, held in sorted(tx.execute(HOLDERS).fetchall())
+        Holder(run_id, function_id, slots, returning)
+        for statement, returning in ((KEPT_HOLDERS, True), (HOLDERS, False))
+        for run_id, function_id, slots, held in sorted(tx.execute(statement).fetchall())
         if held and found.budget in Lane.of(held).budgets
     ]
     return Full(limit, shown(found.budget.removeprefix(limit.prefix)), holders)

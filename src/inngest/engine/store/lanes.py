@@ -272,10 +272,9 @@ def waiting(tx: Transaction, lanes: Iterable[Lane]) -> set[str]:
     return {row[0] for row in tx.execute(WAITING_LANES, {"lanes": ids}).fetchall()}
 
 
-def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, int]]:
-    """The lanes of those of these runs that hold slots, and how many."""
-    rows = tx.execute(HELD, {"runs": json.dumps(list(run_ids))}).fetchall()
-    return [(lane, slots) for _, lane, slots in rows]
+def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Those of these runs that hold slots, with their lanes, and how many."""
+    return [(row[0], row[1], row[2]) for row in tx.execute(HELD, {"runs": json.dumps(list(run_ids))}).fetchall()]
 
 
 def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> None:

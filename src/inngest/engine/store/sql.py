@@ -37,6 +37,7 @@ from . import (
     committing,
     explaining,
     firing,
+    kept,
     lanes,
     pausing,
     reading,
@@ -199,6 +200,12 @@ class SqlStore:
         return await self._write(
             lambda tx: lanes.extra_slots(tx, owner, lane, wanted, self._registry.read(tx), now), rows=3
         )
+
+    def free_slots(self, owner: Owner, busy: int, now: int, reply: Callable[[bool], R]) -> asyncio.Future[R]:
+        def write(tx: Transaction) -> bool:
+            return kept.free(tx, owner, busy, now)
+
+        return self._writer.submit(Command(each, write, 3, 0, patient=True), reply)
 
     def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         changes = commit.changes

@@ -179,9 +179,24 @@ budgets = Table(
     "inngest_budgets",
     metadata,
     Column("budget", Text, primary_key=True),
-    Column("used", Integer, nullable=False, comment="the sum of what its runs hold"),
+    Column("used", Integer, nullable=False, comment="the sum of what its runs hold, and of what is kept"),
     sqlite_with_rowid=False,
 )
+
+kept_slots = Table(
+    "inngest_kept_slots",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("token", Text, primary_key=True, comment="invocation whose handlers have not returned"),
+    Column("session_id", Text, nullable=False, comment="worker in which they run"),
+    Column("function_id", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("slots", Integer, nullable=False, comment="that are kept of each budget of the lane"),
+    Column("since", BigInteger, nullable=False, comment="when the run ended, or was let go"),
+    sqlite_with_rowid=False,
+    comment="slots of runs that are over, or were let go, whose handlers still run",
+)
+Index("inngest_kept_slots_by_session", kept_slots.c.session_id)
 
 throttles = Table(
     "inngest_throttles",

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _queue_by_function()
     _forget_what_has_no_cause()
     _number_batches()
+    _keep_slots()
 
 
 def _queue_by_function() -> None:
@@ -61,3 +62,19 @@ def _number_batches() -> None:
         sa.Column("batch", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+
+
+def _keep_slots() -> None:
+    """A slot is kept for code that has not returned, though its run is over."""
+    op.create_table(
+        "inngest_kept_slots",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("token", sa.Text, primary_key=True),
+        sa.Column("session_id", sa.Text, nullable=False),
+        sa.Column("function_id", sa.Text, nullable=False),
+        sa.Column("lane", sa.Text, nullable=False),
+        sa.Column("slots", sa.Integer, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_kept_slots_by_session", "inngest_kept_slots", ["session_id"])

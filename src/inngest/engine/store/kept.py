@@ -1,0 +1,76 @@
+"""Slots that are kept for code which has not returned, though its run is over or was let go (P7).
+
+Whoever cancels a run cannot know what of it still executes. So the slots of a run that is cancelled while a worker owns
+it are kept, under the name of that worker. It frees them as its handlers return; if it is gone, all are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Integer, bindparam, delete, literal_column, select, update
+
+from inngest.engine.ports import Owner
+
+from . import lanes, tables
+from .statement import Statement, Transaction, insert_new
+
+_kept = tables.kept_slots
+_NONE = literal_column("0", Integer)
+
+COLUMNS = ("run_id", "token", "session_id", "function_id", "lane", "slots", "since")
+
+KEEP = insert_new(_kept, COLUMNS)
+
+_MINE = (
+    _kept.c.run_id == bindparam("run"),
+    _kept.c.token == bindparam("owner_token"),
+    _kept.c.session_id == bindparam("session"),
+)
+
+HELD = Statement(
+    lambda words: words.locking(select(_kept.c.lane, _kept.c.slots).where(*_MINE), skip=False),
+)
+
+SET = Statement(lambda _: update(_kept).where(*_MINE).values(slots=bindparam("left")))
+
+FORGET = Statement(lambda _: delete(_kept).where(*_MINE))
+
+OF_SESSION = Statement(
+    lambda _: delete(_kept).where(_kept.c.session_id == bindparam("session")).returning(_kept.c.lane, _kept.c.slots)
+)
+
+
+class Kept(NamedTuple):
+    """The row of COLUMNS of the slots of one invocation."""
+
+    run_id: str
+    token: str
+    session_id: str
+    function_id: str
+    lane: str
+    slots: int
+    since: int  # unix ms: when its run ended, or was let go
+
+
+def keep(tx: Transaction, kept: Sequence[Kept]) -> None:
+    """These slots are not the run's any more, and are not free yet."""
+    tx.execute_rows(KEEP, kept)
+
+
+def free(tx: Transaction, owner: Owner, left: int, now: int) -> bool:
+    """Of the slots that were kept for an invocation, `left` are still needed; whether others are free now."""
+    mine = {"run": owner.run_id, "owner_token": owner.token, "session": owner.session}
+    row = tx.execute(HELD, mine).fetchone()
+    if row is None or row[1] <= left:
+        return False
+    lane, slots = row
+    tx.execute(SET, {**mine, "left": left}) if left else tx.execute(FORGET, mine)
+    lanes.give_back(tx, [(lane, slots - left)], now)
+    return True
+
+
+def end_session(tx: Transaction, session: str) -> list[tuple[str, int]]:
+    """A worker is gone, and with it its handlers: the lanes of the slots that were kept for them, and how many."""
+    return [(row[0], row[1]) for row in tx.execute(OF_SESSION, {"session": session}).fetchall()]
