@@ -29,6 +29,7 @@ class Fault(enum.Enum):
     LOCKED_OUT = "database busy for longer than patience"
     FULL = "no space for a commit, and for some after it"
     UNANSWERED = "commit whose answer is lost"
+    REPEATED = "record that comes again, with another result"
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
@@ -46,6 +47,7 @@ class Storm:
         busy: chance that a transaction finds the database busy.
         full: chance that a commit finds no space.
         unanswered: chance that a commit happens, and fails all the same.
+        repeated: chance that a record comes twice.
         deaf: chance that a look at what others wrote sees nothing.
         every: seconds between other faults, on average.
         step: by how much (ms) clocks are set at most.
@@ -57,6 +59,7 @@ class Storm:
     busy: float = 0.05
     full: float = 0.01
     unanswered: float = 0.03
+    repeated: float = 0.05
     deaf: float = 0.3
     every: float = 4.0
     step: int = 2_000

@@ -67,6 +67,10 @@ class Realm(Protocol):
         """Whether a transaction that begins finds the database busy."""
         ...
 
+    def repeats(self, process: Process) -> bool:
+        """Whether a record comes twice."""
+        ...
+
     def deafens(self, process: Process) -> Fault | None:
         """Whether a look at what others wrote sees nothing (DEAF), or sees it the next time (LATE)."""
         ...
@@ -293,6 +297,10 @@ class Process:
             raise unanswered()
         if fault is Fault.CRASH_KNOWN:
             self.executor.die_after_reply()
+
+    def repeats(self) -> bool:
+        """Whether a record comes twice."""
+        return self.world.repeats(self)
 
     def look(self, changed: bool) -> bool:
         """What a look at what others wrote is told."""

@@ -10,7 +10,7 @@ from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Invoker, Recorder
 from inngest.protocol import calls
 from inngest.protocol.calls import Call, Outcome
-from inngest.protocol.opcodes import Memo, Op
+from inngest.protocol.opcodes import Memo, Op, Opcode
 
 from .history import Entered, Entry, Left, Recorded
 from .loop import STRAND
@@ -28,6 +28,10 @@ class Host(Protocol):
 
     def note(self, entry: Entry) -> None:
         """Something happened."""
+        ...
+
+    def repeats(self) -> bool:
+        """Whether the answer to a record is lost, and it is sent again."""
         ...
 
 
@@ -91,6 +95,10 @@ class _WatchedRecorder:
     def record(self, ops: Sequence[Op]) -> asyncio.Future[calls.Recorded]:
         future = self._inner.record(ops)
         future.add_done_callback(self._answered)
+        if self._host.repeats():
+            again = [op._replace(data='"again"') if op.op is Opcode.STEP_RUN else op for op in ops]
+            future = self._inner.record(again)
+            future.add_done_callback(self._answered)
         return future
 
     def _answered(self, future: asyncio.Future[calls.Recorded]) -> None:

@@ -402,6 +402,14 @@ class World:
             self.fired(Fault.BUSY, process)
         return found
 
+    def repeats(self, process: Process) -> bool:
+        """Whether a record comes twice."""
+        storm = self.plan.storm
+        found = storm is not None and not self._calm and self._troubles.random() < storm.repeated
+        if found:
+            self.fired(Fault.REPEATED, process)
+        return found
+
     def deafens(self, process: Process) -> Fault | None:
         """Whether a look at what others wrote sees nothing, or sees it the next time."""
         storm = self.plan.storm

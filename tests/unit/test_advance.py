@@ -331,3 +331,50 @@ def test_what_is_decided_is_consistent(ops: list[Op], ending: Outcome | None, st
     if isinstance(changes.transition, Released) and ending != Failed(OOPS, True) and run.open:
         assert changes.transition.due_at is not None
         assert changes.transition.due_at <= min(step.due_at for step in run.open.values())
+
+
+# -- reports that come again
+
+
+def _reported(run: RunState, op: Op) -> object:
+    """What a report is answered with, once it is taken over."""
+    changes = advance(run, [op], None, POLICY, MOMENT)
+    run.apply(changes)
+    (entry,) = changes.entries
+    return entry
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        Op(Opcode.STEP_RUN, A, data='"second"', events=(SentEvent("x", "{}", "", 0, "id"),)),
+        Op(Opcode.STEP_ERROR, A, error=OOPS),
+        Op(Opcode.STEP_FAILED, A, error=OOPS),
+        Op(Opcode.STEP_CANCELLED, A),
+        Op(Opcode.WAKE, A, Opcode.SLEEP),
+    ],
+)
+def test_what_is_done_is_answered_with_its_memo(again: Op) -> None:
+    run = state()
+    first = _reported(run, Op(Opcode.STEP_RUN, A, data='"first"'))
+    before = copy.deepcopy(run)
+    changes = advance(run, [again, again], None, POLICY, MOMENT)
+    assert list(changes.entries) == [first, first]
+    assert not any((changes.memos, changes.open, changes.failed, changes.sent, changes.size))
+    run.apply(changes)
+    assert run == before
+
+
+def test_what_is_done_in_the_same_report_is_answered_so_too() -> None:
+    ops = [Op(Opcode.STEP_RUN, A, data='"first"'), Op(Opcode.STEP_RUN, A, data='"second"')]
+    changes = advance(state(), ops, None, POLICY, MOMENT)
+    assert [entry.data for entry in changes.entries if isinstance(entry, Memo)] == ['"first"'] * 2
+    assert len(changes.memos) == 1
+
+
+def test_a_failed_attempt_that_is_reported_again_keeps_the_time_of_the_next() -> None:
+    run = state()
+    first = _reported(run, Op(Opcode.STEP_ERROR, A, attempt=0, error=OOPS))
+    changes = advance(run, [Op(Opcode.STEP_ERROR, A, attempt=0, error=OOPS)], None, POLICY, Moment(NOW + 5, 0.9))
+    assert (list(changes.entries), list(changes.failed), list(changes.open)) == ([first], [], [])
+    assert _reported(run, Op(Opcode.STEP_ERROR, A, attempt=1, error=OOPS)) != first

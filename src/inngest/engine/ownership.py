@@ -93,6 +93,7 @@ class Ownership:
             arrived={arrival.hash: arrival for arrival in claimed.arrivals},
             waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
             defers={defer.step.hash: defer for defer in claimed.defers},
+            done={memo.step.hash: memo for memo in claimed.memos},
         )
         self._takeovers = run.takeovers
         self._stored_attempt = run.attempt  # of the body
@@ -194,8 +195,11 @@ class Ownership:
             settled = receipt.settled
             entries = changes.entries
             if settled:
-                entries = [settled.get(entry.step.hash, entry) for entry in entries]
-                self._state.size += _size(entries) - _size(changes.entries)  # what came is what counts
+                self._state.done.update(settled)
+                self._state.size += _size([settled.get(one.step.hash, one) for one in entries]) - _size(entries)
+            if settled or len(entries) != len(changes.memos):  # some are not of this report: they may be settled, too
+                done = self._state.done
+                entries = [done[one.step.hash] if isinstance(one, Memo) else one for one in entries]
             recorded = Recorded(self._advice(), entries)
         self._hear(receipt)
         return recorded

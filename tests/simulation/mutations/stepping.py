@@ -128,3 +128,9 @@ def _what_the_code_does_not_come_to_is_a_cause_to_enter_it() -> Iterator[Abstrac
 def _a_run_is_entered_that_is_larger_than_it_may_be() -> Iterator[AbstractContextManager[object]]:
     whole = advance.woken
     yield mock.patch.object(ownership, "woken", lambda *given: whole(*given)._replace(overflow=None))
+
+
+@plant("P3", "storm", "outside", finders=("P3",))
+def _a_record_that_comes_again_is_decided_again() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(advance, "_came_before", return_value=False)
+    yield mock.patch.object(advance.steps, "succeeded_alone", return_value=None)

@@ -234,6 +234,7 @@ class RunState:
     arrived: dict[str, Arrival] = field(default_factory=dict)  # what open steps have been waiting for, by hash
     waiting: bool = False  # a step waits for something from outside, or has waited
     defers: dict[str, Defer] = field(default_factory=dict)  # by hash, in the order in which they were made
+    done: dict[str, Memo] = field(default_factory=dict)  # memos, by hash: a report that comes again is answered so
 
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
@@ -247,6 +248,7 @@ class RunState:
         for memo in changes.memos:
             self.open.pop(memo.step.hash, None)
             self.arrived.pop(memo.step.hash, None)
+            self.done[memo.step.hash] = memo
         for defer in changes.defers:
             self.defers[defer.step.hash] = defer
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Op, Opcode
+from inngest.protocol.opcodes import Entry, Op, Opcode
 
 from . import defers, outcomes, sleeps, steps, waits
 from .draft import Draft, Moment, Overflow
@@ -58,9 +58,11 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     draft = Draft(run, policy, moment)
     try:
         for op in ops:
-            _OPCODES[op.op](draft, op)
+            if not _came_before(draft, op):
+                _OPCODES[op.op](draft, op)
         for op in () if outcome is None else outcomes.ops(draft, outcome):
-            _OPCODES[op.op](draft, op)
+            if not _came_before(draft, op):
+                _OPCODES[op.op](draft, op)
         if isinstance(outcome, Yielded):
             outcomes.yielded(draft, outcome)
         elif isinstance(outcome, Completed):
@@ -70,6 +72,19 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     except Overflow as overflow:
         outcomes.overflowed(draft, overflow)
     return draft.changes()
+
+
+def _came_before(draft: Draft, op: Op) -> bool:
+    """Whether a report came before, as it may if its answer was lost: what the step became then is the answer."""
+    known: Entry | None = draft.done(op.step.hash)
+    if known is None and op.op is Opcode.STEP_ERROR:
+        known = draft.known(op.step.hash)
+        if known is not None and known.attempt <= op.attempt:
+            return False
+    if known is None:
+        return False
+    draft.entries.append(known)
+    return True
 
 
 class Woken(NamedTuple):

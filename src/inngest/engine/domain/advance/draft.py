@@ -75,6 +75,13 @@ class Draft:
         """What is open of a step, in the store or in this draft."""
         return self.open.get(step_hash) or self.run.open.get(step_hash)
 
+    def done(self, step_hash: str) -> Memo | None:
+        """The memo of a step, in the store or in this draft."""
+        known = self.run.done.get(step_hash)
+        if known is None and self.memos:
+            known = next((memo for memo in self.memos if memo.step.hash == step_hash), None)
+        return known
+
     def memo(self, memo: Memo) -> None:
         """A step is finished; the body's attempts start anew.
 

@@ -20,10 +20,10 @@ def succeeded(draft: Draft, op: Op) -> None:
 def succeeded_alone(run: RunState, op: Op, policy: Policy, moment: Moment) -> Changes | None:
     """What most reports are, one handler that returned, decided at once as `succeeded` does in a draft.
 
-    None where there is more to decide: events that it sends, and limits that it reaches.
+    None where there is more to decide: events that it sends, limits that it reaches, and what was reported before.
     """
     size = 0 if op.data is None else codec.size(op.data)
-    if op.events or run.steps >= policy.max_steps or run.size + size > limits.MAX_STATE:
+    if op.events or op.step.hash in run.done or run.steps >= policy.max_steps or run.size + size > limits.MAX_STATE:
         return None
     memos = (Memo(op.step, op.kind, run.seq, op.data, None, moment.now, op.attempt, op.started_at),)
     return Changes(0, memos, entries=memos, size=size)
