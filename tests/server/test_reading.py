@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import httpx
@@ -45,6 +46,26 @@ async def test_the_runs_of_an_event(api: Api) -> None:
         "event_id": event_id,
         "status": "Completed",
     }
+
+
+async def test_any_text_can_be_read(api: Api) -> None:
+    text = '{"name": "shop/said", "data": {"v": "half \\ud800, NUL \\u0000, \\u00e9"}}'
+    (event_id,) = (await api.post(content=text)).json()["ids"]
+    await api.results(event_id)
+    (run,) = (await api.http.get(f"/v1/events/{event_id}/runs")).json()["data"]
+    assert run["output"]["data"] == {"v": "half \ud800, NUL \0, é"}
+
+
+@pytest.mark.parametrize("name", ["a\\ud800b", "a\\u0000b"])
+async def test_what_is_refused_can_be_told(api: Api, name: str) -> None:
+    for field in ("name", "id"):
+        event = {"name": "shop/said", field: name}
+        content = json.dumps(event).replace("\\\\", "\\")
+        response = await api.post(content=content)
+        assert response.status_code == 400
+        assert response.json()["error"].startswith(f"event {field} must not contain ")
+    response = await api.http.get("/v1/events/a%00b/runs")
+    assert (response.status_code, response.json()["data"]) == (200, [])
 
 
 async def test_a_failed_run_shows_its_error_as_output(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from typing import Self, TextIO
@@ -21,9 +22,26 @@ def console(stream: TextIO | None = None, kind: type[Console] = Console) -> Cons
     )
 
 
+def write_all() -> None:
+    """Have the standard streams write every text: what their encoding has not is written as its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def json_line(value: object, stream: TextIO) -> str:
+    """One line of JSON that a stream can write: with JSON's escapes if its encoding has not all characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, default=str)
+    return text + "\n"
+
+
 def print_json(value: object) -> None:
     """One line of JSON on the standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json_line(value, sys.stdout))
     sys.stdout.flush()
 
 

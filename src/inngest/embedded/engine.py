@@ -23,7 +23,7 @@ from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
 from inngest.engine.worker import Worker
-from inngest.protocol import codec
+from inngest.protocol import codec, texts
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.client import Inngest
@@ -591,11 +591,11 @@ class _Running:
             raise RunNotFoundError(run_id) from None
 
     async def pause(self, function_id: str, on_event: str) -> None:
-        if not await self.store.pause(function_id, on_event, self._clock.now()):
+        if not await self.store.pause(texts.stored(function_id), on_event, self._clock.now()):
             raise _unknown(function_id)
 
     async def resume(self, function_id: str) -> None:
-        known = await self.store.resume(function_id, self._clock.now())
+        known = await self.store.resume(texts.stored(function_id), self._clock.now())
         self._service.executor.look_again()
         if not known:
             raise _unknown(function_id)

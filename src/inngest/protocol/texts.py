@@ -1,4 +1,8 @@
-"""Names and ids: what every store, and the wire, can hold."""
+"""Names and ids: what every store, and the wire, can hold.
+
+Values may hold every text that JSON can, and carry it. Names and ids stand in columns of their own: NUL and halves of
+surrogate pairs are refused there, where they come in.
+"""
 
 from __future__ import annotations
 
@@ -16,3 +20,13 @@ def problem(text: str) -> str | None:
         except UnicodeEncodeError:
             return "must not contain half of a surrogate pair"
     return None
+
+
+def stored(text: str) -> str:
+    """A name or an id that is looked for; one that cannot be stored is nobody's."""
+    return text if problem(text) is None else ""
+
+
+def escaped(text: str) -> str:
+    """A text for people that every encoding of Unicode can write: halves of surrogate pairs as their escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
-from inngest.protocol import codec, limits
+from inngest.protocol import codec, limits, texts
 from inngest.protocol.opcodes import Op, Opcode, Sought
 from inngest.protocol.steps import StepName
 
@@ -195,6 +195,8 @@ def wanted(defer_id: str, function: object, data: object, serializer: Serializer
             f'defer "{defer_id}": function: expected a function made by create_function, or the id of one as text, '
             f"got {function!r}"
         )
+    if reason := texts.problem(function_id):
+        raise StepArgumentError(f'defer "{defer_id}": function: {reason}: {function_id!r}')
     if data is not None and not isinstance(data, Mapping):
         raise StepArgumentError(f'defer "{defer_id}": data: expected a mapping, got {data!r}')
     try:

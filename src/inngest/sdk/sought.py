@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar, cast
 
-from inngest.protocol import codec, durations, limits
+from inngest.protocol import codec, durations, limits, texts
 from inngest.protocol.opcodes import Opcode, Sought
 
 from . import outgoing
@@ -39,6 +39,7 @@ def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | No
     """
     if not isinstance(name, str) or not name:
         raise _wrong(step_id, "event", "the name of an event", name)
+    _check_name(f'step "{step_id}": event', name)
     if if_exp and (reason := _mistake(if_exp)) is not None:
         raise StepArgumentError(f'step "{step_id}": if_exp: {reason}')
     at, ago = _since(step_id, since)
@@ -79,6 +80,7 @@ def signal_name(where: str, name: object) -> str:
         raise StepArgumentError(
             f"{where}: signal: expected a name of up to {limits.MAX_EVENT_NAME} characters, got {name!r}"
         )
+    _check_name(f"{where}: signal", name)
     return name
 
 
@@ -113,6 +115,23 @@ def id_of(step_id: str, given: object) -> str:
     if not isinstance(given, Invocable):
         raise _wrong(step_id, "function", "a function made by create_function", given)
     return given.id
+
+
+def full_id(step_id: str, app_id: str, function_id: object) -> str:
+    """The id of a function, from what `step.invoke_by_id` is given.
+
+    Raises:
+        StepArgumentError: it is no id.
+    """
+    if not isinstance(function_id, str) or not function_id:
+        raise _wrong(step_id, "function_id", "the id of a function", function_id)
+    _check_name(f'step "{step_id}": function_id', found := f"{app_id}-{function_id}")
+    return found
+
+
+def _check_name(where: str, name: str) -> None:
+    if reason := texts.problem(name):
+        raise StepArgumentError(f"{where}: {reason}: {name!r}")
 
 
 def result_of(given: Invocable[T], value: object) -> T:

@@ -164,5 +164,5 @@ class WaitingSteps:
             v: version of the data, for your own use.
         """
         del v
-        full = f"{app_id or self._waiter.app_id}-{function_id}"
+        full = sought.full_id(step_id, app_id or self._waiter.app_id, function_id)
         return await self._waiter.wait(step_id, sought.function(step_id, full, data, timeout, self._waiter.serializer))

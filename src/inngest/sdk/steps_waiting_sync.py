@@ -85,7 +85,7 @@ class WaitingStepsSync:
     ) -> object:
         """Run a function of any app by its id, and wait for its result. See `Step.invoke_by_id`."""
         del v
-        full = f"{app_id or self._waiting_portal.runner.app_id}-{function_id}"
+        full = sought.full_id(step_id, app_id or self._waiting_portal.runner.app_id, function_id)
         return self._wait(step_id, sought.function(step_id, full, data, timeout, self._serializer))
 
     @property

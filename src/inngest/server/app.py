@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +25,7 @@ from inngest.protocol.ulids import Seed
 from inngest.sdk import system
 
 from . import bodies, run_json
+from .answers import Json
 from .hosts import HostGuard, Hosts
 
 LOGGER = logging.getLogger("inngest.server")
@@ -111,7 +112,7 @@ class EventApi:
         """The runs that an event started."""
         found = await self._engine.runs(event_id=request.path_params["event_id"], limit=MAX_RUNS)
         metadata = {"fetched_at": run_json.time_text(system.wall_clock_ms())}
-        return JSONResponse({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
+        return Json({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
 
     async def triggers(self, request: Request) -> Response:
         """The names of events that start functions of this engine. The route is ours."""
@@ -121,19 +122,19 @@ class EventApi:
             for one in function.options.triggers
             if isinstance(one, TriggerEvent)
         }
-        return JSONResponse({"data": sorted(names)})
+        return Json({"data": sorted(names)})
 
 
 async def health(request: Request) -> Response:
     """The server answers."""
-    return JSONResponse({"status": 200, "message": "OK"})
+    return Json({"status": 200, "message": "OK"})
 
 
 def _answer(ids: list[str], status: int, error: str | None) -> Response:
     body: dict[str, object] = {"ids": ids, "status": status}
     if error is not None:
         body["error"] = error
-    return JSONResponse(body, status)
+    return Json(body, status)
 
 
 def _explain(refused: list[tuple[int, bodies.Refused]], count: int) -> str:
@@ -166,7 +167,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         405: f"{request.method} is not for {request.url.path}; there are {PATHS}",
     }
     text = texts.get(error.status_code, error.detail)
-    return JSONResponse({"error": text, "status": error.status_code}, error.status_code, headers=error.headers)
+    return Json({"error": text, "status": error.status_code}, error.status_code, headers=error.headers)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

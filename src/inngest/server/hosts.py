@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .answers import Json
 
 LOCAL = frozenset(("localhost", "127.0.0.1", "::1"))
 
@@ -43,7 +44,7 @@ class HostGuard:
                     f"the host {header!r} is not this server's: use localhost, or name it with --allow-host when you "
                     "start the server"
                 )
-                await JSONResponse({"error": text, "status": 403}, 403)(scope, receive, send)
+                await Json({"error": text, "status": 403}, 403)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import io
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -29,6 +28,7 @@ def teller(*, as_json: bool) -> Tell:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    output.write_all()
     if not as_json:
         return HumanTeller()
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -45,9 +45,9 @@ class JsonTeller:
 
     def __call__(self, record: Record) -> None:
         """Write a record."""
-        line = json.dumps({"at": system.wall_clock_ms(), **record}, ensure_ascii=False, default=str)
+        line = output.json_line({"at": system.wall_clock_ms(), **record}, self._stream)
         try:
-            self._stream.write(line + "\n")
+            self._stream.write(line)
             self._stream.flush()
         except BrokenPipeError:
             _to_nobody(self._stream)

@@ -21,6 +21,7 @@ from inngest.engine.domain.explaining import (
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
+from inngest.protocol import texts
 
 from . import reading, tables
 from .gates import BATCH, DEBOUNCE, Collecting, Last
@@ -110,7 +111,7 @@ PENDING = Statement(
 def pending(tx: Transaction, event_id: str) -> list[Pending]:
     """The runs that an event is to start, alone or with others, when it is over that more may come."""
     found: list[Pending] = []
-    for kind, place, due_at, payload in tx.execute(PENDING, {"of_event": event_id}).fetchall():
+    for kind, place, due_at, payload in tx.execute(PENDING, {"of_event": texts.stored(event_id)}).fetchall():
         collected = Collecting(*json.loads(payload)) if kind == BATCH else Last(*json.loads(payload))
         function_id, key = collected.function_id, UNSAID if shown(place) == UNSAID else shown(json.loads(place)[1])
         events = collected.held if isinstance(collected, Collecting) else None

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import Owner, RunView
+from inngest.protocol import texts
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
@@ -68,7 +69,7 @@ def functions(tx: Transaction) -> list[str]:
 
 def run(tx: Transaction, run_id: str) -> RunView | None:
     """One run with everything that is recorded of it."""
-    row = tx.execute(RUN, {"run": run_id}).fetchone()
+    row = tx.execute(RUN, {"run": texts.stored(run_id)}).fetchone()
     if row is None:
         return None
     found = run_of(row[:-1])
@@ -100,14 +101,14 @@ def runs(
     """Runs, newest first."""
     filters = {"event": event_id, "function": function_id, "status": status, "before": before}
     given = tuple(name for name, value in filters.items() if value is not None)
-    parameters = {f"given_{name}": str(filters[name]) for name in given}
+    parameters = {f"given_{name}": texts.stored(str(filters[name])) for name in given}
     rows = tx.execute(_RUNS[given], {**parameters, "count": limit}).fetchall()
     return [run_of(row) for row in rows]
 
 
 def ending(tx: Transaction, tail: str, *, searched: int, limit: int) -> list[Run]:
     """Runs whose id ends so (in upper case), newest first, among as many of the newest as are searched."""
-    parameters = {"pattern": f"%{tail}", "searched": searched, "count": limit}
+    parameters = {"pattern": f"%{texts.escaped(tail)}", "searched": searched, "count": limit}
     return [run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
 
 
