@@ -193,14 +193,19 @@ def _range(field: _Field, item: str) -> range:
     low, high = field.low, field.high
     if not match["all"]:
         low = _number(field, match["low"])
-        high = _number(field, match["high"]) if match["high"] else field.high if slash else low
+        high = _number(field, match["high"]) if match["high"] else _last(field) if slash else low
     if high < low:
         raise ValueError("the range ends before it begins; write two, with a comma")
     if not slash:
         return range(low, high + 1)
-    if not (step.isascii() and step.isdigit()) or not 1 <= int(step) <= field.high:
-        raise ValueError(f"expected a step from 1 to {field.high} after '/'")
+    if not (step.isascii() and step.isdigit()) or int(step) < 1:
+        raise ValueError("expected a step, a whole number from 1, after '/'")
     return range(low, high + 1, int(step))
+
+
+def _last(field: _Field) -> int:
+    """Where a step without an end stops: of the week at Saturday, since 7 is its Sunday once more."""
+    return len(field.words) - 1 if field.words and field.low == 0 else field.high
 
 
 def _number(field: _Field, word: str) -> int:

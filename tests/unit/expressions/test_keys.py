@@ -85,3 +85,14 @@ def test_a_priority_is_a_whole_number_or_missing(text: str, number: int | None) 
 def test_a_priority_of_another_kind_is_an_error(text: str, what: str) -> None:
     with pytest.raises(EvaluationError, match=f"gave {what}, not a whole number"):
         Expression(text).number(Activation(event=EVENT))
+
+
+def test_a_list_that_is_held_many_times_is_paid_for_each_time() -> None:
+    doubled = "[[1]]" + ".map(a, [a, a, a, a, a, a, a, a])" * 8
+    with pytest.raises(EvaluationError, match="given up after 250000 units of work"):
+        key(doubled)
+
+
+def test_times_are_keys_to_the_nanosecond() -> None:
+    assert key("timestamp('2026-01-31T09:30:00.000000001Z')") == '"2026-01-31T09:30:00.000000001Z"'
+    assert key("duration('1ns')") == '"0.000000001s"'

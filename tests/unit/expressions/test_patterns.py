@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inngest.protocol.cel.automaton import MAX_TRANSITIONS, Automaton
+from inngest.protocol.cel import automaton, folding
+from inngest.protocol.cel.automaton import MEMORY, Automaton
 from inngest.protocol.cel.patterns import PatternError
 from inngest.protocol.cel.scope import LIMIT
 
@@ -128,22 +129,97 @@ def test_what_re2_refuses_is_refused(pattern: str, offset: int, reason: str) -> 
     assert raised.value.offset == offset
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every letter leads to a remembered step; they are forgotten before there are too many, and answers stay right."""
-    automaton = Automaton("[^x]z")
-    text = "".join(chr(0x4E00 + number % 20_000) for number in range(30_000))
-    assert not automaton.search([10 * LIMIT], text)
-    assert automaton.search([10 * LIMIT], text + "z")
-    assert automaton.transitions <= MAX_TRANSITIONS
+    assert automaton.MAX_MEMORY == 8 << 20
+    monkeypatch.setattr(automaton, "MAX_MEMORY", 1 << 17)
+    pattern = Automaton("[^x]z")
+    text = "".join(map(chr, range(0x4E00, 0x5E00)))
+    most = 0
+    for start in range(0, len(text), 100):
+        assert not pattern.search([LIMIT], text[start : start + 100])
+        most = max(most, pattern.remembered)
+    assert pattern.search([100 * LIMIT], text + "z")
+    assert 1 << 16 < most <= 1 << 17
+
+
+def test_the_memory_of_many_patterns_is_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert automaton.MAX_MEMORY_OF_ALL == 64 << 20
+    limit = MEMORY.used + (1 << 19)
+    monkeypatch.setattr(automaton, "MAX_MEMORY_OF_ALL", limit)
+    before = MEMORY.used
+    assert limit - (1 << 18) < _search_with_many(20) <= limit
+    assert MEMORY.used <= before  # what is gone remembers nothing
+
+
+def _search_with_many(count: int) -> int:
+    """Search with so many patterns; the most that all remembered together."""
+    text = "".join(map(chr, range(0x4E00, 0x5200)))
+    most = 0
+    patterns = [Automaton(f"[^x]z{number}") for number in range(count)]
+    for pattern in patterns:
+        assert not pattern.search([100 * LIMIT], text)
+        most = max(most, MEMORY.used)
+    assert sum(pattern.remembered for pattern in patterns) <= MEMORY.used
+    return most
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "wanted"),
+    [
+        ("ΟΔΟΣ", "οδος", True),
+        ("οδος", "ΟΔΟΣ", True),
+        ("ß", "ẞ", True),
+        ("ẞ", "ß", True),
+        ("ß", "ss", False),
+        ("I", "\N{LATIN SMALL LETTER DOTLESS I}", False),
+        ("\N{LATIN SMALL LETTER DOTLESS I}", "I", False),
+        ("i", "İ", False),
+        ("k", "\N{KELVIN SIGN}", True),
+        ("\N{KELVIN SIGN}", "k", True),
+        ("s", "\N{LATIN SMALL LETTER LONG S}", True),
+        ("[a-j]", "K", False),
+        ("[j-l]", "\N{KELVIN SIGN}", True),
+        ("[^k]", "\N{KELVIN SIGN}", False),
+        (r"\p{Lu}", "é", True),
+    ],
+)
+def test_case_is_folded_as_re2_does(pattern: str, text: str, wanted: bool) -> None:
+    assert found(f"(?i)^{pattern}$", text) is wanted
+
+
+def test_no_letter_outside_the_cased_ranges_has_another_case() -> None:
+    assert folding.orbits(folding.CASED) == folding.orbits(((0, 0x20000),))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "wanted"),
+    [
+        (r"^\Qa.b\E+$", "a.bbb", True),
+        (r"^\Qa.b\E+$", "a.ba.b", False),
+        (r"^\Qa.b\E{2}$", "a.bb", True),
+        (r"^x\Q\E+$", "xxx", True),
+        (r"^\Q*\E?$", "", True),
+        (r"^(?i)\Qab\E*$", "ABBB", True),
+        (r"^\Qa+", "a+", True),
+    ],
+)
+def test_a_repetition_after_quoted_letters_is_one_of_the_last(pattern: str, text: str, wanted: bool) -> None:
+    assert found(pattern, text) is wanted
+
+
+def test_a_repetition_of_nothing_quoted_is_refused() -> None:
+    with pytest.raises(PatternError, match="nothing to repeat"):
+        Automaton(r"\Q\E+")
 
 
 @given(st.text("()[]{}*+?|^$\\-:,2P<>a", max_size=12))
 def test_any_text_is_a_pattern_or_refused_with_a_place_in_it(pattern: str) -> None:
     problem = None
     try:
-        automaton = Automaton(pattern)
+        compiled = Automaton(pattern)
     except PatternError as error:
         problem = error
     else:
-        automaton.search([LIMIT], "aa2-:")
+        compiled.search([LIMIT], "aa2-:")
     assert problem is None or 0 <= problem.offset <= len(pattern)

@@ -6,6 +6,9 @@ which set of threads a letter leads to, so that a letter usually costs one look-
 
 from __future__ import annotations
 
+import sys
+import threading
+import weakref
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -16,8 +19,46 @@ from .scope import Scope, spend
 CHUNK: Final = 1_024
 """Letters that are paid for at a time."""
 
-MAX_TRANSITIONS: Final = 10_000
-"""Remembered steps of an automaton; then it forgets all and begins again."""
+MAX_MEMORY: Final = 8 << 20
+"""Bytes that an automaton remembers, about; then it forgets all and begins again."""
+
+MAX_MEMORY_OF_ALL: Final = 64 << 20
+"""Bytes that all automata remember together; then all forget."""
+
+_STATE_BYTES, _TRANSITION_BYTES = 600, 110
+"""What Python needs for a state beside its threads, and for a step that leads to one."""
+
+
+class _Memory:
+    """What the automata of this process remember together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._automata: weakref.WeakSet[Automaton] = weakref.WeakSet()
+        self.used = 0
+
+    def join(self, automaton: Automaton, ledger: list[int]) -> None:
+        """An automaton is made; `ledger` holds the bytes that it remembers, and they are given back at its end."""
+        with self._lock:
+            self._automata.add(automaton)
+        weakref.finalize(automaton, self.take, ledger, 0).atexit = False
+
+    def take(self, ledger: list[int], total: int) -> bool:
+        """An automaton remembers so many bytes from now on; whether all together are too many."""
+        with self._lock:
+            self.used += total - ledger[0]
+            ledger[0] = total
+            return self.used > MAX_MEMORY_OF_ALL
+
+    def forget(self) -> None:
+        """All automata forget."""
+        with self._lock:
+            automata = list(self._automata)
+        for automaton in automata:
+            automaton.forget()
+
+
+MEMORY: Final = _Memory()
 
 
 class One(NamedTuple):
@@ -136,7 +177,6 @@ class Automaton:
 
     Attributes:
         size: instructions of its program.
-        transitions: how many steps it remembers.
 
     Raises:
         PatternError: the pattern is refused.
@@ -150,11 +190,29 @@ class Automaton:
         self.size = len(compiler.program)
         self._anchored = _begins_at_start(part)
         self._has_places = any(isinstance(instruction, At) for instruction in self._program)
-        self._forget()
-
-    def _forget(self) -> None:
+        self._weights = [i.letters.weight if isinstance(i, One) else 0 for i in self._program]
         self._states: dict[tuple[frozenset[int], int], _State] = {}
-        self.transitions = 0
+        self._ledger = [0]
+        MEMORY.join(self, self._ledger)
+
+    @property
+    def remembered(self) -> int:
+        """Bytes that it remembers, about."""
+        return self._ledger[0]
+
+    def forget(self) -> None:
+        """Begin again with an empty memory; a search that is under way goes on with what it holds."""
+        states, self._states = self._states, {}
+        for state in list(states.values()):
+            state.next.clear()  # they lead to each other, and would stay until garbage is collected
+        MEMORY.take(self._ledger, 0)
+
+    def _remember(self, count: int) -> None:
+        total = self._ledger[0] + count
+        if MEMORY.take(self._ledger, total):
+            MEMORY.forget()
+        elif total > MAX_MEMORY:
+            self.forget()
 
     def search(self, scope: Scope, text: str) -> bool:
         """Whether the pattern is found anywhere in a text.
@@ -178,7 +236,11 @@ class Automaton:
 
     def _state(self, threads: frozenset[int], before: int) -> _State:
         key = (threads, before if self._has_places else _OTHER)
-        return self._states.get(key) or self._states.setdefault(key, _State(*key))
+        known = self._states.get(key)
+        if known is None:
+            self._remember(_STATE_BYTES + sys.getsizeof(threads))
+            known = self._states.setdefault(key, _State(*key))
+        return known
 
     def _step(self, scope: Scope, state: _State, letter: str) -> _State:
         kind = _kind(letter)
@@ -186,25 +248,27 @@ class Automaton:
         if takers is None:
             following = _State(frozenset(), _OTHER, found=True)
         else:
-            threads = frozenset(taker.then for taker in takers if taker.letters.hold(letter))
+            spend(scope, sum(self._weights[taker] for taker in takers))
+            program = self._program
+            ones = [one for taker in takers if isinstance(one := program[taker], One)]
+            threads = frozenset([one.then for one in ones if one.letters.hold(letter)])
             following = self._state(threads if self._anchored else threads | self._start, kind)
-        if self.transitions >= MAX_TRANSITIONS:
-            self._forget()
-        self.transitions += 1
+        self._remember(_TRANSITION_BYTES)
         state.next[letter] = following
         return following
 
-    def _follow(self, scope: Scope, state: _State, after: int) -> list[One] | None:
-        """The instructions that wait for a letter of this kind; None if the pattern is found before it."""
-        takers: list[One] = []
+    def _follow(self, scope: Scope, state: _State, after: int) -> list[int] | None:
+        """Where instructions wait for a letter of this kind; None if the pattern is found before it."""
+        takers: list[int] = []
         seen = set(state.threads)
         threads = list(state.threads)
         while threads:
-            match self._program[threads.pop()]:
+            thread = threads.pop()
+            match self._program[thread]:
                 case Done():
                     return None
-                case One() as taker:
-                    takers.append(taker)
+                case One():
+                    takers.append(thread)
                     following: tuple[int, ...] = ()
                 case Fork(following):
                     pass
@@ -212,7 +276,7 @@ class Automaton:
                     following = (then,) if _is_at(kind, state.before, after) else ()
             threads.extend(thread for thread in following if thread not in seen)
             seen.update(following)
-        spend(scope, 4 + 2 * len(seen))
+        spend(scope, 16 + 4 * len(seen))
         return takers
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -104,7 +104,7 @@ def _int(scope: Scope, value: Any) -> int:
             return value
         case float():
             return int(value)
-        case datetime.datetime():
+        case times.Time():
             return times.to_seconds(value)
         case str() if len(value) <= times.MAX_TEXT and value.isascii() and value.removeprefix("-").isdigit():
             return int(value)
@@ -120,11 +120,18 @@ def _uint(scope: Scope, value: object) -> int:
     return number
 
 
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= times.MAX_TEXT and _NUMBER.fullmatch(text) is not None
+
+
 def _double(scope: Scope, value: object) -> float:
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
-            number = float(value if not isinstance(value, str) or len(value) <= times.MAX_TEXT else "")
-        except (ValueError, OverflowError):
+            number = float(value) if not isinstance(value, str) or _is_number(value) else math.nan
+        except OverflowError:
             number = math.nan
         if math.isfinite(number):
             return number
@@ -141,9 +148,9 @@ def _string(scope: Scope, value: object) -> str:
             return str(value)
         case float():
             return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
-        case datetime.datetime():
+        case times.Time():
             return times.to_text(value)
-        case datetime.timedelta():
+        case times.Duration():
             return times.duration_to_text(value)
         case bytes():
             spend(scope, len(value) >> 6)
@@ -163,18 +170,21 @@ def _bytes(scope: Scope, value: object) -> bytes:
     return _text(value, "bytes").encode("utf-8", "surrogatepass")
 
 
+_TRUE_WORDS = frozenset(("true", "True", "TRUE", "t", "T", "1"))
+_FALSE_WORDS = frozenset(("false", "False", "FALSE", "f", "F", "0"))
+
+
 def _bool(scope: Scope, value: object) -> bool:
     if isinstance(value, bool):
         return value
-    words = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
+    if isinstance(value, str) and value in _TRUE_WORDS | _FALSE_WORDS:
+        return value in _TRUE_WORDS
     raise EvaluationError(f"bool() needs true, false or their text, got {named(value)}")
 
 
-def _timestamp(scope: Scope, value: object) -> datetime.datetime:
+def _timestamp(scope: Scope, value: object) -> times.Time:
     match value:
-        case datetime.datetime():
+        case times.Time():
             return value
         case str():
             spend(scope, _READING_COST)
@@ -186,9 +196,9 @@ def _timestamp(scope: Scope, value: object) -> datetime.datetime:
     raise EvaluationError(f"timestamp() needs an RFC 3339 text or unix seconds, got {named(value)}")
 
 
-def _date(scope: Scope, value: object) -> datetime.datetime:
+def _date(scope: Scope, value: object) -> times.Time:
     match value:
-        case datetime.datetime():
+        case times.Time():
             return value
         case str():
             spend(scope, _READING_COST)
@@ -200,36 +210,33 @@ def _date(scope: Scope, value: object) -> datetime.datetime:
     raise EvaluationError(f"date() needs a text such as '2026-01-31' or unix milliseconds, got {named(value)}")
 
 
-def _duration(scope: Scope, value: object) -> datetime.timedelta:
-    if isinstance(value, datetime.timedelta):
+def _duration(scope: Scope, value: object) -> times.Duration:
+    if isinstance(value, times.Duration):
         return value
     spend(scope, _READING_COST)
     return times.parse_duration(_text(value, "duration"))
 
 
-def _now(scope: Scope) -> datetime.datetime:
+def _now(scope: Scope) -> times.Time:
     return times.of_ms(scope[NOW])
 
 
-def _shifted(sign: int) -> Callable[[Scope, object], datetime.datetime]:
-    def run(scope: Scope, value: object) -> datetime.datetime:
-        try:
-            return _now(scope) + sign * _duration(scope, value)
-        except OverflowError:
-            raise EvaluationError("the time is out of range") from None
+def _shifted(sign: int) -> Callable[[Scope, object], times.Time]:
+    def run(scope: Scope, value: object) -> times.Time:
+        return times.time_at(_now(scope).ns + sign * _duration(scope, value).ns)
 
     return run
 
 
 def _getter(name: str) -> Function:
     def run(scope: Scope, value: object, zone: object = "UTC") -> int:
-        if isinstance(value, datetime.datetime):
+        if isinstance(value, times.Time):
             spend(scope, 500)  # a time zone may have to be read from its file
             try:
-                return times.FIELDS[name](value.astimezone(times.zone(_text(zone, name))))
+                return times.FIELDS[name](value.whole.astimezone(times.zone(_text(zone, name))))
             except OverflowError:
                 raise EvaluationError("the time is out of range") from None
-        if isinstance(value, datetime.timedelta) and name in times.DURATION_FIELDS:
+        if isinstance(value, times.Duration) and name in times.DURATION_FIELDS:
             return times.DURATION_FIELDS[name](value)
         raise EvaluationError(f"{name}() needs a time, got {named(value)}{_HOW_TO_GET_A_TIME}")
 

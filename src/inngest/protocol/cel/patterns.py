@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
+from .folding import forms
+
 MAX_LENGTH: Final = 1_000
 """Letters of a pattern."""
 
@@ -44,8 +46,13 @@ class Letters(NamedTuple):
         """Whether a letter is one of them."""
         if not self.folded:
             return self._hold(letter) is not self.negative
-        forms = {letter, letter.lower(), letter.upper()}
-        return any(len(form) == 1 and self._hold(form) for form in forms) is not self.negative
+        return any(self._hold(form) for form in forms(letter)) is not self.negative
+
+    @property
+    def weight(self) -> int:
+        """Units of asking whether a letter is one of them."""
+        weight = 3 + len(self.ranges) // 2 + 3 * bool(self.categories) + sum(other.weight for other in self.others)
+        return 3 * weight if self.folded else weight
 
     def _hold(self, letter: str) -> bool:
         return (
@@ -181,6 +188,11 @@ class _Parser:
                 choices.append(Sequence(tuple(parts)))
                 parts = []
                 continue
+            if self._take(r"\Q"):
+                parts.extend(self._quoted(flags))
+                if parts:  # a repetition after it is one of its last letter
+                    parts.append(self._repeated(parts.pop()))
+                continue
             part = self._atom(flags)
             if isinstance(part, Flags):
                 flags = part
@@ -248,13 +260,15 @@ class _Parser:
             self.fail("'(' without ')'", at)
         return part
 
+    def _quoted(self, flags: Flags) -> list[Part]:
+        r"""The letters up to `\E`, or to the end."""
+        end = self._text.find(r"\E", self.at)
+        quoted = self._text[self.at :] if end < 0 else self._text[self.at : end]
+        self.at = len(self._text) if end < 0 else end + 2
+        return [Letters(((letter, letter),), folded=flags.i) for letter in quoted]
+
     def _escape(self, flags: Flags) -> Part:
         at = self.at
-        if self._take(r"\Q"):
-            end = self._text.find(r"\E", self.at)
-            quoted = self._text[self.at :] if end < 0 else self._text[self.at : end]
-            self.at = len(self._text) if end < 0 else end + 2
-            return Sequence(tuple(Letters(((letter, letter),), folded=flags.i) for letter in quoted))
         for text, kind in ((r"\A", "^"), (r"\z", "$"), (r"\b", "b"), (r"\B", "B")):
             if self._take(text):
                 return Place(kind)

@@ -1,4 +1,4 @@
-"""What operators do. Values are JSON's, and bytes, times (`datetime`), durations (`timedelta`) and types.
+"""What operators do. Values are JSON's, and bytes, times, durations and types.
 
 null stands for what is missing. int and double are one kind of number; bool is none. Comparing kinds that differ is
 false, not an error; arithmetic on them is an error.
@@ -6,7 +6,6 @@ false, not an error; arithmetic on them is an error.
 
 from __future__ import annotations
 
-import datetime
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from .errors import EvaluationError
 from .scope import Scope, spend
+from .times import Duration, Time, duration_of, time_at
 
 Operation = Callable[[Scope, Any, Any], Any]
 Path = tuple[str | int, ...]
@@ -41,8 +41,8 @@ TYPES: Final = {
     bytes: TypeName("bytes"),
     list: TypeName("list"),
     dict: TypeName("map"),
-    datetime.datetime: TypeName("timestamp"),
-    datetime.timedelta: TypeName("duration"),
+    Time: TypeName("timestamp"),
+    Duration: TypeName("duration"),
     TypeName: TypeName("type"),
 }
 _WORDS = {"null_type": "null", "int": "a number", "double": "a number"}
@@ -132,7 +132,7 @@ def within(scope: Scope, left: object, right: object) -> bool:
     raise EvaluationError(f"'in' looks into a list or a map, not into {named(right)}{mend}")
 
 
-_ORDERED = frozenset((bool, int, float, str, bytes, datetime.datetime, datetime.timedelta))
+_ORDERED = frozenset((bool, int, float, str, bytes, Time, Duration))
 
 
 def _ordering(compare: Callable[[Any, Any], bool]) -> Operation:
@@ -165,10 +165,7 @@ def _arithmetic(verb: str, compute: Callable[[Any, Any], Any], others: Operation
             if type(result) is float and not math.isfinite(result):
                 raise EvaluationError("the result is too large for a double")
             return result
-        try:
-            result = others(scope, left, right)
-        except OverflowError:
-            raise EvaluationError("the time or duration is out of range") from None
+        result = others(scope, left, right)
         if result is NotImplemented:
             raise EvaluationError(f"cannot {verb} {named(left)} and {named(right)}{_mend(verb, left, right)}")
         return result
@@ -188,14 +185,17 @@ def _add(scope: Scope, left: Any, right: Any) -> Any:
     kinds = (type(left), type(right))
     if kinds in _JOINED:
         spend(scope, (len(left) + len(right)) >> (3 if kinds[0] is list else 6))
-    elif kinds not in _SHIFTED and kinds != (_DURATION, _TIME):
-        return NotImplemented
-    return left + right
+        return left + right
+    if kinds == (Duration, Duration):
+        return duration_of(left.ns + right.ns)
+    return time_at(left.ns + right.ns) if kinds in _MOVED else NotImplemented
 
 
 def _subtract(scope: Scope, left: Any, right: Any) -> Any:
     kinds = (type(left), type(right))
-    return left - right if kinds in _SHIFTED or kinds == (_TIME, _TIME) else NotImplemented
+    if kinds == (Time, Duration):
+        return time_at(left.ns - right.ns)
+    return duration_of(left.ns - right.ns) if kinds in _APART else NotImplemented
 
 
 def _nothing(scope: Scope, left: Any, right: Any) -> Any:
@@ -218,8 +218,8 @@ def _remainder(left: Any, right: Any) -> Any:
     return -rest if left < 0 else rest
 
 
-_TIME, _DURATION = datetime.datetime, datetime.timedelta
-_SHIFTED = frozenset(((_TIME, _DURATION), (_DURATION, _DURATION)))
+_MOVED = frozenset(((Time, Duration), (Duration, Time)))
+_APART = frozenset(((Time, Time), (Duration, Duration)))
 _JOINED = frozenset(((str, str), (bytes, bytes), (list, list)))
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -240,6 +240,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 def negative(value: object) -> object:
     """`-value`, of a number or a duration."""
-    if isinstance(value, int | float | datetime.timedelta) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return -value
+    if isinstance(value, Duration):
+        return Duration(-value.ns)
     raise EvaluationError(f"cannot take the negative of {named(value)}")

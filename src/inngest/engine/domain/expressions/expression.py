@@ -79,8 +79,11 @@ class Expression:
         Raises:
             EvaluationError: says where and why it gives nothing.
         """
+        return self._value(self._scope(activation))
+
+    def _value(self, scope: Scope) -> object:
         try:
-            return self._run(self._scope(activation))
+            return self._run(scope)
         except EvaluationError as error:
             raise EvaluationError(error.explain(self.text)) from None
 
@@ -90,8 +93,9 @@ class Expression:
         Raises:
             EvaluationError: says where and why it gives nothing.
         """
-        value = self.value(activation)
-        return None if value is None or value is False else canonical(value)
+        scope = self._scope(activation)
+        value = self._value(scope)
+        return None if value is None or value is False else canonical(value, scope)
 
     def number(self, activation: Activation) -> int | None:
         """The whole number that the expression gives; None if it is missing.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from inngest.engine.domain.index_keys import MARK, index_key
 from inngest.protocol.cel import times
 from inngest.protocol.cel.errors import EvaluationError
+from inngest.protocol.cel.scope import Scope, spend
 from inngest.protocol.cel.values import Path, TypeName, lookup
 
 
@@ -67,35 +67,40 @@ def scalar(value: object) -> str | None:
     return index_key(json.dumps(value, ensure_ascii=False)) if isinstance(value, str) else None
 
 
-def canonical(value: object) -> str:
+def canonical(value: object, scope: Scope) -> str:
     """The key of any value that an expression can give. 1 and 1.0 have the same; 1 and "1" have not.
 
+    Args:
+        value: as the expression gave it. It may hold one list many times over, of which a key says each.
+        scope: of the evaluation that gave it, which pays for the key.
+
     Raises:
-        EvaluationError: nested too deep.
+        EvaluationError: nested too deep, or it costs too much.
     """
     key = scalar(value)
     if key is not None:
         return key
     try:
-        return index_key(json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+        return index_key(json.dumps(_plain(value, scope), ensure_ascii=False, sort_keys=True, separators=(",", ":")))
     except RecursionError:
         raise EvaluationError("a key that is nested too deep") from None
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object, scope: Scope) -> Any:
     """JSON with one form for equal values."""
+    spend(scope, 4 + (len(value) >> 4 if isinstance(value, str | bytes) else 0))
     match value:
         case float() if value.is_integer():
             return int(value)
         case list():
-            return [_plain(element) for element in value]
+            return [_plain(element, scope) for element in value]
         case dict():
-            return {key: _plain(element) for key, element in value.items()}
+            return {key: _plain(element, scope) for key, element in value.items()}
         case bytes():
             return value.hex()
-        case datetime.datetime():
+        case times.Time():
             return times.to_text(value)
-        case datetime.timedelta():
+        case times.Duration():
             return times.duration_to_text(value)
         case TypeName():
             return value.name
