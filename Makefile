@@ -49,7 +49,8 @@ test: $(DEV) ## run every suite of tests/, one on each core (SUITES="unit house"
 
 tests-%: $(DEV)
 	@echo "== tests/$*"
-	@$(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
+	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
+	PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
 
 full: $(DEV) ## run every suite three times, once beside two processes that burn CPU, and simulations and limits with full counts
 	$(MAKE) test

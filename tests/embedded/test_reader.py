@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -124,6 +125,13 @@ async def test_a_file_that_may_not_be_read_is_said(open_folder: Path) -> None:
     path = open_folder / "i.db"
     await one_run(path)
     path.chmod(0o600)
+    assert unprivileged(lambda: Reader(path).runs()) == f"StoreError: {path} cannot be read: Permission denied"
+
+
+def test_a_folder_that_may_not_be_searched_is_said(open_folder: Path) -> None:
+    path = open_folder / "i.db"
+    asyncio.run(one_run(path))
+    open_folder.chmod(0o700)
     assert unprivileged(lambda: Reader(path).runs()) == f"StoreError: {path} cannot be read: Permission denied"
 
 

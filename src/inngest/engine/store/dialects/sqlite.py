@@ -175,6 +175,7 @@ class SqliteDatabase:
         would create one to read, or refuse where it may not. A worker that begins meanwhile creates one; then it is
         read again.
         """
+        self._see_that_it_may_be_read()
         wal = self.path.with_name(f"{self.path.name}-wal")
         alone = not wal.exists()
         try:
@@ -190,12 +191,14 @@ class SqliteDatabase:
             raise self.explain(error) from error
         return self.look(read) if alone and wal.exists() else result
 
-    def _open_to_look(self, how: str) -> sqlite3.Connection:
+    def _see_that_it_may_be_read(self) -> None:
         try:
             with self.path.open("rb"):
                 pass
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}") from error
+
+    def _open_to_look(self, how: str) -> sqlite3.Connection:
         return sqlite3.connect(f"{self.path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None)
 
     def tables(self, connection: Connection) -> set[str]:
