@@ -7,7 +7,6 @@ which set of threads a letter leads to, so that a letter usually costs one look-
 from __future__ import annotations
 
 import sys
-import threading
 import weakref
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,34 +27,33 @@ MAX_MEMORY_OF_ALL: Final = 64 << 20
 _STATE_BYTES, _TRANSITION_BYTES = 600, 110
 """What Python needs for a state beside its threads, and for a step that leads to one."""
 
+_LOOK = 1 << 14
+"""Bytes after which an automaton asks what all remember: they are counted one by one."""
+
 
 class _Memory:
-    """What the automata of this process remember together."""
+    """What the automata of this process remember together. Threads may share it: it is read from copies."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._automata: weakref.WeakSet[Automaton] = weakref.WeakSet()
-        self.used = 0
+        self._automata: dict[int, weakref.ref[Automaton]] = {}
 
-    def join(self, automaton: Automaton, ledger: list[int]) -> None:
-        """An automaton is made; `ledger` holds the bytes that it remembers, and they are given back at its end."""
-        with self._lock:
-            self._automata.add(automaton)
-        weakref.finalize(automaton, self.take, ledger, 0).atexit = False
+    def join(self, automaton: Automaton) -> None:
+        """An automaton is made; it leaves by itself."""
+        number = id(automaton)
+        self._automata[number] = weakref.ref(automaton, lambda _: self._automata.pop(number, None))
 
-    def take(self, ledger: list[int], total: int) -> bool:
-        """An automaton remembers so many bytes from now on; whether all together are too many."""
-        with self._lock:
-            self.used += total - ledger[0]
-            ledger[0] = total
-            return self.used > MAX_MEMORY_OF_ALL
+    @property
+    def used(self) -> int:
+        """Bytes, about."""
+        return sum(automaton.remembered for automaton in self._all())
 
     def forget(self) -> None:
         """All automata forget."""
-        with self._lock:
-            automata = list(self._automata)
-        for automaton in automata:
+        for automaton in self._all():
             automaton.forget()
+
+    def _all(self) -> list[Automaton]:
+        return [automaton for found in list(self._automata.values()) if (automaton := found()) is not None]
 
 
 MEMORY: Final = _Memory()
@@ -177,6 +175,7 @@ class Automaton:
 
     Attributes:
         size: instructions of its program.
+        remembered: bytes that it remembers, about.
 
     Raises:
         PatternError: the pattern is refused.
@@ -192,27 +191,24 @@ class Automaton:
         self._has_places = any(isinstance(instruction, At) for instruction in self._program)
         self._weights = [i.letters.weight if isinstance(i, One) else 0 for i in self._program]
         self._states: dict[tuple[frozenset[int], int], _State] = {}
-        self._ledger = [0]
-        MEMORY.join(self, self._ledger)
-
-    @property
-    def remembered(self) -> int:
-        """Bytes that it remembers, about."""
-        return self._ledger[0]
+        self.remembered = self._looked = 0
+        MEMORY.join(self)
 
     def forget(self) -> None:
         """Begin again with an empty memory; a search that is under way goes on with what it holds."""
         states, self._states = self._states, {}
         for state in list(states.values()):
             state.next.clear()  # they lead to each other, and would stay until garbage is collected
-        MEMORY.take(self._ledger, 0)
+        self.remembered = self._looked = 0
 
     def _remember(self, count: int) -> None:
-        total = self._ledger[0] + count
-        if MEMORY.take(self._ledger, total):
-            MEMORY.forget()
-        elif total > MAX_MEMORY:
+        self.remembered += count
+        if self.remembered > MAX_MEMORY:
             self.forget()
+        elif self.remembered - self._looked > _LOOK:
+            self._looked = self.remembered
+            if MEMORY.used > MAX_MEMORY_OF_ALL - _LOOK:
+                MEMORY.forget()
 
     def search(self, scope: Scope, text: str) -> bool:
         """Whether the pattern is found anywhere in a text.
