@@ -9,7 +9,7 @@ Error                              the root: code, is_retriable, name, message, 
 │ raised into your function
 ├── AsyncUnsupportedError          async code in a plain function
 ├── DeferRejectedError             over 20 defers in a run, or over 4 MB
-├── DeterminismError               the code asks for other steps, or types, than the run recorded
+├── DeterminismError               a recorded value is not of the type that the code asks for
 ├── NestedStepError                a step inside a step's handler
 ├── OutputTooLargeError            a step returned over 4 MB, or a function over 8 MB
 ├── OutputUnserializableError      a step or function returned what JSON cannot hold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,24 @@ class Stage:
                 return await engine.run(error.run_id)
             (run,) = await engine.runs()
             return await engine.run(run.id)
+
+    async def held(self, body: AsyncBody | PlainBody, **options: Any) -> Run:
+        """Run a body until its run is on hold."""
+        function = self.function(body, **options)
+        async with self.engine(function) as engine:
+            await engine.send(inngest.Event(name="test/start"))
+            (run,) = await engine.runs()
+            return await until_held(engine, run.id)
+
+
+async def until_held(engine: inngest.Engine, run_id: str, times: int = 1) -> Run:
+    """A run, when it has been put on hold so often since it went on last."""
+    while True:
+        run = await engine.run(run_id)
+        assert run.ended_at is None, run
+        if run.hold is not None and run.hold.times >= times:
+            return run
+        await asyncio.sleep(0.01)
 
 
 def step(run: Run, step_id: str) -> StepRecord:

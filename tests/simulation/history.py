@@ -6,9 +6,10 @@ Checkers read nothing else. Times are microseconds of the world; processes are n
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inngest.protocol.steps import hash_step_id
 
@@ -355,6 +356,12 @@ def is_memo(row: Row | None) -> bool:
 def effective_id(row: Row) -> str:
     """The effective id of a row of steps."""
     return f"{row['step_id']}:{row['repeat']}" if row["repeat"] else str(row["step_id"])
+
+
+def hold_of(run: Row) -> Mapping[str, Any] | None:
+    """Why a run is on hold; None if it is not."""
+    code = None if run["code"] is None else json.loads(str(run["code"]))
+    return None if code is None else code["hold"]
 
 
 def batch_of(run: Row, state: State) -> list[Row]:

@@ -30,7 +30,7 @@ from inngest.sdk.function import Function
 
 from .database import watch
 from .faults import AT_COMMIT, Fault, Plan, Storm
-from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Paused, Signalled, Told
+from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Paused, Signalled, Told, hold_of
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .ports import EPOCH
@@ -51,6 +51,9 @@ PENDING = {"debounce", "batch"}
 
 HOURS = 10 * 3_600_000
 """Milliseconds by which the machine's wall clock is wrong at most: what was kept is always within 24 h of it."""
+
+DEPLOYS_EVERY = 4.0
+"""Seconds between two deploys, while a run is on hold in the calm."""
 
 SOON = 10_000
 """Milliseconds before a tick in which a world does not end, so that what it starts can end, too."""
@@ -86,6 +89,7 @@ class World:
         self._calm = plan.storm is None
         self._closing = False
         self._over = False
+        self._deployed_at = 0.0
         self._latencies = self.chance("latencies")
         self._faults = self.chance("faults")
         self._troubles = self.chance("troubles")
@@ -136,6 +140,7 @@ class World:
                 what = f"not over {self.scenario.patience} s after the calm, with {self.boundaries} transactions"
                 self.note(Noticed(self.now(), what))
                 break
+            self._deploy()
             await asyncio.sleep(0.2)
         self._closing = True
         for process in list(self._alive):
@@ -156,6 +161,15 @@ class World:
         soon = max((process.clock.now() for process in self._alive), default=0) + SOON
         ticks = any(kind == "cron" and _ms(row["due_at"]) < soon for (kind, _), row in state.timers.items())
         return not state.unfinished and not timers and not ticks and self.now() >= 1000 * self._lasts
+
+    def _deploy(self) -> None:
+        """A run is on hold: a process is stopped, and the next one has other code."""
+        if not self._alive or self.loop.time() < self._deployed_at + DEPLOYS_EVERY:
+            return
+        runs = self.history.state.runs
+        if any(hold_of(runs[run_id]) is not None for run_id in self.history.state.unfinished):
+            self._deployed_at = self.loop.time()
+            self._begin(_quietly(self._faults.choice(self._alive).stop()))
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self.loop.create_task(work)

@@ -6,7 +6,9 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inngest.engine.domain import holding
 from inngest.engine.domain.model import Defer, Event, FailedAttempt, RunStatus
+from inngest.engine.domain.model import Hold as StoredHold
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.domain.models import Usage
 from inngest.engine.ports import RunView
@@ -15,7 +17,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
 from inngest.sdk.current import StepState
 
-__all__ = ["Attempt", "DeferRecord", "Run", "RunStatus", "RunningStep", "StepRecord", "StepState", "Usage"]
+__all__ = ["Attempt", "DeferRecord", "Hold", "Run", "RunStatus", "RunningStep", "StepRecord", "StepState", "Usage"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,18 @@ class DeferRecord:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A run is on hold: the code that its workers have is not the code that began it."""
+
+    sign: str  # by what it shows: "called", "returned", "kind", "given up", "value"
+    step: str  # id of the recorded step that the code does not come to, or that is another now
+    call: str  # id of the call that stands in its place; "" if the function returns
+    text: str  # one sentence, for people
+    times: int  # how often since it went on last
+    since: datetime.datetime  # aware, UTC
+
+
+@dataclass(frozen=True)
 class Run:
     """A run."""
 
@@ -85,6 +99,9 @@ class Run:
     events: tuple[Mapping[str, object], ...] = ()  # all of a batch, or the one; empty in a list of runs
     batch_id: str | None = None  # ULID of the batch of events that started it; None if one event did
     defers: tuple[DeferRecord, ...] = ()  # in the order in which they were made; empty in a list of runs
+    hold: Hold | None = None  # why it is on hold, if it is
+    follows: bool = False  # its steps are found by their ids alone: see `on_change`
+    unasked: tuple[str, ...] = ()  # ids of recorded steps that the code which ended it did not come to
 
 
 def run_of(run: StoredRun) -> Run:
@@ -100,7 +117,15 @@ def run_of(run: StoredRun) -> Run:
         output=None if run.output is None else codec.loads(run.output),
         error=None if run.error is None else ErrorInfo.from_json(run.error),
         batch_id=run.batch_id,
+        hold=None if run.code.hold is None or run.ended_at is not None else _hold(run.code.hold),
+        follows=run.follows,
+        unasked=run.code.unasked,
     )
+
+
+def _hold(hold: StoredHold) -> Hold:
+    text = holding.what_changed(hold)
+    return Hold(hold.sign.value, hold.step, hold.call, f"{text}.", hold.times, _time(hold.since))
 
 
 def run_in_full(view: RunView) -> Run:

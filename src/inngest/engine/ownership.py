@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -11,7 +12,7 @@ from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
 
-from .domain import watches
+from .domain import holding, watches
 from .domain.advance import Moment, advance, woken
 from .domain.following import following
 from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
@@ -21,6 +22,8 @@ from .slots import RunSlots
 from .worker import Worker
 
 R = TypeVar("R")
+
+LOGGER = logging.getLogger("inngest.engine")
 
 BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
@@ -94,6 +97,7 @@ class Ownership:
             waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
             defers={defer.step.hash: defer for defer in claimed.defers},
             done={memo.step.hash: memo for memo in claimed.memos},
+            code=run.code,
         )
         self._takeovers = run.takeovers
         self._stored_attempt = run.attempt  # of the body
@@ -133,6 +137,10 @@ class Ownership:
             self._memos,
             tuple(self._state.open.values()),
             {hashed: not defer.aborted for hashed, defer in self._state.defers.items()},
+            run.follows,
+            run.code.holds,
+            run.code.hold is not None,
+            run.code.patches,
         )
 
     @property
@@ -218,6 +226,7 @@ class Ownership:
             self._lost = True
             return None
         self._kept = busy
+        self._tell_held(changes)
         return changes.transition
 
     def over(self) -> None:
@@ -225,6 +234,20 @@ class Ownership:
         if self.slots is not None:
             self.slots.close()
             self.slots.kept(self._kept)
+
+    def _tell_held(self, changes: Changes) -> None:
+        """Log that the run is on hold, once: until it goes on, or something else shows that its code has changed."""
+        hold = changes.transition.hold if isinstance(changes.transition, Released) else None
+        before = self.claimed.run.code.hold
+        if hold is None or (before is not None and holding.what_changed(before) == holding.what_changed(hold)):
+            return
+        LOGGER.warning(
+            "run %s of %s is on hold, since its code has changed: %s. %s.",
+            self.run_id,
+            self.function_id,
+            holding.what_changed(hold),
+            holding.advice(self.run_id),
+        )
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from .errors import ErrorInfo
@@ -30,6 +30,10 @@ class Call(NamedTuple):
     memos: Sequence[Memo]  # finished steps, in the order of their commits
     open_steps: Sequence[OpenStep]
     defers: Mapping[str, bool] = {}  # what is deferred, by hash: whether it can be aborted, or was before
+    follows: bool = False  # memos are found by their names alone, whatever order the code asks for them in
+    holds: int = 0  # how often it was put on hold because its code had changed
+    probes: bool = False  # it is on hold: replay only, and let go before anything new runs
+    patches: Collection[str] = ()  # ids that `ctx.patched` has said yes to
 
 
 class Advice(enum.Enum):
@@ -47,11 +51,22 @@ class Recorded(NamedTuple):
     entries: Sequence[Entry]  # what each reported step became, in order, defers left out; empty on STOP
 
 
+class Sign(enum.StrEnum):
+    """By what changed code shows, in an invocation of a run that other code began."""
+
+    CALLED = "called"  # another call stands in the place of a recorded step
+    RETURNED = "returned"  # the function returns where a recorded step was
+    KIND = "kind"  # a step is of another kind than it was recorded as
+    GIVEN_UP = "given up"  # the code waits for a step that it gave up when that was recorded
+    VALUE = "value"  # the recorded value of a step is not of the type that the code asks for
+
+
 class Completed(NamedTuple):
     """The function returned."""
 
     data: str  # JSON text
     ops: tuple[Op, ...] = ()  # what it deferred since the last record
+    unasked: tuple[str, ...] = ()  # ids of recorded steps that the code did not ask for
 
 
 class Failed(NamedTuple):
@@ -69,6 +84,17 @@ class Yielded(NamedTuple):
     ops: tuple[Op, ...] = ()  # after what it deferred since the last record
     at_once: bool = False  # it was asked to let go, and can go on at any time
     unreached: Sequence[str] = ()  # hashes of open steps that the code has not come to
+    through: bool = True  # the code has asked for all that was recorded before
 
 
-Outcome = Completed | Failed | Yielded
+class Held(NamedTuple):
+    """The code changed while the run was under way: nothing new ran, and nothing of it is recorded."""
+
+    sign: Sign
+    step: str  # id of the recorded step that the code does not come to, or that is another now
+    call: str  # id of the call that stands in its place; "" if none does
+    detail: str = ""  # of KIND: what it was recorded as, and is; of VALUE: what does not fit
+    ops: tuple[Op, ...] = ()  # always empty: what would ride is new
+
+
+Outcome = Completed | Failed | Yielded | Held

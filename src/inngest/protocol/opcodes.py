@@ -26,6 +26,8 @@ class Opcode(enum.StrEnum):
     SEND_SIGNAL = "SendSignal"  # ours: its result is known when it is recorded: the run that was woken
     DEFER_ADD = "DeferAdd"  # a function to start when the run has ended
     DEFER_ABORT = "DeferAbort"  # not to start it, after all
+    PATCHED = "Patched"  # ours: `ctx.patched` said yes, so it says yes in every replay
+    FOLLOWED = "Followed"  # ours: the code did not come to the steps in their order, and never can again
     WAKE = "Wake"  # ours: an invocation that is still going saw its open step fall due, or what it waits for arrive
 
 
@@ -41,6 +43,9 @@ class SentEvent(NamedTuple):
 
 REQUESTS = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY))
 """Kinds of steps whose results are answers to HTTP requests of the engine."""
+
+MARKS = frozenset((Opcode.PATCHED, Opcode.FOLLOWED))
+"""Reports that are not about a step: they ride with others."""
 
 WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE)) | REQUESTS
 """Kinds of steps whose results come from outside of their invocation."""

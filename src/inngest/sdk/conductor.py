@@ -1,8 +1,12 @@
-"""Who may go on, and when an invocation is over (design §4.1: parking, order).
+"""Who may go on, and when an invocation is over.
 
 The code between steps is user code on an event loop: nothing says when it has come to rest. What is observed is
 that no step was called for a few turns of the loop while no thread of a plain function was in its body. Then, and only
 then, the conductor lets one call go on: the one whose memo is next in commit order.
+
+New code waits for the history: calls of which nothing is recorded begin when the code has asked for all that is. If
+that does not come, or a memo's turn does not, for as long as `History.patience` says, the code has changed, and the
+invocation ends on hold (docs/decisions/0039).
 """
 
 from __future__ import annotations
@@ -10,20 +14,17 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
-from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
+from inngest.protocol.calls import Held, Sign
+from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 
-from .errors import DeterminismError, EndOfInvocation
+from .errors import EndOfInvocation
 from .ports import Clock, Timer
-from .replay import History
+from .replay import PATIENCE, History
+from .stalls import Callers, Stall
 from .turns import REST_TURNS, Turns
-
-PATIENCE = 1_000
-PATIENCE_MAX = 60_000
-"""How long (ms) to wait, at rest, for a step that was recorded earlier but is not called: the body may await something
-outside steps first. Then the code is taken to have changed."""
 
 
 class Ending(enum.Enum):
@@ -33,6 +34,7 @@ class Ending(enum.Enum):
     WAITING = "waiting"  # everything that is left waits
     STOPPED = "stopped"  # the run is not this invocation's any more
     FAILED = "failed"  # it cannot go on
+    HELD = "held"  # the code changed while the run was under way
 
 
 class Turn(asyncio.Future[None]):
@@ -49,13 +51,30 @@ class Turn(asyncio.Future[None]):
 class StepCall:
     """A step call that has not been answered."""
 
-    __slots__ = ("blocks", "cancelled", "executing", "kind", "op", "open", "park", "step", "task", "turn")
+    __slots__ = (
+        "behind",
+        "blocks",
+        "cancelled",
+        "executing",
+        "kind",
+        "memo",
+        "op",
+        "open",
+        "park",
+        "refused",
+        "step",
+        "task",
+        "turn",
+    )
 
     def __init__(self, step: StepName, kind: Opcode, task: asyncio.Task[object] | None) -> None:
         self.step = step
         self.kind = kind
         self.task = task  # the task that waits for the answer
         self.turn: Turn | None = None  # it has a memo, and waits for its turn
+        self.memo: Memo | None = None  # that memo
+        self.refused = False  # it is given the memo of a call that was given up, though it was not
+        self.behind: asyncio.Future[None] | None = None  # nothing is recorded of it, and it waits for the history
         self.park: asyncio.Future[None] | None = None  # it has none, and waits
         self.open: OpenStep | None = None  # what is recorded of its waiting
         self.op: Op | None = None  # what to record of its waiting
@@ -74,15 +93,26 @@ class Conductor:
         clock: Clock,
         history: History,
         record_open: Callable[[StepCall], None],
+        passed: Callable[[Sequence[Entry]], None],
+        holds: int,
     ) -> None:
         self._loop = loop
         self._turns = turns
         self._clock = clock
         self._history = history
         self._record_open = record_open
+        self._passed = passed
+        self._holds = holds
+        self.exact = False  # at rest nothing comes from anywhere else: all code is in threads that are seen
+        self.callers = Callers()
         self.calls: dict[str, StepCall] = {}  # by hash, in the order in which they were made
         self.running = 0  # handlers that execute and records under way
         self._parked = 0  # calls that wait without a memo
+        self._behind: dict[str, StepCall] = {}  # calls that wait for the history, in the order in which they were made
+        self._returning: asyncio.Future[None] | None = None  # the body has returned, and waits for the history
+        self._stall: Stall | None = None  # what keeps everything from going on
+        self._patience: Timer | None = None  # with it; None when it is lost
+        self.held: Held | None = None  # why it is HELD
         self.ending: Ending | None = None  # why it is over
         self._over: asyncio.Future[Ending] = loop.create_future()
         self.error: Exception | None = None  # why it FAILED
@@ -101,6 +131,8 @@ class Conductor:
     def open(self, call: StepCall) -> None:
         """A step was called."""
         self.calls[call.step.hash] = call
+        if not self._history.through:
+            self.callers.add(call.task)
         self.activity()
 
     def close(self, call: StepCall) -> None:
@@ -159,12 +191,23 @@ class Conductor:
         if not self._over.done():
             self._over.set_result(ending)
         self._record_open = _nothing  # what would keep the invocation, and it this, until garbage is collected
+        self._passed = _nothing
+        self.callers.clear()
+        self._go_on()
         self._disarm()
         for waiter in self._waiting_for_rest:
             waiter.cancel()
         for call in self.calls.values():
             if call.turn is not None and not call.turn.done():
                 call.turn.set_exception(EndOfInvocation())
+        if self._returning is not None and not self._returning.done():
+            self._returning.set_exception(EndOfInvocation())
+
+    def hold(self, held: Held) -> None:
+        """The code has changed: end, and record nothing of what is new."""
+        if self.ending is None:
+            self.held = held
+        self.end(Ending.HELD)
 
     # -- waiting
 
@@ -182,7 +225,7 @@ class Conductor:
         return (
             self.resting
             and len(self.calls) == 1
-            and self._history.next is memo
+            and self._history.may_come(memo)
             and not memo.cancelled
             and self.ending is None
         )
@@ -191,11 +234,12 @@ class Conductor:
         """Wait until it is the call's turn, whoever cancels it meanwhile.
 
         Raises:
-            asyncio.CancelledError: the memo says that the caller gave up.
+            asyncio.CancelledError: the memo says that the caller gave up, and so it did.
             EndOfInvocation: the invocation is over.
         """
         if self.ending is not None:
             raise EndOfInvocation
+        call.memo = memo
         turn = call.turn = Turn(loop=self._loop)
         turn.asked_to_cancel = lambda: self._asked_to_cancel(call)
         self.changed()
@@ -207,8 +251,40 @@ class Conductor:
             turn.result()  # EndOfInvocation, if that is why
         finally:
             turn.asked_to_cancel = _nothing
-        if memo.cancelled:
+        if memo.cancelled and not call.refused:
             raise asyncio.CancelledError
+
+    async def behind(self, call: StepCall) -> None:
+        """Wait until the code has asked for all that was recorded before this invocation.
+
+        Raises:
+            EndOfInvocation: the invocation is over.
+        """
+        if self.ending is not None:
+            raise EndOfInvocation
+        call.behind = self._loop.create_future()
+        self._behind[call.step.hash] = call
+        self.changed()
+        try:
+            await call.behind
+        finally:
+            call.behind = None
+            self._behind.pop(call.step.hash, None)
+
+    async def may_return(self) -> None:
+        """The body returns: wait until all that was recorded before was asked for, or may be passed over.
+
+        Raises:
+            EndOfInvocation: the invocation is over.
+        """
+        if self.ending is not None:
+            raise EndOfInvocation
+        returning = self._returning = self._loop.create_future()
+        self.changed()
+        try:
+            await returning
+        finally:
+            self._returning = None
 
     async def rest(self) -> None:
         """Wait until the code has come to rest; served before any turn."""
@@ -265,32 +341,54 @@ class Conductor:
                 waiter.set_result(None)
                 self.activity()
                 return
-        if self._history.next is None and not self._parked:
+        history = self._history
+        if not (self._parked or self._behind or self._returning) and history.in_order and history.next is None:
             return  # nobody waits, but for handlers and records
-        if not (self._give_turn() or self._resume_due()):
+        if self._give_turn() or self._begin() or self._resume_due():
+            self._go_on()
+        else:
             self._wait_or_end()
 
     def _give_turn(self) -> bool:
-        """Whether a memo is waited for: then its call goes on, or is waited for itself."""
+        """Whether a call goes on with its memo, or is on its way from its record."""
         memo = self._history.next
-        if memo is None:
-            return False
-        call = self.calls.get(memo.step.hash)
+        call = None if memo is None else self.calls.get(memo.step.hash)
         if call is not None and call.turn is None:
-            return True  # it is on its way here from its record
-        if call is not None and call.turn is not None:
-            if memo.cancelled and not call.cancelled:
-                self._be_patient(memo)
-                return True
-            self._disarm()
-            self._history.deliver(memo)
-            call.turn.set_result(None)
+            return True
+        if not self._history.in_order:
+            call = self._earliest()
+        if call is None or call.turn is None or call.memo is None or _is_kept(call):
+            return False
+        self._give(call, call.memo)
+        return True
+
+    def _earliest(self) -> StepCall | None:
+        """The call that waits with the memo that was recorded first of those that may come."""
+        may_come = self._history.may_come
+        waiting = [(one.memo.seq, one) for one in self.calls.values() if one.memo and one.turn and may_come(one.memo)]
+        free = [pair for pair in waiting if not _is_kept(pair[1])]
+        return min(free or waiting, key=lambda pair: pair[0], default=(0, None))[1]
+
+    def _give(self, call: StepCall, memo: Memo) -> None:
+        assert call.turn is not None
+        self._disarm()
+        self._history.deliver(memo)
+        call.turn.set_result(None)
+        call.memo = None
+        self.activity()
+
+    def _begin(self) -> bool:
+        """Whether new calls begin: the code has asked for all that was recorded."""
+        if not self._history.through:
+            return False
+        waiting = [call.behind for call in self._behind.values()]
+        if self._returning is not None:
+            waiting.append(self._returning)
+        begun = [future for future in waiting if future is not None and not future.done()]
+        for future in begun:
+            future.set_result(None)
             self.activity()
-            return True
-        if any(other.turn is not None for other in self.calls.values()):
-            self._be_patient(memo)
-            return True
-        return False
+        return bool(begun)
 
     def _resume_due(self) -> bool:
         now = self._clock.now()
@@ -311,17 +409,19 @@ class Conductor:
         parked = [call for call in self.calls.values() if call.park is not None]
         due = [call.open.due_at for call in parked if call.open is not None]
         if self.running:
+            self._go_on()
             for call in parked:
                 if call.open is None and call.op is not None:
                     self._record_open(call)
-        elif not parked:
-            return
-        elif (until := self._hope()) is None:
-            self.end(Ending.WAITING)
-            return
-        else:
-            due.append(until)
-        if due:
+        elif (stall := self._stalled()) is not None:
+            self._be_patient(stall)
+        elif parked:
+            until = self._hope()
+            if until is None:
+                self.end(Ending.WAITING)
+            else:
+                due.append(until)
+        if due and self.ending is None:
             self._arm(min(due), lambda fire: self._clock.call_at(min(due), fire), self.changed)
 
     def _hope(self) -> int | None:
@@ -337,23 +437,64 @@ class Conductor:
             self._hoped_until = now + PATIENCE
         return self._hoped_until if now < self._hoped_until else None
 
-    def _be_patient(self, memo: Memo) -> None:
-        """The code must ask for this memo, or give up waiting for it, before anyone may go on."""
-        span = memo.ended_at - (memo.started_at if memo.cancelled else self._history.began_at)
-        patience = PATIENCE + (2 * span if memo.cancelled else min(span, PATIENCE_MAX))
-        self._arm(memo, lambda fire: self._clock.call_after(patience, fire), lambda: self._lose_patience(memo))
+    # -- changed code
 
-    def _lose_patience(self, memo: Memo) -> None:
-        if not self.resting or self._history.next is not memo:
-            return
-        what = "given up" if memo.cancelled else "called"
-        self.end(
-            Ending.FAILED,
-            DeterminismError(
-                f'step "{memo.step.text}" was {what} when this run was recorded, and now it is not: the code changed '
-                "while the run was under way, or its order depends on something outside steps."
-            ),
-        )
+    def _stalled(self) -> Stall | None:
+        """What keeps calls, or the end of the body, from going on; None if nothing does but time."""
+        history = self._history
+        memo = history.next
+        call = self._earliest() if not history.in_order else None if memo is None else self.calls.get(memo.step.hash)
+        if call is not None and call.memo is not None and _is_kept(call):
+            return Stall(Sign.GIVEN_UP, call.memo, call.step.text)
+        missing = history.missing
+        if missing is None:
+            return None
+        if self._returning is not None:
+            return Stall(Sign.RETURNED, missing, "")
+        if self._behind:
+            return Stall(Sign.CALLED, missing, next(iter(self._behind.values())).step.text)
+        waiting = [(one.memo.seq, one.step.text) for one in self.calls.values() if one.turn and one.memo]
+        return Stall(Sign.CALLED, memo, min(waiting)[1]) if waiting and memo is not None else None
+
+    def _be_patient(self, stall: Stall) -> None:
+        """Wait for what is missing, or decide that it does not come."""
+        if stall.sign is Sign.RETURNED and self.callers.are_left():  # a task goes on: it would have come to it
+            self._pass_over(None)
+        elif self._stall != stall and not self.exact:
+            self._go_on()
+            self._stall = stall
+            patience = self._history.patience(stall.missing, self._holds)
+            self._patience = self._clock.call_after(patience, self._lose_patience)
+        elif self._patience is None:
+            self._stop_waiting(stall)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self.changed()
+
+    def _go_on(self) -> None:
+        """Nothing stalls any more."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._stall = self._patience = None
+
+    def _stop_waiting(self, stall: Stall) -> None:
+        """What is missing does not come: the code has changed, unless something else says why."""
+        self._stall = None
+        last = self._history.last
+        if stall.sign is Sign.GIVEN_UP and self._history.follows:
+            self.calls[stall.missing.step.hash].refused = True
+            self.changed()
+        elif not (self.callers.gave_up() and last is not None and self._pass_over(last.ended_at)):
+            self.hold(Held(stall.sign, stall.missing.step.text, stall.call))
+
+    def _pass_over(self, began_before: int | None) -> bool:
+        """Whether something was recorded that a branch which was given up would have come to; nobody waits for it."""
+        passed = self._history.pass_over(began_before)
+        if passed:
+            self._passed(passed)
+            self.changed()
+        return bool(passed)
 
     def _arm(
         self, purpose: object, start: Callable[[Callable[[], None]], Timer], callback: Callable[[], object]
@@ -373,6 +514,11 @@ class Conductor:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._timer_for = None
+
+
+def _is_kept(call: StepCall) -> bool:
+    """Whether the memo says that the caller gave up, and it has not."""
+    return call.memo is not None and call.memo.cancelled and not call.cancelled and not call.refused
 
 
 def _nothing(*_: object) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from . import deferring
 from .deferring import Deferred, Deferrer
+from .errors import StepArgumentError
 from .events import Event
 from .invocable import Invocable
 from .steps import Group, Step
@@ -24,6 +25,7 @@ class _ContextFields:
     request_id: str | None = None  # from the server's header, None in process
     attempts: Callable[[], int] = field(repr=False)  # where `attempt` is read from
     defers: Deferrer = field(repr=False)  # where `defer` goes
+    patches: Callable[[str], bool] = field(repr=False)  # where `patched` asks
 
     @property
     def attempt(self) -> int:
@@ -49,13 +51,35 @@ class _ContextFields:
 
         Raises:
             DeferRejectedError: over 20 in a run, those that were aborted too; or over 4 MB of JSON, each or together.
-            DeterminismError: the id was a step's when the run was recorded.
             NestedStepError: called in the handler of a step.
             StepArgumentError: `function` or `data` is wrong.
             StepOutsideError: called after the function had ended, or in a foreign thread.
         """
         wanted = deferring.wanted(defer_id, function, data, self.defers.serializer)
         return Deferred(self.defers, self.defers.add(defer_id, wanted))
+
+    def patched(self, patch_id: str) -> bool:
+        """Whether this run takes the new way through code that was changed while runs were under way.
+
+        It is not awaited, in async functions neither. The first answer to an id stands for the whole run: a yes is
+        recorded with the next step, or with the end of the run, and costs no commit of its own.
+
+        Args:
+            patch_id: names the change; a text of its own for each change, apart from the ids of steps.
+
+        Returns:
+            False if something that was recorded before is not given to the code yet: a memo, a step that sleeps or
+            waits, or one between two attempts, of any branch. The run was here before the change, and takes the old
+            way. True otherwise.
+
+        Raises:
+            NestedStepError: called in the handler of a step.
+            StepArgumentError: the id is no text, or empty.
+            StepOutsideError: called after the function had ended, or in a foreign thread.
+        """
+        if not isinstance(patch_id, str) or not patch_id:
+            raise StepArgumentError(f"patched: expected a text that names the change, got {patch_id!r}")
+        return self.patches(patch_id)
 
 
 @dataclass(kw_only=True)

@@ -113,7 +113,7 @@ class StepTimeoutError(Error, TimeoutError):
 
 
 class DeterminismError(Error):
-    """The code asks for other steps, or other types, than the run recorded: it was changed, or depends on chance."""
+    """The recorded value of a step is not of the type that the code asks for, in a run that follows changed code."""
 
     code = ErrorCode.DETERMINISM
 

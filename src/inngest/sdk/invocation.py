@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from inngest.protocol import limits
-from inngest.protocol.calls import Call, Completed, Failed, Outcome, Yielded
+from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 
@@ -76,6 +76,8 @@ class Invocation(Recording):
             if self.hooks and (refused := await self._begin(home)):
                 return refused
             self.task = task = self.loop.create_task(self._guarded(body, home))
+            self.conductor.exact = not interrupt
+            self.conductor.callers.body(task)
             task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
             try:
                 ending = await self.conductor.until_over()
@@ -87,9 +89,11 @@ class Invocation(Recording):
             outcome = await self._conclude(ending, task, home)
         finally:
             self._close()
+        if isinstance(outcome, Held):
+            return outcome  # all that would ride is new
         if self._waiting_ops and not isinstance(outcome, Completed):  # also of a failed attempt: they keep their time
             outcome = outcome._replace(ops=self._waiting_ops)
-        return outcome._replace(ops=(*self._defers.take(), *outcome.ops)) if self._defers.riding else outcome
+        return outcome._replace(ops=(*self._riding(), *outcome.ops)) if self._rides else outcome
 
     async def _begin(self, home: Place) -> Failed | None:
         """Let middleware see what is recorded; what it raises fails the attempt."""
@@ -151,6 +155,8 @@ class Invocation(Recording):
             if not self._history.replaying:
                 await self._go_live(home)
             value = await body()
+            if not self._history.through:
+                await self.conductor.may_return()
         except (asyncio.CancelledError, EndOfInvocation, KeyboardInterrupt, GeneratorExit):
             raise  # the invocation, or the process, is being ended
         except BaseException as error:
@@ -184,6 +190,11 @@ class Invocation(Recording):
         outcome: Outcome
         if ending is Ending.RETURNED:
             outcome = self._result(task)
+            if isinstance(outcome, Completed) and (left := self._history.left):
+                outcome = outcome._replace(unasked=tuple(entry.step.text for entry in left))
+        elif ending is Ending.HELD:
+            assert self.conductor.held is not None
+            outcome = self.conductor.held
         elif ending is Ending.FAILED:
             assert self.conductor.error is not None
             if self.conductor.broken:
@@ -192,10 +203,10 @@ class Invocation(Recording):
         elif self._swallowed(ending, task):
             outcome = outcomes.swallowed(self.function.client.logger, self.function.id)
         else:
-            outcome = Yielded((), self.conductor.yielding, self._history.unreached)
+            outcome = Yielded((), self.conductor.yielding, self._history.unreached, self._history.through)
         if self.hooks:
             try:
-                if ending is Ending.WAITING and self._live is not None:
+                if ending in (Ending.WAITING, Ending.HELD) and self._live is not None:
                     await home.do(self.hooks.call("after_execution"))
                 await home.do(self.hooks.call("before_response"))
             except Exception as error:
@@ -218,7 +229,8 @@ class Invocation(Recording):
         self._unwinding = True
         for running in self.running.values():
             running.abandon()
-        self._waiting_ops = tuple(call.op for call in self.conductor.calls.values() if call.op is not None)
+        calls = self.conductor.calls.values()
+        self._waiting_ops = tuple(call.op for call in calls if call.op is not None and call.behind is None)
         stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
         if interrupt:
@@ -258,11 +270,13 @@ class Invocation(Recording):
             entry = self._history.reach(call.step)
             while True:
                 now = self._clock.now() if isinstance(entry, OpenStep) else 0
-                decision = replay.decide(entry, call.step, call.kind, now)
+                decision = self._history.decide(entry, call.step, call.kind, now)
                 if isinstance(decision, replay.Answer):
                     return await self._answer(place, call, decision.memo, output_type, fresh)
                 if isinstance(decision, replay.Park):
                     entry = await self._wait(place, call, decision.open)
+                elif not isinstance(decision, replay.Execute):
+                    entry = await self._stand_back(call, decision)
                 else:
                     entry = await self._attempt(place, call, attempt, decision.attempt)
                     fresh = True
@@ -281,12 +295,13 @@ class Invocation(Recording):
             call.op = Op(Opcode.SLEEP, call.step, Opcode.SLEEP, duration=duration, until=until)
             entry = self._history.reach(call.step)
             while True:
-                decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+                decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
                     await self._answer(place, call, decision.memo, Unset, False)
                     return
-                assert isinstance(decision, replay.Park)
-                if decision.open is None and length <= 0:
+                if not isinstance(decision, replay.Park):
+                    entry = await self._stand_back(call, decision)
+                elif decision.open is None and length <= 0:
                     entry = await self._record_now(call, call.op)
                 else:
                     entry = await self._wait(place, call, decision.open)
@@ -304,11 +319,13 @@ class Invocation(Recording):
             if sought.secrets and isinstance(entry, OpenStep) and entry.kind is kind:
                 entry = await self._record_now(call, op)  # nobody else may know them
             while True:
-                decision = replay.decide(entry, call.step, call.kind, self._clock.now())
+                decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
                     return await self._answer(place, call, decision.memo, Unset, False)
-                assert isinstance(decision, replay.Park)
-                entry = await self._wait(place, call, decision.open)
+                if isinstance(decision, replay.Park):
+                    entry = await self._wait(place, call, decision.open)
+                else:
+                    entry = await self._stand_back(call, decision)
         finally:
             self.conductor.close(call)
 
@@ -317,14 +334,18 @@ class Invocation(Recording):
         call = self._open(step_id, kind) or await self._refuse(step_id)
         try:
             entry = self._history.reach(call.step)
-            if entry is None:
+            while True:
+                decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
+                if isinstance(decision, replay.Answer):
+                    return await self._answer(place, call, decision.memo, Unset, False)
+                if not isinstance(decision, replay.Park):
+                    entry = await self._stand_back(call, decision)
+                    continue
+                await self._only_probes(call)
                 if self._live is None or not self._live.done():
                     await self._go_live(place)
                 op = Op(kind, call.step, kind, started_at=self._clock.now(), sought=sought)
                 entry = await self._record_now(call, op)
-            decision = replay.decide(entry, call.step, call.kind, self._clock.now())
-            assert isinstance(decision, replay.Answer)
-            return await self._answer(place, call, decision.memo, Unset, False)
         finally:
             self.conductor.close(call)
 
@@ -336,7 +357,10 @@ class Invocation(Recording):
         if call is None:
             raise self._refusal(defer_id)
         self.conductor.close(call)
-        replay.decide(self._history.entry(call.step), call.step, call.kind, 0)
+        decision = self._history.decide(self._history.entry(call.step), call.step, call.kind, 0)
+        if isinstance(decision, replay.Changed):
+            self._changed(call, decision)
+            raise EndOfInvocation
         self._defers.add(call.step, wanted, self._clock.now())
         return call.step
 
@@ -345,6 +369,12 @@ class Invocation(Recording):
         if not self._reachable(step.text):
             raise self._refusal(step.text)
         self._defers.abort(step, self._clock.now())
+
+    def patched(self, patch_id: str) -> bool:
+        """One call of `ctx.patched`: the first of an id in an invocation decides for all."""
+        if not self._reachable(patch_id):
+            raise self._refusal(patch_id)
+        return self._patches.says(patch_id, beyond=self._history.given)
 
     # -- calls
 
@@ -392,8 +422,7 @@ class Invocation(Recording):
         self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int
     ) -> Entry:
         """Run the handler once and record how it went."""
-        if self.conductor.yielding:
-            await self.conductor.parked(call)
+        await self._only_probes(call)
         self.conductor.running += 1
         try:
             if self._live is None or not self._live.done():
@@ -460,6 +489,7 @@ class Invocation(Recording):
         call.cancelled = True
         if (running := self.running.get(call.step.hash)) is not None:
             running.ask_to_stop()
-        if call.park is not None:
-            call.park.cancel()
+        for future in (call.park, call.behind):
+            if future is not None:
+                future.cancel()
         self.conductor.changed()

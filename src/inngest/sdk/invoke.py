@@ -16,6 +16,7 @@ from .events import from_data
 from .function import AnyHandler, Function
 from .invocation import Invocation
 from .logs import silencer
+from .patches import patched_by_portal, patched_on_loop
 from .portal import SyncPortal
 from .ports import Clock, Recorder, Threads
 from .runner import Runner
@@ -86,7 +87,8 @@ class Entry:
         invocation = self.invocation
         runner = Runner(invocation, ON_LOOP)
         defers = LoopDefers(invocation, invocation.function.client.serializer)
-        context = Context(step=Step(runner), group=Group(runner), defers=defers, **self._fields())
+        patches = patched_on_loop(invocation)
+        context = Context(step=Step(runner), group=Group(runner), defers=defers, patches=patches, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
 
@@ -100,7 +102,9 @@ class Entry:
         invocation = self.invocation
         portal = self._portal = SyncPortal(invocation, self._threads)
         defers = PortalDefers(invocation, portal, invocation.function.client.serializer)
-        context = ContextSync(step=StepSync(portal), group=GroupSync(portal), defers=defers, **self._fields())
+        patches = patched_by_portal(invocation, portal)
+        step, group = StepSync(portal), GroupSync(portal)
+        context = ContextSync(step=step, group=group, defers=defers, patches=patches, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[ContextSync], object]", self._handler)
 

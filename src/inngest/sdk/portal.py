@@ -58,6 +58,7 @@ class _Branch:
         """Another branch has won: end its step as soon as may be, and then its code."""
         self.lost = True
         invocation = self.portal.invocation
+        invocation.conductor.callers.lost()
         for call in [call for call in invocation.conductor.calls.values() if call.task is self.task]:
             invocation.give_up(call)
         for branch in self.inner:

@@ -13,9 +13,14 @@ from logging import Logger
 
 
 class Losers:
-    """The branches of one invocation that have lost a race and not come to their end."""
+    """The branches of one invocation that have lost a race and not come to their end.
 
-    def __init__(self) -> None:
+    Args:
+        told: called when a branch has lost.
+    """
+
+    def __init__(self, told: Callable[[], object]) -> None:
+        self._told = told
         self._owed: dict[asyncio.Task[object], bool] = {}  # whether a step took the cancellation
 
     def __contains__(self, task: asyncio.Task[object] | None) -> bool:
@@ -26,6 +31,7 @@ class Losers:
 
     def add(self, task: asyncio.Task[object]) -> None:
         """A branch has lost: cancel it."""
+        self._told()
         self._owed[task] = False
         task.add_done_callback(lambda task: self._owed.pop(task, None))
         task.cancel()

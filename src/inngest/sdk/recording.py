@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from inngest.protocol.calls import Advice, Call
+from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 
 from . import replay
 from .conductor import Conductor, Ending, StepCall
 from .deferring import Defers
-from .errors import EndOfInvocation
+from .errors import DeterminismError, EndOfInvocation, StepError
 from .function import Function
 from .hooks import Hooks
+from .patches import NO_STEP, Patches
 from .ports import Clock, Recorder
 from .race import Losers
 from .turns import Turns
@@ -41,12 +42,16 @@ class Recording:
         self._recorder = recorder
         self._clock = clock
         self.loop = asyncio.get_running_loop()
-        self._history = replay.History(call.memos, call.open_steps, call.defers)
-        self.conductor = Conductor(self.loop, turns, clock, self._history, self._record_open)
+        self._history = replay.History(call.memos, call.open_steps, call.defers, follows=call.follows)
+        self.conductor = Conductor(
+            self.loop, turns, clock, self._history, self._record_open, self._tell_passed, call.holds
+        )
         self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
         self.values = Values(function, self.hooks, clock, call)
-        self.losers = Losers()
+        self.losers = Losers(self.conductor.callers.lost)
         self._defers = Defers(call.defers)
+        self._patches = Patches(call.patches)
+        self._strayed = call.follows  # it is recorded that it cannot be replayed in order
         self._began_at = clock.now()
         self._body_attempt = call.attempt
         self._live: asyncio.Future[None] | None = None
@@ -77,7 +82,70 @@ class Recording:
             await self._go_live(place)
         if call.cancelled and self.losers:
             self.losers.spared(call.task)
-        return self.values.open(loaded or self.values.load_plain(memo), output_type)
+        if call.refused:
+            raise StepError(
+                f'step "{memo.step.text}" was given up when it was recorded, and has no result', "StepCancelledError"
+            )
+        try:
+            return self.values.open(loaded or self.values.load_plain(memo), output_type)
+        except DeterminismError as error:
+            if self._history.follows:
+                raise
+            self.conductor.hold(Held(Sign.VALUE, call.step.text, call.step.text, error.message))
+            return await self._over()
+
+    async def _stand_back(self, call: StepCall, decision: replay.Decision) -> Entry | None:
+        """Nothing is recorded of a call, or something of another kind: wait until it may begin. What is known then."""
+        if isinstance(decision, replay.Changed):
+            self._changed(call, decision)
+            return await self._over()
+        try:
+            await self.conductor.behind(call)
+        except asyncio.CancelledError:
+            if self.conductor.ending is not None:
+                raise
+            missing = self._history.missing
+            if missing is None or self._history.through:
+                return await self._record_now(call, self._given_up(call))
+            self.conductor.hold(Held(Sign.CALLED, missing.step.text, call.step.text))
+            return await self._over()
+        return self._history.entry(call.step)
+
+    def _changed(self, call: StepCall, changed: replay.Changed) -> None:
+        """A step is of another kind than it was recorded as."""
+        detail = f"it was recorded as {changed.recorded.value}, and is now {call.kind.value}"
+        self.conductor.hold(Held(Sign.KIND, call.step.text, call.step.text, detail))
+
+    async def _only_probes(self, call: StepCall) -> None:
+        """Begin nothing new if the run is on hold, or was asked to let go: it is let go first."""
+        if self.call.probes:
+            self.conductor.let_go()
+        if self.conductor.yielding:
+            await self.conductor.parked(call)
+
+    def _tell_passed(self, passed: Sequence[Entry]) -> None:
+        """What was recorded is not waited for any more."""
+        self.function.client.logger.info(
+            "run %s of %s does not come to what it had recorded of a branch that was given up, or still goes on: %s",
+            self.call.run_id,
+            self.function.id,
+            ", ".join(entry.step.text for entry in passed),
+        )
+
+    def _riding(self) -> list[Op]:
+        """What rides with the next record, or with the outcome: nothing, while new code waits for the history."""
+        if not self._history.through:
+            return []
+        ops = [*self._defers.take(), *self._patches.take()]
+        if self._history.strayed and not self._strayed:
+            self._strayed = True
+            ops.append(Op(Opcode.FOLLOWED, NO_STEP, Opcode.FOLLOWED))
+        return ops
+
+    @property
+    def _rides(self) -> bool:
+        """Whether something may ride."""
+        return bool(self._defers.riding or self._patches.riding) or (self._history.strayed and not self._strayed)
 
     async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
@@ -111,7 +179,7 @@ class Recording:
     async def _record(self, call: StepCall, op: Op) -> Entry:
         """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
         call.op = None
-        future = self._recorder.record((*self._defers.take(), op) if self._defers.riding else (op,))
+        future = self._recorder.record((*self._riding(), op) if self._rides else (op,))
         try:
             recorded = await future
         except asyncio.CancelledError:
@@ -154,6 +222,8 @@ class Recording:
         if self._live is not None:
             await asyncio.shield(self._live)
             return
+        if self.call.probes:
+            self.conductor.let_go()
         self._live = self.loop.create_future()
         self.conductor.running += 1
         try:

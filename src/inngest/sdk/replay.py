@@ -1,8 +1,11 @@
 """PURE. What a step call does: answer from its memo, run, or wait; and whose turn it is to resume.
 
-`design §4.1 Order`: each memo carries its commit sequence within the run. When more than one call is open, calls
-resume in commit order, one at a time, so that counters of repeated ids, `asyncio.wait(FIRST_COMPLETED)` and races go
-the same way in the first run and in every replay.
+Each memo carries its commit sequence within the run. When more than one call is open, calls resume in commit order,
+one at a time, so that counters of repeated ids, `asyncio.wait(FIRST_COMPLETED)` and races go the same way in the first
+run and in every replay.
+
+New code waits for the history: while the code has not asked for every memo and every open step that was recorded before
+this invocation, a call of which nothing is recorded does nothing (docs/decisions/0039).
 """
 
 from __future__ import annotations
@@ -14,7 +17,12 @@ from typing import NamedTuple
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 
-from .errors import DeterminismError
+PATIENCE = 1_000
+SPAN_MAX = 60_000
+PATIENCE_MAX = 600_000
+"""How long (ms) new code waits for a step that was recorded and is not called: the body may await something outside
+steps first. The first is the least; recorded time counts up to the second; what holds of the run add, up to the third.
+"""
 
 
 class Answer(NamedTuple):
@@ -35,29 +43,20 @@ class Park(NamedTuple):
     open: OpenStep | None
 
 
-Decision = Answer | Execute | Park
+class Behind(NamedTuple):
+    """Nothing is recorded of it, and the code has not come to all that is: do nothing until it has."""
+
+
+class Changed(NamedTuple):
+    """What is recorded by this name is of another kind: the code changed while the run was under way."""
+
+    recorded: Opcode
+
+
+Decision = Answer | Execute | Park | Behind | Changed
 
 _FIRST = Execute(0)
-
-
-def decide(entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
-    """What a call of a step does, given what is recorded of it.
-
-    Raises:
-        DeterminismError: the record is of another kind of step.
-    """
-    if entry is None:
-        return _FIRST if kind is Opcode.STEP_RUN else Park(None)
-    if entry.kind is not kind:
-        raise DeterminismError(
-            f'step "{step.text}" was recorded as {entry.kind.value} and is now {kind.value}: the code changed '
-            "while the run was under way. Give the new step a new id."
-        )
-    if isinstance(entry, Memo):
-        return Answer(entry)
-    if kind is Opcode.STEP_RUN and entry.due_at <= now:
-        return Execute(entry.attempt)
-    return Park(entry)
+_BEHIND = Behind()
 
 
 class History:
@@ -67,18 +66,51 @@ class History:
         memos: finished steps.
         open_steps: unfinished ones.
         defers: hashes of what was deferred.
+        follows: memos are found by their names alone, and come when they are asked for, in any order.
     """
 
-    def __init__(self, memos: Iterable[Memo], open_steps: Iterable[OpenStep], defers: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        memos: Iterable[Memo],
+        open_steps: Iterable[OpenStep],
+        defers: Iterable[str] = (),
+        *,
+        follows: bool = False,
+    ) -> None:
+        self.follows = follows
+        self.strayed = False  # it was not replayed in order: it never can be again
+        self.last: Memo | None = None  # that was given
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
-        self._unreached = set(self._entries)
-        for hashed in defers:  # nobody waits for them: they are here so that no step takes their place
-            self._entries[hashed] = OpenStep(StepName("", 0, hashed), Opcode.DEFER_ADD, 0, 0, 0)
-        self._arrived: set[str] = set()  # what these open steps have been waiting for has come
         self._undelivered: list[tuple[int, Memo]] = []
-        self.began_at = 0  # unix ms: when the first recorded step began
+        self._out_of_order: set[int] = set()  # seqs of undelivered memos that were given, or passed over
+        self._passed: dict[str, Entry] = {}  # passed over: they come when they are asked for
+        self._arrived: set[str] = set()  # what these open steps have been waiting for has come
         for memo in memos:
             self.add(memo)
+        self._unasked: dict[str, Entry] = dict(self._entries)  # recorded before, and not asked for
+        self._ungiven = set(self._entries)  # recorded before, and not given
+        for hashed in defers:  # nobody waits for them: they are here so that no step takes their place
+            self._entries[hashed] = OpenStep(StepName("", 0, hashed), Opcode.DEFER_ADD, 0, 0, 0)
+
+    # -- what a call does
+
+    def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
+        """What a call of a step does, given what is recorded of it, at a time (unix ms)."""
+        if entry is None:
+            if self._unasked:
+                if not self.follows:
+                    return _BEHIND
+                self.strayed = True
+            return _FIRST if kind is Opcode.STEP_RUN else Park(None)
+        if entry.kind is not kind:
+            if not self.follows or entry.kind is Opcode.DEFER_ADD or kind is Opcode.DEFER_ADD:
+                return Changed(entry.kind)
+            self.strayed = True
+        if isinstance(entry, Memo):
+            return Answer(entry)
+        if kind is Opcode.STEP_RUN and entry.due_at <= now:
+            return Execute(entry.attempt)
+        return Park(entry)
 
     def entry(self, step: StepName) -> Entry | None:
         """What is recorded of a step."""
@@ -86,7 +118,7 @@ class History:
 
     def reach(self, step: StepName) -> Entry | None:
         """What is recorded of a step that the code has come to."""
-        self._unreached.discard(step.hash)
+        self._unasked.pop(step.hash, None)
         return self._entries.get(step.hash)
 
     def add(self, entry: Entry) -> Entry:
@@ -96,7 +128,6 @@ class History:
         self._entries[entry.step.hash] = entry
         if isinstance(entry, Memo):
             heapq.heappush(self._undelivered, (entry.seq, entry))
-            self.began_at = self.began_at or entry.started_at or entry.ended_at
         return entry
 
     def arrived(self, hashes: Iterable[str]) -> None:
@@ -107,19 +138,48 @@ class History:
             if isinstance(entry, OpenStep):
                 self._entries[hashed] = entry._replace(due_at=0)
 
+    # -- how far the code has come
+
     @property
     def replaying(self) -> bool:
         """Whether the code has not come yet to where it was: to all its memos, and to each step that is open."""
-        return bool(self._undelivered or self._unreached)
+        return bool(self._unasked) or self.next is not None
+
+    @property
+    def through(self) -> bool:
+        """Whether the code has asked for all that was recorded before this invocation; else new code waits."""
+        return self.follows or not self._unasked
+
+    @property
+    def given(self) -> bool:
+        """Whether the code was given all that was recorded before this invocation."""
+        return not self._ungiven
+
+    @property
+    def unasked(self) -> list[Entry]:
+        """What was recorded before and is not asked for: memos in their order, then open steps by age."""
+        return sorted(self._unasked.values(), key=_age)
+
+    @property
+    def left(self) -> list[Entry]:
+        """What was recorded before and is not used: not asked for, or passed over."""
+        return sorted((*self._passed.values(), *self._unasked.values()), key=_age)
+
+    @property
+    def missing(self) -> Entry | None:
+        """The first of these."""
+        return min(self._unasked.values(), key=_age, default=None)
+
+    # -- whose turn it is
 
     @property
     def unreached(self) -> list[str]:
         """Hashes of the open steps that the code has not come to yet, sorted."""
-        return sorted(self._unreached)
+        return sorted(hashed for hashed, entry in self._unasked.items() if isinstance(entry, OpenStep))
 
     def overdue(self, now: int) -> bool:
         """Whether the code has not come yet to a step whose next attempt is due."""
-        entries = (self._entries[hashed] for hashed in self._unreached)
+        entries = (self._entries[hashed] for hashed in self._unasked)
         return any(
             isinstance(entry, OpenStep) and entry.kind is Opcode.STEP_RUN and entry.due_at <= now for entry in entries
         )
@@ -127,9 +187,77 @@ class History:
     @property
     def next(self) -> Memo | None:
         """The memo whose turn it is."""
-        return self._undelivered[0][1] if self._undelivered else None
+        undelivered = self._undelivered
+        while undelivered and undelivered[0][0] in self._out_of_order:
+            self._out_of_order.discard(heapq.heappop(undelivered)[0])
+        return undelivered[0][1] if undelivered else None
+
+    def may_come(self, memo: Memo) -> bool:
+        """Whether the code may be given the memo now, if nobody asks for an earlier one."""
+        return self.follows or memo is self.next or memo.step.hash in self._passed
+
+    @property
+    def in_order(self) -> bool:
+        """Whether `next` is the only one that may come."""
+        return not self.follows and not self._passed
 
     def deliver(self, memo: Memo) -> None:
-        """The code is given the memo whose turn it is."""
-        seq, upcoming = heapq.heappop(self._undelivered)
-        assert upcoming is memo, f"memo {memo.seq} given before memo {seq}"
+        """The code is given a memo."""
+        upcoming = self.next
+        if upcoming is memo:
+            heapq.heappop(self._undelivered)
+        elif self._passed.pop(memo.step.hash, None) is None:
+            assert self.follows, f"memo {memo.seq} given before memo {None if upcoming is None else upcoming.seq}"
+            self._out_of_order.add(memo.seq)
+            self.strayed = True
+        self.last = memo
+        self._unasked.pop(memo.step.hash, None)
+        self._ungiven.discard(memo.step.hash)
+
+    def pass_over(self, began_before: int | None = None) -> list[Entry]:
+        """Wait no more for what is not asked for, or for what of it began before a time (unix ms).
+
+        A memo that is asked for nevertheless comes then.
+        """
+        passed = [entry for entry in self.unasked if began_before is None or _began(entry) < began_before]
+        for entry in passed:
+            hashed = entry.step.hash
+            del self._unasked[hashed]
+            self._ungiven.discard(hashed)
+            self._passed[hashed] = entry
+            if isinstance(entry, Memo):
+                self._out_of_order.add(entry.seq)
+        return passed
+
+    def patience(self, missing: Entry, holds: int) -> int:
+        """How long to wait at rest (ms) until the code asks for what is missing, or gives it up as it once did.
+
+        Args:
+            missing: what the code does not come to; or a memo of a call that was given up, and is not now.
+            holds: how often the run was put on hold before.
+        """
+        if isinstance(missing, Memo) and missing.cancelled and missing.step.hash not in self._unasked:
+            least = PATIENCE + 2 * (missing.ended_at - missing.started_at)
+        else:
+            least = PATIENCE + min(2 * self._span(missing), SPAN_MAX)
+        return max(least, min(least << min(holds, 20), PATIENCE_MAX))
+
+    def _span(self, missing: Entry) -> int:
+        """The recorded time from the memo before a step to its begin."""
+        began = _began(missing)
+        before = [
+            entry.ended_at
+            for entry in self._entries.values()
+            if isinstance(entry, Memo) and entry.ended_at <= began and entry is not missing
+        ]
+        return began - max(before) if before else 0
+
+
+def _age(entry: Entry) -> tuple[bool, int, str]:
+    if isinstance(entry, Memo):
+        return (False, entry.seq, "")
+    return (True, entry.created_at, entry.step.hash)
+
+
+def _began(entry: Entry) -> int:
+    return entry.started_at if isinstance(entry, Memo) else entry.created_at

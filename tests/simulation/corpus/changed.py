@@ -1,11 +1,13 @@
-"""Programs whose code is changed when their process first ends: the change is noticed, or does no harm (P9).
+"""Programs whose code is changed at each start of a process, and changed back at the next (P9).
 
-Each says in its result which version finished it. A step that is gone from the end of a program is not noticed, since
-nothing waits behind it, and nothing reads it.
+A run that other code began is put on hold, or goes on where the codes do not differ; nothing that the wrong code would
+do happens. While a run is on hold the world deploys (`World._deploy`), so every run completes. Each says in its result
+which version finished it: then what is recorded is what that version does, step by step, and nothing else.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,14 +19,21 @@ from tests.simulation.scenario import APP, End, Program
 Steps = tuple[str, ...]
 
 
-def _changing(name: str, before: Steps, after: Steps, may_complete: Callable[[End], bool]) -> Program:
+def _value(step: str) -> str | None:
+    return None if step.startswith("~") else f"did {step}"
+
+
+def _changing(name: str, before: Steps, after: Steps, **options: Any) -> Program:
     """A program that calls steps in sequence; a step named `~x` is the step x as a sleep."""
 
     def make(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
-        @client.create_function(fn_id=name, retries=1, trigger=inngest.TriggerEvent(event=f"{APP}/{name}"))
+        changed = version % 2
+        trigger = inngest.TriggerEvent(event=f"{APP}/{name}")
+
+        @client.create_function(fn_id=name, retries=1, trigger=trigger, **options)
         async def changing(ctx: inngest.Context) -> list[Any]:
-            said: list[Any] = ["after" if version else "before"]
-            for step in after if version else before:
+            said: list[Any] = ["after" if changed else "before"]
+            for step in after if changed else before:
                 if step.startswith("~"):
                     await ctx.step.sleep(step[1:], 100)
                     said.append(None)
@@ -34,27 +43,90 @@ def _changing(name: str, before: Steps, after: Steps, may_complete: Callable[[En
 
         return [changing]
 
+    return Program(name, make, {name: _as_one_of(before, after)}, replays=False)
+
+
+def _as_one_of(before: Steps, after: Steps) -> Callable[[End], bool]:
     def judge(end: End) -> bool:
-        if end.status == "FAILED":
-            return end.error is not None and end.error["name"] == "DeterminismError"
-        for said, steps in (("before", before), ("after", after)):
-            if end.value == [said, *(None if step.startswith("~") else f"did {step}" for step in steps)]:
-                return said == "before" or may_complete(end)
-        return False
+        if end.status != "COMPLETED" or not isinstance(end.value, list):
+            return False
+        steps = after if end.value[0] == "after" else before
+        if end.value[1:] != [_value(step) for step in steps]:
+            return False
+        kinds = [(name, str(row["kind"])) for name, row in end.memos]
+        return kinds == [(step.lstrip("~"), "Sleep" if step.startswith("~") else "StepRun") for step in steps]
 
-    return Program(name, make, {name: judge}, replays=False)
+    return judge
 
 
-def _kind_of(end: End, step: str) -> object:
-    memo = end.memo(step)
-    return None if memo is None else memo["kind"]
+def _plainly(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+    trigger = inngest.TriggerEvent(event=f"{APP}/plainly-changed")
+
+    @client.create_function(fn_id="plainly-changed", retries=1, trigger=trigger)
+    def plainly_changed(ctx: inngest.ContextSync) -> list[Any]:
+        steps = ("a", "x", "b") if version % 2 else ("a", "b")
+        return [
+            "after" if version % 2 else "before",
+            *(ctx.step.run(one, out.does_plain(f"did {one}")) for one in steps),
+        ]
+
+    return [plainly_changed]
+
+
+def _patched(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+    """The first process has the old code, all others the new one, which knows the old way."""
+    trigger = inngest.TriggerEvent(event=f"{APP}/patched")
+
+    @client.create_function(fn_id="patched", retries=1, trigger=trigger)
+    async def patched(ctx: inngest.Context) -> list[Any]:
+        said = [await ctx.step.run("a", out.does("did a"))]
+        if version and ctx.patched("mail"):
+            said.append(await ctx.step.run("mail", out.does("did mail")))
+        await ctx.step.sleep("z", 300)
+        said.append(await ctx.step.run("b", out.does("did b", fails=1)))
+        return said
+
+    return [patched]
+
+
+def _took_one_way(end: End) -> bool:
+    """The new step is done where it stands, or not at all: never where the old code had gone on."""
+    mailed = end.memo("mail") is not None
+    names = [name for name, _ in end.memos]
+    return names == (["a", "mail", "z", "b"] if mailed else ["a", "z", "b"]) and end.value == [
+        f"did {name}" for name in names if name != "z"
+    ]
+
+
+def _away(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+    """Unchanged: a branch awaits something outside its steps, each time for another while."""
+    trigger = inngest.TriggerEvent(event=f"{APP}/away")
+
+    @client.create_function(fn_id="away", retries=1, trigger=trigger)
+    async def away(ctx: inngest.Context) -> list[Any]:
+        async def far() -> object:
+            await asyncio.sleep((0.0, 2.5, 0.3)[version % 3])
+            return await ctx.step.run("far", out.does("far"))
+
+        async def near() -> object:
+            await ctx.step.run("near", out.does(None))
+            return await ctx.step.run("nearer", out.does("near", ms=900))
+
+        return list(await asyncio.gather(near(), far()))
+
+    return [away]
 
 
 CHANGED = (
-    _changing("changed-kind", ("a", "b", "c"), ("a", "~b", "c"), lambda end: _kind_of(end, "b") == "Sleep"),
-    _changing("changed-back", ("a", "~b", "c"), ("a", "b", "c"), lambda end: _kind_of(end, "b") == "StepRun"),
-    _changing("removed", ("a", "b", "c"), ("a", "c"), lambda end: end.memo("b") is None),
-    _changing("cut", ("a", "b", "c"), ("a", "b"), lambda end: True),
-    _changing("inserted", ("a", "b"), ("a", "x", "b"), lambda end: end.place("x") < end.place("b")),
-    _changing("swapped", ("a", "b", "c"), ("b", "a", "c"), lambda end: end.place("b") < end.place("a")),
+    _changing("changed-kind", ("a", "b", "c"), ("a", "~b", "c")),
+    _changing("changed-back", ("a", "~b", "c"), ("a", "b", "c")),
+    _changing("removed", ("a", "b", "c"), ("a", "c")),
+    _changing("cut", ("a", "b", "c"), ("a", "b")),
+    _changing("inserted", ("a", "b"), ("a", "x", "b")),
+    _changing("swapped", ("a", "b", "c"), ("b", "a", "c")),
+    _changing("renamed", ("a", "b", "~z", "c"), ("a", "b2", "~z", "c")),
+    _changing("renamed-in-line", ("a", "b"), ("a2", "b"), concurrency=[inngest.Concurrency(limit=1)]),
+    Program("plainly-changed", _plainly, {"plainly-changed": _as_one_of(("a", "b"), ("a", "x", "b"))}, replays=False),
+    Program("patched", _patched, {"patched": _took_one_way}, replays=False),
+    Program("away", _away, {"away": lambda end: end.value == ["near", "far"]}, replays=False),
 )

@@ -54,12 +54,14 @@ def _a_step_does_not_reset_the_body() -> Iterator[AbstractContextManager[object]
 
 @plant("P9", "changed-kind", "changed-back", finders=("P9", "ends"))
 def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
-    decide = replay.decide
+    decide = replay.History.decide
 
-    def trusting(entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int) -> replay.Decision:
-        return decide(entry._replace(kind=kind) if entry is not None else None, step, kind, now)
+    def trusting(
+        history: replay.History, entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int
+    ) -> replay.Decision:
+        return decide(history, entry._replace(kind=kind) if entry is not None else None, step, kind, now)
 
-    yield mock.patch.object(replay, "decide", trusting)
+    yield mock.patch.object(replay.History, "decide", trusting)
 
 
 @plant("P9", "nested", "deep", "completed", "payers", finders=("P9", "ends"))

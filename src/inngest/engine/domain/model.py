@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
+from inngest.protocol import codec
+from inngest.protocol.calls import Sign
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, SentEvent, Sought
 from inngest.protocol.steps import StepName
@@ -51,6 +53,45 @@ class FunctionSpec(NamedTuple):
     config: str  # JSON text of the wire configuration
 
 
+class Hold(NamedTuple):
+    """A run is on hold: the code that its workers have is not the code that began it."""
+
+    sign: Sign
+    step: str  # id of the recorded step that the code does not come to, or that is another now
+    call: str  # id of the call that stands in its place; "" if the function returns
+    detail: str
+    times: int  # how often since it went on last
+    since: int
+    at: int  # when it was put on hold last
+
+
+class Code(NamedTuple):
+    """What is known of a run whose code was changed while it was under way."""
+
+    hold: Hold | None = None
+    holds: int = 0  # how often it was put on hold
+    patches: tuple[str, ...] = ()  # ids that `ctx.patched` has said yes to
+    unasked: tuple[str, ...] = ()  # ids of recorded steps that the code which ended it did not ask for
+
+    def to_json(self) -> str | None:
+        """As it is stored; None if there is nothing to say."""
+        if self == UNCHANGED:
+            return None
+        return codec.dumps({**self._asdict(), "hold": None if self.hold is None else self.hold._asdict()})
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Code:
+        """What was stored."""
+        if text is None:
+            return UNCHANGED
+        found = codec.loads(text)
+        hold = None if found["hold"] is None else Hold(**{**found["hold"], "sign": Sign(found["hold"]["sign"])})
+        return cls(hold, found["holds"], tuple(found["patches"]), tuple(found["unasked"]))
+
+
+UNCHANGED = Code()
+
+
 class Run(NamedTuple):
     """One execution of a function."""
 
@@ -72,6 +113,8 @@ class Run(NamedTuple):
     parent_hash: str | None = None  # by which of its steps
     watched: bool = False  # events may cancel it
     lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
+    follows: bool = False  # its memos are found by the names of their steps alone, in any order
+    code: Code = UNCHANGED
 
 
 class Job(NamedTuple):
@@ -118,6 +161,7 @@ class Released(NamedTuple):
     """Its owner lets the run go; it goes on at `due_at`, or never by itself if that is None."""
 
     due_at: int | None
+    hold: Hold | None = None  # why it is entered to replay only, until its code is found to be as it was
 
 
 class Wait(NamedTuple):
@@ -235,6 +279,7 @@ class RunState:
     waiting: bool = False  # a step waits for something from outside, or has waited
     defers: dict[str, Defer] = field(default_factory=dict)  # by hash, in the order in which they were made
     done: dict[str, Memo] = field(default_factory=dict)  # memos, by hash: a report that comes again is answered so
+    code: Code = UNCHANGED
 
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
@@ -251,6 +296,8 @@ class RunState:
             self.done[memo.step.hash] = memo
         for defer in changes.defers:
             self.defers[defer.step.hash] = defer
+        if changes.code is not None:
+            self.code = changes.code
 
 
 class Changes(NamedTuple):
@@ -267,6 +314,8 @@ class Changes(NamedTuple):
     waits: Sequence[Wait] = ()  # steps that began to wait for something from outside
     signals: Sequence[Signal] = ()
     defers: Sequence[Defer] = ()  # new, or aborted
+    code: Code | None = None  # from now on; None: as before
+    follows: bool = False  # from now on; then `code` is there too
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
@@ -279,6 +328,8 @@ class Changes(NamedTuple):
             waits=[*self.waits, *later.waits],
             signals=[*self.signals, *later.signals],
             defers=[*self.defers, *later.defers],
+            code=later.code or self.code,
+            follows=self.follows or later.follows,
         )
 
 

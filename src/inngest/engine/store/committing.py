@@ -16,7 +16,7 @@ from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import kept, lanes, requests, tables, timers, waits
+from . import holding, kept, lanes, requests, tables, timers, waits
 from .accepting import INSERT_JOBS, create, insert_events, job_row, tell
 from .announcing import Announcer
 from .commands import Alone
@@ -177,6 +177,7 @@ def alone(one: Commit) -> Alone[Receipt] | None:
         or changes.sent
         or changes.signals
         or changes.defers
+        or changes.code is not None
         or one.waiting
         or one.begins_anew
         or changes.memos[0].metadata
@@ -233,6 +234,7 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(DESCRIBE, described)
     defers = {(run_id, one.step.hash): defer_row(run_id, one) for run_id, change in changes for one in change.defers}
     tx.execute_rows(WRITE_DEFERS, list(defers.values()))
+    holding.write(tx, changes)
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inngest.engine.domain.model import Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
+from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
 from inngest.engine.ports import Owner, Session
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
@@ -31,6 +31,8 @@ RUN_COLUMNS = (
     "parent_hash",
     "watched",
     "lane",
+    "follows",
+    "code",
 )
 
 STEP_COLUMNS = (
@@ -51,7 +53,7 @@ STEP_COLUMNS = (
 
 EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at")
 
-NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:], "session_id", "token", "slots")
+NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:18], "session_id", "token", "slots")
 
 NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS)
 
@@ -96,6 +98,8 @@ def run_of(row: tuple[Any, ...]) -> Run:
     values = dict(zip(RUN_COLUMNS, row, strict=True))
     values["status"] = RunStatus(values["status"])
     values["watched"] = bool(values["watched"])
+    values["follows"] = bool(values["follows"])
+    values["code"] = Code.from_json(values["code"])
     return Run(**values)
 
 

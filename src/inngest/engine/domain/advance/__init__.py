@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.model import Changes, Policy, RunState
-from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
+from inngest.protocol.calls import Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Op, Opcode
 
-from . import defers, outcomes, sleeps, steps, waits
+from . import code, defers, outcomes, sleeps, steps, waits
 from .draft import Draft, Moment, Overflow
 
 __all__ = ["Moment", "Woken", "advance", "woken"]
@@ -38,6 +38,8 @@ _OPCODES = {
     Opcode.DEFER_ADD: defers.added,
     Opcode.DEFER_ABORT: defers.aborted,
     Opcode.WAKE: _woke,
+    Opcode.PATCHED: code.patched,
+    Opcode.FOLLOWED: code.followed,
 }
 
 
@@ -63,6 +65,10 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
         for op in () if outcome is None else outcomes.ops(draft, outcome):
             if not _came_before(draft, op):
                 _OPCODES[op.op](draft, op)
+        if isinstance(outcome, Held):
+            code.held(draft, outcome)
+        elif outcome is not None:
+            code.went_on(draft, outcome)
         if isinstance(outcome, Yielded):
             outcomes.yielded(draft, outcome)
         elif isinstance(outcome, Completed):

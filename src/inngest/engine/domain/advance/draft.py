@@ -34,9 +34,11 @@ class Draft:
     __slots__ = (
         "attempt",
         "chance",
+        "code",
         "defers",
         "entries",
         "failed",
+        "follows",
         "memos",
         "now",
         "open",
@@ -65,6 +67,8 @@ class Draft:
         self.defers: dict[str, Defer] = {}
         self.transition: Ended | Released | None = None
         self.size = 0
+        self.code = run.code
+        self.follows = False
 
     @property
     def seq(self) -> int:
@@ -155,4 +159,6 @@ class Draft:
             waits=self.waits or (),
             signals=self.signals or (),
             defers=tuple(self.defers.values()),
+            code=None if self.code is self.run.code and not self.follows else self.code,
+            follows=self.follows,
         )

@@ -40,7 +40,8 @@ def failed(draft: Draft, outcome: Failed) -> None:
 
 def yielded(draft: Draft, outcome: Yielded) -> None:
     """The function waits: it is entered again when the first of its steps falls due that this can help."""
-    draft.transition = Released(draft.now if outcome.at_once else draft.next_due(outcome.unreached))
+    due_at = draft.now if outcome.at_once else draft.next_due(outcome.unreached)
+    draft.transition = Released(due_at, draft.code.hold)
 
 
 def overflowed(draft: Draft, overflow: Overflow) -> None:

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _forget_what_has_no_cause()
     _number_batches()
     _keep_slots()
+    _note_changed_code()
 
 
 def _queue_by_function() -> None:
@@ -78,3 +79,9 @@ def _keep_slots() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_kept_slots_by_session", "inngest_kept_slots", ["session_id"])
+
+
+def _note_changed_code() -> None:
+    """A run is on hold, or follows the code there is; `code` says the rest of what is known of changed code."""
+    op.add_column("inngest_runs", sa.Column("follows", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("inngest_runs", sa.Column("code", sa.Text))

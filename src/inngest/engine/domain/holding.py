@@ -1,0 +1,31 @@
+"""A run on hold, for people: which step was recorded, and which call stands in its place. Pure."""
+
+from __future__ import annotations
+
+from inngest.protocol.calls import Sign
+
+from .model import Hold
+
+
+def what_changed(hold: Hold) -> str:
+    """What shows that the code is not the code that began the run; without a full stop."""
+    recorded = f'step "{hold.step}"'
+    match hold.sign:
+        case Sign.CALLED:
+            return f'{recorded} was recorded, and the code calls "{hold.call}" in its place'
+        case Sign.RETURNED:
+            return f"{recorded} was recorded, and the function returns in its place"
+        case Sign.GIVEN_UP:
+            return f"{recorded} was given up when that was recorded, and the code waits for it"
+        case Sign.KIND:
+            return f"{recorded} is of another kind: {hold.detail}"
+        case Sign.VALUE:
+            return hold.detail.partition("\n")[0]
+
+
+def advice(run_id: str) -> str:
+    """What lets it go on."""
+    return (
+        "It goes on when a worker starts that has the code which began it, or code that fits its record; "
+        f"`inngest release {run_id}` has it follow the code there is"
+    )
