@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import inngest
 from inngest.engine import service
 from inngest.engine.errors import StoreError
-from inngest.engine.store import schema
+from inngest.engine.store import schema, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
@@ -42,6 +42,9 @@ T = TypeVar("T")
 TMPFS = Path("/dev/shm")
 PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 """Microseconds that reads, writes and answers take, on machines of several kinds."""
+
+PAGES = (1, 4, telling.ROWS)
+"""Rows that are written, and waits that are looked at, for those to whom an event is told in one transaction."""
 
 KNOWN_FILE = 0.9
 """How often a world begins with a database that has its schema."""
@@ -108,7 +111,8 @@ class World:
 
     def run(self) -> History:
         """Let everything happen."""
-        with _folder() as folder, _looking(self.scenario.look):
+        pages = self.chance("pages").choice(PAGES)
+        with _folder() as folder, _looking(self.scenario.look), _paging(pages):
             self.path = folder / "sim.db"
             if self.chance("file").random() < KNOWN_FILE:
                 shutil.copy(template(), self.path)
@@ -507,6 +511,17 @@ def silence() -> Generator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _paging(rows: int) -> Generator[None]:
+    """How much of what an event causes is done with it."""
+    before = telling.ROWS, telling.LOOKS
+    telling.ROWS = telling.LOOKS = rows
+    try:
+        yield
+    finally:
+        telling.ROWS, telling.LOOKS = before
 
 
 @contextlib.contextmanager

@@ -116,6 +116,7 @@ class Arrival(NamedTuple):
     attempt: int = 0  # of a request: the try that gave it
     started_at: int | None = None  # of a request: unix ms, when that try began
     metadata: str | None = None  # JSON text, see Memo
+    event_id: str | None = None  # of the event that it is: its text is kept once, with the event
 
     def fill(self, memo: Memo) -> Memo:
         """The memo with this as its result."""

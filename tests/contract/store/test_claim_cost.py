@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from inngest.engine.domain.model import FunctionSpec
-from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.store.statement import Connection
 from tests.contract.store import values
+from tests.contract.store.counting import Counting
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
 from tests.contract.store.values import NOW, function
 
@@ -28,30 +26,6 @@ OTHERS = [
 SERVED = [one.id for one in MINE]
 FEW, MANY = 300, 3_000
 MINUTE = 60_000
-
-
-class Counting(SqliteDatabase):
-    """A database that counts the steps of the writer's statements."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, durable=False)
-        self.steps = 0
-
-    def connect(self) -> Connection:
-        connection = super().connect()
-        assert isinstance(connection, sqlite3.Connection)
-        connection.set_progress_handler(self._count, 1)
-        return connection
-
-    def _count(self) -> int:
-        self.steps += 1
-        return 0
-
-    async def of(self, work: Awaitable[object]) -> int:
-        """How many steps something takes."""
-        before = self.steps
-        await work
-        return self.steps - before
 
 
 @asynccontextmanager

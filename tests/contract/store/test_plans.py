@@ -21,6 +21,7 @@ SCANS = {
     "claiming.ASKING": "it asks whether there is a row at all",
     "explaining.WORKERS": "there are few workers",
     "numbers.FORGET": "there are few workers, and few that are gone",
+    "explaining.KEPT_HOLDERS": "there are few: handlers that go on though their run is over",
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
     "sessions.FUNCTIONS": "all functions are what is asked for",

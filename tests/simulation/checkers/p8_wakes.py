@@ -32,11 +32,18 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
     waits: dict[Key, Row] = {}
     inbox: dict[Key, Row] = {}
     arrived: dict[Key, int] = {}  # when
+    owed: dict[Key, list[str]] = {}  # events that are still to be told, in the order in which they came
     for _number, entry, state in history.walk():
         if not isinstance(entry, Committed):
             continue
         found = _Transaction(entry, state, waits, inbox, looks)
-        for problem in (*found.missed(), *found.answers(), *found.gone(clocks=clocks), *found.left()):
+        for problem in (
+            *found.owes(owed),
+            *found.missed(owed),
+            *found.answers(),
+            *found.gone(clocks=clocks),
+            *found.left(),
+        ):
             yield f"at {entry.at}: {problem}"
         if not faults:
             yield from _late(arrived, state, entry.at)
@@ -114,12 +121,29 @@ class _Transaction:
 
     # -- never missed
 
-    def missed(self) -> Iterator[str]:
-        """Who waited for what has come, and has not got it."""
+    def owes(self, owed: dict[Key, list[str]]) -> Iterator[str]:
+        """What was to be told later: whoever was owed it gets it first, and before its marker is gone."""
+        for key in list(owed):
+            came, wait = self._came.get(key), self._waits.get(key)
+            if self._is_over(key[0]):
+                del owed[key]
+            elif key in self._gone:
+                event_id = None if came is None else came["event_id"]
+                if event_id != owed.pop(key)[0]:
+                    yield f"{wait} was owed another event than it got: {came}"
+            elif any(("tell", event_id) not in self._state.timers for event_id in owed[key]):
+                yield f"{wait} was owed one of {owed.pop(key)}, of which nothing is left to tell"
+
+    def missed(self, owed: dict[Key, list[str]]) -> Iterator[str]:
+        """Who waited for what has come, and has not got it; what is to be told later is owed."""
         for event in self._events:
             for key, wait in self._waits.items():
                 late = int(str(event["received_at"])) >= int(str(wait["expires_at"]))
-                if not late and self._is_for(event, wait) and not self._is_settled(key):
+                if late or not self._is_for(event, wait) or self._is_settled(key):
+                    continue
+                if ("tell", str(event["id"])) in self._state.timers:
+                    owed.setdefault(key, []).append(str(event["id"]))
+                else:
                     yield f"event {event['id']} ({event['name']}) came for {wait}, which was not told"
         for key, wait in self._begun.items():
             if self._look(wait).since and not self._is_answered(key):
@@ -156,7 +180,7 @@ class _Transaction:
             if wait is None:
                 yield f"{row} came for nobody"
             elif wait["kind"] == "step":
-                event = self._state.events.get(str(json.loads(str(row["data"]))["id"]))
+                event = self._state.events.get(str(row["event_id"]))
                 if event is None or not self._is_for(event, wait):
                     yield f"{wait} was given {row}, which it does not look for"
         for key, (old, memo) in self._memos.items():
@@ -165,8 +189,16 @@ class _Transaction:
                 continue
             if answer is None:
                 yield from self._ran_out(old, memo)
-            elif (answer["data"], answer["error"]) != (memo["data"], memo["error"]):
+            elif (self._data(answer), answer["error"]) != (self._data(memo), memo["error"]):
                 yield f"the memo {memo} is another answer than {answer}"
+
+    def _data(self, row: Row) -> object:
+        """The value of a memo, or of what came, which may be an event."""
+        if row.get("event_id") is None:
+            return None if row["data"] is None else json.loads(str(row["data"]))
+        event = self._state.events[str(row["event_id"])]
+        data = json.loads(str(event["data"]))
+        return {"id": event["key"] or event["id"], "name": event["name"], "ts": event["ts"], "data": data}
 
     def _ran_out(self, old: Row | None, memo: Row) -> Iterator[str]:
         name = None if memo["error"] is None else json.loads(str(memo["error"]))["name"]

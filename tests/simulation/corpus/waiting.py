@@ -267,6 +267,34 @@ def _stopped(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
     return [stopped]
 
 
+def _broadcast(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    """Several wait for the same event, and look for the next when they have it; and all may be cancelled by one."""
+
+    @client.create_function(fn_id="broadcast", trigger=inngest.TriggerEvent(event=f"{APP}/broadcast"))
+    async def broadcast(ctx: inngest.Context) -> int:
+        data = {"number": _number(ctx)}
+        await ctx.step.send_event("send", [inngest.Event(name=f"{APP}/broadcast.it", data=data) for _ in range(3)])
+        return 3
+
+    @client.create_function(
+        fn_id="listener",
+        trigger=inngest.TriggerEvent(event=f"{APP}/broadcast.it"),
+        cancel=[inngest.Cancel(event=f"{APP}/hush", if_exp=MINE)],
+    )
+    async def listener(ctx: inngest.Context) -> list[object]:
+        one = await _kind(ctx.step.wait_for_event("one", event=f"{APP}/news", timeout=2_000, if_exp=MINE))
+        two = await _kind(ctx.step.wait_for_event("two", event=f"{APP}/news", timeout=1_500, if_exp=MINE))
+        return [one, two, await ctx.step.run("after", out.does("after"))]
+
+    return [broadcast, listener]
+
+
+def _heard_or_hushed(end: End) -> bool:
+    if end.status == "CANCELLED":
+        return True
+    return end.value == [came(end, "one"), came(end, "two"), "after"]
+
+
 def through_or_cancelled(end: End) -> bool:
     """How a run ends that is cancelled at some time, or too late."""
     return end.value == "through" if end.status == "COMPLETED" else end.status == "CANCELLED"
@@ -357,6 +385,18 @@ PROGRAMS = (
     ),
     Program("to-itself", _to_itself, {"to-itself": _value([{"a": 1}, [True, None]])}),
     Program("conflict", _conflict, {"conflict": _value(["one", _TAKEN, True, _TAKEN, "two", True, "beside"])}),
+    Program(
+        "broadcast",
+        _broadcast,
+        {"broadcast": _value(3), "listener": _heard_or_hushed},
+        runs={"listener": 3},
+        meanwhile=(
+            Posting("news", (200, 2_500), {"kind": "a"}),
+            Posting("news", (200, 2_500), {"kind": "b"}),
+            Posting("hush", (1_000, 6_000)),
+        ),
+        looks={"one": Looking(), "two": Looking(), "cancel:0": Looking()},
+    ),
     Program(
         "watched",
         _watched,

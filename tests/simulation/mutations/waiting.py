@@ -7,14 +7,16 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import Commit
-from inngest.engine.store import cancelling, committing, requests, tables, waits
+from inngest.engine.ports import NO_NEWS, Commit
+from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.announcing import Announcer
 from inngest.engine.store.statement import Statement, Transaction, Words
+from inngest.engine.store.telling import Teller
+from inngest.engine.store.timers import TELL, Timers
 from inngest.protocol.opcodes import Memo, OpenStep
 from inngest.sdk import replay
 
@@ -25,7 +27,28 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 
 @plant("P8", "awaits", "mixed")
 def _events_are_told_to_nobody() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(waits, "search", return_value=waits.Found([], []))
+    yield mock.patch.object(Teller, "_page", return_value=None)
+
+
+@plant("P8", "broadcast", finders=("P8",))
+def _what_is_beyond_a_page_is_forgotten() -> Iterator[AbstractContextManager[object]]:
+    put = Timers.put
+
+    def unmarked(timers: Timers, kind: str, *args: Any) -> None:
+        if kind != TELL:
+            put(timers, kind, *args)
+
+    yield mock.patch.object(Timers, "put", unmarked)
+
+
+@plant("P8", "broadcast", finders=("P8",))
+def _time_runs_out_before_the_next_page() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(telling, "catch_up", return_value=NO_NEWS)
+
+
+@plant("P8", "broadcast", finders=("P8",))
+def _who_comes_late_gets_the_page_too() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(waits, "BROADCASTS", Statement(lambda _: select(literal_column("'0'"))))
 
 
 @plant("P8", "mixed", "awaits", "impatient", "outside")

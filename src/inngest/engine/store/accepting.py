@@ -12,11 +12,12 @@ from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import cancelling, tables, waits
+from . import tables, waits
 from .gates import Gatekeeper
 from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Statement, Transaction, insert_new
+from .telling import Teller
 from .timers import Alarm
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
@@ -45,8 +46,9 @@ def accept(
     events = [event for acceptance in acceptances for event in acceptance.events]
     new = insert_events(tx, events)
     sought = waits.sought(tx, [event for event in events if event.id in new])
-    news = [_tell(tx, [one for one in acceptance.events if one.id in new], sought, now) for acceptance in acceptances]
     keeper = gatekeeper(tx, ids, alarm)
+    teller = Teller(tx, keeper.timers)
+    news = [teller.tell([one for one in acceptance.events if one.id in new], now, sought) for acceptance in acceptances]
     wanted = Wanted(new, keeper)
     planned = []
     for acceptance, told in zip(acceptances, news, strict=True):
@@ -174,23 +176,6 @@ def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
             new.setdefault(event.id, event)
     tx.execute_rows(INSERT_EVENTS, [event_row(event) for event in new.values()])
     return set(new)
-
-
-def tell(tx: Transaction, events: Sequence[Event], now: int) -> News:
-    """Give events to the steps that wait for them, and cancel the runs that they cancel."""
-    return _tell(tx, events, waits.sought(tx, events), now)
-
-
-def _tell(tx: Transaction, events: Sequence[Event], sought: Mapping[str, Sequence[str]], now: int) -> News:
-    found = waits.search(tx, events, sought, now)
-    if not found.arrivals and not found.cancelled:
-        return NO_NEWS
-    arrivals = waits.deliver(tx, found.arrivals, now)
-    news = News(arrivals, queued=bool(arrivals))
-    if found.cancelled:
-        names = ", ".join(sorted({event.name for event in events}))
-        news = news.and_then(cancelling.cancel(tx, found.cancelled, f"an event came that cancels it ({names})", now))
-    return news
 
 
 def insert_starts(

@@ -13,11 +13,12 @@ from inngest.engine.ports import NO_NEWS, Ids, News
 from inngest.protocol.calls import EventData
 
 from . import tables
-from .accepting import create, insert_events, tell
+from .accepting import create, insert_events
 from .events import batches, event
 from .records import RUN_COLUMNS, run_of
 from .statement import Statement, Transaction
-from .timers import Alarm
+from .telling import Teller
+from .timers import Alarm, Timers
 
 RUNS = Statement(
     lambda words: (
@@ -87,6 +88,6 @@ class Announcer:
         if not events:
             return NO_NEWS
         new = insert_events(self._tx, events)
-        news = tell(self._tx, events, self._now)
+        news = Teller(self._tx, Timers(self._tx, self._ids, self._alarm)).tell(events, self._now)
         starts = triggers.starts(events, self._registry(), self._now, self._ids.ulid)
         return news.and_then(create(self._tx, new, starts, self._now, self._ids, self._alarm))

@@ -16,7 +16,7 @@ from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import kept, lanes, requests, serving, sweeping, tables, visiting, waits
+from . import kept, lanes, requests, serving, sweeping, tables, telling, visiting, waits
 from .accepting import INSERT_JOBS, job_row
 from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
@@ -260,6 +260,8 @@ def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry | Defer]], no
         if any(isinstance(entry, OpenStep) and entry.kind in WAITS for entry in known)
     ]
     arrived: dict[str, list[Arrival]] = {}
+    if waiting:
+        telling.catch_up(tx, waiting, now, cancel=False)
     for arrival in waits.taken_up(tx, waiting, now) if waiting else ():
         arrived.setdefault(arrival.run_id, []).append(arrival)
     return arrived

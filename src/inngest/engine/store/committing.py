@@ -16,13 +16,14 @@ from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import holding, kept, lanes, requests, tables, timers, waits
-from .accepting import INSERT_JOBS, create, insert_events, job_row, tell
+from . import holding, kept, lanes, requests, tables, telling, timers, waits
+from .accepting import INSERT_JOBS, create, insert_events, job_row
 from .announcing import Announcer
 from .commands import Alone
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
-from .timers import Alarm
+from .telling import Teller
+from .timers import Alarm, Timers
 
 _runs, _steps = tables.runs, tables.steps
 _NONE = literal_column("0", Integer)
@@ -111,14 +112,15 @@ def commit(
     tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
 ) -> list[Receipt]:
     """Write what owners decided, each only if the run is still its own; what became of each."""
+    waiting = {one.owner.run_id for one in commits if one.waiting}
+    news = telling.catch_up(tx, waiting, commits[-1].now) if waiting else NO_NEWS
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
     kept, late = _until_let_go([one for one in commits if (one.owner.run_id, one.owner.token) not in lost])
-    news = NO_NEWS
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
         settled, woken = waits.settle(tx, kept, kept[-1].now)
-        news = News(woken, queued=bool(woken))
+        news = news.and_then(News(woken, queued=bool(woken)))
         if settled:
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(tx, kept)
@@ -126,7 +128,7 @@ def commit(
     tx.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
     _end(tx, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of this batch cancels them
     news = news.and_then(_write_events(tx, kept, registry, ids, alarm))
-    if news.cancelled:  # by an event of this very batch
+    if news.cancelled:  # by an event of this very batch, or by one that was still to be told
         gone = set(news.cancelled)
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
@@ -257,7 +259,7 @@ def _write_events(
     arrivals = waits.register(tx, looking, known, now)
     requests.ask(tx, waiting, finished)
     news = News(arrivals, queued=bool(arrivals or sending)).and_then(
-        tell(tx, [event for event in events if event.id in new], now)
+        Teller(tx, Timers(tx, ids, alarm)).tell([event for event in events if event.id in new], now)
     )
     if unknown := _unknown(sending, known):
         news = news.and_then(News(unknown=unknown))

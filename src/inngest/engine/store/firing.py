@@ -14,12 +14,13 @@ from inngest.engine.ports import NO_NEWS, Fired, Ids
 from inngest.protocol import durations
 
 from . import cancelling, crons, tables
-from .accepting import gatekeeper, insert_events, insert_starts, tell
+from .accepting import gatekeeper, insert_events, insert_starts
 from .announcing import Announcer
 from .events import event
 from .gates import BATCH, DEBOUNCE, Collecting, Gatekeeper, Last
 from .statement import Statement, Transaction
-from .timers import FINISH_TIMEOUT, START_TIMEOUT, Alarm, Timer
+from .telling import Marker, Teller
+from .timers import FINISH_TIMEOUT, START_TIMEOUT, TELL, Alarm, Timer
 
 AT_ONCE = 200
 """Timers of one transaction."""
@@ -40,6 +41,7 @@ class _Firing:
         self._keeper = keeper
         self.started: list[Start] = []
         self.said: list[Event] = []  # of ticks
+        self.teller = Teller(tx, keeper.timers)
         self.news = NO_NEWS
 
     def debounce(self, timer: Timer) -> None:
@@ -74,6 +76,10 @@ class _Firing:
             self._cancel(timer.key, f"timeouts.finish: it has not ended within {durations.to_text(after)}")
         else:
             self._keeper.timers.put(FINISH_TIMEOUT, timer.key, due_at, timer.payload)
+
+    def tell(self, timer: Timer) -> None:
+        """An event is still to be told to some who wait for it."""
+        self.news = self.news.and_then(self.teller.go_on(timer.key, Marker(*timer.payload), self._now))
 
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
@@ -116,6 +122,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     BATCH: _Firing.batch,
     START_TIMEOUT: _Firing.start_timeout,
     FINISH_TIMEOUT: _Firing.finish_timeout,
+    TELL: _Firing.tell,
     crons.CRON: _Firing.cron,
 }
 
@@ -129,7 +136,7 @@ def fire(tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, 
         _KINDS[timer.kind](firing, timer)
     if firing.said:
         insert_events(tx, firing.said)
-        firing.news = firing.news.and_then(tell(tx, firing.said, now))
+        firing.news = firing.news.and_then(firing.teller.tell(firing.said, now))
     insert_starts(tx, [(start, None) for start in firing.started], ids)
     news = Announcer(tx, registry, ids, alarm, now).cancelled(firing.news.and_then(keeper.take_news()))
     return Fired(firing.started, news, alarm.look(tx))

@@ -14,7 +14,8 @@ from inngest.engine.ports import EventPlace
 from inngest.protocol import limits
 
 from . import tables
-from .statement import Statement, Transaction
+from .statement import Statement, Transaction, constant
+from .timers import TELL
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * limits.MB
@@ -28,7 +29,13 @@ _runs, _steps, _attempts, _events, _keys = (
     tables.idempotency,
 )
 _batches, _rates, _singletons = tables.batches, tables.rates, tables.singletons
-_NEEDED = exists().where(_runs.c.event_id == _events.c.id) | exists().where(_batches.c.event_id == _events.c.id)
+_inbox, _timers = tables.inbox, tables.timers
+_NEEDED = (
+    exists().where(_runs.c.event_id == _events.c.id)
+    | exists().where(_batches.c.event_id == _events.c.id)
+    | exists().where(_inbox.c.event_id == _events.c.id)
+    | exists().where(_timers.c.kind == constant(TELL), _timers.c.key == _events.c.id)
+)
 
 _EVENT_OF_RUN = select(_events.c.data).where(_events.c.id == _runs.c.event_id).scalar_subquery()
 

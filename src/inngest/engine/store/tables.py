@@ -15,7 +15,7 @@ meta = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
-    comment="revision, min_compatible, generation of the functions, the greatest time that was seen",
+    comment="revision, min_compatible, generation of the functions, the greatest time that was seen, broadcasts",
 )
 
 functions = Table(
@@ -221,9 +221,10 @@ waits = Table(
     Column("expression", Text, nullable=False, comment="CEL; empty if path and key say all"),
     Column("parameters", Text, nullable=False, comment="JSON: what the expression needs of the run's own event"),
     Column("expires_at", BigInteger, nullable=False),
+    Column("opened", BigInteger, nullable=False, comment="the last event before it that was told in pages"),
     sqlite_with_rowid=False,
 )
-Index("inngest_waits_by_topic", waits.c.topic, waits.c.path, waits.c.key)
+Index("inngest_waits_by_topic", waits.c.topic, waits.c.path, waits.c.key, waits.c.run_id, waits.c.hash)
 
 inbox = Table(
     "inngest_inbox",
@@ -236,9 +237,11 @@ inbox = Table(
     Column("attempt", Integer, nullable=False),
     Column("started_at", BigInteger, comment="when that attempt began"),
     Column("metadata", Text),
+    Column("event_id", Text, comment="the event that it is, which says what the data are; null if it is none"),
     sqlite_with_rowid=False,
     comment="what steps have been waiting for, until they have their memos",
 )
+Index("inngest_inbox_by_event", inbox.c.event_id, sqlite_where=inbox.c.event_id.is_not(None))
 
 requests = Table(
     "inngest_requests",

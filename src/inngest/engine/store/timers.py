@@ -18,6 +18,9 @@ _timers = tables.timers
 START_TIMEOUT, FINISH_TIMEOUT = "start", "finish"
 """Kinds of timers that limit the time of a run, whose id is their key."""
 
+TELL = "tell"
+"""The kind of a marker: its event, whose id is its key, is still to be told to some who wait for it."""
+
 NEVER = 253_402_300_799_000
 """When a timer falls due that waits for something else: the end of the year 9999."""
 
@@ -99,10 +102,16 @@ class Timers:
         self._ids = ids
         self._alarm = alarm
 
-    def put(self, kind: str, key: str, due_at: int, payload: object) -> None:
-        """Set a timer, or move it."""
+    def put(self, kind: str, key: str, due_at: int, payload: object, timer_id: str | None = None) -> None:
+        """Set a timer, or move it. Those that are due at the same time are done in the order of their ids."""
         self._tx.on_commit(lambda: self._alarm.note(due_at))
-        row = {"id": self._ids.token(), "kind": kind, "key": key, "due_at": due_at, "payload": json.dumps(payload)}
+        row = {
+            "id": timer_id or self._ids.token(),
+            "kind": kind,
+            "key": key,
+            "due_at": due_at,
+            "payload": json.dumps(payload),
+        }
         self._tx.execute(SET_TIMER, row)
 
     def get(self, kind: str, key: str) -> Timer | None:

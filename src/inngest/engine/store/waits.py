@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Text, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain import watches
@@ -21,15 +21,16 @@ from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
 from . import lanes, tables
 from .records import EVENT_COLUMNS
-from .statement import Statement, Transaction, Words, insert_new
+from .statement import Statement, Transaction, Words, constant, insert_new
 
 _waits, _inbox, _jobs, _events = tables.waits, tables.inbox, tables.jobs, tables.events
+_meta = tables.meta
 _requests = tables.requests
 
 WAIT_COLUMNS = ("run_id", "hash", "kind", "topic", "path", "key", "expression", "parameters", "expires_at")
 
-INSERT_WAITS = insert_new(_waits, WAIT_COLUMNS)
-INBOX_COLUMNS = ("run_id", "hash", "data", "error", "arrived_at", "attempt", "started_at", "metadata")
+INSERT_WAITS = insert_new(_waits, (*WAIT_COLUMNS, "opened"))
+INBOX_COLUMNS = ("run_id", "hash", "data", "error", "arrived_at", "attempt", "started_at", "metadata", "event_id")
 INSERT_INBOX = insert_new(_inbox, INBOX_COLUMNS)
 
 
@@ -46,18 +47,20 @@ def _paths(words: Words) -> ClauseElement:
 
 PATHS = Statement(_paths)
 
-CANDIDATES = Statement(
+WAITING_FOR = Statement(
     lambda _: (
-        select(_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expression, _waits.c.parameters)
+        select(_waits.c.run_id, _waits.c.hash)
         .where(
             _waits.c.topic == bindparam("of_topic"),
-            _waits.c.path == bindparam("at_path"),
-            _waits.c.key == bindparam("of_key"),
+            _waits.c.path == literal_column("''", Text),
+            _waits.c.key == literal_column("''", Text),
             _waits.c.expires_at > bindparam("at"),
         )
         .order_by(_waits.c.run_id, _waits.c.hash)
     )
 )
+
+BROADCASTS = Statement(lambda _: select(_meta.c.value).where(_meta.c.key == constant("broadcasts")))
 
 TAKE_WAIT = Statement(
     lambda _: (
@@ -78,7 +81,8 @@ MAKE_DUE = Statement(
 
 ARRIVED = Statement(
     lambda words: (
-        select(*(_inbox.c[name] for name in INBOX_COLUMNS))
+        select(*(_inbox.c[name] for name in INBOX_COLUMNS), *(_events.c[name] for name in EVENT_COLUMNS))
+        .join_from(_inbox, _events, _events.c.id == _inbox.c.event_id, isouter=True)
         .where(words.any_of(_inbox.c.run_id, "runs"))
         .order_by(_inbox.c.run_id, _inbox.c.arrived_at, _inbox.c.hash)
     )
@@ -107,19 +111,15 @@ EARLIER = Statement(
 )
 
 
-class Found(NamedTuple):
-    """What events were looked for by."""
-
-    arrivals: list[Arrival]
-    cancelled: list[str]  # ids of runs
-
-
 # -- looking out
 
 
 def look_out(tx: Transaction, found: Sequence[Watch]) -> None:
     """Write down what is looked for from now on."""
-    tx.execute_rows(INSERT_WAITS, [tuple(watch[: len(WAIT_COLUMNS)]) for watch in found])
+    if found:
+        row = tx.execute(BROADCASTS).fetchone()
+        opened = 0 if row is None else int(row[0])
+        tx.execute_rows(INSERT_WAITS, [(*watch[: len(WAIT_COLUMNS)], opened) for watch in found])
 
 
 def register(tx: Transaction, found: Sequence[Watch], registry: Registry, now: int) -> list[Arrival]:
@@ -150,7 +150,7 @@ def _taken(watch: Watch) -> ErrorInfo:
 
 def _waiting_for(tx: Transaction, watch: Watch, now: int) -> list[tuple[str, str]]:
     """Other steps that wait for a signal. One whose time is over does not, even if nobody has said so yet."""
-    rows = tx.execute(CANDIDATES, {"of_topic": watch.topic, "at_path": "", "of_key": "", "at": now}).fetchall()
+    rows = tx.execute(WAITING_FOR, {"of_topic": watch.topic, "at": now}).fetchall()
     return [(row[0], row[1]) for row in rows if (row[0], row[1]) != (watch.run_id, watch.hash)]
 
 
@@ -162,7 +162,7 @@ def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
             continue
         sight = watches.Sight(event, now)
         if sight.key(watch.path) == watch.key and sight.matches(watch.expression, watch.parameters):
-            return [Arrival(watch.run_id, watch.hash, sight.text, None, now)]
+            return [Arrival(watch.run_id, watch.hash, sight.text, None, now, event_id=event.id)]
     return []
 
 
@@ -178,39 +178,9 @@ def sought(tx: Transaction, events: Iterable[Event]) -> dict[str, list[str]]:
     return paths
 
 
-def search(tx: Transaction, events: Iterable[Event], paths: Mapping[str, Sequence[str]], now: int) -> Found:
-    """Who looks for these events; `paths` are where theirs are `sought`, and others' may be.
-
-    Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
-    """
-    found = Found([], [])
-    for event in events if paths else ():
-        topic = watches.topic(Watching.STEP, event.name)
-        if topic in paths:
-            _candidates(tx, event, topic, paths[topic], now, found)
-    return found
-
-
-def _candidates(tx: Transaction, event: Event, topic: str, paths: Sequence[str], now: int, found: Found) -> None:
-    sight = watches.Sight(event, now)
-    for path in paths:
-        key = sight.key(path)
-        if key is None:
-            continue
-        asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
-        for run_id, step, kind, expression, parameters in tx.execute(CANDIDATES, asked).fetchall():
-            if not sight.matches(expression, parameters):
-                continue
-            if kind == Watching.CANCEL:
-                found.cancelled.append(run_id)
-            else:
-                found.arrivals.append(Arrival(run_id, step, sight.text, None, now))
-
-
 def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None, list[Arrival]]:
     """Give a signal to who waits for it: the run's id, or None."""
-    asked = {"of_topic": watches.topic(Watching.SIGNAL, name), "at_path": "", "of_key": "", "at": now}
-    row = tx.execute(CANDIDATES, asked).fetchone()
+    row = tx.execute(WAITING_FOR, {"of_topic": watches.topic(Watching.SIGNAL, name), "at": now}).fetchone()
     if row is None:
         return None, []
     return row[0], deliver(tx, [Arrival(row[0], row[1], data, None, now)], now)
@@ -241,10 +211,14 @@ def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
 
 def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:
     """What has come for steps of these runs, and is in no memo yet."""
-    return [
-        Arrival(run_id, step, data, None if error is None else ErrorInfo.from_json(error), *rest)
-        for run_id, step, data, error, *rest in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()
-    ]
+    return [_arrival(row) for row in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+
+
+def _arrival(row: Sequence[Any]) -> Arrival:
+    run_id, step, data, error, *rest = row[: len(INBOX_COLUMNS)]
+    event = row[len(INBOX_COLUMNS) :]
+    text = data if event[0] is None else watches.as_text(Event(*event))
+    return Arrival(run_id, step, text, None if error is None else ErrorInfo.from_json(error), *rest)
 
 
 def taken_up(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:
@@ -297,10 +271,11 @@ def _inbox_row(arrival: Arrival) -> tuple[object, ...]:
     return (
         arrival.run_id,
         arrival.hash,
-        arrival.data,
+        arrival.data if arrival.event_id is None else None,
         error,
         arrival.at,
         arrival.attempt,
         arrival.started_at,
         arrival.metadata,
+        arrival.event_id,
     )

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _number_batches()
     _keep_slots()
     _note_changed_code()
+    _tell_in_pages()
 
 
 def _queue_by_function() -> None:
@@ -85,3 +86,42 @@ def _note_changed_code() -> None:
     """A run is on hold, or follows the code there is; `code` says the rest of what is known of changed code."""
     op.add_column("inngest_runs", sa.Column("follows", sa.Integer, nullable=False, server_default="0"))
     op.add_column("inngest_runs", sa.Column("code", sa.Text))
+
+
+def _tell_in_pages() -> None:
+    """An event is stored once, however many wait for it; who came after it does not get it."""
+    op.drop_index("inngest_waits_by_topic", "inngest_waits")
+    op.rename_table("inngest_waits", "inngest_old_waits")
+    op.create_table(
+        "inngest_waits",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True),
+        *(
+            sa.Column(name, sa.Text, nullable=False)
+            for name in ("kind", "topic", "path", "key", "expression", "parameters")
+        ),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("opened", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO inngest_waits SELECT *, 0 FROM inngest_old_waits")
+    op.drop_table("inngest_old_waits")
+    op.create_index("inngest_waits_by_topic", "inngest_waits", ["topic", "path", "key", "run_id", "hash"])
+    op.rename_table("inngest_inbox", "inngest_old_inbox")
+    op.create_table(
+        "inngest_inbox",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("data", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("arrived_at", sa.BigInteger, nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("started_at", sa.BigInteger),
+        sa.Column("metadata", sa.Text),
+        sa.Column("event_id", sa.Text),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO inngest_inbox SELECT *, NULL FROM inngest_old_inbox")
+    op.drop_table("inngest_old_inbox")
+    there = sa.text("event_id IS NOT NULL")
+    op.create_index("inngest_inbox_by_event", "inngest_inbox", ["event_id"], sqlite_where=there)

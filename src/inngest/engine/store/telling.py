@@ -1,0 +1,259 @@
+"""Events are told to those who look for them: at once as far as a transaction goes, and the rest page by page (P8).
+
+What is beyond a page hangs on a marker, a timer that is written with the event. Until its last page is told, a wait
+that was open when the event came is owed it: a transaction of the run looks at the markers before it writes. Events of
+a name are told in the order in which they were stored, so each wait is given the first that is for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
+
+from inngest.engine.domain import watches
+from inngest.engine.domain.model import Event, Watching
+from inngest.engine.ports import NO_NEWS, News
+from inngest.protocol.opcodes import Arrival
+
+from . import cancelling, events, tables, waits
+from .statement import Statement, Transaction, constant
+from .timers import TELL, Timers
+
+_waits, _timers, _meta = tables.waits, tables.timers, tables.meta
+
+ROWS = 1_000
+"""Rows that a transaction writes for those who are told, about; a wait that is answered is three of them."""
+
+LOOKS = 1_000
+"""Waits that a transaction looks at, whether an event is for them or not."""
+
+OF_ANSWER, OF_CANCELLATION = 3, 12
+"""Rows that are written for each."""
+
+_ALWAYS = 0
+"""When a marker falls due."""
+
+_SEEN = (_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expression, _waits.c.parameters)
+
+CANDIDATES = Statement(
+    lambda _: (
+        select(*_SEEN, _waits.c.opened)
+        .where(
+            _waits.c.topic == bindparam("of_topic"),
+            _waits.c.path == bindparam("at_path"),
+            _waits.c.key == bindparam("of_key"),
+            tuple_(_waits.c.run_id, _waits.c.hash) > tuple_(bindparam("after_run"), bindparam("after_step")),
+            _waits.c.expires_at > bindparam("at"),
+        )
+        .order_by(_waits.c.run_id, _waits.c.hash)
+        .limit(bindparam("count"))
+    )
+)
+
+OF_RUNS = Statement(
+    lambda words: (
+        select(*_SEEN, _waits.c.opened, _waits.c.topic, _waits.c.path, _waits.c.key, _waits.c.expires_at)
+        .where(words.any_of(_waits.c.run_id, "runs"))
+        .order_by(_waits.c.run_id, _waits.c.hash)
+    )
+)
+
+MARKERS = Statement(
+    lambda _: select(_timers.c.key, _timers.c.payload).where(_timers.c.kind == constant(TELL)).order_by(_timers.c.id)
+)
+
+NEXT_NUMBER = Statement(
+    lambda words: (
+        words.insert(_meta)
+        .values(key=constant("broadcasts"), value=literal_column("'1'"))
+        .on_conflict_do_update(
+            index_elements=["key"], set_={"value": cast(_meta.c.value, Integer) + literal_column("1", Integer)}
+        )
+        .returning(_meta.c.value)
+    )
+)
+
+
+class Place(NamedTuple):
+    """A wait, in the order in which they are told."""
+
+    path: str
+    run_id: str
+    step: str
+
+
+class Marker(NamedTuple):
+    """What is still to be told: the payload of a timer, whose key is the event's id."""
+
+    number: int  # markers made before have lower ones; a wait knows the last that was made before it
+    topic: str
+    now: int  # for expressions that ask for the time
+    path: str = ""
+    run_id: str = ""
+    step: str = ""
+
+
+class _Found:
+    """Who is to be told, in one transaction."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+        self.cancelled: list[str] = []  # ids of runs
+        self.names: set[str] = set()  # of the events that cancel
+
+    def add(self, event: Event, sight: watches.Sight, kind: str, run_id: str, step: str) -> int:
+        """One who is to be told; how many rows that is."""
+        if kind == Watching.CANCEL:
+            self.cancelled.append(run_id)
+            self.names.add(event.name)
+            return OF_CANCELLATION
+        self.arrivals.append(Arrival(run_id, step, sight.text, None, 0, event_id=event.id))
+        return OF_ANSWER
+
+
+class Teller:
+    """Tells events, in one transaction.
+
+    Args:
+        tx: the transaction.
+        timers: for markers.
+    """
+
+    def __init__(self, tx: Transaction, timers: Timers) -> None:
+        self._tx = tx
+        self._timers = timers
+        self._rows = ROWS
+        self._looks = LOOKS
+        self._marked: set[str] | None = None  # topics of which something is still to be told, once it is known
+        self._unfinished: set[str] = set()  # those of which this transaction has told only some
+
+    def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> News:
+        """Tell new events; `sought` is what is `sought` of them and others.
+
+        Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
+        """
+        paths = waits.sought(self._tx, told) if sought is None else sought
+        found = _Found()
+        for event in told if paths else ():
+            topic = watches.topic(Watching.STEP, event.name)
+            if topic in paths:
+                self._tell(event, topic, paths[topic], now, found)
+        return self._deliver(found, now)
+
+    def go_on(self, key: str, marker: Marker, now: int) -> News:
+        """Tell the next page of what is still to be told. Markers are handed in by their numbers."""
+        event = events.event(self._tx, key)
+        assert event is not None, f"event {key} is still to be told, but is not stored"
+        sight = watches.Sight(event, marker.now)
+        paths = waits.sought(self._tx, [event]).get(marker.topic, ())
+        found = _Found()
+        place: Place | None = Place(marker.path, marker.run_id, marker.step)
+        if marker.topic not in self._unfinished:  # else an earlier one is not told to all yet
+            place = self._page(event, sight, marker.topic, paths, Place(*marker[3:]), marker.number, found)
+        if place is not None:
+            self._unfinished.add(marker.topic)
+            self._timers.put(TELL, key, _ALWAYS, marker._replace(**place._asdict()), _id(marker.number))
+        return self._deliver(found, now)
+
+    def _tell(self, event: Event, topic: str, paths: Sequence[str], now: int, found: _Found) -> None:
+        if self._marked is None:
+            self._marked = {marker.topic for _, marker in markers(self._tx)}
+        place: Place | None = Place("", "", "")
+        if topic not in self._marked:
+            place = self._page(event, watches.Sight(event, now), topic, paths, Place("", "", ""), None, found)
+        if place is not None:
+            self._marked.add(topic)
+            row = self._tx.execute(NEXT_NUMBER).fetchone()
+            assert row is not None
+            number = int(row[0])
+            self._timers.put(TELL, event.id, _ALWAYS, Marker(number, topic, now, *place), _id(number))
+
+    def _page(
+        self,
+        event: Event,
+        sight: watches.Sight,
+        topic: str,
+        paths: Sequence[str],
+        after: Place,
+        number: int | None,
+        found: _Found,
+    ) -> Place | None:
+        """Find as many as this transaction has room for; where to go on, if anywhere."""
+        for path in sorted(paths):
+            key = sight.key(path)
+            if path < after.path or key is None:
+                continue
+            last = after[1:] if path == after.path else ("", "")
+            asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
+            while True:
+                count = min(self._looks, self._rows)
+                if count <= 0:
+                    return Place(path, *last)
+                place = {"after_run": last[0], "after_step": last[1], "count": count}
+                rows = self._tx.execute(CANDIDATES, {**asked, **place}).fetchall()
+                for run_id, step, kind, expression, parameters, opened in rows:
+                    if self._rows <= 0:
+                        break
+                    last = (run_id, step)
+                    self._looks -= 1
+                    if (number is None or opened < number) and sight.matches(expression, parameters):
+                        self._rows -= found.add(event, sight, kind, run_id, step)
+                else:
+                    if len(rows) < count:
+                        break
+        return None
+
+    def _deliver(self, found: _Found, now: int) -> News:
+        return _deliver(self._tx, found, now)
+
+
+def _deliver(tx: Transaction, found: _Found, now: int) -> News:
+    if not found.arrivals and not found.cancelled:
+        return NO_NEWS
+    arrivals = waits.deliver(tx, [arrival._replace(at=now) for arrival in found.arrivals], now)
+    news = News(arrivals, queued=bool(arrivals))
+    if found.cancelled:
+        names = ", ".join(sorted(found.names))
+        news = news.and_then(cancelling.cancel(tx, found.cancelled, f"an event came that cancels it ({names})", now))
+    return news
+
+
+def markers(tx: Transaction) -> list[tuple[str, Marker]]:
+    """What is still to be told, by ids of events, in the order in which it is."""
+    return [(key, Marker(*json.loads(payload))) for key, payload in tx.execute(MARKERS).fetchall()]
+
+
+def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool = True) -> News:
+    """Tell these runs now what they are owed: they are about to write, or to be entered.
+
+    With `cancel` false, what cancels them is left to its page.
+    """
+    pending = markers(tx)
+    if not pending:
+        return NO_NEWS
+    open_waits = tx.execute(OF_RUNS, {"runs": json.dumps(sorted(run_ids))}).fetchall()
+    topics = {row[6] for row in open_waits}
+    found = _Found()
+    told: set[tuple[str, str]] = set()
+    for event_id, marker in pending:
+        if marker.topic not in topics:
+            continue
+        event = events.event(tx, event_id)
+        assert event is not None, f"event {event_id} is still to be told, but is not stored"
+        sight = watches.Sight(event, marker.now)
+        for run_id, step, kind, expression, parameters, opened, topic, path, key, expires_at in open_waits:
+            if topic != marker.topic or (run_id, step) in told or (kind == Watching.CANCEL and not cancel):
+                continue
+            there = opened < marker.number and expires_at > event.received_at
+            if there and sight.key(path) == key and sight.matches(expression, parameters):
+                told.add((run_id, step))
+                found.add(event, sight, kind, run_id, step)
+    return _deliver(tx, found, now)
+
+
+def _id(number: int) -> str:
+    """Of a marker's timer: the first is told first."""
+    return f"{number:020}"
