@@ -164,7 +164,9 @@ class World:
         timers = [row for (kind, _), row in state.timers.items() if kind in PENDING and row["due_at"] != NEVER]
         soon = max((process.clock.now() for process in self._alive), default=0) + SOON
         ticks = any(kind == "cron" and _ms(row["due_at"]) < soon for (kind, _), row in state.timers.items())
-        return not state.unfinished and not timers and not ticks and self.now() >= 1000 * self._lasts
+        # Slots of a process that died are given back by the next one.
+        left = state.unfinished or timers or ticks or state.kept_slots
+        return not left and self.now() >= 1000 * self._lasts
 
     def _deploy(self) -> None:
         """A run is on hold: a process is stopped, and the next one has other code."""
