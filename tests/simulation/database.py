@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from inngest.engine.errors import StoreError
 from inngest.engine.store import tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.dialects.sqlite_files import Files
 from inngest.engine.store.statement import Connection
 
 from .history import KEYS, TABLES, Written, written
@@ -30,6 +32,25 @@ class Boundary(Protocol):
         """What a look at what others wrote is told."""
         ...
 
+    def is_away(self) -> bool:
+        """Whether the files are not where they were."""
+        ...
+
+
+class SimFiles(Files):
+    """The files of a database in a world, which says where they are."""
+
+    def __init__(self, path: Path, boundary: Boundary) -> None:
+        super().__init__(path)
+        self._boundary = boundary
+
+    def check(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        if self._boundary.is_away():
+            raise StoreError("the files were moved away")
+
 
 class SimDatabase(SqliteDatabase):
     """See the module.
@@ -41,6 +62,7 @@ class SimDatabase(SqliteDatabase):
 
     def __init__(self, path: Path, boundary: Boundary) -> None:
         super().__init__(path)
+        self._files = SimFiles(path, boundary)
         self._synchronous = "OFF"
         self._boundary = boundary
         self._connections: list[sqlite3.Connection] = []

@@ -19,6 +19,7 @@ SIGNS: dict[str, Fault] = {
     "torn": Fault.TORN,
     "full": Fault.FULL,
     "unanswered": Fault.UNANSWERED,
+    "away": Fault.AWAY,
 }
 """How crashes and troubles at commits are written in a case."""
 

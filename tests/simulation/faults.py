@@ -29,6 +29,7 @@ class Fault(enum.Enum):
     LOCKED_OUT = "database busy for longer than patience"
     FULL = "no space for a commit, and for some after it"
     UNANSWERED = "commit whose answer is lost"
+    AWAY = "files moved away during a commit, and back"
     REPEATED = "record that comes again, with another result"
 
 
@@ -47,6 +48,7 @@ class Storm:
         busy: chance that a transaction finds the database busy.
         full: chance that a commit finds no space.
         unanswered: chance that a commit happens, and fails all the same.
+        away: chance that the files are moved away during a commit.
         repeated: chance that a record comes twice.
         deaf: chance that a look at what others wrote sees nothing.
         every: seconds between other faults, on average.
@@ -59,6 +61,7 @@ class Storm:
     busy: float = 0.05
     full: float = 0.01
     unanswered: float = 0.03
+    away: float = 0.01
     repeated: float = 0.05
     deaf: float = 0.3
     every: float = 4.0

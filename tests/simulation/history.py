@@ -71,6 +71,14 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """Files are moved away, and back: what is committed meanwhile, nobody finds."""
+
+    at: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """`send` gave these ids."""
 
@@ -211,6 +219,7 @@ Entry = (
     | Died
     | Stopped
     | Committed
+    | Away
     | Acknowledged
     | Told
     | Signalled

@@ -219,6 +219,12 @@ class SimLiveness:
     def alive(self, session_id: str) -> bool:
         return session_id in self._locks
 
+    def show(self, session_id: str) -> bool:
+        return False  # what a zombie has lost does not come back
+
+    def is_unknown(self, session_id: str) -> bool:
+        return False
+
     def lose(self) -> None:
         """The locks are free, whether the process has ended or not."""
         for session_id in self._own:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from inngest.embedded.local import LocalInvoker
 from inngest.embedded.specs import specs
 from inngest.engine.domain.model import Policy
+from inngest.engine.errors import StoreError
 from inngest.engine.service import Options, Service
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.worker import Worker
@@ -45,6 +46,7 @@ class Realm(Protocol):
     path: Path
     history: History
     locks: set[str]
+    away_until: int
     retry_interval: int | None
     max_in_flight: int
     wall: int
@@ -53,6 +55,14 @@ class Realm(Protocol):
 
     def note(self, entry: Entry) -> None:
         """Something happened."""
+        ...
+
+    def now(self) -> int:
+        """Microseconds since the world began."""
+        ...
+
+    def moves_away(self, process: Process, us: int) -> None:
+        """The files are moved away for a while."""
         ...
 
     def latency(self) -> int:
@@ -284,7 +294,13 @@ class Process:
             self.full -= 1
             raise full()
         changed = self.world.history.state.changes(writings())
-        commit()
+        if fault is Fault.AWAY:
+            self.world.moves_away(self, self._chance.choice((1_000, 50_000, 1_500_000)))
+        try:
+            commit()
+        except StoreError:  # after it has happened: nobody finds it, until the files are back
+            self.note(Committed(self.now, self.number, number, changed))
+            raise
         self.note(Committed(self.now, self.number, number, changed))
         if fault is Fault.CRASH_AFTER:
             self.world.fired(fault, self)
@@ -297,6 +313,10 @@ class Process:
             raise unanswered()
         if fault is Fault.CRASH_KNOWN:
             self.executor.die_after_reply()
+
+    def is_away(self) -> bool:
+        """Whether the files are not where they were."""
+        return self.world.now() < self.world.away_until
 
     def repeats(self) -> bool:
         """Whether a record comes twice."""

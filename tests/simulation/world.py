@@ -30,7 +30,20 @@ from inngest.sdk.function import Function
 
 from .database import watch
 from .faults import AT_COMMIT, Fault, Plan, Storm
-from .history import Acknowledged, Calm, Cancelled, Entry, Fired, History, Noticed, Paused, Signalled, Told, hold_of
+from .history import (
+    Acknowledged,
+    Away,
+    Calm,
+    Cancelled,
+    Entry,
+    Fired,
+    History,
+    Noticed,
+    Paused,
+    Signalled,
+    Told,
+    hold_of,
+)
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .ports import EPOCH
@@ -82,6 +95,7 @@ class World:
         self.threads = scenario.threads
         self.loop = SimLoop(self.chance("turns"))
         self.locks: set[str] = set()
+        self.away_until = 0  # microseconds
         self.history = history or History()
         self.fired_count: Counter[Fault] = Counter()
         self.boundaries = 0
@@ -412,6 +426,8 @@ class World:
                 fault = Fault.FULL
             elif drawn < storm.full + storm.unanswered:
                 fault = Fault.UNANSWERED
+            elif drawn < storm.full + storm.unanswered + storm.away:
+                fault = Fault.AWAY
         return number, fault
 
     def finds_busy(self, process: Process) -> bool:
@@ -421,6 +437,12 @@ class World:
         if found:
             self.fired(Fault.BUSY, process)
         return found
+
+    def moves_away(self, process: Process, us: int) -> None:
+        """The files are moved away for a while."""
+        self.fired(Fault.AWAY, process)
+        self.away_until = self.now() + us
+        self.note(Away(self.now(), self.away_until))
 
     def repeats(self, process: Process) -> bool:
         """Whether a record comes twice."""

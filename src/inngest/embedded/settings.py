@@ -55,7 +55,7 @@ def check(
     return Settings(
         functions=listed,
         clients=clients,
-        path=sqlite_path(database),
+        path=sqlite_path(database).absolute(),  # by the working directory that it was written for
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
         max_runs_in_flight=_whole("max_runs_in_flight", max_runs_in_flight, 1, 100_000),

@@ -243,6 +243,14 @@ class Store(Protocol):
         """Whether another process has written since this was asked last. Cheap; never blocks."""
         ...
 
+    def look_at_files(self) -> None:
+        """See that what is written will be found again. Quick; a moment for it is each second, whatever happens.
+
+        Raises:
+            StoreError: it will not be; how to mend it.
+        """
+        ...
+
     def tidy(self) -> None:
         """Housekeeping; for a moment in which nothing happens."""
         ...
@@ -674,6 +682,14 @@ class Liveness(Protocol):
 
     def alive(self, session_id: str) -> bool:
         """Whether a process holds it."""
+        ...
+
+    def show(self, session_id: str) -> bool:
+        """See that it still shows that the session lives, as long as it is held; whether it was gone, and is back."""
+        ...
+
+    def is_unknown(self, session_id: str) -> bool:
+        """Whether nothing is there to tell whether it lives: it was removed, or never there."""
         ...
 
     def forget(self, session_id: str) -> None:

@@ -9,6 +9,9 @@ from .ports import Clock, EventPlace, Liveness, Store
 LATE = 300_000
 """Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""
 
+UNKNOWN = 3_000
+"""Milliseconds that a worker has to show again that it lives, if what shows it was removed: it looks each second."""
+
 AGAIN = 600_000
 """Milliseconds between two looks through all old events, for those that somebody has needed longer than others."""
 
@@ -23,6 +26,8 @@ class Reaper:
         self._clock = clock
         self._liveness = liveness
         self._others: list[str] = []
+        self._seen_at: dict[str, int] = {}  # when (monotonic) each of them was last seen to live
+        self._began = False
         self.stale = True  # the list of others must be read again
 
     async def run_once(self, own_session: str) -> bool:
@@ -35,7 +40,11 @@ class Reaper:
                 self.stale = True
                 raise
             self._others = [session.id for session in sessions if session.id != own_session]
-        dead = [session_id for session_id in self._others if not self._liveness.alive(session_id)]
+            if self._began:  # who comes now is there; who is found at the start may have been gone for long
+                for session_id in self._others:
+                    self._seen_at.setdefault(session_id, self._clock.monotonic())
+            self._began = True
+        dead = [session_id for session_id in self._others if not self._lives(session_id)]
         freed = False
         for session_id in dead:
             if await self._store.end_session(session_id, self._clock.now(), died=True):
@@ -43,7 +52,17 @@ class Reaper:
                 freed = True
             self._liveness.forget(session_id)
             self._others.remove(session_id)
+            self._seen_at.pop(session_id, None)
         return freed
+
+    def _lives(self, session_id: str) -> bool:
+        """Whether a worker lives. One whose sign was removed has a while to show it again."""
+        now = self._clock.monotonic()
+        if self._liveness.alive(session_id):
+            self._seen_at[session_id] = now
+            return True
+        seen_at = self._seen_at.get(session_id)
+        return seen_at is not None and now - seen_at < UNKNOWN and self._liveness.is_unknown(session_id)
 
 
 _START = EventPlace(0, "")

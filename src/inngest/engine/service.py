@@ -25,6 +25,9 @@ LOGGER = logging.getLogger("inngest.engine")
 LOOK = 50
 """Milliseconds between looks at what other processes did: at their writes, and at whether they live."""
 
+CHECK = 1_000
+"""Milliseconds between looks at whether the files are still there, also while nothing is written."""
+
 LONGEST_WAIT = 30_000
 """Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed."""
 
@@ -112,7 +115,7 @@ class Service:
         self._complaints = Complaints(worker.clock)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
-        self._look_at = self._retry_at = worker.clock.monotonic()
+        self._look_at = self._retry_at = self._check_at = worker.clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
         self._stopping = False
 
@@ -124,6 +127,8 @@ class Service:
         """
         worker, options = self._worker, self._options
         await worker.store.open(worker.clock.now())
+        create_task = asyncio.get_running_loop().create_task
+        mending = create_task(self._keep_mending())  # before the first commit, which may be in doubt
         try:
             await self._go_on_from_kept_time()
             now = worker.clock.now()
@@ -133,15 +138,15 @@ class Service:
             if options.functions or options.replace_app:
                 await worker.store.register(options.functions, replace_app=options.replace_app, now=now)
         except BaseException:
+            mending.cancel()
             self._liveness.release(worker.session_id)
             await worker.store.close()
             raise
         self.executor.job_due(now)
-        create_task = asyncio.get_running_loop().create_task
         loops = [self._watch(), self._work(), self._remove()]
         if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
             loops.append(self._request())
-        self._loops = [create_task(loop) for loop in loops]
+        self._loops = [mending, *map(create_task, loops)]
 
     async def drain(self) -> None:
         """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
@@ -154,10 +159,11 @@ class Service:
             return
         self._stopping = True
         worker = self._worker
-        watching, *others = self._loops
+        mending, watching, *others = self._loops
         for loop in others:
             loop.cancel()
         await self.drain()
+        mending.cancel()
         watching.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         if self.executor.stranded:
@@ -338,10 +344,9 @@ class Service:
             timer.cancel()
 
     async def _watch(self) -> None:
-        """See what other processes did, and whether the store works."""
+        """See what other processes did."""
         while True:
             await self._pause(LOOK)
-            self._mend()
             try:
                 await self._look_around()
             except Exception as error:  # a worker must not end because one look failed
@@ -354,6 +359,9 @@ class Service:
 
     async def _look_around(self) -> None:
         now = self._worker.clock.monotonic()
+        if now >= self._check_at:
+            self._check_at = now + CHECK
+            self._check()
         overdue = now >= self._look_at
         if self._worker.store.foreign_change() or overdue:
             self._foreign = self._reaper.stale = self._timers.stale = True
@@ -370,6 +378,15 @@ class Service:
         await self._timers.run_once()
         if await self._reaper.run_once(self._worker.session_id):
             self._look_again()
+
+    def _check(self) -> None:
+        """See that what is written is found again, and that others see that this worker lives."""
+        self._worker.store.look_at_files()
+        if self._liveness.show(self._worker.session_id):
+            LOGGER.warning(
+                "the file that shows that this worker lives was removed, and is there again: let the folder beside the "
+                "database be, or others take over what runs here"
+            )
 
     def _look_again(self) -> None:
         self.executor.look_again()
@@ -409,6 +426,12 @@ class Service:
         if now >= self._retry_at:
             self._retry_at = now + TROUBLE
             store.retry()
+
+    async def _keep_mending(self) -> None:
+        """See whether the store works. Apart from all that waits for it."""
+        while True:
+            await self._pause(LOOK)
+            self._mend()
 
     async def _pause(self, ms: int) -> None:
         over = asyncio.Event()

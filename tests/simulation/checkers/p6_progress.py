@@ -16,7 +16,7 @@ AT_ONCE = 3_000_000
 
 HINDRANCES = {
     *(Fault.DEAF, Fault.LATE, Fault.PAUSE, Fault.ZOMBIE),
-    *(Fault.BUSY, Fault.LOCKED_OUT, Fault.FULL, Fault.UNANSWERED),
+    *(Fault.BUSY, Fault.LOCKED_OUT, Fault.FULL, Fault.UNANSWERED, Fault.AWAY),
 }
 """Faults that may keep a living worker from noticing at once."""
 

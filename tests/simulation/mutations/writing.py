@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from inngest.engine.store.statement import Transaction
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.statement import Connection, Transaction
 from inngest.engine.store.writer import Writer
 
 from .planting import plant
@@ -53,3 +54,11 @@ def _what_a_transaction_does_counts_before_its_commit() -> Iterator[AbstractCont
         follow()
 
     yield mock.patch.object(Transaction, "on_commit", at_once)
+
+
+@plant("P10", "storm", "outside", finders=("P10",))
+def _what_is_written_is_not_looked_for() -> Iterator[AbstractContextManager[object]]:
+    def blindly(_: SqliteDatabase, connection: Connection) -> None:
+        connection.execute("COMMIT")
+
+    yield mock.patch.object(SqliteDatabase, "commit", blindly)

@@ -44,6 +44,10 @@ class Database(Words, Protocol):
         """Commit; durable when it returns. If it raises, whether it has happened is not known."""
         ...
 
+    def look_at_files(self) -> None:
+        """See that what is written will be found again. Quick. Raises StoreError with how to mend it."""
+        ...
+
     def has_written(self, connection: Connection) -> bool:
         """Whether the transaction that was begun last has changed anything."""
         ...

@@ -51,14 +51,15 @@ class FileLocks:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.absolute()  # the process may change its working directory
+        self._folder = Path(os.path.realpath(folder))  # the process may change its working directory
         self._held: dict[str, int] = {}
         _ALL.add(self)
 
     @classmethod
     def beside(cls, database: Path) -> Self:
-        """The locks of the workers of a database file."""
-        return cls(database.with_name(f"{database.name}-workers"))
+        """The locks of the workers of a database file, by whatever name it is called."""
+        resolved = Path(os.path.realpath(database))
+        return cls(resolved.with_name(f"{resolved.name}-workers"))
 
     def hold(self, session_id: str) -> None:
         """Hold the session's lock until `release`, or the end of the process."""
@@ -77,6 +78,25 @@ class FileLocks:
         if descriptor is not None:
             os.close(descriptor)
         self.forget(session_id)
+
+    def show(self, session_id: str) -> bool:
+        """See that the file is still there; whether it was gone, and is back."""
+        descriptor = self._held.get(session_id)
+        if descriptor is None or self._is_there(session_id, descriptor):
+            return False
+        self.hold(session_id)
+        os.close(descriptor)
+        return True
+
+    def _is_there(self, session_id: str, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._path(session_id)), os.fstat(descriptor))
+        except OSError:
+            return False
+
+    def is_unknown(self, session_id: str) -> bool:
+        """Whether it has no file."""
+        return session_id not in self._held and not self._path(session_id).exists()
 
     def alive(self, session_id: str) -> bool:
         """Whether a process holds the lock: this one, or another."""

@@ -105,6 +105,9 @@ class SqlStore:
     def foreign_change(self) -> bool:
         return self._writer.changed_by_others()
 
+    def look_at_files(self) -> None:
+        self._database.look_at_files()
+
     def tidy(self) -> None:
         self._writer.tidy()
 

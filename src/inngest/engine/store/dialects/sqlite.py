@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from inngest.engine.store.database import Trouble
 from inngest.engine.store.statement import Connection, S
 
 from . import sqlite_errors
+from .sqlite_files import Files
 
 R = TypeVar("R")
 
@@ -59,14 +59,14 @@ class SqliteDatabase:
             raise StoreVersionError(
                 f"SQLite {sqlite3.sqlite_version} is too old: at least {'.'.join(map(str, OLDEST))} is needed"
             )
-        self.path = path.absolute()  # the process may change its working directory
+        self._files = Files(path)
+        self.path = self._files.path
         self.name = str(self.path)
         self.dialect = sqlite_dialect(paramstyle="qmark")
         self._synchronous = "FULL" if durable else "NORMAL"
         self._patience = patience
         self._nap = nap
         self._seen_version: int | None = None
-        self._identity: tuple[int, int] | None = None  # of the file that is open
         self._changes = 0  # of the connection, when its transaction began
 
     # -- words
@@ -97,33 +97,39 @@ class SqliteDatabase:
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
             connection.execute("PRAGMA temp_store=MEMORY")
+            self._execute_patiently(connection, "SELECT 1 FROM sqlite_master LIMIT 1").fetchall()  # it opens the WAL
         except sqlite3.Error as error:
             raise self.explain(error) from error
         if mode != ("wal",):
             connection.close()
             raise StoreError(f"SQLite has no WAL for {self.path}, it gives {mode}: put the database on a local disk")
-        self._identity = self._identify()
+        self._files.opened()
         self._seen_version = None  # each connection counts for itself
         return connection
 
     def begin(self, connection: Connection) -> None:
-        self._see_that_it_is_there()
+        self._files.check()
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
         self._changes = cast("sqlite3.Connection", connection).total_changes
 
     def alone(
         self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
     ) -> Sequence[tuple[Any, ...]]:
-        self._see_that_it_is_there()
+        self._files.check()
         execute = self._execute_patiently if patient else _execute
         found: Sequence[tuple[Any, ...]] = execute(connection, sql, parameters).fetchall()
-        return found  # SQLite has committed when the last row was fetched
+        self._files.check()  # SQLite has committed when the last row was fetched
+        return found
 
     def begin_reading(self, connection: Connection) -> None:
         connection.execute("BEGIN")
 
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")
+        self._files.check()  # it may have been into a file that nobody finds again
+
+    def look_at_files(self) -> None:
+        self._files.look()
 
     def has_written(self, connection: Connection) -> bool:
         return cast("sqlite3.Connection", connection).total_changes != self._changes
@@ -192,31 +198,14 @@ class SqliteDatabase:
         return self.look(read) if alone and wal.exists() else result
 
     def _see_that_it_may_be_read(self) -> None:
-        try:
-            with self.path.open("rb"):
-                pass
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be read: {error.strerror}") from error
+        if why := sqlite_errors.unreadable(self.path):
+            raise StoreError(f"{self.path} cannot be read: {why}")
 
     def _open_to_look(self, how: str) -> sqlite3.Connection:
         return sqlite3.connect(f"{self.path.as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None)
 
     def tables(self, connection: Connection) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()}
-
-    def _identify(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _see_that_it_is_there(self) -> None:
-        if self._identify() != self._identity:  # SQLite would go on writing into a file that nobody finds again
-            raise StoreError(
-                f"{self.path} was removed, moved or replaced while it was open: nothing can be written. "
-                "Put it back where it was; or stop, and start again on what is there now"
-            )
 
     def _execute_patiently(self, connection: Connection, sql: str, parameters: Sequence[object] = ()) -> Any:
         """Execute what another process may be in the way of."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
 from inngest.engine.errors import StoreBusyError, StoreCorruptError, StoreError, StoreFullError, StoreReadOnlyError
@@ -100,6 +102,19 @@ def forbidden_file(file: Path) -> str | None:
         return None
     who = f"this user ({_user()})"
     return f"{who} may not read and write {file}: give it the right, or start as the user that owns the file"
+
+
+def unreadable(file: Path) -> str | None:
+    """Why a file cannot be read. It is not opened: to close it would let go of the locks that an engine of this
+    process has on it, as POSIX has it.
+    """
+    try:
+        found = os.stat(file)
+    except OSError as error:
+        return error.strerror
+    if stat.S_ISDIR(found.st_mode):
+        return os.strerror(errno.EISDIR)
+    return None if os.access(file, os.R_OK) else os.strerror(errno.EACCES)
 
 
 def _user() -> str:
