@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING  # noqa: TID251 - the lazy Engine below is typed by it
 
 from inngest import errors
+from inngest.coming import announce as _announce
 from inngest.protocol.config import (
     Batch,
     Cancel,
@@ -83,6 +84,7 @@ __all__ = [
 ]
 
 _warn_of_namesake()
+_announce()
 
 if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for one of the package's
 

@@ -16,6 +16,8 @@ Error                              the root: code, is_retriable, name, message, 
 ├── SignalSwallowedError           `except BaseException` around a step that waits
 ├── StepArgumentError              a wrong argument of a step that waits, such as an expression
 ├── StepError                      a step failed for good
+│   ├── StepNonRetriableError      by a NonRetriableError of its handler, which it is, too
+│   └── StepRetryAfterError        by a RetryAfterError in its last attempt, which it is, too
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
 ├── StepOutsideError               a step from a foreign thread or loop, or after the end
 ├── StepTimeoutError               an attempt of a step took longer than its timeout
@@ -32,10 +34,11 @@ Error                              the root: code, is_retriable, name, message, 
 ├── EngineStateError               not started, stopped, forked, or this thread must not wait
 ├── EventInvalidError              an event that cannot be accepted
 ├── EventKeyUnspecifiedError       sending in production without a key
-├── RunCancelledError              the run you waited for was cancelled
-├── RunFailedError                 the run you waited for failed
+├── RunNotCompletedError           the run you waited for is over without a result; the root of these
+│   ├── RunCancelledError          it was cancelled
+│   ├── RunFailedError             it failed
+│   └── RunSkippedError            it was not begun: a limit, a singleton, a pause
 ├── RunNotFoundError               the run you asked for does not exist
-├── RunSkippedError                the run you waited for was not begun: a limit, a singleton, a pause
 ├── SendEventsError                sending failed; `ids` holds what was accepted
 │
 │ raised where functions are served to a server, by the protocol's codes
@@ -67,6 +70,7 @@ from inngest.embedded.errors import (
     EngineStateError,
     RunCancelledError,
     RunFailedError,
+    RunNotCompletedError,
     RunNotFoundError,
     RunSkippedError,
 )
@@ -111,7 +115,9 @@ from inngest.sdk.errors import (
     StepArgumentError,
     StepError,
     StepIdTakenInRunError,
+    StepNonRetriableError,
     StepOutsideError,
+    StepRetryAfterError,
     StepTimeoutError,
     TimeoutTooLongError,
     URLInvalidError,
@@ -122,8 +128,9 @@ __all__ += ["EngineBindingError", "EngineConfigError", "EngineStateError", "Erro
 __all__ += ["EventInvalidError", "EventKeyUnspecifiedError", "FunctionConfigInvalidError", "FunctionNotFoundError"]
 __all__ += ["HeaderMissingError", "NestedStepError", "NonRetriableError", "OutputTooLargeError"]
 __all__ += ["OutputUnserializableError", "QueryParamMissingError", "RegistrationFailedError", "RetryAfterError"]
-__all__ += ["RunCancelledError", "RunFailedError", "RunNotFoundError", "RunSkippedError", "SendEventsError"]
-__all__ += ["SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError", "StepArgumentError"]
-__all__ += ["StepError", "StepIdTakenInRunError", "StepOutsideError", "StepTimeoutError", "StepUnexpectedError"]
-__all__ += ["StoreBusyError", "StoreClosedError", "StoreCorruptError", "StoreError", "StoreFullError"]
-__all__ += ["StoreReadOnlyError", "StoreVersionError", "TimeoutTooLongError", "URLInvalidError", "UnknownError"]
+__all__ += ["RunCancelledError", "RunFailedError", "RunNotCompletedError", "RunNotFoundError", "RunSkippedError"]
+__all__ += ["SendEventsError", "SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError"]
+__all__ += ["StepArgumentError", "StepError", "StepIdTakenInRunError", "StepNonRetriableError", "StepOutsideError"]
+__all__ += ["StepRetryAfterError", "StepTimeoutError", "StepUnexpectedError", "StoreBusyError", "StoreClosedError"]
+__all__ += ["StoreCorruptError", "StoreError", "StoreFullError", "StoreReadOnlyError", "StoreVersionError"]
+__all__ += ["TimeoutTooLongError", "URLInvalidError", "UnknownError"]

@@ -34,7 +34,7 @@ def chat(request: Request) -> tuple[str, str | None, object]:
 @pytest.mark.parametrize("provider", [openai, deepseek, grok])
 async def test_providers_that_speak_as_openai(stage: Stage, provider: Any) -> None:
     with answering(providers.openai("hello", tools=["weather", "time"])) as server:
-        adapter = provider.Adapter(auth_key=KEY, model="gpt-4o", base_url=server.url)
+        adapter = provider.Adapter(auth_key=KEY, model="gpt-4o", base_url=f"{server.url}/v1")
 
         async def body(ctx: inngest.Context) -> object:
             answer = await ctx.step.ai.infer("ask", adapter=adapter, body=BODY)
@@ -70,7 +70,7 @@ async def test_anthropic(stage: Stage) -> None:
 
 async def test_gemini(stage: Stage) -> None:
     with answering(providers.gemini("hello")) as server:
-        adapter = gemini.Adapter(auth_key=KEY, model="gemini-1.5-flash", base_url=server.url)
+        adapter = gemini.Adapter(auth_key=KEY, model="gemini-1.5-flash", base_url=f"{server.url}/v1beta")
         contents = {"contents": [{"parts": [{"text": "hi"}]}]}
 
         async def body(ctx: inngest.Context) -> object:
@@ -106,7 +106,7 @@ async def test_every_other_answer_is_tried_again(stage: Stage) -> None:
     told = {"error": {"message": "overloaded"}}
     answers = (Answer(told, 529), Answer(told, 401), Answer("<html>"), Answer([1]), providers.openai("at last"))
     with answering(*answers) as server:
-        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=server.url)
+        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=f"{server.url}/v1")
 
         async def body(ctx: inngest.Context) -> object:
             return (await ctx.step.ai.infer("ask", adapter=adapter, body=BODY))["choices"][0]["message"]["content"]
@@ -125,7 +125,7 @@ async def test_every_other_answer_is_tried_again(stage: Stage) -> None:
 
 async def test_when_no_attempt_is_left_the_step_fails(stage: Stage) -> None:
     with answering(Answer("no such model", 404)) as server:
-        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=server.url)
+        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=f"{server.url}/v1")
 
         async def body(ctx: inngest.Context) -> object:
             return await ctx.step.ai.infer("ask", adapter=adapter, body=BODY)
@@ -138,7 +138,7 @@ async def test_when_no_attempt_is_left_the_step_fails(stage: Stage) -> None:
 
 async def test_a_key_does_not_follow_a_redirect(stage: Stage) -> None:
     with answering(Answer("moved", 307, {"location": "/elsewhere"})) as server:
-        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=server.url)
+        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=f"{server.url}/v1")
 
         async def body(ctx: inngest.Context) -> object:
             return await ctx.step.ai.infer("ask", adapter=adapter, body=BODY)
@@ -155,7 +155,8 @@ async def test_keys_are_nowhere_but_in_requests(stage: Stage, caplog: pytest.Log
         seen.extend(path.read_bytes() for path in stage.folder.iterdir() if path.is_file())
 
     with answering(Answer("no", 503), providers.gemini("hello"), "fetched") as server:
-        adapter = gemini.Adapter(auth_key=KEY, model="m", base_url=server.url, headers={"X-Team-Token": KEY})
+        base_url, headers = f"{server.url}/v1beta", {"X-Team-Token": KEY}
+        adapter = gemini.Adapter(auth_key=KEY, model="m", base_url=base_url, headers=headers)
 
         async def body(ctx: inngest.Context) -> None:
             look()
@@ -231,7 +232,7 @@ async def test_the_command_line_shows_the_tokens(stage: Stage, capsys: pytest.Ca
     from inngest.cli import looking
 
     with answering(providers.openai("hello")) as server:
-        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=server.url)
+        adapter = openai.Adapter(auth_key=KEY, model="m", base_url=f"{server.url}/v1")
 
         async def body(ctx: inngest.Context) -> None:
             await ctx.step.ai.infer("ask", adapter=adapter, body=BODY)

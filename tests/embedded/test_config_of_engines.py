@@ -12,6 +12,29 @@ from inngest.errors import EngineConfigError
 EVENT = inngest.TriggerEvent(event="test/start")
 
 
+def test_so_are_two_functions_of_one_client(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="a")
+
+    async def one(ctx: inngest.Context) -> None: ...
+
+    def other(ctx: inngest.ContextSync) -> None: ...
+
+    async def failed(ctx: inngest.Context) -> None: ...
+
+    alone = client.create_function(fn_id="b", trigger=EVENT)(one)
+    client.create_function(fn_id="b", trigger=EVENT)(other)
+    with pytest.raises(EngineConfigError) as raised:
+        inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db")
+    for place in (f"{__file__}:{one.__code__.co_firstlineno}", f"{__file__}:{other.__code__.co_firstlineno}"):
+        assert place in raised.value.message
+    inngest.Engine([alone], database=f"sqlite:///{tmp_path}/inngest.db")
+
+    handled = client.create_function(fn_id="c", trigger=EVENT, on_failure=failed)(one)
+    taken = client.create_function(fn_id="c-failure", trigger=EVENT)(one)
+    with pytest.raises(EngineConfigError, match="the id 'a-c-failure' is there twice"):
+        inngest.Engine([handled, taken], database=f"sqlite:///{tmp_path}/inngest.db")
+
+
 def test_two_functions_of_one_id_are_refused_with_both_places(tmp_path: Path) -> None:
     first, second = inngest.Inngest(app_id="a"), inngest.Inngest(app_id="a-b")
 

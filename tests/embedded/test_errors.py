@@ -142,7 +142,7 @@ async def test_non_retriable_in_a_step_is_recorded_at_once_and_raised_as_a_step_
 async def test_non_retriable_in_a_step_fails_the_run_when_nobody_catches_it(run_step: Callable[..., Any]) -> None:
     calls, handler = failing(lambda call: inngest.NonRetriableError("stolen card"))
     run = await run_step(handler, catch=False)
-    assert (len(calls), failure(run), message(run)) == (1, ("NonRetriableError", "step_errored"), "stolen card")
+    assert (len(calls), failure(run), message(run)) == (1, ("NonRetriableError", "non_retriable_error"), "stolen card")
 
 
 async def test_retry_after_counts_as_an_attempt(run_step: Callable[..., Any]) -> None:

@@ -204,7 +204,7 @@ async def test_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     page = Page(tmp_path, "howto/requests.md")
     with answering({"content": [{"type": "text", "text": "short"}]}) as server:
         page.blocks[0] = page.blocks[0].replace("https://invoices.example/v1", f"{server.url}/v1")
-        page.blocks[1] = page.blocks[1].replace('model="', f'base_url="{server.url}", model="')
+        page.blocks[1] = page.blocks[1].replace('model="', f'base_url="{server.url}/v1", model="')
         await page.define(0, 1)
         async with page.engine() as engine:
             assert "short" in str((await started(engine, "order/placed", order=42)).output)

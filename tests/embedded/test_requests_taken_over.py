@@ -20,7 +20,7 @@ KEY = "sk-1"
 def client_of(url: str) -> inngest.Inngest:
     """The functions that all workers have."""
     client = inngest.Inngest(app_id="requests")
-    adapter = openai.Adapter(auth_key=KEY, model="m", base_url=url)
+    adapter = openai.Adapter(auth_key=KEY, model="m", base_url=f"{url}/v1")
 
     @client.create_function(fn_id="fetches", trigger=inngest.TriggerEvent(event="fetch"))
     async def fetches(ctx: inngest.Context) -> object:

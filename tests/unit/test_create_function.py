@@ -1,4 +1,4 @@
-"""`create_function`: every parameter is checked when it is called, and ids are taken once."""
+"""`create_function`: every parameter is checked when it is called."""
 
 from __future__ import annotations
 
@@ -208,27 +208,14 @@ def test_methods_and_partials_are_handlers(client: inngest.Inngest) -> None:
     assert client.create_function(fn_id="ship", trigger=EVENT)(functools.partial(ship, "home")).is_handler_async
 
 
-def test_an_id_is_taken_once_and_both_places_are_told(client: inngest.Inngest) -> None:
+def test_functions_of_one_id_may_stand_beside_each_other(client: inngest.Inngest) -> None:
     async def first(ctx: inngest.Context) -> None: ...
 
-    async def second(ctx: inngest.Context) -> None: ...
+    def second(ctx: inngest.ContextSync) -> None: ...
 
-    client.create_function(fn_id="pay", trigger=EVENT)(first)
-    with pytest.raises(FunctionConfigInvalidError) as raised:
-        client.create_function(fn_id="pay", trigger=EVENT)(functools.partial(second))
-    places = [f"{__file__}:{one.__code__.co_firstlineno}" for one in (first, second)]
-    assert raised.value.message.startswith('fn_id: "pay" of app "shop" is taken: by ')
-    assert all(place in raised.value.message for place in places)
-
-
-def test_the_id_of_a_failure_handler_is_taken_too(client: inngest.Inngest) -> None:
-    async def on_failure(ctx: inngest.Context) -> None: ...
-
-    async def other(ctx: inngest.Context) -> None: ...
-
-    client.create_function(fn_id="pay", trigger=EVENT, on_failure=on_failure)(handler)
-    with pytest.raises(FunctionConfigInvalidError, match='"pay-failure" of app "shop" is taken'):
-        client.create_function(fn_id="pay-failure", trigger=EVENT)(other)
+    made = [client.create_function(fn_id="pay", trigger=EVENT)(first)]
+    made.append(client.create_function(fn_id="pay", trigger=EVENT)(functools.partial(second)))
+    assert client.functions == made
 
 
 def test_a_loop_that_makes_one_id_twice_is_no_reload(client: inngest.Inngest) -> None:
@@ -238,8 +225,8 @@ def test_a_loop_that_makes_one_id_twice_is_no_reload(client: inngest.Inngest) ->
         client.create_function(fn_id="pay", trigger=EVENT)(again)
 
     make()
-    with pytest.raises(FunctionConfigInvalidError, match='"pay" of app "shop" is taken'):
-        make()
+    make()
+    assert len(client.functions) == 2
 
 
 MODULE = """
@@ -260,10 +247,8 @@ def test_a_module_that_is_loaded_again_replaces_its_functions(client: inngest.In
     load(client, "/app/shop.py", 1, "shop")
     load(client, "/app/shop.py", 2, "shop")
     assert [function.options.retries for function in client.functions] == [2]
-    with pytest.raises(
-        FunctionConfigInvalidError, match=r"/app/shop.py:4 \(pay\), and again by /app/other.py:4 \(pay\)"
-    ):
-        load(client, "/app/other.py", 3, "other")
+    load(client, "/app/other.py", 3, "other")
+    assert [function.options.retries for function in client.functions] == [2, 3]
 
 
 def test_a_cell_of_a_notebook_that_is_run_again_replaces_its_functions(

@@ -69,20 +69,20 @@ DEV = ("http://127.0.0.1:8288/",) * 2
         ({}, {}, DEFAULTS),
         ({"INNGEST_DEV": "1"}, {}, DEV),
         ({}, {"is_production": False}, DEV),
-        ({"INNGEST_DEV": "http://dev:9000"}, {}, ("http://dev:9000/",) * 2),
-        ({"INNGEST_DEV": "dev.local"}, {}, ("http://dev.local/",) * 2),
-        ({"INNGEST_BASE_URL": "https://base.example"}, {}, ("https://base.example/",) * 2),
-        ({"INNGEST_BASE_URL": "base:1", "INNGEST_DEV": "http://dev:9000"}, {}, ("http://base:1/",) * 2),
+        ({"INNGEST_DEV": "http://dev:9000"}, {}, ("http://dev:9000",) * 2),
+        ({"INNGEST_DEV": "dev.local"}, {}, ("http://dev.local",) * 2),
+        ({"INNGEST_BASE_URL": "https://base.example"}, {}, ("https://base.example",) * 2),
+        ({"INNGEST_BASE_URL": "base:1", "INNGEST_DEV": "http://dev:9000"}, {}, ("http://base:1",) * 2),
         (
             {"INNGEST_API_BASE_URL": "api.example", "INNGEST_BASE_URL": "https://base.example"},
             {},
-            ("https://api.example/", "https://base.example/"),
+            ("https://api.example", "https://base.example"),
         ),
-        ({"INNGEST_EVENT_API_BASE_URL": "http://events:1"}, {}, (DEFAULTS[0], "http://events:1/")),
+        ({"INNGEST_EVENT_API_BASE_URL": "http://events:1"}, {}, (DEFAULTS[0], "http://events:1")),
         (
             {"INNGEST_API_BASE_URL": "http://a:1", "INNGEST_EVENT_API_BASE_URL": "http://b:1"},
             {"api_base_url": "http://c:1", "event_api_base_url": "http://d:1"},
-            ("http://c:1/", "http://d:1/"),
+            ("http://c:1", "http://d:1"),
         ),
     ],
 )
@@ -96,11 +96,11 @@ def test_the_origins(
 @pytest.mark.parametrize(
     ("url", "is_production", "origin"),
     [
-        ("localhost:8288", False, "http://localhost:8288/"),
-        ("inngest.example", True, "https://inngest.example/"),
-        ("http://inngest.example", True, "http://inngest.example/"),
+        ("localhost:8288", False, "http://localhost:8288"),
+        ("inngest.example", True, "https://inngest.example"),
+        ("http://inngest.example", True, "http://inngest.example"),
         ("https://inngest.example/prefix/", True, "https://inngest.example/prefix/"),
-        ("[::1]:8288", False, "http://[::1]:8288/"),
+        ("[::1]:8288", False, "http://[::1]:8288"),
     ],
 )
 def test_a_url_gets_a_scheme_by_mode(

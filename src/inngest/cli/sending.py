@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from inngest.sdk import environment, http
+from inngest.sdk.environment import at
 from inngest.sdk.errors import EventInvalidError, URLInvalidError
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.work import drive_sync
@@ -131,7 +132,7 @@ class Watch:
     """
 
     def __init__(self, target: http.Target, event_id: str, limit: float | None) -> None:
-        self._url = f"{target.origin}v1/events/{event_id}/runs"
+        self._url = at(target.origin, f"v1/events/{event_id}/runs")
         self._details = {"event_id": event_id}
         self._origin = target.origin
         self._began = time.monotonic()
@@ -158,7 +159,7 @@ class Watch:
         """The names of events that the server's functions hear; None if it does not tell."""
         try:
             with httpx.Client(timeout=LOOKING_TIMEOUT) as client:
-                return [str(one) for one in client.get(f"{self._origin}v1/triggers").json()["data"]]
+                return [str(one) for one in client.get(at(self._origin, "v1/triggers")).json()["data"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
 

@@ -187,6 +187,7 @@ class Engine:
             timeout: how long to wait; ms or timedelta.
 
         Raises:
+            RunNotCompletedError: the run is over without a result. One of these three:
             RunFailedError: the run failed.
             RunCancelledError: the run was cancelled.
             RunSkippedError: the run was not begun: a rate limit, a singleton, a pause.
@@ -632,7 +633,7 @@ class _Running:
 
     def result(self, run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
         if ended.status is RunStatus.CANCELLED:
-            raise RunCancelledError(run_id)
+            raise RunCancelledError(run_id, "" if ended.error is None else ended.error.message)
         if ended.status is RunStatus.SKIPPED:
             raise RunSkippedError(run_id, ended.error or ErrorInfo("RunSkippedError", "no reason was recorded"))
         if ended.status is not RunStatus.COMPLETED:

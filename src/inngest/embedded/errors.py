@@ -2,54 +2,71 @@
 
 from __future__ import annotations
 
+from inngest.engine.domain.model import RunStatus
 from inngest.protocol.errors import Error, ErrorInfo
 
 
-class RunFailedError(Error):
+class RunNotCompletedError(Error):
+    """A run that was waited for is over, and has no result: it failed, was cancelled, or was not begun.
+
+    Attributes:
+        run_id: the run.
+        status: FAILED, CANCELLED or SKIPPED.
+        reason: why, in words.
+    """
+
+    is_retriable = False
+
+    def __init__(self, run_id: str, status: RunStatus, reason: str) -> None:
+        super().__init__(f"run {run_id} {_HOW[status]}{reason and ': '}{reason}")
+        self.run_id = run_id
+        self.status = status
+        self.reason = reason
+
+
+_HOW = {RunStatus.FAILED: "failed", RunStatus.CANCELLED: "was cancelled", RunStatus.SKIPPED: "was skipped"}
+
+
+class RunFailedError(RunNotCompletedError):
     """A run that was waited for failed.
 
     Attributes:
         run_id: the run.
+        status: FAILED.
+        reason: the name of the error and its message.
         error: why: name, message, stack and code.
     """
 
-    is_retriable = False
-
     def __init__(self, run_id: str, error: ErrorInfo) -> None:
         what = f"{error.name}: {error.message}" if error.message else error.name
-        super().__init__(f"run {run_id} failed: {what}")
-        self.run_id = run_id
+        super().__init__(run_id, RunStatus.FAILED, what)
         self.error = error
 
 
-class RunCancelledError(Error):
+class RunCancelledError(RunNotCompletedError):
     """A run that was waited for was cancelled.
 
     Attributes:
         run_id: the run.
+        status: CANCELLED.
+        reason: by whom or what: an event, a time-out, a newer run, `Engine.cancel`.
     """
 
-    is_retriable = False
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"run {run_id} was cancelled")
-        self.run_id = run_id
+    def __init__(self, run_id: str, reason: str = "") -> None:
+        super().__init__(run_id, RunStatus.CANCELLED, reason)
 
 
-class RunSkippedError(Error):
+class RunSkippedError(RunNotCompletedError):
     """A run that was waited for was not begun.
 
     Attributes:
         run_id: the run.
+        status: SKIPPED.
         reason: why: its function is paused, a limit is reached, or another run was there first.
     """
 
-    is_retriable = False
-
     def __init__(self, run_id: str, error: ErrorInfo) -> None:
-        super().__init__(f"run {run_id} was skipped: {error.message}")
-        self.run_id = run_id
-        self.reason = error.message
+        super().__init__(run_id, RunStatus.SKIPPED, error.message)
 
 
 class RunNotFoundError(Error):

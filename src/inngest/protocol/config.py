@@ -2,13 +2,14 @@
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 
 from . import cron as crons
 from . import durations, limits, texts
 from .errors import FunctionConfigInvalidError
+from .raw import RawModel
 
 
 def _span(low_ms: int = limits.SECOND, high_ms: int | None = None) -> pydantic.AfterValidator:
@@ -85,7 +86,7 @@ def explain(error: pydantic.ValidationError, prefix: str = "") -> FunctionConfig
     return FunctionConfigInvalidError(f"{field}: {reason}{given}")
 
 
-class ConfigModel(pydantic.BaseModel):
+class ConfigModel(RawModel, pydantic.BaseModel):
     """The root of the configuration models: keyword arguments only, no coercion, nothing unknown.
 
     Raises:
@@ -105,6 +106,24 @@ class ConfigModel(pydantic.BaseModel):
             return build(value)
         except pydantic.ValidationError as error:
             raise explain(error, cls.__name__) from None
+
+    @pydantic.model_serializer(mode="wrap")
+    def _as_wire(
+        self, dump: pydantic.SerializerFunctionWrapHandler, info: pydantic.SerializationInfo
+    ) -> dict[str, object]:
+        """What `model_dump` gives: durations as text, and with `by_alias` the wire names."""
+        dumped: dict[str, object] = dump(self)
+        for field in _DURATIONS & dumped.keys():
+            if (value := getattr(self, field)) is not None:
+                dumped[field] = durations.to_text(value, self.wire_units)
+        return {self.wire_names.get(name, name): one for name, one in dumped.items()} if info.by_alias else dumped
+
+    @classmethod
+    def _members(cls, raw: Mapping[str, Any]) -> dict[str, Any]:
+        names = {wire: field for field, wire in cls.wire_names.items()}
+        members = super()._members({names.get(name, name): value for name, value in raw.items()})
+        texts_of = {field: members[field] for field in _DURATIONS & members.keys() if isinstance(members[field], str)}
+        return {**members, **{field: durations.parse(text) for field, text in texts_of.items()}}
 
     def to_wire(self) -> dict[str, object]:
         """Its members under their wire names; durations as text, absent members left out."""

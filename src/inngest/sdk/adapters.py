@@ -40,13 +40,12 @@ class ModelAdapter:
     Args:
         auth_key: the provider's key.
         model: the model to ask, unless the body names one.
-        base_url: where the API is, with or without its version; a proxy's, for example.
+        base_url: where the API is, with its version; a proxy's, for example. The path of the call is added to it.
         headers: to send beside the provider's own.
     """
 
     FORMAT: ClassVar[str] = "openai-chat"
-    ORIGIN: ClassVar[str]
-    VERSION: ClassVar[str] = "/v1"
+    BASE: ClassVar[str]
     PATH: ClassVar[str] = "/chat/completions"
     HEADERS: ClassVar[Mapping[str, str]] = {}
 
@@ -55,8 +54,7 @@ class ModelAdapter:
     ) -> None:
         self._auth_key = auth_key
         self._model = model
-        origin = (base_url or self.ORIGIN).rstrip("/")
-        self._base = origin if origin.endswith(self.VERSION) else origin + self.VERSION
+        self._base = (base_url or self.BASE).rstrip("/")
         self._headers = {**self.HEADERS, **{name.lower(): value for name, value in (headers or {}).items()}}
 
     def __repr__(self) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, overload
 
 from inngest.protocol import config
-from inngest.protocol.errors import FunctionConfigInvalidError
 
 from . import environment, http, options, signals
 from .context import Context, ContextSync
@@ -20,7 +19,6 @@ from .function import (
     FunctionOptions,
     MiddlewareFactory,
     check_handlers,
-    location_of,
     redefines,
 )
 from .hooks import Hooks
@@ -65,7 +63,7 @@ class FunctionDecorator:
         """The function of a handler, async or plain.
 
         Raises:
-            FunctionConfigInvalidError: the id is taken, or its failure handler is of the other kind.
+            FunctionConfigInvalidError: its failure handler is of the other kind.
         """
         check_handlers(self._options.fn_id, handler, self._on_failure)
         function: Function[object] = Function(
@@ -133,7 +131,7 @@ class Inngest:
         self._timeout = DEFAULT_TIMEOUT if request_timeout is None else options.timeout(request_timeout)
         if warning := environment.branch_key_without_env(self._settings):
             self.logger.warning(warning)
-        self._functions: dict[str, Function[object]] = {}
+        self._functions: list[Function[object]] = []
         self._sink: EventSink | None = None
 
     # -- settings
@@ -176,7 +174,7 @@ class Inngest:
     @property
     def functions(self) -> list[Function[object]]:
         """The client's functions, in the order in which they were made."""
-        return list(self._functions.values())
+        return list(self._functions)
 
     def add_middleware(self, middleware: MiddlewareClass) -> None:
         """Append to the client's middleware."""
@@ -212,7 +210,7 @@ class Inngest:
         """Make a function durable: a decorator for its handler.
 
         Args:
-            fn_id: unique within the app; the stored runs know the function by it.
+            fn_id: unique among the functions of an engine; the stored runs know the function by it.
             trigger: what starts it: one event or cron, or up to 10.
             name: for people; default `fn_id`.
             retries: how often each step, and the code between steps, is tried again; 0 to 20, default 4.
@@ -254,18 +252,13 @@ class Inngest:
     def add_function(self, function: Function[object]) -> None:
         """Note a function of this client. The same code, loaded again, replaces what it made before.
 
-        Raises:
-            FunctionConfigInvalidError: its id is taken.
+        Several may have one id, as long as no engine is given two of them: tests make functions of one name.
         """
-        own_ids = {function.id, function.on_failure_fn_id} - {None}
-        for other in self._functions.values():
-            if not own_ids & {other.id, other.on_failure_fn_id} or redefines(function.handler, other.handler):
-                continue
-            raise FunctionConfigInvalidError(
-                f'fn_id: "{function.local_id}" of app "{self.app_id}" is taken: '
-                f"by {location_of(other.handler)}, and again by {location_of(function.handler)}"
-            )
-        self._functions[function.local_id] = function
+        for index, other in enumerate(self._functions):
+            if other.id == function.id and redefines(function.handler, other.handler):
+                self._functions[index] = function
+                return
+        self._functions.append(function)
 
     # -- sending
 

@@ -82,7 +82,12 @@ def normalize(url: str, is_production: bool) -> str:
         url = f"{'https' if is_production else 'http'}://{url}"
     if not _is_origin(url):
         raise URLInvalidError(f"the URL {url!r} is wrong: expected something like http://localhost:8288")
-    return url if url.endswith("/") else f"{url}/"
+    return url
+
+
+def at(origin: str, path: str) -> str:
+    """The URL of a path below an origin, which may end in a slash or not."""
+    return f"{origin.removesuffix('/')}/{path}"
 
 
 def _is_origin(url: str) -> bool:

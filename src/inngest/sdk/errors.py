@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from inngest.protocol import durations
-from inngest.protocol.errors import Error, ErrorCode, ErrorInfo
+from inngest.protocol.errors import Error, ErrorCode, ErrorInfo, NonRetriableError
 
 from .system import wall_clock
 
@@ -100,10 +100,48 @@ class StepError(Error):
         """From its recorded form."""
         return cls(info.message, info.name, info.stack)
 
+    @classmethod
+    def of_handler(cls, info: ErrorInfo) -> StepError:
+        """From what a handler raised: `except NonRetriableError` and `except RetryAfterError` catch theirs, too."""
+        kind = _ALSO.get(info.code or "", StepError)
+        return kind(info.message, info.name, info.stack)
+
     @property
     def name(self) -> str:
         """Class name of the error that the handler raised."""
         return self._name
+
+
+class StepNonRetriableError(StepError, NonRetriableError):
+    """A step failed for good by a `NonRetriableError` of its handler. `except` catches it as the one and the other."""
+
+    code = ErrorCode.NON_RETRIABLE
+
+
+class StepRetryAfterError(StepError, RetryAfterError):
+    """A step failed for good, and the last error of its handler was a `RetryAfterError`. It is not retried.
+
+    Attributes:
+        retry_after: not recorded; there is no next attempt.
+    """
+
+    code = ErrorCode.STEP_ERRORED
+
+    def __init__(self, message: str, name: str = "RetryAfterError", stack: str | None = None) -> None:
+        Error.__init__(self, message)
+        self._name = name
+        self.stack = stack
+
+    @property
+    def delay(self) -> None:
+        """There is no next attempt."""
+        return None
+
+
+_ALSO: dict[str, type[StepError]] = {
+    ErrorCode.NON_RETRIABLE.value: StepNonRetriableError,
+    ErrorCode.RETRY_AFTER.value: StepRetryAfterError,
+}
 
 
 class StepTimeoutError(Error, TimeoutError):

@@ -8,13 +8,14 @@ from inngest.protocol import codec, limits
 from inngest.protocol import events as rules
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.raw import RawModel
 
 from . import outgoing
 from .errors import EventInvalidError
 from .serializers import Serializer
 
 
-class Event(pydantic.BaseModel):
+class Event(RawModel, pydantic.BaseModel):
     """A fact that starts runs.
 
     Args:
@@ -27,9 +28,9 @@ class Event(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(strict=True, defer_build=True)
 
-    name: str
     data: Mapping[str, object] = {}
     id: str = ""
+    name: str
     ts: int = 0
 
     @pydantic.field_validator("data", mode="before")
@@ -38,7 +39,7 @@ class Event(pydantic.BaseModel):
         return {} if value is None else value
 
 
-class SendEventsResult(pydantic.BaseModel):
+class SendEventsResult(RawModel, pydantic.BaseModel):
     """What sending gave.
 
     Attributes:

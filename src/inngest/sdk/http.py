@@ -13,6 +13,7 @@ from inngest.protocol import headers, ulids
 from inngest.protocol.opcodes import SentEvent
 
 from . import system
+from .environment import at
 from .errors import EventKeyUnspecifiedError
 from .events import SendEventsResult
 from .work import Work
@@ -65,7 +66,7 @@ def send(target: Target, events: Sequence[SentEvent], transport: Transport) -> W
             "In development set INNGEST_DEV=1, or run an Engine with the client's functions in this process."
         )
     now = system.wall_clock_ms()
-    url = f"{target.origin}e/{quote(target.event_key or NO_KEY, safe='')}"
+    url = at(target.origin, f"e/{quote(target.event_key or NO_KEY, safe='')}")
     body = f"[{','.join(_wire(event, now) for event in events)}]".encode()
     sent = headers.outgoing(env=target.env, is_production=target.is_production)
     sent[headers.EVENT_ID_SEED] = ulids.Seed(now, system.entropy(10)).text

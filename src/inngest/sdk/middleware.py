@@ -30,6 +30,11 @@ class StepMemos:
     def __init__(self, memos: Mapping[str, StepMemo]) -> None:
         self._memos = dict(memos)
 
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, object]) -> StepMemos:
+        """Memos of a raw object, by hashed ids: `{"data": …}`, `{"error": {"name": …, "message": …}}`, or the value."""
+        return cls({hashed: _memo(value) for hashed, value in raw.items()})
+
     @property
     def size(self) -> int:
         """How many there are."""
@@ -42,6 +47,18 @@ class StepMemos:
     def pop(self, hashed_id: str) -> StepMemo | None:
         """Take the memo of a step out; None if there is none."""
         return self._memos.pop(hashed_id, None)
+
+
+def _memo(raw: object) -> StepMemo:
+    """A memo of its raw form; what only looks like a wrapper is a value."""
+    if not isinstance(raw, Mapping) or not raw.keys() <= {"data", "error"}:
+        return StepMemo(raw)
+    error = raw.get("error")
+    if error is None:
+        return StepMemo(raw.get("data"))
+    if isinstance(error, Mapping) and isinstance(error.get("name"), str) and isinstance(error.get("message"), str):
+        return StepMemo(None, ErrorInfo.from_mapping(error))
+    return StepMemo(raw)
 
 
 @dataclass(frozen=True)

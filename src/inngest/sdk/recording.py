@@ -87,7 +87,7 @@ class Recording:
                 f'step "{memo.step.text}" was given up when it was recorded, and has no result', "StepCancelledError"
             )
         try:
-            return self.values.open(loaded or self.values.load_plain(memo), output_type)
+            return self.values.open(loaded or self.values.load_plain(memo), output_type, memo.kind)
         except DeterminismError as error:
             if self._history.follows:
                 raise

@@ -9,6 +9,7 @@ from inngest.protocol import headers
 from inngest.protocol.opcodes import Sought
 
 from . import sought
+from .environment import at
 from .errors import SendEventsError
 from .http import Response, Transport
 from .serializers import Serializer
@@ -44,7 +45,7 @@ def send(target: Target, signal: Sought, transport: Transport) -> Work[str | Non
         sent["Authorization"] = f"Bearer {target.signing_key}"
     body = f'{{"signal":{json.dumps(signal.name)},"data":{signal.data}}}'.encode()
     try:
-        response = yield lambda: transport.post(f"{target.origin}v1/signals", sent, body)
+        response = yield lambda: transport.post(at(target.origin, "v1/signals"), sent, body)
     except ConnectionError as error:
         raise SendEventsError(f"no response received from {target.origin}: {error}", []) from None
     assert isinstance(response, Response)

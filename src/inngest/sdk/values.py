@@ -143,7 +143,7 @@ class Values:
         """A memo, without middleware."""
         return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error, memo.step.text)
 
-    def open(self, memo: StepMemo, output_type: object) -> object:
+    def open(self, memo: StepMemo, output_type: object, kind: Opcode) -> object:
         """What user code gets of a memo.
 
         Raises:
@@ -151,7 +151,7 @@ class Values:
             DeterminismError: the value is not of the type that the code asks for now.
         """
         if memo.error is not None:
-            raise StepError.from_info(memo.error)
+            raise StepError.of_handler(memo.error) if kind is Opcode.STEP_RUN else StepError.from_info(memo.error)
         serializer = self._function.client.serializer
         if serializer is None or output_type is Unset:
             return memo.data

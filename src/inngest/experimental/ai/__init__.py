@@ -1,5 +1,12 @@
 """Adapters for `step.ai.infer`: the modules anthropic, deepseek, gemini, grok and openai, each with an `Adapter`."""
 
+import sys
+
+from inngest.sdk import adapters
 from inngest.sdk.adapters import BaseAdapter
 
-__all__ = ["BaseAdapter"]
+from . import anthropic, deepseek, gemini, grok, openai
+
+sys.modules[f"{__name__}.base"] = adapters  # where the official package has BaseAdapter; see base.pyi
+
+__all__ = ["BaseAdapter", "anthropic", "deepseek", "gemini", "grok", "openai"]

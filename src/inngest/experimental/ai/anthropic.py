@@ -16,11 +16,11 @@ class Adapter(ModelAdapter):
     Args:
         auth_key: the key of the API. It is never stored.
         model: the model to ask, unless the body names one.
-        base_url: where the API is, instead of https://api.anthropic.com; with or without its version.
+        base_url: where the API is, with its version, instead of https://api.anthropic.com/v1.
         headers: to send beside those of the API.
     """
 
     FORMAT = "anthropic"
-    ORIGIN = "https://api.anthropic.com"
+    BASE = "https://api.anthropic.com/v1"
     PATH = "/messages"
     HEADERS: ClassVar[Mapping[str, str]] = {"anthropic-version": "2023-06-01"}

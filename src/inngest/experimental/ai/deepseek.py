@@ -13,8 +13,8 @@ class Adapter(ModelAdapter):
     Args:
         auth_key: the key of the API. It is never stored.
         model: the model to ask, unless the body names one.
-        base_url: where the API is, instead of https://api.deepseek.com; with or without its version.
+        base_url: where the API is, with its version, instead of https://api.deepseek.com/v1.
         headers: to send beside those of the API.
     """
 
-    ORIGIN = "https://api.deepseek.com"
+    BASE = "https://api.deepseek.com/v1"

@@ -15,13 +15,12 @@ class Adapter(ModelAdapter):
     Args:
         auth_key: the key of the API. It is never stored.
         model: the model to ask, unless the body names one.
-        base_url: where the API is, instead of https://generativelanguage.googleapis.com; with or without its version.
+        base_url: where the API is, with its version, instead of https://generativelanguage.googleapis.com/v1beta.
         headers: to send beside those of the API.
     """
 
     FORMAT = "gemini"
-    ORIGIN = "https://generativelanguage.googleapis.com"
-    VERSION = "/v1beta"
+    BASE = "https://generativelanguage.googleapis.com/v1beta"
     PATH = "/models/{model}:generateContent"
 
     def on_call(self, body: dict[str, Any]) -> None:

@@ -13,8 +13,8 @@ class Adapter(ModelAdapter):
     Args:
         auth_key: the key of the API. It is never stored.
         model: the model to ask, unless the body names one.
-        base_url: where the API is, instead of https://api.x.ai; with or without its version.
+        base_url: where the API is, with its version, instead of https://api.x.ai/v1.
         headers: to send beside those of the API.
     """
 
-    ORIGIN = "https://api.x.ai"
+    BASE = "https://api.x.ai/v1"

@@ -13,8 +13,8 @@ class Adapter(ModelAdapter):
     Args:
         auth_key: the key of the API. It is never stored.
         model: the model to ask, unless the body names one.
-        base_url: where the API is, instead of https://api.openai.com; with or without its version.
+        base_url: where the API is, with its version, instead of https://api.openai.com/v1.
         headers: to send beside those of the API.
     """
 
-    ORIGIN = "https://api.openai.com"
+    BASE = "https://api.openai.com/v1"

@@ -1,0 +1,1 @@
+from inngest.sdk.adapters import BaseAdapter as BaseAdapter

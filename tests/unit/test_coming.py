@@ -1,0 +1,56 @@
+"""Modules of the official package: those that come later say so, those that are there are found by their names."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+import inngest
+from inngest.experimental import ai
+
+COMING = ["connect", "digital_ocean", "django", "fast_api", "flask", "tornado"]
+COMING_EXPERIMENTAL = [
+    "dev_server",
+    "digital_ocean_simulator",
+    "mocked",
+    "realtime",
+    "remote_state_middleware",
+    "sentry_middleware",
+]
+
+
+@pytest.mark.parametrize("name", [*COMING, *(f"experimental.{name}" for name in COMING_EXPERIMENTAL)])
+def test_what_comes_later_says_so(name: str) -> None:
+    parent, _, module = f"inngest.{name}".rpartition(".")
+    for statement in (f"import {parent}.{module}", f"from {parent} import {module}"):
+        with pytest.raises(ImportError, match=rf"^{parent}\.{module} is not there yet: it comes with a later version"):
+            exec(statement, {})
+
+
+def test_other_names_are_unknown_as_ever() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'inngest\.nothing'"):
+        importlib.import_module("inngest.nothing")
+    assert not hasattr(inngest, "nothing")
+
+
+def test_adapters_are_attributes() -> None:
+    made = ai.openai.Adapter(auth_key="k", model="m")
+    assert isinstance(made, ai.BaseAdapter)
+    assert made.url_infer() == "https://api.openai.com/v1/chat/completions"
+    assert ai.__all__ == ["BaseAdapter", "anthropic", "deepseek", "gemini", "grok", "openai"]
+
+
+def test_the_protocol_is_in_its_module_too() -> None:
+    assert importlib.import_module("inngest.experimental.ai.base").BaseAdapter is ai.BaseAdapter
+
+
+@pytest.mark.parametrize("base", ["https://proxy.example/openai", "https://proxy.example/openai/"])
+def test_the_path_of_a_call_is_added_to_the_base_url_as_it_is(base: str) -> None:
+    common = {"auth_key": "k", "model": "m", "base_url": base}
+    urls = [module.Adapter(**common).url_infer() for module in (ai.openai, ai.anthropic, ai.gemini)]
+    assert urls == [
+        "https://proxy.example/openai/chat/completions",
+        "https://proxy.example/openai/messages",
+        "https://proxy.example/openai/models/m:generateContent",
+    ]
