@@ -2,21 +2,19 @@
 
 Run it:
 
-    flask --app examples.flask_app run
+    flask --app examples.flask_app:create_app run
     curl -X POST 'localhost:5000/orders?item=apple'
 
-The engine has a thread of its own, which starts with the first request of a process, after the server has forked its
-workers: an engine must not be carried through a fork. `atexit` stops it. (Where an application lives in a block of
-code, `with inngest.Engine(…):` around it is all.)
+The engine has a thread of its own, which starts with the application, and must not be carried through a fork. A server
+that forks its workers takes `app`, and calls `start` in each of them after the fork; of gunicorn, the hook `post_fork`
+does. Runs that wait go on then, even if no request comes.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import os
-import threading
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -49,19 +47,17 @@ def ship(item: str) -> str:
 
 opened = contextlib.ExitStack()
 atexit.register(opened.close)
-lock = threading.Lock()  # a server has several threads, and their first requests may come together
+engine = inngest.Engine(client, database=os.environ.get("DATABASE", "sqlite:///fruit-shop.db"))
 
 
-def engine() -> inngest.Engine:
-    """The engine of this process, started when it is first needed."""
-    with lock:
-        return start_once()
+def start() -> None:
+    """Start the engine of this process."""
+    opened.enter_context(engine)
 
 
-@functools.cache
-def start_once() -> inngest.Engine:
-    database = os.environ.get("DATABASE", "sqlite:///fruit-shop.db")
-    return opened.enter_context(inngest.Engine(client, database=database))
+def stop() -> None:
+    """Stop it: its runs rest in the file, and go on when an engine starts on it."""
+    opened.close()
 
 
 app = Flask(__name__)
@@ -70,9 +66,8 @@ app = Flask(__name__)
 @app.post("/orders")
 def place_order() -> ResponseReturnValue:
     """Answers when the order is stored, with all that follows from it; it is fulfilled meanwhile."""
-    shop = engine()
     (event_id,) = client.send_sync(inngest.Event(name="shop/order.placed", data={"item": request.args["item"]}))
-    (run,) = shop.runs_sync(event_id=event_id)
+    (run,) = engine.runs_sync(event_id=event_id)
     return {"order": run.id}, 202
 
 
@@ -80,10 +75,16 @@ def place_order() -> ResponseReturnValue:
 def wait_for_order(order: str) -> ResponseReturnValue:
     """Answers when the order is fulfilled."""
     try:
-        return {"result": engine().wait_sync(order, timeout=30_000)}
+        return {"result": engine.wait_sync(order, timeout=30_000)}
     except RunNotFoundError as error:
         return {"error": error.message}, 404
     except RunFailedError as error:
         return {"error": error.error.message}, 409
     except TimeoutError as error:
         return {"error": str(error)}, 504
+
+
+def create_app() -> Flask:
+    """The application with its engine, for a server that does not fork."""
+    start()
+    return app

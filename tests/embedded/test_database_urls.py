@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import inngest
@@ -42,3 +44,18 @@ def test_what_cannot_be_is_said(given: str, said: str) -> None:
 @pytest.mark.parametrize("given", ["sqlite:////var/x.db", "sqlite:///x.db"])
 def test_a_path_with_enough_slashes_is_taken(given: str) -> None:
     inngest.Engine([], database=given)
+
+
+async def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a folder?mode=ro#%41" / "shop.db"
+    path.parent.mkdir()
+    async with inngest.Engine([], database=path) as engine:
+        await engine.send(inngest.Event(name="noted"))
+    assert path.exists()
+
+
+@pytest.mark.parametrize("given", [None, 5, b"shop.db"])
+def test_what_is_neither_a_url_nor_a_path_is_said(given: object) -> None:
+    with pytest.raises(EngineConfigError, match=r"database: expected a URL .*, or a pathlib.Path, got ") as caught:
+        inngest.Engine([], database=given)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert str(caught.value).endswith(repr(given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import inngest
 from tests.house.tree import ROOT
 
 SCRIPT = ROOT / "examples" / "script.py"
@@ -60,7 +62,7 @@ def test_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE", f"sqlite:///{tmp_path}/shop.db")
     from examples import flask_app
 
-    http = flask_app.app.test_client()
+    http = flask_app.create_app().test_client()
     placed = http.post("/orders", query_string={"item": "pear"})
     assert placed.status_code == 202
     order = placed.get_json()["order"]
@@ -70,7 +72,31 @@ def test_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = http.get(f"/orders/{bad}/result")
     assert (refused.status_code, refused.get_json()["error"]) == (409, "we do not sell stone")
     assert http.get(f"/orders/{UNKNOWN}/result").status_code == 404
-    flask_app.opened.close()
+    flask_app.stop()
+
+
+def test_workers_that_a_server_forks_go_on_with_runs_before_any_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", f"sqlite:///{tmp_path}/shop.db")
+    from examples import flask_app
+
+    page = (ROOT / "docs/howto/web-application.md").read_text(encoding="utf-8")
+    (config,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def post_fork" in code]
+    (tmp_path / "gunicorn.conf.py").write_text(config)
+    with inngest.Engine(flask_app.client, database=tmp_path / "shop.db", drain_timeout=0) as engine:
+        (event_id,) = engine.send_sync(inngest.Event(name="shop/order.placed", data={"item": "pear"}))
+        (run,) = engine.runs_sync(event_id=event_id)
+
+    command = [sys.executable, "-m", "gunicorn", "--workers", "2", "--bind", "127.0.0.1:0", "--preload"]
+    config_of = ["--config", str(tmp_path / "gunicorn.conf.py"), "examples.flask_app:app"]
+    server = subprocess.Popen([*command, *config_of], cwd=ROOT, env=with_database(tmp_path), stderr=subprocess.DEVNULL)
+    try:
+        with inngest.Engine([], database=tmp_path / "shop.db") as reader:
+            assert reader.wait_sync(run.id, timeout=60_000) == {"receipt": "150 cents", "parcel": "one pear"}
+    finally:
+        server.terminate()
+        assert server.wait(PATIENCE) == 0
 
 
 def test_the_script_goes_on_where_it_was_killed(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import atexit
 import contextlib
 import datetime
 import functools
@@ -296,14 +295,16 @@ async def test_a_web_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shop = ModuleType("shop")
     vars(shop)["client"] = client
     monkeypatch.setitem(sys.modules, "shop", shop)
-    page = Page(tmp_path, "howto/web-application.md", atexit=atexit, contextlib=contextlib, functools=functools)
+    page = Page(tmp_path, "howto/web-application.md", contextlib=contextlib)
     await page.define(0)
     async with page.names["lifespan"](page.names["app"]):
         assert list(await page.names["place_order"]("apple")) == ["order"]
-    await page.define(1)
-    with page.names["opened"]:
-        assert page.names["engine"]().runs_sync(function="shop-fulfil")
+    await page.define(1)  # its hooks: tests/embedded/test_examples.py starts a server with them
     await page.define(2)
+    page.names["start"]()
+    assert page.names["engine"].runs_sync(function="shop-fulfil")
+    page.names["stop"]()
+    await page.define(3)
 
 
 async def test_several_processes(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ from .explanations import Explanation, explanation
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
+from .stop_signals import StopSignals
 from .threads import FunctionThreads
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Engine:
     Args:
         functions: what it runs: a list of functions, and of clients for all functions of their apps; or one client.
             An empty list makes an engine that sends and reads.
-        database: where everything is kept: an SQLite file. Its folder must exist.
+        database: where everything is kept: an SQLite file, as a URL or a path. Its folder must exist.
         retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
         max_steps: steps of one run, up to 10,000; a run with more fails.
         max_runs_in_flight: how many runs execute at a time; others wait. Sleeping runs do not count.
@@ -72,6 +73,7 @@ class Engine:
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
         retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
+        stop_on_signals: SIGTERM and SIGINT end the block of `async with` or `with`, so that it stops as at its end.
 
     Raises:
         EngineConfigError: an argument is wrong.
@@ -81,7 +83,7 @@ class Engine:
         self,
         functions: Sequence[Function[Any] | Inngest] | Inngest,
         *,
-        database: str = "sqlite:///inngest.db",
+        database: str | os.PathLike[str] = "sqlite:///inngest.db",
         retry_interval: float | None = None,
         max_steps: int = 1000,
         max_runs_in_flight: int = 100,
@@ -89,6 +91,7 @@ class Engine:
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
         retention: int | datetime.timedelta | None = None,
+        stop_on_signals: bool = False,
     ) -> None:
         self._settings = settings.check(
             functions,
@@ -101,6 +104,7 @@ class Engine:
             durability=durability,
             retention=retention,
         )
+        self._signals = StopSignals() if stop_on_signals else None
         self._specs = specs.specs(self._settings.functions)
         self._observer: Observer | None = None
         self._running: _Running | None = None
@@ -143,19 +147,30 @@ class Engine:
         self._running = None
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        if self._signals is not None:
+            self._signals.install(of_task=True)
+        try:
+            await self.start()
+        except BaseException as failure:
+            if self._signals is not None:
+                self._signals.leave(failure)
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+        if self._signals is not None:
+            self._signals.leave(error)
 
     def __enter__(self) -> Self:
         """Start on a thread of the engine's own; use the `_sync` twins."""
         thread = LoopThread()
         try:
             thread.call(self.start())
+            if self._signals is not None:
+                self._signals.install(of_task=False)
         except BaseException:
             thread.close()
             raise
@@ -166,6 +181,8 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._thread is not None
+        if self._signals is not None:
+            self._signals.remove()
         if self._thread.here:  # a fork that leaves the block has nothing to stop
             self._thread.call(self.stop())
             self._thread.close()

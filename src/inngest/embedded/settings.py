@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -35,7 +36,7 @@ class Settings(NamedTuple):
 def check(
     functions: Sequence[Function[object] | Inngest] | Inngest,
     *,
-    database: str,
+    database: str | os.PathLike[str],
     retry_interval: float | None,
     max_steps: int,
     max_runs_in_flight: int,
@@ -86,8 +87,8 @@ def _functions(
     return list(listed.values()), tuple(clients)
 
 
-def sqlite_path(database: str) -> Path:
-    """The file that a database URL names.
+def sqlite_path(database: str | os.PathLike[str]) -> Path:
+    """The file that a database URL, or a path, names.
 
     Raises:
         EngineConfigError: it names none.
@@ -96,6 +97,10 @@ def sqlite_path(database: str) -> Path:
         "expected a URL such as sqlite:///inngest.db (three slashes: a relative path) "
         "or sqlite:////var/lib/app/inngest.db (four: an absolute one)"
     )
+    if isinstance(database, os.PathLike):
+        return Path(database)
+    if not isinstance(database, str):
+        raise EngineConfigError(f"database: {expected}, or a pathlib.Path, got {database!r}")
     try:
         url = make_url(database)
     except ArgumentError:

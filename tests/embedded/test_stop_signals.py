@@ -1,0 +1,116 @@
+"""`Engine(stop_on_signals=True)`: a signal ends the block of a plain script, and its runs go on later."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import inngest
+from inngest.errors import EngineStateError
+
+ASYNC = """
+import asyncio, sys, time
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+@client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="go"))
+async def f(ctx: inngest.Context) -> None:
+    await ctx.step.run("first", work)
+    await ctx.step.run("second", lambda: print("second", flush=True))
+
+async def work() -> None:
+    print("begun", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)  # until the test has sent its signal
+
+async def main() -> None:
+    async with inngest.Engine(client, database=sys.argv[1], stop_on_signals=True) as engine:
+        try:
+            await engine.send(inngest.Event(name="go"))
+            await asyncio.Event().wait()
+        finally:
+            print("left", flush=True)
+
+asyncio.run(main())
+"""
+PLAIN = """
+import sys, threading
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+@client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="go"))
+def f(ctx: inngest.ContextSync) -> None:
+    ctx.step.run("first", work)
+    ctx.step.run("second", lambda: print("second", flush=True))
+
+def work() -> None:
+    print("begun", flush=True)
+    sys.stdin.readline()
+
+with inngest.Engine(client, database=sys.argv[1], stop_on_signals=True) as engine:
+    try:
+        engine.send_sync(inngest.Event(name="go"))
+        threading.Event().wait()
+    finally:
+        print("left", flush=True)
+"""
+
+
+@pytest.mark.parametrize("code", [ASYNC, PLAIN], ids=["async", "plain"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_engine_as_the_end_of_its_block_does(
+    tmp_path: Path, code: str, number: signal.Signals
+) -> None:
+    path = tmp_path / "shop.db"
+    pipe = subprocess.PIPE
+    script = [sys.executable, "-c", code, f"sqlite:///{path}"]
+    with subprocess.Popen(script, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "left\n"
+        process.stdin.write("go on\n")
+        process.stdin.close()
+        assert process.stdout.read() == ""  # it let go after the step that was under way
+        assert process.stderr.read() == ""
+    assert process.returncode == 128 + number
+    assert asyncio.run(what_is_recorded(path)) == ("RUNNING", ["first"])
+
+
+async def what_is_recorded(path: Path) -> tuple[str, list[str]]:
+    """The status of the one run, and its steps."""
+    async with inngest.Engine([], database=path) as engine:
+        (run,) = await engine.runs()
+        return run.status, [step.id for step in (await engine.run(run.id)).steps]
+
+
+async def test_signals_are_as_before_when_the_block_has_ended(tmp_path: Path) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    async with inngest.Engine([], database=tmp_path / "shop.db", stop_on_signals=True):
+        pass
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_another_thread_than_the_main_one_is_refused(tmp_path: Path) -> None:
+    caught: list[Exception] = []
+
+    def enter() -> None:
+        try:
+            with inngest.Engine([], database=tmp_path / "shop.db", stop_on_signals=True):
+                pass
+        except EngineStateError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert "only the main thread is told of signals" in str(caught[0])
