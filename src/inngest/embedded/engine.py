@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
+from inngest.engine.domain import holding
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.errors import StoreClosedError
@@ -283,6 +284,48 @@ class Engine:
             RunNotFoundError: there is no such run.
         """
         return await self._here().cancel(run_id)
+
+    async def release(self, run_id: str) -> bool:
+        """Have a run follow the code there is, from now on and for ever, and be on hold no more.
+
+        Its recorded steps are found by their ids, in whatever order the code asks for them, and new steps are executed.
+        Look first what `explain` says: what the code does anew may have been done under another id.
+
+        Args:
+            run_id: the run.
+
+        Returns:
+            Whether it follows now; False if it had ended.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        return await self._here().release(run_id)
+
+    def release_sync(self, run_id: str) -> bool:
+        """`release`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.release(run_id))
+
+    async def retry_now(self, run_id: str) -> bool:
+        """Try at once what of a run waits for its next attempt: a step, a request, its body, or the run on hold.
+
+        It uses up an attempt, as it would have later. A step of a run that another process executes just now is tried
+        when that process enters the run again.
+
+        Args:
+            run_id: the run.
+
+        Returns:
+            Whether anything waited so.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        return await self._here().retry_now(run_id)
+
+    def retry_now_sync(self, run_id: str) -> bool:
+        """`retry_now`, blocking; from any thread but the engine's loop."""
+        return self._wait_here(lambda: self.retry_now(run_id))
 
     def cancel_sync(self, run_id: str) -> bool:
         """`cancel`, blocking; from any thread but the engine's loop."""
@@ -608,6 +651,18 @@ class _Running:
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
+    async def release(self, run_id: str) -> bool:
+        try:
+            return await self._service.release(run_id)
+        except KeyError:
+            raise RunNotFoundError(run_id) from None
+
+    async def retry_now(self, run_id: str) -> bool:
+        try:
+            return await self._service.retry_now(run_id)
+        except KeyError:
+            raise RunNotFoundError(run_id) from None
+
     async def pause(self, function_id: str, on_event: str) -> None:
         if not await self.store.pause(texts.stored(function_id), on_event, self._clock.now()):
             raise _unknown(function_id)
@@ -635,7 +690,9 @@ class _Running:
             if not waiting.done():
                 waiting.cancel()
         if waiting.cancelled() or not waiting.done():
-            raise TimeoutError(f"run {run_id} has not ended after {seconds} s; it goes on")
+            hold = None if (view := await self.store.run(run_id)) is None else view.run.code.hold
+            goes_on = "it goes on" if hold is None else f"it is on hold: {holding.what_changed(hold)}"
+            raise TimeoutError(f"run {run_id} has not ended after {seconds} s; {goes_on}")
         return waiting.result()
 
     async def _until_ended(self, run_id: str, new: bool) -> Ended:

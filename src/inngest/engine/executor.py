@@ -153,6 +153,12 @@ class RunExecutor:
             if ownership is not None:
                 ownership.arrived(arrival)
 
+    def retry(self, run_id: str, hashes: Sequence[str]) -> None:
+        """The next attempts of these steps are due; a run that is in flight here goes on with them."""
+        ownership = self._owned.get(run_id)
+        if ownership is not None and hashes:
+            ownership.retry(hashes)
+
     def lost(self, run_id: str) -> None:
         """A run was cancelled, or is another's: what runs of it here is taken down."""
         ownership = self._owned.get(run_id)
@@ -200,7 +206,14 @@ class RunExecutor:
         places.take(room, threads)
         try:
             claims = await self.worker.store.claim(
-                self._owner(), room, functions, now, alone=idle, told=self._begin_all
+                self._owner(),
+                room,
+                functions,
+                now,
+                alone=idle,
+                probes=places.probes,
+                together=room if plain else None,
+                told=self._begin_all,
             )
         finally:
             places.take(-room, -threads)
@@ -227,7 +240,7 @@ class RunExecutor:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         self._owned[claimed.run.id] = ownership
-        self._places.enter(ownership.function_id)
+        self._places.enter(ownership.function_id, probes=ownership.probes)
         if ownership.suspect:
             self._alone = True
         task = asyncio.get_running_loop().create_task(self._run(ownership))
@@ -242,13 +255,13 @@ class RunExecutor:
         if not ownership.placed:
             return
         ownership.placed = False
-        self._places.leave(ownership.function_id)
+        self._places.leave(ownership.function_id, probes=ownership.probes)
         if self._owned.get(ownership.run_id) is ownership:  # else this worker has taken it up again since it was lost
             del self._owned[ownership.run_id]
             if ownership.suspect:
                 self._alone = False
-        if ownership.slots is not None:
-            self.look_again()  # who waits in its lane may have its slot
+        if ownership.slots is not None or ownership.probes:
+            self.look_again()  # who waits in its lane may have its slot; or on hold, and may be entered now
         elif self.backlog:
             self._wake()
         if ownership.function_id in self._places.plain:

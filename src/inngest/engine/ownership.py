@@ -106,7 +106,8 @@ class Ownership:
         self.placed = True  # it has its place among those in flight
         self._kept: int | None = None  # slots that its last commit has kept
         self._last: asyncio.Future[Any] | None = None  # commit
-        self.slots = None if run.lane is None else self._slots(run.lane)
+        self.probes = run.code.hold is not None  # it is entered to replay only
+        self.slots = None if run.lane is None or self.probes else self._slots(run.lane)
 
     def _slots(self, lane: str) -> RunSlots:
         worker = self._worker
@@ -139,7 +140,7 @@ class Ownership:
             {hashed: not defer.aborted for hashed, defer in self._state.defers.items()},
             run.follows,
             run.code.holds,
-            run.code.hold is not None,
+            self.probes,
             run.code.patches,
         )
 
@@ -163,6 +164,13 @@ class Ownership:
         if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
             self._state.arrived[arrival.hash] = arrival
             self._worker.invoker.arrived(self.run_id, [arrival.hash])
+
+    def retry(self, hashes: Sequence[str]) -> None:
+        """The next attempts of these steps are due."""
+        known = [one for one in hashes if one in self._state.open]
+        for hashed in known:
+            self._state.open[hashed] = self._state.open[hashed]._replace(due_at=self._worker.clock.now())
+        self._worker.invoker.arrived(self.run_id, known)
 
     def lose(self) -> None:
         """The run is not this worker's any more, or is over: nothing of it can be recorded."""

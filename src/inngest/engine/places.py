@@ -39,7 +39,8 @@ class Places:
         kinds = [(plain, [one for one in served if (one in self.plain) is plain]) for plain in (False, True)]
         self._kinds = [kind for kind in kinds if kind[1]]
         self._taken = 0
-        self._threads = 0  # how many of them have a thread
+        self._threads = 0  # how many of them, and of the probes, have a thread
+        self._probes = 0  # runs on hold that are entered to replay only: beside the places, and at most as many
 
     @property
     def free(self) -> int:
@@ -49,7 +50,12 @@ class Places:
     @property
     def empty(self) -> bool:
         """Whether no run is in flight, and no place reserved."""
-        return self._taken == 0
+        return self._taken == 0 and self._probes == 0
+
+    @property
+    def probes(self) -> int:
+        """How many more runs on hold may be entered."""
+        return max(0, self._most - self._probes)
 
     @property
     def threads(self) -> int:
@@ -70,10 +76,12 @@ class Places:
         self._taken += count
         self._threads += threads
 
-    def enter(self, function_id: str) -> None:
-        """A run of a function is in flight."""
-        self.take(1, int(function_id in self.plain))
+    def enter(self, function_id: str, *, probes: bool = False) -> None:
+        """A run of a function is in flight; one that `probes` has no place."""
+        self._probes += probes
+        self.take(int(not probes), int(function_id in self.plain))
 
-    def leave(self, function_id: str) -> None:
+    def leave(self, function_id: str, *, probes: bool = False) -> None:
         """It is no more."""
-        self.take(-1, -int(function_id in self.plain))
+        self._probes -= probes
+        self.take(-int(not probes), -int(function_id in self.plain))

@@ -165,6 +165,13 @@ class Claims(NamedTuple):
     fenced: bool = False  # this worker was declared dead (P4)
 
 
+class Retried(NamedTuple):
+    """What is tried again at once."""
+
+    steps: Sequence[str]  # hashes of steps between two attempts
+    anything: bool = False  # or its body, a request, or a run on hold
+
+
 class RequestKey(NamedTuple):
     """Which request."""
 
@@ -300,11 +307,14 @@ class Store(Protocol):
         now: int,
         *,
         alone: bool,
+        probes: int = 0,
+        together: int | None = None,
         told: Callable[[Claims], object] | None = None,
     ) -> Claims:
         """Take up to `count` runs whose jobs are due, earliest first, for a worker's session and a new token.
 
-        `alone` allows to take a run that must be resumed alone; if one is due, no other is taken. `told` is called
+        `alone` allows to take a run that must be resumed alone; if one is due, no other is taken. Up to `probes`
+        runs on hold are taken besides, without slots; `together` is the most of both. `told` is called
         with the answer, in the order of the transactions, whoever has stopped waiting: what comes for these runs,
         or cancels them, from now on concerns the caller.
         """
@@ -371,6 +381,14 @@ class Store(Protocol):
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
     ) -> News:
         """End runs that have not ended. Their owners can write nothing more about them. `told`: see `claim`."""
+        ...
+
+    async def release(self, run_id: str, now: int) -> bool:
+        """Have a run follow the code there is, and be on hold no more; False if it has ended or is not there."""
+        ...
+
+    async def retry_now(self, run_id: str, now: int) -> Retried:
+        """Have what of a run waits for its next attempt be tried at once."""
         ...
 
     async def signal(

@@ -223,6 +223,34 @@ class Service:
             raise KeyError(run_id)
         return bool(news.cancelled)
 
+    async def release(self, run_id: str) -> bool:
+        """Have a run follow the code there is; whether it had not ended.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store = self._worker.store
+        released = await store.release(run_id, self._worker.clock.now())
+        if not released and await store.run(run_id) is None:
+            raise KeyError(run_id)
+        self.executor.look_again()
+        return released
+
+    async def retry_now(self, run_id: str) -> bool:
+        """Try at once what of a run waits for its next attempt; whether anything did.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store = self._worker.store
+        retried = await store.retry_now(run_id, self._worker.clock.now())
+        if not retried.anything and await store.run(run_id) is None:
+            raise KeyError(run_id)
+        self.executor.retry(run_id, retried.steps)
+        self.executor.look_again()
+        self.requester.look_again()
+        return retried.anything
+
     async def signal(self, name: str, data: str) -> str | None:
         """Give a signal to the run that waits for it; that run's id, or None."""
         now = self._worker.clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 from inngest.protocol import config
 
@@ -200,6 +200,7 @@ class Inngest:
         debounce: config.Debounce | None = None,
         idempotency: str | None = None,
         middleware: Sequence[MiddlewareClass] | None = None,
+        on_change: Literal["hold", "follow"] = "hold",
         output_type: object = Unset,
         priority: config.Priority | None = None,
         rate_limit: config.RateLimit | None = None,
@@ -221,6 +222,9 @@ class Inngest:
             debounce: one run for the last of several events.
             idempotency: CEL expression on `event`; one run per value within 24 h.
             middleware: after the client's own.
+            on_change: what becomes of a run whose code changed while it was under way: "hold" puts it on hold until
+                code that fits its record is back; "follow" finds its steps by their ids alone, in any order, and
+                executes new ones. A run that has followed once follows for ever.
             output_type: the type by which the client's serializer keeps the function's result.
             priority: moves a run forward or back in the queue.
             rate_limit: drops surplus events.
@@ -236,6 +240,7 @@ class Inngest:
             trigger=trigger,
             name=name,
             retries=retries,
+            on_change=on_change,
             batch_events=batch_events,
             cancel=cancel,
             concurrency=concurrency,

@@ -34,6 +34,7 @@ class FunctionOptions:
     name: str  # for people
     triggers: tuple[config.Trigger, ...]
     retries: int  # of each step and of the body; 0 to 20
+    on_change: str = "hold"  # what becomes of a run whose code has changed: "hold" or "follow"
     batch_events: config.Batch | None = None
     cancel: tuple[config.Cancel, ...] = ()
     concurrency: tuple[config.Concurrency, ...] = ()

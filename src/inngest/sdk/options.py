@@ -79,6 +79,7 @@ def check(
     trigger: object,
     name: str | None,
     retries: int | None,
+    on_change: object,
     batch_events: config.Batch | None,
     cancel: Sequence[config.Cancel] | None,
     concurrency: Sequence[config.Concurrency] | None,
@@ -120,11 +121,14 @@ def check(
         for field, other in given.items():
             if other:
                 raise FunctionConfigInvalidError(f"{field}: cannot be combined with batch_events")
+    if on_change not in ("hold", "follow"):
+        raise FunctionConfigInvalidError(f'on_change: expected "hold" or "follow", got {on_change!r}')
     return FunctionOptions(
         fn_id=text("fn_id", fn_id),
         name=text("name", name) if name is not None else fn_id,
         triggers=_triggers(trigger),
         retries=_retries(fn_id, retries),
+        on_change=str(on_change),
         batch_events=batch_events,
         cancel=_several("cancel", cancel, config.Cancel, limits.MAX_CANCELS),
         concurrency=_concurrency(concurrency),

@@ -42,7 +42,8 @@ class Recording:
         self._recorder = recorder
         self._clock = clock
         self.loop = asyncio.get_running_loop()
-        self._history = replay.History(call.memos, call.open_steps, call.defers, follows=call.follows)
+        follows = call.follows or function.options.on_change == "follow"
+        self._history = replay.History(call.memos, call.open_steps, call.defers, follows=follows)
         self.conductor = Conductor(
             self.loop, turns, clock, self._history, self._record_open, self._tell_passed, call.holds
         )

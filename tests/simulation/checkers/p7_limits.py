@@ -10,8 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from inngest.engine.domain.lanes import Lane, queueing_of
-from tests.simulation.history import Began, Change, Committed, Died, Entry, Finished, History, Row, State
+from tests.simulation.history import Began, Change, Committed, Died, Entry, Finished, History, Row, State, hold_of
 from tests.simulation.scenario import Scenario
+
+ALONE_AFTER = 3
+"""Workers that died on a run, from which on it is entered alone, and has its slot though it is on hold."""
 
 Handler = tuple[int, str, str, str]  # process, token, run and step
 
@@ -85,7 +88,8 @@ class Slots:
 
     def _of_row(self, run: Row, state: State) -> Iterator[str]:
         slots = _number(run["slots"])
-        if (slots > 0) != (run["session_id"] is not None and run["lane"] is not None):
+        replays_only = hold_of(run) is not None and _number(run["takeovers"]) < ALONE_AFTER
+        if (slots > 0) != (run["session_id"] is not None and run["lane"] is not None and not replays_only):
             yield f"run {run['id']} holds {slots} slots, its owner is {run['session_id']}, its lane {run['lane']}"
         if run["lane"] is not None:
             self._learn(str(run["lane"]), state)

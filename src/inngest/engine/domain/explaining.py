@@ -12,6 +12,7 @@ from inngest.protocol import durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
+from . import holding
 from .index_keys import shown
 from .lanes import MICROSECONDS, Limit, Throttle
 from .model import FailedAttempt, Run, RunStatus, Watch, Watching
@@ -41,6 +42,7 @@ class Rule(enum.StrEnum):
     THROTTLE = "throttle"  # its lane may not begin another run yet
     PAUSED = "paused"  # its function is
     RETURNING = "returning"  # code of it has not returned, and keeps slots until it does
+    ON_HOLD = "on_hold"  # the code that its workers have is not the code that began it
     ALONE = "alone"  # workers died on it: it waits until one has nothing else in flight
 
 
@@ -160,6 +162,8 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
     if not serving:
         text = f"No living worker has its function {run.function_id}: start an engine with it."
         return [*held, Reason(Rule.NO_WORKER, text), *steps]
+    if facts.run.code.hold is not None:
+        return [*held, *steps]
     if not held and facts.due_at is not None and facts.due_at <= now:
         held.append(_next(facts.queued, serving, now))
     elif facts.due_at is not None and (later := _later(facts, facts.due_at, now)):
@@ -188,6 +192,13 @@ def _returning(kept: KeptFact, facts: Facts) -> Reason:
 def _held(facts: Facts) -> list[Reason]:
     """What keeps it from going on whatever else there is."""
     held: list[Reason] = []
+    if (hold := facts.run.code.hold) is not None:
+        often = "once" if hold.times == 1 else f"{hold.times:,} times"
+        text = (
+            f"It is on hold, since its code has changed: {holding.what_changed(hold)}. It was put there {often} since "
+        )
+        text += f"{_time(hold.since)}. {holding.advice(facts.run.id)}."
+        held.append(Reason(Rule.ON_HOLD, text, facts.due_at, hold.step))
     if facts.paused is not None:
         text = f"Its function {facts.run.function_id} has been paused since {_time(facts.paused)}, until Engine.resume."
         held.append(Reason(Rule.PAUSED, text))

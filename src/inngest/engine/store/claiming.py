@@ -9,14 +9,14 @@ from typing import NamedTuple
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.lanes import PLAIN, Lane
-from inngest.engine.domain.model import Defer, Policy, Registry, Run, RunStatus
+from inngest.engine.domain.model import Code, Defer, Policy, Registry, Run, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.domain.watches import as_data
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import kept, lanes, requests, serving, sweeping, tables, telling, visiting, waits
+from . import holding, kept, lanes, requests, serving, sweeping, tables, telling, visiting, waits
 from .accepting import INSERT_JOBS, job_row
 from .events import batches
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
@@ -32,6 +32,7 @@ ASKING = Statement(
     lambda words: words.locking(
         select(
             _sessions.c.id,
+            _sessions.c.started_at,
             exists(select(_lanes.c.id)) | exists(select(_budgets.c.budget)) | exists(select(_throttles.c.id)),
         ).where(_sessions.c.id == bindparam("session")),
         skip=False,
@@ -67,7 +68,7 @@ TAKE_RUNS = Statement(
             token=bindparam("owner_token"),
             status=constant(RunStatus.RUNNING.value),
             started_at=func.coalesce(_runs.c.started_at, bindparam("now")),
-            slots=case((_runs.c.lane.is_not(None), _YES), else_=_NO),
+            slots=case((_runs.c.lane.is_not(None), bindparam("slot", type_=Integer)), else_=_NO),
         )
     )
 )
@@ -101,6 +102,7 @@ RUNS_OF_SESSION = Statement(
             _runs.c.takeover_steps,
             _runs.c.lane,
             _runs.c.slots,
+            _runs.c.code,
             select(func.count())
             .select_from(_steps)
             .where(_steps.c.run_id == _runs.c.id, _steps.c.seq.is_not(None))
@@ -141,6 +143,8 @@ class Claim(NamedTuple):
     functions: Sequence[str]
     now: int
     alone: bool  # a run that must be alone may be taken
+    probes: int = 0  # runs on hold, beside the others
+    together: int | None = None  # runs on hold and others, at most; None: as many as both may be
 
 
 class Claiming:
@@ -162,10 +166,11 @@ class Claiming:
         row = tx.execute(ASKING, {"session": asked.session}).fetchone()
         if row is None:
             return Claims((), None, fenced=True)
-        if row[1]:
+        if row[2]:
             self._sweeper.sweep(tx, asked.functions, asked.now)
         heads = serving.heads(tx, asked.functions)
-        suspect = self._suspect(tx, asked, [head.function_id for head in heads if head.alone])
+        special = [head.function_id for head in heads if head.special]
+        suspect = self._suspect(tx, asked, special)
         if suspect is not None and suspect[2] <= asked.now:
             taken = self._take_suspect(tx, asked, suspect) if asked.alone else []
             return Claims(taken, asked.now, alone_due=not taken)
@@ -180,6 +185,11 @@ class Claiming:
         times += [time for time in looks if time is not None]
         taken = _take(tx, asked, [*due, *(job for job, _ in visited.jobs)]) if due or visited.jobs else []
         _give_back_untaken(tx, asked, visited, taken)
+        if special and asked.probes:
+            most = asked.probes if asked.together is None else min(asked.probes, asked.together - len(taken))
+            probes, next_probe = holding.due(tx, special, asked.session, row[1], most, asked.now)
+            taken += _take(tx, asked, probes, slot=0) if probes else []
+            times += [] if next_probe is None or most == 0 else [next_probe]
         return Claims(taken, min(times, default=None))
 
     def _visit(self, tx: Transaction, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
@@ -223,10 +233,10 @@ def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited,
     lanes.give_back(tx, [(lane.id, 1) for job, lane in visited.jobs if job.run_id not in runs], asked.now)
 
 
-def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]]) -> list[Claimed]:
+def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]], slot: int = 1) -> list[Claimed]:
     tx.execute(DELETE_JOBS, {"jobs": json.dumps([job[0] for job in jobs])})
     runs = json.dumps([job[1] for job in jobs])
-    taking = {"runs": runs, "session": asked.session, "owner_token": asked.token, "now": asked.now}
+    taking = {"runs": runs, "session": asked.session, "owner_token": asked.token, "now": asked.now, "slot": slot}
     tx.execute(TAKE_RUNS, taking)
     taken: dict[str, tuple[Run, EventData]] = {}
     for row in tx.execute(TAKEN_RUNS, {"runs": runs, "owner_token": asked.token}).fetchall():
@@ -301,21 +311,27 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
         return False
     orphans: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
+    on_hold: list[tuple[object, ...]] = []
     held: list[tuple[str, int]] = []
     queue = lanes.Queue()
     for row in tx.execute(RUNS_OF_SESSION, {"session": session_id}).fetchall():
-        run_id, function_id, takeovers, steps_then, lane, slots, steps_now = row
+        run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
         if died:
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
-        jobs.append(job_row(ids, run_id, function_id, now, now, alone=alone, lane=lane))
-        if lane is not None:
+        if lane is not None and slots:
             held.append((lane, slots))
+        hold = None if alone else Code.from_json(code).hold
+        if hold is not None:
+            on_hold.append(holding.held_row(ids, run_id, function_id, now, now, hold, ""))
+            continue
+        jobs.append(job_row(ids, run_id, function_id, now, now, alone=alone, lane=lane))
         if lane is not None and not alone:
             queue.add(Lane.of(lane), now)
     tx.execute_rows(ORPHAN_RUNS, orphans)
     tx.execute_rows(INSERT_JOBS, jobs)
+    tx.execute_rows(holding.INSERT_HELD, on_hold)
     requests.end_session(tx, session_id, now)
     lanes.give_back(tx, [*held, *kept.end_session(tx, session_id)], now)
     queue.write(tx, now, ids)

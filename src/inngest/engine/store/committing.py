@@ -133,7 +133,9 @@ def commit(
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
     _give_slots_back(tx, [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)])
-    news = news.and_then(_write_transitions(tx, kept, ids))
+    freed = holding.freed(tx, [one.owner.run_id for one in kept if _is_held(one)])
+    news = news.and_then(_write_transitions(tx, kept, ids, freed))
+    holding.write(tx, [(one.owner.run_id, one.changes) for one in kept], freed)
     announcer = Announcer(tx, registry, ids, alarm, commits[-1].now)
     news = announcer.cancelled(news).and_then(announcer.finished([one.finished for one in kept if one.finished]))
     return _receipts(commits, lost, settled, news, late)
@@ -236,7 +238,6 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(DESCRIBE, described)
     defers = {(run_id, one.step.hash): defer_row(run_id, one) for run_id, change in changes for one in change.defers}
     tx.execute_rows(WRITE_DEFERS, list(defers.values()))
-    holding.write(tx, changes)
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
@@ -294,9 +295,14 @@ def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
     lanes.give_back(tx, free, max(one.now for one in commits))
 
 
-def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> News:
+def _is_held(one: Commit) -> bool:
+    return isinstance(one.changes.transition, Released) and one.changes.transition.hold is not None
+
+
+def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, freed: Collection[str]) -> News:
     released: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
+    on_hold: list[tuple[object, ...]] = []
     queue = lanes.Queue()
     told: list[Arrival] = []
     early = False  # a run goes on earlier than its owner knows
@@ -310,12 +316,17 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids) -> 
             due_at = transition.due_at
             if one.waiting and waits.arrivals(tx, [run_id]):
                 due_at, early = one.now, True
-            if due_at is not None:
+            if transition.hold is not None and run_id not in freed and due_at is not None:
+                hold = transition.hold
+                on_hold.append(holding.held_row(ids, run_id, one.function_id, one.now, due_at, hold, one.owner.session))
+            elif due_at is not None:
+                due_at = one.now if run_id in freed else due_at
                 jobs.append(job_row(ids, run_id, one.function_id, one.now, due_at, alone=one.alone, lane=one.lane))
                 if one.lane is not None and not one.alone:
                     queue.add(Lane.of(one.lane), due_at)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
+    tx.execute_rows(holding.INSERT_HELD, on_hold)
     if jobs:
         queue.write(tx, commits[0].now, ids)
     over = [one.owner.run_id for one in commits if one.waiting and isinstance(one.changes.transition, Ended)]

@@ -135,7 +135,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         watches=watches,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if watches else (),
         due_at=None if job is None else job[0],
-        alone=job is not None and bool(job[1]),
+        alone=job is not None and job[1] == 1,
         owner=view.worker,
         workers=_workers(tx, view.run.function_id),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),

@@ -1,19 +1,65 @@
-"""Runs whose code was changed: what is known of that."""
+"""Runs whose code was changed: what is known of that, and the queue of those that are on hold.
+
+A run on hold is entered to replay only: without a slot, beside the places of its worker. Its job lies where no other
+claim looks. It is due at its time, a little later for the worker that put it there, and at once for workers that have
+started since: they may have other code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Integer, case, literal_column, update
+from sqlalchemy import Integer, Text, bindparam, case, delete, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.domain.model import Changes
+from inngest.engine.domain.lanes import Lane
+from inngest.engine.domain.model import Changes, Code, Hold
+from inngest.engine.ports import Ids, Retried
+from inngest.protocol.opcodes import Opcode
 
-from . import tables
-from .statement import Bulk, Rows, Transaction, Words
+from . import lanes, tables, waits
+from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row
+from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
 
-_runs = tables.runs
+_runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
 _NO = literal_column("0", Integer)
+
+ON_HOLD = 2
+"""In the column `alone` of a job: its run is on hold."""
+
+OTHERS_FIRST = 500
+"""Milliseconds that the worker which put a run on hold leaves to others when it is due."""
+
+INSERT_HELD = insert_new(_jobs, (*JOB_COLUMNS, "held_at", "held_by"))
+
+_OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == literal_column(str(ON_HOLD), Integer))
+
+BEFORE_US = Statement(
+    lambda words: words.locking(
+        select(_jobs.c.id, _jobs.c.run_id)
+        .where(
+            _jobs.c.function_id == bindparam("function"),
+            _jobs.c.held_at <= bindparam("started"),
+            _jobs.c.held_by != bindparam("session"),
+        )
+        .order_by(_jobs.c.held_at)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+IN_TIME = Statement(
+    lambda words: words.locking(
+        select(_jobs.c.id, _jobs.c.run_id, _jobs.c.score, _jobs.c.held_by)
+        .where(*_OF_FUNCTION, _jobs.c.lane == literal_column("''", Text), _jobs.c.start == _NO)
+        .order_by(_jobs.c.score, _jobs.c.id)
+        .limit(bindparam("count")),
+        skip=True,
+    )
+)
+
+FOLLOWING = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs"), _runs.c.follows != _NO))
 
 
 def _write_code(_: Words, rows: Rows) -> ClauseElement:
@@ -25,11 +71,122 @@ def _write_code(_: Words, rows: Rows) -> ClauseElement:
 WRITE_CODE = Bulk(_runs, ("id", "follows", "code"), _write_code)
 
 
-def write(tx: Transaction, decided: Sequence[tuple[str, Changes]]) -> None:
-    """What owners found of the code of their runs, the last of each."""
+def write(tx: Transaction, decided: Sequence[tuple[str, Changes]], freed: Collection[str]) -> None:
+    """What owners found of the code of their runs, the last of each; those that were freed are not on hold."""
     rows: dict[str, tuple[str, int, str | None]] = {}
     for run_id, changes in decided:
         if changes.code is not None:
             follows = changes.follows or (run_id in rows and bool(rows[run_id][1]))
-            rows[run_id] = (run_id, int(follows), changes.code.to_json())
+            code = changes.code._replace(hold=None) if run_id in freed else changes.code
+            rows[run_id] = (run_id, int(follows), code.to_json())
     tx.execute_rows(WRITE_CODE, list(rows.values()))
+
+
+def held_row(ids: Ids, run_id: str, function_id: str, now: int, due_at: int, hold: Hold, by: str) -> tuple[object, ...]:
+    """The row of INSERT_HELD of a run on hold; `by` is the session of the worker that put it there, or empty."""
+    return (ids.ulid(now), run_id, function_id, due_at, ON_HOLD, "", 0, due_at, hold.at, by)
+
+
+def due(
+    tx: Transaction, functions: Collection[str], session: str, started: int, count: int, now: int
+) -> tuple[list[tuple[str, str, int]], int | None]:
+    """Runs on hold that a worker may enter now, at most so many, by job, run and time; and when the next one is due.
+
+    Args:
+        tx: the transaction.
+        functions: whose runs.
+        session: of the worker.
+        started: when it started (unix ms).
+        count: how many runs, at most.
+        now: what is due.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for function in functions:
+        asked = {"function": function, "session": session, "started": started, "count": count + 1}
+        for job, run_id in tx.execute(BEFORE_US, asked).fetchall():
+            found[job] = (0, run_id)
+        for job, run_id, due_at, by in tx.execute(IN_TIME, asked).fetchall():
+            found.setdefault(job, (due_at + (OTHERS_FIRST if by == session else 0), run_id))
+    order = sorted((due_at, job, run_id) for job, (due_at, run_id) in found.items())
+    taken = [one for one in order if one[0] <= now][:count]
+    left = order[len(taken) :]
+    return [(job, run_id, due_at) for due_at, job, run_id in taken], max(left[0][0], now) if left else None
+
+
+def freed(tx: Transaction, run_ids: Sequence[str]) -> set[str]:
+    """Those of these runs, which are being put on hold, that were released meanwhile: they go on at once."""
+    if not run_ids:
+        return set()
+    return {row[0] for row in tx.execute(FOLLOWING, {"runs": json.dumps(list(run_ids))}).fetchall()}
+
+
+OF_RUN = Statement(
+    lambda words: words.locking(
+        select(_runs.c.function_id, _runs.c.session_id, _runs.c.lane, _runs.c.attempt, _runs.c.code).where(
+            _runs.c.id == bindparam("run"), _runs.c.ended_at.is_(None)
+        ),
+        skip=False,
+    )
+)
+
+DELETE_JOB = Statement(lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run")))
+
+RETRY_STEPS = Statement(
+    lambda _: (
+        update(_steps)
+        .where(
+            _steps.c.run_id == bindparam("run"),
+            _steps.c.kind == constant(Opcode.STEP_RUN.value),
+            _steps.c.seq.is_(None),
+            _steps.c.due_at > bindparam("now"),
+        )
+        .values(due_at=bindparam("now"))
+        .returning(_steps.c.hash)
+    )
+)
+
+RETRY_REQUESTS = Statement(
+    lambda _: (
+        update(_requests)
+        .where(
+            _requests.c.run_id == bindparam("run"),
+            _requests.c.session_id.is_(None),
+            _requests.c.due_at > bindparam("now"),
+        )
+        .values(due_at=bindparam("now"))
+        .returning(_requests.c.hash)
+    )
+)
+
+
+def release(tx: Transaction, run_id: str, now: int, ids: Ids) -> bool:
+    """Have a run follow the code there is, from now on and for ever; False if it has ended, or is not there."""
+    row = tx.execute(OF_RUN, {"run": run_id}).fetchone()
+    if row is None:
+        return False
+    function_id, session, lane, _, text = row
+    code = Code.from_json(text)
+    tx.execute_rows(WRITE_CODE, [(run_id, 1, code._replace(hold=None).to_json() if session is None else text)])
+    if session is None and code.hold is not None:
+        tx.execute(DELETE_JOB, {"run": run_id})
+        tx.execute_rows(INSERT_JOBS, [job_row(ids, run_id, function_id, now, now, lane=lane)])
+        if lane is not None:
+            queue = lanes.Queue()
+            queue.add(Lane.of(lane), now)
+            queue.write(tx, now, ids)
+    return True
+
+
+def retry_now(tx: Transaction, run_id: str, now: int) -> Retried:
+    """Have what waits for its next attempt be tried now: steps, requests, the body, and a run on hold."""
+    row = tx.execute(OF_RUN, {"run": run_id}).fetchone()
+    if row is None:
+        return Retried(())
+    _, session, _, attempt, text = row
+    asked = {"run": run_id, "now": now}
+    steps = tuple(row[0] for row in tx.execute(RETRY_STEPS, asked).fetchall())
+    requests = tx.execute(RETRY_REQUESTS, asked).fetchall()
+    body = session is None and (attempt > 0 or Code.from_json(text).hold is not None)
+    if session is None and (steps or body):
+        waits.make_due(tx, [run_id], now)
+    return Retried(steps, bool(steps or requests or body))

@@ -21,7 +21,7 @@ _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
 
 
 def first_due(served: ColumnElement[Any]) -> Select[Any, Any, Any, bool]:
-    """When the first of each queue of these functions is due; and whether there is a run that must be alone."""
+    """When the first of each queue of these functions is due; and whether a run must be alone, or is on hold."""
     plain = select(func.min(_jobs.c.score)).where(
         _jobs.c.function_id == served,
         _jobs.c.alone == _NO,
@@ -29,8 +29,8 @@ def first_due(served: ColumnElement[Any]) -> Select[Any, Any, Any, bool]:
         _jobs.c.start == _NO,
     )
     lane = select(func.min(_lanes.c.ready_at)).where(_lanes.c.function_id == served, _lanes.c.ready_at.is_not(None))
-    alone = exists().where(_jobs.c.function_id == served, _jobs.c.alone == _YES)
-    return select(served, plain.scalar_subquery(), lane.scalar_subquery(), alone)
+    special = exists().where(_jobs.c.function_id == served, _jobs.c.alone >= _YES)
+    return select(served, plain.scalar_subquery(), lane.scalar_subquery(), special)
 
 
 def _heads(words: Words) -> Select[Any, Any, Any, bool]:
@@ -72,7 +72,7 @@ class Head(NamedTuple):
     function_id: str
     plain: int | None  # when its first plain job is due
     lane: int | None  # when the first of its lanes is to be looked at
-    alone: bool  # it has a run that must be resumed alone
+    special: bool  # it has a run that must be resumed alone, or that is on hold
 
 
 class First(NamedTuple):
@@ -85,7 +85,7 @@ class First(NamedTuple):
 def heads(tx: Transaction, functions: Sequence[str]) -> list[Head]:
     """The functions of these that are not paused."""
     rows = tx.execute(HEADS, {"functions": json.dumps(list(functions))}).fetchall()
-    return [Head(function, plain, lane, bool(alone)) for function, plain, lane, alone in rows]
+    return [Head(function, plain, lane, bool(special)) for function, plain, lane, special in rows]
 
 
 def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], count: int, until: int) -> First:

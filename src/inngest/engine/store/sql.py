@@ -25,6 +25,7 @@ from inngest.engine.ports import (
     Receipt,
     RequestClaims,
     RequestKey,
+    Retried,
     RunView,
     Session,
 )
@@ -37,6 +38,7 @@ from . import (
     committing,
     explaining,
     firing,
+    holding,
     kept,
     lanes,
     pausing,
@@ -187,9 +189,11 @@ class SqlStore:
         now: int,
         *,
         alone: bool,
+        probes: int = 0,
+        together: int | None = None,
         told: Callable[[Claims], object] | None = None,
     ) -> Claims:
-        asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone)
+        asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone, probes, together)
 
         def take(tx: Transaction) -> Claims:
             claims = self._claiming.claim(tx, asked)
@@ -197,7 +201,7 @@ class SqlStore:
                 times.keep(tx, now)
             return claims
 
-        return await self._write(take, rows=2 * count, told=told)
+        return await self._write(take, rows=2 * (count + probes), told=told)
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
         return await self._write(
@@ -256,6 +260,12 @@ class SqlStore:
             return self._announcer(tx, now).cancelled(cancelling.cancel(tx, run_ids, reason, now))
 
         return await self._write(cancel, rows=rows, told=told)
+
+    async def release(self, run_id: str, now: int) -> bool:
+        return await self._write(lambda tx: holding.release(tx, run_id, now, self._ids), rows=3)
+
+    async def retry_now(self, run_id: str, now: int) -> Retried:
+        return await self._write(lambda tx: holding.retry_now(tx, run_id, now), rows=10)
 
     async def signal(
         self, name: str, data: str, now: int, told: Callable[[News], object] | None = None

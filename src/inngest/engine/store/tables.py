@@ -153,14 +153,19 @@ jobs = Table(
         "alone",
         Integer,
         nullable=False,
-        comment="whether it is due only while nothing else is in flight",
+        comment="1: due only while nothing else is in flight; 2: on hold, to be entered to replay only",
     ),
     Column("lane", Text, nullable=False, comment="where it queues; empty for plain functions"),
     Column("start", Integer, nullable=False, comment="whether its run begins with it, in a lane"),
     Column("score", BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"),
+    Column(
+        "held_at", BigInteger, comment="of a run on hold: when it was put there; workers that started since are first"
+    ),
+    Column("held_by", Text, comment="of a run on hold: the worker that put it there; others are before it"),
     sqlite_with_rowid=False,
 )
 Index("inngest_jobs_by_function", jobs.c.function_id, jobs.c.alone, jobs.c.lane, jobs.c.start, jobs.c.score, jobs.c.id)
+Index("inngest_jobs_by_hold", jobs.c.function_id, jobs.c.held_at, sqlite_where=jobs.c.held_at.is_not(None))
 
 lanes = Table(
     "inngest_lanes",

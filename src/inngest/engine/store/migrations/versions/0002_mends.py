@@ -86,6 +86,10 @@ def _note_changed_code() -> None:
     """A run is on hold, or follows the code there is; `code` says the rest of what is known of changed code."""
     op.add_column("inngest_runs", sa.Column("follows", sa.Integer, nullable=False, server_default="0"))
     op.add_column("inngest_runs", sa.Column("code", sa.Text))
+    op.add_column("inngest_jobs", sa.Column("held_at", sa.BigInteger))
+    op.add_column("inngest_jobs", sa.Column("held_by", sa.Text))
+    on_hold = sa.text("held_at IS NOT NULL")
+    op.create_index("inngest_jobs_by_hold", "inngest_jobs", ["function_id", "held_at"], sqlite_where=on_hold)
 
 
 def _tell_in_pages() -> None:

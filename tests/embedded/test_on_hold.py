@@ -1,0 +1,213 @@
+"""Runs on hold, through the engine: they stay RUNNING, say why, take no slot, and go on when code that fits is back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import inngest
+from inngest.embedded.explanations import Rule
+from inngest.errors import RunCancelledError, RunNotFoundError
+from tests.embedded.stage import until_held
+
+TRIGGER = inngest.TriggerEvent(event="app/start")
+
+
+class Shop:
+    """One app whose function `order` has several versions, on one database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = f"sqlite:///{folder}/inngest.db"
+        self.did: list[str] = []
+        self.may_ship = asyncio.Event()
+
+    def _does(self, name: str) -> Any:
+        async def handler() -> str:
+            self.did.append(name)
+            if name == "ship":
+                await self.may_ship.wait()
+            if name == "wait":
+                await asyncio.Event().wait()
+            return name
+
+        return handler
+
+    async def until(self, step: str) -> None:
+        """A handler has begun."""
+        while step not in self.did:  # noqa: ASYNC110 - handlers of several engines are looked at
+            await asyncio.sleep(0.01)
+
+    @contextlib.asynccontextmanager
+    async def engine(self, *steps: str, **options: Any) -> AsyncGenerator[tuple[inngest.Engine, Any]]:
+        """An engine with the version that calls these steps."""
+        client = inngest.Inngest(app_id="app")
+
+        @client.create_function(fn_id="order", trigger=TRIGGER, **options)
+        async def order(ctx: inngest.Context) -> list[str]:
+            for step in steps:
+                await ctx.step.run(step, self._does(step))
+            return list(steps)
+
+        async with inngest.Engine([order], database=self.database, retry_interval=0, drain_timeout=100) as engine:
+            yield engine, order
+
+    async def begun(self, **options: Any) -> str:
+        """A run of the old version: it has charged, and its worker stopped while it ships."""
+        async with self.engine("charge", "ship", **options) as (engine, _):
+            await engine.send(inngest.Event(name="app/start"))
+            await self.until("ship")
+            (run,) = await engine.runs()
+        self.did.clear()
+        self.may_ship.set()
+        return run.id
+
+
+async def until_recorded(engine: inngest.Engine, run_id: str) -> None:
+    """Something is recorded of a run."""
+    while not (await engine.run(run_id)).steps:  # noqa: ASYNC110 - the engine tells nobody
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+async def test_a_run_on_hold_says_why_and_goes_on_after_a_rollback(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_id = await shop.begun()
+    with caplog.at_level(logging.WARNING):
+        async with shop.engine("charge card", "ship") as (engine, _):
+            run = await until_held(engine, run_id, times=2)
+            assert (run.status, shop.did, run.attempts) == ("RUNNING", [], ())
+            assert run.hold is not None
+            assert (run.hold.sign, run.hold.step, run.hold.call) == ("called", "charge", "charge card")
+            found = await engine.explain(run_id)
+            assert found.reasons[0].rule == Rule.ON_HOLD or found.reasons[1].rule == Rule.ON_HOLD
+            with pytest.raises(
+                TimeoutError, match='on hold: step "charge" was recorded, and the code calls "charge card"'
+            ):
+                await engine.wait(run_id, timeout=1)
+    told = [one for one in caplog.messages if "is on hold" in one]
+    assert len(told) == 1, told
+    assert f"inngest release {run_id}" in told[0]
+    async with shop.engine("charge", "ship") as (engine, _):
+        assert await engine.wait(run_id) == ["charge", "ship"]
+        run = await engine.run(run_id)
+        assert (shop.did, run.hold, run.follows) == (["ship"], None, False)
+
+
+async def test_a_worker_that_starts_after_the_hold_enters_at_once_whatever_the_delay(shop: Shop) -> None:
+    run_id = await shop.begun()
+    async with shop.engine("charge card", "ship") as (bad, _):
+        await until_held(bad, run_id, times=3)  # the next entry here is due in 4 s
+        async with shop.engine("charge", "ship") as (good, _):
+            assert await good.wait(run_id, timeout=3_000) == ["charge", "ship"]
+    assert shop.did == ["ship"]
+
+
+async def test_a_run_on_hold_keeps_no_slot_while_it_replays(shop: Shop) -> None:
+    limit = {"concurrency": [inngest.Concurrency(limit=1)]}
+    run_id = await shop.begun(**limit)
+    async with shop.engine("charge card", "ship", **limit) as (engine, order):
+        await until_held(engine, run_id)
+        for _ in range(3):  # the only slot is free, also while the other run is entered
+            assert await engine.invoke(order) == ["charge card", "ship"]
+        await until_held(engine, run_id, times=2)
+    async with shop.engine("charge", "ship", **limit) as (engine, order):
+        assert await engine.wait(run_id) == ["charge", "ship"]
+        assert await engine.invoke(order) == ["charge", "ship"]
+
+
+async def test_release_has_a_run_follow_the_code_there_is_for_ever(shop: Shop) -> None:
+    run_id = await shop.begun()
+    async with shop.engine("check", "charge", "wait") as (engine, _):
+        await until_held(engine, run_id)
+        assert await engine.release(run_id)
+        await shop.until("wait")
+    assert shop.did == ["check", "wait"]
+    async with shop.engine("ship") as (engine, _):  # by default it would be put on hold
+        assert await engine.wait(run_id) == ["ship"]
+        run = await engine.run(run_id)
+        assert (run.follows, run.unasked) == (True, ("charge", "check"))
+        assert not await engine.release(run_id)
+
+
+async def test_a_function_that_follows_is_never_put_on_hold(shop: Shop) -> None:
+    run_id = await shop.begun()
+    async with shop.engine("check", "ship", "charge", on_change="follow") as (engine, _):
+        assert await engine.wait(run_id) == ["check", "ship", "charge"]
+        run = await engine.run(run_id)
+    assert (shop.did, run.follows, run.unasked) == (["check", "ship"], True, ())
+
+
+async def test_a_function_that_follows_and_did_not_change_strays_not(shop: Shop) -> None:
+    run_id = await shop.begun()
+    async with shop.engine("charge", "ship", on_change="follow") as (engine, _):
+        assert await engine.wait(run_id) == ["charge", "ship"]
+        assert not (await engine.run(run_id)).follows
+
+
+async def test_a_run_on_hold_can_be_cancelled(shop: Shop) -> None:
+    run_id = await shop.begun()
+    async with shop.engine("charge card", "ship") as (engine, _):
+        await until_held(engine, run_id)
+        assert await engine.cancel(run_id)
+        assert (await engine.run(run_id)).hold is None
+        with pytest.raises(RunCancelledError):
+            await engine.wait(run_id)
+
+
+async def test_retry_now_tries_what_waits_for_its_next_attempt(tmp_path: Path) -> None:
+    client, tries = inngest.Inngest(app_id="app"), []
+
+    @client.create_function(fn_id="f", trigger=TRIGGER)
+    async def function(ctx: inngest.Context) -> str:
+        def flaky() -> str:
+            tries.append(1)
+            if len(tries) == 1:
+                raise inngest.RetryAfterError("later", 3_600_000)
+            return "done"
+
+        return await ctx.step.run("flaky", flaky)
+
+    async with inngest.Engine([function], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        await engine.send(inngest.Event(name="app/start"))
+        (run,) = await engine.runs()
+        await until_recorded(engine, run.id)
+        assert await engine.retry_now(run.id)
+        assert await engine.wait(run.id) == "done"
+        assert not await engine.retry_now(run.id)
+        with pytest.raises(RunNotFoundError):
+            await engine.retry_now("01J00000000000000000000000")
+        with pytest.raises(RunNotFoundError):
+            await engine.release("01J00000000000000000000000")
+
+
+async def test_retry_now_reaches_a_run_that_executes(tmp_path: Path) -> None:
+    client, tries, may_end = inngest.Inngest(app_id="app"), [], asyncio.Event()
+
+    @client.create_function(fn_id="f", trigger=TRIGGER)
+    async def function(ctx: inngest.Context) -> list[object]:
+        def flaky() -> str:
+            tries.append(1)
+            if len(tries) == 1:
+                raise inngest.RetryAfterError("later", 3_600_000)
+            may_end.set()
+            return "done"
+
+        return list(await asyncio.gather(ctx.step.run("flaky", flaky), ctx.step.run("long", may_end.wait)))
+
+    async with inngest.Engine([function], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        await engine.send(inngest.Event(name="app/start"))
+        (run,) = await engine.runs()
+        await until_recorded(engine, run.id)
+        assert await engine.retry_now(run.id)
+        assert await engine.wait(run.id) == ["done", True]
