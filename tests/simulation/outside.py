@@ -105,7 +105,7 @@ class Outside:
         return self._chance.choice(PACES)
 
     def does(
-        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], BaseException] | None = None
     ) -> Callable[[], Awaitable[T]]:
         """A handler that returns a value.
 
@@ -131,7 +131,7 @@ class Outside:
         *,
         ms: int | None = None,
         fails: int = 0,
-        error: Callable[[], Exception] | None = None,
+        error: Callable[[], BaseException] | None = None,
         looks: bool = False,
     ) -> Callable[[], T]:
         """The same, for plain functions.
@@ -169,6 +169,6 @@ class Outside:
             raise threads.CrashError
 
 
-def _fail(doing: _Doing, fails: int, error: Callable[[], Exception] | None) -> None:
+def _fail(doing: _Doing, fails: int, error: Callable[[], BaseException] | None) -> None:
     if doing.attempt < fails:
         raise error() if error else FlakyError(f"attempt {doing.attempt}")

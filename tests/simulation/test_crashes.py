@@ -11,7 +11,7 @@ from concurrent.futures import Future
 import pytest
 
 from .conftest import Farm
-from .corpus import CHANGED, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
+from .corpus import CHANGED, CHOOSING, DEFERRING, ESCAPING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
 from .explore import Figures, crash_again, every_crash, look_into, some_crash
 from .faults import AT_COMMIT, Fault
 
@@ -29,7 +29,7 @@ LONGER = 10
 SHARED = 9
 """The same of programs that two engines share, and one has been crashed with."""
 
-_LONG = (*PROGRAMS, *REQUESTING, *DEFERRING, *WAITING, *CHOOSING)
+_LONG = (*PROGRAMS, *ESCAPING, *REQUESTING, *DEFERRING, *WAITING, *CHOOSING)
 
 SOMEHOW = {
     **{one.name: LONG for one in _LONG if one.name not in EVERYWHERE},

@@ -7,14 +7,14 @@ from concurrent.futures import Future
 import pytest
 
 from .conftest import Farm
-from .corpus import CATCHING, CHOOSING, PROGRAMS, WAITING
+from .corpus import CATCHING, CHOOSING, ESCAPING, PROGRAMS, WAITING
 from .explore import Figures, every_end, look_into
 from .faults import Fault
 
 THOROUGH = tuple(program.name for program in CATCHING)
 """Programs that act on their cancellation; torn down with several seeds, each of which draws other moments."""
 
-OTHERS = tuple(program.name for program in (*PROGRAMS, *CHOOSING, *WAITING))
+OTHERS = tuple(program.name for program in (*PROGRAMS, *ESCAPING, *CHOOSING, *WAITING))
 
 MOST, FEW = 20, 4
 """Commits of a program after which its loop ends."""

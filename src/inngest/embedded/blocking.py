@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from inngest.runtime.careful import CarefulLogger
 from inngest.sdk.conductor import StepCall
 from inngest.sdk.current import RUNNING
 from inngest.sdk.invocation import Invocation
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
 class Blockers:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from inngest.engine.domain.model import Changes, Event, Run
 from inngest.engine.ports import Claimed, Observer
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import ends_the_task
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
 class Guarded:
@@ -20,17 +22,23 @@ class Guarded:
     def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
         try:
             self._observer.accepted(events, started)
-        except Exception:
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
             LOGGER.exception("an observer failed")
 
     def entered(self, claimed: Claimed) -> None:
         try:
             self._observer.entered(claimed)
-        except Exception:
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
             LOGGER.exception("an observer failed")
 
     def committed(self, run: Run, changes: Changes) -> None:
         try:
             self._observer.committed(run, changes)
-        except Exception:
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
             LOGGER.exception("an observer failed")

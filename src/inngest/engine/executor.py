@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from inngest.protocol.calls import Failed, Outcome
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message_of
 
 from .domain.model import Ended, Released, RunStatus
 from .errors import StoreError
@@ -17,7 +19,10 @@ from .places import NOTHING, Places, Reserved
 from .ports import Claimed, Claims, News, Owner, Requests
 from .worker import Worker
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
+UNWRITTEN, UNWRITTEN_MAX = 1_000, 60_000
+"""Milliseconds until an outcome that cannot be written is tried again: at first, and at most."""
 
 UNWINDING = 0.2
 """Seconds that user code has at least to unwind when its worker stops."""
@@ -307,19 +312,35 @@ class RunExecutor:
             return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, ownership)
         except StoreError:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if ends_the_task(error) and not isinstance(error, Signal):
+                raise
             LOGGER.exception("run %s of %s: the invocation broke", ownership.run_id, ownership.function_id)
-            return Failed(ErrorInfo(type(error).__name__, str(error)), retriable=True)
+            return _broken(error)
 
     async def _conclude(self, ownership: Ownership, outcome: Outcome) -> Ended | Released | None:
-        """Write how it ended. What can never be written is a failed attempt, or the run would stay here for ever."""
+        """Write how it ended. What cannot be written is a failed attempt; that is tried until it can be written, or the
+        run would stay here for ever.
+        """
+        delay = 0
+        while True:
+            try:
+                return await ownership.conclude(outcome)
+            except StoreError:
+                raise
+            except Exception as error:
+                LOGGER.exception("run %s of %s: its outcome cannot be written", ownership.run_id, ownership.function_id)
+                outcome = _broken(error)
+            await self._pause(delay)
+            delay = min(max(2 * delay, UNWRITTEN), UNWRITTEN_MAX)
+
+    async def _pause(self, ms: int) -> None:
+        over = asyncio.Event()
+        timer = self.worker.clock.call_at(self.worker.clock.now() + ms, over.set)
         try:
-            return await ownership.conclude(outcome)
-        except StoreError:
-            raise
-        except Exception as error:
-            LOGGER.exception("run %s of %s: its outcome cannot be written", ownership.run_id, ownership.function_id)
-            return await ownership.conclude(Failed(ErrorInfo(type(error).__name__, str(error)), retriable=True))
+            await over.wait()
+        finally:
+            timer.cancel()
 
     def crowded(self, function_id: str = "") -> bool:
         """Whether others wait for a place; or for the thread that a run of this function has."""
@@ -353,3 +374,8 @@ class RunExecutor:
             await asyncio.wait(self._tasks)
         # A task that was taken down did not come to say it itself.
         self._stranded.update(dict.fromkeys(one.run_id for one in owned if one.refused))
+
+
+def _broken(error: BaseException) -> Failed:
+    """What is recorded where the engine's own code raised."""
+    return Failed(ErrorInfo(class_name_of(error), message_of(error)), retriable=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from inngest.runtime.careful import CarefulLogger
+
 from .ports import Clock, EventPlace, Liveness, Store
 
 LATE = 300_000
@@ -15,7 +17,7 @@ UNKNOWN = 3_000
 AGAIN = 600_000
 """Milliseconds between two looks through all old events, for those that somebody has needed longer than others."""
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
 class Reaper:

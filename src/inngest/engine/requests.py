@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
+from inngest.runtime.careful import CarefulLogger
 
 from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
 from .domain.schedule import retry_delay
@@ -17,7 +18,7 @@ from .ports import Answered, Clock, HeldRequest, HttpClient, HttpError, Ids, New
 
 T = TypeVar("T")
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 AT_A_TIME = 64
 """Requests that a worker makes at a time; others wait in the store, where other workers find them."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
+from inngest.runtime.careful import CarefulLogger
 
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreClosedError, StoreError
@@ -20,7 +21,7 @@ from .requests import Requester, Tools
 from .timers import Timers
 from .worker import Worker
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 LOOK = 50
 """Milliseconds between looks at what other processes did: at their writes, and at whether they live."""

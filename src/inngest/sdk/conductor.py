@@ -115,7 +115,7 @@ class Conductor:
         self.held: Held | None = None  # why it is HELD
         self.ending: Ending | None = None  # why it is over
         self._over: asyncio.Future[Ending] = loop.create_future()
-        self.error: Exception | None = None  # why it FAILED
+        self.error: BaseException | None = None  # why it FAILED
         self.broken = False  # the error is the store's, not the code's
         self.yielding = False  # to end as soon as nothing runs
         self._busy = 0  # threads in the body of a plain function
@@ -182,7 +182,7 @@ class Conductor:
         self.broken = self.ending is None
         self.end(Ending.FAILED, error)
 
-    def end(self, ending: Ending, error: Exception | None = None) -> None:
+    def end(self, ending: Ending, error: BaseException | None = None) -> None:
         """The invocation is over; the first reason stands. Calls that wait for a turn are told."""
         if self.ending is not None:
             return

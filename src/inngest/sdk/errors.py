@@ -6,6 +6,7 @@ import datetime
 
 from inngest.protocol import durations
 from inngest.protocol.errors import Error, ErrorCode, ErrorInfo, NonRetriableError
+from inngest.runtime.raised import Signal
 
 from .system import wall_clock
 
@@ -261,7 +262,7 @@ class SendEventsError(Error):
         self.ids = ids
 
 
-class EndOfInvocation(BaseException):
+class EndOfInvocation(Signal):
     """A control signal, not an error: this invocation is over, and the code is being unwound.
 
     It derives from BaseException so that `except Exception` in user code does not catch it.

@@ -10,6 +10,8 @@ from inngest.protocol import limits
 from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import ends_the_task, original_of
 
 from . import outcomes, replay
 from .conductor import Ending, StepCall
@@ -145,8 +147,7 @@ class Invocation(Recording):
     async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Place) -> Completed | Failed:
         """The body with its result.
 
-        What derives from BaseException alone is a failure too: SystemExit would end the loop if it left the task, and
-        another would leave the run without an owner that goes on.
+        What derives from BaseException alone is a failure too: SystemExit would end the loop if it left the task.
         """
         try:
             ending = self.conductor.ending
@@ -157,10 +158,10 @@ class Invocation(Recording):
             value = await body()
             if not self._history.through:
                 await self.conductor.may_return()
-        except (asyncio.CancelledError, EndOfInvocation, KeyboardInterrupt, GeneratorExit):
-            raise  # the invocation, or the process, is being ended
         except BaseException as error:
-            return await self._raised(error, home)
+            if ends_the_task(error) or issubclass(type(error), asyncio.CancelledError):
+                raise  # the invocation, or the process, is being ended; or the body was cancelled from inside
+            return await self._raised(original_of(error), home)
         if self.over:
             return Completed("null")
         return await self._returned(value, home)
@@ -222,6 +223,8 @@ class Invocation(Recording):
     def _result(self, task: asyncio.Task[Completed | Failed]) -> Completed | Failed:
         if task.cancelled():
             return outcomes.body_failure(asyncio.CancelledError("the function's body was cancelled from inside"))
+        if (error := task.exception()) is not None:  # a stale signal; or the keyboard, and the loop goes on
+            return outcomes.body_failure(error)
         return task.result()
 
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
@@ -248,7 +251,7 @@ class Invocation(Recording):
         for one in done:
             outcomes.quietly(one)
         if pending and not stuck:
-            self.function.client.logger.warning(
+            CarefulLogger(self.function.client.logger).warning(
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
                 self.function.id,
                 UNWIND_GRACE,
@@ -412,8 +415,10 @@ class Invocation(Recording):
             return await self._never()
         raise refusal
 
-    def _refusal(self, step_id: str) -> StepOutsideError | EndOfInvocation:
+    def _refusal(self, step_id: str) -> StepOutsideError | EndOfInvocation | KeyboardInterrupt:
         """What a call gets that comes when the invocation is over."""
+        if isinstance(self.conductor.error, KeyboardInterrupt):  # code that cleans up is not to swallow it
+            return self.conductor.error
         if self.conductor.ending is Ending.RETURNED:
             return StepOutsideError(f'step "{step_id}" was called after its function had ended')
         return EndOfInvocation()
@@ -444,6 +449,12 @@ class Invocation(Recording):
                 if self.over:
                     raise
                 op = self._given_up(call)
+            except KeyboardInterrupt as error:  # code that catches it is not to go on with other steps
+                self.conductor.end(Ending.FAILED, error)
+                raise
+            except Exception as error:  # of code of ours around the handler
+                self.conductor.end(Ending.FAILED, error)
+                await self._over()
             finally:
                 if call.executing and self._recorder.slots is not None:
                     place.when_free(self._recorder.slots.give)

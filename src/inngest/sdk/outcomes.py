@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import traceback
 import types
 from typing import TypeVar
 
 from inngest.protocol.calls import Failed
-from inngest.protocol.errors import Error, ErrorCode, ErrorInfo, NonRetriableError
+from inngest.protocol.errors import ErrorCode, ErrorInfo, NonRetriableError
 from inngest.protocol.opcodes import Op, Opcode
 from inngest.protocol.steps import StepName
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import (
+    class_name_of,
+    ends_the_task,
+    is_ours,
+    message_of,
+    original_of,
+    stack_of,
+    traceback_of,
+)
 
 from .errors import RetryAfterError, SignalSwallowedError
 from .step_options import DEFAULT, StepOptions
@@ -29,13 +38,13 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 def frames_of(error: BaseException) -> types.TracebackType | None:
     """The traceback without the frames of this package at its two ends; whole if there are no others."""
     frames: list[types.TracebackType] = []
-    frame = error.__traceback__
+    whole = frame = traceback_of(error)
     while frame is not None:
         frames.append(frame)
         frame = frame.tb_next
     theirs = [index for index, one in enumerate(frames) if not _is_ours(one)]
     if not theirs:
-        return error.__traceback__
+        return whole
     kept: types.TracebackType | None = None
     for one in reversed(frames[theirs[0] : theirs[-1] + 1]):
         kept = types.TracebackType(kept, one.tb_frame, one.tb_lasti, one.tb_lineno)
@@ -46,25 +55,34 @@ def _is_ours(frame: types.TracebackType) -> bool:
     return frame.tb_frame.f_code.co_filename.startswith(_PACKAGE)
 
 
-def stack_of(error: BaseException) -> str:
-    """The traceback as text, as `frames_of` has it."""
-    return "".join(traceback.format_exception(type(error), error, frames_of(error)))
-
-
 def info_of(error: BaseException) -> ErrorInfo:
-    """The recorded form of an exception."""
-    name = error.name if isinstance(error, Error) else type(error).__name__
-    stack = error.stack if isinstance(error, Error) and error.stack else stack_of(error)
-    code = error.code if isinstance(error, Error) else ErrorCode.UNKNOWN
-    return ErrorInfo(name, shortened(message_of(error), MAX_MESSAGE), shortened(stack, MAX_STACK), code.value)
+    """The recorded form of an exception, whatever its class does."""
+    error = original_of(error)
+    stack = _asked(error, "stack") if is_ours(error) else None
+    text = stack if isinstance(stack, str) and stack else stack_of(error, frames_of(error)).text
+    code = _asked(error, "code") if is_ours(error) else ErrorCode.UNKNOWN
+    return ErrorInfo(
+        class_name_of(error),
+        shortened(message_of(error), MAX_MESSAGE),
+        shortened(text, MAX_STACK),
+        code.value if isinstance(code, ErrorCode) else _code_of(error).value,
+    )
 
 
-def message_of(error: BaseException) -> str:
-    """An exception's text, whatever its class makes of it."""
+def _asked(error: BaseException, name: str) -> object:
+    """An attribute of our own errors, of which user code derives its own; None if that raises."""
     try:
-        return error.message if isinstance(error, Error) else str(error)
-    except Exception as broken:
-        return f"(its text cannot be had: {type(broken).__name__})"
+        return getattr(error, name)
+    except BaseException as broken:
+        if ends_the_task(broken):
+            raise
+        return None
+
+
+def _code_of(error: BaseException) -> ErrorCode:
+    """The code of the class of ours from which a class is derived that has another kind of code."""
+    codes = (vars(one).get("code") for one in type(error).__mro__)
+    return next(code for code in (*codes, ErrorCode.UNKNOWN) if isinstance(code, ErrorCode))
 
 
 def shortened(text: str, most: int) -> str:
@@ -77,12 +95,16 @@ def shortened(text: str, most: int) -> str:
 
 def is_retriable(error: BaseException) -> bool:
     """Whether another attempt may help."""
-    return error.is_retriable if isinstance(error, Error) else True
+    if not is_ours(error):
+        return True
+    said = _asked(error, "is_retriable")
+    return bool(said) if isinstance(said, int) else not issubclass(type(error), NonRetriableError)
 
 
 def delay_of(error: BaseException) -> int | None:
     """Milliseconds until the next attempt, if the error says so."""
-    return error.delay if isinstance(error, RetryAfterError) else None
+    delay = _asked(error, "delay") if issubclass(type(error), RetryAfterError) else None
+    return delay if isinstance(delay, int) else None
 
 
 def step_failure(
@@ -107,11 +129,17 @@ def body_failure(error: BaseException) -> Failed:
 
 
 def log(logger: logging.Logger, where: str, error: BaseException) -> None:
-    """Log an error of user code, unless it asked to be quiet."""
-    if isinstance(error, NonRetriableError | RetryAfterError) and error.quiet:
+    """Log an error of user code, unless it asked to be quiet. What the logger raises, decides nothing."""
+    error = original_of(error)
+    if issubclass(type(error), NonRetriableError | RetryAfterError) and _asked(error, "quiet"):
         return
-    told = (type(error), error, frames_of(error))
-    logger.error("%s raised %s: %s", where, type(error).__name__, message_of(error), exc_info=told)
+    careful, frames = CarefulLogger(logger), frames_of(error)
+    told = (where, class_name_of(error), message_of(error))
+    stack = stack_of(error, frames)
+    if stack.whole:
+        careful.error("%s raised %s: %s", *told, exc_info=(type(error), error, frames))
+    else:
+        careful.error("%s raised %s: %s\n%s", *told, stack.text)
 
 
 def swallowed(logger: logging.Logger, function_id: str) -> Failed:

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from inngest.runtime.raised import EscapedError, contained
+
 from .current import RUNNING
 from .errors import EndOfInvocation, NestedStepError, StepOutsideError
 from .invocation import Invocation
@@ -175,7 +177,7 @@ class SyncPortal:
                     raise EndOfInvocation  # it was over before the thread had come here
                 value = work()
             except BaseException as error:
-                self.post(self._back, self._ended, result, None, error)
+                self.post(self._back, self._ended, result, None, contained(error))
             else:
                 self.post(self._back, self._ended, result, value, None)
             finally:
@@ -291,7 +293,10 @@ class SyncPortal:
 def _result(task: asyncio.Task[T]) -> T:
     if task.cancelled():
         raise EndOfInvocation
-    return task.result()
+    try:
+        return task.result()
+    except EscapedError as error:  # of a branch: on the loop it would have ended that
+        raise error.original from None
 
 
 def _succeed(result: asyncio.Future[R], value: R) -> None:
@@ -302,6 +307,6 @@ def _succeed(result: asyncio.Future[R], value: R) -> None:
 def _fail(result: asyncio.Future[R], error: BaseException) -> None:
     if result.done():
         return
-    if isinstance(error, StopIteration):  # a future cannot hold it
+    if issubclass(type(error), StopIteration):  # a future cannot hold it
         error = RuntimeError(f"raised StopIteration: {error}")
     result.set_exception(error)

@@ -11,6 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from logging import Logger
 
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import EscapedError, class_name_of, ends_the_task, message_of
+
 
 class Losers:
     """The branches of one invocation that have lost a race and not come to their end.
@@ -62,7 +65,7 @@ async def race(
     callables: Sequence[Callable[[], Awaitable[object]]], losers: Losers, logger: Logger
 ) -> tuple[int, object]:
     """Run branches until one has finished, take down the others, and wait for them. Its index and value."""
-    tasks: list[asyncio.Task[object]] = [asyncio.ensure_future(_task(branch)) for branch in callables]
+    tasks = [asyncio.ensure_future(branch_of(branch)) for branch in callables]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
@@ -73,17 +76,38 @@ async def race(
     for index, task in enumerate(tasks):
         if index != winner and not task.cancelled() and (error := task.exception()) is not None:
             tell(logger, index, error)
-    return winner, tasks[winner].result()
+    return winner, result_of(tasks[winner])
 
 
 def tell(logger: Logger, index: int, error: BaseException) -> None:
     """What a branch raises that has lost changes nothing; somebody may want to know."""
     if isinstance(error, Exception):
-        logger.warning("group.race: callables[%d] lost, and raised %s: %s", index, type(error).__name__, error)
+        name, text = class_name_of(error), message_of(error)
+        CarefulLogger(logger).warning("group.race: callables[%d] lost, and raised %s: %s", index, name, text)
 
 
-async def _task(branch: Callable[[], Awaitable[object]]) -> object:
-    return await branch()
+async def branch_of(branch: Callable[[], Awaitable[object]]) -> object:
+    """A branch of a group, to be a task of its own. What would end the loop there, `result_of` raises."""
+    try:
+        return await branch()
+    except Exception:
+        raise
+    except BaseException as error:
+        if ends_the_task(error):
+            raise
+        raise EscapedError(error) from error
+
+
+def result_of(task: asyncio.Task[object]) -> object:
+    """What a branch returned.
+
+    Raises:
+        BaseException: what it raised.
+    """
+    try:
+        return task.result()
+    except EscapedError as error:
+        raise error.original from None
 
 
 async def _take_down(tasks: Sequence[asyncio.Task[object]], losers: Losers) -> None:

@@ -180,7 +180,12 @@ class Recording:
     async def _record(self, call: StepCall, op: Op) -> Entry:
         """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
         call.op = None
-        future = self._recorder.record((*self._riding(), op) if self._rides else (op,))
+        ops = (*self._riding(), op) if self._rides else (op,)
+        try:
+            future = self._recorder.record(ops)
+        except Exception as error:
+            self.conductor.break_off(error)
+            return await self._over()
         try:
             recorded = await future
         except asyncio.CancelledError:

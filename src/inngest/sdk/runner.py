@@ -124,7 +124,7 @@ class Runner:
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
         """See `StepRunner.parallel`. No branch outlives the call."""
-        tasks = [asyncio.ensure_future(branch()) for branch in callables]
+        tasks = [asyncio.ensure_future(race.branch_of(branch)) for branch in callables]
         if not tasks:
             return ()
         try:
@@ -134,7 +134,7 @@ class Runner:
                 task.cancel()
             await asyncio.wait(tasks)
             raise
-        return tuple(task.result() for task in tasks)
+        return tuple(race.result_of(task) for task in tasks)
 
     async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
         """See `StepRunner.race`. No branch outlives the call."""

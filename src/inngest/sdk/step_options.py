@@ -77,9 +77,10 @@ class StepOptions:
         """Whether these options allow another attempt after this one."""
         if self.retries is not None and attempt >= self.retries:
             return False
-        if self.retry_on is None or isinstance(error, RetryAfterError):
+        kind = type(error)  # `isinstance` may ask the exception itself, which may raise
+        if self.retry_on is None or issubclass(kind, RetryAfterError):
             return True
-        return isinstance(error, self.retry_on)
+        return issubclass(kind, self.retry_on)
 
     def delay(self, attempt: int) -> int | None:
         """Milliseconds until the attempt after this one; None: as the engine's table says."""

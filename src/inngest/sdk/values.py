@@ -6,6 +6,7 @@ Out: handler, `serialize`, `transform_output`, JSON. Back: JSON, `transform_inpu
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +16,13 @@ from inngest.protocol.calls import Call, Completed, Failed
 from inngest.protocol.errors import OutputTooLargeError, OutputUnserializableError
 from inngest.protocol.opcodes import Memo, Op, Opcode
 from inngest.protocol.steps import StepName
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
 
 from . import outcomes
 from .context import Context, ContextSync
 from .current import RUNNING, CurrentStep
-from .errors import AsyncUnsupportedError, DeterminismError, EndOfInvocation, StepError
+from .errors import AsyncUnsupportedError, DeterminismError, StepError
 from .events import Event, SendEventsResult, copies_of, from_data, to_sent
 from .function import Function
 from .hooks import Hooks
@@ -66,28 +69,29 @@ class Values:
         started_at = self._clock.now()
         if output_type is not Unset and (unfit := self._unfit(step, output_type)) is not None:
             return (yield from self._failure(step, running.attempt, started_at, unfit, options))
-        token = RUNNING.set(running)
+        token: contextvars.Token[CurrentStep | None] | None = RUNNING.set(running)
         value: object = None
         error: BaseException | None = None
         running.begin()
         try:
             value = yield handler
-        except asyncio.CancelledError as raised:
-            # The timeout's; or something inside the handler was cancelled, and not the call.
-            error = running.timeout_error() if running.timed_out() else raised
-            if error is raised and _is_being_cancelled():
-                raise
-        except (KeyboardInterrupt, GeneratorExit, EndOfInvocation):
-            raise  # the process, this coroutine, or the invocation is being ended
-        except BaseException as raised:  # SystemExit, and what libraries derive from BaseException
-            error = raised
+        except asyncio.CancelledError:
+            if not running.timed_out():
+                raise  # the call is being cancelled
+            error = running.timeout_error()
+        except GeneratorExit:  # of garbage, in whatever context that is collected
+            token = None
+            raise
+        except Exception as raised:
+            error = original_of(raised)
         finally:
             running.end()
             running.timed_out()
-            RUNNING.reset(token)
+            if token is not None:
+                RUNNING.reset(token)
         if running.nested is not None:
             error = running.nested
-        if isinstance(error, AsyncUnsupportedError):
+        if type(error) is AsyncUnsupportedError:
             error = AsyncUnsupportedError(f'step "{step.text}": {error.message}')
         number = running.attempt
         if error is not None:
@@ -97,7 +101,7 @@ class Values:
 
     def _tell_late(self, running: CurrentStep) -> None:
         """A result that comes after the request to stop is a result: what the handler did has happened."""
-        logger, name = self._function.client.logger, self._function.id
+        logger, name = CarefulLogger(self._function.client.logger), self._function.id
         if running.overdue:
             logger.warning(
                 'step "%s" of %s ended after its timeout of %s ms, and succeeded: its handler did not see, or not '
@@ -157,10 +161,12 @@ class Values:
             return memo.data
         try:
             return serializer.deserialize(memo.data, output_type)
-        except Exception as error:
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
             raise DeterminismError(
                 f'the recorded value of step "{memo.step}" is not of the type {name_of(output_type)}, which the code '
-                f"asks for now: {type(error).__name__}: {error}"
+                f"asks for now: {class_name_of(error)}: {message_of(error)}"
             ) from error
 
     def _fresh_context(self) -> Context | ContextSync:
@@ -194,7 +200,7 @@ class Values:
 
     def raised(self, error: BaseException) -> Work[Failed]:
         """What a function's exception becomes."""
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and original_of(error) is error:
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error))
         return outcomes.body_failure(error)
 
@@ -243,7 +249,7 @@ class Values:
             try:
                 serializer.check(output_type)
             except Exception as error:  # pydantic, or code of the user's in a schema
-                what = f"what it returns could not be kept: {type(error).__name__}: {error}"
+                what = f"what it returns could not be kept: {class_name_of(error)}: {message_of(error)}"
                 return OutputUnserializableError(f'"{step.text}" was not run: {what}')
         return None
 
@@ -259,8 +265,10 @@ class Values:
             return value
         try:
             return serializer.serialize(value, output_type)
-        except Exception as error:
-            raise codec.NotJsonError("$", f"{type(error).__name__}: {error}") from error
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
+            raise codec.NotJsonError("$", f"{class_name_of(error)}: {message_of(error)}") from error
 
 
 def _too_large(what: str, size: int, limit: int) -> OutputTooLargeError:
@@ -274,11 +282,3 @@ def _not_awaited(where: str, value: object) -> AsyncUnsupportedError:
         f"{where} returned an awaitable ({type(value).__name__}), which nothing awaits: await it in an async function; "
         "a plain one has no use for it"
     )
-
-
-def _is_being_cancelled() -> bool:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # in a thread of a plain function: nothing can cancel it
-        return False
-    return task is not None and task.cancelling() > 0

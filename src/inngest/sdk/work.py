@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from typing_extensions import TypeIs
 
+from inngest.runtime.raised import EscapedError, contained, ends_the_task
+
 from .errors import AsyncUnsupportedError
 
 R = TypeVar("R")
@@ -62,11 +64,19 @@ async def drive(work: Work[R]) -> R:
                 if is_awaitable(result):
                     result = await result
             except BaseException as error:  # the work decides what an error of its call means
-                call = work.throw(error)
+                if issubclass(type(error), GeneratorExit) and ends_the_task(error):
+                    raise
+                call = work.throw(contained(error))
             else:
                 call = work.send(result)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    except Exception:
+        raise
+    except BaseException as error:
+        if ends_the_task(error):
+            raise
+        raise EscapedError(error) from error
 
 
 def drive_sync(work: Work[R]) -> R:
@@ -79,11 +89,17 @@ def drive_sync(work: Work[R]) -> R:
                 if is_awaitable(result):
                     _refuse(result)
             except BaseException as error:  # the work decides what an error of its call means
-                call = work.throw(error)
+                call = work.throw(contained(error))
             else:
                 call = work.send(result)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    except Exception:
+        raise
+    except BaseException as error:
+        if ends_the_task(error):
+            raise
+        raise EscapedError(error) from error
 
 
 def _refuse(result: object) -> None:

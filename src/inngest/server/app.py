@@ -22,13 +22,14 @@ from inngest.protocol import limits
 from inngest.protocol.config import TriggerEvent
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
+from inngest.runtime.careful import CarefulLogger
 from inngest.sdk import system
 
 from . import bodies, run_json
 from .answers import Json
 from .hosts import HostGuard, Hosts
 
-LOGGER = logging.getLogger("inngest.server")
+LOGGER = CarefulLogger(logging.getLogger("inngest.server"))
 
 MAX_BODY = 64 * limits.MB
 """Bytes of one request; an event may have 3 MB."""

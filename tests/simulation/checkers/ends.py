@@ -15,6 +15,7 @@ KNOWN = {
     *("SignalConflictError", "InvokedRunCancelledError", "InngestInvokeTimeoutError", "RunCancelledError"),
     "FunctionOverflowedError",
     *("GatewayError", "RunSkippedError", "InvokedRunSkippedError", "StepTimeoutError", "ZeroDivisionError"),
+    *("CancelledError", "GeneratorExit", "SystemExit", "KeyboardInterrupt"),
 }
 """Errors that the corpus provokes."""
 

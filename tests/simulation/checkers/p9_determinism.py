@@ -123,7 +123,7 @@ class _Hanging(Outside):
     """Handlers that never end: what a finished run has not recorded, it did not wait for."""
 
     def does(
-        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], Exception] | None = None
+        self, value: T, *, ms: int | None = None, fails: int = 0, error: Callable[[], BaseException] | None = None
     ) -> Callable[[], Awaitable[T]]:
         async def handler() -> T:
             await asyncio.sleep(2 * LONGEST)
@@ -137,7 +137,7 @@ class _Hanging(Outside):
         *,
         ms: int | None = None,
         fails: int = 0,
-        error: Callable[[], Exception] | None = None,
+        error: Callable[[], BaseException] | None = None,
         looks: bool = False,
     ) -> Callable[[], T]:
         def handler() -> T:

@@ -6,6 +6,7 @@ from . import (
     catching,
     changed,
     deferring,
+    escaping,
     failing,
     gated,
     invoking,
@@ -54,7 +55,10 @@ TICKING = ticking.PROGRAMS
 CATCHING = catching.PROGRAMS
 """Programs that catch what takes them down, and act on it."""
 
-ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING)
+ESCAPING = escaping.PROGRAMS
+"""Programs that raise what ends tasks and loops."""
+
+ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING, *ESCAPING)
 """Those that can be in any world."""
 
 _NAMED = (*ALL, failing.KILLER, invoking.OUTGROWING)
@@ -68,6 +72,7 @@ __all__ = [
     "CHANGED",
     "CHOOSING",
     "DEFERRING",
+    "ESCAPING",
     "GATED",
     "PROGRAMS",
     "REQUESTING",

@@ -11,13 +11,14 @@ from unittest import mock
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine import intake, reaper, service
+from inngest.engine import executor, intake, reaper, service
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.ports import Ids, Owner
 from inngest.engine.store import accepting, claiming, committing, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
+from inngest.sdk import work
 
 from .planting import plant
 
@@ -134,3 +135,10 @@ def _events_are_acknowledged_before_their_commit() -> Iterator[AbstractContextMa
         return [event.id for event in named]
 
     yield mock.patch.object(intake.Intake, "send", hasty)
+
+
+@plant("P6", "escaping", finders=("owned",))
+def _what_is_no_exception_ends_the_task_of_its_run() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(work, "contained", lambda error: error)
+    yield mock.patch.object(work, "ends_the_task", lambda error: not isinstance(error, Exception))
+    yield mock.patch.object(executor, "ends_the_task", lambda error: not isinstance(error, Exception))

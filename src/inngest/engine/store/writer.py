@@ -14,13 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Executor
+from inngest.runtime.careful import CarefulLogger
 
 from .commands import Alone, Command, Family
 from .database import Database, Trouble
 from .numbers import Numbers
 from .statement import Connection, Transaction
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = CarefulLogger(logging.getLogger(__name__))
 
 R = TypeVar("R")
 A = TypeVar("A")

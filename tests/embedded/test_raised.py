@@ -1,0 +1,508 @@
+"""Whatever code of users raises, wherever, is a failed attempt: the run goes on or ends, and its slot is given back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+import inngest
+from inngest.embedded.views import Run
+from inngest.errors import RunFailedError
+from tests import processes
+from tests.embedded.stage import Stage, failure, step
+
+# -- exceptions that cannot be looked at
+
+
+class Payload(Exception):
+    """Looks its attributes up in a dict, as many do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.payload = {"message": text}
+
+    def __getattr__(self, name: str) -> object:
+        return self.payload[name]
+
+
+class NoText(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+class NoRepr(Exception):
+    def __str__(self) -> str:
+        return f"{self!r}"
+
+    def __repr__(self) -> str:
+        raise RecursionError
+
+
+def _refuse(_: object) -> NoReturn:
+    raise RuntimeError
+
+
+Notes = type("Notes", (Exception,), {"__notes__": property(_refuse)})
+Cause = type("Cause", (Exception,), {"__cause__": property(_refuse), "__class__": property(_refuse)})
+
+
+class Text(str):
+    def __len__(self) -> int:
+        raise RuntimeError
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class OddText(Exception):
+    def __str__(self) -> str:
+        return Text("card declined")
+
+
+class Directory:
+    """Its names cannot be listed, which is done to suggest one."""
+
+    def __dir__(self) -> NoReturn:
+        raise SystemExit(3)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError("card declined", name=name, obj=self)
+
+
+def suggests(_: str) -> BaseException:
+    try:
+        Directory().price  # noqa: B018
+    except AttributeError as error:
+        return error
+    raise AssertionError
+
+
+class Loader:
+    def get_source(self, *_: object) -> NoReturn:
+        raise RuntimeError
+
+
+def from_odd_module(text: str) -> BaseException:
+    """Raised by a module whose source cannot be had."""
+    space: dict[str, Any] = {"__name__": "odd", "__loader__": Loader()}
+    exec(compile("def fail(text):\n    raise ValueError(text)", "/nowhere/odd.py", "exec"), space)
+    try:
+        space["fail"](text)
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+def raised_from(text: str) -> BaseException:
+    error = ValueError(text)
+    error.__cause__ = Payload("cause")
+    return error
+
+
+def grouped(text: str) -> BaseException:
+    return ExceptionGroup(text, [Payload("one"), NoText("two")])
+
+
+Make = Callable[[str], BaseException]
+
+odd_syntax: Any = SyntaxError
+odd_import: Any = ImportError
+
+UNSEEN: dict[str, Make] = {
+    **{kind.__name__: kind for kind in (Payload, NoText, NoRepr, Notes, Cause, OddText)},
+    **{make.__name__: make for make in (suggests, from_odd_module, raised_from, grouped)},
+    "text of int": lambda text: odd_syntax(text, ("f", 1, 1, 5)),
+    "text of bytes": lambda text: odd_syntax(text, ("f", 1, 1, b"abc")),
+    "place of text": lambda text: odd_syntax(text, ("f", 1, "x", "abc")),
+    "line of text": lambda text: odd_syntax(text, ("f", "x", 1, "abc")),
+    "file of int": lambda text: odd_syntax(text, (5, 1, 1, "abc")),
+    "far away": lambda text: SyntaxError(text, ("f", 1, 10**9, "abc", 1, 10**9 + 5)),
+    "no end": lambda text: SyntaxError(text, ("f", 1, 1, "abc", None, None)),
+    "surrogate": lambda text: ValueError(f"{text}\ud800"),
+    "imported": lambda text: odd_import(text, name=5, path=6),
+}
+"""Exceptions whose text, notes, causes or traceback cannot be had, by what is odd about them."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def the_only(runs: list[Run]) -> Run:
+    (run,) = runs
+    return run
+
+
+@pytest.mark.parametrize("make", UNSEEN.values(), ids=UNSEEN)
+async def test_an_exception_that_cannot_be_looked_at_is_a_failed_attempt(make: Make, stage: Stage) -> None:
+    told: list[str] = []
+
+    async def handler() -> NoReturn:
+        raise make("card declined")
+
+    async def body(ctx: inngest.Context) -> NoReturn:
+        try:
+            await ctx.step.run("charge", handler)
+        except inngest.StepError as error:
+            told.append(error.message)
+        raise make("card declined")
+
+    run = await stage.run(body, retries=1)
+
+    assert run.status == "FAILED"
+    assert run.error is not None
+    assert "card declined" in run.error.message
+    assert all("card declined" in text for text in told)
+    assert told
+    assert run.error.stack
+    assert run.error.name == type(make("")).__name__
+    assert len(step(run, "charge").attempts) == 2
+    assert [attempt.number for attempt in run.attempts] == [0]  # before the last
+
+
+# -- our own errors, of which users derive theirs
+
+
+OddCode = type("OddCode", (inngest.NonRetriableError,), {"code": 402})
+OddMessage = type("OddMessage", (inngest.NonRetriableError,), {"message": ("declined", 402)})
+OddAnswer = type(
+    "OddAnswer",
+    (inngest.NonRetriableError,),
+    {name: property(_refuse) for name in ("is_retriable", "name", "stack")},
+)
+
+
+class OddPayload(Payload, inngest.NonRetriableError):
+    """Both."""
+
+
+@pytest.mark.parametrize("kind", [OddCode, OddMessage, OddAnswer, OddPayload])
+async def test_an_error_of_ours_is_not_retried_whatever_its_class_says(
+    kind: type[inngest.NonRetriableError], stage: Stage
+) -> None:
+    async def body(ctx: inngest.Context) -> NoReturn:
+        raise kind("declined")
+
+    run = await stage.run(body, retries=3)
+
+    assert run.error is not None
+    assert "declined" in run.error.message
+    assert run.error.code == "non_retriable_error"
+    assert run.attempts == ()
+
+
+OddDelay: Any = type("OddDelay", (inngest.RetryAfterError,), {"delay": "soon"})
+
+
+async def test_a_delay_that_says_nothing_is_the_usual_one(stage: Stage) -> None:
+    async def body(ctx: inngest.Context) -> NoReturn:
+        raise OddDelay("later", 10**9)
+
+    run = await stage.run(body, retries=1)
+
+    assert failure(run) == ("OddDelay", "retry_after_error")
+    assert len(run.attempts) == 1  # before the last
+
+
+# -- what does not derive from Exception, in every place
+
+
+class Own(BaseException):
+    """As libraries have it."""
+
+
+def exhausted() -> object:
+    return next(iter(()))
+
+
+def raising(kind: type[BaseException]) -> Callable[[], NoReturn]:
+    def fail() -> NoReturn:
+        raise kind
+
+    return fail
+
+
+RAISED: dict[str, Callable[[], object]] = {
+    **{one.__name__: raising(one) for one in (SystemExit, GeneratorExit, Own, StopAsyncIteration)},
+    "CancelledError": raising(asyncio.CancelledError),
+    "sys.exit": lambda: sys.exit("bye"),
+    "StopIteration": exhausted,
+}
+NAMES = {"sys.exit": {"SystemExit"}, "StopIteration": {"StopIteration", "RuntimeError"}}
+"""Under which name each may be recorded: Python itself gives StopIteration another one in async code."""
+
+
+class Trap:
+    """Raises in one place, as often as it is told to."""
+
+    def __init__(self, place: str, fail: Callable[[], object]) -> None:
+        self._place = place
+        self._fail = fail
+        self.left = 0
+
+    def at(self, place: str) -> None:
+        if place == self._place and self.left:
+            self.left -= 1
+            self._fail()
+
+
+HOOKS = (
+    *("transform_input", "before_execution", "after_execution", "transform_output", "before_response"),
+    *("before_send_events", "after_send_events"),
+)
+
+
+def hooked(trap: Trap, base: type[Any]) -> type[Any]:
+    """Middleware whose hooks may raise."""
+
+    def hook(name: str) -> Callable[..., object]:
+        def plain(_: object, *__: object) -> None:
+            trap.at(name)
+
+        async def called(_: object, *__: object) -> None:
+            trap.at(name)
+
+        return called if base is inngest.Middleware else plain
+
+    return type("Hooked", (base,), {name: hook(name) for name in HOOKS})
+
+
+class Keeper:
+    """A serializer that may raise."""
+
+    def __init__(self, trap: Trap) -> None:
+        self._trap = trap
+
+    def serialize(self, obj: object, typ: object) -> object:
+        self._trap.at("serialize")
+        return obj
+
+    def deserialize(self, obj: object, typ: object) -> object:
+        self._trap.at("deserialize")
+        return obj
+
+
+def async_function(client: inngest.Inngest, trap: Trap) -> inngest.Function[Any]:
+    async def charge() -> str:
+        trap.at("async handler")
+        try:
+            return "paid"
+        finally:
+            trap.at("finally")
+
+    def fetch() -> str:
+        trap.at("plain handler")
+        return "fetched"
+
+    async def branch() -> str:
+        trap.at("branch")
+        return "branch"
+
+    async def racer() -> str:
+        trap.at("race")
+        return "race"
+
+    @client.create_function(
+        fn_id="f", trigger=inngest.TriggerEvent(event="f"), retries=0, concurrency=[inngest.Concurrency(limit=1)]
+    )
+    async def function(ctx: inngest.Context) -> str:
+        try:
+            await ctx.step.run("charge", charge, output_type=str)
+            await ctx.step.run("fetch", fetch)
+            await ctx.step.run("threaded", asyncio.to_thread, fetch)
+            await ctx.step.send_event("send", inngest.Event(name="other"))
+            await ctx.group.parallel((branch, lambda: ctx.step.run("beside", lambda: "beside")))
+            await ctx.group.race((racer, lambda: ctx.step.run("racing", lambda: "racing")))
+            trap.at("body")
+        finally:
+            trap.at("finally of the body")
+        return "done"
+
+    return function
+
+
+def plain_function(client: inngest.Inngest, trap: Trap) -> inngest.Function[Any]:
+    def charge() -> str:
+        trap.at("plain handler")
+        return "paid"
+
+    def branch() -> str:
+        trap.at("branch")
+        return "branch"
+
+    def racer() -> str:
+        trap.at("race")
+        return "race"
+
+    @client.create_function(
+        fn_id="f", trigger=inngest.TriggerEvent(event="f"), retries=0, concurrency=[inngest.Concurrency(limit=1)]
+    )
+    def function(ctx: inngest.ContextSync) -> str:
+        try:
+            ctx.step.run("charge", charge, output_type=str)
+            ctx.step.send_event("send", inngest.Event(name="other"))
+            ctx.group.parallel((branch, lambda: ctx.step.run("beside", lambda: "beside")))
+            ctx.group.race((racer, lambda: ctx.step.run("racing", lambda: "racing")))
+            trap.at("body")
+        finally:
+            trap.at("finally of the body")
+        return "done"
+
+    return function
+
+
+PLAIN = ("plain handler", "branch", "race", "body", "finally of the body", "serialize", "deserialize", *HOOKS)
+ASYNC = ("async handler", "finally", *PLAIN)
+CASES = [
+    *(("async", place) for place in ASYNC),
+    *(("mixed", place) for place in HOOKS),
+    *(("plain", place) for place in PLAIN),
+]
+"""Functions, with the kind of their middleware, and where something raises in them."""
+
+
+@pytest.mark.parametrize(("kind", "place"), CASES)
+async def test_what_is_raised_anywhere_is_a_failed_attempt(kind: str, place: str, stage: Stage) -> None:
+    """Each is raised once, in a function without retries: its run fails by name, and the next one gets the slot."""
+    functions: dict[str, tuple[Trap, inngest.Function[Any]]] = {}
+    base = inngest.Middleware if kind == "async" else inngest.MiddlewareSync
+    for name, fail in RAISED.items():
+        trap = Trap(place, fail)
+        client = inngest.Inngest(app_id=f"app-{name}", middleware=[hooked(trap, base)], serializer=Keeper(trap))
+        functions[name] = trap, (plain_function if kind == "plain" else async_function)(client, trap)
+    given = [function for _, function in functions.values()]
+    async with inngest.Engine(given, database=stage.database, retry_interval=0) as engine:
+        for name, (trap, function) in functions.items():
+            trap.left = 1
+            if place != "deserialize":  # a value that the code cannot read puts the run on hold, for a second
+                with pytest.raises(RunFailedError) as failed:
+                    await engine.invoke(function)
+                expected = {"OutputUnserializableError"} if place == "serialize" else NAMES.get(name) or {name}
+                assert failed.value.error.name in expected
+                assert trap.left == 0
+            assert await engine.invoke(function) == "done"
+
+
+# -- loggers
+
+
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
+
+
+class AddId(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class Broken(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise SystemExit(4)
+
+
+@pytest.mark.parametrize("how", ["filter", "handler"])
+@pytest.mark.parametrize("raised_in", ["step", "body"])
+async def test_a_logger_that_raises_decides_nothing(
+    how: str, raised_in: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = logging.Logger("shop")  # noqa: LOG001 - of this test alone
+    if how == "filter":
+        logger.addFilter(AddId())
+    else:
+        logger.addHandler(Broken())
+    stage = Stage(tmp_path, inngest.Inngest(app_id="shop", logger=logger))
+
+    async def charge() -> NoReturn:
+        raise inngest.NonRetriableError("card declined")
+
+    async def body(ctx: inngest.Context) -> str:
+        if raised_in == "body":
+            await charge()
+        try:
+            await ctx.step.run("charge", charge)
+        except inngest.StepError as error:
+            return f"told: {error.message}"
+        raise AssertionError
+
+    run = await stage.run(body, retries=2)
+
+    if raised_in == "step":
+        assert run.output == "told: card declined"
+        assert [len(one.attempts) for one in run.steps] == [1]
+    else:
+        assert failure(run) == ("NonRetriableError", "non_retriable_error")
+        assert run.attempts == ()
+    told = capsys.readouterr().err
+    assert f"the logger 'shop' raised {'LookupError' if how == 'filter' else 'SystemExit: 4'}" in told
+    assert "card declined" in told
+
+
+# -- the keyboard
+
+
+def interrupted(talk: processes.Talk, database: str, kind: str) -> None:
+    """A handler raises what Ctrl-C raises."""
+    client = inngest.Inngest(app_id="shop")
+
+    def fail() -> str:
+        talk.say("begun")
+        if talk.hear() == "interrupt":
+            raise KeyboardInterrupt
+        return "done"
+
+    async def on_loop(ctx: inngest.Context) -> str:
+        try:
+            return await ctx.step.run("wait", fail)
+        finally:
+            await ctx.step.run("after", lambda: talk.say("after"))
+
+    def in_thread(ctx: inngest.ContextSync) -> str:
+        return ctx.step.run("wait", fail)
+
+    create = client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="f"), retries=0)
+    function: inngest.Function[Any] = create(on_loop) if kind == "loop" else create(in_thread)
+
+    async def main() -> None:
+        async with inngest.Engine(client, database=database) as engine:
+            runs = await engine.runs()
+            if not runs:
+                await engine.send(inngest.Event(name="f"))
+                runs = await engine.runs()
+            try:
+                talk.say(await engine.wait(runs[0].id))
+            except RunFailedError as error:
+                talk.say(error.error.name)
+
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        talk.say("ended")
+    assert function.id
+
+
+def test_what_the_keyboard_raises_ends_the_loop_and_costs_the_run_nothing(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/inngest.db"
+    with processes.started(interrupted, database, "loop") as first:
+        first.expect("begun")
+        first.say("interrupt")
+        first.expect("ended")
+    with processes.started(interrupted, database, "loop") as second:
+        second.expect("begun")
+        second.say("go on")
+        second.expect("after")
+        second.expect("done")
+
+
+def test_in_a_thread_it_is_a_failed_attempt(tmp_path: Path) -> None:
+    with processes.started(interrupted, f"sqlite:///{tmp_path}/inngest.db", "thread") as process:
+        process.expect("begun")
+        process.say("interrupt")
+        process.expect("KeyboardInterrupt")
