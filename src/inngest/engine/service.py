@@ -211,6 +211,8 @@ class Service:
                 left.remove(future)
                 if not left:
                     del self._waiting[run_id]
+            if not future.cancel() and not future.cancelled():
+                future.exception()  # seen, if it was found to be missing twice
 
     async def cancel(self, run_id: str, reason: str) -> bool:
         """End a run; whether it had not ended before.
