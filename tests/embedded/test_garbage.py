@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import threading
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -79,3 +81,67 @@ async def test_a_run_leaves_no_garbage(
         await asyncio.sleep(0)  # the last run's task ends after its result is known
         found.append(gc.collect())
     assert min(found) < RUNS, found  # now and then a statement is compiled for a number of rows that is new
+
+
+class Treasure:
+    """Something that says when it is gone."""
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+        weakref.finalize(self, self.gone.set)
+
+
+def comes_true(event: threading.Event) -> bool:
+    """Whether it is set, now or soon; the traceback of code that was unwound leads back to its frames."""
+    for _ in range(600):
+        gc.collect()
+        if event.wait(0.1):
+            return True
+    return False
+
+
+async def test_an_idle_thread_keeps_nothing_of_its_last_run(tmp_path: Path) -> None:
+    shop = inngest.Inngest(app_id="shop")
+    gone: list[threading.Event] = []
+
+    @shop.create_function(fn_id="keeps", trigger=inngest.TriggerEvent(event="shop/keeps"))
+    def keeps(ctx: inngest.ContextSync) -> int:
+        body, branch, handler = Treasure(), Treasure(), Treasure()
+        gone.extend((body.gone, branch.gone, handler.gone))
+        ctx.step.run("handler", lambda: id(handler))
+        ctx.group.parallel((lambda: ctx.step.run("a", lambda: id(branch)), lambda: ctx.step.run("b", lambda: 1)))
+        return id(body) and 1
+
+    async with inngest.Engine([keeps], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        assert await engine.invoke(keeps) == 1
+        for one in gone:
+            assert await asyncio.to_thread(comes_true, one)
+
+
+async def test_a_handler_that_outlived_its_run_is_forgotten_when_it_ends(tmp_path: Path) -> None:
+    shop = inngest.Inngest(app_id="shop")
+    entered, go_on = threading.Event(), threading.Event()
+    gone: list[threading.Event] = []
+
+    @shop.create_function(fn_id="left", trigger=inngest.TriggerEvent(event="shop/left"))
+    def left(ctx: inngest.ContextSync) -> None:
+        treasure = Treasure()
+        gone.append(treasure.gone)
+
+        def wait() -> int:
+            entered.set()
+            go_on.wait(60)
+            return id(treasure)
+
+        ctx.step.run("wait", wait)
+
+    async with inngest.Engine([left], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        await engine.send(inngest.Event(name="shop/left"))
+        await asyncio.to_thread(entered.wait)
+        (run,) = await engine.runs()
+        await engine.cancel(run.id)
+        (running,) = engine.running_steps
+        assert running.step == "wait"
+        go_on.set()
+        assert await asyncio.to_thread(comes_true, gone[0])
+        assert engine.running_steps == []

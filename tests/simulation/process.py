@@ -135,7 +135,7 @@ class Process:
         worker = Worker(self.store, invoker, self.clock, ids, policy, SimHttp(chance), ids.token())
         options = Options(
             functions=specs(functions),
-            replace_app=None,
+            whole_apps=(),
             max_in_flight=world.max_in_flight,
             drain_timeout=2_000,
             host="sim",

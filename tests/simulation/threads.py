@@ -130,7 +130,7 @@ class BatonThreads(FunctionThreads):
         mailbox.put(message)
         self._later(lambda: self._wake(mailbox))
 
-    def close(self) -> None:
+    def close(self, *, gone: bool = False) -> None:
         """Nothing: threads are given up with their process."""
 
     def abandon(self) -> None:

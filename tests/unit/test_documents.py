@@ -79,6 +79,7 @@ def test_every_option_of_a_step_is_documented() -> None:
         "overdue",
         "timed_out",
         "timeout_error",
+        "when_ended",
     }
     assert [name for name in sorted(told) if f"`{name}" not in page("step-options.md")] == []
     assert [one.value for one in inngest.StepState if f"`{one.value}`" not in page("step-options.md")] == []

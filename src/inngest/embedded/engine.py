@@ -8,6 +8,7 @@ import datetime
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -115,37 +116,45 @@ class Engine:
     # -- life
 
     async def start(self) -> None:
-        """Start, on the running event loop. `async with` does it.
+        """Start, on the running event loop. `async with` does it. After `stop` it can be started again.
 
         Raises:
-            StoreError: what is wrong with the database, and how to mend it.
+            StoreError: what is wrong with the database, and how to mend it; nothing was started.
             EngineBindingError: a client runs in another engine of this process.
-            EngineStateError: started before.
+            EngineStateError: it runs already, or was stopped while it started.
         """
-        if self._running is not None or self._stopped:
-            raise EngineStateError("an Engine is started once: make a new one")
-        self._running = _Running(self._settings, self._specs, self._observer)
+        _give_back_where_the_loop_is_gone()
+        before = self._running
+        if before is not None and before.here and not before.gone:
+            raise EngineStateError(f"the engine {before.state} already: start it again after `stop` has returned")
+        self._stopped = False
+        self._running = running = _Running(self._settings, self._specs, self._observer)
         try:
-            await self._running.start(self)
+            await running.start(self)
         except BaseException:
-            self._running = None
+            if self._running is running:
+                self._running = None
             raise
 
     async def stop(self) -> None:
         """Stop: runs come to their next record, and go on when an engine starts again. Idempotent.
 
-        Until it has stopped, within `drain_timeout`, what its handlers send is accepted.
+        Until it has stopped, within `drain_timeout`, what its handlers send is accepted. An engine that starts just now
+        is stopped as well: its `start` raises.
 
         Raises:
-            EngineStateError: called on another event loop than the engine's.
+            EngineStateError: called on another event loop than the engine's, which is not closed.
         """
         running = self._running
         if running is None or not running.here:
             return
-        running.check_loop()
-        self._stopped = True
-        await running.stop()
-        self._running = None
+        if running.gone:
+            running.give_back()
+        else:
+            running.check_loop()
+            await running.stop()
+        if self._running is running:
+            self._running, self._stopped = None, True
 
     async def __aenter__(self) -> Self:
         if self._signals is not None:
@@ -181,12 +190,15 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._thread is not None
+        thread, self._thread = self._thread, None
+        assert thread is not None
         if self._signals is not None:
             self._signals.remove()
-        if self._thread.here:  # a fork that leaves the block has nothing to stop
-            self._thread.call(self.stop())
-            self._thread.close()
+        if thread.here:  # a fork that leaves the block has nothing to stop
+            try:
+                thread.call(self.stop())
+            finally:
+                thread.close()
 
     # -- sending and waiting
 
@@ -495,8 +507,8 @@ class Engine:
 
     @property
     def of_this_process(self) -> bool:
-        """Whether it runs in this process, and not in the one of which this is a fork."""
-        return self._running is not None and self._running.here
+        """Whether it runs in this process, and not in the one of which this is a fork, on a loop that is not closed."""
+        return self._running is not None and self._running.here and not self._running.gone
 
     def _here(self, *, any_loop: bool = False) -> _Running:
         running = self._running
@@ -507,6 +519,10 @@ class Engine:
             raise EngineStateError(
                 f"the engine was started in process {running.pid} and this is its fork {os.getpid()}: "
                 "start engines after forking, one in each process"
+            )
+        if running.gone:
+            raise EngineStateError(
+                "the event loop that the engine was started on has ended, and the engine with it: start it again"
             )
         if not any_loop:
             running.check_loop()
@@ -553,7 +569,7 @@ class _Running:
         self.locks = FileLocks.beside(given.path)
         options = Options(
             functions=functions,
-            replace_app=given.clients[0].app_id if given.clients else None,
+            whole_apps=[client.app_id for client in given.clients],
             max_in_flight=given.max_runs_in_flight,
             drain_timeout=given.drain_timeout,
             host=socket.gethostname(),
@@ -563,14 +579,30 @@ class _Running:
         self._service = Service(worker, self.locks, options)
         self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
         self._watch: LoopWatch | None = None
-        self._clients: list[Inngest] = []
+        self._clients: list[tuple[Inngest, Engine]] = []
+        self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self._releasing = threading.Lock()
+        self._released = False
+        self._prepared = False  # all that can fail has succeeded
         self.ready = False
         forks.watch(self)
+        _RUNNING.add(self)
 
     @property
     def here(self) -> bool:
         return os.getpid() == self.pid
+
+    @property
+    def gone(self) -> bool:
+        """Whether its event loop ended without stopping it."""
+        return self.loop.is_closed()
+
+    @property
+    def state(self) -> str:
+        if self._stopping is not None:
+            return "is being stopped"
+        return "runs" if self.ready else "starts"
 
     def check_loop(self) -> None:
         if _current_loop() is not self.loop:
@@ -583,28 +615,51 @@ class _Running:
         return self._clock.now()
 
     def forked(self) -> None:
-        self._service.abandon()
+        self._service.forked()
         forks.leave_behind(self._settings.path)
         if threading.get_ident() == self._thread_id and self.loop.is_running():
             self.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
 
     async def start(self, engine: Engine) -> None:
+        """Start, or undo what has begun: if it fails, if the caller is cancelled, and if it is stopped meanwhile."""
+        self._starting = starting = asyncio.ensure_future(self._start(engine))
+        try:
+            await asyncio.wait([starting])
+        except asyncio.CancelledError:
+            await self._call_off(starting)
+            raise
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+            raise EngineStateError("the engine was stopped while it started")
+        starting.result()
+        self._service.work()
+        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell, self.give_back)
+        self.ready = True
+
+    async def _start(self, engine: Engine) -> None:
         given = self._settings
         owners = [function.client for function in given.functions] + list(given.clients)
         try:
             for client in {id(owner): owner for owner in owners}.values():
                 assert isinstance(client, Inngest)
                 client.bind(engine)
-                self._clients.append(client)
-            await self._service.start()
-            for app_id in [client.app_id for client in self._settings.clients[1:]]:
-                await self.store.register(self._functions, replace_app=app_id, now=self._clock.now())
+                self._clients.append((client, engine))
+            await self._service.prepare()
         except BaseException:
-            self._unbind()
-            self._executor.close()
+            self.give_back()
             raise
-        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell)
-        self.ready = True
+        self._prepared = True
+
+    async def _call_off(self, starting: asyncio.Task[None]) -> None:
+        """The caller of `start` was cancelled, and must not find an engine that runs."""
+        starting.cancel()
+        while not starting.done():
+            try:
+                await asyncio.wait([starting])
+            except asyncio.CancelledError:
+                starting.cancel()  # to be undone at once
+        if not starting.cancelled() and starting.exception() is None:
+            await self.stop()
 
     async def stop(self) -> None:
         """Whoever calls, and is cancelled meanwhile, it is done once, and to its end."""
@@ -613,20 +668,31 @@ class _Running:
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
         try:
-            await self._service.stop()
+            if self._prepared:
+                await self._service.stop()
         finally:
-            forks.forget(self)
-            if self._watch is not None:
-                self._watch.close()
-            self._unbind()
-            self._threads.close()
-            self._executor.close()
+            self.give_back()
 
-    def _unbind(self) -> None:
-        for client in self._clients:
-            client.bind(None)
-        self._clients.clear()
+    def give_back(self) -> None:
+        """Give back all that it holds in this process. Idempotent; from any thread, if the loop is closed."""
+        if self._watch is not None:
+            self._watch.close()
+        with self._releasing:
+            if self._released:
+                return
+            forks.forget(self)
+            self._service.abandon()
+            for client, engine in self._clients:
+                client.unbind(engine)
+            self._clients.clear()
+            self._threads.close(gone=self.gone)
+            self._executor.close()
+            self.store.disconnect()
+            self._released = True
 
     async def drain(self) -> None:
         await self._service.drain()
@@ -716,6 +782,16 @@ class _Running:
         if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
             return value
         return fn.client.serializer.deserialize(value, kept_as)
+
+
+_RUNNING: weakref.WeakSet[_Running] = weakref.WeakSet()
+
+
+def _give_back_where_the_loop_is_gone() -> None:
+    """An engine that nobody stopped keeps neither its clients nor its runs longer than its loop."""
+    for one in list(_RUNNING):
+        if one.gone and one.here:
+            one.give_back()
 
 
 def _id_of(fn: Function[Any] | str) -> str:

@@ -38,7 +38,7 @@ class LocalInvoker:
         self._threads = threads
         self.turns = Turns(asyncio.get_running_loop())
         self._entries: dict[str, Entry] = {}
-        self._left: list[tuple[str, str, CurrentStep]] = []  # handlers that outlived their invocation
+        self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
         self._left_threads = 0  # invocations that are over, and whose threads have not returned
         self._freed: Callable[[], object] = lambda: None
 
@@ -59,12 +59,18 @@ class LocalInvoker:
         finally:
             if self._entries.get(call.run_id) is entry:  # else it lost the run, and this worker has taken it up again
                 del self._entries[call.run_id]
-            self._left += [handler for handler in _handlers(entry) if handler[2].active]
+            self._leave_behind(entry)
             if entry.has_threads:
                 self._left_threads += 1
                 entry.when_returned(self._thread_back)
             if slots is not None:
                 entry.when_returned(slots.end)
+
+    def _leave_behind(self, entry: Entry) -> None:
+        for run_id, function_id, running in _handlers(entry):
+            if running.active:
+                self._left[running] = run_id, function_id
+                running.when_ended(lambda running=running: self._left.pop(running, None))  # type: ignore[misc]
 
     @property
     def plain(self) -> frozenset[str]:
@@ -114,11 +120,11 @@ class LocalInvoker:
     @property
     def running(self) -> Sequence[RunningStep]:
         """The handlers that run now, with how far a request to stop has come."""
-        self._left = [one for one in self._left if one[2].active]
+        left = [(*names, running) for running, names in list(self._left.items()) if running.active]
         here = [handler for entry in self._entries.values() for handler in _handlers(entry)]
         return [
             RunningStep(run_id, function_id, running.id, running.attempt, running.state)
-            for run_id, function_id, running in (*self._left, *here)
+            for run_id, function_id, running in (*left, *here)
         ]
 
     @property

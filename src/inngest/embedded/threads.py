@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 
+from inngest.sdk.errors import EndOfInvocation
 from inngest.sdk.ports import Mailbox
 
 
@@ -21,6 +23,7 @@ class FunctionThreads:
     def __init__(self, size: int) -> None:
         self.size = size
         self._idle: list[queue.SimpleQueue[Callable[[], None] | None]] = []
+        self._mailboxes: weakref.WeakSet[queue.SimpleQueue[object]] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -36,24 +39,35 @@ class FunctionThreads:
 
     def mailbox(self) -> Mailbox:
         """A place where a thread waits."""
-        return queue.SimpleQueue()
+        mailbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        with self._lock:
+            self._mailboxes.add(mailbox)
+        return mailbox
 
     def send(self, mailbox: Mailbox, message: object) -> None:
         """Hand a message to a thread that waits."""
         mailbox.put(message)
 
-    def close(self) -> None:
-        """Idle threads end; one that still runs ends after its work."""
+    def close(self, *, gone: bool = False) -> None:
+        """Idle threads end; one that still runs ends after its work. If the loop is `gone`, none waits for it."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            waiting = list(self._mailboxes) if gone else []
         for inbox in idle:
             inbox.put(None)
+        for mailbox in waiting:
+            mailbox.put(_unwind)
 
     def _run(self, inbox: queue.SimpleQueue[Callable[[], None] | None]) -> None:
         while (work := inbox.get()) is not None:
             work()
+            del work  # an idle thread keeps nothing of what it did last
             with self._lock:
                 if self._closed:
                     return
                 self._idle.append(inbox)
+
+
+def _unwind() -> None:
+    raise EndOfInvocation

@@ -103,8 +103,8 @@ class Intake:
         answer = self._store.accept(Acceptance(events, plan, room.owners, functions, now, plain, room.plain), begin)
         try:
             return await answer
-        finally:
-            if executor is not None and answer.exception() is not None:
+        finally:  # while there is no answer, the loop is gone, and its room with it
+            if executor is not None and answer.done() and answer.exception() is not None:
                 executor.give_back(room)
 
 

@@ -246,6 +246,14 @@ class Store(Protocol):
         """Finish what was asked and disconnect. Idempotent; later verbs raise StoreClosedError."""
         ...
 
+    def abandon(self) -> None:
+        """Write nothing more: what was asked fails, if its loop still turns. `disconnect` comes later. Idempotent."""
+        ...
+
+    def disconnect(self) -> None:
+        """Disconnect, when nothing reads or writes any more. Idempotent; from any thread, without a loop."""
+        ...
+
     def foreign_change(self) -> bool:
         """Whether another process has written since this was asked last. Cheap; never blocks."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
@@ -49,7 +49,7 @@ class Options(NamedTuple):
     """How a worker runs."""
 
     functions: Sequence[FunctionSpec]
-    replace_app: str | None  # an app that is given whole: what it has no more is forgotten
+    whole_apps: Sequence[str]  # apps that are given whole: what they have no more is forgotten
     max_in_flight: int
     drain_timeout: int  # ms
     host: str
@@ -118,36 +118,76 @@ class Service:
         self._foreign = False  # another process wrote, and what follows from that is still to be done
         self._look_at = self._retry_at = self._check_at = worker.clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
+        self._began = False  # its session
         self._stopping = False
 
     async def start(self) -> None:
-        """Open the store, take over what dead workers left, and begin to work.
+        """Prepare, and begin to work.
 
         Raises:
             StoreError: what is wrong with the store; nothing was started.
         """
-        worker, options = self._worker, self._options
-        await worker.store.open(worker.clock.now())
-        create_task = asyncio.get_running_loop().create_task
-        mending = create_task(self._keep_mending())  # before the first commit, which may be in doubt
+        await self.prepare()
+        self.work()
+
+    async def prepare(self) -> None:
+        """Do all that can fail before work begins: open the store, take over from the dead, say what runs here.
+
+        Raises:
+            StoreError: what is wrong with the store; what had begun is undone.
+        """
+        worker = self._worker
         try:
+            await worker.store.open(worker.clock.now())
+            self._begin(self._keep_mending())  # before the first commit, which may be in doubt
             await self._go_on_from_kept_time()
-            now = worker.clock.now()
             await self._reaper.run_once(worker.session_id)
             await self._begin_session()
-            # After it began: another engine that is given the same app whole must see what this one serves.
-            if options.functions or options.replace_app:
-                await worker.store.register(options.functions, replace_app=options.replace_app, now=now)
+            await self._register()
         except BaseException:
-            mending.cancel()
+            await self._take_back()
+            raise
+
+    def work(self) -> None:
+        """Begin to work."""
+        self.executor.job_due(self._worker.clock.now())
+        for loop in (self._watch(), self._work(), self._remove()):
+            self._begin(loop)
+        if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
+            self._begin(self._request())
+
+    def _begin(self, loop: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(loop)
+        task.add_done_callback(self._loop_ended)
+        self._loops.append(task)
+
+    async def _register(self) -> None:
+        """After the session began: another engine that is given the same app whole must see what this one serves."""
+        worker, options = self._worker, self._options
+        apps: Sequence[str | None] = options.whole_apps or ([None] if options.functions else [])
+        for app in apps:
+            await worker.store.register(options.functions, replace_app=app, now=worker.clock.now())
+
+    async def _take_back(self) -> None:
+        """Undo a start that failed, or was cancelled."""
+        worker = self._worker
+        worker.store.give_up()
+        try:
+            if self._began:
+                await worker.store.end_session(worker.session_id, worker.clock.now(), died=False)
+        except StoreError as error:
+            LOGGER.debug("the session of a start that failed is left to others: %s", error)
+        finally:
+            self._stopping = True
+            for loop in self._loops:
+                loop.cancel()
             self._liveness.release(worker.session_id)
             await worker.store.close()
-            raise
-        self.executor.job_due(now)
-        loops = [self._watch(), self._work(), self._remove()]
-        if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
-            loops.append(self._request())
-        self._loops = [mending, *map(create_task, loops)]
+
+    def _loop_ended(self, _: asyncio.Task[None]) -> None:
+        """If nobody stops the engine, its event loop ends and cancels all tasks: nothing may wait for better times."""
+        if not self._stopping:
+            self._worker.store.give_up()
 
     async def drain(self) -> None:
         """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
@@ -159,13 +199,19 @@ class Service:
         if self._stopping:
             return
         self._stopping = True
+        try:
+            await self._stop()
+        except BaseException:  # it was cut short
+            self.abandon()
+            raise
+
+    async def _stop(self) -> None:
         worker = self._worker
-        mending, watching, *others = self._loops
-        for loop in others:
+        for loop in self._loops[2:]:  # the first two mend and watch while the others end
             loop.cancel()
         await self.drain()
-        mending.cancel()
-        watching.cancel()
+        for loop in self._loops[:2]:
+            loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         if self.executor.stranded:
             LOGGER.error(
@@ -180,12 +226,26 @@ class Service:
         await worker.http.close()
         await worker.store.close()
         self._liveness.release(worker.session_id)
+        self._tell_stopped()
+
+    def _tell_stopped(self) -> None:
         for futures in self._waiting.values():
             for future in futures:
-                if not future.done():
+                if not future.done() and not future.get_loop().is_closed():
                     future.set_exception(StoreClosedError("the engine was stopped"))
 
     def abandon(self) -> None:
+        """Do nothing more, at once, as if the process had died: others take over.
+
+        From any thread if the loop is closed.
+        """
+        self._stopping = True
+        self.executor.draining = True
+        self._worker.store.abandon()
+        self._liveness.release(self._worker.session_id)
+        self._tell_stopped()
+
+    def forked(self) -> None:
         """Do nothing more by itself: this process is a fork, and the worker is its parent's."""
         for loop in self._loops:
             loop.cancel()
@@ -297,6 +357,7 @@ class Service:
     async def _begin_session(self) -> None:
         worker, options = self._worker, self._options
         self._liveness.hold(worker.session_id)
+        self._began = True
         session = Session(
             worker.session_id, worker.clock.now(), options.host, options.pid, sorted(self.executor.functions)
         )

@@ -225,7 +225,8 @@ class LoopWatch:
         loop: the loop. It is asked to answer a few times a second, which is all that it costs.
         look: what is on the loop now, as an object that stays the same while that does; None if nobody knows. It is
             called only while the loop does not answer.
-        blocked: told of it, once for each time, with how long it has taken so far (s). Both are called in the thread.
+        blocked: told of it, once for each time, with how long it has taken so far (s).
+        gone: told that the loop was closed. All three are called in the thread.
     """
 
     def __init__(
@@ -233,24 +234,28 @@ class LoopWatch:
         loop: asyncio.AbstractEventLoop,
         look: Callable[[], object | None],
         blocked: Callable[[object, float], None],
+        gone: Callable[[], object],
     ) -> None:
         self._loop = loop
         self._look = look
         self._blocked = blocked
+        self._gone = gone
         self._inbox: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: the loop turned; False: the end
         self._thread = threading.Thread(target=self._watch, name="inngest-watch", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, which may be the calling one."""
         self._inbox.put(False)
-        self._thread.join()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
     def _watch(self) -> None:
         while True:
             try:
                 self._loop.call_soon_threadsafe(self._inbox.put, True)
             except RuntimeError:  # it is closed
+                self._gone()
                 return
             if not self._await_answer() or self._hear() is False:
                 return
@@ -265,6 +270,8 @@ class LoopWatch:
         suspect: object | None = None
         looks, since, looked_at = 0, 0.0, time.monotonic()
         while (heard := self._hear()) is None:
+            if self._loop.is_closed():
+                return True  # it never answers; asked again, it says so
             found = self._look()
             if found is not suspect:
                 suspect, looks, since = found, 0, looked_at

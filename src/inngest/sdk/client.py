@@ -346,6 +346,11 @@ class Inngest:
             )
         self._sink = sink
 
+    def unbind(self, sink: EventSink) -> None:
+        """That engine is gone: send over HTTP again, unless another one has the client by now."""
+        if self._sink is sink:
+            self._sink = None
+
     def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
         return copies_of(batch_of(events)) if hooks else batch_of(events), hooks

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import enum
+from collections.abc import Callable
 
 from .errors import EndOfInvocation, NestedStepError, StepTimeoutError
 from .ports import Clock, Timer
@@ -48,6 +49,7 @@ class CurrentStep:
         self._interrupted = False  # it was, because of the timeout
         self._cancelling = 0  # how often it had been cancelled before
         self._overdue = False
+        self._when_ended: Callable[[], object] | None = None
         self._stop = False
         self._delivered = False
 
@@ -106,6 +108,14 @@ class CurrentStep:
         self.active = False
         if self._timer is not None:
             self._timer.cancel()
+        if self._when_ended is not None:
+            self._when_ended()
+
+    def when_ended(self, call: Callable[[], object]) -> None:
+        """Call back where the handler ends, in its thread; or at once, if it has ended. Perhaps twice."""
+        self._when_ended = call
+        if not self.active:
+            call()
 
     def timed_out(self) -> bool:
         """Whether a cancellation that left the handler, or that it swallowed, was the timeout's alone; it is taken

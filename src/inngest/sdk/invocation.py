@@ -244,10 +244,10 @@ class Invocation(Recording):
         if not left:
             return
         self.unreturned = left
+        for one in left:
+            one.add_done_callback(outcomes.quietly)  # seen: nobody is told how it ends, nor if this is cancelled, too
         done, pending = await asyncio.wait(left, timeout=0 if stuck else UNWIND_GRACE)
         self.unreturned = list(pending)
-        for one in pending:
-            one.add_done_callback(outcomes.quietly)  # seen: nobody is told how it ends
         for one in done:
             outcomes.quietly(one)
         if pending and not stuck:

@@ -155,12 +155,13 @@ class SyncPortal:
             for call in returned:
                 call()
 
-    def post(self, callback: Callable[..., object], *args: object) -> None:
-        """Call on the loop, from any thread; a loop that is closed has no use for it."""
+    def post(self, callback: Callable[..., object], *args: object) -> bool:
+        """Call on the loop, from any thread; False if that is closed, which has no use for it."""
         try:
             self.loop.call_soon_threadsafe(callback, *args)
         except RuntimeError:
-            return
+            return False
+        return True
 
     def _begin(self, work: Callable[[], T], parent: _Branch | None = None) -> asyncio.Future[T]:
         """Start a thread in user code."""
@@ -260,7 +261,8 @@ class SyncPortal:
         if running is not None and running.invocation is self.invocation:
             running.nested = NestedStepError(step_id, running.id)
             raise running.nested
-        self.post(self._called, branch, coroutine)
+        if not self.post(self._called, branch, coroutine):
+            raise EndOfInvocation
         while True:
             message = branch.mailbox.get()
             if isinstance(message, _Answer):
@@ -310,3 +312,4 @@ def _fail(result: asyncio.Future[R], error: BaseException) -> None:
     if issubclass(type(error), StopIteration):  # a future cannot hold it
         error = RuntimeError(f"raised StopIteration: {error}")
     result.set_exception(error)
+    result.exception()  # seen: who waited for it may have gone

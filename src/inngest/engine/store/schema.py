@@ -5,7 +5,7 @@ A new database is created from `tables.py` at once; Alembic is imported only whe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +35,14 @@ _META = tables.meta.name
 _TRIES = 12
 
 
-def prepare(database: Database, connection: Connection, schema: Schema = CURRENT) -> None:
-    """Create or migrate the schema in one transaction.
+def prepare(
+    database: Database,
+    connection: Connection,
+    schema: Schema = CURRENT,
+    *,
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Create or migrate the schema in one transaction; while others are in the way, as long as it is `wanted`.
 
     Raises:
         StoreError: nothing was changed.
@@ -52,7 +58,7 @@ def prepare(database: Database, connection: Connection, schema: Schema = CURRENT
         except Exception as error:
             database.rollback(connection)
             trouble = database.trouble(error)
-            if trouble is Trouble.RETRY and attempt + 1 < _TRIES:
+            if trouble is Trouble.RETRY and attempt + 1 < _TRIES and wanted():
                 continue
             if trouble is Trouble.DATA:
                 raise

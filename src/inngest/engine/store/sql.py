@@ -82,16 +82,18 @@ class SqlStore:
         self._alarm = Alarm()
         self._committing: Family[Receipt] = self._commit  # one for all commits: they are told apart by it
         self._closed = False
+        self._opening: asyncio.Future[None] | None = None
 
     # -- life
 
     async def open(self, now: int) -> None:
-        await self._executor.run(self._open)
+        self._opening = asyncio.ensure_future(self._executor.run(self._open))
+        await asyncio.shield(self._opening)
 
     def _open(self) -> None:
         connection = self._database.connect()
         try:
-            schema.prepare(self._database, connection)
+            schema.prepare(self._database, connection, wanted=lambda: not self._closed)
         finally:
             connection.close()
         self._writer.connect()
@@ -100,9 +102,20 @@ class SqlStore:
         if self._closed:
             return
         self._closed = True
+        if self._opening is not None:  # it cannot be interrupted
+            await asyncio.wait([self._opening])
         while self._readers:  # first: who disconnects last removes the WAL, and a reader may not
             self._readers.pop().close()
         await self._writer.close()
+
+    def abandon(self) -> None:
+        self._closed = True
+        self._writer.abandon()
+
+    def disconnect(self) -> None:
+        while self._readers:
+            self._readers.pop().close()
+        self._writer.disconnect()
 
     def foreign_change(self) -> bool:
         return self._writer.changed_by_others()

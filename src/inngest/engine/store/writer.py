@@ -204,8 +204,27 @@ class Writer:
             running = self._running
         if running:
             await self._idle.wait()
-        if self._connection is not None:
-            self._connection.close()
+        self.disconnect()
+
+    def abandon(self) -> None:
+        """Write nothing more: what waits fails, but for what is being written. The loop may be closed already."""
+        self._closed = self._gives_up = True
+        with self._lock:
+            waiting = [*self._held, *self._pending]
+            self._held.clear()
+            self._pending.clear()
+            if self._doubt is not None and not self._running:  # else the thread finds it out, once
+                waiting += self._doubt.batch
+                self._doubt = None
+        for one in waiting:
+            if not one.done() and not one.get_loop().is_closed():  # else nobody waits any more
+                one.refuse(StoreClosedError("the engine is stopped"))
+
+    def disconnect(self) -> None:
+        """Disconnect, when the writer's thread has ended. Idempotent; from any thread."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     # -- on the loop, while the writer's thread rests
 
