@@ -1,15 +1,15 @@
-"""Planted bugs about the writer: what is held, what is in doubt, what follows from a commit (P1, P3, P6, P10)."""
+"""Planted bugs about the writer: what is held, what is in doubt, what is written where (P3, P6, P10)."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Connection, Transaction
+from inngest.engine.store.statement import Connection
 from inngest.engine.store.writer import Writer
 
 from .planting import plant
@@ -46,14 +46,6 @@ def _a_commit_that_is_not_answered_is_taken_for_made() -> Iterator[AbstractConte
         return number is not None
 
     yield mock.patch.object(Writer, "_is_stored", guessing)
-
-
-@plant("P6", "gated", "clockwork", "storm", finders=("P6", "P1", "ticks", "gates", "flow"))
-def _what_a_transaction_does_counts_before_its_commit() -> Iterator[AbstractContextManager[object]]:
-    def at_once(tx: Transaction, follow: Callable[[], object]) -> None:
-        follow()
-
-    yield mock.patch.object(Transaction, "on_commit", at_once)
 
 
 @plant("P10", "storm", "outside", finders=("P10",))
