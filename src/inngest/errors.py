@@ -16,6 +16,7 @@ Error                              the root: code, is_retriable, name, message, 
 ├── SignalSwallowedError           `except BaseException` around a step that waits
 ├── StepArgumentError              a wrong argument of a step that waits, such as an expression
 ├── StepError                      a step failed for good
+│   ├── StepInterruptedError       on_crash="fail", and its worker died or stopped meanwhile
 │   ├── StepNonRetriableError      by a NonRetriableError of its handler, which it is, too
 │   └── StepRetryAfterError        by a RetryAfterError in its last attempt, which it is, too
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
@@ -115,6 +116,7 @@ from inngest.sdk.errors import (
     StepArgumentError,
     StepError,
     StepIdTakenInRunError,
+    StepInterruptedError,
     StepNonRetriableError,
     StepOutsideError,
     StepRetryAfterError,
@@ -130,7 +132,8 @@ __all__ += ["HeaderMissingError", "NestedStepError", "NonRetriableError", "Outpu
 __all__ += ["OutputUnserializableError", "QueryParamMissingError", "RegistrationFailedError", "RetryAfterError"]
 __all__ += ["RunCancelledError", "RunFailedError", "RunNotCompletedError", "RunNotFoundError", "RunSkippedError"]
 __all__ += ["SendEventsError", "SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError"]
-__all__ += ["StepArgumentError", "StepError", "StepIdTakenInRunError", "StepNonRetriableError", "StepOutsideError"]
+__all__ += ["StepArgumentError", "StepError", "StepIdTakenInRunError", "StepInterruptedError"]
+__all__ += ["StepNonRetriableError", "StepOutsideError"]
 __all__ += ["StepRetryAfterError", "StepTimeoutError", "StepUnexpectedError", "StoreBusyError", "StoreClosedError"]
 __all__ += ["StoreCorruptError", "StoreError", "StoreFullError", "StoreReadOnlyError", "StoreVersionError"]
 __all__ += ["TimeoutTooLongError", "URLInvalidError", "UnknownError"]

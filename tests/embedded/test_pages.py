@@ -323,8 +323,11 @@ async def test_options_of_a_step(tmp_path: Path) -> None:
     page = Page(tmp_path, "reference/step-options.md", charge=ready("receipt"), order_id="42", write=print)
     page.blocks[0] += "result = receipt"
     assert await page.in_a_function(0) == "receipt"
-    page.blocks[1] += '\nresult = await ctx.step.run("export", export, ["a", "b"])'
-    assert await page.in_a_function(1) == 2
+    page.blocks[1] += "result = receipt"
+    page.names.update(StepInterruptedError=inngest.errors.StepInterruptedError, find_charge=ready("found"))
+    assert await page.in_a_function(1) == "receipt"
+    page.blocks[2] += '\nresult = await ctx.step.run("export", export, ["a", "b"])'
+    assert await page.in_a_function(2) == 2
 
 
 async def test_events_of_the_engine(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ class Program:
     means: Mapping[str, Meaning] = field(default_factory=dict)  # by the text of expressions on its functions' events
     retries: Mapping[str, int] = field(default_factory=dict)  # by id of the steps that have a number of their own
     lasts: int = 0  # ms that a world with it goes on at least
+    once: Sequence[str] = ()  # ids of steps of which no attempt is begun twice
     threads: int = 8  # that a process has for plain functions at most
     replays: bool = True  # a replay of its finished run gives the same end: its code did not change
 

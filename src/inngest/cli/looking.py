@@ -254,6 +254,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 _MARKS = {
     "completed": ("✓", "green"),
+    "running": ("…", "cyan"),
     "failed": ("✗", "red"),
     "cancelled": ("-", "yellow"),
     "retrying": ("…", "yellow"),
@@ -277,8 +278,9 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
             return [line.append(f"slept until {_clock(step.due_at)}")]
         word = words.get(step.status) or f"{tries} failed so far, again"
         line.append(f"{word} until {_clock(step.due_at)} ({goes_on})" if left > 0 else f"{word}, due {goes_on}")
+    elif step.ended_at is None:
+        line.append(f"begun at {_clock(step.started_at)}, and is not run again")
     else:
-        assert step.ended_at is not None
         since = step.attempts[0].started_at if step.attempts else step.started_at
         line.append(f"{output.span(_ms(step.ended_at - since))}", "dim")
         if tries > 1:

@@ -75,6 +75,8 @@ class Engine:
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
         retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
+        max_takeovers: a run fails with `WorkerLostError` when so many workers, 1 to 1,000, died on it without a step
+            recorded in between. A worker that dies is no failed attempt: `retries` does not count it.
         stop_on_signals: SIGTERM and SIGINT end the block of `async with` or `with`, so that it stops as at its end.
 
     Raises:
@@ -93,6 +95,7 @@ class Engine:
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
         retention: int | datetime.timedelta | None = None,
+        max_takeovers: int = 10,
         stop_on_signals: bool = False,
     ) -> None:
         self._settings = settings.check(
@@ -105,6 +108,7 @@ class Engine:
             drain_timeout=drain_timeout,
             durability=durability,
             retention=retention,
+            max_takeovers=max_takeovers,
         )
         self._signals = StopSignals() if stop_on_signals else None
         self._specs = specs.specs(self._settings.functions)
@@ -560,7 +564,7 @@ class _Running:
         self._threads = FunctionThreads(given.thread_pool_size)
         self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
         self._executor = ThreadExecutor(self.loop, self._invoker.turns.soon)
-        policy = Policy(given.max_steps, given.retry_interval)
+        policy = Policy(given.max_steps, given.retry_interval, given.max_takeovers)
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
         worker = Worker(

@@ -31,6 +31,7 @@ class Settings(NamedTuple):
     drain_timeout: int  # ms
     durable: bool
     retention: int | None  # ms
+    max_takeovers: int
 
 
 def check(
@@ -44,6 +45,7 @@ def check(
     drain_timeout: int | datetime.timedelta,
     durability: Literal["full", "normal"],
     retention: int | datetime.timedelta | None,
+    max_takeovers: int,
 ) -> Settings:
     """The checked arguments.
 
@@ -64,6 +66,7 @@ def check(
         drain_timeout=_duration("drain_timeout", drain_timeout),
         durable=durability == "full",
         retention=None if retention is None else _retention(retention),
+        max_takeovers=_whole("max_takeovers", max_takeovers, 1, 1_000),
     )
 
 

@@ -47,7 +47,7 @@ class StepRecord:
 
     id: str  # as written by the developer, with `:n` for a repeat
     kind: str  # "StepRun", "Sleep", …
-    status: str  # "completed", "failed", "cancelled"; or, while it is open: "retrying", "sleeping", "waiting"
+    status: str  # "completed", "failed", "cancelled"; open: "retrying", "sleeping", "waiting", "running"
     started_at: datetime.datetime  # the last try began; a sleep was recorded
     ended_at: datetime.datetime | None  # None while it is open
     due_at: datetime.datetime | None  # when an open step goes on; of one that waits, when it gives up
@@ -167,6 +167,10 @@ def _step(entry: Entry, failed: list[Attempt], metadata: str | None) -> StepReco
             None if entry.data is None else codec.loads(entry.data),
             entry.error,
             _usage(metadata),
+        )
+    if entry.begun:
+        return StepRecord(
+            entry.step.text, entry.kind.value, "running", _time(entry.created_at), None, None, tuple(failed), None, None
         )
     status = "sleeping" if entry.kind is Opcode.SLEEP else "waiting" if entry.kind in WAITS else "retrying"
     return StepRecord(

@@ -43,6 +43,7 @@ class ErrorCode(enum.StrEnum):
     STEP_ARGUMENT = "step_argument"
     STEP_ERRORED = "step_errored"
     STEP_ID_TAKEN = "step_id_taken"
+    STEP_INTERRUPTED = "step_interrupted"
     STEP_NESTED = "step_nested"
     STEP_OUTSIDE = "step_outside"
     STEP_TIMEOUT = "step_timeout"

@@ -16,6 +16,7 @@ class Opcode(enum.StrEnum):
     STEP_RUN = "StepRun"
     STEP_ERROR = "StepError"  # an attempt failed, and may be followed by another
     STEP_FAILED = "StepFailed"  # a step failed for good
+    STEP_BEGUN = "StepBegun"  # ours: an attempt begins that must not be repeated, whatever becomes of its worker
     STEP_CANCELLED = "StepCancelled"  # ours: the caller of a step gave up waiting for it before it had a result
     SLEEP = "Sleep"
     WAIT_FOR_EVENT = "WaitForEvent"
@@ -103,6 +104,7 @@ class OpenStep(NamedTuple):
     attempt: int  # the attempt to come
     due_at: int  # unix ms: when it sleeps until, or may be tried again
     created_at: int  # unix ms
+    begun: bool = False  # its attempt has begun, and must not be repeated: who finds this knows no outcome of it
 
 
 class Arrival(NamedTuple):

@@ -113,6 +113,15 @@ class StepError(Error):
         return self._name
 
 
+class StepInterruptedError(StepError):
+    """A step with `on_crash="fail"` was cut while its handler ran: its worker died, or was stopped.
+
+    The outcome is unknown: the handler may have done all, some or nothing of its work. It is not begun again.
+    """
+
+    code = ErrorCode.STEP_INTERRUPTED
+
+
 class StepNonRetriableError(StepError, NonRetriableError):
     """A step failed for good by a `NonRetriableError` of its handler. `except` catches it as the one and the other."""
 
@@ -140,6 +149,7 @@ class StepRetryAfterError(StepError, RetryAfterError):
 
 
 _ALSO: dict[str, type[StepError]] = {
+    ErrorCode.STEP_INTERRUPTED.value: StepInterruptedError,
     ErrorCode.NON_RETRIABLE.value: StepNonRetriableError,
     ErrorCode.RETRY_AFTER.value: StepRetryAfterError,
 }

@@ -265,12 +265,17 @@ class Invocation(Recording):
         step_id: str,
         attempt: Callable[[StepName, int], Work[Op]],
         output_type: object = Unset,
+        *,
+        once: bool = False,
     ) -> object:
-        """One call of a step that runs something; its value."""
+        """One call of a step that runs something; its value. `once`: no attempt of it is ever begun twice."""
         call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
         fresh = False
         try:
             entry = self._history.reach(call.step)
+            if isinstance(entry, OpenStep) and entry.begun and entry.kind is call.kind:
+                lost = outcomes.interrupted(self.function.client.logger, self.function.id, entry)
+                entry = await self._record_now(call, lost)
             while True:
                 now = self._clock.now() if isinstance(entry, OpenStep) else 0
                 decision = self._history.decide(entry, call.step, call.kind, now)
@@ -281,7 +286,7 @@ class Invocation(Recording):
                 elif not isinstance(decision, replay.Execute):
                     entry = await self._stand_back(call, decision)
                 else:
-                    entry = await self._attempt(place, call, attempt, decision.attempt)
+                    entry = await self._attempt(place, call, attempt, decision.attempt, once)
                     fresh = True
                     if call.cancelled and isinstance(entry, OpenStep):  # while its failed attempt was being recorded
                         entry = await self._record_now(call, self._given_up(call))
@@ -424,7 +429,7 @@ class Invocation(Recording):
         return EndOfInvocation()
 
     async def _attempt(
-        self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int
+        self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int, once: bool
     ) -> Entry:
         """Run the handler once and record how it went."""
         await self._only_probes(call)
@@ -436,9 +441,12 @@ class Invocation(Recording):
                 if self._recorder.slots is not None:
                     await self._take_slot(call, self._recorder.slots)
                 call.executing, call.blocks = True, False
-                work = place.do(attempt(call.step, number))
-                op = await (self._or_fail(work) if self.hooks else work)
-                del work  # a coroutine that is over is an object like another
+                if once and not await self._begun(call, number):
+                    op = self._given_up(call)
+                else:
+                    work = place.do(attempt(call.step, number))
+                    op = await (self._or_fail(work) if self.hooks else work)
+                    del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError:
                 if self.over:
                     raise
@@ -469,6 +477,11 @@ class Invocation(Recording):
         finally:
             self.conductor.running -= 1
             self.conductor.changed()
+
+    async def _begun(self, call: StepCall, number: int) -> bool:
+        """Commit that an attempt begins; whether its handler is to run, because its caller still waits."""
+        await self._record(call, Op(Opcode.STEP_BEGUN, call.step, attempt=number, started_at=self._clock.now()))
+        return not call.cancelled
 
     async def _take_slot(self, call: StepCall, slots: Slots) -> None:
         """Wait until one more handler may run; who is asked to let go meanwhile begins nothing more."""

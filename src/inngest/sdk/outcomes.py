@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from inngest.protocol.calls import Failed
 from inngest.protocol.errors import ErrorCode, ErrorInfo, NonRetriableError
-from inngest.protocol.opcodes import Op, Opcode
+from inngest.protocol.opcodes import Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import (
@@ -120,6 +120,19 @@ def step_failure(
         error=info_of(error),
         retry_after=options.delay(attempt) if delay is None else delay,
         max_attempts=options.max_attempts,
+    )
+
+
+def interrupted(logger: logging.Logger, function_id: str, open_step: OpenStep) -> Op:
+    """The report of an attempt that was begun, must not be repeated, and of which nobody knows how it went."""
+    message = (
+        f'step "{open_step.step.text}" was cut while its handler ran: its worker died, or was stopped. '
+        'What the handler has done is not known, and with on_crash="fail" it is not run again'
+    )
+    logger.warning("function %s: %s", function_id, message)
+    info = ErrorInfo("StepInterruptedError", message, code=ErrorCode.STEP_INTERRUPTED.value)
+    return Op(
+        Opcode.STEP_FAILED, open_step.step, attempt=open_step.attempt, started_at=open_step.created_at, error=info
     )
 
 

@@ -45,6 +45,9 @@ class Recorder(Protocol):
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Record what happened to steps, in this order.
 
+        A handler whose begin is reported (`StepBegun`) starts after the commit. A recorder that cannot commit it before
+        the handler starts must fail here, for the begin would be lost with its worker.
+
         The future is resolved after the commit; cancelling it does nothing. It fails only when the store does.
         """
         ...

@@ -64,7 +64,8 @@ class Runner:
         """See `StepRunner.run`."""
         invocation = self._invocation
         if invocation.function.client.serializer is None:
-            return invocation.step(self._place, step_id, _Attempts(invocation, handler, args, Unset, options))
+            attempts = _Attempts(invocation, handler, args, Unset, options)
+            return invocation.step(self._place, step_id, attempts, once=options.once)
         return self._run_typed(step_id, handler, args, output_type, options)
 
     async def _run_typed(
@@ -78,7 +79,7 @@ class Runner:
         invocation = self._invocation
         kept_as = type_of(invocation.function.client.serializer, output_type, handler)
         attempts = _Attempts(invocation, handler, args, kept_as, options)
-        return await invocation.step(self._place, step_id, attempts, kept_as)
+        return await invocation.step(self._place, step_id, attempts, kept_as, once=options.once)
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
         """See `StepRunner.sleep`."""

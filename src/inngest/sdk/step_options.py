@@ -57,6 +57,7 @@ class StepOptions:
     backoff: Backoff | None = None  # None: the engine's table
     timeout: int | None = None  # ms that each attempt has; None: no limit
     retry_on: tuple[type[BaseException], ...] | None = None  # None: whatever may be tried again
+    once: bool = False  # no attempt is begun again whose outcome nobody knows
     kind: str | None = None  # what middleware and servers are told that it is; None for an ordinary step
 
     @property
@@ -95,6 +96,7 @@ def check(
     backoff: int | datetime.timedelta | Backoff | None,
     timeout: int | datetime.timedelta | None,
     retry_on: Exceptions | None,
+    on_crash: object,
 ) -> StepOptions:
     """Options as a developer gave them.
 
@@ -106,11 +108,14 @@ def check(
         raise FunctionConfigInvalidError(f"retries: expected a whole number from 0 to {most}, got {retries!r}")
     if backoff is not None and not isinstance(backoff, Backoff):
         backoff = Backoff(_ms("backoff", backoff, 0, limits.RETRY_AFTER_MAX), 1)
+    if on_crash not in ("retry", "fail"):
+        raise FunctionConfigInvalidError(f'on_crash: expected "retry" or "fail", got {on_crash!r}')
     return StepOptions(
         retries=retries,
         backoff=backoff,
         timeout=None if timeout is None else _ms("timeout", timeout, 1, limits.MAX_SLEEP),
         retry_on=_exceptions(retry_on),
+        once=on_crash == "fail",
     )
 
 

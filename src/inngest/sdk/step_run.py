@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
+from typing import Any, Literal, Protocol, TypeVar, TypeVarTuple, overload
 
 from .serializers import Unset
 from .step_options import DEFAULT, Backoff, Exceptions, StepOptions, check
@@ -141,6 +141,7 @@ class StepsThatRun(StepWithOptions):
         backoff: int | datetime.timedelta | Backoff | None = None,
         timeout: int | datetime.timedelta | None = None,
         retry_on: Exceptions | None = None,
+        on_crash: Literal["retry", "fail"] = "retry",
     ) -> StepWithOptions:
         """Options for steps that run a handler: `await ctx.step.options(retries=2).run("charge", charge, order)`.
 
@@ -155,8 +156,12 @@ class StepsThatRun(StepWithOptions):
                 `StepTimeoutError` and is tried again. A handler that succeeds all the same has succeeded.
             retry_on: an exception class, or a tuple of them: others fail the step at once. `StepTimeoutError`, which
                 is a `TimeoutError`, is one of the others if it is not named; `RetryAfterError` never is.
+            on_crash: what follows if the worker dies, or is stopped, while the handler runs. "retry" runs it again, so
+                that it may have run several times. "fail" commits the begin first, and runs no attempt twice: the
+                step fails with `StepInterruptedError` then. A handler that raised is tried again all the same;
+                with `retries=0` besides, the handler runs once in all.
 
         Raises:
             FunctionConfigInvalidError: an option is wrong; the run fails.
         """
-        return StepWithOptions(self._runner, check(retries, backoff, timeout, retry_on))
+        return StepWithOptions(self._runner, check(retries, backoff, timeout, retry_on, on_crash))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
+from typing import Any, Literal, Protocol, TypeVar, TypeVarTuple, cast
 
 from .serializers import Unset
 from .step_options import DEFAULT, Backoff, Exceptions, StepOptions, check
@@ -99,6 +99,7 @@ class StepsThatRunSync(StepWithOptionsSync):
         backoff: int | datetime.timedelta | Backoff | None = None,
         timeout: int | datetime.timedelta | None = None,
         retry_on: Exceptions | None = None,
+        on_crash: Literal["retry", "fail"] = "retry",
     ) -> StepWithOptionsSync:
         """Options for steps that run a handler: `ctx.step.options(retries=2).run("charge", charge, order)`.
 
@@ -108,4 +109,4 @@ class StepsThatRunSync(StepWithOptionsSync):
         Raises:
             FunctionConfigInvalidError: an option is wrong; the run fails.
         """
-        return StepWithOptionsSync(self._portal, check(retries, backoff, timeout, retry_on))
+        return StepWithOptionsSync(self._portal, check(retries, backoff, timeout, retry_on, on_crash))

@@ -40,7 +40,8 @@ def _moved(change: Change) -> Iterator[str]:
     if change.table != "steps" or old is None or new is None or is_memo(old):
         return
     if not is_memo(new):
-        if old["attempt"] == new["attempt"] and old["due_at"] != new["due_at"]:
+        begins = new["due_at"] is None  # an attempt that is not repeated
+        if old["attempt"] == new["attempt"] and old["due_at"] != new["due_at"] and not begins:
             yield f"the deadline of {effective_id(new)} was moved from {old['due_at']} to {new['due_at']}"
     elif new["kind"] == "Sleep" and not new["cancelled"]:
         due, ended = old["due_at"], new["ended_at"]

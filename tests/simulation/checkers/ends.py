@@ -16,6 +16,7 @@ KNOWN = {
     "FunctionOverflowedError",
     *("GatewayError", "RunSkippedError", "InvokedRunSkippedError", "StepTimeoutError", "ZeroDivisionError"),
     *("CancelledError", "GeneratorExit", "SystemExit", "KeyboardInterrupt"),
+    "StepInterruptedError",
 }
 """Errors that the corpus provokes."""
 

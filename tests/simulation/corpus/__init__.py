@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    begun,
     catching,
     changed,
     deferring,
@@ -43,7 +44,7 @@ REQUESTING = requesting.PROGRAMS
 DEFERRING = deferring.PROGRAMS
 """Programs that have others start when they have ended."""
 
-CHOOSING = (*optional.PROGRAMS, *racing.PROGRAMS)
+CHOOSING = (*optional.PROGRAMS, *begun.PROGRAMS, *racing.PROGRAMS)
 """Programs whose steps have options of their own, or race."""
 
 GATED = gated.PROGRAMS

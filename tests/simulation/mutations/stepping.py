@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 from unittest import mock
 
 from sqlalchemy import select
@@ -13,13 +14,15 @@ from inngest.engine import ownership
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
-from inngest.engine.store import committing, tables
-from inngest.engine.store.records import NEW_STEP_COLUMNS
+from inngest.engine.store import claiming, committing, tables
+from inngest.engine.store.records import NEW_STEP_COLUMNS, entry_of
 from inngest.engine.store.statement import Bulk, Rows, Words, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.sdk import conductor, replay, turns
+from inngest.sdk.conductor import StepCall
 from inngest.sdk.current import CurrentStep
+from inngest.sdk.invocation import Invocation
 from inngest.sdk.race import Losers
 from inngest.sdk.recording import Recording
 
@@ -37,6 +40,32 @@ def _memos_are_not_looked_up() -> Iterator[AbstractContextManager[object]]:
         return found if isinstance(found, OpenStep) else None
 
     yield mock.patch.object(replay.History, "reach", only_open)
+
+
+@plant("once", "careful", "careful-2", "carefully", finders=["once"])
+def _a_begin_is_not_committed() -> Iterator[AbstractContextManager[object]]:
+    async def begun(_: Invocation, call: StepCall, number: int) -> bool:
+        return True
+
+    yield mock.patch.object(Invocation, "_begun", begun)
+
+
+@plant("once", "careful", "careful-2", "carefully", finders=["once"])
+def _the_begin_of_a_later_attempt_is_not_written() -> Iterator[AbstractContextManager[object]]:
+    def first_only(words: Words, rows: Rows) -> ClauseElement:
+        insertion = words.insert(_steps).values(rows.values)
+        return committing._over_open(insertion, ("attempt", "due_at"), _steps.c.attempt < insertion.excluded.attempt)
+
+    yield mock.patch.object(committing, "WRITE_OPEN", Bulk(_steps, NEW_STEP_COLUMNS, first_only))
+
+
+@plant("once", "careful", "careful-2", "carefully", finders=["once"])
+def _a_step_that_has_begun_is_taken_for_one_to_be_tried() -> Iterator[AbstractContextManager[object]]:
+    def forgetful(row: tuple[Any, ...]) -> object:
+        found = entry_of(row)
+        return found._replace(begun=False) if isinstance(found, OpenStep) else found
+
+    yield mock.patch.object(claiming, "entry_of", forgetful)
 
 
 @plant("P5", "siblings", "retries")

@@ -295,6 +295,9 @@ def _steps(facts: Facts, now: int) -> list[Reason]:
 
 def _step(step: OpenStep, watch: Watch | None, facts: Facts, now: int) -> Reason:
     name = step.step.text
+    if step.begun:
+        text = f'Step "{name}" has begun, and is not run again: if its worker dies, it fails with StepInterruptedError.'
+        return Reason(Rule.EXECUTING, text, None, name)
     plain = step.kind in (Opcode.SLEEP, Opcode.STEP_RUN)
     if not plain and watch is None:
         return Reason(Rule.DUE, f'What step "{name}" waits for has come, or its time is over.', None, name)

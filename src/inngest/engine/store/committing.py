@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Insert, Integer, bindparam, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
@@ -44,18 +45,22 @@ def _write_memos(words: Words, rows: Rows) -> ClauseElement:
 
 
 def _write_open(words: Words, rows: Rows) -> ClauseElement:
-    return _over_open(words.insert(_steps).values(rows.values), ("attempt", "due_at"), grows="attempt")
+    """An open step changes when its next attempt is known, and when that begins."""
+    insertion = words.insert(_steps).values(rows.values)
+    new = insertion.excluded
+    begins = (_steps.c.attempt == new.attempt) & _steps.c.due_at.is_not(None) & new.due_at.is_(None)
+    return _over_open(insertion, ("attempt", "due_at"), (_steps.c.attempt < new.attempt) | begins)
 
 
 def _write_defers(words: Words, rows: Rows) -> ClauseElement:
-    return _over_open(words.insert(_steps).values(rows.values), ("cancelled",), grows="cancelled")
+    insertion = words.insert(_steps).values(rows.values)
+    return _over_open(insertion, ("cancelled",), _steps.c.cancelled < insertion.excluded.cancelled)
 
 
-def _over_open(insertion: Any, changed: Sequence[str], grows: str | None = None) -> Insert:
-    """New steps; of those that are there, only open ones change, and only if that column of theirs grows by it."""
-    where = _steps.c.seq.is_(None)
-    if grows is not None:
-        where &= _steps.c[grows] < insertion.excluded[grows]
+def _over_open(insertion: Any, changed: Sequence[str], only_if: ColumnElement[bool] | None = None) -> Insert:
+    """New steps; of those that are there, only open ones change, and only if this is true of theirs."""
+    is_open = _steps.c.seq.is_(None)
+    where: ColumnElement[bool] = is_open if only_if is None else is_open & only_if
     set_ = {name: insertion.excluded[name] for name in changed}
     writing: Insert = insertion.on_conflict_do_update(index_elements=["run_id", "hash"], set_=set_, where=where)
     return writing

@@ -135,7 +135,7 @@ def open_row(run_id: str, open_step: OpenStep) -> tuple[object, ...]:
         None,
         open_step.attempt,
         open_step.created_at,
-        open_step.due_at,
+        None if open_step.begun else open_step.due_at,
         None,
         None,
         None,
@@ -171,7 +171,7 @@ def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
         wanted = codec.loads(data)
         return Defer(step, attempt, wanted["fn_slug"], codec.dumps(wanted["input"]), started_at, bool(cancelled))
     if seq is None:
-        return OpenStep(step, Opcode(kind), attempt, due_at, started_at)
+        return OpenStep(step, Opcode(kind), attempt, due_at or started_at, started_at, begun=due_at is None)
     info = None if error is None else ErrorInfo.from_json(error)
     return Memo(step, Opcode(kind), seq, data, info, ended_at, attempt, started_at, bool(cancelled))
 

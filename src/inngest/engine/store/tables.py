@@ -120,7 +120,11 @@ steps = Table(
     Column("seq", Integer, comment="place in the run's order of commits; null while the step is open"),
     Column("attempt", Integer, nullable=False, comment="of a memo: the last; of an open step: the next"),
     Column("started_at", BigInteger, nullable=False),
-    Column("due_at", BigInteger, comment="of an open step: when it goes on"),
+    Column(
+        "due_at",
+        BigInteger,
+        comment="of an open step: when it goes on; null if it has begun, once",
+    ),
     Column("ended_at", BigInteger),
     Column("data", Text),
     Column("error", Text),

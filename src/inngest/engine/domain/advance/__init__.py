@@ -25,6 +25,7 @@ def _woke(draft: Draft, op: Op) -> None:
 
 _OPCODES = {
     Opcode.STEP_RUN: steps.succeeded,
+    Opcode.STEP_BEGUN: steps.begun,
     Opcode.STEP_ERROR: steps.attempt_failed,
     Opcode.STEP_FAILED: steps.failed,
     Opcode.STEP_CANCELLED: steps.given_up,

@@ -1,4 +1,4 @@
-"""StepRun, StepError, StepFailed, StepCancelled."""
+"""StepBegun, StepRun, StepError, StepFailed, StepCancelled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 
 from .draft import Draft, Moment
+
+
+def begun(draft: Draft, op: Op) -> None:
+    """An attempt is about to begin that must not be repeated: the handler starts when this is committed."""
+    known = draft.known(op.step.hash)
+    created_at = known.created_at if known else op.started_at
+    draft.opened(OpenStep(op.step, op.kind, op.attempt, draft.now, created_at, begun=True))
 
 
 def succeeded(draft: Draft, op: Op) -> None:
