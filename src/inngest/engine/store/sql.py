@@ -88,6 +88,8 @@ class SqlStore:
 
     async def open(self, now: int) -> None:
         self._opening = asyncio.ensure_future(self._executor.run(self._open))
+        # Seen: who waits for it may have gone.
+        self._opening.add_done_callback(lambda opening: opening.cancelled() or opening.exception())
         await asyncio.shield(self._opening)
 
     def _open(self) -> None:
