@@ -36,7 +36,18 @@ def test_runs_as_json_have_stable_keys(command: Command, shop: Shop) -> None:
     found = command("runs", *shop.option, "--json").json
     assert set(found) == {"runs", "next_before"}
     assert found["next_before"] is None
-    keys = {"id", "function_id", "status", "event_id", "created_at", "started_at", "ended_at", "output", "error"}
+    keys = {
+        "id",
+        "function_id",
+        "status",
+        "event_id",
+        "created_at",
+        "started_at",
+        "ended_at",
+        "output",
+        "error",
+        "hold",
+    }
     assert all(set(run) == keys for run in found["runs"])
     queued, sleeping, failed, completed = found["runs"]
     assert (queued["status"], queued["started_at"], queued["ended_at"]) == ("QUEUED", None, None)

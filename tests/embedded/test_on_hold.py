@@ -211,3 +211,48 @@ async def test_retry_now_reaches_a_run_that_executes(tmp_path: Path) -> None:
         await until_recorded(engine, run.id)
         assert await engine.retry_now(run.id)
         assert await engine.wait(run.id) == ["done", True]
+
+
+@pytest.mark.parametrize("executing", [True, False], ids=["while it executes", "while nobody has it"])
+async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(tmp_path: Path, executing: bool) -> None:
+    database, began = f"sqlite:///{tmp_path}/inngest.db", asyncio.Event()
+
+    def app(first: str) -> inngest.Inngest:
+        client = inngest.Inngest(app_id="app")
+
+        @client.create_function(fn_id="child", trigger=TRIGGER)
+        def child(ctx: inngest.ContextSync) -> None:
+            ctx.step.run(first, lambda: None)
+            ctx.step.wait_for_event("go", event="app/go", timeout=3_600_000)
+
+        @client.create_function(fn_id="parent", trigger=inngest.TriggerEvent(event="app/parent"))
+        async def parent(ctx: inngest.Context) -> str:
+            async def invokes() -> str:
+                try:
+                    await ctx.step.invoke_by_id("ask", function_id="child", timeout=1_500)
+                except inngest.StepError as error:
+                    began.set()
+                    return error.message
+                return "answered"
+
+            beside = [ctx.step.run("long", began.wait)] if executing else []
+            answer, *_ = await asyncio.gather(invokes(), *beside)
+            return str(answer)
+
+        return client
+
+    async with inngest.Engine(app("charge"), database=database, drain_timeout=100) as engine:
+        await engine.send(inngest.Event(name="app/parent"))
+        found: dict[str, str] = {}
+        while len(found) < 2 or not (await engine.run(found["app-child"])).steps[1:]:
+            found = {run.function_id: run.id for run in await engine.runs()}
+            await asyncio.sleep(0.01)
+    async with inngest.Engine(app("charge card"), database=database) as engine:
+        await engine.send(inngest.Event(name="app/go"))
+        await until_held(engine, found["app-child"])
+        told = await engine.wait(found["app-parent"])
+        assert isinstance(told, str)
+        assert f'run {found["app-child"]} is on hold, since step "charge" was recorded, and the code calls' in told
+        (ask,) = [step for step in (await engine.run(found["app-parent"])).steps if step.id == "ask"]
+        assert ask.error is not None
+        assert ask.error.message == told

@@ -248,6 +248,26 @@ async def test_deferring(tmp_path: Path) -> None:
         assert await removed.get() == "unpaid"
 
 
+async def test_deploying(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+    given = (
+        "charge",
+        "send_receipt",
+        "ship",
+        "pay_back",
+        "write_cheque",
+        "post_cheque",
+        "print_invoice",
+        "mail_invoice",
+    )
+    page = Page(tmp_path, "howto/deploy.md", client=client, **{name: ready(name) for name in given})
+    await page.define(0, 1, 2)
+    async with page.engine() as engine:
+        assert (await started(engine, "shop/order.placed")).output == "ship"
+        assert (await started(engine, "shop/refund.asked")).output == "pay_back"
+        assert (await started(engine, "shop/invoice.due")).output == "mail_invoice"
+
+
 async def test_the_step_decorator(tmp_path: Path) -> None:
     page = Page(tmp_path, "howto/step-decorator.md")
     await page.define(0)

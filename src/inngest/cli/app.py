@@ -162,3 +162,27 @@ def send(
         from . import sending  # noqa: PLC0415 - loads httpx
 
         sending.send(name, data, event_id=event_id, url=url, key=key, wait=wait, timeout=timeout, as_json=as_json)
+
+
+RunIds = Annotated[list[str], typer.Argument(metavar="RUN…", help="Ids of runs, or at least their last 4 characters.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many runs there are.")]
+
+
+@app.command()
+def release(run_ids: RunIds, database: Database = DEFAULT_DATABASE, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Have runs that are on hold follow the code there is, from now on and for ever."""
+    with reported(as_json=as_json):
+        from . import acting  # noqa: PLC0415 - loads SQLAlchemy
+
+        acting.act(acting.RELEASE, run_ids, database=database, yes=yes, as_json=as_json)
+
+
+@app.command()
+def retry_now(
+    run_ids: RunIds, database: Database = DEFAULT_DATABASE, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Try at once what of runs waits for its next attempt."""
+    with reported(as_json=as_json):
+        from . import acting  # noqa: PLC0415 - loads SQLAlchemy
+
+        acting.act(acting.RETRY_NOW, run_ids, database=database, yes=yes, as_json=as_json)

@@ -53,7 +53,7 @@ def runs(
         raise CommandError(f"--limit: expected a whole number from 1 to {MAX_LIMIT:,}, got {limit}")
     path = values.existing_database(database)
     reader = Reader(path)
-    before_id = None if given is None else _whole_id("--before", given, reader, path)
+    before_id = None if given is None else whole_id("--before", given, reader, path)
     found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=limit + 1, before=before_id)
     page = found[:limit]
     next_before = page[-1].id if len(found) > limit else None
@@ -82,7 +82,7 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     given = values.id_or_end("RUN", run_id)
     path = values.existing_database(database)
     reader = Reader(path)
-    wanted = _whole_id("RUN", given, reader, path)
+    wanted = whole_id("RUN", given, reader, path)
     try:
         if why:
             explained = reader.explain(wanted)
@@ -109,7 +109,7 @@ def _executing(reader: Reader, found: Run) -> str | None:
     return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
 
 
-def _whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
+def whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
     """The id of a run, which may be named by the end of it."""
     if len(given) == values.WHOLE_ID:
         return given
@@ -180,6 +180,8 @@ def _took(run: Run) -> str:
 def _result(run: Run) -> Text:
     if run.error is not None:
         return Text(_one_line(run.error), "red")
+    if run.hold is not None:
+        return Text(f"on hold: {run.hold.text}", "yellow")
     return Text("" if run.status is not RunStatus.COMPLETED else output.short_json(run.output))
 
 
@@ -205,7 +207,13 @@ def _at(time: datetime.datetime, now: int) -> str:
 # -- one run
 
 
-_GOES_ON = {Rule.RETRY: "Again at", Rule.REQUEST: "Again at", Rule.DELAYED: "Begins at", Rule.THROTTLE: "Begins at"}
+_GOES_ON = {
+    Rule.ON_HOLD: "Entered again at",
+    Rule.RETRY: "Again at",
+    Rule.REQUEST: "Again at",
+    Rule.DELAYED: "Begins at",
+    Rule.THROTTLE: "Begins at",
+}
 
 
 def _show_why(found: Explanation, console: Console, now: int) -> None:
@@ -223,6 +231,10 @@ def _show(run: Run, console: Console, executing: str | None, now: int) -> None:
     console.print(head)
     for name, fact in _facts(run):
         console.print(Text.assemble((f"{name:<8}", "dim"), fact))
+    if run.hold is not None:
+        console.print(Text.assemble(("on hold ", "dim"), (run.hold.text, "yellow")))
+    if run.unasked:
+        console.print(Text.assemble(("unasked ", "dim"), ", ".join(run.unasked)))
     if executing is not None:
         console.print(Text.assemble(("now     ", "dim"), (executing, "cyan")))
     if run.steps or run.attempts or run.defers:

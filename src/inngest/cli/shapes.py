@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 
 from inngest.embedded.explanations import Explanation, Pending
-from inngest.embedded.views import Attempt, DeferRecord, Run, StepRecord
+from inngest.embedded.views import Attempt, DeferRecord, Hold, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
 
 
@@ -22,7 +22,12 @@ def run_shape(run: Run) -> dict[str, object]:
         "ended_at": time(run.ended_at),
         "output": run.output,
         "error": error_shape(run.error),
+        "hold": None if run.hold is None else _hold(run.hold),
     }
+
+
+def _hold(hold: Hold) -> dict[str, object]:
+    return {**vars(hold), "since": time(hold.since)}
 
 
 def run_in_full(run: Run) -> dict[str, object]:
@@ -33,6 +38,8 @@ def run_in_full(run: Run) -> dict[str, object]:
         "steps": [_step(step) for step in run.steps],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
         "defers": [_defer(defer) for defer in run.defers],
+        "follows": run.follows,
+        "unasked": list(run.unasked),
     }
 
 

@@ -98,23 +98,25 @@ def _took_one_way(end: End) -> bool:
     ]
 
 
-def _away(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
-    """Unchanged: a branch awaits something outside its steps, each time for another while."""
-    trigger = inngest.TriggerEvent(event=f"{APP}/away")
+def _away(name: str, *seconds: float) -> Program:
+    """Unchanged: a branch awaits something outside its steps, in each process for another while."""
 
-    @client.create_function(fn_id="away", retries=1, trigger=trigger)
-    async def away(ctx: inngest.Context) -> list[Any]:
-        async def far() -> object:
-            await asyncio.sleep((0.0, 2.5, 0.3)[version % 3])
-            return await ctx.step.run("far", out.does("far"))
+    def make(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+        @client.create_function(fn_id=name, retries=1, trigger=inngest.TriggerEvent(event=f"{APP}/{name}"))
+        async def away(ctx: inngest.Context) -> list[Any]:
+            async def far() -> object:
+                await asyncio.sleep(seconds[version % len(seconds)])
+                return await ctx.step.run("far", out.does("far"))
 
-        async def near() -> object:
-            await ctx.step.run("near", out.does(None))
-            return await ctx.step.run("nearer", out.does("near", ms=900))
+            async def near() -> object:
+                await ctx.step.run("near", out.does(None))
+                return await ctx.step.run("nearer", out.does("near", ms=4_000))
 
-        return list(await asyncio.gather(near(), far()))
+            return list(await asyncio.gather(near(), far()))
 
-    return [away]
+        return [away]
+
+    return Program(name, make, {name: lambda end: end.value == ["near", "far"]}, replays=len(seconds) == 1)
 
 
 CHANGED = (
@@ -128,5 +130,6 @@ CHANGED = (
     _changing("renamed-in-line", ("a", "b"), ("a2", "b"), concurrency=[inngest.Concurrency(limit=1)]),
     Program("plainly-changed", _plainly, {"plainly-changed": _as_one_of(("a", "b"), ("a", "x", "b"))}, replays=False),
     Program("patched", _patched, {"patched": _took_one_way}, replays=False),
-    Program("away", _away, {"away": lambda end: end.value == ["near", "far"]}, replays=False),
+    _away("away", 2.5),
+    _away("away-for-longer", 0.0, 2.5, 0.3),
 )

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from tests.simulation.explore import NARROW, Case, Figures, look, some_crash
 
-from . import gating, limits, owning, stepping, timing, waiting, writing
+from . import changing, gating, limits, owning, stepping, timing, waiting, writing
 from .planting import MUTATIONS, Mutation
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "MUTATIONS",
     "WORLDS",
     "Mutation",
+    "changing",
     "gating",
     "hunt",
     "limits",

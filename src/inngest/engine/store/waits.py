@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Text, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.domain import watches
-from inngest.engine.domain.model import Event, Registry, Signal, Watch, Watching
+from inngest.engine.domain import holding, watches
+from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
+from inngest.engine.domain.model import Code, Event, Registry, Signal, Watch, Watching
 from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
@@ -24,7 +25,7 @@ from .records import EVENT_COLUMNS
 from .statement import Statement, Transaction, Words, constant, insert_new
 
 _waits, _inbox, _jobs, _events = tables.waits, tables.inbox, tables.jobs, tables.events
-_meta = tables.meta
+_meta, _runs = tables.meta, tables.runs
 _requests = tables.requests
 
 WAIT_COLUMNS = ("run_id", "hash", "kind", "topic", "path", "key", "expression", "parameters", "expires_at")
@@ -70,6 +71,12 @@ TAKE_WAIT = Statement(
     )
 )
 
+CHILD = Statement(
+    lambda _: select(_runs.c.id, _runs.c.code).where(
+        _runs.c.parent_id == bindparam("run"), _runs.c.parent_hash == bindparam("step"), _runs.c.code.is_not(None)
+    )
+)
+
 MAKE_DUE = Statement(
     lambda words: (
         update(_jobs)
@@ -94,7 +101,11 @@ DROP_ARRIVAL = Statement(
 DROP_ARRIVALS = Statement(lambda words: delete(_inbox).where(words.any_of(_inbox.c.run_id, "runs")))
 DROP_WAITS = Statement(lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs")))
 DROP_EXPIRED = Statement(
-    lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
+    lambda words: (
+        delete(_waits)
+        .where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
+        .returning(_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expires_at)
+    )
 )
 
 DROP_REQUEST = Statement(
@@ -223,8 +234,23 @@ def _arrival(row: Sequence[Any]) -> Arrival:
 
 def taken_up(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:
     """What has come for runs that are claimed now; what has run out takes nothing any more."""
-    tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now})
-    return arrivals(tx, run_ids)
+    dropped = tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now}).fetchall()
+    held = [
+        Arrival(run_id, step, None, error, expired_at)
+        for run_id, step, kind, expired_at in dropped
+        if kind == Watching.INVOKE and (error := _held_child(tx, run_id, step)) is not None
+    ]
+    return [*arrivals(tx, run_ids), *held]
+
+
+def _held_child(tx: Transaction, run_id: str, step: str) -> ErrorInfo | None:
+    """Why a step has waited in vain for the run that it invoked, if that is on hold."""
+    row = tx.execute(CHILD, {"run": run_id, "step": step}).fetchone()
+    hold = None if row is None else Code.from_json(row[1]).hold
+    if row is None or hold is None:
+        return None
+    text = f"{INVOKE_TIMED_OUT.message}: run {row[0]} is on hold, since {holding.what_changed(hold)}"
+    return ErrorInfo(INVOKE_TIMED_OUT.name, text)
 
 
 # -- memos
@@ -242,7 +268,10 @@ def settle(tx: Transaction, commits: Sequence[Commit], now: int) -> tuple[dict[t
             arrival = came.get(memo.step.hash)
             if arrival is not None and not memo.cancelled:
                 settled[run_id, memo.step.hash] = arrival.fill(memo)
-            tx.execute(TAKE_WAIT, {"run": run_id, "step": memo.step.hash})
+            taken = tx.execute(TAKE_WAIT, {"run": run_id, "step": memo.step.hash}).fetchone()
+            if taken is not None and memo.error == INVOKE_TIMED_OUT:
+                held = _held_child(tx, run_id, memo.step.hash)
+                settled[run_id, memo.step.hash] = memo._replace(error=held or memo.error)
             tx.execute(DROP_ARRIVAL, {"run": run_id, "step": memo.step.hash})
             if memo.kind in REQUESTS:
                 tx.execute(DROP_REQUEST, {"run": run_id, "step": memo.step.hash})

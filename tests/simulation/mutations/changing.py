@@ -1,0 +1,82 @@
+"""Planted bugs about changed code: a clause of the rule each (docs/explanation/changed-code.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from inngest.engine.domain import advance
+from inngest.engine.domain.advance import code, outcomes
+from inngest.engine.domain.advance.draft import Draft
+from inngest.engine.store import claiming, holding
+from inngest.protocol.calls import Failed, Held
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Memo, Opcode, OpenStep
+from inngest.protocol.steps import StepName
+from inngest.sdk import replay
+from inngest.sdk.conductor import Conductor
+from inngest.sdk.patches import Patches
+
+from .planting import plant
+
+
+@plant("P9", "renamed", "inserted", "removed", finders=("ends", "P6"))
+def _new_code_does_not_wait_for_the_history() -> Iterator[AbstractContextManager[object]]:
+    decide = replay.History.decide
+
+    def at_once(
+        history: replay.History, entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int
+    ) -> replay.Decision:
+        if entry is None:
+            return replay.Execute(0) if kind is Opcode.STEP_RUN else replay.Park(None)
+        return decide(history, entry, step, kind, now)
+
+    yield mock.patch.object(replay.History, "decide", at_once)
+
+
+@plant("P9", "cut", "plainly-changed", finders=("ends",))
+def _a_function_may_return_whatever_is_left() -> Iterator[AbstractContextManager[object]]:
+    async def at_once(_: Conductor) -> None:
+        return None
+
+    yield mock.patch.object(Conductor, "may_return", at_once)
+
+
+@plant("P9", "renamed", "swapped", finders=("ends",))
+def _changed_code_fails_its_run() -> Iterator[AbstractContextManager[object]]:
+    def fails(draft: Draft, held: Held) -> None:
+        outcomes.failed(draft, Failed(ErrorInfo("DeterminismError", held.step), retriable=False))
+
+    yield mock.patch.object(code, "held", fails)
+
+
+@plant("P9", "away", finders=("ends",))
+def _there_is_no_patience() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(replay.History, "patience", return_value=0)
+
+
+@plant("P9", "patched", finders=("ends", "P6"))
+def _a_yes_is_not_recorded() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.dict(advance._OPCODES, {Opcode.PATCHED: lambda *_: None})
+
+
+@plant("P9", "patched", finders=("ends", "P6"))
+def _every_run_takes_the_new_way() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Patches, "says", return_value=True)
+
+
+@plant("P7", "renamed-in-line", finders=("P7",))
+def _a_run_on_hold_has_a_slot_while_it_replays() -> Iterator[AbstractContextManager[object]]:
+    take = claiming._take
+
+    def with_slots(tx: Any, asked: Any, jobs: Any, slot: int = 1) -> Any:
+        return take(tx, asked, jobs, 1)
+
+    yield mock.patch.object(claiming, "_take", with_slots)
+
+
+@plant("P6", "renamed", "changed-kind", finders=("P6",))
+def _nobody_looks_at_runs_on_hold() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(holding, "due", return_value=([], None))
