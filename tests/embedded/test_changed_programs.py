@@ -396,6 +396,26 @@ def test_18_a_changed_kind_raises_nothing_into_the_code(story: Story) -> None:
     assert (caught, story.did, story.why, story.seconds) == ([], [], ("kind", "a", "a"), since)
 
 
+def test_18a_a_handler_that_runs_is_recorded_first(story: Story) -> None:
+    def beside(*, sleeps: bool) -> Any:
+        async def body(ctx: inngest.Context) -> None:
+            async def other() -> None:
+                if sleeps:
+                    await ctx.step.sleep("a", 700)
+                else:
+                    await ctx.step.run("a", story.does("a"))
+
+            await asyncio.gather(ctx.step.run("flaky", story.does("flaky", ms=500, fails=1)), other())
+
+        return body
+
+    story.live(beside(sleeps=False), ms=1_000)
+    assert story.steps == ["a", "?flaky"]
+    story.loop.now_us += 5_000_000
+    story.live(beside(sleeps=True))
+    assert (story.did, story.why, story.steps) == (["flaky"], ("kind", "a", "a"), ["a", "flaky"])
+
+
 def test_18b_a_defer_where_a_step_was_is_a_changed_kind(story: Story) -> None:
     async def old(ctx: inngest.Context) -> None:
         await ctx.step.run("a", story.does("a"))

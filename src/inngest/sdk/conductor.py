@@ -203,11 +203,15 @@ class Conductor:
         if self._returning is not None and not self._returning.done():
             self._returning.set_exception(EndOfInvocation())
 
-    def hold(self, held: Held) -> None:
-        """The code has changed: end, and record nothing of what is new."""
-        if self.ending is None:
-            self.held = held
-        self.end(Ending.HELD)
+    def hold(self, held: Held, *, at_once: bool = False) -> None:
+        """The code has changed: end as soon as nothing runs, or at once; nothing that is new is recorded."""
+        if self.ending is not None:
+            return
+        self.held = self.held or held
+        if self.running and not at_once:
+            self.yielding = True  # handlers that run may have done something: they are recorded first
+        else:
+            self.end(Ending.HELD)
 
     # -- waiting
 
@@ -333,7 +337,7 @@ class Conductor:
             return
         if self.yielding:
             if not self.running:
-                self.end(Ending.WAITING)
+                self.end(Ending.WAITING if self.held is None else Ending.HELD)
             return
         while self._waiting_for_rest:
             waiter = self._waiting_for_rest.popleft()

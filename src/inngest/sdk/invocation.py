@@ -367,7 +367,7 @@ class Invocation(Recording):
         self.conductor.close(call)
         decision = self._history.decide(self._history.entry(call.step), call.step, call.kind, 0)
         if isinstance(decision, replay.Changed):
-            self._changed(call, decision)
+            self._changed(call, decision, at_once=True)  # a plain call cannot wait for the end
             raise EndOfInvocation
         self._defers.add(call.step, wanted, self._clock.now())
         return call.step

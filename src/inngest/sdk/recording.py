@@ -112,10 +112,10 @@ class Recording:
             return await self._over()
         return self._history.entry(call.step)
 
-    def _changed(self, call: StepCall, changed: replay.Changed) -> None:
+    def _changed(self, call: StepCall, changed: replay.Changed, *, at_once: bool = False) -> None:
         """A step is of another kind than it was recorded as."""
         detail = f"it was recorded as {changed.recorded.value}, and is now {call.kind.value}"
-        self.conductor.hold(Held(Sign.KIND, call.step.text, call.step.text, detail))
+        self.conductor.hold(Held(Sign.KIND, call.step.text, call.step.text, detail), at_once=at_once)
 
     async def _only_probes(self, call: StepCall) -> None:
         """Begin nothing new if the run is on hold, or was asked to let go: it is let go first."""
