@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -77,6 +78,26 @@ async def test_a_step_that_a_stop_cuts_fails_and_the_code_can_catch_it(stage: St
         run = await engine.run(run_id)
     assert charge.begun == 1
     assert [one.error and one.error.name for one in step(run, "charge").attempts] == ["StepInterruptedError"]
+
+
+async def test_a_logger_that_raises_does_not_keep_it_from_failing(stage: Stage) -> None:
+    charge = Charge()
+
+    class Broken(logging.Logger):
+        """Raises whatever it is told."""
+
+        def handle(self, record: logging.LogRecord) -> None:
+            raise RuntimeError(record.getMessage())
+
+    stage.client = inngest.Inngest(app_id="test", logger=Broken("broken"))
+
+    async def body(ctx: inngest.Context) -> str:
+        return await charged(ctx, charge, on_crash="fail")
+
+    function = stage.function(body, retries=0)
+    run_id = await cut(stage, function, charge)
+    async with stage.engine(function) as engine:
+        assert str(await engine.wait(run_id, timeout=SLOW)).startswith("unknown")
 
 
 async def test_it_is_run_again_without_the_option(stage: Stage) -> None:

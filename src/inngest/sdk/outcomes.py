@@ -129,7 +129,7 @@ def interrupted(logger: logging.Logger, function_id: str, open_step: OpenStep) -
         f'step "{open_step.step.text}" was cut while its handler ran: its worker died, or was stopped. '
         'What the handler has done is not known, and with on_crash="fail" it is not run again'
     )
-    logger.warning("function %s: %s", function_id, message)
+    CarefulLogger(logger).warning("function %s: %s", function_id, message)
     info = ErrorInfo("StepInterruptedError", message, code=ErrorCode.STEP_INTERRUPTED.value)
     return Op(
         Opcode.STEP_FAILED, open_step.step, attempt=open_step.attempt, started_at=open_step.created_at, error=info
