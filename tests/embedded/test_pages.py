@@ -339,6 +339,25 @@ async def test_trouble(tmp_path: Path) -> None:
     await page.in_a_function(0)
 
 
+async def test_the_official_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def pay(order: int) -> str:
+        if order == 13:
+            raise ValueError("no such order")
+        if order == 7:
+            raise inngest.NonRetriableError("no cover")
+        return "paid"
+
+    page = Page(tmp_path, "howto/from-the-official-sdk.md", pay=pay)
+    page.blocks[0] = page.blocks[0].replace('"shop/order.placed")', '"shop/order.placed"), retries=0')
+    await page.define(0, 1)
+    assert await page.names["main"](42) == "paid"
+    assert await page.names["main"](7) == "declined: no cover"
+    async with page.engine() as engine:
+        assert await page.names["try_to_charge"](engine) == "FAILED: ValueError: no such order"
+
+
 async def test_options_of_a_step(tmp_path: Path) -> None:
     page = Page(tmp_path, "reference/step-options.md", charge=ready("receipt"), order_id="42", write=print)
     page.blocks[0] += "result = receipt"

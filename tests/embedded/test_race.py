@@ -197,7 +197,7 @@ async def test_a_failure_that_finishes_first_is_raised(stage: Stage, index: int)
 
     for one in (body, plain):
         run = await stage.run(one, fn_id=one.__name__)
-        assert failure(run) == ("NonRetriableError", "step_errored")
+        assert failure(run) == ("NonRetriableError", "non_retriable_error")
         assert {found.id: found.status for found in run.steps} == {"nap": "cancelled", "s": "failed"}
         stage.client = inngest.Inngest(app_id="test")
 

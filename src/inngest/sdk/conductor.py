@@ -40,11 +40,11 @@ class Ending(enum.Enum):
 class Turn(asyncio.Future[None]):
     """Resolved when its call may go on. Being cancelled is noted, and does not end the wait."""
 
-    asked_to_cancel: Callable[[], None]
+    asked_to_cancel: Callable[[object], None]
 
     def cancel(self, msg: object | None = None) -> bool:
         """Note that the caller gave up; the call itself goes on until its turn."""
-        self.asked_to_cancel()
+        self.asked_to_cancel(msg)
         return False
 
 
@@ -61,6 +61,7 @@ class StepCall:
         "op",
         "open",
         "park",
+        "reason",
         "refused",
         "step",
         "task",
@@ -79,8 +80,14 @@ class StepCall:
         self.open: OpenStep | None = None  # what is recorded of its waiting
         self.op: Op | None = None  # what to record of its waiting
         self.cancelled = False  # its caller gave up
+        self.reason: tuple[object, ...] = ()  # what it gave up with: a cancel scope knows its own by that
         self.executing = False  # its handler runs
         self.blocks = False  # its handler was seen to block the loop
+
+    def give_up(self, *reason: object) -> None:
+        """Its caller does not want it any more; the first reason counts."""
+        self.cancelled = True
+        self.reason = self.reason or reason
 
 
 class Conductor:
@@ -245,7 +252,7 @@ class Conductor:
             raise EndOfInvocation
         call.memo = memo
         turn = call.turn = Turn(loop=self._loop)
-        turn.asked_to_cancel = lambda: self._asked_to_cancel(call)
+        turn.asked_to_cancel = lambda msg: self._asked_to_cancel(call, msg)
         self.changed()
         try:
             await turn
@@ -256,7 +263,7 @@ class Conductor:
         finally:
             turn.asked_to_cancel = _nothing
         if memo.cancelled and not call.refused:
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError(*call.reason)
 
     async def behind(self, call: StepCall) -> None:
         """Wait until the code has asked for all that was recorded before this invocation.
@@ -316,8 +323,8 @@ class Conductor:
             call.park = None
             self._parked -= 1
 
-    def _asked_to_cancel(self, call: StepCall) -> None:
-        call.cancelled = True
+    def _asked_to_cancel(self, call: StepCall, msg: object) -> None:
+        call.give_up(*(() if msg is None else (msg,)))
         self._loop.call_soon(self.changed)
 
     # -- deciding

@@ -310,6 +310,8 @@ class Invocation(Recording):
                 if not isinstance(decision, replay.Park):
                     entry = await self._stand_back(call, decision)
                 elif decision.open is None and length <= 0:
+                    if self.hooks:
+                        await self._tell(place, call)
                     entry = await self._record_now(call, call.op)
                 else:
                     entry = await self._wait(place, call, decision.open)
@@ -447,9 +449,10 @@ class Invocation(Recording):
                     work = place.do(attempt(call.step, number))
                     op = await (self._or_fail(work) if self.hooks else work)
                     del work  # a coroutine that is over is an object like another
-            except asyncio.CancelledError:
+            except asyncio.CancelledError as error:
                 if self.over:
                     raise
+                call.give_up(*error.args)
                 if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
                     running.ask_to_stop()  # for threads that the handler has started
                 op = self._given_up(call)

@@ -108,11 +108,17 @@ class Entry:
         invocation.values.context = context
         handler = cast("Callable[[ContextSync], object]", self._handler)
 
-        async def body() -> object:
-            AMBIENT.set(context.step)  # threads begin with a copy of this task's context
-            return await portal.body(lambda: handler(context))
+        def in_thread() -> object:
+            AMBIENT.set(context.step)  # of the body's context; threads of its branches begin with a copy
+            return handler(context)
 
-        return await invocation.run(body, portal, interrupt=False)
+        async def body() -> object:
+            return await portal.body(in_thread)
+
+        try:
+            return await invocation.run(body, portal, interrupt=False)
+        finally:
+            portal.close()
 
     def _fields(self) -> dict[str, Any]:
         events = [from_data(event) for event in self._call.events]

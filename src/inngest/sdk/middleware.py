@@ -108,7 +108,11 @@ class Middleware:
         """User code returned or began to wait; not called when it raised. Once."""
 
     async def transform_output(self, result: TransformOutputResult) -> None:
-        """Before it is recorded: each step's result, and the function's."""
+        """Before it is recorded: each step's result, and the function's; and what a step is about to wait for.
+
+        A sleep, a wait or an invocation has `step.op` and `step.opts`, and the output None. What is assigned into
+        `step.opts["payload"]["data"]` of an invocation is what the invoked function receives.
+        """
 
     async def before_response(self) -> None:
         """The last thing an invocation does. Once."""

@@ -8,6 +8,7 @@ the conductor does not give a turn while any thread is in its body.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
@@ -109,6 +110,7 @@ class SyncPortal:
         self.loop = invocation.loop
         self.threads = threads
         self._local = threading.local()
+        self._set: dict[contextvars.ContextVar[Any], Any] | None = {}  # what middleware sets, the body sees
         self._at_work = 0  # threads that have not returned
         self._returned: list[Callable[[], object]] = []  # to call when all have
 
@@ -124,7 +126,7 @@ class SyncPortal:
 
         def job() -> None:
             try:
-                value = drive_sync(work)
+                value = self._in_context(lambda: drive_sync(work))
             except BaseException as error:
                 self.post(self._back, _fail, result, error)
             else:
@@ -133,6 +135,23 @@ class SyncPortal:
         self._at_work += 1
         self.threads.start(job)
         return await result
+
+    def close(self) -> None:
+        """The invocation is over: what it has set leads back to it, and would be garbage."""
+        self._set = None
+
+    def _in_context(self, work: Callable[[], T]) -> T:
+        """Do work in this thread, with the context variables that work of the invocation has set before."""
+        for variable, value in (self._set or {}).items():
+            variable.set(value)
+        before = contextvars.copy_context()
+        try:
+            return work()
+        finally:
+            after = contextvars.copy_context()
+            if self._set is not None:
+                changed = {name: value for name, value in after.items() if before.get(name, before) is not value}
+                self._set = {**self._set, **changed}
 
     @property
     def at_work(self) -> bool:
@@ -176,7 +195,7 @@ class SyncPortal:
             try:
                 if self.invocation.conductor.ending is not None:
                     raise EndOfInvocation  # it was over before the thread had come here
-                value = work()
+                value = self._in_context(work) if parent is None else work()
             except BaseException as error:
                 self.post(self._back, self._ended, result, None, contained(error))
             else:

@@ -110,16 +110,22 @@ def result_of(task: asyncio.Task[object]) -> object:
         raise error.original from None
 
 
-async def _take_down(tasks: Sequence[asyncio.Task[object]], losers: Losers) -> None:
-    """Cancel branches, and wait for them, whoever gives up waiting meanwhile: no branch outlives its group."""
-    for task in tasks:
-        losers.add(task)
+async def until_done(tasks: Sequence[asyncio.Task[object] | asyncio.Future[object]]) -> bool:
+    """Wait for tasks, whoever gives up waiting meanwhile; whether somebody did."""
     again = False
     while pending := [task for task in tasks if not task.done()]:
         try:
             await asyncio.wait(pending)
         except asyncio.CancelledError:
             again = True
+    return again
+
+
+async def _take_down(tasks: Sequence[asyncio.Task[object]], losers: Losers) -> None:
+    """Cancel branches, and wait for them, whoever gives up waiting meanwhile: no branch outlives its group."""
+    for task in tasks:
+        losers.add(task)
+    again = await until_done(tasks)
     for task in tasks:
         if not task.cancelled():
             task.exception()  # seen

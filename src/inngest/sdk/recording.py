@@ -102,9 +102,10 @@ class Recording:
             return await self._over()
         try:
             await self.conductor.behind(call)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if self.conductor.ending is not None:
                 raise
+            call.give_up(*error.args)
             missing = self._history.missing
             if missing is None or self._history.through:
                 return await self._record_now(call, self._given_up(call))
@@ -152,18 +153,32 @@ class Recording:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
         if open_step is None and self._live is None:
             await self._go_live(place)
+        if open_step is None and self.hooks:
+            await self._tell(place, call)
         call.open = open_step
         try:
             await self.conductor.parked(call)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if self.over:
                 raise
+            call.give_up(*error.args)
             return await self._record_now(call, self._given_up(call))
         entry = self._history.entry(call.step)
         assert entry is not None
         if call.kind is Opcode.STEP_RUN or isinstance(entry, Memo):
             return entry
         return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
+
+    async def _tell(self, place: Place, call: StepCall) -> None:
+        """Middleware sees what a step is about to wait for, and may rewrite what it sends."""
+        if call.op is None:
+            return
+        self.conductor.running += 1
+        try:
+            call.op = await self._or_fail(place.do(self.values.waiting(call.op)))
+        finally:
+            self.conductor.running -= 1
+            self.conductor.changed()
 
     def _given_up(self, call: StepCall) -> Op:
         call.cancelled = True
@@ -188,10 +203,10 @@ class Recording:
             return await self._over()
         try:
             recorded = await future
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if self.over:
                 raise  # the invocation is taken down: who swallows that is waited for in vain
-            call.cancelled = True
+            call.give_up(*error.args)
             recorded = future.result()
         except Exception as error:
             self.conductor.break_off(error)

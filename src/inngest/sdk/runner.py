@@ -133,7 +133,7 @@ class Runner:
         except asyncio.CancelledError:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await race.until_done(tasks)  # a cancel scope cancels again and again
             raise
         return tuple(race.result_of(task) for task in tasks)
 

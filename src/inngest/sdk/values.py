@@ -10,6 +10,7 @@ import contextvars
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from inngest.protocol import codec, limits, ulids
 from inngest.protocol.calls import Call, Completed, Failed
@@ -19,7 +20,7 @@ from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
 
-from . import outcomes
+from . import outcomes, outgoing
 from .context import Context, ContextSync
 from .current import RUNNING, CurrentStep
 from .errors import AsyncUnsupportedError, DeterminismError, StepError
@@ -126,6 +127,16 @@ class Values:
         sent = [event._replace(id=ulids.derive(run_id, step.hash, index)) for index, event in enumerate(sent)]
         op = yield from self._success(step, number, started_at, [event.id for event in sent], Unset)
         return op._replace(events=tuple(sent)) if op.op is Opcode.STEP_RUN else op
+
+    def waiting(self, op: Op) -> Work[Op]:
+        """What a step is about to wait for, past `transform_output`, which may rewrite the data of an invocation."""
+        opts = _opts_of(op)
+        info = TransformOutputStepInfo(op.step.text, op.kind, opts)
+        yield from self._hooks.call("transform_output", TransformOutputResult(output=None, step=info))
+        if op.kind is not Opcode.INVOKE or op.sought is None:
+            return op
+        data = outgoing.text_of(opts["payload"]["data"], self._function.client.serializer)
+        return op._replace(sought=op.sought._replace(data=data))
 
     def sent(self, ids: list[str]) -> Work[None]:
         """After events were stored."""
@@ -269,6 +280,20 @@ class Values:
             if ends_the_task(error):
                 raise
             raise codec.NotJsonError("$", f"{class_name_of(error)}: {message_of(error)}") from error
+
+
+def _opts_of(op: Op) -> dict[str, Any]:
+    """What middleware is told of a step that waits; times are ms. Credentials of requests are not told."""
+    sought = op.sought
+    if op.kind is Opcode.SLEEP:
+        return {"duration": op.duration, "until": op.until}
+    if op.kind is Opcode.INVOKE and sought is not None:
+        return {"function_id": sought.name, "payload": {"data": codec.loads(sought.data)}, "timeout": op.duration}
+    if op.kind is Opcode.WAIT_FOR_EVENT and sought is not None:
+        return {"event": sought.name, "if": sought.expression, "timeout": op.duration}
+    if op.kind is Opcode.WAIT_FOR_SIGNAL and sought is not None:
+        return {"signal": sought.name, "timeout": op.duration}
+    return {}
 
 
 def _too_large(what: str, size: int, limit: int) -> OutputTooLargeError:
