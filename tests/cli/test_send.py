@@ -192,7 +192,7 @@ DEFAULT = "http://127.0.0.1:8288/"
         (("{}", "--url", "nonsense"), 2, "--url: expected the address of a server"),
         (("{}", "--url", "http://[x"), 2, "--url: expected the address of a server"),
         (("{}", "--url", "ftp://127.0.0.1:1"), 2, "--url: expected the address of a server"),
-        (("{}", "--url", "http://127.0.0.1:1"), 3, "no server answers at http://127.0.0.1:1/ ("),
+        (("{}", "--url", "http://127.0.0.1:1"), 3, "no server answers at http://127.0.0.1:1 ("),
     ],
 )
 def test_mistakes_are_named(command: Command, tmp_path: Path, arguments: tuple[str, ...], code: int, text: str) -> None:

@@ -31,12 +31,12 @@ def _halted(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
         retries=1,
     )
     def halting(ctx: inngest.ContextSync) -> list[object]:
-        first = ctx.step.run("first", out.does_plain("first", ms=LONG, fails=1))
+        first = ctx.step.run("first", out.does_plain("first", ms=10, fails=1))
 
         def branch(number: int, ms: int) -> int:
             return ctx.step.run("one", out.does_plain(number, ms=ms))
 
-        branches = tuple(functools.partial(branch, number, ms) for number, ms in enumerate((LONG, 300, 10)))
+        branches = tuple(functools.partial(branch, number, ms) for number, ms in enumerate((LONG, LONG, 10)))
         return [first, *ctx.group.parallel(branches)]
 
     return [halted, halting]

@@ -11,7 +11,6 @@ from inngest.embedded.local import LocalInvoker
 from inngest.engine import slots
 from inngest.engine.store import claiming, kept, lanes, tables
 from inngest.engine.store.statement import Transaction
-from inngest.sdk import portal
 
 from .planting import plant
 
@@ -34,7 +33,7 @@ def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(lanes.Room, "write")
 
 
-@plant("P7", "halted", "halted-2", "crowd")
+@plant("P7", "halted", "halted-2", "crowd", first=6)
 def _a_cancelled_run_gives_its_slots_back_at_once() -> Iterator[AbstractContextManager[object]]:
     def give_back(tx: Transaction, rows: Sequence[kept.Kept]) -> None:
         lanes.give_back(tx, [(row.lane, row.slots) for row in rows], rows[0].since)
@@ -42,9 +41,9 @@ def _a_cancelled_run_gives_its_slots_back_at_once() -> Iterator[AbstractContextM
     yield mock.patch.object(kept, "keep", give_back)
 
 
-@plant("P7", "halted", "halted-2", "crowd")
+@plant("P7", "halted", "halted-2", "crowd", first=6)
 def _a_handler_that_was_cancelled_is_taken_to_have_returned() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(portal._Branch, "when_free", lambda _, call: call())
+    yield mock.patch.object(slots.RunSlots, "busy", property(lambda run: int(run._entered)))
 
 
 @plant("P7", "halted", "halted-2")
