@@ -1,4 +1,4 @@
-"""The engine's verbs as commands: each acts on runs of a database, by an engine that has no functions.
+"""The engine's verbs for runs as commands: each acts on runs of a database, by an engine that has no functions.
 
 Workers that live on the database see what was written; none need be there.
 """
@@ -17,9 +17,18 @@ from rich.text import Text
 from inngest.embedded.engine import Engine
 from inngest.embedded.errors import RunNotFoundError
 from inngest.embedded.reader import Reader
+from inngest.embedded.views import Run, RunStatus
 
 from . import looking, output, values
 from .failures import CommandError, Exit
+
+AT_ONCE = 100
+"""Runs that are acted on side by side: their commits are one."""
+
+PAGE = 1_000
+"""Runs that are read at a time."""
+
+OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class Verb(NamedTuple):
@@ -29,52 +38,110 @@ class Verb(NamedTuple):
     key: str  # of --json, and of what it says: "released"
     not_done: str  # why nothing was done to a run
     do: Callable[[Engine, str], Awaitable[bool]]  # whether it was done
+    fits: Callable[[Run], bool]  # whether a run is meant that is not named
 
 
-RELEASE = Verb("release", "released", "has ended", lambda engine, run_id: engine.release(run_id))
-RETRY_NOW = Verb(
-    "retry-now", "retried", "does not wait for an attempt", lambda engine, run_id: engine.retry_now(run_id)
-)
+VERBS = {
+    verb.name: verb
+    for verb in (
+        Verb("cancel", "cancelled", "has ended", Engine.cancel, lambda _: True),
+        Verb("release", "released", "has ended", Engine.release, lambda run: run.hold is not None),
+        Verb("retry-now", "retried", "does not wait for an attempt", Engine.retry_now, lambda _: True),
+    )
+}
 
 
-def act(verb: Verb, run_ids: Sequence[str], *, database: str, yes: bool, as_json: bool) -> None:
-    """Do something to runs, and say of each whether it was done."""
+class Asked(NamedTuple):
+    """Which runs are meant."""
+
+    runs: Sequence[str]
+    function: str | None
+    event: str | None
+    status: str | None
+    yes: bool
+
+
+def act(verb: Verb, asked: Asked, *, database: str, as_json: bool) -> None:
+    """Do something to runs, named ones or all that fit, and say of each whether it was done."""
+    chosen = asked.function is not None or asked.event is not None
+    if bool(asked.runs) == chosen or (asked.status is not None and not chosen):
+        raise CommandError(
+            f"{verb.name}: expected ids of runs, or --function or --event for all of one, and with these --status",
+            hint=f"`inngest {verb.name} RUN`, or `inngest {verb.name} --function app-function`",
+        )
     path = values.existing_database(database)
     reader = Reader(path)
-    given = [values.id_or_end("RUN", one) for one in run_ids]
-    wanted = list(dict.fromkeys(looking.whole_id("RUN", one, reader, path) for one in given))
-    if len(wanted) > 1 and not yes:
-        _confirm(verb, len(wanted))
-    done = asyncio.run(_act(verb, wanted, path.resolve()))
+    runs = _chosen(verb, asked, reader) if chosen else _named(asked.runs, reader, path)
+    if (len(runs) > 1 or (chosen and runs)) and not asked.yes:
+        _confirm(verb, runs, as_json)
+    done = asyncio.run(_act(verb, [run.id for run in runs], path)) if runs else {}
     if as_json:
         output.print_json({"runs": [{"id": run_id, verb.key: was} for run_id, was in done.items()]})
     else:
         console = output.console()
         for run_id, was in done.items():
-            told = Text(verb.key, "green") if was else Text(verb.not_done, "yellow")
-            console.print(Text.assemble((run_id, "bold"), "  ", told))
-    if not all(done.values()):
+            if was or not chosen:
+                told = Text(verb.key, "green") if was else Text(verb.not_done, "yellow")
+                console.print(Text.assemble((run_id, "bold"), "  ", told))
+        if chosen:
+            console.print(f"{sum(done.values()):,} {verb.key}", style="dim")
+    if not chosen and not all(done.values()):
         raise typer.Exit(Exit.FAILED)
 
 
-def _confirm(verb: Verb, count: int) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError(f"{verb.name}: {count} runs are given, and nobody is asked here", hint="add --yes")
-    if not typer.confirm(f"{verb.name} {count} runs?"):
-        raise typer.Exit(Exit.FAILED)
+def _named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:
+    """All of them are looked for before anything is done to one."""
+    wanted = [values.id_or_end("RUN", one) for one in given]
+    ids = dict.fromkeys(looking.whole_id("RUN", one, reader, path) for one in wanted)
+    return [looking.existing_run(one, reader, path) for one in ids]
+
+
+def _chosen(verb: Verb, asked: Asked, reader: Reader) -> list[Run]:
+    statuses = OPEN if asked.status is None else (looking.status_named(asked.status),)
+    if not set(statuses) <= set(OPEN):
+        raise CommandError(f"--status: expected queued or running: other runs have ended, got {asked.status!r}")
+    event_id = None if asked.event is None else values.ulid("--event", asked.event)
+    if asked.function is not None:
+        looking.check_function("--function", reader, asked.function)
+    found: dict[str, Run] = {}  # one may have begun between two looks
+    for status in statuses:
+        before: str | None = None
+        while page := reader.runs(
+            event_id=event_id, function_id=asked.function, status=status, limit=PAGE, before=before
+        ):
+            found.update({run.id: run for run in page if verb.fits(run)})
+            before = page[-1].id
+    return list(found.values())
+
+
+def _confirm(verb: Verb, runs: Sequence[Run], as_json: bool) -> None:
+    count = f"{len(runs):,} run{'' if len(runs) == 1 else 's'}"
+    if as_json or not sys.stdin.isatty():
+        raise CommandError(f"{verb.name}: {count} would be meant, and nobody is asked here", hint="add --yes")
+    console = output.console(sys.stderr)
+    for run in runs[: looking.SHOWN]:
+        console.print(f"{run.id}  {run.function_id}  {run.status.value}")
+    if len(runs) > looking.SHOWN:
+        console.print(f"… and {len(runs) - looking.SHOWN:,} more")
+    try:
+        sure = typer.confirm(f"{verb.name} {count}?", err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if not sure:
+        raise CommandError("nothing was done", code=Exit.FAILED)
 
 
 async def _act(verb: Verb, run_ids: Sequence[str], path: Path) -> dict[str, bool]:
     done: dict[str, bool] = {}
-    async with Engine([], database=f"sqlite:///{path}") as engine:
-        for run_id in run_ids:
-            try:
-                done[run_id] = await verb.do(engine, run_id)
-            except RunNotFoundError:
-                raise CommandError(
-                    f"there is no run {run_id} in {path}",
-                    hint=looking.NO_RUN,
-                    code=Exit.UNREACHABLE,
-                    details={"runs": [{"id": one, verb.key: was} for one, was in done.items()]},
-                ) from None
+    async with Engine([], database=path) as engine:
+        for start in range(0, len(run_ids), AT_ONCE):
+            part = run_ids[start : start + AT_ONCE]
+            done.update(zip(part, await asyncio.gather(*(_act_on(engine, verb, one) for one in part)), strict=True))
     return done
+
+
+async def _act_on(engine: Engine, verb: Verb, run_id: str) -> bool:
+    try:
+        return await verb.do(engine, run_id)
+    except RunNotFoundError:  # removed since it was found: its time was over
+        return False

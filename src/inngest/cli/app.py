@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
+from . import verbs
 from .failures import reported
+from .options import AsJson, Database
 from .values import DEFAULT_DATABASE
 
 app = typer.Typer(
     help="Durable functions: run them, send events to them, look at their runs.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Database = Annotated[str, typer.Option("--database", metavar="FILE", help="The engine's database.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -164,25 +162,5 @@ def send(
         sending.send(name, data, event_id=event_id, url=url, key=key, wait=wait, timeout=timeout, as_json=as_json)
 
 
-RunIds = Annotated[list[str], typer.Argument(metavar="RUN…", help="Ids of runs, or at least their last 4 characters.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many runs there are.")]
-
-
-@app.command()
-def release(run_ids: RunIds, database: Database = DEFAULT_DATABASE, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Have runs that are on hold follow the code there is, from now on and for ever."""
-    with reported(as_json=as_json):
-        from . import acting  # noqa: PLC0415 - loads SQLAlchemy
-
-        acting.act(acting.RELEASE, run_ids, database=database, yes=yes, as_json=as_json)
-
-
-@app.command()
-def retry_now(
-    run_ids: RunIds, database: Database = DEFAULT_DATABASE, yes: Yes = False, as_json: AsJson = False
-) -> None:
-    """Try at once what of runs waits for its next attempt."""
-    with reported(as_json=as_json):
-        from . import acting  # noqa: PLC0415 - loads SQLAlchemy
-
-        acting.act(acting.RETRY_NOW, run_ids, database=database, yes=yes, as_json=as_json)
+for verb in verbs.ALL:
+    app.command()(verb)

@@ -46,7 +46,7 @@ def runs(
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
-    wanted = None if status is None else _status(status)
+    wanted = None if status is None else status_named(status)
     event_id = None if event is None else values.ulid("--event", event)
     given = None if before is None else values.id_or_end("--before", before)
     if not 1 <= limit <= MAX_LIMIT:
@@ -58,7 +58,7 @@ def runs(
     page = found[:limit]
     next_before = page[-1].id if len(found) > limit else None
     if not page and function is not None:
-        _check_function(reader, function)
+        check_function("--function", reader, function)
     pending = [] if event_id is None else reader.pending(event_id)
     if as_json:
         listed = {"runs": [shapes.run_shape(run) for run in page], "next_before": next_before}
@@ -83,18 +83,15 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     path = values.existing_database(database)
     reader = Reader(path)
     wanted = whole_id("RUN", given, reader, path)
-    try:
-        if why:
-            explained = reader.explain(wanted)
-            if as_json:
-                output.print_json(shapes.explanation(explained))
-            else:
-                _show_why(explained, output.console(), reader.now())
-            return
-        found = reader.run(wanted)
-        executing = _executing(reader, found)
-    except RunNotFoundError:
-        raise CommandError(f"there is no run {wanted} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
+    found = existing_run(wanted, reader, path)
+    if why:
+        explained = reader.explain(wanted)
+        if as_json:
+            output.print_json(shapes.explanation(explained))
+        else:
+            _show_why(explained, output.console(), reader.now())
+        return
+    executing = _executing(reader, found)
     if as_json:
         output.print_json({**shapes.run_in_full(found), "executing": executing})
     else:
@@ -107,6 +104,14 @@ def _executing(reader: Reader, found: Run) -> str | None:
         return None
     reasons = reader.explain(found.id).reasons
     return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
+
+
+def existing_run(run_id: str, reader: Reader, path: Path) -> Run:
+    """A run, which must be there."""
+    try:
+        return reader.run(run_id)
+    except RunNotFoundError:
+        raise CommandError(f"there is no run {run_id} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
 
 
 def whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
@@ -131,7 +136,8 @@ def whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
     )
 
 
-def _status(text: str) -> RunStatus:
+def status_named(text: str) -> RunStatus:
+    """The status that `--status` names."""
     try:
         return RunStatus(text.upper())
     except ValueError:
@@ -139,12 +145,13 @@ def _status(text: str) -> RunStatus:
         raise CommandError(f"--status: expected one of {names}, got {text!r}") from None
 
 
-def _check_function(reader: Reader, function: str) -> None:
+def check_function(what: str, reader: Reader, function: str) -> None:
+    """Have a function be known; `what` names the argument."""
     known = reader.functions()
     if function not in known:
         listed = ", ".join(known) or "none yet"
         raise CommandError(
-            f"--function: no function {function!r} is known in this database",
+            f"{what}: no function {function!r} is known in this database",
             hint=f"known are: {listed}",
             code=Exit.UNREACHABLE,
         )

@@ -24,29 +24,40 @@ SHORTEST_END = 4
 _END = re.compile(rf"[0-9A-HJKMNP-TV-Z]{{{SHORTEST_END},{WHOLE_ID - 1}}}")
 
 _EXAMPLE = """an object, such as '{"order_id": 42}'; @file reads a file, - reads the standard input"""
+_VALUE = """a JSON value, such as true, '"yes"' or '{"by": "Ada"}'; @file reads a file, - reads the standard input"""
 
 
 def event_data(text: str | None) -> dict[str, object]:
     """The data of an event: JSON, `@file`, `-` for the standard input, or nothing."""
     if text is None:
         return {}
+    where, source, value = _json(text, _EXAMPLE)
+    if not isinstance(value, dict):
+        raise CommandError(f"{where} is JSON, but not an object: {source.strip()[:60]}", hint=f"expected {_EXAMPLE}")
+    return value
+
+
+def json_value(text: str | None) -> object:
+    """A JSON value, `@file`, `-` for the standard input, or nothing, which is null."""
+    return None if text is None else _json(text, _VALUE)[2]
+
+
+def _json(text: str, expected: str) -> tuple[str, str, object]:
+    """Where it was read, what was read there, and its value."""
     where, source = "DATA", text
     if text == "-":
         where, source = "the standard input", _read_stdin()
     elif text.startswith("@"):
         where, source = text[1:], _read_file(Path(text[1:]))
     try:
-        value = json.loads(source)
+        return where, source, json.loads(source)
     except json.JSONDecodeError as error:
         raise CommandError(
             f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
-            hint=f"{_pointed(source, error.lineno, error.colno)}expected {_EXAMPLE}",
+            hint=f"{_pointed(source, error.lineno, error.colno)}expected {expected}",
         ) from None
     except (RecursionError, ValueError) as error:
-        raise CommandError(f"{where} cannot be read as JSON: {error}", hint=f"expected {_EXAMPLE}") from None
-    if not isinstance(value, dict):
-        raise CommandError(f"{where} is JSON, but not an object: {source.strip()[:60]}", hint=f"expected {_EXAMPLE}")
-    return value
+        raise CommandError(f"{where} cannot be read as JSON: {error}", hint=f"expected {expected}") from None
 
 
 def _pointed(source: str, line: int, column: int) -> str:

@@ -464,6 +464,15 @@ class Engine:
         """The engine's time (unix ms), which goes on when the wall clock is set; the wall clock's while it rests."""
         return wall_clock_ms() if self._running is None else self._running.now
 
+    async def start_run(self, function_id: str, data: Mapping[str, object]) -> str:
+        """Start a run of any function that the database knows; its id.
+
+        Raises:
+            EngineStateError: the function is not known.
+            EventInvalidError: the data cannot be written as JSON, or are over 3 MB.
+        """
+        return (await self._here().start_run(function_id, arguments.data_of(data, None))).id
+
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""
         await self._here().drain()

@@ -1,0 +1,160 @@
+"""The engine's verbs for functions, signals and invocations as commands, by an engine that has no functions."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.text import Text
+
+from inngest.embedded.engine import Engine
+from inngest.embedded.errors import RunNotCompletedError
+from inngest.embedded.explanations import Rule
+from inngest.embedded.reader import Reader
+from inngest.embedded.views import Run
+from inngest.sdk import signals
+from inngest.sdk.errors import EventInvalidError, StepArgumentError
+
+from . import looking, output, shapes, values
+from .failures import CommandError, Exit
+
+T = TypeVar("T")
+
+# -- functions
+
+
+def pause(functions: Sequence[str], *, on_event: str, database: str, as_json: bool) -> None:
+    """Pause functions."""
+    if on_event not in ("queue", "skip"):
+        raise CommandError(f"--on-event: expected queue or skip, got {on_event!r}")
+
+    async def act(engine: Engine, function: str) -> None:
+        await engine.pause(function, on_event="skip" if on_event == "skip" else "queue")
+
+    _functions(functions, act, "paused", database, as_json)
+
+
+def resume(functions: Sequence[str], *, database: str, as_json: bool) -> None:
+    """Have functions go on."""
+    _functions(functions, Engine.resume, "resumed", database, as_json)
+
+
+def _functions(
+    functions: Sequence[str], act: Callable[[Engine, str], Awaitable[None]], did: str, database: str, as_json: bool
+) -> None:
+    path = values.existing_database(database)
+    reader = Reader(path)
+    for function in functions:
+        looking.check_function("FUNCTION", reader, function)
+
+    async def act_on_all(engine: Engine) -> None:
+        for function in functions:
+            await act(engine, function)
+
+    _on(path, act_on_all)
+    if as_json:
+        output.print_json({"functions": list(functions)})
+        return
+    for function in functions:
+        output.console().print(f"{did}  {function}")
+
+
+# -- signals and invocations
+
+
+def signal(name: str, data: str | None, *, database: str, as_json: bool) -> None:
+    """Send a signal."""
+    try:
+        sent = signals.checked(name, values.json_value(data), None)
+    except StepArgumentError as error:
+        raise CommandError(f"the signal cannot be sent: {error.message.partition(': ')[2]}") from None
+    path = values.existing_database(database)
+    Reader(path).functions()  # what cannot be read is not written
+    run_id = _on(path, lambda engine: engine.send_signal(sent.name, sent.data))
+    if run_id is None:
+        raise CommandError(
+            f"no run waits for the signal {name!r}: nobody has it", hint="it is not kept", code=Exit.FAILED
+        )
+    if as_json:
+        output.print_json({"signal": name, "run_id": run_id})
+    else:
+        output.console().print(Text.assemble("woke ", (run_id, "bold")))
+
+
+def invoke(function: str, data: str | None, *, wait: bool, timeout: str | None, database: str, as_json: bool) -> None:
+    """Start a run; with `wait`, print what it gave."""
+    if timeout is not None and not wait:
+        raise CommandError("--timeout is how long --wait waits: give both")
+    limit = values.seconds("--timeout", timeout)
+    given = values.event_data(data)
+    path = values.existing_database(database)
+    reader = Reader(path)
+    looking.check_function("FUNCTION", reader, function)
+
+    async def start(engine: Engine) -> str:
+        run_id = await engine.start_run(function, given)
+        if not as_json:
+            output.console().print(Text.assemble("started ", (function, "bold"), f"  {run_id}"))
+        if wait and not as_json:
+            _warn(_unexecuted(reader, run_id))
+        if wait:
+            await _ended(engine, run_id, function, limit)
+        return run_id
+
+    try:
+        run_id = _on(path, start)
+    except EventInvalidError as error:
+        raise CommandError(f"the data cannot be sent: {error.message.partition(': ')[2]}") from None
+    run, warning = looking.existing_run(run_id, reader, path), _unexecuted(reader, run_id)
+    if as_json:
+        output.print_json({"run": shapes.run_shape(run), "warning": warning})
+    elif not wait:
+        _warn(warning)
+    _judge(run, wait, as_json)
+
+
+async def _ended(engine: Engine, run_id: str, function: str, limit: float | None) -> None:
+    with output.Progress() as progress:
+        progress.show(f"waiting for {function}")
+        try:
+            await engine.wait(run_id, timeout=None if limit is None else round(limit * 1_000))
+        except RunNotCompletedError:
+            return
+        except TimeoutError as error:
+            raise CommandError(
+                str(error), hint=f"`inngest run {run_id} --why`", code=Exit.TIMEOUT, details={"run_id": run_id}
+            ) from None
+
+
+def _unexecuted(reader: Reader, run_id: str) -> str | None:
+    """Why nobody executes a run, as things are."""
+    held = [one.text for one in reader.explain(run_id).reasons if one.rule in (Rule.NO_WORKER, Rule.PAUSED)]
+    return " ".join(held) or None
+
+
+def _warn(warning: str | None) -> None:
+    if warning is not None:
+        output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), warning))
+
+
+def _judge(run: Run, wait: bool, as_json: bool) -> None:
+    if run.error is not None and not as_json:
+        output.failure(f"{run.status.value.lower()}: {run.error.name}: {run.error.message}", f"`inngest run {run.id}`")
+    elif wait and not as_json:
+        output.console().print(Text.assemble(("✓ ", "green"), output.short_json(run.output, 2_000)))
+    if run.error is not None:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _on(path: Path, act: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
+    """Do it on an engine of its own, which runs nothing."""
+
+    async def run() -> T:
+        async with Engine([], database=path) as engine:
+            return await act(engine)
+
+    return asyncio.run(run())

@@ -1,0 +1,26 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Database = Annotated[str, typer.Option("--database", metavar="FILE", help="The engine's database.")]
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN…]", help="Ids of runs, or at least their last 4 characters.", show_default=False),
+]
+OfFunction = Annotated[
+    str | None, typer.Option("--function", metavar="ID", help="All runs of this function that have not ended.")
+]
+OfEvent = Annotated[
+    str | None, typer.Option("--event", metavar="ID", help="All runs that this event started and that have not ended.")
+]
+InStatus = Annotated[
+    str | None, typer.Option("--status", metavar="STATUS", help="Of those, only runs that are queued, or running.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether all those are meant.")]
+Functions = Annotated[list[str], typer.Argument(metavar="FUNCTION…", help="Ids of functions: app-function.")]
+Data = Annotated[str | None, typer.Argument(metavar="[DATA]", help="A JSON value, @file, or - for the standard input.")]

@@ -1,0 +1,128 @@
+"""Commands that change what runs do. Each needs the database, and no server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .failures import reported
+from .options import AsJson, Data, Database, Functions, InStatus, OfEvent, OfFunction, Runs, Yes
+from .values import DEFAULT_DATABASE
+
+
+def cancel(
+    runs: Runs = None,
+    function: OfFunction = None,
+    event: OfEvent = None,
+    status: InStatus = None,
+    yes: Yes = False,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel runs, wherever they run: named ones, or all of a function or an event."""
+    _change("cancel", runs, function, event, status, yes=yes, database=database, as_json=as_json)
+
+
+def release(
+    runs: Runs = None,
+    function: OfFunction = None,
+    event: OfEvent = None,
+    status: InStatus = None,
+    yes: Yes = False,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Have runs follow changed code for ever, and be on hold no more. Without names: those that are on hold."""
+    _change("release", runs, function, event, status, yes=yes, database=database, as_json=as_json)
+
+
+def retry_now(
+    runs: Runs = None,
+    function: OfFunction = None,
+    event: OfEvent = None,
+    status: InStatus = None,
+    yes: Yes = False,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Try at once what of runs waits for its next attempt. It uses up that attempt."""
+    _change("retry-now", runs, function, event, status, yes=yes, database=database, as_json=as_json)
+
+
+def _change(
+    verb: str,
+    runs: list[str] | None,
+    function: str | None,
+    event: str | None,
+    status: str | None,
+    *,
+    yes: bool,
+    database: str,
+    as_json: bool,
+) -> None:
+    with reported(as_json=as_json):
+        from . import acting  # noqa: PLC0415 - loads the engine
+
+        asked = acting.Asked(tuple(runs or ()), function, event, status, yes)
+        acting.act(acting.VERBS[verb], asked, database=database, as_json=as_json)
+
+
+def pause(
+    functions: Functions,
+    on_event: Annotated[
+        str,
+        typer.Option(metavar="queue|skip", help="Runs of events that come meanwhile: queued, or recorded as skipped."),
+    ] = "queue",
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Have no run of a function begin or go on, until `inngest resume`. What executes now goes on to its next wait."""
+    with reported(as_json=as_json):
+        from . import operating  # noqa: PLC0415 - loads the engine
+
+        operating.pause(functions, on_event=on_event, database=database, as_json=as_json)
+
+
+def resume(functions: Functions, database: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> None:
+    """Have the runs of a paused function begin and go on again."""
+    with reported(as_json=as_json):
+        from . import operating  # noqa: PLC0415 - loads the engine
+
+        operating.resume(functions, database=database, as_json=as_json)
+
+
+def signal(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The signal that a run's step waits for.")],
+    data: Data = None,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Give a signal to the run whose step waits for it."""
+    with reported(as_json=as_json):
+        from . import operating  # noqa: PLC0415 - loads the engine
+
+        operating.signal(name, data, database=database, as_json=as_json)
+
+
+def invoke(
+    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="The function's id: app-function.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="Its event's data: a JSON object, @file, or - for the standard input."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the run, and print its result.")] = False,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Wait at most so long: seconds, or 500ms, 30s, 5m, 1h.")
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of a function, whatever its triggers. An engine that has the function executes it."""
+    with reported(as_json=as_json):
+        from . import operating  # noqa: PLC0415 - loads the engine
+
+        operating.invoke(function, data, wait=wait, timeout=timeout, database=database, as_json=as_json)
+
+
+ALL = (cancel, pause, resume, signal, invoke, release, retry_now)
