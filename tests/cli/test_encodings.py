@@ -12,6 +12,7 @@ import inngest
 from inngest.cli.failures import Exit
 
 from .processes import INNGEST, PATIENCE, environment
+from .processes import inngest as inngest_command
 
 TEXT = "half \ud800, é, 💶 and \0"
 
@@ -77,3 +78,30 @@ def _inngest(*arguments: str | bytes, cwd: Path, encoding: str) -> subprocess.Co
         timeout=PATIENCE,
         check=False,
     )
+
+
+STEERING = "\x1b[2J\x1b]0;owned\x07 \x9b31m \r\b \u202eedoc"
+
+
+def test_no_text_of_a_user_steers_the_terminal(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="said"), retries=0)
+    def f(ctx: inngest.ContextSync) -> object:
+        ctx.step.run(STEERING, lambda: STEERING)
+        raise ValueError(STEERING)
+
+    with (
+        inngest.Engine(client, database=tmp_path / "inngest.db") as engine,
+        pytest.raises(inngest.errors.RunFailedError) as failed,
+    ):
+        engine.invoke_sync(f, data={"text": STEERING})
+    option = ("--database", str(tmp_path / "inngest.db"))
+    for arguments in (("runs",), ("run", failed.value.run_id), ("run", failed.value.run_id, "--why")):
+        ran = inngest_command(*arguments, *option, cwd=tmp_path)
+        assert ran.returncode == 0
+        assert "␛[2J␛]0;owned" in ran.stdout
+        assert not {char for char in ran.stdout if char in STEERING and not char.isprintable()}
+        as_json = inngest_command(*arguments, *option, "--json", cwd=tmp_path).stdout
+        assert not {char for char in as_json if ord(char) < 0xA0 and char != "\n" and not char.isprintable()}
+        assert json.dumps(STEERING) in json.dumps(json.loads(as_json)) or "--why" in arguments  # nothing is lost

@@ -38,17 +38,17 @@ async def fulfil(ctx: inngest.Context) -> str:
 
 
 class Terminal:
-    """A command in a terminal of 100 columns."""
+    """A command in a terminal of 100 columns, unless the environment says otherwise."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the child of a process with threads: it only execs
             self.pid, self._end = pty.fork()
         if self.pid == 0:  # pragma: no cover - the child
             os.chdir(folder)
-            env = environment(TERM="xterm-256color", COLUMNS="100")
-            del env["NO_COLOR"]
-            os.execve(INNGEST, [INNGEST, *arguments], env)
+            whole = environment(**{"TERM": "xterm-256color", "COLUMNS": "100", **env})
+            del whole["NO_COLOR"]
+            os.execve(INNGEST, [INNGEST, *arguments], whole)
         self._seen = ""
 
     def until(self, text: str) -> str:
@@ -197,6 +197,16 @@ def test_runs_are_cut_to_the_width_of_the_terminal(shop: Shop) -> None:
     assert lines[0].split() == ["STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT"]
     assert max(map(len, lines)) <= 100
     assert len(lines) == 5
+
+
+def test_80_columns_show_how_runs_ended(shop: Shop) -> None:
+    terminal = Terminal(shop.path.parent, "runs", "--database", str(shop.path), COLUMNS="80")
+    assert terminal.exit_code() == 0
+    lines = terminal.plain.splitlines()
+    assert max(map(len, lines)) <= 80
+    (failed,) = (line for line in lines if line.startswith("FAILED"))
+    assert shop.failed[-8:] in failed
+    assert "ValueError: no" in failed
 
 
 def test_an_error_in_a_terminal(tmp_path: Path) -> None:

@@ -157,11 +157,17 @@ def check_function(what: str, reader: Reader, function: str) -> None:
         )
 
 
+NARROW = 100
+"""Columns below which a terminal has ends of ids, and no years: the result is what one looks for."""
+
+
 def _print_table(page: list[Run], console: Console) -> None:
+    narrow = console.is_terminal and console.width < NARROW
     rows = [[Text(name, "dim") for name in ("STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT")]]
     for one in page:
         status = Text(one.status.value, STYLES[one.status])
-        cells = (status, one.id, one.function_id, _created(one), _took(one), _result(one))
+        run_id, created = (one.id[-8:], _created(one)[5:]) if narrow else (one.id, _created(one))
+        cells = (status, run_id, one.function_id, created, _took(one), _result(one))
         rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
     widths = [max(cell.cell_len for cell in column) for column in list(zip(*rows, strict=True))[:-1]]
     for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -14,8 +14,39 @@ WIDE = 240
 """Columns of output that is not a terminal: nothing is cut off there."""
 
 
-def console(stream: TextIO | None = None, kind: type[Console] = Console) -> Console:
-    """A console that prints user data as it is: no markup, no emoji codes, no guessed highlights."""
+_UNSEEN = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},  # ␛ and the like
+    0x7F: 0x2421,
+    **dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
+}
+"""What moves the cursor of a terminal, changes its colours or turns text round: a picture of it, as long as it is."""
+
+
+def plain(text: str) -> str:
+    """Text that a terminal only shows."""
+    return text.translate(_UNSEEN)
+
+
+class PlainConsole(Console):
+    """A console whose texts cannot steer the terminal: what users, and the errors of their code, say is only shown."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts, as `Console.print` does."""
+        super().print(*(_plain(one) for one in objects), **options)
+
+
+def _plain(one: object) -> object:
+    if isinstance(one, str):
+        return plain(one)
+    if isinstance(one, Text):
+        shown = one.copy()
+        shown.plain = plain(one.plain)
+        return shown
+    return one
+
+
+def console(stream: TextIO | None = None, kind: type[PlainConsole] = PlainConsole) -> PlainConsole:
+    """A console that prints user data as it is: no markup, no emoji codes, no guessed highlights, no control codes."""
     file = sys.stdout if stream is None else stream
     return kind(
         file=file, markup=False, emoji=False, highlight=False, soft_wrap=True, width=None if file.isatty() else WIDE
@@ -29,9 +60,13 @@ def write_all() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Control characters that JSON may have as they are, and a terminal obeys."""
+
+
 def json_line(value: object, stream: TextIO) -> str:
     """One line of JSON that a stream can write: with JSON's escapes if its encoding has not all characters."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=str).translate(_CONTROLS)
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -72,7 +107,7 @@ class Progress:
     def show(self, text: str) -> None:
         """Say what is being waited for now."""
         if self._status is not None:
-            self._status.update(Text(text, "dim"))
+            self._status.update(Text(plain(text), "dim"))
 
 
 def short_json(value: object, limit: int = 100) -> str:

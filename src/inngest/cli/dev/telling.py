@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from inngest.cli import meant, output, values
@@ -53,7 +52,7 @@ class JsonTeller:
             _to_nobody(self._stream)
 
 
-class _LastingConsole(Console):
+class _LastingConsole(output.PlainConsole):
     """A console that goes on, saying nothing, when nobody reads it any more: runs matter more than what is said."""
 
     def on_broken_pipe(self) -> None:
