@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import inngest
 from inngest.engine import service
 from inngest.engine.errors import StoreError
-from inngest.engine.store import schema, telling
+from inngest.engine.store import entering, schema, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
@@ -57,7 +57,7 @@ PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 """Microseconds that reads, writes and answers take, on machines of several kinds."""
 
 PAGES = (1, 4, telling.ROWS)
-"""Rows that are written, and waits that are looked at, for those to whom an event is told in one transaction."""
+"""Rows of one page: of those to whom an event is told, and of what is recorded of runs that are claimed."""
 
 KNOWN_FILE = 0.9
 """How often a world begins with a database that has its schema."""
@@ -540,12 +540,12 @@ def silence() -> Generator[None]:
 @contextlib.contextmanager
 def _paging(rows: int) -> Generator[None]:
     """How much of what an event causes is done with it."""
-    before = telling.ROWS, telling.LOOKS
-    telling.ROWS = telling.LOOKS = rows
+    before = telling.ROWS, telling.LOOKS, entering.ROWS
+    telling.ROWS = telling.LOOKS = entering.ROWS = rows
     try:
         yield
     finally:
-        telling.ROWS, telling.LOOKS = before
+        telling.ROWS, telling.LOOKS, entering.ROWS = before
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from inngest.protocol.calls import Failed, Outcome
+from inngest.protocol.calls import Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
@@ -241,7 +241,7 @@ class RunExecutor:
         """Run what was claimed."""
         if self.draining:
             return  # it goes back with the session
-        if self.worker.observer is not None:
+        if self.worker.observer is not None and not claimed.unread:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         self._owned[claimed.run.id] = ownership
@@ -308,6 +308,8 @@ class RunExecutor:
         if lost := ownership.lost_cause():
             return lost
         try:
+            if ownership.claimed.unread and not await self._read(ownership):
+                return Yielded()
             call = ownership.call()
             return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, ownership)
         except StoreError:
@@ -317,6 +319,18 @@ class RunExecutor:
                 raise
             LOGGER.exception("run %s of %s: the invocation broke", ownership.run_id, ownership.function_id)
             return _broken(error)
+
+    async def _read(self, ownership: Ownership) -> bool:
+        """Read what its claim did not; whether the run can be entered."""
+        claimed = await self.worker.store.read(ownership.claimed)
+        if claimed is None:
+            ownership.lose()
+        if claimed is None or ownership.is_lost:
+            return False
+        ownership.load(claimed)
+        if self.worker.observer is not None:
+            self.worker.observer.entered(claimed)
+        return True
 
     async def _conclude(self, ownership: Ownership, outcome: Outcome) -> Ended | Released | None:
         """Write how it ended. What cannot be written is a failed attempt; that is tried until it can be written, or the

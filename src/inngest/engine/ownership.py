@@ -71,6 +71,25 @@ class _Recording:
         return self._ownership.recorded(self._changes, receipt)
 
 
+def _state_of(claimed: Claimed) -> RunState:
+    run = claimed.run
+    return RunState(
+        run.id,
+        run.function_id,
+        run.retries,
+        attempt=run.attempt,
+        seq=claimed.memos[-1].seq + 1 if claimed.memos else 0,
+        steps=len(claimed.memos),
+        size=sum(len(memo.data) for memo in claimed.memos if memo.data),
+        open={step.step.hash: step for step in claimed.open},
+        arrived={arrival.hash: arrival for arrival in claimed.arrivals},
+        waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
+        defers={defer.step.hash: defer for defer in claimed.defers},
+        done={memo.step.hash: memo for memo in claimed.memos},
+        code=run.code,
+    )
+
+
 class Ownership:
     """One run while this worker owns it: the recorder of its invocation."""
 
@@ -84,21 +103,8 @@ class Ownership:
         self.owner = claimed.owner
         self._began_at = self._worker.clock.monotonic()
         self._memos = list(claimed.memos)
-        self._state = RunState(
-            run.id,
-            run.function_id,
-            run.retries,
-            attempt=run.attempt,
-            seq=claimed.memos[-1].seq + 1 if claimed.memos else 0,
-            steps=len(claimed.memos),
-            size=sum(len(memo.data) for memo in claimed.memos if memo.data),
-            open={step.step.hash: step for step in claimed.open},
-            arrived={arrival.hash: arrival for arrival in claimed.arrivals},
-            waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
-            defers={defer.step.hash: defer for defer in claimed.defers},
-            done={memo.step.hash: memo for memo in claimed.memos},
-            code=run.code,
-        )
+        self._state = _state_of(claimed)
+        self._early: list[Arrival] = []  # what came while it was still to be read
         self._takeovers = run.takeovers
         self._stored_attempt = run.attempt  # of the body
         self._held: Changes | None = None  # decided, and written with what comes next
@@ -112,6 +118,14 @@ class Ownership:
     def _slots(self, lane: str) -> RunSlots:
         worker = self._worker
         return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
+
+    def load(self, claimed: Claimed) -> None:
+        """What its claim left unread is read."""
+        self.claimed = claimed
+        self._memos = list(claimed.memos)
+        self._state = _state_of(claimed)
+        for arrival in self._early:
+            self.arrived(arrival)
 
     def call(self) -> Call | Failed:
         """What the function is entered with: what was over when the run was claimed has its memo.
@@ -157,10 +171,12 @@ class Ownership:
     @property
     def waiting(self) -> bool:
         """Whether something from outside may come for it."""
-        return self._state.waiting
+        return self._state.waiting or self.claimed.unread
 
     def arrived(self, arrival: Arrival) -> None:
         """What one of its steps waits for has come."""
+        if self.claimed.unread:
+            self._early.append(arrival)
         if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
             self._state.arrived[arrival.hash] = arrival
             self._worker.invoker.arrived(self.run_id, [arrival.hash])

@@ -65,6 +65,7 @@ class Claimed(NamedTuple):
     arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
     at: int = 0  # when it was claimed: what had not run out by then may still be overtaken by what comes
     defers: Sequence[Defer] = ()  # in the order in which they were made
+    unread: bool = False  # it is too large to be read with the claim: see `Store.read`
 
 
 class Acceptance(NamedTuple):
@@ -326,6 +327,10 @@ class Store(Protocol):
         with the answer, in the order of the transactions, whoever has stopped waiting: what comes for these runs,
         or cancels them, from now on concerns the caller.
         """
+        ...
+
+    async def read(self, claimed: Claimed) -> Claimed | None:
+        """A run that its claim left unread, with all that is recorded of it; None if it is not its owner's any more."""
         ...
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:

@@ -133,7 +133,10 @@ async def test_time_does_not_run_out_for_who_is_owed_an_event(store: SqlStore) -
     claims = await store.claim(owner(), 1_000, ["app-a"], UNTIL, alone=True)
     owed = [one for one in claims.runs if one.run.id not in told]
     assert len(owed) == len(runs) - len(told) > 0
-    assert all(one.arrivals for one in owed)
+    for one in owed:
+        whole = await store.read(one) if one.unread else one
+        assert whole is not None
+        assert [arrival.hash for arrival in whole.arrivals] == [NEWS.hash]
 
 
 async def test_a_time_out_that_is_recorded_becomes_the_event_that_is_owed(store: SqlStore) -> None:

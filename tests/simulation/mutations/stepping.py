@@ -14,9 +14,9 @@ from inngest.engine import ownership
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
-from inngest.engine.store import claiming, committing, tables
+from inngest.engine.store import committing, entering, tables
 from inngest.engine.store.records import NEW_STEP_COLUMNS, entry_of
-from inngest.engine.store.statement import Bulk, Rows, Words, insert_new
+from inngest.engine.store.statement import Bulk, Rows, Transaction, Words, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.sdk import conductor, replay, turns
@@ -65,7 +65,7 @@ def _a_step_that_has_begun_is_taken_for_one_to_be_tried() -> Iterator[AbstractCo
         found = entry_of(row)
         return found._replace(begun=False) if isinstance(found, OpenStep) else found
 
-    yield mock.patch.object(claiming, "entry_of", forgetful)
+    yield mock.patch.object(entering, "entry_of", forgetful)
 
 
 @plant("P5", "siblings", "retries")
@@ -165,3 +165,15 @@ def _a_run_is_entered_that_is_larger_than_it_may_be() -> Iterator[AbstractContex
 def _a_record_that_comes_again_is_decided_again() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(advance, "_came_before", return_value=False)
     yield mock.patch.object(advance.steps, "succeeded_alone", return_value=None)
+
+
+@plant("P2", "sequential", "branches", "payers")
+def _the_first_page_is_taken_for_the_whole_run() -> Iterator[AbstractContextManager[object]]:
+    page = entering.Reading.page
+
+    def only(reading: entering.Reading, tx: Transaction) -> bool:
+        found = page(reading, tx)
+        reading.is_over = True
+        return found
+
+    yield mock.patch.object(entering.Reading, "page", only)

@@ -9,24 +9,19 @@ from typing import NamedTuple
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.lanes import PLAIN, Lane
-from inngest.engine.domain.model import Code, Defer, Policy, Registry, Run, RunStatus
+from inngest.engine.domain.model import Code, Policy, Registry, RunStatus
 from inngest.engine.domain.transitions import sources
-from inngest.engine.domain.watches import as_data
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
-from inngest.protocol.calls import EventData
-from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import holding, kept, lanes, requests, serving, sweeping, tables, telling, visiting, waits
+from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, visiting
 from .accepting import INSERT_JOBS, job_row
-from .events import batches
-from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, run_of
+from .records import RUN_COLUMNS, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
-_runs, _steps, _jobs, _events, _sessions = tables.runs, tables.steps, tables.jobs, tables.events, tables.sessions
+_runs, _steps, _jobs, _sessions = tables.runs, tables.steps, tables.jobs, tables.sessions
 _lanes, _budgets, _throttles = tables.lanes, tables.budgets, tables.throttles
 _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
 _UNFINISHED = [constant(status.value) for status in sources(RunStatus.FAILED)]
-_EVENT_COLUMNS = (_events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key)
 
 ASKING = Statement(
     lambda words: words.locking(
@@ -74,18 +69,8 @@ TAKE_RUNS = Statement(
 )
 
 TAKEN_RUNS = Statement(
-    lambda words: (
-        select(*(_runs.c[name] for name in RUN_COLUMNS), *_EVENT_COLUMNS)
-        .join(_events, _events.c.id == _runs.c.event_id)
-        .where(words.any_of(_runs.c.id, "runs"), _runs.c.token == bindparam("owner_token"))
-    )
-)
-
-RUN_STEPS = Statement(
-    lambda words: (
-        select(_steps.c.run_id, *(_steps.c[name] for name in STEP_COLUMNS))
-        .where(words.any_of(_steps.c.run_id, "runs"))
-        .order_by(_steps.c.run_id, _steps.c.seq, _steps.c.hash)
+    lambda words: select(*(_runs.c[name] for name in RUN_COLUMNS)).where(
+        words.any_of(_runs.c.id, "runs"), _runs.c.token == bindparam("owner_token")
     )
 )
 
@@ -238,71 +223,10 @@ def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]], s
     runs = json.dumps([job[1] for job in jobs])
     taking = {"runs": runs, "session": asked.session, "owner_token": asked.token, "now": asked.now, "slot": slot}
     tx.execute(TAKE_RUNS, taking)
-    taken: dict[str, tuple[Run, EventData]] = {}
-    for row in tx.execute(TAKEN_RUNS, {"runs": runs, "owner_token": asked.token}).fetchall():
-        run = run_of(row[: len(RUN_COLUMNS)])
-        event_id, name, data, ts, key = row[len(RUN_COLUMNS) :]
-        taken[run.id] = (run, EventData(key or event_id, name, data, ts))
-    events = _batched(tx, [run for run, _ in taken.values()])
-    entries: dict[str, list[Entry | Defer]] = {run_id: [] for run_id in taken}
-    for row in tx.execute(RUN_STEPS, {"runs": json.dumps(list(taken))}).fetchall():
-        entries[row[0]].append(entry_of(row[1:]))
-    arrived = _arrived(tx, entries, asked.now)
-    return [
-        _claimed(
-            Owner(asked.session, asked.token, run_id),
-            taken[run_id][0],
-            events.get(run_id) or [taken[run_id][1]],
-            entries[run_id],
-            arrived.get(run_id, ()),
-            asked.now,
-        )
-        for _, run_id, _ in jobs
-        if run_id in taken
-    ]
-
-
-def _arrived(tx: Transaction, entries: Mapping[str, Sequence[Entry | Defer]], now: int) -> dict[str, list[Arrival]]:
-    """What has come for those of the runs that wait for something."""
-    waiting = [
-        run_id
-        for run_id, known in entries.items()
-        if any(isinstance(entry, OpenStep) and entry.kind in WAITS for entry in known)
-    ]
-    arrived: dict[str, list[Arrival]] = {}
-    if waiting:
-        telling.catch_up(tx, waiting, now, cancel=False)
-    for arrival in waits.taken_up(tx, waiting, now) if waiting else ():
-        arrived.setdefault(arrival.run_id, []).append(arrival)
-    return arrived
-
-
-def _batched(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[EventData]]:
-    """The events of those of the runs that batches started."""
-    known = {run.batch_id: run.id for run in runs if run.batch_id is not None}
-    if not known:
-        return {}
-    return {known[batch_id]: [as_data(one) for one in events] for batch_id, events in batches(tx, list(known)).items()}
-
-
-def _claimed(
-    owner: Owner,
-    run: Run,
-    events: Sequence[EventData],
-    entries: Sequence[Entry | Defer],
-    arrivals: Sequence[Arrival],
-    now: int,
-) -> Claimed:
-    memos = [entry for entry in entries if isinstance(entry, Memo)]
-    open_steps = [entry for entry in entries if isinstance(entry, OpenStep)]
-    if len(memos) + len(open_steps) == len(entries):
-        return Claimed(owner, run, events, memos, open_steps, arrivals, now)
-    return Claimed(owner, run, events, memos, open_steps, arrivals, now, defers_of(entries))
-
-
-def defers_of(entries: Sequence[Entry | Defer]) -> list[Defer]:
-    """Those that are deferred, in the order in which they were made."""
-    return sorted((entry for entry in entries if isinstance(entry, Defer)), key=lambda defer: defer.number)
+    rows = tx.execute(TAKEN_RUNS, {"runs": runs, "owner_token": asked.token}).fetchall()
+    found = {run.id: run for run in map(run_of, rows)}
+    taken = [found[run_id] for _, run_id, _ in jobs if run_id in found]
+    return entering.taken(tx, taken, Owner(asked.session, asked.token, ""), asked.now) if taken else []
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:

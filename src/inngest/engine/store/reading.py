@@ -14,7 +14,7 @@ from inngest.protocol import texts
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
-from .claiming import RUN_STEPS, defers_of
+from .entering import RUN_STEPS, defers_of
 from .events import batches, event
 from .records import RUN_COLUMNS, entry_of, failed_of, run_of
 from .statement import Statement, Transaction, constant

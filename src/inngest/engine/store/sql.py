@@ -14,6 +14,7 @@ from inngest.engine.ports import (
     Acceptance,
     Accepted,
     Answered,
+    Claimed,
     Claims,
     Commit,
     EventPlace,
@@ -36,6 +37,7 @@ from . import (
     cancelling,
     claiming,
     committing,
+    entering,
     explaining,
     firing,
     holding,
@@ -217,6 +219,13 @@ class SqlStore:
             return claims
 
         return await self._write(take, rows=2 * (count + probes), told=told)
+
+    async def read(self, claimed: Claimed) -> Claimed | None:
+        reading = entering.Reading(claimed)
+        while not reading.is_over:
+            if not await self._read(reading.page):
+                return None
+        return reading.claimed()
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
         return await self._write(

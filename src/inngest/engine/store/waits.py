@@ -222,25 +222,25 @@ def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
 
 def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:
     """What has come for steps of these runs, and is in no memo yet."""
-    return [_arrival(row) for row in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+    return [arrival_of(row) for row in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()]
 
 
-def _arrival(row: Sequence[Any]) -> Arrival:
+def arrival_of(row: Sequence[Any]) -> Arrival:
+    """What has come, of a row of ARRIVED."""
     run_id, step, data, error, *rest = row[: len(INBOX_COLUMNS)]
     event = row[len(INBOX_COLUMNS) :]
     text = data if event[0] is None else watches.as_text(Event(*event))
     return Arrival(run_id, step, text, None if error is None else ErrorInfo.from_json(error), *rest)
 
 
-def taken_up(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:
-    """What has come for runs that are claimed now; what has run out takes nothing any more."""
+def drop_expired(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:
+    """These runs are claimed now: what has run out takes nothing any more; what is in no inbox and says why."""
     dropped = tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now}).fetchall()
-    held = [
+    return [
         Arrival(run_id, step, None, error, expired_at)
         for run_id, step, kind, expired_at in dropped
         if kind == Watching.INVOKE and (error := _held_child(tx, run_id, step)) is not None
     ]
-    return [*arrivals(tx, run_ids), *held]
 
 
 def _held_child(tx: Transaction, run_id: str, step: str) -> ErrorInfo | None:
