@@ -16,6 +16,7 @@ from . import (
     crash,
     crons,
     crowd,
+    growth,
     intake,
     limits,
     machine,
@@ -43,6 +44,7 @@ PARTS: dict[str, Sequence[Callable[[Plan], Section]]] = {
     "H": [waits.waiting],
     "I": [intake.events_in],
     "J": [crons.ticking],
+    "K": [growth.growing],
     "P": [profile.where_time_goes],
 }
 

@@ -44,6 +44,7 @@ class Plan:
     intake_rounds: int
     crons: int
     cron_minutes: int  # each tick comes with the minute
+    waiters: int  # to whom one event is told
 
 
 FULL = Plan(
@@ -81,6 +82,7 @@ FULL = Plan(
     intake_rounds=5,
     crons=1_000,
     cron_minutes=3,
+    waiters=10_000,
 )
 
 QUICK = Plan(
@@ -118,4 +120,5 @@ QUICK = Plan(
     intake_rounds=1,
     crons=50,
     cron_minutes=1,
+    waiters=1_000,
 )
