@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import inngest
 from inngest.engine import service
 from inngest.engine.errors import StoreError
-from inngest.engine.store import entering, schema, telling
+from inngest.engine.store import entering, looking_back, schema, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
@@ -540,12 +540,12 @@ def silence() -> Generator[None]:
 @contextlib.contextmanager
 def _paging(rows: int) -> Generator[None]:
     """How much of what an event causes is done with it."""
-    before = telling.ROWS, telling.LOOKS, entering.ROWS
-    telling.ROWS = telling.LOOKS = entering.ROWS = rows
+    before = telling.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS
+    telling.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = rows
     try:
         yield
     finally:
-        telling.ROWS, telling.LOOKS, entering.ROWS = before
+        telling.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS = before
 
 
 @contextlib.contextmanager

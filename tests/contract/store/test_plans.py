@@ -20,6 +20,7 @@ from inngest.engine.store.statement import Bulk, Connection, Statement
 SCANS = {
     "claiming.ASKING": "it asks whether there is a row at all",
     "explaining.WORKERS": "there are few workers",
+    "looking_back.LAST": "it stops after the last row",
     "numbers.FORGET": "there are few workers, and few that are gone",
     "explaining.KEPT_HOLDERS": "there are few: handlers that go on though their run is over",
     "reading.ENDING": "it stops after as many of the newest as are searched",

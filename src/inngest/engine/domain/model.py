@@ -238,6 +238,8 @@ class Watch(NamedTuple):
     since: int | None = None  # events that were received from then on count too
     own: str = ""  # id of the run's own event, which is not what it looks for
     replace: bool = False  # of a signal: who looks for it already loses it
+    searched: tuple[int, str] | None = None  # the last of the stored events that were searched already
+    found: str = ""  # id of the event among them that it is
 
 
 class Watching(enum.StrEnum):

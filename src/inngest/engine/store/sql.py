@@ -55,6 +55,7 @@ from . import (
 from .announcing import Announcer
 from .commands import Command, Family, each
 from .database import Database
+from .looking_back import LookingBack
 from .statement import Transaction
 from .timers import Alarm, Timers, next_due
 from .writer import MAX_ROWS, Writer
@@ -85,6 +86,7 @@ class SqlStore:
         self._committing: Family[Receipt] = self._commit  # one for all commits: they are told apart by it
         self._closed = False
         self._opening: asyncio.Future[None] | None = None
+        self._looking_back = LookingBack(self._read, self._submit)
 
     # -- life
 
@@ -239,6 +241,10 @@ class SqlStore:
         return self._writer.submit(Command(each, write, 3, 0, patient=True), reply)
 
     def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
+        holds = self._looking_back.holds(commit)
+        return self._looking_back.commit(commit, reply) if holds else self._submit(commit, reply)
+
+    def _submit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
         changes = commit.changes
         rows = len(changes.memos) + len(changes.open) + len(changes.failed) + len(commit.events) + 1
         size = changes.size

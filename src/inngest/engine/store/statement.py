@@ -65,6 +65,10 @@ class Words(Protocol):
         """The values of a list that is given as a JSON text parameter, as the column of a table of their own."""
         ...
 
+    def inserted(self, table: Table) -> ColumnElement[int]:
+        """A number of each row of a table: a row that is inserted later has a higher one than all there are."""
+        ...
+
     def any_of(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """Whether the column is in the list that is given as a JSON text parameter."""
         ...

@@ -63,7 +63,7 @@ events = Table(
     Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
     Column("received_at", BigInteger, nullable=False),
 )
-Index("inngest_events_by_name", events.c.name, events.c.received_at)
+Index("inngest_events_by_name", events.c.name, events.c.received_at, events.c.id)
 Index("inngest_events_by_age", events.c.received_at, events.c.id)
 
 runs = Table(

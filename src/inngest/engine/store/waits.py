@@ -20,7 +20,7 @@ from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
-from . import lanes, tables
+from . import lanes, looking_back, tables
 from .records import EVENT_COLUMNS
 from .statement import Statement, Transaction, Words, constant, insert_new
 
@@ -113,15 +113,6 @@ DROP_REQUEST = Statement(
 )
 DROP_REQUESTS = Statement(lambda words: delete(_requests).where(words.any_of(_requests.c.run_id, "runs")))
 
-EARLIER = Statement(
-    lambda _: (
-        select(*(_events.c[name] for name in EVENT_COLUMNS))
-        .where(_events.c.name == bindparam("of_name"), _events.c.received_at >= bindparam("since"))
-        .order_by(_events.c.received_at, _events.c.id)
-    )
-)
-
-
 # -- looking out
 
 
@@ -140,7 +131,7 @@ def register(tx: Transaction, found: Sequence[Watch], registry: Registry, now: i
         rivals = _waiting_for(tx, watch, now) if watch.kind == Watching.SIGNAL else []
         look_out(tx, [watch])
         if watch.since is not None:
-            arrived += _earlier(tx, watch, now)
+            arrived += looking_back.earlier(tx, watch, now)
         elif rivals:
             losers = rivals if watch.replace else [(watch.run_id, watch.hash)]
             arrived += [Arrival(run_id, step, None, _taken(watch), now) for run_id, step in losers]
@@ -163,18 +154,6 @@ def _waiting_for(tx: Transaction, watch: Watch, now: int) -> list[tuple[str, str
     """Other steps that wait for a signal. One whose time is over does not, even if nobody has said so yet."""
     rows = tx.execute(WAITING_FOR, {"of_topic": watch.topic, "at": now}).fetchall()
     return [(row[0], row[1]) for row in rows if (row[0], row[1]) != (watch.run_id, watch.hash)]
-
-
-def _earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
-    name = watch.topic.partition(":")[2]
-    for row in tx.execute(EARLIER, {"of_name": name, "since": watch.since}).fetchall():
-        event = Event(*row)
-        if watches.as_data(event).id == watch.own:
-            continue
-        sight = watches.Sight(event, now)
-        if sight.key(watch.path) == watch.key and sight.matches(watch.expression, watch.parameters):
-            return [Arrival(watch.run_id, watch.hash, sight.text, None, now, event_id=event.id)]
-    return []
 
 
 # -- finding

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import Integer, Table, bindparam, func, literal_column, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ColumnElement
@@ -77,6 +77,9 @@ class SqliteDatabase:
     def listed(self, parameter: str) -> ColumnElement[Any]:
         value: ColumnElement[Any] = func.json_each(bindparam(parameter)).table_valued("value").c.value
         return value
+
+    def inserted(self, table: Table) -> ColumnElement[int]:
+        return literal_column(f"{table.name}.rowid", Integer)
 
     def any_of(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         return column.in_(select(self.listed(parameter)))

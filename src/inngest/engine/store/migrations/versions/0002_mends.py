@@ -94,6 +94,8 @@ def _note_changed_code() -> None:
 
 def _tell_in_pages() -> None:
     """An event is stored once, however many wait for it; who came after it does not get it."""
+    op.drop_index("inngest_events_by_name", "inngest_events")
+    op.create_index("inngest_events_by_name", "inngest_events", ["name", "received_at", "id"])
     op.drop_index("inngest_waits_by_topic", "inngest_waits")
     op.rename_table("inngest_waits", "inngest_old_waits")
     op.create_table(

@@ -1,0 +1,230 @@
+"""Steps that wait for what came before, too: stored events are searched beside the writer, in pages (P8).
+
+A commit that opens such a step waits until that is done, and later ones of its run after it. All events that there were
+when the search began are searched by readers; those that were stored since then are few, and are searched in the
+transaction of the commit. So none is missed, and the writer's transaction does not grow with what is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine.domain import watches
+from inngest.engine.domain.model import Event, Watch
+from inngest.engine.errors import StoreClosedError
+from inngest.engine.ports import Commit, Owner, Receipt
+from inngest.protocol.opcodes import Arrival
+
+from . import events as stored
+from . import tables
+from .records import EVENT_COLUMNS
+from .statement import Statement, Transaction, Words
+
+LOGGER = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+_events = tables.events
+
+LOOKS = 500
+"""Events that are searched in one transaction of a reader."""
+
+_COLUMNS = [_events.c[name] for name in EVENT_COLUMNS]
+
+
+def _last(words: Words) -> ClauseElement:
+    place = words.inserted(_events)
+    return select(place, _events.c.id).order_by(place.desc()).limit(1)
+
+
+def _at(words: Words) -> ClauseElement:
+    return select(_events.c.id).where(words.inserted(_events) == bindparam("place"))
+
+
+def _until(words: Words) -> ClauseElement:
+    return (
+        select(*_COLUMNS)
+        .where(
+            _events.c.name == bindparam("of_name"),
+            tuple_(_events.c.received_at, _events.c.id) > tuple_(bindparam("after"), bindparam("after_id")),
+            words.inserted(_events) <= bindparam("place"),
+        )
+        .order_by(_events.c.received_at, _events.c.id)
+        .limit(bindparam("count"))
+    )
+
+
+def _since(words: Words) -> ClauseElement:
+    name = _events.c.name.concat("")  # so that no index by name is used: what was stored lately is less
+    return select(*_COLUMNS).where(
+        words.inserted(_events) > bindparam("place"),
+        name == bindparam("of_name"),
+        _events.c.received_at >= bindparam("since"),
+    )
+
+
+LAST = Statement(_last)
+AT = Statement(_at)
+UNTIL = Statement(_until)
+SINCE = Statement(_since)
+
+
+class _Submit(Protocol):
+    def __call__(self, commit: Commit, reply: Callable[[Receipt], Any]) -> asyncio.Future[Any]: ...
+
+
+class _Read(Protocol):
+    def __call__(self, read: Callable[[Transaction], R]) -> Awaitable[R]: ...
+
+
+class _Late(asyncio.Future[Any]):
+    """The answer to a commit that waits for a search. What was handed in is written, whoever stops waiting for it."""
+
+    def __init__(self, commit: Commit, reply: Callable[[Receipt], Any], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.commit = commit
+        self.reply = reply
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Does nothing."""
+        return False
+
+    def take(self, inner: asyncio.Future[Any]) -> None:
+        """The writer has answered."""
+        error = inner.exception()
+        if error is None:
+            self.set_result(inner.result())
+        else:
+            self.refuse(error)
+
+    def refuse(self, error: BaseException) -> None:
+        """It is not written."""
+        self.set_exception(error)
+        self.exception()  # seen: its caller may have gone
+
+
+class LookingBack:
+    """Holds commits back that wait for a search.
+
+    Args:
+        read: reads in a transaction of its own, beside the writer.
+        submit: hands a commit to the writer.
+    """
+
+    def __init__(self, read: _Read, submit: _Submit) -> None:
+        self._read = read
+        self._submit = submit
+        self._queues: dict[Owner, deque[_Late]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def holds(self, commit: Commit) -> bool:
+        """Whether a commit must wait: for a search of its own, or behind another of its run."""
+        return commit.owner in self._queues or any(watch.since is not None for watch in commit.watches)
+
+    def commit(self, commit: Commit, reply: Callable[[Receipt], Any]) -> asyncio.Future[Any]:
+        """Hand it to the writer when it is its turn."""
+        loop = asyncio.get_running_loop()
+        late = _Late(commit, reply, loop)
+        queue = self._queues.get(commit.owner)
+        if queue is not None:
+            queue.append(late)
+            return late
+        self._queues[commit.owner] = deque([late])
+        task = loop.create_task(self._work(commit.owner))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return late
+
+    async def _work(self, owner: Owner) -> None:
+        queue = self._queues[owner]
+        try:
+            while queue:
+                commit = queue[0].commit
+                found = [await self._search(watch, commit.now) for watch in commit.watches]
+                late = queue.popleft()
+                self._submit(commit._replace(watches=found), late.reply).add_done_callback(late.take)
+        finally:
+            del self._queues[owner]
+            for late in queue:  # the loop is torn down
+                late.refuse(StoreClosedError("the engine is stopped"))
+
+    async def _search(self, watch: Watch, now: int) -> Watch:
+        if watch.since is None:
+            return watch
+        search = _Search(watch, now)
+        try:
+            while not search.is_over:
+                await self._read(search.page)
+        except Exception as error:
+            LOGGER.debug("stored events could not be searched beside the writer: %s", error)
+            return watch
+        return watch._replace(searched=search.until, found=search.found)
+
+
+class _Search:
+    """One search, page by page."""
+
+    def __init__(self, watch: Watch, now: int) -> None:
+        self._watch = watch
+        self._now = now
+        self._after: tuple[int, str] = (watch.since or 0, "")
+        self.until: tuple[int, str] | None = None  # the last event that there was when it began
+        self.found = ""
+        self.is_over = False
+
+    def page(self, tx: Transaction) -> None:
+        """Search the next page."""
+        if self.until is None:
+            row = tx.execute(LAST).fetchone()
+            self.until = (0, "") if row is None else (row[0], row[1])
+        name = self._watch.topic.partition(":")[2]
+        asked = {"of_name": name, "after": self._after[0], "after_id": self._after[1], "place": self.until[0]}
+        rows = tx.execute(UNTIL, {**asked, "count": LOOKS}).fetchall()
+        found = first(self._watch, [Event(*row) for row in rows], self._now)
+        self.found = "" if found is None else found.id
+        self.is_over = found is not None or len(rows) < LOOKS
+        if rows:
+            event = Event(*rows[-1])
+            self._after = (event.received_at, event.id)
+
+
+def first(watch: Watch, among: Sequence[Event], now: int) -> Event | None:
+    """The first of these events that is looked for."""
+    for event in among:
+        if watches.as_data(event).id == watch.own:
+            continue
+        sight = watches.Sight(event, now)
+        if sight.key(watch.path) == watch.key and sight.matches(watch.expression, watch.parameters):
+            return event
+    return None
+
+
+class _Place(NamedTuple):
+    at: int
+    id: str
+
+
+def earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
+    """What came before a step began to wait: what a search has found, or what was stored since it began."""
+    event = stored.event(tx, watch.found) if watch.found else None
+    if event is None:
+        place = _Place(*(watch.searched or (0, "")))
+        row = tx.execute(AT, {"place": place.at}).fetchone()
+        known = not watch.found and row is not None and row[0] == place.id  # else what was searched is gone
+        name = watch.topic.partition(":")[2]
+        asked = {"place": place.at if known else 0, "of_name": name, "since": watch.since}
+        rows = sorted(tx.execute(SINCE, asked).fetchall(), key=lambda row: (row[-1], row[0]))
+        event = first(watch, [Event(*row) for row in rows], now)
+    return [] if event is None else [arrival(watch, event, now)]
+
+
+def arrival(watch: Watch, event: Event, now: int) -> Arrival:
+    """The event for who looked for it."""
+    return Arrival(watch.run_id, watch.hash, watches.as_text(event), None, now, event_id=event.id)
