@@ -33,6 +33,34 @@ async def echo(ctx: inngest.Context) -> object:
 async def news(ctx: inngest.Context) -> None: ...
 
 
+@client.create_function(
+    fn_id="index", trigger=inngest.TriggerEvent(event="kept/index"), debounce=inngest.Debounce(period=3_600_000)
+)
+async def index(ctx: inngest.Context) -> None: ...
+
+
+@client.create_function(
+    fn_id="clicks", trigger=inngest.TriggerEvent(event="kept/clicked"), batch_events=inngest.Batch(max_size=9)
+)
+async def clicks(ctx: inngest.Context) -> None: ...
+
+
+@client.create_function(
+    fn_id="mail",
+    trigger=inngest.TriggerEvent(event="kept/mail"),
+    rate_limit=inngest.RateLimit(limit=1, period=3_600_000),
+)
+async def mail(ctx: inngest.Context) -> None: ...
+
+
+@client.create_function(fn_id="once", trigger=inngest.TriggerEvent(event="kept/once"), idempotency="event.data.order")
+async def once(ctx: inngest.Context) -> None: ...
+
+
+@client.create_function(fn_id="rest", trigger=inngest.TriggerEvent(event="kept/rest"))
+async def rest(ctx: inngest.Context) -> None: ...
+
+
 @client.create_function(fn_id="refuse", retries=0, trigger=inngest.TriggerEvent(event="shop/refused"))
 async def refuse(ctx: inngest.Context) -> None:
     raise ValueError("no stock")
@@ -88,7 +116,7 @@ def test_waiting_prints_the_results(command: Command, server: DevServer) -> None
 
 def test_waiting_as_json_has_the_runs(command: Command, server: DevServer) -> None:
     found = command("send", "shop/said", "--url", server.url, "--wait", "--json").json
-    assert set(found) == {"event_id", "name", "runs"}
+    assert set(found) == {"event_id", "name", "runs", "kept_back"}
     (run,) = found["runs"]
     assert set(run) == {"id", "function_id", "status", "event_id", "started_at", "ended_at", "output", "error"}
     assert (run["function_id"], run["status"], run["event_id"]) == ("shop-echo", "COMPLETED", found["event_id"])
@@ -118,6 +146,51 @@ def test_an_event_that_starts_nothing_makes_waiting_fail(command: Command, serve
     assert (again.code, "an event with the id 'twice' came within the last 24 h" in again.err) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "again", "rule", "text"),
+    [
+        ("kept/index", "{}", False, "debounce", "a debounce holds it"),
+        ("kept/clicked", "{}", False, "batch", "a batch holds it, with 1 so far: its run begins when it is full"),
+        ("news/sport", '{"important": false}', False, "condition", "the condition of its trigger is not true"),
+        ("kept/mail", "{}", True, "rate_limit", "its rate limit is used up: 1 runs have started within 1h"),
+        ("kept/once", '{"order": 42}', True, "idempotency", "run RUN has the same idempotency key"),
+    ],
+)
+def test_what_keeps_an_event_back_is_named(
+    command: Command, server: DevServer, name: str, data: str, again: bool, rule: str, text: str
+) -> None:
+    options = (name, data, "--url", server.url)
+    if again:
+        (run,) = command("send", *options, "--wait", "--json").json["runs"]
+        text = text.replace("RUN", run["id"])
+    ran = command("send", *options, "--wait", "--json")
+    assert (ran.code, ran.json["runs"]) == (1, [])
+    (kept,) = ran.json["kept_back"]
+    assert (kept["rule"], text in kept["text"]) == (rule, True)
+    told = command("send", *options, "--wait")
+    assert told.code == 1
+    assert "kept back  shop-" in told.err
+    assert "the event started no run: it was kept back" in told.err
+    assert text.partition(", with")[0] in command("send", *options).err
+
+
+def test_a_run_that_waits_since_its_function_is_paused_says_so(command: Command, server: DevServer) -> None:
+    database = ("--database", str(server.folder / ".inngest" / "inngest.db"))
+    assert command("pause", "shop-rest", *database).code == 0
+    ran = command("send", "kept/rest", "--url", server.url, "--wait", "--timeout", "0")
+    assert ran.code == 4
+    assert "kept back  shop-rest  the function is paused: its run waits for `inngest resume`" in ran.err
+    assert command("resume", "shop-rest", *database).code == 0
+
+
+def test_a_duplicate_names_the_first_run(command: Command, server: DevServer) -> None:
+    options = ("shop/said", "{}", "--id", "the first", "--url", server.url, "--wait", "--json")
+    (first,) = command("send", *options).json["runs"]
+    (kept,) = command("send", *options).json["kept_back"]
+    assert (kept["rule"], kept["run_id"]) == ("id", first["id"])
+    assert kept["text"].endswith(f"it started run {first['id']}")
+
+
 def test_a_mistyped_name_is_pointed_out_to_the_sender(command: Command, server: DevServer) -> None:
     """The event is accepted all the same: steps may wait for it, and functions that come."""
     ran = command("send", "shop/sad", "--url", server.url)
@@ -134,10 +207,14 @@ def test_a_mistyped_name_is_pointed_out_to_the_sender(command: Command, server: 
 
 
 def test_a_name_that_is_heard_is_not_pointed_out_though_it_starts_no_run(command: Command, server: DevServer) -> None:
-    """As a second event with the same id, or one that a pattern, a gate or a condition keeps back."""
-    for _ in range(2):
-        assert command("send", "shop/said", "--id", "heard twice", "--url", server.url).err == ""
-    assert command("send", "news/any.thing", "--url", server.url).err == ""
+    """As a second event with the same id, or one that a gate or a condition keeps back: that is said instead."""
+    assert command("send", "shop/said", "--id", "heard twice", "--url", server.url).err == ""
+    again = command("send", "shop/said", "--id", "heard twice", "--url", server.url).err
+    assert "it starts no run now: shop-echo: an event with the id 'heard twice' came within the last 24 h" in again
+    unmet = command("send", "news/any.thing", "--url", server.url).err
+    assert (
+        unmet == "warning: it starts no run now: shop-news: the condition of its trigger is not true for this event\n"
+    )
 
 
 def test_a_wait_may_end_before_the_runs(command: Command, server: DevServer) -> None:
@@ -264,7 +341,7 @@ def test_a_refusal_is_shown_and_makes_it_fail(command: Command, foreign: tuple[s
     handler.status, handler.body = 401, b'{"ids": [], "status": 401, "error": "event key not found"}'
     ran = command("send", "a", "--url", url, "--key", "secret")
     assert (ran.code, handler.paths) == (1, ["/e/secret"])
-    assert f"{url}/ refused the event: event key not found" in ran.err
+    assert f"{url} refused the event: event key not found" in ran.err
     handler.status, handler.body = 404, b"<html>nothing here"
     assert "the server answered 404 with something else than JSON" in command("send", "a", "--url", url).err
 
@@ -276,7 +353,7 @@ def test_a_server_that_does_not_show_runs_cannot_be_waited_for(
     handler.body = b'{"ids": ["01KAQ2V7W6T4M3N8S9E0R5Y1XZ"], "status": 200}'
     ran = command("send", "a", "--url", url, "--wait")
     assert ran.code == 3
-    assert f"{url}/ has accepted the event, but does not show its runs (HTTP 404)" in ran.err
+    assert f"{url} has accepted the event, but does not show its runs (HTTP 404)" in ran.err
     assert "--wait needs `inngest dev`" in ran.err
 
 

@@ -29,6 +29,9 @@ LONGEST_LOOK = 1.0
 PATIENCE = 30.0
 """Seconds without an answer after which a server is given up that had answered before: it may be restarting."""
 
+KEPT = ("function_id", "rule", "text", "run_id", "due_at")
+"""Of what keeps an event back."""
+
 FINAL = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
 
 
@@ -62,10 +65,26 @@ def send(
         return
     if not as_json:
         console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+    kept = watch.kept_back()
+    if not as_json:
+        _show_kept(kept)
     runs = watch.wait()
     if as_json:
-        output.print_json({"event_id": sent_id, "name": name, "runs": runs})
-    _judge(runs, name, event_id, as_json, watch.triggers() if not runs else None)
+        output.print_json({"event_id": sent_id, "name": name, "runs": runs, "kept_back": kept})
+    _judge(runs, name, kept, as_json, watch.triggers() if not runs else None)
+
+
+def _show_kept(kept: Sequence[Mapping[str, object]]) -> None:
+    console = output.console(sys.stderr)
+    for one in kept:
+        until = "" if one["due_at"] is None else f", until {one['due_at']}"
+        console.print(Text.assemble(("kept back  ", "yellow"), f"{one['function_id']}  {one['text']}{until}"))
+
+
+def _said(kept: Sequence[Mapping[str, object]]) -> str | None:
+    """Why none begins, as one sentence."""
+    reasons = "; ".join(f"{one['function_id']}: {one['text']}" for one in kept)
+    return f"it starts no run now: {reasons}" if reasons else None
 
 
 # -- sending
@@ -151,8 +170,10 @@ class Watch:
             return None, None
         started: list[dict[str, object]] = [{"id": run["id"], "function_id": run["function_id"]} for run in runs]
         triggers = None if started else self.triggers()
-        if triggers is None or meant.heard(name, triggers):
+        if triggers is None:
             return started, None
+        if meant.heard(name, triggers):
+            return started, _said(self.kept_back())
         return started, f"it starts no run: {meant.unheard(name, triggers)}"
 
     def triggers(self) -> list[str] | None:
@@ -162,6 +183,15 @@ class Watch:
                 return [str(one) for one in client.get(at(self._origin, "v1/triggers")).json()["data"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
+
+    def kept_back(self) -> list[dict[str, object]]:
+        """What keeps the event from starting runs; nothing if the server does not tell."""
+        try:
+            with httpx.Client(timeout=LOOKING_TIMEOUT) as client:
+                found = client.get(self._url.removesuffix("runs") + "kept").json()["data"]
+                return [{key: one.get(key) for key in KEPT} for one in found]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            return []
 
     def wait(self) -> list[dict[str, object]]:
         """The runs, all ended.
@@ -242,7 +272,11 @@ def _run_shape(wire: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _judge(
-    runs: list[dict[str, object]], name: str, event_id: str, as_json: bool, triggers: Sequence[str] | None
+    runs: list[dict[str, object]],
+    name: str,
+    kept: Sequence[Mapping[str, object]],
+    as_json: bool,
+    triggers: Sequence[str] | None,
 ) -> None:
     """Show results; a run that did not complete makes the command fail, and so does an event that starts none."""
     if not as_json:
@@ -250,8 +284,8 @@ def _judge(
         for run in runs:
             console.print(_line(run))
         if not runs:
-            again = f"an event with the id {event_id!r} came within the last 24 h, or " if event_id else ""
-            output.failure(f"the event started no run: {again}{meant.unheard(name, triggers or ())}", "it is stored")
+            why = "it was kept back" if kept else meant.unheard(name, triggers or ())
+            output.failure(f"the event started no run: {why}", "it is stored")
     if not runs or any(run["status"] != "COMPLETED" for run in runs):
         raise typer.Exit(Exit.FAILED)
 

@@ -44,7 +44,7 @@ from .errors import (
     RunNotFoundError,
     RunSkippedError,
 )
-from .explanations import Explanation, explanation
+from .explanations import Explanation, KeptBack, explanation, kept_back
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
@@ -491,6 +491,10 @@ class Engine:
     def running_steps(self) -> Sequence[views.RunningStep]:
         """The handlers that run now in this engine; and whether they were asked to stop, and know. From its loop."""
         return () if self._running is None else self._running.running_steps
+
+    async def kept_back(self, event_id: str) -> list[KeptBack]:
+        """What keeps an event from starting runs of functions that hear its name, or keeps those from beginning."""
+        return [kept_back(one) for one in await self._here().store.kept_back(event_id)]
 
     # -- for the client
 

@@ -12,7 +12,7 @@ from inngest.engine.ports import Liveness
 
 from .views import RunStatus, optional_time
 
-__all__ = ["Explanation", "Pending", "Reason", "Rule"]
+__all__ = ["Explanation", "KeptBack", "Pending", "Reason", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,22 @@ class Pending:
 def pending(found: explaining.Pending) -> Pending:
     """A run that is to come."""
     return Pending(found.function_id, found.gate, found.key or None, found.events, optional_time(found.due_at))
+
+
+@dataclass(frozen=True)
+class KeptBack:
+    """Why an event has not started a run of a function that has its name as a trigger, or why that run rests."""
+
+    function_id: str
+    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused" or "unknown"
+    text: str  # one sentence, for people
+    run_id: str | None  # the run that came first, or that rests
+    due_at: datetime.datetime | None  # aware, UTC: when its run begins at the latest
+
+
+def kept_back(found: explaining.KeptBack) -> KeptBack:
+    """What kept an event back."""
+    return KeptBack(found.function_id, found.rule, found.text, found.run_id, optional_time(found.due_at))
 
 
 def explanation(facts: explaining.Facts, now: int, liveness: Liveness) -> Explanation:

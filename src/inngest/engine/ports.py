@@ -12,7 +12,7 @@ from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 
-from .domain.explaining import Facts
+from .domain.explaining import Facts, KeptBack
 from .domain.following import Plan
 from .domain.model import (
     Asked,
@@ -452,6 +452,10 @@ class Store(Protocol):
         before: str | None,
     ) -> Sequence[Run]:
         """Runs, newest first; `before` is a run's id."""
+        ...
+
+    async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
+        """What keeps an event from starting runs of functions that hear its name, or keeps those from beginning."""
         ...
 
     async def facts(self, run_id: str, now: int) -> Facts | None:

@@ -37,7 +37,9 @@ MAX_BODY = 64 * limits.MB
 MAX_RUNS = 1_000
 """Runs of one event that are shown."""
 
-PATHS = "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs, GET /v1/triggers"
+PATHS = (
+    "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs, GET /v1/events/{event id}/kept, GET /v1/triggers"
+)
 
 
 def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> Starlette:
@@ -62,6 +64,7 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collec
         ),
         Route("/health", health, methods=["GET"]),
         Route("/v1/events/{event_id}/runs", api.runs, methods=["GET"]),
+        Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),
         Route("/v1/triggers", api.triggers, methods=["GET"]),
     ]
     app = Starlette(
@@ -114,6 +117,21 @@ class EventApi:
         found = await self._engine.runs(event_id=request.path_params["event_id"], limit=MAX_RUNS)
         metadata = {"fetched_at": run_json.time_text(system.wall_clock_ms())}
         return Json({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
+
+    async def kept_back(self, request: Request) -> Response:
+        """What keeps an event from starting runs. The route is ours."""
+        found = await self._engine.kept_back(request.path_params["event_id"])
+        data = [
+            {
+                "function_id": one.function_id,
+                "rule": one.rule,
+                "text": one.text,
+                "run_id": one.run_id,
+                "due_at": None if one.due_at is None else run_json.time_text(round(1_000 * one.due_at.timestamp())),
+            }
+            for one in found
+        ]
+        return Json({"data": data})
 
     async def triggers(self, request: Request) -> Response:
         """The names of events that start functions of this engine. The route is ours."""

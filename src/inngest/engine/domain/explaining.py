@@ -143,6 +143,16 @@ class Pending(NamedTuple):
     due_at: int | None  # None: when the batch is full
 
 
+class KeptBack(NamedTuple):
+    """Why an event has not started a run of a function that has its name as a trigger, or why that run rests."""
+
+    function_id: str
+    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused" or "unknown"
+    text: str  # one sentence, for people
+    run_id: str | None = None  # the run that came first, or that rests
+    due_at: int | None = None  # when its run begins at the latest
+
+
 def explain(facts: Facts, now: int) -> list[Reason]:
     """Why a run does not go on, most important first; or that it does. Last, which slots it keeps all the same."""
     return [*_explain(facts, now), *(_returning(kept, facts) for kept in facts.kept)]

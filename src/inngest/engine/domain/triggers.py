@@ -41,6 +41,21 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
     return found
 
 
+def hearing(event: Event, registry: Registry) -> Sequence[FunctionSpec]:
+    """The functions that have a trigger of the event's name, whatever its condition."""
+    patterns = tuple(_patterns(event.name, registry))
+    return _listening(patterns, registry) if patterns else ()
+
+
+def holds_for(function: FunctionSpec, seen: Seen, registry: Registry) -> bool:
+    """Whether a trigger of a function that hears an event matches it.
+
+    Raises:
+        Unanswered: a condition gave neither true nor false.
+    """
+    return _matches(flow_of(function), tuple(_patterns(seen.event.name, registry)), seen)
+
+
 _SEPARATOR = re.compile(r"[/.]")
 
 

@@ -184,7 +184,7 @@ class Gatekeeper:
         if rate is not None and not self._has_room(run.function_id, rate, run.created_at):
             return f"rate_limit: {rate.limit} runs have started within {durations.to_text(rate.period)}"
         if gates.idempotency is not None:
-            key = {"function": run.function_id, "of_key": _own(gates.idempotency), "now": run.created_at}
+            key = {"function": run.function_id, "of_key": key_of_expression(gates.idempotency), "now": run.created_at}
             holder = self._tx.execute(KEY_HOLDER, key).fetchone()
             if holder is not None:
                 return f"idempotency: run {holder[0]} has the same key"
@@ -199,7 +199,7 @@ class Gatekeeper:
     def _count(self, start: Start, gates: Gates) -> None:
         run = start.run
         if gates.idempotency is not None:
-            self._take(start, _own(gates.idempotency))
+            self._take(start, key_of_expression(gates.idempotency))
         if gates.rate is not None:
             # Those that clocks a minute behind could still ask for stay.
             until = run.created_at - gates.rate.period - limits.MINUTE
@@ -306,6 +306,6 @@ def _place(function_id: str, key: str) -> str:
     return index_key(json.dumps([function_id, key], ensure_ascii=False))
 
 
-def _own(key: str) -> str:
+def key_of_expression(key: str) -> str:
     """A key of an expression; those of events are in the same table."""
     return index_key(f"\x1f{key}")

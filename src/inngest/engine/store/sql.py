@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from inngest.engine.domain.explaining import Facts
+from inngest.engine.domain.explaining import Facts, KeptBack
 from inngest.engine.domain.model import FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
@@ -42,6 +42,7 @@ from . import (
     firing,
     holding,
     kept,
+    kept_back,
     lanes,
     pausing,
     reading,
@@ -352,6 +353,9 @@ class SqlStore:
 
     async def facts(self, run_id: str, now: int) -> Facts | None:
         return await self._read(lambda tx: explaining.facts(tx, run_id, now))
+
+    async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
+        return await self._read(lambda tx: kept_back.kept_back(tx, event_id, sessions.RegistryCache().read(tx)))
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))

@@ -1,0 +1,93 @@
+"""What kept an event from starting runs.
+
+An event that starts nothing leaves no record of why: the gates are asked again, as they were when it came.
+"""
+
+from __future__ import annotations
+
+from inngest.engine.domain import triggers
+from inngest.engine.domain.asking import Seen, Unanswered, gates_for
+from inngest.engine.domain.explaining import KeptBack, Pending
+from inngest.engine.domain.flow import flow_of
+from inngest.engine.domain.gates import Gates
+from inngest.engine.domain.index_keys import index_key
+from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run
+from inngest.protocol import durations
+
+from . import events, explaining, gates, reading
+from .statement import Transaction
+
+MOST = 1_000
+"""Runs of one event that are looked at."""
+
+
+def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBack]:
+    """The functions that hear an event and have no run for it, or a run that rests, and why; in order."""
+    event = events.event(tx, event_id)
+    if event is None:
+        return []
+    found = reading.runs(tx, event_id=event_id, function_id=None, status=None, limit=MOST, before=None)
+    started = {run.function_id: run for run in found}
+    collected = {one.function_id: one for one in explaining.pending(tx, event_id)}
+    kept: list[KeptBack] = []
+    for function in triggers.hearing(event, registry):
+        run, pending = started.get(function.id), collected.get(function.id)
+        if run is not None:
+            kept += _paused(run, registry)
+        elif pending is not None:
+            kept.append(_collected(pending))
+        else:
+            kept.append(_refused(tx, function, event, registry))
+    return kept
+
+
+def _paused(run: Run, registry: Registry) -> list[KeptBack]:
+    if run.ended_at is not None or run.function_id not in registry.paused:
+        return []
+    return [KeptBack(run.function_id, "paused", "the function is paused: its run waits for `inngest resume`", run.id)]
+
+
+def _collected(pending: Pending) -> KeptBack:
+    key = f" for {pending.key}" if pending.key else ""
+    count = "" if pending.events is None else f", with {pending.events:,} so far"
+    full = "" if pending.gate == "debounce" else ": its run begins when it is full, or its time is over"
+    return KeptBack(
+        pending.function_id, pending.gate, f"a {pending.gate}{key} holds it{count}{full}", None, pending.due_at
+    )
+
+
+def _refused(tx: Transaction, function: FunctionSpec, event: Event, registry: Registry) -> KeptBack:
+    seen = Seen(event, event.received_at)
+    try:
+        if not triggers.holds_for(function, seen, registry):
+            return KeptBack(function.id, "condition", "the condition of its trigger is not true for this event")
+        asked = gates_for(flow_of(function), seen, direct=False, paused=None)
+    except Unanswered as unanswered:
+        return KeptBack(function.id, "condition", unanswered.info.message)
+    if event.key and (first := _holder(tx, function.id, index_key(event.key), event)):
+        text = f"an event with the id {event.key!r} came within the last 24 h: it started run {first}"
+        return KeptBack(function.id, "id", text, first)
+    return _by_gates(tx, function, event, asked)
+
+
+def _by_gates(tx: Transaction, function: FunctionSpec, event: Event, asked: Gates) -> KeptBack:
+    if asked.debounce is not None:
+        return KeptBack(function.id, "debounce", "a later event took its place in a debounce")
+    if asked.rate is not None:
+        of = {"function": function.id, "of_key": asked.rate.key, "but": asked.rate.limit - 1}
+        row = tx.execute(gates.NEWEST_BUT, of).fetchone()
+        if row is not None and row[0] > event.received_at - asked.rate.period:
+            period = durations.to_text(asked.rate.period)
+            text = f"its rate limit is used up: {asked.rate.limit:,} runs have started within {period}"
+            return KeptBack(function.id, "rate_limit", text)
+    if asked.idempotency is not None and (
+        first := _holder(tx, function.id, gates.key_of_expression(asked.idempotency), event)
+    ):
+        return KeptBack(function.id, "idempotency", f"run {first} has the same idempotency key", first)
+    return KeptBack(function.id, "unknown", "the function was not known when the event came, or its run was removed")
+
+
+def _holder(tx: Transaction, function_id: str, key: str, event: Event) -> str | None:
+    """The run that has a key."""
+    row = tx.execute(gates.KEY_HOLDER, {"function": function_id, "of_key": key, "now": event.received_at}).fetchone()
+    return None if row is None else str(row[0])
