@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -271,6 +273,17 @@ async def test_three_workers_have_died_on_it(on_duty: OnCall) -> None:
         await on_call.Gate.entered.wait()
         third.kill()
         is_on_the_page(await on_duty.held(engine, third.run_id, Rule.ALONE))
+
+
+async def test_it_cannot_be_read(on_duty: OnCall) -> None:
+    async with on_duty.engine() as engine:
+        run_id = await on_duty.sent(engine, "why/sleep")
+        await on_duty.held(engine, run_id, Rule.SLEEPING)
+    with contextlib.closing(sqlite3.connect(on_duty.path)) as rows, rows:
+        rows.execute("UPDATE inngest_steps SET kind = 'Rest' WHERE run_id = ?", (run_id,))
+        rows.execute("UPDATE inngest_jobs SET due_at = 0, score = 0 WHERE run_id = ?", (run_id,))
+    async with on_duty.engine() as engine:
+        is_on_the_page(await on_duty.held(engine, run_id, Rule.UNREADABLE, saying="tried once"))
 
 
 @pytest.mark.parametrize(

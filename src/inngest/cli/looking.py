@@ -222,10 +222,8 @@ def _at(time: datetime.datetime, now: int) -> str:
 
 _GOES_ON = {
     Rule.ON_HOLD: "Entered again at",
-    Rule.RETRY: "Again at",
-    Rule.REQUEST: "Again at",
-    Rule.DELAYED: "Begins at",
-    Rule.THROTTLE: "Begins at",
+    **dict.fromkeys((Rule.RETRY, Rule.REQUEST, Rule.UNREADABLE), "Again at"),
+    **dict.fromkeys((Rule.DELAYED, Rule.THROTTLE), "Begins at"),
 }
 
 

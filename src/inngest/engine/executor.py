@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-from inngest.protocol.calls import Failed, Outcome, Yielded
+from inngest.protocol.calls import Call, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message_of
 
+from .domain.explaining import text_of
 from .domain.model import Ended, Released, RunStatus
 from .errors import StoreError
 from .ownership import Ownership
@@ -232,7 +234,21 @@ class RunExecutor:
 
     def _begin_all(self, claims: Claims) -> None:
         for claimed in claims.runs:
-            self.begin(claimed)
+            try:
+                self.begin(claimed)
+            except Exception as error:  # what is recorded of it is not what it should be
+                task = asyncio.get_running_loop().create_task(self._put_off(claimed, text_of(error)))
+                self._tasks[task] = None
+                task.add_done_callback(lambda task: self._tasks.pop(task, None))
+
+    async def _put_off(self, claimed: Claimed, error: str) -> None:
+        """A run cannot be begun: nobody has it for a while."""
+        worker, alone = self.worker, claimed.run.takeovers >= self.worker.policy.alone_after
+        now = worker.clock.now()
+        with contextlib.suppress(StoreError):  # it goes back with the session
+            until = await worker.store.put_run_off(claimed.owner, error, now, taken_at=claimed.at, alone=alone)
+            if until is not None:
+                self.job_due(until)
 
     def _is_due(self, now: int) -> bool:
         return self.next_due is not None and self.next_due <= now
@@ -291,7 +307,12 @@ class RunExecutor:
         if ownership.is_lost:
             return  # it was cancelled before it was entered
         try:
-            transition = await self._conclude(ownership, await self._outcome(ownership))
+            call = await self._call(ownership)
+        except Exception as error:  # what is recorded of it is not what it should be
+            await self._put_off(ownership.claimed, text_of(error))
+            return
+        try:
+            transition = await self._conclude(ownership, await self._outcome(ownership, call))
         except StoreError as error:
             LOGGER.debug("run %s of %s cannot go on here: %s", ownership.run_id, ownership.function_id, error)
             self._stranded[ownership.run_id] = None
@@ -304,13 +325,20 @@ class RunExecutor:
         elif transition.due_at is not None:
             self.job_due(transition.due_at)
 
-    async def _outcome(self, ownership: Ownership) -> Outcome:
+    async def _call(self, ownership: Ownership) -> Call | Failed | None:
+        """What the function is entered with; None if the run is lost."""
+        if ownership.claimed.unread and not await self._read(ownership):
+            return None
+        if not ownership.claimed.events:
+            raise LookupError("its event is not there")
+        return ownership.call()
+
+    async def _outcome(self, ownership: Ownership, call: Call | Failed | None) -> Outcome:
         if lost := ownership.lost_cause():
             return lost
         try:
-            if ownership.claimed.unread and not await self._read(ownership):
+            if call is None:
                 return Yielded()
-            call = ownership.call()
             return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, ownership)
         except StoreError:
             raise

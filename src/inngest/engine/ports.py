@@ -369,8 +369,39 @@ class Store(Protocol):
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
         ...
 
-    async def fire(self, now: int) -> Fired:
-        """Do what timers that are due are for, in the transaction that removes them. Not all, if there are many."""
+    async def fire(self, now: int, only: str | None = None) -> Fired:
+        """Do what timers that are due are for, in the transaction that removes them. Not all, if there are many.
+
+        Args:
+            now: unix ms.
+            only: the id of one timer.
+
+        Raises:
+            Exception: one of them cannot be done, and none is.
+        """
+        ...
+
+    async def due_timers(self, now: int) -> Sequence[str]:
+        """Ids of the timers that `fire` does."""
+        ...
+
+    async def put_timer_off(self, timer_id: str, error: str, now: int) -> None:
+        """A timer cannot be done: it falls due again later, the later the more often that was."""
+        ...
+
+    async def put_run_off(self, owner: Owner, error: str, now: int, *, taken_at: int, alone: bool) -> int | None:
+        """A run that an owner has cannot be read: nobody has it for a while, the longer the more often that was.
+
+        Args:
+            owner: who has it.
+            error: why, for `explain`.
+            now: unix ms.
+            taken_at: when it was claimed, unix ms; one that had not begun before is as if it were not claimed.
+            alone: whether it is to be tried alone.
+
+        Returns:
+            Until when, unix ms; None if it is not this owner's.
+        """
         ...
 
     @property

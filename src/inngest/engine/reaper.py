@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 
 from inngest.runtime.careful import CarefulLogger
 
@@ -46,15 +47,26 @@ class Reaper:
                 for session_id in self._others:
                     self._seen_at.setdefault(session_id, self._clock.monotonic())
             self._began = True
-        dead = [session_id for session_id in self._others if not self._lives(session_id)]
-        freed = False
-        for session_id in dead:
-            if await self._store.end_session(session_id, self._clock.now(), died=True):
-                LOGGER.warning("a worker died (session %s); its runs are taken over", session_id)
-                freed = True
-            self._liveness.forget(session_id)
-            self._others.remove(session_id)
-            self._seen_at.pop(session_id, None)
+
+        def look(session_id: str) -> Callable[[], Awaitable[bool]]:
+            return lambda: self._look_at(session_id)
+
+        try:
+            return await each_alone([look(session_id) for session_id in self._others])
+        except Exception:
+            self.stale = True
+            raise
+
+    async def _look_at(self, session_id: str) -> bool:
+        """Whether a worker was found dead, and its runs came back."""
+        if self._lives(session_id):
+            return False
+        freed = await self._store.end_session(session_id, self._clock.now(), died=True)
+        if freed:
+            LOGGER.warning("a worker died (session %s); its runs are taken over", session_id)
+        self._liveness.forget(session_id)
+        self._others.remove(session_id)
+        self._seen_at.pop(session_id, None)
         return freed
 
     def _lives(self, session_id: str) -> bool:
@@ -89,14 +101,33 @@ class Remover:
     async def run_once(self) -> bool:
         """Remove a little of everything; whether there is more."""
         now = self._clock.now()
-        more = await self._store.remove_keys(now)
-        if self._retention is None:
-            return more
-        before = now - self._retention
-        more = await self._store.remove_runs(before) or more
-        place = await self._store.remove_events(self._place, min(before, now - LATE))
+        parts: list[Callable[[], Awaitable[bool]]] = [lambda: self._store.remove_keys(now)]
+        if self._retention is not None:
+            before = now - self._retention
+            parts += [lambda: self._store.remove_runs(before), lambda: self._remove_events(min(before, now - LATE))]
+        return await each_alone(parts)
+
+    async def _remove_events(self, before: int) -> bool:
+        place = await self._store.remove_events(self._place, before)
         if place is not None:
             self._place = place
-        elif now >= self._again_at:
+        elif (now := self._clock.now()) >= self._again_at:
             self._place, self._again_at = _START, now + AGAIN
-        return more or place is not None
+        return place is not None
+
+
+async def each_alone(parts: Sequence[Callable[[], Awaitable[bool]]]) -> bool:
+    """Do all parts of a look, whichever of them fail; whether one of them gave True.
+
+    Raises:
+        Exception: what the first that failed raised, once all are done.
+    """
+    told, trouble = False, None
+    for part in parts:
+        try:
+            told = await part() or told
+        except Exception as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
+    return told

@@ -16,7 +16,7 @@ from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor
 from .intake import Intake
 from .ports import Clock, Liveness, News, Session
-from .reaper import Reaper, Remover
+from .reaper import Reaper, Remover, each_alone
 from .requests import Requester, Tools
 from .timers import Timers
 from .worker import Worker
@@ -462,14 +462,39 @@ class Service:
         if self._foreign:
             self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
             await self._see_time(looked=overdue)
-            await self._look_for_ended(list(self._waiting))
-            await self.executor.look_around()
-            await self.requester.look_around(self._worker.session_id)
-            self._look_again()
-            self._foreign = False
+        await each_alone((self._see_others, self._fire, self._take_over))
+
+    async def _see_others(self) -> bool:
+        """See what others did."""
+        if not self._foreign:
+            return False
+        await each_alone((self._see_ended, self._see_runs, self._see_requests))
+        self._foreign = False
+        return True
+
+    async def _see_ended(self) -> bool:
+        await self._look_for_ended(list(self._waiting))
+        return False
+
+    async def _see_runs(self) -> bool:
+        self._look_again()
+        await self.executor.look_around()
+        return True
+
+    async def _see_requests(self) -> bool:
+        await self.requester.look_around(self._worker.session_id)
+        self._look_again()
+        return True
+
+    async def _fire(self) -> bool:
         await self._timers.run_once()
-        if await self._reaper.run_once(self._worker.session_id):
+        return False
+
+    async def _take_over(self) -> bool:
+        freed = await self._reaper.run_once(self._worker.session_id)
+        if freed:
             self._look_again()
+        return freed
 
     def _check(self) -> None:
         """See that what is written is found again, and that others see that this worker lives."""

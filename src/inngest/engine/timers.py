@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .domain.explaining import text_of
+from .errors import StoreError
 from .ports import Clock, News, Store
 
 
@@ -23,13 +25,30 @@ class Timers:
         self.stale = True  # other processes may have set some
 
     async def run_once(self) -> None:
-        """Do what is due, all of it."""
+        """Do what is due, all of it. What cannot be done is put off, and in nobody's way."""
         if self.stale:
             await self._store.look_at_timers()
             self.stale = False
         while self._is_due():
-            fired = await self._store.fire(self._clock.now())
-            self._heard(fired.news.and_then(News(queued=bool(fired.started))))
+            try:
+                await self._fire(None)
+            except StoreError:
+                raise
+            except Exception:  # of one of them: which one is found out
+                await self._one_by_one()
+
+    async def _one_by_one(self) -> None:
+        for timer_id in await self._store.due_timers(self._clock.now()):
+            try:
+                await self._fire(timer_id)
+            except StoreError:
+                raise
+            except Exception as error:
+                await self._store.put_timer_off(timer_id, text_of(error), self._clock.now())
+
+    async def _fire(self, only: str | None) -> None:
+        fired = await self._store.fire(self._clock.now(), only)
+        self._heard(fired.news.and_then(News(queued=bool(fired.started))))
 
     def _is_due(self) -> bool:
         due_at = self._store.timer_due

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from unittest import mock
 
 import pytest
 
 from inngest.engine.domain.model import Asked, Changes, FailedAttempt, Released, Wait, Watch, Watching
 from inngest.engine.ports import Answered, Claimed, Commit, News, RequestKey, Store, Written
+from inngest.engine.store import requests
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep, Sought
 from tests.contract.store import values
@@ -197,3 +199,13 @@ async def test_metadata_of_a_memo_is_shown(store: Store) -> None:
     view = await store.run(claimed.run.id)
     assert view is not None
     assert view.metadata == {step("a").hash: '{"usage":{}}'}
+
+
+async def test_a_request_that_cannot_be_read_is_put_off_and_the_others_are_made(store: Store) -> None:
+    await asked(store)
+    await asked(store)
+    with mock.patch.object(requests, "Opcode", side_effect=[ValueError("no such kind"), Opcode.GATEWAY]):
+        claims = await store.claim_requests("worker", 9, NOW + 1)
+    assert len(claims.requests) == 1
+    assert claims.next_due == NOW + 1 + 1_000
+    assert len((await store.claim_requests("worker", 9, NOW + 1_001)).requests) == 1

@@ -71,8 +71,8 @@ def _every_run_takes_the_new_way() -> Iterator[AbstractContextManager[object]]:
 def _a_run_on_hold_has_a_slot_while_it_replays() -> Iterator[AbstractContextManager[object]]:
     take = claiming._take
 
-    def with_slots(tx: Any, asked: Any, jobs: Any, slot: int = 1) -> Any:
-        return take(tx, asked, jobs, 1)
+    def with_slots(*given: Any, alone: bool = False, slot: int = 1) -> Any:
+        return take(*given, alone=alone, slot=1)
 
     yield mock.patch.object(claiming, "_take", with_slots)
 

@@ -23,6 +23,9 @@ SHOWN = 5
 LONGEST = 200
 """Letters of an error's message that are told."""
 
+KEPT = 1_000
+"""Letters that are kept of what is wrong with a row."""
+
 
 class Rule(enum.StrEnum):
     """What holds a run."""
@@ -43,6 +46,7 @@ class Rule(enum.StrEnum):
     PAUSED = "paused"  # its function is
     RETURNING = "returning"  # code of it has not returned, and keeps slots until it does
     ON_HOLD = "on_hold"  # the code that its workers have is not the code that began it
+    UNREADABLE = "unreadable"  # it, or what it waits for, cannot be read or done, and is put off
     ALONE = "alone"  # workers died on it: it waits until one has nothing else in flight
 
 
@@ -63,6 +67,16 @@ class RequestFact(NamedTuple):
     due_at: int
     under_way: bool
     orphaned: bool  # no living worker knows its credentials
+
+
+class Trouble(NamedTuple):
+    """Something that cannot be read, or done, and is put off."""
+
+    kind: str  # "run", "timer:…", "request:…"
+    error: str
+    tries: int
+    since: int  # unix ms
+    until: int  # unix ms: it is tried again then
 
 
 class WorkerFact(NamedTuple):
@@ -127,6 +141,7 @@ class Facts(NamedTuple):
     recorded: Memo | None  # the step that was recorded last
     queued: Queued | None = None  # None if it has no limits, or is in no lane now
     kept: Sequence[KeptFact] = ()
+    troubles: Sequence[Trouble] = ()
 
     def judged(self, alive: Callable[[str], bool]) -> Self:
         """With what can be seen of the workers of these sessions."""
@@ -162,7 +177,7 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
     run = facts.run
     if run.ended_at is not None:
         return [Reason(Rule.ENDED, _ended(run))]
-    held, steps = _held(facts), _steps(facts, now)
+    held, steps = _held(facts, now), _steps(facts, now)
     owner = next((one for one in facts.workers if one.id == facts.owner), None)
     if owner is not None and owner.alive:
         return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}{_since(facts.recorded)}."), *held, *steps]
@@ -199,7 +214,7 @@ def _returning(kept: KeptFact, facts: Facts) -> Reason:
     return Reason(Rule.RETURNING, text)
 
 
-def _held(facts: Facts) -> list[Reason]:
+def _held(facts: Facts, now: int) -> list[Reason]:
     """What keeps it from going on whatever else there is."""
     held: list[Reason] = []
     if (hold := facts.run.code.hold) is not None:
@@ -212,6 +227,7 @@ def _held(facts: Facts) -> list[Reason]:
     if facts.paused is not None:
         text = f"Its function {facts.run.function_id} has been paused since {_time(facts.paused)}, until Engine.resume."
         held.append(Reason(Rule.PAUSED, text))
+    held += [_put_off(trouble) for trouble in facts.troubles if trouble.until > now]
     if facts.alone:
         text = (
             f"{_count(facts.run.takeovers, 'worker')} died while executing it: it goes on when a worker executes "
@@ -219,6 +235,15 @@ def _held(facts: Facts) -> list[Reason]:
         )
         held.append(Reason(Rule.ALONE, text))
     return held
+
+
+def _put_off(trouble: Trouble) -> Reason:
+    kind, _, which = trouble.kind.partition(":")
+    what = {"run": "It cannot be read", "request": "A request of it cannot be read"}.get(kind)
+    times = "once" if trouble.tries == 1 else f"{trouble.tries:,} times since {_time(trouble.since)}"
+    tried = f", and was tried {times}" if trouble.tries else ""
+    text = f"{what or f'Its {kind} ({which}) cannot be done'}{tried}: {_first_line(trouble.error)}."
+    return Reason(Rule.UNREADABLE, text, trouble.until if trouble.tries else None)
 
 
 def _since(recorded: Memo | None) -> str:
@@ -381,3 +406,13 @@ def _time(ms: int) -> str:
 
 def _count(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def text_of(error: BaseException) -> str:
+    """An error in a few words."""
+    try:
+        said = str(error)
+    except Exception:  # it is of a row, and not to be trusted
+        said = ""
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return text if len(text) <= KEPT else f"{text[: KEPT - 1]}…"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
 
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.lanes import PLAIN, Lane
-from inngest.engine.domain.model import Code, Policy, Registry, RunStatus
+from inngest.engine.domain.model import Code, Hold, Policy, Registry, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 
-from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, visiting
+from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, unreadable, visiting
 from .accepting import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, run_of
 from .statement import Bulk, Statement, Transaction, constant
@@ -157,7 +159,7 @@ class Claiming:
         special = [head.function_id for head in heads if head.special]
         suspect = self._suspect(tx, asked, special)
         if suspect is not None and suspect[2] <= asked.now:
-            taken = self._take_suspect(tx, asked, suspect) if asked.alone else []
+            taken, _ = self._take_suspect(tx, asked, suspect) if asked.alone else _NOBODY
             return Claims(taken, asked.now, alone_due=not taken)
         plain = {head.function_id: head.plain for head in heads if head.plain is not None}
         found = serving.first(tx, serving.PLAIN_JOBS, plain, asked.most, asked.now)
@@ -166,14 +168,17 @@ class Claiming:
         visited = self._visit(tx, asked, queues, len(jobs)) if queues else visiting.Visited((), None)
         due = jobs[: asked.most - len(visited.jobs)]
         times = [job.due_at for job in jobs[len(due) :]]
-        looks = (found.next_due, visited.next_due, None if suspect is None else suspect[2])
+        jobs = [*due, *(job for job, _ in visited.jobs)]
+        taken, again_at = _take(tx, asked, jobs, self._ids) if jobs else _NOBODY
+        looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2])
         times += [time for time in looks if time is not None]
-        taken = _take(tx, asked, [*due, *(job for job, _ in visited.jobs)]) if due or visited.jobs else []
         _give_back_untaken(tx, asked, visited, taken)
         if special and asked.probes:
             most = asked.probes if asked.together is None else min(asked.probes, asked.together - len(taken))
             probes, next_probe = holding.due(tx, special, asked.session, row[1], most, asked.now)
-            taken += _take(tx, asked, probes, slot=0) if probes else []
+            probed, again_at = _take(tx, asked, probes, self._ids, slot=0) if probes else _NOBODY
+            taken = [*taken, *probed]
+            times += [] if again_at is None else [again_at]
             times += [] if next_probe is None or most == 0 else [next_probe]
         return Claims(taken, min(times, default=None))
 
@@ -200,9 +205,9 @@ class Claiming:
                 tx.execute(PUT_OFF, {"job": job_id, "until": due_at, "until_score": due_at})
         return job_id, run_id, due_at, lane_id
 
-    def _take_suspect(self, tx: Transaction, asked: Claim, suspect: tuple[str, str, int, str]) -> list[Claimed]:
-        taken = _take(tx, asked, [suspect[:3]])
-        if taken and suspect[3]:
+    def _take_suspect(self, tx: Transaction, asked: Claim, suspect: tuple[str, str, int, str]) -> _Taken:
+        taken = _take(tx, asked, [suspect[:3]], self._ids, alone=True)
+        if taken.runs and suspect[3]:
             lane = Lane.of(suspect[3])
             room = lanes.Room(tx, [lane])
             room.take(lane, PLAIN, 1, 0, asked.now)
@@ -218,15 +223,55 @@ def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited,
     lanes.give_back(tx, [(lane.id, 1) for job, lane in visited.jobs if job.run_id not in runs], asked.now)
 
 
-def _take(tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]], slot: int = 1) -> list[Claimed]:
+class _Taken(NamedTuple):
+    """What became of jobs that were to be taken."""
+
+    runs: Sequence[Claimed]
+    again_at: int | None = None  # when the first of those is due that cannot be read, and were put off
+
+
+_NOBODY = _Taken([])
+
+
+def _take(
+    tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]], ids: Ids, *, alone: bool = False, slot: int = 1
+) -> _Taken:
     tx.execute(DELETE_JOBS, {"jobs": json.dumps([job[0] for job in jobs])})
-    runs = json.dumps([job[1] for job in jobs])
-    taking = {"runs": runs, "session": asked.session, "owner_token": asked.token, "now": asked.now, "slot": slot}
+    runs = [job[1] for job in jobs]
+    taking: dict[str, object] = {"runs": json.dumps(runs), "session": asked.session, "owner_token": asked.token}
+    taking |= {"now": asked.now, "slot": slot}
     tx.execute(TAKE_RUNS, taking)
-    rows = tx.execute(TAKEN_RUNS, {"runs": runs, "owner_token": asked.token}).fetchall()
+    with contextlib.suppress(Exception):  # one of them cannot be read: which one is found out
+        taken = _read(tx, asked, runs)
+        if len(taken) == len(runs):
+            return _Taken(taken)
+    taken, times = [], []
+    for run_id in runs:
+        try:
+            taken += _read(tx, asked, [run_id])  # nothing if it was not taken, since it has ended meanwhile
+        except Exception as error:
+            owner = Owner(asked.session, asked.token, run_id)
+            until = unreadable.put_off(
+                tx, owner, text_of(error), asked.now, ids, taken_at=asked.now, alone=alone, holds=False
+            )
+            times += [] if until is None else [until]
+    return _Taken(taken, min(times, default=None))
+
+
+def _read(tx: Transaction, asked: Claim, run_ids: Sequence[str]) -> list[Claimed]:
+    """Those of these runs that were taken, with what is recorded of them."""
+    rows = tx.execute(TAKEN_RUNS, {"runs": json.dumps(run_ids), "owner_token": asked.token}).fetchall()
     found = {run.id: run for run in map(run_of, rows)}
-    taken = [found[run_id] for _, run_id, _ in jobs if run_id in found]
+    taken = [found[run_id] for run_id in run_ids if run_id in found]
     return entering.taken(tx, taken, Owner(asked.session, asked.token, ""), asked.now) if taken else []
+
+
+def _hold_of(code: str | None) -> Hold | None:
+    """The hold that a run is on; None also if that cannot be read, and then its next owner finds out."""
+    try:
+        return Code.from_json(code).hold
+    except Exception:
+        return None
 
 
 def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:
@@ -244,15 +289,16 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
-        if lane is not None and slots:
-            held.append((lane, slots))
-        hold = None if alone else Code.from_json(code).hold
+        known = unreadable.lane_of(lane)
+        if known is not None and slots:
+            held.append((known.id, slots))
+        hold = None if alone else _hold_of(code)
         if hold is not None:
             on_hold.append(holding.held_row(ids, run_id, function_id, now, now, hold, ""))
             continue
         jobs.append(job_row(ids, run_id, function_id, now, now, alone=alone, lane=lane))
-        if lane is not None and not alone:
-            queue.add(Lane.of(lane), now)
+        if known is not None and not alone:
+            queue.add(known, now)
     tx.execute_rows(ORPHAN_RUNS, orphans)
     tx.execute_rows(INSERT_JOBS, jobs)
     tx.execute_rows(holding.INSERT_HELD, on_hold)

@@ -16,14 +16,16 @@ from inngest.engine.domain.explaining import (
     Pending,
     Queued,
     RequestFact,
+    Trouble,
     WorkerFact,
+    text_of,
 )
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
-from inngest.protocol import texts
+from inngest.protocol import limits, texts
 
-from . import reading, tables
+from . import reading, tables, troubles
 from .gates import BATCH, DEBOUNCE, Collecting, Last
 from .lanes import Room
 from .statement import Statement, Transaction, constant
@@ -121,11 +123,17 @@ def pending(tx: Transaction, event_id: str) -> list[Pending]:
 
 def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     """What is known of a run, and of its place in the queue at a time; None if there is none."""
-    view = reading.run(tx, run_id)
-    if view is None:
-        return None
     asked = {"run": run_id}
     job = tx.execute(JOB, asked).fetchone()
+    due_at = None if job is None else job[0]
+    known = troubles.of_key(tx, run_id)
+    try:
+        view = reading.bare(tx, run_id) if any(_stands(one, due_at, now) for one in known) else reading.run(tx, run_id)
+    except Exception as error:  # nobody has tried it yet
+        view = reading.bare(tx, run_id)
+        known.append(Trouble(troubles.RUN, text_of(error), 0, now, now + 1))
+    if view is None:
+        return None
     paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
     watches = [Watch(*row) for row in tx.execute(WAITS, asked).fetchall()]
     return Facts(
@@ -134,7 +142,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         failed=view.failed,
         watches=watches,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if watches else (),
-        due_at=None if job is None else job[0],
+        due_at=due_at,
         alone=job is not None and job[1] == 1,
         owner=view.worker,
         workers=_workers(tx, view.run.function_id),
@@ -143,7 +151,15 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         recorded=view.memos[-1] if view.memos else None,
         queued=None if job is None or not job[2] else _queued(tx, job, now),
         kept=[KeptFact(*row) for row in tx.execute(KEPT, asked).fetchall()],
+        troubles=known,
     )
+
+
+def _stands(trouble: Trouble, due_at: int | None, now: int) -> bool:
+    """Whether a run cannot be read: its job is the one that was put off, or it is tried just now."""
+    if trouble.kind != troubles.RUN:
+        return False
+    return due_at == trouble.until or (due_at is None and now < trouble.until + limits.MINUTE)
 
 
 def _workers(tx: Transaction, function_id: str) -> list[WorkerFact]:

@@ -127,12 +127,20 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
 }
 
 
-def fire(tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, alarm: Alarm) -> Fired:
-    """Do what is due."""
+def fire(
+    tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, alarm: Alarm, only: str | None = None
+) -> Fired:
+    """Do what is due; of one timer `only`, by its id.
+
+    Raises:
+        Exception: one of them cannot be done, and none is.
+    """
     keeper = gatekeeper(tx, ids, alarm)
-    due = keeper.timers.take_due(now, AT_ONCE)
+    due = keeper.timers.take_due(now, AT_ONCE, only)
     firing = _Firing(tx, now, registry(), ids, keeper)
     for timer in due:
+        if timer.kind not in _KINDS:
+            raise ValueError(f"there are no timers of kind {timer.kind!r}: is it of a newer version?")
         _KINDS[timer.kind](firing, timer)
     if firing.said:
         insert_events(tx, firing.said)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain.model import Run, RunStatus
+from inngest.engine.domain.model import Event, Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import Owner, RunView
 from inngest.protocol import texts
@@ -87,6 +87,15 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
         dict(tx.execute(METADATA, {"run": run_id}).fetchall()),
         defers_of(entries),
     )
+
+
+def bare(tx: Transaction, run_id: str) -> RunView | None:
+    """A run without what is recorded of it: for one of which that cannot be read."""
+    row = tx.execute(RUN, {"run": run_id}).fetchone()
+    if row is None:
+        return None
+    found = run_of(row[:-1])
+    return RunView(found, Event(found.event_id, "", "{}", 0, "", 0), (), (), (), row[-1])
 
 
 def runs(

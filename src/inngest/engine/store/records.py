@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
@@ -11,6 +12,8 @@ from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
+
+LOGGER = logging.getLogger("inngest.engine")
 
 RUN_COLUMNS = (
     "id",
@@ -205,7 +208,7 @@ def function_row(function: FunctionSpec, now: int) -> dict[str, object]:
 def function_of(row: tuple[Any, ...]) -> FunctionSpec:
     """The function of a row (id, app_id, name, version, retries, events, failure_of, config)."""
     function_id, app_id, name, version, retries, events, failure_of, config = row
-    return FunctionSpec(function_id, app_id, name, version, retries, tuple(json.loads(events)), failure_of, config)
+    return FunctionSpec(function_id, app_id, name, version, retries, _names(events), failure_of, config)
 
 
 def session_row(session: Session) -> dict[str, object]:
@@ -222,4 +225,13 @@ def session_row(session: Session) -> dict[str, object]:
 def session_of(row: tuple[Any, ...]) -> Session:
     """The worker of a row (id, started_at, host, pid, functions)."""
     session_id, started_at, host, pid, functions = row
-    return Session(session_id, started_at, host, pid, tuple(json.loads(functions)))
+    return Session(session_id, started_at, host, pid, _names(functions))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Those of a JSON list; none if it cannot be read: the row of one app, or worker, stops no others."""
+    try:
+        return tuple(json.loads(text))
+    except (ValueError, TypeError):
+        LOGGER.error("a list of names cannot be read in the database: %r", text)
+        return ()

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from inngest.engine.ports import EventPlace
 from inngest.protocol import limits
 
-from . import tables
+from . import tables, troubles
 from .statement import Statement, Transaction, constant
 from .timers import TELL
 
@@ -184,4 +184,5 @@ def remove_keys(tx: Transaction, now: int) -> bool:
     starts = tx.execute(EXPIRED_STARTS, {"until": until, "count": MAX_ROWS}).fetchall()
     for function_id, key, at in starts:
         tx.execute(DELETE_STARTS, {"function": function_id, "of_key": key, "at": at})
+    troubles.sweep(tx, now)
     return MAX_ROWS in (len(found), len(starts))

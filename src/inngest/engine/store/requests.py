@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, delete, func, null, select, union, update
 
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Asked
 from inngest.engine.ports import NO_NEWS, Answered, Commit, HeldRequest, News, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
-from . import tables, waits
+from . import tables, troubles, waits
 from .accepting import lives
 from .records import FAILED_COLUMNS, failed_row
 from .statement import Bulk, Statement, Transaction, insert_new
@@ -83,6 +84,14 @@ PUT_OFF = Statement(
     )
 )
 
+DELAY = Statement(
+    lambda _: (
+        update(_requests)
+        .where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+        .values(due_at=bindparam("until"))
+    )
+)
+
 DONE = Statement(lambda _: delete(_requests).where(*_MINE).returning(_requests.c.run_id))
 
 OF_SESSION = Statement(
@@ -144,11 +153,15 @@ def claim(tx: Transaction, session: str, count: int, now: int) -> RequestClaims:
         for row in tx.execute(DUE, {"of_holder": holder, "now": now, "count": count}).fetchall()
     ]
     rows = sorted(rows, key=lambda row: (row[-1], row[0], row[1]))[:count]
-    tx.execute_rows(TAKE, [(row[0], row[1], session) for row in rows])
-    taken = [
-        HeldRequest(RequestKey(row[0], row[1]), Opcode(row[2]), row[3], row[4], row[5], row[6] != ANYBODY)
-        for row in rows
-    ]
+    taken: list[HeldRequest] = []
+    for run_id, hashed, kind, request, attempt, retries, holder, _ in rows:
+        try:
+            key = RequestKey(run_id, hashed)
+            taken.append(HeldRequest(key, Opcode(kind), request, attempt, retries, holder != ANYBODY))
+        except ValueError as error:
+            until = troubles.note(tx, f"request:{hashed}", run_id, text_of(error), now)
+            tx.execute(DELAY, {"run": run_id, "step": hashed, "until": until})
+    tx.execute_rows(TAKE, [(*held.key, session) for held in taken])
     return RequestClaims(taken, next_due(tx, session))
 
 

@@ -51,6 +51,7 @@ from . import (
     schema,
     sessions,
     times,
+    unreadable,
     waits,
 )
 from .announcing import Announcer
@@ -58,7 +59,8 @@ from .commands import Command, Family, each
 from .database import Database
 from .looking_back import LookingBack
 from .statement import Transaction
-from .timers import Alarm, Timers, next_due
+from .timers import Alarm, Timers, due_ids, next_due
+from .timers import put_off as put_timer_off
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
@@ -260,12 +262,24 @@ class SqlStore:
 
     # -- timers and pauses
 
-    async def fire(self, now: int) -> Fired:
+    async def fire(self, now: int, only: str | None = None) -> Fired:
         def fire(tx: Transaction) -> Fired:
             times.keep(tx, now)
-            return firing.fire(tx, now, self._known(tx), self._ids, self._alarm)
+            return firing.fire(tx, now, self._known(tx), self._ids, self._alarm, only)
 
         return await self._write(fire, rows=1_000)
+
+    async def due_timers(self, now: int) -> Sequence[str]:
+        return await self._read(lambda tx: due_ids(tx, now, firing.AT_ONCE))
+
+    async def put_timer_off(self, timer_id: str, error: str, now: int) -> None:
+        await self._write(lambda tx: put_timer_off(tx, timer_id, error, now, self._alarm))
+
+    async def put_run_off(self, owner: Owner, error: str, now: int, *, taken_at: int, alone: bool) -> int | None:
+        def put_off(tx: Transaction) -> int | None:
+            return unreadable.put_off(tx, owner, error, now, self._ids, taken_at=taken_at, alone=alone, holds=True)
+
+        return await self._write(put_off, rows=4)
 
     @property
     def timer_due(self) -> int | None:

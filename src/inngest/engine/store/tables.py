@@ -343,3 +343,17 @@ batches = Table(
     comment="events that are collected, or were; of a debounce only the one that will start its run",
 )
 Index("inngest_batches_by_event", batches.c.event_id)
+
+troubles = Table(
+    "inngest_troubles",
+    metadata,
+    Column("key", Text, primary_key=True, comment="of what: the id of a run, the key of a timer"),
+    Column("kind", Text, primary_key=True, comment="what it is: run, timer:debounce, request:HASH"),
+    Column("error", Text, nullable=False, comment="why it cannot be read, or done"),
+    Column("tries", Integer, nullable=False, comment="so far, in a row"),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False, comment="it is put off until then"),
+    sqlite_with_rowid=False,
+    comment="rows that are put off because they cannot be read, or done",
+)
+Index("inngest_troubles_by_end", troubles.c.until)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select, update
 
 from inngest.engine.ports import Ids
 
-from . import tables
+from . import tables, troubles
 from .statement import Statement, Transaction, constant
 
 _timers = tables.timers
@@ -49,6 +49,27 @@ DUE_TIMERS = Statement(
         .limit(bindparam("count")),
         skip=True,
     )
+)
+
+DUE_IDS = Statement(
+    lambda _: (
+        select(_timers.c.id)
+        .where(_timers.c.due_at <= bindparam("now"))
+        .order_by(_timers.c.due_at, _timers.c.id)
+        .limit(bindparam("count"))
+    )
+)
+
+DUE_TIMER = Statement(
+    lambda _: select(_timers.c.id, _timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload).where(
+        _timers.c.id == bindparam("timer"), _timers.c.due_at <= bindparam("now")
+    )
+)
+
+NAME = Statement(lambda _: select(_timers.c.kind, _timers.c.key).where(_timers.c.id == bindparam("timer")))
+
+PUT_OFF = Statement(
+    lambda _: update(_timers).where(_timers.c.id == bindparam("timer")).values(due_at=bindparam("until"))
 )
 
 REMOVE_TIMERS = Statement(lambda words: delete(_timers).where(words.any_of(_timers.c.id, "timers")))
@@ -123,11 +144,28 @@ class Timers:
         """It is not to fall due any more."""
         self._tx.execute(REMOVE_TIMER, {"of_kind": kind, "of_key": key})
 
-    def take_due(self, now: int, count: int) -> list[Timer]:
-        """Those that are due, at most so many; they are removed."""
-        rows = self._tx.execute(DUE_TIMERS, {"now": now, "count": count}).fetchall()
+    def take_due(self, now: int, count: int, only: str | None = None) -> list[Timer]:
+        """Those that are due, at most so many; they are removed. `only`: the one of this id, if it is due."""
+        if only is None:
+            rows = self._tx.execute(DUE_TIMERS, {"now": now, "count": count}).fetchall()
+        else:
+            rows = self._tx.execute(DUE_TIMER, {"now": now, "timer": only}).fetchall()
         self._tx.execute(REMOVE_TIMERS, {"timers": json.dumps([row[0] for row in rows])})
         return [Timer(row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+
+def due_ids(tx: Transaction, now: int, count: int) -> list[str]:
+    """Ids of those that are due, at most so many."""
+    return [row[0] for row in tx.execute(DUE_IDS, {"now": now, "count": count}).fetchall()]
+
+
+def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: Alarm) -> None:
+    """A timer cannot be done: it falls due again later."""
+    row = tx.execute(NAME, {"timer": timer_id}).fetchone()
+    if row is not None:
+        until = troubles.note(tx, f"timer:{row[0]}", row[1], error, now)
+        tx.execute(PUT_OFF, {"timer": timer_id, "until": until})
+    alarm.look(tx)
 
 
 def next_due(tx: Transaction) -> int | None:

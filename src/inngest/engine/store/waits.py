@@ -209,7 +209,14 @@ def arrival_of(row: Sequence[Any]) -> Arrival:
     run_id, step, data, error, *rest = row[: len(INBOX_COLUMNS)]
     event = row[len(INBOX_COLUMNS) :]
     text = data if event[0] is None else watches.as_text(Event(*event))
-    return Arrival(run_id, step, text, None if error is None else ErrorInfo.from_json(error), *rest)
+    return Arrival(run_id, step, text, None if error is None else _error_of(error), *rest)
+
+
+def _error_of(text: str) -> ErrorInfo:
+    try:
+        return ErrorInfo.from_json(text)
+    except Exception:  # the step fails with it all the same
+        return ErrorInfo("Error", f"how it failed cannot be read: {text}")
 
 
 def drop_expired(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:

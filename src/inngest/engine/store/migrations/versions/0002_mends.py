@@ -20,6 +20,7 @@ def upgrade() -> None:
     _keep_slots()
     _note_changed_code()
     _tell_in_pages()
+    _troubles()
 
 
 def _queue_by_function() -> None:
@@ -131,3 +132,18 @@ def _tell_in_pages() -> None:
     op.drop_table("inngest_old_inbox")
     there = sa.text("event_id IS NOT NULL")
     op.create_index("inngest_inbox_by_event", "inngest_inbox", ["event_id"], sqlite_where=there)
+
+
+def _troubles() -> None:
+    """Rows that cannot be read, or done, are put off, and why is kept."""
+    op.create_table(
+        "inngest_troubles",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("error", sa.Text, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_troubles_by_end", "inngest_troubles", ["until"])

@@ -1,0 +1,59 @@
+"""Rows that cannot be read, or done: each is put off, for longer each time, and why is told. It stops nobody else."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import bindparam, delete, select
+
+from inngest.engine.domain.explaining import Trouble
+from inngest.protocol import limits
+
+from . import tables
+from .statement import Statement, Transaction
+
+LOGGER = logging.getLogger("inngest.engine")
+
+FIRST, LONGEST = limits.SECOND, 10 * limits.MINUTE
+"""Milliseconds until a row is tried again: after the first time, and at most. Each time it is twice as long."""
+
+RUN = "run"
+"""The kind of trouble with a run that cannot be read; its key is the run's id."""
+
+_troubles = tables.troubles
+_COLUMNS = (_troubles.c.kind, _troubles.c.error, _troubles.c.tries, _troubles.c.since, _troubles.c.until)
+
+OF_KEY = Statement(lambda _: select(*_COLUMNS).where(_troubles.c.key == bindparam("of_key")).order_by(_troubles.c.kind))
+
+WRITE = Statement(
+    lambda words: (insertion := words.insert(_troubles)).on_conflict_do_update(
+        index_elements=["key", "kind"],
+        set_={name: insertion.excluded[name] for name in ("error", "tries", "since", "until")},
+    )
+)
+
+OVER = Statement(lambda _: delete(_troubles).where(_troubles.c.until < bindparam("before")))
+
+
+def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
+    """Write down what is wrong with a row; until when it is to be put off, unix ms."""
+    before = next((one for one in of_key(tx, key) if one.kind == kind), None)
+    if before is not None and now - before.until > LONGEST:
+        before = None  # it has worked since
+    tries = 1 if before is None else before.tries + 1
+    until = now + min(FIRST << min(tries - 1, 20), LONGEST)
+    since = now if before is None else before.since
+    row = {"kind": kind, "key": key, "error": error, "tries": tries, "since": since, "until": until}
+    tx.execute(WRITE, row)
+    LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error)
+    return until
+
+
+def of_key(tx: Transaction, key: str) -> list[Trouble]:
+    """What is wrong with rows of a key."""
+    return [Trouble(*row) for row in tx.execute(OF_KEY, {"of_key": key}).fetchall()]
+
+
+def sweep(tx: Transaction, now: int) -> None:
+    """Forget what has not come again for a day."""
+    tx.execute(OVER, {"before": now - limits.DAY})

@@ -1,0 +1,169 @@
+"""A row that cannot be read, or done, is put off and told; all else goes on, and so does it when it is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+import inngest
+from inngest.embedded.explanations import Rule
+from tests.embedded.stage import Stage
+
+T = TypeVar("T")
+
+HOUR = 3_600_000
+BESIDE = 5
+"""Runs beside the bad one."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def _sql(stage: Stage, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Do something to the database."""
+    with contextlib.closing(sqlite3.connect(stage.folder / "inngest.db")) as connection, connection:
+        return connection.execute(statement, parameters).fetchall()
+
+
+class Rows:
+    """Rows of a table that are damaged, and mended later."""
+
+    def __init__(self, stage: Stage, table: str, where: str, *parameters: object) -> None:
+        self._stage = stage
+        self._table = f"inngest_{table}"
+        self._where = where
+        self._parameters = parameters
+        self._saved = _sql(stage, f"SELECT * FROM {self._table} WHERE {where}", *parameters)
+        assert self._saved
+
+    def change(self, change: str) -> None:
+        """Change columns, or remove the rows."""
+        how = f"UPDATE {self._table} SET {change}" if change else f"DELETE FROM {self._table}"
+        _sql(self._stage, f"{how} WHERE {self._where}", *self._parameters)
+
+    def mend(self) -> None:
+        """As they were."""
+        for row in self._saved:
+            marks = ", ".join("?" * len(row))
+            _sql(self._stage, f"INSERT OR REPLACE INTO {self._table} VALUES ({marks})", *row)
+
+
+BAD = {
+    "the kind of a step": ("steps", "run_id = ?", "kind = 'Rest'"),
+    "the place of a memo": ("steps", "run_id = ? AND seq IS NOT NULL", "seq = 'first'"),
+    "text that is no text": ("steps", "run_id = ? AND seq IS NOT NULL", "data = CAST(x'ff' AS TEXT)"),
+    "the time of a step": ("steps", "run_id = ? AND seq IS NULL", "due_at = 'later'"),
+    "the event": ("events", "id = (SELECT event_id FROM inngest_runs WHERE id = ?)", ""),
+}
+
+
+@pytest.mark.parametrize("lane", [False, True])
+@pytest.mark.parametrize("bad", BAD)
+async def test_a_run_that_cannot_be_read_holds_up_nobody(stage: Stage, bad: str, lane: bool) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        await ctx.step.run("first", lambda: "done")
+        await ctx.step.sleep("rest", HOUR)
+        return await ctx.step.run("last", lambda: "rested")
+
+    limit = [inngest.Concurrency(limit=2)] if lane else None
+    function = stage.function(body, concurrency=limit)
+    async with stage.engine(function) as engine:
+        await engine.send([inngest.Event(name="test/start")] * (BESIDE + 1))
+        first, *others = [run.id for run in await engine.runs()]
+        for run_id in (first, *others):
+            await _until(engine, run_id, Rule.SLEEPING)
+    table, where, change = BAD[bad]
+    rows = Rows(stage, table, where, first)
+    _wake(stage)
+    rows.change(change)
+    async with stage.engine(function) as engine:
+        assert [await engine.wait(run_id) for run_id in others] == ["rested"] * BESIDE
+        (reason, *_) = await _until(engine, first, Rule.UNREADABLE)
+        assert "It cannot be read" in reason.text
+    rows.mend()
+    _wake(stage)
+    async with stage.engine(function) as engine:
+        assert await engine.wait(first) == "rested"
+
+
+def _wake(stage: Stage) -> None:
+    """What sleeps, or is put off, is due."""
+    _sql(stage, "UPDATE inngest_steps SET due_at = 0 WHERE due_at IS NOT NULL")
+    _sql(stage, "UPDATE inngest_jobs SET due_at = 0, score = 0")
+    _sql(stage, "UPDATE inngest_lanes SET ready_at = 0 WHERE ready_at IS NOT NULL")
+
+
+async def _until(engine: inngest.Engine, run_id: str, rule: Rule) -> Any:
+    """What holds a run, once this rule is among it."""
+    async for explained in _looks(lambda: engine.explain(run_id)):
+        if rule in [reason.rule for reason in explained.reasons]:
+            return explained.reasons
+    raise AssertionError("it looks for ever")
+
+
+async def _looks(look: Callable[[], Awaitable[T]]) -> AsyncGenerator[T]:
+    """What a look shows, again and again."""
+    while True:
+        yield await look()
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("reminder", "{}"),  # of a newer version
+        ("debounce", "no JSON"),
+        ("batch", "[1]"),
+        ("cron", "{}"),
+        ("finish", "[]"),
+    ],
+)
+async def test_a_timer_that_cannot_be_done_holds_up_no_other_and_no_takeover(
+    stage: Stage, kind: str, payload: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "indexed"
+
+    function = stage.function(body, debounce=inngest.Debounce(period=1_000))
+    async with stage.engine(function):
+        pass
+    _sql(stage, "INSERT INTO inngest_timers VALUES ('bad', ?, 'k', ?, ?)", kind, int(time.time() * 1000), payload)
+    columns = "(id, started_at, host, pid, functions)"
+    _sql(stage, f"INSERT INTO inngest_sessions {columns} VALUES ('dead', 0, 'h', 1, 'no JSON')")
+    async with stage.engine(function) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        async for runs in _looks(lambda: engine.runs(event_id=event_id)):
+            if runs:
+                assert await engine.wait(runs[0].id) == "indexed"
+                break
+        async for sessions in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT id FROM inngest_sessions")):
+            if ("dead",) not in sessions:
+                break
+    assert _sql(stage, "SELECT id FROM inngest_timers WHERE id = 'bad'") == [("bad",)]
+    assert _sql(stage, "SELECT kind, key FROM inngest_troubles") == [(f"timer:{kind}", "k")]
+    assert f"timer:{kind} k is put off for 1 s" in caplog.text
+
+
+async def test_names_that_cannot_be_read_hold_up_no_other_app(stage: Stage) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "done"
+
+    function = stage.function(body)
+    async with stage.engine(function):
+        pass
+    _sql(
+        stage,
+        "INSERT INTO inngest_functions (id, app_id, name, version, retries, events, config, updated_at) "
+        "VALUES ('other-f', 'other', 'f', '1', 0, 'no JSON', '{}', 0)",
+    )
+    _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+    async with stage.engine(function) as engine:
+        assert await engine.invoke(function) == "done"
