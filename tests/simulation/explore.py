@@ -170,6 +170,7 @@ def crash_again(name: str, seed: int, first: int, soon: int) -> Iterator[Case]:
 WEIGHTS = {
     "killer": 1,
     "outgrown": 1,
+    "busy": 1,
     "long": 1,
     "storm": 10,
     "zombies": 3,

@@ -41,6 +41,18 @@ def _killer(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("killer", [BY_NAME[name] for name in names], sends, chance.randint(1, 2)), Plan()
 
 
+def _busy(seed: int) -> tuple[Scenario, Plan]:
+    """A step that ends its process, beside workers that are busy for minutes, and many short runs."""
+    chance = random.Random(f"busy {seed}")
+    short = BY_NAME["sequential"]
+    killer, long = BY_NAME["kills-late"], BY_NAME["lingers"]
+    sends = [Send(killer, at=chance.randint(0, 3_000)), Send(long), Send(long, at=30_000)]
+    sends += [Send(short, at=9_000 * number) for number in range(30)]
+    return Scenario(
+        "busy", [killer, long, short], sends, 1 + seed % 2, look=1_000, rests=(0.3, 3.0), patience=2_000
+    ), Plan()
+
+
 def _outgrown(seed: int) -> tuple[Scenario, Plan]:
     """Runs that have more steps than they may, by answers from outside; in one of two worlds no fault."""
     chance = random.Random(f"outgrown {seed}")
@@ -159,6 +171,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "long": _long,
     "killer": _killer,
     "outgrown": _outgrown,
+    "busy": _busy,
     "zombies": _zombies,
     "torn": _torn,
     "deaf": _deaf,

@@ -19,6 +19,7 @@ from .errors import StoreError
 from .ownership import Ownership
 from .places import NOTHING, Places, Reserved
 from .ports import Claimed, Claims, News, Owner, Requests
+from .quarantine import Quarantine
 from .worker import Worker
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -60,8 +61,7 @@ class RunExecutor:
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
-        self._alone = False  # a run on which workers died is in flight, and nothing else may be
-        self._hold_back = False  # such a run is due, and waits until nothing else is in flight
+        self._quarantine = Quarantine()
         self.stirred = False  # runs have ended otherwise than by being run here
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
@@ -80,7 +80,7 @@ class RunExecutor:
     @property
     def room(self) -> int:
         """How many more runs may be begun."""
-        if self.draining or self._alone or (self._hold_back and not self.idle):
+        if self.draining or self._quarantine.closed(self.worker.clock.now(), idle=self.idle):
             return 0
         return self._places.free
 
@@ -191,25 +191,32 @@ class RunExecutor:
         if not self.functions:
             self.next_due = None  # nothing here is ever due: this worker sends and reads
             return
+        quarantine = self._quarantine
+        keep = None if self.draining else quarantine.keep(now)
         room, due = self.room, self._is_due(now)
-        if room == 0 or not due:
+        if keep is None and (room == 0 or not due):
             self.backlog = due
             return
         self.next_due = None
-        self._hold_back = self._wants_thread = False
+        self._wants_thread = suspect = False
         for plain, functions in self._places.kinds():
             if not self.fenced:
-                await self._claim(functions, now, plain=plain)
-        self.backlog = self._is_due(now)
+                suspect = await self._claim(functions, now, keep, plain=plain) or suspect
+        if not quarantine.executing:
+            quarantine.seen(now, due=suspect)
+        self.backlog = self._is_due(now) or quarantine.closed(now, idle=self.idle)
 
-    async def _claim(self, functions: Sequence[str], now: int, *, plain: bool) -> None:
-        """Claim what is due of the functions that need a thread, or of those that need none."""
+    async def _claim(self, functions: Sequence[str], now: int, keep: int | None, *, plain: bool) -> bool:
+        """Claim what is due of the functions that need a thread, or of those that need none.
+
+        Whether a run is due that must be tried alone; while it is kept for this worker, nothing else is claimed.
+        """
         places = self._places
         room = min(self.room, places.room(plain=plain))
-        if room == 0:
+        if room == 0 and keep is None:
             self._wants_thread = self._wants_thread or plain
-            return
-        idle, threads = self.idle, room if plain else 0
+            return False
+        alone, threads = self.idle or self._quarantine.desperate, room if plain else 0
         places.take(room, threads)
         try:
             claims = await self.worker.store.claim(
@@ -217,10 +224,11 @@ class RunExecutor:
                 room,
                 functions,
                 now,
-                alone=idle,
-                probes=places.probes,
+                alone=alone,
+                probes=0 if keep is not None else places.probes,
                 together=room if plain else None,
                 told=self._begin_all,
+                keep=keep,
             )
         finally:
             places.take(-room, -threads)
@@ -229,8 +237,8 @@ class RunExecutor:
                 self._wants_thread = True
             else:
                 self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again, for ever
-        self._hold_back = self._hold_back or claims.alone_due
         self.fenced = claims.fenced
+        return claims.alone_due
 
     def _begin_all(self, claims: Claims) -> None:
         for claimed in claims.runs:
@@ -250,6 +258,10 @@ class RunExecutor:
             if until is not None:
                 self.job_due(until)
 
+    def looks_at(self, now: int) -> int | None:
+        """When to look again for a run that must be tried alone, or after it; None if there is no such time."""
+        return self._quarantine.changes_at(now)
+
     def _is_due(self, now: int) -> bool:
         return self.next_due is not None and self.next_due <= now
 
@@ -263,7 +275,7 @@ class RunExecutor:
         self._owned[claimed.run.id] = ownership
         self._places.enter(ownership.function_id, probes=ownership.probes)
         if ownership.suspect:
-            self._alone = True
+            self._quarantine.begin(self.worker.clock.now())
         task = asyncio.get_running_loop().create_task(self._run(ownership))
         self._tasks[task] = None
         task.add_done_callback(lambda task: self._done(task, ownership))
@@ -280,9 +292,10 @@ class RunExecutor:
         if self._owned.get(ownership.run_id) is ownership:  # else this worker has taken it up again since it was lost
             del self._owned[ownership.run_id]
             if ownership.suspect:
-                self._alone = False
-        if ownership.slots is not None or ownership.probes:
-            self.look_again()  # who waits in its lane may have its slot; or on hold, and may be entered now
+                self._quarantine.end()
+        waits_alone = self._quarantine.waiting and self.idle
+        if ownership.slots is not None or ownership.probes or waits_alone:
+            self.look_again()  # who waits in its lane may have its slot; or on hold, or alone, may be entered now
         elif self.backlog:
             self._wake()
         if ownership.function_id in self._places.plain:
@@ -290,7 +303,7 @@ class RunExecutor:
 
     def cleared(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""
-        self._alone = False
+        self._quarantine.end()
         self._wake()
 
     def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:

@@ -162,7 +162,7 @@ class Claims(NamedTuple):
 
     runs: Sequence[Claimed]
     next_due: int | None  # when the first job falls due that was not claimed; None if there is none
-    alone_due: bool = False  # a run is due that must be resumed alone
+    alone_due: bool = False  # a run that must be tried alone is due, or kept for this worker, and was not taken
     fenced: bool = False  # this worker was declared dead (P4)
 
 
@@ -319,13 +319,22 @@ class Store(Protocol):
         probes: int = 0,
         together: int | None = None,
         told: Callable[[Claims], object] | None = None,
+        keep: int | None = None,
     ) -> Claims:
         """Take up to `count` runs whose jobs are due, earliest first, for a worker's session and a new token.
 
-        `alone` allows to take a run that must be resumed alone; if one is due, no other is taken. Up to `probes`
-        runs on hold are taken besides, without slots; `together` is the most of both. `told` is called
-        with the answer, in the order of the transactions, whoever has stopped waiting: what comes for these runs,
-        or cancels them, from now on concerns the caller.
+        Args:
+            owner: the worker's session, and the token.
+            count: how many, at most; may be 0 with `keep`.
+            functions: ids of those whose runs are taken.
+            now: unix ms.
+            alone: a run that must be tried alone may be taken; if one is due, no other is.
+            probes: how many runs on hold are taken besides, at most, without slots.
+            together: the most of both; None: as many as both may be.
+            told: called with the answer, in the order of the transactions, whoever has stopped waiting: what comes for
+                these runs, or cancels them, from now on concerns the caller.
+            keep: unix ms; a run that must be tried alone, is due and is not taken is kept for this worker until then:
+                others do not see it as due. No other run is taken. The same time is given again to go on with it.
         """
         ...
 

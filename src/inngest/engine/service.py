@@ -401,6 +401,8 @@ class Service:
             next_due = self.executor.next_due
             if next_due is not None and not self.executor.crowded():
                 until = min(until, next_due)
+            looks_at = self.executor.looks_at(clock.now())
+            until = until if looks_at is None else min(until, looks_at)
             await self._sleep(until, self._awake)
 
     async def _request(self) -> None:
@@ -491,9 +493,12 @@ class Service:
         return False
 
     async def _take_over(self) -> bool:
-        freed = await self._reaper.run_once(self._worker.session_id)
-        if freed:
-            self._look_again()
+        freed = True  # for all that is known if one of them cannot be looked at
+        try:
+            freed = await self._reaper.run_once(self._worker.session_id)
+        finally:
+            if freed:
+                self._look_again()
         return freed
 
     def _check(self) -> None:

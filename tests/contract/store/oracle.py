@@ -156,11 +156,12 @@ class Oracle:
         waiting = [one for one in self.runs.values() if one.job is not None and one.run.function_id in served]
         waiting.sort(key=lambda one: (one.due_at, one.run.id not in given, one.run.id))
         suspects = [one for one in waiting if one.alone]
-        if suspects and suspects[0].due_at <= now:
-            return Taken(self._take(suspects[:1] if alone else [], owner, now), now, alone_due=not alone)
+        alone_due = bool(suspects) and suspects[0].due_at <= now
+        if alone_due and alone:
+            return Taken(self._take(suspects[:1], owner, now), now)
         due = [one for one in waiting if not one.alone and one.due_at <= now][:count]
-        left = [one.due_at for one in waiting if one not in due]
-        return Taken(self._take(due, owner, now), min(left, default=None))
+        left = [one.due_at for one in waiting if one not in due and not (one.alone and alone_due)]
+        return Taken(self._take(due, owner, now), min(left, default=None), alone_due=alone_due)
 
     def _take(self, due: Sequence[StoredRun], owner: Owner, now: int) -> list[tuple[int, str]]:
         taken = [(stored.due_at, stored.run.id) for stored in due]

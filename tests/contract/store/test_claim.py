@@ -91,11 +91,39 @@ async def test_started_at_is_the_first_time(store: Store) -> None:
     assert (await claim_one(store, now=NOW + 7)).run.started_at == NOW
 
 
+async def test_a_suspect_is_in_nobodys_way(store: Store, other: Store) -> None:
+    suspect = await suspected(store, other)
+    await accept(store, event())
+    claims = await store.claim(owner(), 5, ALL, NOW, alone=False)
+    assert (len(claims.runs), claims.alone_due, claims.next_due) == (1, True, None)
+    assert claims.runs[0].run.id != suspect
+
+
+async def test_a_suspect_is_kept_for_one_worker_for_a_while(store: Store, other: Store) -> None:
+    suspect = await suspected(store, other)
+    await accept(store, event())
+    until = NOW + 30
+    for count in (0, 5):
+        claims = await store.claim(owner(), count, ALL, NOW, alone=False, keep=until)
+        assert (list(claims.runs), claims.alone_due, claims.next_due) == ([], True, until)
+    await other.begin_session(values.session("second"))
+    claims = await other.claim(owner("second"), 1, ALL, NOW, alone=True, keep=NOW + 31)
+    assert [one.run.id for one in claims.runs] not in ([], [suspect])
+    claims = await store.claim(owner(), 1, ALL, NOW + 29, alone=True, keep=until)
+    assert [one.run.id for one in claims.runs] == [suspect]
+
+
+async def test_whether_a_suspect_is_still_there_is_asked_with_each_claim(store: Store, other: Store) -> None:
+    suspect = await suspected(store, other)
+    assert (await store.claim(owner(), 0, ALL, NOW, alone=False, keep=NOW + 30)).alone_due
+    await other.cancel([suspect], "enough", NOW)
+    claims = await store.claim(owner(), 0, ALL, NOW, alone=False, keep=NOW + 30)
+    assert (list(claims.runs), claims.alone_due) == ([], False)
+
+
 async def test_a_suspect_is_taken_alone_and_before_all_others(store: Store, other: Store) -> None:
     suspect = await suspected(store, other)
     await accept(store, event())
-    held_back = await store.claim(owner(), 5, ALL, NOW, alone=False)
-    assert (list(held_back.runs), held_back.alone_due) == ([], True)
     claims = await store.claim(owner(), 5, ALL, NOW, alone=True)
     assert [claimed.run.id for claimed in claims.runs] == [suspect]
     assert not claims.alone_due

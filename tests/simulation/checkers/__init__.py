@@ -52,6 +52,7 @@ CHECKERS: Mapping[str, Checker] = {
     "P9": p9_determinism.check,
     "P10": p10_honest.check,
     "alone": alone.check,
+    "held up": alone.held_up,
     "announced": announced.check,
     "caused": caused.check,
     "closed": closed.check,

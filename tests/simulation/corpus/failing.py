@@ -161,6 +161,26 @@ def _killer(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
     return [killer]
 
 
+def _kills_late(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    async def kill() -> None:
+        await asyncio.sleep(5)
+        await out.kills()
+
+    @client.create_function(fn_id="kills-late", trigger=inngest.TriggerEvent(event=f"{APP}/kills-late"))
+    async def kills_late(ctx: inngest.Context) -> None:
+        await ctx.step.run("kill", kill)
+
+    return [kills_late]
+
+
+def _lingers(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(fn_id="lingers", trigger=inngest.TriggerEvent(event=f"{APP}/lingers"))
+    async def lingers(ctx: inngest.Context) -> int:
+        return await ctx.step.run("linger", out.does(5, ms=150_000))
+
+    return [lingers]
+
+
 def _failed(name: str, message: str) -> Any:
     return lambda end: end.status == "FAILED" and end.error["name"] == name and message in end.error["message"]
 
@@ -189,3 +209,11 @@ KILLER = Program(
     {"killer": _failed("WorkerLostError", "workers died"), "killer-failure": _value("sorry")},
     replays=False,
 )
+
+KILLER_LATE = Program(
+    "kills-late", _kills_late, {"kills-late": _failed("WorkerLostError", "workers died")}, replays=False
+)
+"""Ends its process, but not at once."""
+
+LINGERING = Program("lingers", _lingers, {"lingers": _value(5)})
+"""Keeps its worker busy for minutes."""

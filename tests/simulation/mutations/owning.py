@@ -11,7 +11,7 @@ from unittest import mock
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine import executor, intake, reaper, service
+from inngest.engine import executor, intake, quarantine, reaper, service
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.ports import Ids, Owner
 from inngest.engine.store import accepting, claiming, committing, tables
@@ -122,6 +122,17 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
 @plant("P6", "deaf", first=12)
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
+
+
+@plant("P6", "busy", finders=("held up",))
+def _a_run_on_which_workers_died_stops_the_queue() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(quarantine, "TRIAL", 10**9)
+    yield mock.patch.object(quarantine, "PATIENCE", 0)
+
+
+@plant("P6", "busy", "killer", finders=("alone",))
+def _a_run_on_which_workers_died_is_tried_beside_others() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(quarantine.Quarantine, "desperate", True)
 
 
 @plant("P10", "sequential")

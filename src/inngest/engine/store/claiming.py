@@ -132,6 +132,7 @@ class Claim(NamedTuple):
     alone: bool  # a run that must be alone may be taken
     probes: int = 0  # runs on hold, beside the others
     together: int | None = None  # runs on hold and others, at most; None: as many as both may be
+    keep: int | None = None  # unix ms: such a run is kept for this worker until then, and no other is taken
 
 
 class Claiming:
@@ -149,7 +150,7 @@ class Claiming:
         self._sweeper = sweeping.Sweeper()
 
     def claim(self, tx: Transaction, asked: Claim) -> Claims:
-        """Take runs whose jobs are due; one that must be alone comes first, if it may be taken at all."""
+        """Take runs whose jobs are due; one that must be alone comes first, or is in nobody's way."""
         row = tx.execute(ASKING, {"session": asked.session}).fetchone()
         if row is None:
             return Claims((), None, fenced=True)
@@ -158,9 +159,17 @@ class Claiming:
         heads = serving.heads(tx, asked.functions)
         special = [head.function_id for head in heads if head.special]
         suspect = self._suspect(tx, asked, special)
-        if suspect is not None and suspect[2] <= asked.now:
-            taken, _ = self._take_suspect(tx, asked, suspect) if asked.alone else _NOBODY
-            return Claims(taken, asked.now, alone_due=not taken)
+        alone_due = suspect is not None and (suspect[2] <= asked.now or suspect[2] == asked.keep)
+        if suspect is not None and alone_due:
+            if asked.alone:
+                taken, _ = self._take_suspect(tx, asked, suspect)
+                return Claims(taken, asked.now)
+            if asked.keep is not None:
+                tx.execute(PUT_OFF, {"job": suspect[0], "until": asked.keep, "until_score": asked.keep})
+                return Claims((), asked.keep, alone_due=True)
+            suspect = None  # others go on
+        if asked.most == 0:
+            return Claims((), asked.now)
         plain = {head.function_id: head.plain for head in heads if head.plain is not None}
         found = serving.first(tx, serving.PLAIN_JOBS, plain, asked.most, asked.now)
         jobs = [visiting.Job(job_id, run_id, due_at) for due_at, job_id, run_id in found.rows]
@@ -180,7 +189,7 @@ class Claiming:
             taken = [*taken, *probed]
             times += [] if again_at is None else [again_at]
             times += [] if next_probe is None or most == 0 else [next_probe]
-        return Claims(taken, min(times, default=None))
+        return Claims(taken, min(times, default=None), alone_due=alone_due)
 
     def _visit(self, tx: Transaction, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
@@ -198,7 +207,7 @@ class Claiming:
         if row is None:
             return None
         job_id, run_id, due_at, lane_id = row
-        if lane_id and due_at <= asked.now:
+        if lane_id and asked.alone and (due_at <= asked.now or due_at == asked.keep):
             lane = Lane.of(lane_id)
             if lanes.Room(tx, [lane]).full(lane, lanes.rules_of(self._registry(tx), lane)):
                 due_at = asked.now + PATIENCE

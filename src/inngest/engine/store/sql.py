@@ -214,8 +214,9 @@ class SqlStore:
         probes: int = 0,
         together: int | None = None,
         told: Callable[[Claims], object] | None = None,
+        keep: int | None = None,
     ) -> Claims:
-        asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone, probes, together)
+        asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone, probes, together, keep)
 
         def take(tx: Transaction) -> Claims:
             claims = self._claiming.claim(tx, asked)
