@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.text import Text
@@ -17,6 +18,8 @@ from inngest.protocol.errors import ErrorInfo
 
 from . import output, shapes, values
 from .failures import CommandError, Exit
+
+T = TypeVar("T")
 
 STYLES = {
     RunStatus.QUEUED: "dim",
@@ -83,14 +86,14 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     path = values.existing_database(database)
     reader = Reader(path)
     wanted = whole_id("RUN", given, reader, path)
-    found = existing_run(wanted, reader, path)
-    if why:
-        explained = reader.explain(wanted)
+    if why:  # also of one that cannot be read
+        explained = _there(lambda: reader.explain(wanted), wanted, path)
         if as_json:
             output.print_json(shapes.explanation(explained))
         else:
             _show_why(explained, output.console(), reader.now())
         return
+    found = existing_run(wanted, reader, path)
     executing = _executing(reader, found)
     if as_json:
         output.print_json({**shapes.run_in_full(found), "executing": executing})
@@ -108,8 +111,13 @@ def _executing(reader: Reader, found: Run) -> str | None:
 
 def existing_run(run_id: str, reader: Reader, path: Path) -> Run:
     """A run, which must be there."""
+    return _there(lambda: reader.run(run_id), run_id, path)
+
+
+def _there(look: Callable[[], T], run_id: str, path: Path) -> T:
+    """What is known of a run, which must be there."""
     try:
-        return reader.run(run_id)
+        return look()
     except RunNotFoundError:
         raise CommandError(f"there is no run {run_id} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
 
