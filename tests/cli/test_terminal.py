@@ -212,7 +212,7 @@ def test_80_columns_show_how_runs_ended(shop: Shop) -> None:
 def test_an_error_in_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, "send", "shop/order.placed", "--url", "http://127.0.0.1:1")
     assert terminal.exit_code() == 3
-    assert "error: no server answers at http://127.0.0.1:1/ (" in terminal.plain
+    assert "error: no server answers at http://127.0.0.1:1 (" in terminal.plain
     assert "start one with `inngest dev app.py`, or name another with --url" in terminal.plain
 
 

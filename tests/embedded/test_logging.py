@@ -176,3 +176,78 @@ async def test_the_tracebacks_of_errors_show_the_users_code_alone(
     assert [line.split(", in ")[1] for line in of_body.splitlines() if line.startswith("  File ")] == [
         "body" if kind == "async" else "plain"
     ]
+
+
+FACTS = ("run_id", "function_id", "step", "attempt")
+
+
+def carried(record: logging.LogRecord) -> tuple[object, ...]:
+    return tuple(getattr(record, name) for name in FACTS)
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_records_carry_the_run_the_function_the_step_and_the_attempt(
+    stage: Stage, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    tries: list[int] = []
+
+    def flaky(log: logging.Logger) -> None:
+        tries.append(1)
+        log.info("in one", extra={"order": 42, "step": "mine"} if len(tries) == 3 else None)
+        if len(tries) < 3:
+            raise inngest.RetryAfterError("again", 1)
+
+    async def body(ctx: inngest.Context) -> None:
+        ctx.logger.info("begins")
+        await ctx.step.run("one", flaky, ctx.logger)
+        ctx.logger.warning("ends")
+
+    def plain(ctx: inngest.ContextSync) -> None:
+        ctx.logger.info("begins")
+        ctx.step.run("one", flaky, ctx.logger)
+        ctx.logger.warning("ends")
+
+    with caplog.at_level(logging.INFO, "inngest"):
+        run = await stage.run(body if kind == "async" else plain)
+    named = (run.id, run.function_id)
+    own = [record for record in caplog.records if record.name == "inngest"]
+    assert [(record.getMessage(), *carried(record)) for record in own if record.levelno == logging.INFO] == [
+        ("begins", *named, None, 0),
+        ("in one", *named, "one", 0),
+        ("in one", *named, "one", 1),
+        ("in one", *named, "mine", 2),
+    ]
+    assert {record.filename for record in own if record.levelno == logging.INFO} == {"test_logging.py"}
+    failures = [record for record in own if " raised RetryAfterError" in record.getMessage()]
+    assert [carried(record) for record in failures] == [(*named, "one", 0), (*named, "one", 1)]
+    (order,) = (record for record in own if hasattr(record, "order"))
+    assert vars(order)["order"] == 42
+    told = [record for record in caplog.records if record.name == "inngest.engine"]
+    assert [record.getMessage() for record in told] == [
+        f"run {run.id} of {run.function_id} began",
+        f"run {run.id} of {run.function_id} ended: completed",
+    ]
+    assert [carried(record)[:2] for record in told] == [named, named]
+
+
+async def test_a_handler_that_raises_where_runs_begin_and_end_decides_nothing(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raise RuntimeError("no disk for logs")
+
+    async def body(ctx: inngest.Context) -> str:
+        return "done"
+
+    logger, handler = logging.getLogger("inngest.engine"), Broken()
+    logger.addHandler(handler)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        run = await stage.run(body)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+    assert (run.status, run.output) == ("COMPLETED", "done")
+    assert "no disk for logs, so this was not logged: run " in capsys.readouterr().err

@@ -13,6 +13,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message_of
 
+from . import run_log
 from .domain.explaining import text_of
 from .domain.model import Ended, Released, RunStatus
 from .errors import StoreError
@@ -147,10 +148,15 @@ class RunExecutor:
         self.stirred = self.stirred or bool(news.cancelled)  # who waits for one may not be known yet
         for run_id in news.cancelled:
             self.lost(run_id)
+            ownership = self._owned.get(run_id)
+            run_log.ended(run_id, None if ownership is None else ownership.function_id, RunStatus.CANCELLED)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
         for run_id, function_id in news.unknown:
             LOGGER.warning(
-                "run %s has deferred %s, which no app has registered: it does not start", run_id, function_id
+                "run %s has deferred %s, which no app has registered: it does not start",
+                run_id,
+                function_id,
+                extra=run_log.facts(run_id),
             )
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
@@ -272,6 +278,7 @@ class RunExecutor:
         if self.worker.observer is not None and not claimed.unread:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
+        run_log.entered(claimed)
         self._owned[claimed.run.id] = ownership
         self._places.enter(ownership.function_id, probes=ownership.probes)
         if ownership.suspect:
@@ -311,7 +318,7 @@ class RunExecutor:
         ownership.over()
         self._let_in(ownership)
         if not task.cancelled() and (error := task.exception()) is not None:
-            LOGGER.error("run %s of %s: %s", ownership.run_id, ownership.function_id, error, exc_info=error)
+            LOGGER.error("run %s of %s: %s", *ownership.named, error, exc_info=error, extra=ownership.facts)
 
     # -- running
 
@@ -327,13 +334,14 @@ class RunExecutor:
         try:
             transition = await self._conclude(ownership, await self._outcome(ownership, call))
         except StoreError as error:
-            LOGGER.debug("run %s of %s cannot go on here: %s", ownership.run_id, ownership.function_id, error)
+            LOGGER.debug("run %s of %s cannot go on here: %s", *ownership.named, error, extra=ownership.facts)
             self._stranded[ownership.run_id] = None
             return
         self._let_in(ownership)
         if transition is None:
             self.look_again()  # what became of it was decided elsewhere, or its commit was in doubt
         elif isinstance(transition, Ended):
+            run_log.ended(ownership.run_id, ownership.function_id, transition.status)
             self.on_end(ownership.run_id, transition)
         elif transition.due_at is not None:
             self.job_due(transition.due_at)
@@ -358,7 +366,7 @@ class RunExecutor:
         except BaseException as error:
             if ends_the_task(error) and not isinstance(error, Signal):
                 raise
-            LOGGER.exception("run %s of %s: the invocation broke", ownership.run_id, ownership.function_id)
+            LOGGER.exception("run %s of %s: the invocation broke", *ownership.named, extra=ownership.facts)
             return _broken(error)
 
     async def _read(self, ownership: Ownership) -> bool:
@@ -384,7 +392,8 @@ class RunExecutor:
             except StoreError:
                 raise
             except Exception as error:
-                LOGGER.exception("run %s of %s: its outcome cannot be written", ownership.run_id, ownership.function_id)
+                told = "run %s of %s: its outcome cannot be written"
+                LOGGER.exception(told, *ownership.named, extra=ownership.facts)
                 outcome = _broken(error)
             await self._pause(delay)
             delay = min(max(2 * delay, UNWRITTEN), UNWRITTEN_MAX)

@@ -12,6 +12,7 @@ from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
 
+from . import run_log
 from .domain import holding, watches
 from .domain.advance import Moment, advance, woken
 from .domain.following import following
@@ -271,10 +272,22 @@ class Ownership:
             self.function_id,
             holding.what_changed(hold),
             holding.advice(self.run_id),
+            extra=self.facts,
         )
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The run and its function, as log records name them."""
+        return self.run_id, self.function_id
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What log records about it carry."""
+        return run_log.facts(self.run_id, self.function_id)
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):
+            run_log.ended(self.run_id, self.function_id, changes.transition.status)
             self._executor.on_end(self.run_id, changes.transition)
 
     def _advice(self) -> Advice:

@@ -13,7 +13,7 @@ from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import ends_the_task, original_of
 
-from . import outcomes, replay
+from . import logs, outcomes, replay
 from .conductor import Ending, StepCall
 from .current import RUNNING, CurrentStep
 from .errors import (
@@ -179,7 +179,8 @@ class Invocation(Recording):
     async def _raised(self, error: BaseException, home: Place) -> Failed:
         if self.over:  # what user code raises while it is unwound is nobody's failure
             return outcomes.body_failure(error)
-        outcomes.log(self.function.client.logger, f"function {self.function.id}", error)
+        facts = logs.facts(self.call.run_id, self.function.id, None, self._body_attempt)
+        outcomes.log(self.function.client.logger, f"function {self.function.id}", error, facts)
         if not self.hooks:
             return await drive(self.values.raised(error))
         try:

@@ -11,11 +11,12 @@ from inngest.protocol.calls import Call, Outcome
 
 from .ambient import AMBIENT
 from .context import Context, ContextSync
+from .current import RUNNING
 from .deferring import LoopDefers, PortalDefers
 from .events import from_data
 from .function import AnyHandler, Function
 from .invocation import Invocation
-from .logs import silencer
+from .logs import facts, silencer
 from .patches import patched_by_portal, patched_on_loop
 from .portal import SyncPortal
 from .ports import Clock, Recorder, Threads
@@ -120,12 +121,20 @@ class Entry:
         finally:
             portal.close()
 
+    def _facts(self) -> dict[str, object]:
+        """What a record that is logged now carries."""
+        invocation, step = self.invocation, RUNNING.get()
+        inside = step is not None and step.invocation is invocation
+        return facts(
+            self._call.run_id, invocation.function.id, step.id if inside and step else None, invocation.attempt()
+        )
+
     def _fields(self) -> dict[str, Any]:
         events = [from_data(event) for event in self._call.events]
         return {
             "event": events[0],
             "events": events,
-            "logger": silencer(self.invocation.function.client.logger, self.invocation),
+            "logger": silencer(self.invocation.function.client.logger, self.invocation, self._facts),
             "run_id": self._call.run_id,
             "attempts": self.invocation.attempt,
         }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from typing import Protocol, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
 
 LOGGER = logging.getLogger("inngest")
 
@@ -22,18 +24,39 @@ def _silent(*_args: object, **_kwargs: object) -> None:
 
 
 class ReplaySafeLogger:
-    """The client's logger, silent during replay. Attributes other than the logging methods pass through."""
+    """The client's logger, silent during replay. Attributes other than the logging methods pass through.
 
-    def __init__(self, logger: object, state: _Liveness) -> None:
+    Records of a `logging.Logger` carry what is known of where they were logged, as `extra`.
+    """
+
+    def __init__(self, logger: object, state: _Liveness, facts: Callable[[], Mapping[str, object]]) -> None:
         self._logger = logger
         self._state = state
+        self._facts = facts
 
     def __getattr__(self, name: str) -> object:
         if name in _METHODS and self._state.replaying:
             return _silent
-        return getattr(self._logger, name)
+        method = getattr(self._logger, name)
+        if name not in _METHODS or not isinstance(self._logger, logging.Logger):
+            return method
+        return functools.partial(_carrying, method, self._facts)
 
 
-def silencer(logger: logging.Logger, state: _Liveness) -> logging.Logger:
+def silencer(logger: logging.Logger, state: _Liveness, facts: Callable[[], Mapping[str, object]]) -> logging.Logger:
     """The logger of one invocation, typed as what it stands for."""
-    return cast("logging.Logger", ReplaySafeLogger(logger, state))
+    return cast("logging.Logger", ReplaySafeLogger(logger, state, facts))
+
+
+def facts(run_id: str, function_id: str, step: str | None, attempt: int) -> dict[str, object]:
+    """What log records carry: `step` is None between steps, and `attempt` is then the body's, from 0."""
+    return {"run_id": run_id, "function_id": function_id, "step": step, "attempt": attempt}
+
+
+def _carrying(
+    method: Callable[..., object], known: Callable[[], Mapping[str, object]], *args: object, **more: Any
+) -> object:
+    """Log; what the caller gives as `extra` comes before what is known."""
+    more["extra"] = {**known(), **(more.get("extra") or {})}
+    more["stacklevel"] = more.get("stacklevel", 1) + 1  # the caller's place, and not this one
+    return method(*args, **more)

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import types
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from inngest.protocol.calls import Failed
 from inngest.protocol.errors import ErrorCode, ErrorInfo, NonRetriableError
@@ -141,18 +142,26 @@ def body_failure(error: BaseException) -> Failed:
     return Failed(info_of(error), is_retriable(error), delay_of(error))
 
 
-def log(logger: logging.Logger, where: str, error: BaseException) -> None:
-    """Log an error of user code, unless it asked to be quiet. What the logger raises, decides nothing."""
+def log(logger: logging.Logger, where: str, error: BaseException, facts: Mapping[str, object] | None = None) -> None:
+    """Log an error of user code, unless it asked to be quiet. What the logger raises, decides nothing.
+
+    Args:
+        logger: of the client.
+        where: what raised it.
+        error: the error.
+        facts: what the record carries besides: run, function, step and attempt.
+    """
     error = original_of(error)
     if issubclass(type(error), NonRetriableError | RetryAfterError) and _asked(error, "quiet"):
         return
     careful, frames = CarefulLogger(logger), frames_of(error)
     told = (where, class_name_of(error), message_of(error))
+    more: dict[str, Any] = {"extra": facts} if facts and isinstance(logger, logging.Logger) else {}
     stack = stack_of(error, frames)
     if stack.whole:
-        careful.error("%s raised %s: %s", *told, exc_info=(type(error), error, frames))
+        careful.error("%s raised %s: %s", *told, exc_info=(type(error), error, frames), **more)
     else:
-        careful.error("%s raised %s: %s\n%s", *told, stack.text)
+        careful.error("%s raised %s: %s\n%s", *told, stack.text, **more)
 
 
 def swallowed(logger: logging.Logger, function_id: str) -> Failed:

@@ -20,7 +20,7 @@ from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
 
-from . import outcomes, outgoing
+from . import logs, outcomes, outgoing
 from .context import Context, ContextSync
 from .current import RUNNING, CurrentStep
 from .errors import AsyncUnsupportedError, DeterminismError, StepError
@@ -241,10 +241,14 @@ class Values:
             return outcomes.step_failure(step, number, started_at, too_large)
         return Op(Opcode.STEP_RUN, step, attempt=number, started_at=started_at, data=text)
 
+    def _facts(self, step: StepName, number: int) -> dict[str, object]:
+        return logs.facts(self._call.run_id, self._function.id, step.text, number)
+
     def _failure(
         self, step: StepName, number: int, started_at: int, error: BaseException, options: StepOptions = DEFAULT
     ) -> Work[Op]:
-        outcomes.log(self._function.client.logger, f'step "{step.text}" of {self._function.id}', error)
+        where, facts = f'step "{step.text}" of {self._function.id}', self._facts(step, number)
+        outcomes.log(self._function.client.logger, where, error, facts)
         op = outcomes.step_failure(step, number, started_at, error, options)
         if self._hooks and isinstance(error, Exception):
             final = op.op is Opcode.STEP_FAILED or number + 1 >= (op.max_attempts or self._call.max_attempts)

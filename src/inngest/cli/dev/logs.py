@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import traceback
-from pathlib import Path
 
-import inngest.sdk.outcomes
+from inngest.engine import run_log
+from inngest.sdk import outcomes
 
 from .records import Tell
 
-_ERRORS_OF_FUNCTIONS = str(Path(inngest.sdk.outcomes.__file__))
+_TOLD_OTHERWISE = {outcomes.log.__code__.co_filename, run_log.ended.__code__.co_filename}
 
 
 class TellingHandler(logging.Handler):
-    """Tells log records; not the errors of functions and steps, which are told when they are recorded."""
+    """Tells log records; not how functions and steps fail, and runs begin and end: that is told when it is recorded."""
 
     def __init__(self, tell: Tell) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class TellingHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell it."""
-        if record.pathname == _ERRORS_OF_FUNCTIONS:
+        if record.pathname in _TOLD_OTHERWISE:
             return
         try:
             error = record.exc_info[1] if record.exc_info else None
