@@ -121,7 +121,7 @@ def taken(tx: Transaction, runs: Sequence[Run], owner: Owner, at: int) -> list[C
     told: dict[str, list[Arrival]] = {}  # what lies in no inbox
     if waiting:
         telling.catch_up(tx, waiting, at, cancel=False)
-        for arrival in waits.drop_expired(tx, waiting, at):
+        for arrival in waits.drop_expired(tx, waiting, at, owed=bool(telling.markers(tx))):
             told.setdefault(arrival.run_id, []).append(arrival)
         _read_arrivals(tx, waiting, found, page)
     for run_id, arrivals in told.items():

@@ -103,7 +103,11 @@ DROP_WAITS = Statement(lambda words: delete(_waits).where(words.any_of(_waits.c.
 DROP_EXPIRED = Statement(
     lambda words: (
         delete(_waits)
-        .where(words.any_of(_waits.c.run_id, "runs"), _waits.c.expires_at <= bindparam("now"))
+        .where(
+            words.any_of(_waits.c.run_id, "runs"),
+            _waits.c.expires_at <= bindparam("now"),
+            _waits.c.kind != bindparam("but"),
+        )
         .returning(_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expires_at)
     )
 )
@@ -219,9 +223,14 @@ def _error_of(text: str) -> ErrorInfo:
         return ErrorInfo("Error", f"how it failed cannot be read: {text}")
 
 
-def drop_expired(tx: Transaction, run_ids: Sequence[str], now: int) -> list[Arrival]:
-    """These runs are claimed now: what has run out takes nothing any more; what is in no inbox and says why."""
-    dropped = tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now}).fetchall()
+def drop_expired(tx: Transaction, run_ids: Sequence[str], now: int, *, owed: bool) -> list[Arrival]:
+    """These runs are claimed now: what has run out takes nothing any more; what is in no inbox and says why.
+
+    With `owed`, events are still to be told to those who looked for them when they came. A run may have been cancelled
+    by one of them in time, so its cancellations stay.
+    """
+    but = Watching.CANCEL.value if owed else ""
+    dropped = tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now, "but": but}).fetchall()
     return [
         Arrival(run_id, step, None, error, expired_at)
         for run_id, step, kind, expired_at in dropped
