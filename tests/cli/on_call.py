@@ -48,6 +48,18 @@ async def parent(ctx: inngest.Context) -> None:
     await ctx.step.invoke("fulfil", function=fulfil)
 
 
+class Written:
+    """The code as it is written now."""
+
+    charging = "charge"
+
+
+@client.create_function(fn_id="checkout", trigger=on("why/changed"))
+async def checkout(ctx: inngest.Context) -> None:
+    await ctx.step.run(Written.charging, lambda: "receipt")
+    await ctx.step.wait_for_event("shipped", event="order/shipped", timeout=HOUR)
+
+
 @client.create_function(fn_id="pay", trigger=on("why/retry"))
 async def pay(ctx: inngest.Context) -> None:
     await ctx.step.run("charge", charge)

@@ -153,6 +153,16 @@ async def test_a_request(on_duty: OnCall, listens: bool, said: str) -> None:
             is_on_the_page(await on_duty.held(engine, run_id, Rule.REQUEST, saying=said))
 
 
+async def test_changed_code(on_duty: OnCall, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_duty.engine() as engine:
+        run_id = await on_duty.sent(engine, "why/changed")
+        await on_duty.held(engine, run_id, Rule.EVENT)
+    monkeypatch.setattr(on_call.Written, "charging", "bill")
+    async with on_duty.engine() as engine:
+        await engine.send(inngest.Event(name="order/shipped"))
+        is_on_the_page(await on_duty.held(engine, run_id, Rule.ON_HOLD))
+
+
 async def test_an_event_from_the_future(on_duty: OnCall) -> None:
     ahead = round(datetime.datetime.now(datetime.UTC).timestamp() * 1000) + HOUR
     async with on_duty.engine() as engine:
