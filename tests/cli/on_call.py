@@ -155,6 +155,16 @@ async def ranked(ctx: inngest.Context) -> None:
 
 
 @client.create_function(
+    fn_id="strict",
+    trigger=on("why/strict"),
+    concurrency=[inngest.Concurrency(limit=1)],
+    throttle=inngest.Throttle(limit=1, period=HOUR),
+)
+async def strict(ctx: inngest.Context) -> None:
+    await ctx.step.run("sync", hold)
+
+
+@client.create_function(
     fn_id="remind",
     trigger=on("why/throttle"),
     throttle=inngest.Throttle(limit=2, period=HOUR, key="event.data.customer"),

@@ -102,9 +102,9 @@ def test_a_run_shows_its_steps_attempts_times_and_result(command: Command, shop:
     assert re.fullmatch(r"started \+\d+ ms", lines[3])
     assert re.fullmatch(r"ended   \+[\d.]+ m?s", lines[4])
     steps = lines[lines.index("") + 1 :]
-    assert re.fullmatch(r'✓ charge  \d+ ms  {"cents": 4200, "note": "\[red\]é"}', steps[0])
-    assert re.fullmatch(r"✓ cool off  \d+ ms", steps[1])
-    assert re.fullmatch(r'✓ mail  \d+ ms  3 attempts  "sent"', steps[2])
+    assert re.fullmatch(r'✓ charge  \+\d+ ms  \d+ ms  {"cents": 4200, "note": "\[red\]é"}', steps[0])
+    assert re.fullmatch(r"✓ cool off  \+\d+ ms  \d+ ms", steps[1])
+    assert re.fullmatch(r'✓ mail  \+\d+ ms  \d+ ms  3 attempts  "sent"', steps[2])
     for number in (1, 2):
         attempt = rf"    attempt {number}  \+\d+ ms  \d+ ms  ConnectionError: smtp is \[down\]"
         assert re.fullmatch(attempt, steps[2 + number])

@@ -86,6 +86,10 @@ class OnCall:
                     break
         return self.printed(run_id)
 
+    def shown(self, run_id: str) -> str:
+        """What `inngest run` prints without `--why`."""
+        return self._command("run", run_id, "--database", str(self.path)).out
+
     def printed(self, run_id: str) -> str:
         """What the command prints."""
         ran = self._command("run", run_id, "--why", "--database", str(self.path))
@@ -232,6 +236,18 @@ async def test_its_function_is_paused(on_duty: OnCall) -> None:
         run_id = await on_duty.sent(engine, "why/sleep")
         is_on_the_page(await on_duty.held(engine, run_id, Rule.PAUSED))
         is_on_the_page(await on_duty.held(engine, sleeper, Rule.PAUSED, Rule.SLEEPING))
+
+
+async def test_everything_that_holds_it_is_told(on_duty: OnCall) -> None:
+    async with on_duty.engine(drain_timeout=0) as engine:
+        await on_duty.sent(engine, "why/strict")
+        await on_call.Gate.entered.wait()
+        run_id = await on_duty.sent(engine, "why/strict")
+        await on_duty.held(engine, run_id, Rule.CONCURRENCY, Rule.THROTTLE)
+        await engine.pause(on_call.strict)
+        is_on_the_page(await on_duty.held(engine, run_id, Rule.PAUSED, Rule.CONCURRENCY, Rule.THROTTLE))
+        shown = on_duty.shown(run_id)
+        assert [line.split()[1] for line in shown.splitlines() if line.startswith("now ")] == ["Its", "The", "Its"]
 
 
 async def test_no_worker_has_its_function(on_duty: OnCall) -> None:

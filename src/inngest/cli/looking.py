@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,7 +98,7 @@ def run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     if as_json:
         output.print_json({**shapes.run_in_full(found), "executing": executing})
     else:
-        _show(found, output.console(), executing, reader.now())
+        _show(found, output.console(), executing is not None, _now(reader, found), reader.now())
 
 
 def _executing(reader: Reader, found: Run) -> str | None:
@@ -107,6 +107,15 @@ def _executing(reader: Reader, found: Run) -> str | None:
         return None
     reasons = reader.explain(found.id).reasons
     return next((reason.text for reason in reasons if reason.rule is Rule.EXECUTING), None)
+
+
+def _now(reader: Reader, found: Run) -> list[str]:
+    """What a run does now, and what holds the whole of it: also that its worker is dead. Its steps have own lines."""
+    if found.ended_at is not None:
+        return []
+    shown = {Rule.ON_HOLD, Rule.RETRY}
+    reasons = reader.explain(found.id).reasons
+    return [reason.text for reason in reasons if reason.step is None and reason.rule not in shown]
 
 
 def existing_run(run_id: str, reader: Reader, path: Path) -> Run:
@@ -245,7 +254,7 @@ def _show_why(found: Explanation, console: Console, now: int) -> None:
         console.print(line)
 
 
-def _show(run: Run, console: Console, executing: str | None, now: int) -> None:
+def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now: int) -> None:
     head = Text.assemble((run.status.value, f"bold {STYLES[run.status]}"), f"  {run.function_id}  ", (run.id, "bold"))
     console.print(head)
     for name, fact in _facts(run):
@@ -254,14 +263,14 @@ def _show(run: Run, console: Console, executing: str | None, now: int) -> None:
         console.print(Text.assemble(("on hold ", "dim"), (run.hold.text, "yellow")))
     if run.unasked:
         console.print(Text.assemble(("unasked ", "dim"), ", ".join(run.unasked)))
-    if executing is not None:
-        console.print(Text.assemble(("now     ", "dim"), (executing, "cyan")))
+    for text in state:
+        console.print(Text.assemble(("now     ", "dim"), (text, "cyan" if executes else "yellow")))
     if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
         console.print(_attempt_line(run, attempt, "body"))
     for step in run.steps:
-        for line in _step_lines(run, step, now, executes=executing is not None):
+        for line in _step_lines(run, step, now, executes=executes):
             console.print(line)
     for defer in run.defers:
         console.print(_defer_line(defer))
@@ -313,7 +322,7 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
         line.append(f"begun at {_clock(step.started_at)}, and is not run again")
     else:
         since = step.attempts[0].started_at if step.attempts else step.started_at
-        line.append(f"{output.span(_ms(step.ended_at - since))}", "dim")
+        line.append(f"+{output.span(_ms(since - run.created_at))}  {output.span(_ms(step.ended_at - since))}", "dim")
         if tries > 1:
             line.append(f"  {tries} attempts", "yellow")
         if step.usage is not None:

@@ -186,13 +186,15 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
         return [*held, _died(owner, serving, run), *steps]
     if not serving:
         text = f"No living worker has its function {run.function_id}: start an engine with it."
-        return [*held, Reason(Rule.NO_WORKER, text), *steps]
-    if facts.run.code.hold is not None:
+        held.append(Reason(Rule.NO_WORKER, text))
+    if facts.run.code.hold is not None or facts.due_at is None:
         return [*held, *steps]
-    if not held and facts.due_at is not None and facts.due_at <= now:
-        held.append(_next(facts.queued, serving, now))
-    elif facts.due_at is not None and (later := _later(facts, facts.due_at, now)):
+    if facts.due_at <= now:
+        held += _lane(facts.queued, now)
+    elif later := _later(facts, facts.due_at, now):
         steps.insert(0, later)
+    if not held and facts.due_at <= now:
+        held.append(_next(facts.queued, serving))
     return [*held, *steps]
 
 
@@ -274,21 +276,30 @@ def _later(facts: Facts, due_at: int, now: int) -> Reason | None:
 # -- in its lane
 
 
-def _next(queued: Queued | None, serving: Sequence[WorkerFact], now: int) -> Reason:
-    ahead = "it is next in its lane"
-    if queued is not None:
-        if queued.ahead:
-            ahead = f"{_count(queued.ahead, 'run')} of its lane {'goes' if queued.ahead == 1 else 'go'} before it"
-        if queued.full is not None:
-            return Reason(Rule.CONCURRENCY, f"{_used_up(queued.full)}; {ahead}.")
-        if queued.throttle is not None and queued.opens_at > now:
-            own = queued.opens_at + -(-queued.ahead * queued.throttle.interval // MICROSECONDS)
-            return Reason(Rule.THROTTLE, f"{_closed(queued.throttle, queued.throttled)}; {ahead}.", own)
+def _lane(queued: Queued | None, now: int) -> list[Reason]:
+    """The limits that hold it, each of them: one that has room again does not open the others."""
+    found: list[Reason] = []
+    if queued is not None and queued.full is not None:
+        found.append(Reason(Rule.CONCURRENCY, f"{_used_up(queued.full)}; {_ahead(queued)}."))
+    if queued is not None and queued.throttle is not None and queued.opens_at > now:
+        own = queued.opens_at + -(-queued.ahead * queued.throttle.interval // MICROSECONDS)
+        closed = _closed(queued.throttle, queued.throttled)
+        found.append(Reason(Rule.THROTTLE, f"{closed}; {_ahead(queued)}.", own))
+    return found
+
+
+def _ahead(queued: Queued) -> str:
+    if not queued.ahead:
+        return "it is next in its lane"
+    return f"{_count(queued.ahead, 'run')} of its lane {'goes' if queued.ahead == 1 else 'go'} before it"
+
+
+def _next(queued: Queued | None, serving: Sequence[WorkerFact]) -> Reason:
     executing = sum(one.executing for one in serving)
     has, executes = ("has", "executes") if len(serving) == 1 else ("have", "execute")
     workers = f"{_count(len(serving), 'worker')} {has} its function, and {executes} {_count(executing, 'run')}"
     text = f"Nothing holds it: it goes on when a worker has room. {workers}"
-    return Reason(Rule.DUE, f"{text}; {ahead}." if queued is not None else f"{text}.")
+    return Reason(Rule.DUE, f"{text}; {_ahead(queued)}." if queued is not None else f"{text}.")
 
 
 def _used_up(full: Full) -> str:
