@@ -92,6 +92,7 @@ def _serve_here(options: Options, sock: socket.socket) -> int:
     from . import logs  # noqa: PLC0415 - loads the engine, which the supervisor does not need
     from .serving import Stop, load_targets, problem, serve  # noqa: PLC0415 - see above
 
+    sockets.close_in_forks(sock)
     tell = teller(as_json=options.as_json)
     tell({"type": "loading", "targets": options.targets})
     try:

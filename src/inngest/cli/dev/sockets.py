@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
+from typing import Protocol
 
 from inngest.cli.failures import CommandError, Exit
 
 BACKLOG = 2048
+
+
+class Closable(Protocol):
+    """A socket, or one end of a pipe."""
+
+    def close(self) -> None:
+        """Close it; a second time does nothing."""
+        ...
+
+
+def close_in_forks(*open_here: Closable) -> None:
+    """Forks of this process do not keep these: one that outlives it would keep the port, or its readers waiting."""
+    if sys.platform != "win32":
+        for one in open_here:
+            os.register_at_fork(after_in_child=one.close)
 
 
 def listen(host: str, port: int) -> socket.socket:

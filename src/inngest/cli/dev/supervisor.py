@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from inngest.cli.failures import Exit
@@ -168,7 +169,10 @@ class Supervisor:
         """What the worker says."""
         reader = asyncio.StreamReader(limit=2**24)
         with os.fdopen(outbox, "rb", buffering=0) as pipe:
-            await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+            assert worker.exited is not None
+            worker.exited.add_done_callback(lambda _: _read_to_its_end(transport, pipe, reader))
             async for line in reader:
                 message = json.loads(line)
                 worker.loaded = True
@@ -207,6 +211,15 @@ class Supervisor:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _read_to_its_end(transport: asyncio.ReadTransport, pipe: FileIO, reader: asyncio.StreamReader) -> None:
+    """Take what a worker said before it exited. That is all, even if something that it started keeps the pipe open."""
+    if transport.is_closing():
+        return
+    while said := pipe.read(2**16):
+        reader.feed_data(said)
+    transport.close()
 
 
 def _how(code: int | None) -> str:

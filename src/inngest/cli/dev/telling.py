@@ -15,6 +15,7 @@ from inngest.cli import meant, output, values
 from inngest.sdk import system
 
 from .records import Record, Tell
+from .sockets import close_in_forks
 
 STACK_INDENT = " " * 14
 DEFAULT_URL = "http://127.0.0.1:8288"
@@ -30,7 +31,9 @@ def teller(*, as_json: bool) -> Tell:
     output.write_all()
     if not as_json:
         return HumanTeller()
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    records = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    close_in_forks(records)  # not the stream: what is in its buffer is the parent's to write
+    stream = io.TextIOWrapper(io.BufferedWriter(records), encoding="utf-8")
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return JsonTeller(stream)

@@ -20,6 +20,7 @@ from .loading import CodeError, TargetError, files_of, source_files
 from .options import Options
 from .records import Tell
 from .serving import Given, Stop, load_targets, problem, serve
+from .sockets import close_in_forks
 from .telling import teller
 
 Loaded = tuple[Given, Exception | None]
@@ -37,6 +38,7 @@ class Link:
     def __init__(self, inbox: int, outbox: int) -> None:
         self._inbox = os.fdopen(inbox, "rb", buffering=0)
         self._outbox = os.fdopen(outbox, "wb", buffering=0)
+        close_in_forks(self._inbox, self._outbox)
 
     def send(self, message: Mapping[str, object]) -> None:
         """Tell the supervisor, if it is there."""
@@ -103,7 +105,9 @@ async def _serve(
 ) -> None:
     if sock.fileno() < 0:  # the supervisor is gone already
         return
-    await serve(given, options, sock.dup(), tell, stop, first=first, on_serving=lambda: link.send({"serving": True}))
+    served = sock.dup()
+    close_in_forks(served)
+    await serve(given, options, served, tell, stop, first=first, on_serving=lambda: link.send({"serving": True}))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -119,9 +123,10 @@ def main(arguments: Sequence[str]) -> int:
     for inherited in (descriptor, inbox, outbox):  # what the user's code starts must not keep the port
         os.set_inheritable(inherited, False)
     link = Link(inbox, outbox)
-    loaded = _load(options, link)  # with no event loop running: the code may use one of its own
-    logs.set_up(tell)
     with socket.socket(fileno=descriptor) as sock:
+        close_in_forks(sock)
+        loaded = _load(options, link)  # with no event loop running: the code may use one of its own
+        logs.set_up(tell)
         return asyncio.run(work(loaded, options, sock, tell, link, arguments[4] == "first"))
 
 
