@@ -210,7 +210,8 @@ class World:
             try:
                 await process.start()
             except (GoneError, StoreError) as error:
-                process.crash(f"could not start: {error}")
+                why = str(error).replace(str(self.path.parent), "")  # each world has a folder of its own
+                process.crash(f"could not start: {why}")
             else:
                 self._alive.append(process)
                 await process.gone

@@ -123,6 +123,7 @@ def pending(tx: Transaction, event_id: str) -> list[Pending]:
 
 def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     """What is known of a run, and of its place in the queue at a time; None if there is none."""
+    run_id = texts.stored(run_id)
     asked = {"run": run_id}
     job = tx.execute(JOB, asked).fetchone()
     due_at = None if job is None else job[0]
