@@ -36,7 +36,8 @@ def _write(path: Path, statement: str, rows: list[tuple[object, ...]]) -> None:
 
 def _queue(path: Path, function: str, count: int, *, due: int) -> None:
     """Jobs of a plain function, and as many lanes of another."""
-    jobs = "INSERT INTO inngest_jobs VALUES (?, ?, ?, ?, 0, '', 0, ?)"
+    columns = "id, run_id, function_id, due_at, alone, lane, start, score"
+    jobs = f"INSERT INTO inngest_jobs ({columns}) VALUES (?, ?, ?, ?, 0, '', 0, ?)"
     name = f"{function}-{count}"
     _write(path, jobs, [(f"J{name}{at:09}", f"R{name}{at:09}", function, due, due) for at in range(count)])
     lanes = "INSERT INTO inngest_lanes (id, function_id, ready_at, turn) VALUES (?, ?, ?, ?)"
