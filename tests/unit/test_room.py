@@ -6,7 +6,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from inngest.engine.executor import RunExecutor
+from inngest.engine.places import NOTHING
 from inngest.engine.ports import Claims
 
 NOW = 1_000
@@ -26,13 +29,19 @@ class Looking:
 
 
 class Room:
-    """An executor with so much room, and how often it woke its worker."""
+    """An executor with so much room, and how often it woke its worker.
 
-    def __init__(self, most: int) -> None:
+    Args:
+        most: runs in flight.
+        threads: for its function, which is a plain one; None if it needs no thread.
+    """
+
+    def __init__(self, most: int, threads: int | None = None) -> None:
         self.store = Looking()
         self.woken = 0
         clock, ids = SimpleNamespace(now=lambda: NOW), SimpleNamespace(token=lambda: "token")
-        invoker = SimpleNamespace(plain=frozenset(), threads=0, watch_threads=lambda _: None)
+        plain = frozenset() if threads is None else frozenset({"f"})
+        invoker = SimpleNamespace(plain=plain, threads=threads or 0, watch_threads=lambda _: None)
         worker = SimpleNamespace(
             invoker=invoker, store=self.store, clock=clock, ids=ids, session_id="session", observer=None
         )
@@ -71,3 +80,18 @@ async def test_room_that_was_not_needed_wakes_who_waits_for_it() -> None:
     woken = room.woken
     room.executor.give_back(reserved)
     assert room.woken == woken + 1
+
+
+@pytest.mark.parametrize("threads", [None, 2])
+async def test_a_claim_that_may_take_what_must_be_alone_leaves_no_room_for_what_is_accepted(
+    threads: int | None,
+) -> None:
+    room = Room(100, threads)
+    room.executor.job_due(NOW)
+    looking = asyncio.create_task(room.executor.run_once(NOW))
+    await asyncio.sleep(0)
+    assert room.store.asked == 1
+    assert room.executor.reserve(1) == NOTHING
+    room.store.through.set()
+    await looking
+    assert room.executor.reserve(1).owners

@@ -222,8 +222,10 @@ class RunExecutor:
         if room == 0 and keep is None:
             self._wants_thread = self._wants_thread or plain
             return False
-        alone, threads = self.idle or self._quarantine.desperate, room if plain else 0
-        places.take(room, threads)
+        idle, threads = self.idle, room if plain else 0
+        alone = idle or self._quarantine.desperate
+        taken = places.free if idle else room  # what is accepted meanwhile begins beside nothing that must be alone
+        places.take(taken, threads)
         try:
             claims = await self.worker.store.claim(
                 self._owner(),
@@ -237,7 +239,7 @@ class RunExecutor:
                 keep=keep,
             )
         finally:
-            places.take(-room, -threads)
+            places.take(-taken, -threads)
         if claims.next_due is not None:
             if plain and claims.next_due <= now and not places.threads:
                 self._wants_thread = True
