@@ -5,11 +5,13 @@ from __future__ import annotations
 from inngest.engine.quarantine import LONGEST, PATIENCE, TRIAL, TRIES, Quarantine
 
 NOW = 1_000_000
+AHEAD = 1_750_000_000_000
+"""Unix ms of the engine's clock, when the monotonic one is at 0."""
 
 
 def busy(one: Quarantine, now: int) -> bool:
     """Whether a worker with something in flight claims nothing else, after a look that saw such a run."""
-    one.keep(now)
+    one.keep(now, now + AHEAD)
     closed = one.closed(now, idle=False)
     one.seen(now, due=True)
     return closed
@@ -22,7 +24,7 @@ def test_a_busy_worker_goes_on_at_first_and_then_holds_back_for_half_a_minute() 
     assert one.changes_at(NOW) == NOW + PATIENCE
     assert not busy(one, NOW + PATIENCE - 1)
     assert busy(one, NOW + PATIENCE)
-    assert one.keep(NOW + PATIENCE + 1) == NOW + PATIENCE + TRIAL
+    assert one.keep(NOW + PATIENCE + 1, NOW) == NOW + PATIENCE + TRIAL + AHEAD
     assert not one.closed(NOW + PATIENCE + 1, idle=True)
     assert not busy(one, NOW + PATIENCE + TRIAL)
 
@@ -49,7 +51,7 @@ def test_a_run_that_is_gone_holds_back_nothing() -> None:
     assert busy(one, NOW + PATIENCE)
     one.seen(NOW + PATIENCE, due=False)
     assert not one.closed(NOW + PATIENCE, idle=False)
-    assert one.keep(NOW + PATIENCE) is None
+    assert one.keep(NOW + PATIENCE, NOW) is None
     assert one.changes_at(NOW + PATIENCE) is None
 
 

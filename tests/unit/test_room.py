@@ -39,7 +39,8 @@ class Room:
     def __init__(self, most: int, threads: int | None = None) -> None:
         self.store = Looking()
         self.woken = 0
-        clock, ids = SimpleNamespace(now=lambda: NOW), SimpleNamespace(token=lambda: "token")
+        clock = SimpleNamespace(now=lambda: NOW, monotonic=lambda: NOW)
+        ids = SimpleNamespace(token=lambda: "token")
         plain = frozenset() if threads is None else frozenset({"f"})
         invoker = SimpleNamespace(plain=plain, threads=threads or 0, watch_threads=lambda _: None)
         worker = SimpleNamespace(

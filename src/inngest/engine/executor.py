@@ -81,7 +81,7 @@ class RunExecutor:
     @property
     def room(self) -> int:
         """How many more runs may be begun."""
-        if self.draining or self._quarantine.closed(self.worker.clock.now(), idle=self.idle):
+        if self.draining or self._quarantine.closed(self.worker.clock.monotonic(), idle=self.idle):
             return 0
         return self._places.free
 
@@ -197,8 +197,8 @@ class RunExecutor:
         if not self.functions:
             self.next_due = None  # nothing here is ever due: this worker sends and reads
             return
-        quarantine = self._quarantine
-        keep = None if self.draining else quarantine.keep(now)
+        quarantine, lasting = self._quarantine, self.worker.clock.monotonic()
+        keep = None if self.draining else quarantine.keep(lasting, now)
         room, due = self.room, self._is_due(now)
         if keep is None and (room == 0 or not due):
             self.backlog = due
@@ -209,8 +209,8 @@ class RunExecutor:
             if not self.fenced:
                 suspect = await self._claim(functions, now, keep, plain=plain) or suspect
         if not quarantine.executing:
-            quarantine.seen(now, due=suspect)
-        self.backlog = self._is_due(now) or quarantine.closed(now, idle=self.idle)
+            quarantine.seen(lasting, due=suspect)
+        self.backlog = self._is_due(now) or quarantine.closed(lasting, idle=self.idle)
 
     async def _claim(self, functions: Sequence[str], now: int, keep: int | None, *, plain: bool) -> bool:
         """Claim what is due of the functions that need a thread, or of those that need none.
@@ -268,7 +268,9 @@ class RunExecutor:
 
     def looks_at(self, now: int) -> int | None:
         """When to look again for a run that must be tried alone, or after it; None if there is no such time."""
-        return self._quarantine.changes_at(now)
+        lasting = self.worker.clock.monotonic()
+        changes_at = self._quarantine.changes_at(lasting)
+        return None if changes_at is None else now + changes_at - lasting
 
     def _is_due(self, now: int) -> bool:
         return self.next_due is not None and self.next_due <= now
@@ -284,7 +286,7 @@ class RunExecutor:
         self._owned[claimed.run.id] = ownership
         self._places.enter(ownership.function_id, probes=ownership.probes)
         if ownership.suspect:
-            self._quarantine.begin(self.worker.clock.now())
+            self._quarantine.begin(self.worker.clock.monotonic())
         task = asyncio.get_running_loop().create_task(self._run(ownership))
         self._tasks[task] = None
         task.add_done_callback(lambda task: self._done(task, ownership))
@@ -402,7 +404,7 @@ class RunExecutor:
 
     async def _pause(self, ms: int) -> None:
         over = asyncio.Event()
-        timer = self.worker.clock.call_at(self.worker.clock.now() + ms, over.set)
+        timer = self.worker.clock.call_after(ms, over.set)
         try:
             await over.wait()
         finally:

@@ -17,11 +17,12 @@ TRIES = 3
 
 
 class Quarantine:
-    """What one worker does about runs that must be tried alone. Times are unix ms of the engine's clock."""
+    """What one worker does about runs that must be tried alone. Times are ms of the monotonic clock."""
 
     def __init__(self) -> None:
         self._since: int | None = None  # such a run has been due since then, as far as is known
         self._kept_until: int | None = None  # nothing else is claimed, and the run is kept for this worker
+        self._due_at = 0  # unix ms: the run's job is due then, so that others do not see it before
         self._trial_until: int | None = None  # it executes here, alone
         self._again_at = 0  # this worker does not hold back before
         self._in_vain = 0  # times that it held back
@@ -47,15 +48,20 @@ class Quarantine:
             return True
         return not idle and self._kept_until is not None and now < self._kept_until
 
-    def keep(self, now: int) -> int | None:
-        """Until when this worker keeps the run that is due for itself, and holds back; None if it does not."""
+    def keep(self, now: int, time: int) -> int | None:
+        """Until when this worker keeps the run that is due for itself, and holds back; None if it does not.
+
+        Args:
+            now: of the monotonic clock.
+            time: the same moment as unix ms of the engine's clock, and so is the result.
+        """
         if self._kept_until is not None and now >= self._kept_until:
             self._in_vain += 1
             self._again_at = now + min(TRIAL << self._in_vain, LONGEST)
             self._kept_until = None
         if self._kept_until is None and self._since is not None and now >= max(self._since + PATIENCE, self._again_at):
-            self._kept_until = now + TRIAL
-        return self._kept_until
+            self._kept_until, self._due_at = now + TRIAL, time + TRIAL
+        return None if self._kept_until is None else self._due_at
 
     def seen(self, now: int, *, due: bool) -> None:
         """What a claim saw: whether such a run is due, or kept here. If it is gone, nothing is held back."""
@@ -75,7 +81,7 @@ class Quarantine:
         self._trial_until = None
 
     def changes_at(self, now: int) -> int | None:
-        """When to look again, whatever happens; None if there is no such time."""
+        """When to look again, whatever happens, by the monotonic clock; None if there is no such time."""
         times = [self._kept_until, self._trial_until]
         if self._since is not None and self._kept_until is None:
             times.append(max(self._since + PATIENCE, self._again_at))

@@ -12,7 +12,10 @@ from tests.simulation.scenario import Scenario
 ENDED = {status.value for status in FINAL}
 
 PATIENCE = 10_000_000
-"""Microseconds that an outcome may take to be written, or a claim until the run is entered."""
+"""Microseconds that an outcome may take to be written, or a claim until the run is entered; tries come beside it."""
+
+TRIES = 5
+"""Looks of a world until a commit that found no space is written: it is tried again with each."""
 
 HINDRANCES = {Fault.PAUSE, Fault.BUSY, Fault.LOCKED_OUT, Fault.ZOMBIE, Fault.TORN, Fault.STOP}
 """Faults of a process after which both may take so long again."""
@@ -20,8 +23,9 @@ HINDRANCES = {Fault.PAUSE, Fault.BUSY, Fault.LOCKED_OUT, Fault.ZOMBIE, Fault.TOR
 Invocation = tuple[str, str]  # token and run
 
 
-def check(history: History, _: Scenario) -> Iterator[str]:
+def check(history: History, scenario: Scenario) -> Iterator[str]:
     """No run is owned for long without an invocation in its worker."""
+    patience = PATIENCE + TRIES * scenario.look * 1_000
     processes: dict[str, int] = {}  # by session
     gone: set[int] = set()
     hindered: dict[int, int] = {}  # when last, by process
@@ -48,7 +52,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                     if process is None or process in gone or run["status"] in ENDED or one in inside:
                         continue
                     idle[one] = max(since.get(one, entry.at), hindered.get(process, 0))
-                    if entry.at - idle[one] > PATIENCE and one not in told:
+                    if entry.at - idle[one] > patience and one not in told:
                         told.add(one)
                         yield f"at {entry.at}: process {process} owns run {run['id']} and does not execute it"
                 since = idle
