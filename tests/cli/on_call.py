@@ -157,7 +157,7 @@ async def ranked(ctx: inngest.Context) -> None:
 @client.create_function(
     fn_id="strict",
     trigger=on("why/strict"),
-    concurrency=[inngest.Concurrency(limit=1)],
+    concurrency=[inngest.Concurrency(limit=1), inngest.Concurrency(limit=1, key="'disk'", scope="env")],
     throttle=inngest.Throttle(limit=1, period=HOUR),
 )
 async def strict(ctx: inngest.Context) -> None:

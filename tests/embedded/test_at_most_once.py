@@ -61,7 +61,9 @@ async def cut(stage: Stage, function: inngest.Function[Any], charge: Charge) -> 
         return run.id
 
 
-async def test_a_step_that_a_stop_cuts_fails_and_the_code_can_catch_it(stage: Stage) -> None:
+async def test_a_step_that_a_stop_cuts_fails_and_the_code_can_catch_it(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     charge = Charge()
 
     async def body(ctx: inngest.Context) -> str:
@@ -78,6 +80,13 @@ async def test_a_step_that_a_stop_cuts_fails_and_the_code_can_catch_it(stage: St
         run = await engine.run(run_id)
     assert charge.begun == 1
     assert [one.error and one.error.name for one in step(run, "charge").attempts] == ["StepInterruptedError"]
+    (told,) = [record for record in caplog.records if "was cut while its handler ran" in record.getMessage()]
+    assert [getattr(told, name) for name in ("run_id", "function_id", "step", "attempt")] == [
+        run_id,
+        run.function_id,
+        "charge",
+        0,
+    ]
 
 
 async def test_a_logger_that_raises_does_not_keep_it_from_failing(stage: Stage) -> None:

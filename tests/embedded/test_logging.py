@@ -230,6 +230,56 @@ async def test_records_carry_the_run_the_function_the_step_and_the_attempt(
     assert [carried(record)[:2] for record in told] == [named, named]
 
 
+async def test_a_run_that_is_skipped_has_its_end_in_the_log(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(ctx: inngest.Context) -> None:
+        await ctx.step.sleep("long", 3_600_000)
+
+    function = stage.function(body, singleton=inngest.Singleton(mode="skip"))
+    async with stage.engine(function) as engine:
+        with caplog.at_level(logging.INFO, "inngest"):
+            await engine.send([inngest.Event(name="test/start"), inngest.Event(name="test/start")])
+        second, first = await engine.runs()
+    assert (first.status, second.status) == ("RUNNING", "SKIPPED")
+    (told,) = [record for record in caplog.records if "skipped" in record.getMessage()]
+    assert told.getMessage() == (
+        f"run {second.id} of {second.function_id} ended: skipped: singleton: run {first.id} has not ended"
+    )
+    assert carried(told) == (second.id, second.function_id, None, None)
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+async def test_what_the_invocation_itself_warns_of_names_its_run(
+    stage: Stage, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    def late() -> None:
+        while not inngest.current_step().timeout_requested:
+            pass
+
+    async def body(ctx: inngest.Context) -> str:
+        await ctx.step.options(timeout=1).run("late", late)
+        try:
+            await ctx.step.sleep("a moment", 3_600_000)
+        except BaseException:
+            return "went on"
+        return "slept"
+
+    def plain(ctx: inngest.ContextSync) -> str:
+        ctx.step.options(timeout=1).run("late", late)
+        try:
+            ctx.step.sleep("a moment", 3_600_000)
+        except BaseException:
+            return "went on"
+        return "slept"
+
+    run = await stage.run(body if kind == "async" else plain, retries=0)
+    named = run.id, run.function_id
+    own = [record for record in caplog.records if record.name == "inngest"]
+    assert [(record.getMessage().partition(" test-f ")[2].partition(" ")[0], *carried(record)) for record in own] == [
+        ("ended", *named, "late", 0),
+        ("raised", *named, None, 0),
+    ]
+
+
 async def test_a_handler_that_raises_where_runs_begin_and_end_decides_nothing(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

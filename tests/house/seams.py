@@ -16,6 +16,20 @@ def banned_calls(source: str) -> Iterator[str]:
             yield f"{node.lineno}: {node.attr}"
 
 
+def careless_loggers(source: str) -> Iterator[str]:
+    """The loggers that the engine's code would log by without care, each with its line number."""
+    tree = ast.parse(source)
+    careful = {
+        id(argument)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "CarefulLogger"
+        for argument in node.args
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "logging.getLogger" and id(node) not in careful:
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
 def _is_timer_of_loop(node: ast.Attribute) -> bool:
     # The Clock port has a verb of the same name, so the receiver decides.
     return node.attr == "call_at" and "loop" in ast.unparse(node.value)

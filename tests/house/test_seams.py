@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tests.house.seams import banned_calls
+from tests.house.seams import banned_calls, careless_loggers
 from tests.house.tree import ROOT, code
 
 SYSTEM = "src/inngest/engine/system.py"
@@ -24,6 +24,22 @@ def test_only_the_real_ports_use_timers_and_threads_of_the_loop() -> None:
         for path in code(ROOT)
         if (name := path.relative_to(ROOT).as_posix()).startswith("src/") and name != SYSTEM
         for call in banned_calls(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_a_logger_that_may_raise_is_found() -> None:
+    source = 'import logging\nA = logging.getLogger("a")\nB = CarefulLogger(logging.getLogger("b"))\n'
+    assert list(careless_loggers(source)) == ["2: logging.getLogger('a')"]
+
+
+def test_the_engine_logs_by_loggers_that_raise_nothing() -> None:
+    """A handler of the user's that raises where a transaction is written must not decide what is written."""
+    found = [
+        f"{name}:{logger}"
+        for path in code(ROOT)
+        if (name := path.relative_to(ROOT).as_posix()).startswith(("src/inngest/engine/", "src/inngest/embedded/"))
+        for logger in careless_loggers(path.read_text(encoding="utf-8"))
     ]
     assert found == []
 

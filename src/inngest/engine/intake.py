@@ -7,6 +7,7 @@ from typing import Protocol
 
 from inngest.protocol.opcodes import SentEvent
 
+from . import run_log
 from .domain import announcements, triggers
 from .domain.following import Plan
 from .domain.model import Event, Registry, Run, Start
@@ -98,6 +99,7 @@ class Intake:
                 executor.give_back(room)
                 _begin(executor, accepted, {event.id: event for event in events})
                 executor.heard(accepted.news)
+            run_log.skipped(start for start, _ in accepted.started)
             return accepted
 
         answer = self._store.accept(Acceptance(events, plan, room.owners, functions, now, plain, room.plain), begin)

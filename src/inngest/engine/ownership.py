@@ -11,6 +11,7 @@ from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
+from inngest.runtime.careful import CarefulLogger
 
 from . import run_log
 from .domain import holding, watches
@@ -24,7 +25,7 @@ from .worker import Worker
 
 R = TypeVar("R")
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""

@@ -11,6 +11,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
 from inngest.runtime.careful import CarefulLogger
 
+from . import run_log
 from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
 from .domain.schedule import retry_delay
 from .errors import StoreError
@@ -130,18 +131,18 @@ class Requester:
         task = asyncio.get_running_loop().create_task(self._make(held, session))
         self._tasks[task] = None
         self._sending.setdefault(held.key.run_id, {})[held.key.hash] = task
-        task.add_done_callback(self._done)
+        task.add_done_callback(lambda task: self._done(task, held.key.run_id))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[None], run_id: str) -> None:
         full = self.room == 0
         self._tasks.pop(task, None)
         if full:
             self.look_again()
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, StoreError):
-                LOGGER.debug("the answer to a request cannot be written here: %s", error)
+                LOGGER.debug("the answer to a request cannot be written here: %s", error, extra=run_log.facts(run_id))
             else:
-                LOGGER.error("a request of a step: %s", error, exc_info=error)
+                LOGGER.error("a request of a step: %s", error, exc_info=error, extra=run_log.facts(run_id))
 
     async def _make(self, held: HeldRequest, session: str) -> None:
         """One attempt: send it, then write what became of it."""
@@ -180,7 +181,7 @@ class Requester:
         except HttpError as error:
             verdict = gateway.unanswered(held.kind, request, str(error), retriable=error.retriable)
         except Exception as error:
-            LOGGER.exception("a request of run %s broke", held.key.run_id)
+            LOGGER.exception("a request of run %s broke", held.key.run_id, extra=run_log.facts(held.key.run_id))
             reason = f"{type(error).__name__}: {error}"
             verdict = gateway.unanswered(held.kind, request, reason, retriable=True)
         return self._judged(held, session, began_at, verdict)

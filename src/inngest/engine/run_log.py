@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
+from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger
 
-from .domain.model import RunStatus
+from .domain.model import RunStatus, Start
 from .ports import Claimed
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -22,6 +24,14 @@ def entered(claimed: Claimed) -> None:
     run = claimed.run
     if not (claimed.unread or claimed.memos or claimed.open or run.attempt or run.takeovers):
         LOGGER.info("run %s of %s began", run.id, run.function_id, extra=facts(run.id, run.function_id))
+
+
+def skipped(starts: Iterable[Start]) -> None:
+    """Runs that are over before they could begin, each with why."""
+    for run in (start.run for start in starts if start.run.status is RunStatus.SKIPPED):
+        why = "" if run.error is None else f": {ErrorInfo.from_json(run.error).message}"
+        extra = facts(run.id, run.function_id)
+        LOGGER.info("run %s of %s ended: skipped%s", run.id, run.function_id, why, extra=extra)
 
 
 def ended(run_id: str, function_id: str | None, status: RunStatus) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from . import run_log
 from .domain.explaining import text_of
 from .errors import StoreError
 from .ports import Clock, News, Store
@@ -48,6 +49,7 @@ class Timers:
 
     async def _fire(self, only: str | None) -> None:
         fired = await self._store.fire(self._clock.now(), only)
+        run_log.skipped(fired.started)
         self._heard(fired.news.and_then(News(queued=bool(fired.started))))
 
     def _is_due(self) -> bool:

@@ -13,6 +13,8 @@ from .raised import class_name_of, ends_the_task, message_of
 class CarefulLogger:
     """Logs by another logger. What that raises goes to stderr, as `logging` does it with what handlers raise.
 
+    A logger that is no `logging.Logger` is not given `extra`.
+
     Args:
         logger: the logger.
     """
@@ -43,9 +45,11 @@ class CarefulLogger:
         self._log("error", message, args, {"exc_info": True, **more})
 
     def _log(self, level: str, message: str, args: tuple[object, ...], more: dict[str, Any]) -> None:
-        logger = self._logger
+        logger: object = self._logger
         if isinstance(logger, logging.Logger):
             more = {"stacklevel": 3, **more}  # the caller's place, and not this one
+        else:  # one of another library has its own idea of what a record carries
+            more.pop("extra", None)
         try:
             getattr(logger, level)(message, *args, **more)
         except BaseException as error:

@@ -179,8 +179,7 @@ class Invocation(Recording):
     async def _raised(self, error: BaseException, home: Place) -> Failed:
         if self.over:  # what user code raises while it is unwound is nobody's failure
             return outcomes.body_failure(error)
-        facts = logs.facts(self.call.run_id, self.function.id, None, self._body_attempt)
-        outcomes.log(self.function.client.logger, f"function {self.function.id}", error, facts)
+        outcomes.log(self.function.client.logger, f"function {self.function.id}", error, self.facts)
         if not self.hooks:
             return await drive(self.values.raised(error))
         try:
@@ -203,7 +202,7 @@ class Invocation(Recording):
                 raise self.conductor.error
             outcome = outcomes.body_failure(self.conductor.error)
         elif self._swallowed(ending, task):
-            outcome = outcomes.swallowed(self.function.client.logger, self.function.id)
+            outcome = outcomes.swallowed(self.function.client.logger, self.function.id, self.facts)
         else:
             outcome = Yielded((), self.conductor.yielding, self._history.unreached, self._history.through)
         if self.hooks:
@@ -256,6 +255,7 @@ class Invocation(Recording):
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
                 self.function.id,
                 UNWIND_GRACE,
+                extra=self.facts,
             )
 
     # -- steps
@@ -275,7 +275,8 @@ class Invocation(Recording):
         try:
             entry = self._history.reach(call.step)
             if isinstance(entry, OpenStep) and entry.begun and entry.kind is call.kind:
-                lost = outcomes.interrupted(self.function.client.logger, self.function.id, entry)
+                facts = logs.facts(self.call.run_id, self.function.id, step_id, entry.attempt)
+                lost = outcomes.interrupted(self.function.client.logger, facts, entry)
                 entry = await self._record_now(call, lost)
             while True:
                 now = self._clock.now() if isinstance(entry, OpenStep) else 0

@@ -7,7 +7,7 @@ import logging
 import os
 import types
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from inngest.protocol.calls import Failed
 from inngest.protocol.errors import ErrorCode, ErrorInfo, NonRetriableError
@@ -124,13 +124,13 @@ def step_failure(
     )
 
 
-def interrupted(logger: logging.Logger, function_id: str, open_step: OpenStep) -> Op:
+def interrupted(logger: logging.Logger, facts: Mapping[str, object], open_step: OpenStep) -> Op:
     """The report of an attempt that was begun, must not be repeated, and of which nobody knows how it went."""
     message = (
         f'step "{open_step.step.text}" was cut while its handler ran: its worker died, or was stopped. '
         'What the handler has done is not known, and with on_crash="fail" it is not run again'
     )
-    CarefulLogger(logger).warning("function %s: %s", function_id, message)
+    CarefulLogger(logger).warning("function %s: %s", facts["function_id"], message, extra=facts)
     info = ErrorInfo("StepInterruptedError", message, code=ErrorCode.STEP_INTERRUPTED.value)
     return Op(
         Opcode.STEP_FAILED, open_step.step, attempt=open_step.attempt, started_at=open_step.created_at, error=info
@@ -142,7 +142,7 @@ def body_failure(error: BaseException) -> Failed:
     return Failed(info_of(error), is_retriable(error), delay_of(error))
 
 
-def log(logger: logging.Logger, where: str, error: BaseException, facts: Mapping[str, object] | None = None) -> None:
+def log(logger: logging.Logger, where: str, error: BaseException, facts: Mapping[str, object]) -> None:
     """Log an error of user code, unless it asked to be quiet. What the logger raises, decides nothing.
 
     Args:
@@ -156,18 +156,17 @@ def log(logger: logging.Logger, where: str, error: BaseException, facts: Mapping
         return
     careful, frames = CarefulLogger(logger), frames_of(error)
     told = (where, class_name_of(error), message_of(error))
-    more: dict[str, Any] = {"extra": facts} if facts and isinstance(logger, logging.Logger) else {}
     stack = stack_of(error, frames)
     if stack.whole:
-        careful.error("%s raised %s: %s", *told, exc_info=(type(error), error, frames), **more)
+        careful.error("%s raised %s: %s", *told, exc_info=(type(error), error, frames), extra=facts)
     else:
-        careful.error("%s raised %s: %s\n%s", *told, stack.text, **more)
+        careful.error("%s raised %s: %s\n%s", *told, stack.text, extra=facts)
 
 
-def swallowed(logger: logging.Logger, function_id: str) -> Failed:
+def swallowed(logger: logging.Logger, function_id: str, facts: Mapping[str, object]) -> Failed:
     """Code that is to wait has caught the signal which says so, and returned."""
     error = SignalSwallowedError(function_id)
-    log(logger, f"function {function_id}", error)
+    log(logger, f"function {function_id}", error, facts)
     return body_failure(error)
 
 

@@ -8,8 +8,9 @@ from typing import Any, NoReturn, TypeVar
 
 from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
+from inngest.runtime.careful import CarefulLogger
 
-from . import replay
+from . import logs, replay
 from .conductor import Conductor, Ending, StepCall
 from .deferring import Defers
 from .errors import DeterminismError, EndOfInvocation, StepError
@@ -59,6 +60,11 @@ class Recording:
         self._background: dict[asyncio.Task[None], None] = {}
         self._unwinding = False
         self._entry: asyncio.Task[Any] | None = None  # the engine's task of it
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What log records about the run carry, between steps."""
+        return logs.facts(self.call.run_id, self.function.id, None, self._body_attempt)
 
     @property
     def over(self) -> bool:
@@ -127,11 +133,12 @@ class Recording:
 
     def _tell_passed(self, passed: Sequence[Entry]) -> None:
         """What was recorded is not waited for any more."""
-        self.function.client.logger.info(
+        CarefulLogger(self.function.client.logger).info(
             "run %s of %s does not come to what it had recorded of a branch that was given up, or still goes on: %s",
             self.call.run_id,
             self.function.id,
             ", ".join(entry.step.text for entry in passed),
+            extra=self.facts,
         )
 
     def _riding(self) -> list[Op]:

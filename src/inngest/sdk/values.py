@@ -103,6 +103,7 @@ class Values:
     def _tell_late(self, running: CurrentStep) -> None:
         """A result that comes after the request to stop is a result: what the handler did has happened."""
         logger, name = CarefulLogger(self._function.client.logger), self._function.id
+        facts = logs.facts(self._call.run_id, name, running.id, running.attempt)
         if running.overdue:
             logger.warning(
                 'step "%s" of %s ended after its timeout of %s ms, and succeeded: its handler did not see, or not '
@@ -111,9 +112,11 @@ class Values:
                 name,
                 running.timeout,
                 "look at inngest.current_step() in a plain handler",
+                extra=facts,
             )
         if running.abandoned:
-            logger.warning('step "%s" of %s succeeded after its run was taken from it', running.id, name)
+            told = 'step "%s" of %s succeeded after its run was taken from it'
+            logger.warning(told, running.id, name, extra=facts)
 
     def sending(self, run_id: str, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
         """Prepare events that a step sends; their ids derive from run and step."""

@@ -118,7 +118,7 @@ class Queued(NamedTuple):
     """Where a run that has limits queues."""
 
     ahead: int  # runs of its lane that come before it
-    full: Full | None  # the limit that has no slot left for it
+    full: Sequence[Full]  # the limits that have no slot left for it
     throttle: Throttle | None  # if its lane has one, and it has yet to begin
     throttled: str  # the value of the throttle's key, as JSON; empty if there is none
     opens_at: int  # when the throttle lets the next run begin
@@ -227,7 +227,10 @@ def _held(facts: Facts, now: int) -> list[Reason]:
         text += f"{_time(hold.since)}. {holding.advice(facts.run.id)}."
         held.append(Reason(Rule.ON_HOLD, text, facts.due_at, hold.step))
     if facts.paused is not None:
-        text = f"Its function {facts.run.function_id} has been paused since {_time(facts.paused)}, until Engine.resume."
+        name = facts.run.function_id
+        text = (
+            f"Its function {name} has been paused since {_time(facts.paused)}: `inngest resume {name}` lets it go on."
+        )
         held.append(Reason(Rule.PAUSED, text))
     held += [_put_off(trouble) for trouble in facts.troubles if trouble.until > now]
     if facts.alone:
@@ -278,10 +281,10 @@ def _later(facts: Facts, due_at: int, now: int) -> Reason | None:
 
 def _lane(queued: Queued | None, now: int) -> list[Reason]:
     """The limits that hold it, each of them: one that has room again does not open the others."""
-    found: list[Reason] = []
-    if queued is not None and queued.full is not None:
-        found.append(Reason(Rule.CONCURRENCY, f"{_used_up(queued.full)}; {_ahead(queued)}."))
-    if queued is not None and queued.throttle is not None and queued.opens_at > now:
+    if queued is None:
+        return []
+    found = [Reason(Rule.CONCURRENCY, f"{_used_up(full)}; {_ahead(queued)}.") for full in queued.full]
+    if queued.throttle is not None and queued.opens_at > now:
         own = queued.opens_at + -(-queued.ahead * queued.throttle.interval // MICROSECONDS)
         closed = _closed(queued.throttle, queued.throttled)
         found.append(Reason(Rule.THROTTLE, f"{closed}; {_ahead(queued)}.", own))

@@ -25,9 +25,8 @@ from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
 from inngest.protocol import limits, texts
 
-from . import reading, tables, troubles
+from . import lanes, reading, tables, troubles
 from .gates import BATCH, DEBOUNCE, Collecting, Last
-from .lanes import Room
 from .statement import Statement, Transaction, constant
 from .timers import NEVER
 from .waits import WAIT_COLUMNS
@@ -176,7 +175,7 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
     lane = Lane.of(lane_id)
     config = tx.execute(CONFIG, {"function": function_id}).fetchone()
     rules = PLAIN if config is None else queueing_of(function_id, config[0])
-    room = Room(tx, [lane])
+    room = lanes.Room(tx, [lane])
     asked = {
         "function": function_id,
         "lane": lane_id,
@@ -189,20 +188,17 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
     assert ahead is not None
     return Queued(
         ahead=ahead[0],
-        full=_full(tx, room, lane, rules),
+        full=[_full(tx, found, lane, rules) for found in room.all_full(lane, rules)],
         throttle=rules.throttle if starting and lane.throttle is not None else None,
         throttled="" if lane.throttle is None else shown(lane.throttle.removeprefix(f"{function_id}:")),
         opens_at=room.opens_at(lane, rules, now),
     )
 
 
-def _full(tx: Transaction, room: Room, lane: Lane, rules: Queueing) -> Full | None:
-    """The limit of a lane that has no slot left, and who has them."""
-    found = room.full(lane, rules)
-    limits = dict(zip(lane.budgets, rules.limits_of(lane.budgets), strict=True))
-    limit = None if found is None else limits[found.budget]
-    if found is None or limit is None:
-        return None
+def _full(tx: Transaction, found: lanes.Full, lane: Lane, rules: Queueing) -> Full:
+    """A limit of a lane that has no slot left, and who has them."""
+    limit = dict(zip(lane.budgets, rules.limits_of(lane.budgets), strict=True))[found.budget]
+    assert limit is not None, "a budget without a limit is not full"
     holders = [
         Holder(run_id, function_id, slots, returning)
         for statement, returning in ((KEPT_HOLDERS, True), (HOLDERS, False))

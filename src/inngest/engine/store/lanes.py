@@ -185,8 +185,12 @@ class Room:
 
     def full(self, lane: Lane, rules: Queueing) -> Full | None:
         """The first of its budgets that has no slot left."""
+        return next(iter(self.all_full(lane, rules)), None)
+
+    def all_full(self, lane: Lane, rules: Queueing) -> list[Full]:
+        """Its budgets that have no slot left, in the order in which they are declared."""
         left = self._left(lane, rules)
-        return next((Full(budget, self._used.get(budget, 0) + free) for budget, free in left if free <= 0), None)
+        return [Full(budget, self._used.get(budget, 0) + free) for budget, free in left if free <= 0]
 
     def slots(self, lane: Lane, rules: Queueing) -> int:
         """How many of its runs may execute beside those that do."""

@@ -21,13 +21,14 @@ from inngest.engine.domain.model import Event, Watch
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.ports import Commit, Owner, Receipt
 from inngest.protocol.opcodes import Arrival
+from inngest.runtime.careful import CarefulLogger
 
 from . import events as stored
 from . import tables
 from .records import EVENT_COLUMNS
 from .statement import Statement, Transaction, Words
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = CarefulLogger(logging.getLogger(__name__))
 
 R = TypeVar("R")
 

@@ -12,8 +12,9 @@ from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
+from inngest.runtime.careful import CarefulLogger
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 RUN_COLUMNS = (
     "id",

@@ -8,11 +8,12 @@ from sqlalchemy import bindparam, delete, select
 
 from inngest.engine.domain.explaining import Trouble
 from inngest.protocol import limits
+from inngest.runtime.careful import CarefulLogger
 
 from . import tables
 from .statement import Statement, Transaction
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 FIRST, LONGEST = limits.SECOND, 10 * limits.MINUTE
 """Milliseconds until a row is tried again: after the first time, and at most. Each time it is twice as long."""
@@ -45,7 +46,13 @@ def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
     since = now if before is None else before.since
     row = {"kind": kind, "key": key, "error": error, "tries": tries, "since": since, "until": until}
     tx.execute(WRITE, row)
-    LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error)
+    facts = {
+        "run_id": key if kind.partition(":")[0] in (RUN, "request") else None,
+        "function_id": None,
+        "step": None,
+        "attempt": None,
+    }
+    LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error, extra=facts)
     return until
 
 

@@ -9,12 +9,13 @@ from sqlalchemy import Integer, bindparam, case, literal_column, null, select, u
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.ports import Ids, Owner
+from inngest.runtime.careful import CarefulLogger
 
 from . import lanes, tables, troubles
 from .accepting import INSERT_JOBS, job_row
 from .statement import Statement, Transaction, constant
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 _runs = tables.runs
 _NONE = literal_column("0", Integer)

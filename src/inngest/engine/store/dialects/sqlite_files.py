@@ -12,8 +12,9 @@ import os
 from pathlib import Path
 
 from inngest.engine.errors import StoreError
+from inngest.runtime.careful import CarefulLogger
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 SIDES = ("-wal", "-shm")
 """What SQLite keeps beside a database: what was written last, and who locks what."""
