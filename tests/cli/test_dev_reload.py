@@ -34,6 +34,23 @@ def test_a_change_in_the_middle_of_a_run_loses_nothing(gate: Gate) -> None:
         assert server.stop() == 0
 
 
+def test_a_run_whose_code_has_changed_is_held_until_the_change_is_taken_back(gate: Gate) -> None:
+    with DevServer(gate.folder, "app.py") as server:
+        server.serving()
+        server.send("t/go")
+        gate.until_begun()
+        gate.change('"one", quick', '"first", quick')
+        server.expect("stopping")
+        gate.open()
+        held = server.expect("run.held", function_id="shop-three", times=1)
+        assert (held["sign"], held["step"], held["call"]) == ("called", "one", "first")
+        assert held["text"] == 'step "one" was recorded, and the code calls "first" in its place.'
+        assert server.expect("run.held", run_id=held["run_id"], times=2)["due_at"] > held["due_at"]
+        gate.change('"first", quick', '"one", quick')
+        assert server.expect("run.completed", run_id=held["run_id"])["output"] == ["one", "two!", "three", "v1"]
+        assert gate.ledger == ["one", "two", "three"]
+
+
 def test_an_event_that_is_sent_while_the_worker_changes_is_accepted_by_either(gate: Gate) -> None:
     with DevServer(gate.folder, "app.py") as server:
         server.serving()

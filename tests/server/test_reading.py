@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import inngest
 from inngest.errors import RunFailedError
 from inngest.server.app import create_app
+from tests.embedded.stage import until_held
 
 from .conftest import Api
 
@@ -45,6 +48,42 @@ async def test_the_runs_of_an_event(api: Api) -> None:
         "environment_id": "00000000-0000-4000-b000-000000000000",
         "event_id": event_id,
         "status": "Completed",
+        "hold": None,
+    }
+
+
+async def test_a_run_on_hold_says_why(tmp_path: Path) -> None:
+    def shop(first: str) -> inngest.Inngest:
+        client = inngest.Inngest(app_id="shop")
+
+        @client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="shop/ordered"))
+        def order(ctx: inngest.ContextSync) -> None:
+            ctx.step.run(first, lambda: None)
+            ctx.step.wait_for_event("go", event="shop/go", timeout=3_600_000)
+
+        return client
+
+    database = f"sqlite:///{tmp_path}/i.db"
+    async with inngest.Engine(shop("charge"), database=database) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="shop/ordered"))
+        (run,) = await engine.runs()
+        while not (await engine.run(run.id)).steps[1:]:  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.01)
+    async with inngest.Engine(shop("bill"), database=database) as engine:
+        await engine.send(inngest.Event(name="shop/go"))
+        await until_held(engine, run.id)
+        transport = httpx.ASGITransport(create_app(engine))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            (shown,) = (await http.get(f"/v1/events/{event_id}/runs")).json()["data"]
+    assert (shown["status"], shown["ended_at"], shown["output"]) == ("Running", None, None)
+    hold = shown["hold"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", hold.pop("since"))
+    assert hold == {
+        "sign": "called",
+        "step": "charge",
+        "call": "bill",
+        "text": 'step "charge" was recorded, and the code calls "bill" in its place.',
+        "times": 1,
     }
 
 

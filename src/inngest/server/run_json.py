@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 
-from inngest.embedded.views import Run, RunStatus
+from inngest.embedded.views import Hold, Run, RunStatus
 
 ENVIRONMENT_ID = "00000000-0000-4000-b000-000000000000"
 
@@ -20,7 +20,7 @@ _STATUS = {
 
 
 def run_json(run: Run) -> dict[str, object]:
-    """A run; its output is the error object if it failed. `function_slug` is ours."""
+    """A run; its output is the error object if it failed. `function_slug` and `hold` are ours."""
     output: object = run.output
     if run.error is not None:
         output = {key: value for key, value in run.error._asdict().items() if value is not None}
@@ -34,7 +34,12 @@ def run_json(run: Run) -> dict[str, object]:
         "status": _STATUS[run.status],
         "ended_at": _optional(run.ended_at),
         "output": output,
+        "hold": None if run.hold is None else _hold(run.hold),
     }
+
+
+def _hold(hold: Hold) -> dict[str, object]:
+    return {**vars(hold), "since": _text(hold.since)}
 
 
 def function_uuid(function_id: str) -> uuid.UUID:

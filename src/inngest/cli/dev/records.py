@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from inngest.cli.shapes import error_shape
-from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Released, Run, RunStatus
+from inngest.engine.domain import holding
+from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Hold, Released, Run, RunStatus
 from inngest.engine.ports import Claimed
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
@@ -134,11 +135,19 @@ def _transition(run: Run, changes: Changes, now: int) -> Iterator[tuple[str, dic
             members |= {"attempt": changes.attempt, "max_attempts": run.retries + 1}
         yield _END[transition.status], members
     elif isinstance(transition, Released):
+        hold = transition.hold
+        if hold is not None and changes.code is not None:  # else it was on hold before, and nothing new shows of it
+            yield "run.held", {**_hold(hold), "due_at": transition.due_at}
         for failed in changes.failed:
             if not failed.step:
                 due_at = transition.due_at or failed.ended_at
                 retry = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
                 yield "run.retrying", {**retry, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
+
+
+def _hold(hold: Hold) -> dict[str, object]:
+    text = f"{holding.what_changed(hold)}."
+    return {"sign": hold.sign.value, "step": hold.step, "call": hold.call, "text": text, "times": hold.times}
 
 
 _END = {
