@@ -137,6 +137,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
     before = {table: schemas.rows(path, table, columns[table]) for table in TABLES if table != "inngest_meta"}
     of_now = [
         "inngest_kept_slots",
+        "inngest_parcels",
         "inngest_sessions",
         "inngest_troubles",
     ]  # of living workers, and of what cannot be done

@@ -252,6 +252,7 @@ class State:
     requests: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     waits: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
     inbox: dict[tuple[str, str], Row] = field(default_factory=dict)  # by run and hash
+    parcels: dict[tuple[str, int], Row] = field(default_factory=dict)  # by parcel and part
     timers: dict[tuple[str, str], Row] = field(default_factory=dict)  # by kind and key
     batches: dict[tuple[str, int], Row] = field(default_factory=dict)  # by batch and position
     pauses: dict[str, Row] = field(default_factory=dict)  # by function
@@ -294,6 +295,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("steps", "waits", "inbox", "requests"), _OF_STEP),
     "kept_slots": ("run_id", "token"),
     "attempts": (*_OF_STEP, "attempt", "ended_at"),
+    "parcels": ("id", "part"),
     "timers": ("kind", "key"),
     "batches": ("batch_id", "position"),
     "pauses": ("function_id",),
@@ -311,6 +313,7 @@ TABLES = (
     "waits",
     "inbox",
     "requests",
+    "parcels",
     "timers",
     "batches",
     "pauses",

@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 
 import inngest
 from inngest.engine import service
+from inngest.engine.domain import following
 from inngest.engine.errors import StoreError
-from inngest.engine.store import entering, looking_back, schema, telling
+from inngest.engine.store import allowance, entering, looking_back, schema, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
@@ -56,13 +57,13 @@ TMPFS = Path("/dev/shm")
 PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 """Microseconds that reads, writes and answers take, on machines of several kinds."""
 
-PAGES = (1, 4, telling.ROWS)
+PAGES = (1, 4, allowance.ROWS)
 """Rows of one page: of those to whom an event is told, and of what is recorded of runs that are claimed."""
 
 KNOWN_FILE = 0.9
 """How often a world begins with a database that has its schema."""
 
-PENDING = {"debounce", "batch"}
+PENDING = {"debounce", "batch", "starts", "accept", "tell"}
 """Timers that start runs."""
 
 HOURS = 10 * 3_600_000
@@ -541,12 +542,12 @@ def silence() -> Generator[None]:
 @contextlib.contextmanager
 def _paging(rows: int) -> Generator[None]:
     """How much of what an event causes is done with it."""
-    before = telling.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS
-    telling.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = rows
+    before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, following.AT_ONCE
+    allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = following.AT_ONCE = rows
     try:
         yield
     finally:
-        telling.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS = before
+        allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, following.AT_ONCE = before
 
 
 @contextlib.contextmanager

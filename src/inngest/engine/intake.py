@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from inngest.protocol.opcodes import SentEvent
+from inngest.runtime.careful import CarefulLogger
 
 from . import run_log
 from .domain import announcements, triggers
-from .domain.following import Plan
+from .domain.following import Plan, is_large
 from .domain.model import Event, Registry, Run, Start
 from .domain.watches import as_data
+from .errors import StoreError
 from .places import NOTHING, Reserved
 from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Store
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
 class Starter(Protocol):
@@ -60,11 +65,31 @@ class Intake:
         self._observer = observer
 
     async def send(self, sent: Sequence[SentEvent]) -> list[str]:
-        """Accept events; their ids in order, after the commit (P1, P10)."""
+        """Accept events; their ids in order, after the commit (P1, P10).
+
+        Many of them are stored together first, and are accepted one after the other before this returns.
+        """
         now = self._clock.now()
         events = [triggers.stored(event, now, self._ids.ulid) for event in sent]
-        await self._accept(events, lambda registry: triggers.starts(events, registry, now, self._ids.ulid), now)
+        if is_large(events):
+            await self._send_parcel(await self._store.put_parcel(events, now), events)
+        else:
+            await self._accept(events, lambda registry: triggers.starts(events, registry, now, self._ids.ulid), now)
         return [event.id for event in events]
+
+    async def _send_parcel(self, parcel: str, events: Sequence[Event]) -> None:
+        """Accept the events of a parcel. It is stored: if this fails, others accept what is left."""
+        by_id = {event.id: event for event in events}
+        more = True
+        while more:
+            try:
+                accepted = await self._accept((), _nothing, self._clock.now(), parcel=parcel, count=len(by_id))
+            except StoreError as error:
+                LOGGER.warning("%d events are stored, and accepted when the store works again: %s", len(by_id), error)
+                return
+            more = accepted.more
+            for event in accepted.events:
+                by_id.pop(event.id, None)
 
     async def start(self, function_id: str, data: str) -> Run:
         """Start one function, whatever its triggers; the run, which may have been skipped.
@@ -86,28 +111,38 @@ class Intake:
                 return start.run
         raise KeyError(function_id)
 
-    async def _accept(self, events: Sequence[Event], plan: Plan, now: int) -> Accepted:
+    async def _accept(
+        self, events: Sequence[Event], plan: Plan, now: int, *, parcel: str = "", count: int | None = None
+    ) -> Accepted:
+        """Accept events, or the next of a parcel that are about `count`."""
         executor = self._executor
-        room = NOTHING if executor is None else executor.reserve(len(events))
+        room = NOTHING if executor is None else executor.reserve(len(events) if count is None else count)
         functions, plain = (frozenset(), frozenset()) if executor is None else (executor.functions, executor.plain)
 
         def begin(accepted: Accepted) -> Accepted:
             """Runs that were claimed begin, also when the sender has been cancelled meanwhile."""
-            if self._observer is not None:
-                self._observer.accepted(events, [start.run for start, _ in accepted.started])
+            came = accepted.events if parcel else events
+            if self._observer is not None and came:
+                self._observer.accepted(came, [start.run for start, _ in accepted.started])
             if executor is not None:
                 executor.give_back(room)
-                _begin(executor, accepted, {event.id: event for event in events})
+                _begin(executor, accepted, {event.id: event for event in came})
                 executor.heard(accepted.news)
             run_log.skipped(start for start, _ in accepted.started)
             return accepted
 
-        answer = self._store.accept(Acceptance(events, plan, room.owners, functions, now, plain, room.plain), begin)
+        acceptance = Acceptance(events, plan, room.owners, functions, now, plain, room.plain, parcel)
+        answer = self._store.accept(acceptance, begin)
         try:
             return await answer
         finally:  # while there is no answer, the loop is gone, and its room with it
             if executor is not None and answer.done() and answer.exception() is not None:
                 executor.give_back(room)
+
+
+def _nothing(_: Registry) -> Sequence[Start]:
+    """What an acceptance of a parcel plans: the store reads its events, and knows what they start."""
+    return ()
 
 
 def _begin(executor: Starter, accepted: Accepted, events: Mapping[str, Event]) -> None:

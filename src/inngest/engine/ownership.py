@@ -313,7 +313,7 @@ class Ownership:
         return Moment(self._worker.clock.now(), self._worker.ids.chance())
 
     def _commit(self, changes: Changes, now: int, reply: Callable[[Receipt], R], busy: int = 0) -> asyncio.Future[R]:
-        events, plan, finished = following(self.claimed.run, self.claimed.events, changes, now, self._worker.ids.ulid)
+        follows = following(self.claimed.run, self.claimed.events, changes, now, self._worker.ids.ulid)
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
@@ -328,14 +328,15 @@ class Ownership:
             self.owner,
             self.function_id,
             changes,
-            events,
-            plan,
+            follows.events,
+            follows.plan,
             now,
             begins_anew,
             alone,
             lane=run.lane,
-            finished=finished,
+            finished=follows.finished,
             busy=busy,
+            parcel=follows.parcel,
         )
         if self._state.waiting:
             commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))

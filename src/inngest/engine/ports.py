@@ -78,6 +78,7 @@ class Acceptance(NamedTuple):
     now: int
     plain: frozenset[str] = frozenset()  # those of them that need a thread
     threads: int = 0  # of the runs that this worker begins, so many at most are of functions that need one
+    parcel: str = ""  # which the next of its events are of; `events` are none then, and `plan` is not asked
 
 
 class News(NamedTuple):
@@ -108,6 +109,8 @@ class Accepted(NamedTuple):
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
     news: News = NO_NEWS
+    events: Sequence[Event] = ()  # of a parcel: those that were accepted now
+    more: bool = False  # of a parcel: others are still to be accepted
 
 
 class Fired(NamedTuple):
@@ -136,6 +139,8 @@ class Commit(NamedTuple):
     lane: str | None = None  # of the run
     finished: Callable[[], Event] | None = None  # the event about its end, for whoever listens
     busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
+    parcel: Sequence[Event] = ()  # events that are accepted later, one after the other, because of this commit
+    staged: str = ""  # the parcel, if its events are stored already
 
 
 class Written(enum.Enum):
@@ -304,7 +309,16 @@ class Store(Protocol):
     def accept(self, acceptance: Acceptance, reply: Callable[[Accepted], R]) -> asyncio.Future[R]:
         """Store events and every run they start (P1). An event whose id is stored already starts nothing.
 
+        Runs of functions that listen hang on a marker where they are more than a transaction writes; `fire` makes them.
+
         The future is resolved with `reply` of what was accepted, which is called whoever has stopped waiting.
+        """
+        ...
+
+    async def put_parcel(self, events: Sequence[Event], now: int) -> str:
+        """Store events, all or none; the parcel that they are. They count as sent from then on (P1).
+
+        They are accepted one after the other, by acceptances of the parcel, or by `fire` if none comes for a second.
         """
         ...
 

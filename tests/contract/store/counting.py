@@ -13,21 +13,31 @@ from inngest.engine.store.statement import Connection
 class Counting(SqliteDatabase):
     """A file.
 
+    Args:
+        path: where it is.
+        weighs: the write-ahead log is kept as it grows, so that it tells how much each transaction writes.
+
     Attributes:
         steps: of SQLite's machine so far, for the writer's statements.
         rows: that each transaction has written.
+        bytes: that each has written into the log; none if it does not weigh them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, weighs: bool = False) -> None:
         super().__init__(path, durable=False)
         self.steps = 0
         self.rows: list[int] = []
-        self._before = 0
+        self.bytes: list[int] = []
+        self._weighs = weighs
+        self._before = self._length = 0
 
     def connect(self) -> Connection:
         connection = super().connect()
         assert isinstance(connection, sqlite3.Connection)
-        connection.set_progress_handler(self._count, 1)
+        if self._weighs:
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+        else:
+            connection.set_progress_handler(self._count, 1)
         return connection
 
     def begin(self, connection: Connection) -> None:
@@ -39,6 +49,9 @@ class Counting(SqliteDatabase):
         super().commit(connection)
         assert isinstance(connection, sqlite3.Connection)
         self.rows.append(connection.total_changes - self._before)
+        if self._weighs:
+            before, self._length = self._length, self.path.with_name(f"{self.path.name}-wal").stat().st_size
+            self.bytes.append(self._length - before)
 
     def _count(self) -> int:
         self.steps += 1

@@ -24,6 +24,9 @@ PROMPT = 3_000
 
 DAY = 86_400_000
 
+STARTS = "starts"
+"""The kind of a timer that marks an event: it is still to be judged, by functions after the one that it names."""
+
 Key = tuple[str, str]  # function and value of a key
 
 
@@ -46,7 +49,7 @@ class Told:
 
 
 def check(history: History, scenario: Scenario) -> Iterator[str]:
-    """Every event gets what its function's gates have for it, in its own transaction."""
+    """Every event gets what its function's gates have for it, in its own transaction or in one that a marker causes."""
     rules, told = Rules.of(scenario), Told()
     faults = any(isinstance(entry, Fired) for entry in history.entries)
     for _number, entry, state in history.walk():
@@ -76,13 +79,15 @@ class _Transaction:
         self._told = told
         self._functions = [function for function in state.functions.values() if is_gated(function)]
         gated = {function["id"] for function in self._functions}
-        self._events: list[Row] = []
+        self._left: dict[str, str] = {}  # events to judge, with the function after which they are
         self._runs: dict[tuple[str, tuple[str, ...]], Row] = {}  # that began, by function and events
         self._collects = False
         for change in entry.changes:
             new = change.new
             if change.old is None and new is not None and change.table == "events":
-                self._events.append(new)
+                self._left[str(new["id"])] = ""
+            elif change.table == "timers" and change.old is not None and change.old["kind"] == STARTS:
+                self._left.setdefault(str(change.old["key"]), json.loads(str(change.old["payload"])))
             elif change.old is None and new is not None and change.table == "runs" and new["function_id"] in gated:
                 events = tuple(str(event["id"]) for event in batch_of(new, state))
                 self._runs[str(new["function_id"]), events] = new
@@ -90,14 +95,17 @@ class _Transaction:
 
     def problems(self) -> Iterator[str]:
         """What is otherwise than the model says."""
-        for event in self._events:
-            for function in self._functions:
-                yield from self._judge(function, event)
-        if self._collects or self._events:
+        for event_id, after in self._left.items():
+            marker = self._state.timers.get((STARTS, event_id))
+            until = None if marker is None else json.loads(str(marker["payload"]))
+            for function in sorted(self._functions, key=lambda function: str(function["id"])):
+                if str(function["id"]) > after and (until is None or str(function["id"]) <= until):
+                    yield from self._judge(function, self._state.events[event_id])
+        if self._collects or self._left:
             yield from self._fired()
         for (function_id, events), run in self._runs.items():
             yield f"run {run['id']} of {function_id} was started by {events}, and the model does not know why"
-        if self._collects or self._events:
+        if self._collects or self._left:
             yield from self._stored()
 
     def _judge(self, function: Row, event: Row) -> Iterator[str]:

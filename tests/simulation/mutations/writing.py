@@ -1,4 +1,4 @@
-"""Planted bugs about the writer: what is held, what is in doubt, what is written where (P3, P6, P10)."""
+"""Planted bugs about the writer: what is held, what is in doubt, what is written where (P1, P3, P6, P10)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from inngest.engine.store import parcels
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Connection
+from inngest.engine.store.timers import ACCEPT, STARTS, Timers
 from inngest.engine.store.writer import Writer
 
 from .planting import plant
@@ -54,3 +56,36 @@ def _what_is_written_is_not_looked_for() -> Iterator[AbstractContextManager[obje
         connection.execute("COMMIT")
 
     yield mock.patch.object(SqliteDatabase, "commit", blindly)
+
+
+@plant("P1", "sends", finders=("P1",), first=1)
+def _the_marker_of_a_parcel_goes_before_its_last_page() -> Iterator[AbstractContextManager[object]]:
+    put = Timers.put
+
+    def once(timers: Timers, kind: str, key: str, due_at: int, payload: object, *more: Any) -> None:
+        if kind != ACCEPT or payload == parcels.Marker():
+            put(timers, kind, key, due_at, payload, *more)
+
+    yield mock.patch.object(Timers, "put", once)
+
+
+@plant("P1", "rated", "gated", "mixed", finders=("P1", "gates"))
+def _runs_beyond_a_page_are_forgotten() -> Iterator[AbstractContextManager[object]]:
+    put = Timers.put
+
+    def unmarked(timers: Timers, kind: str, *args: Any) -> None:
+        if kind != STARTS:
+            put(timers, kind, *args)
+
+    yield mock.patch.object(Timers, "put", unmarked)
+
+
+@plant("P1", "sends", finders=("P1",), first=1)
+def _a_page_of_a_parcel_is_accepted_in_part() -> Iterator[AbstractContextManager[object]]:
+    page = parcels.page
+
+    def less(*args: Any) -> parcels.Page:
+        found = page(*args)
+        return found._replace(events=found.events[:-1])
+
+    yield mock.patch.object(parcels, "page", less)

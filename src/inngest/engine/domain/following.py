@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from inngest.protocol import limits
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import Opcode
 
@@ -16,6 +18,12 @@ Plan: TypeAlias = Callable[[Registry], Sequence[Start]]
 """Finds the runs that events start. Pure, and called in the transaction that stores them, so that no function that
 another process registers meanwhile is missed."""
 
+AT_ONCE = 250
+"""Events that are accepted in one transaction, at most."""
+
+BYTES_AT_ONCE = 4 * limits.MB
+"""Bytes of their data, at most, if they are several."""
+
 
 class Following(NamedTuple):
     """What is stored with the changes of a run."""
@@ -23,6 +31,14 @@ class Following(NamedTuple):
     events: Sequence[Event]
     plan: Plan  # the runs that these events start
     finished: Callable[[], Event] | None = None  # the event about the end of the run, for whoever listens
+    parcel: Sequence[Event] = ()  # events that steps sent, if they are too many to be accepted with the changes
+
+
+def is_large(events: Sequence[Event]) -> bool:
+    """Whether events that are sent together are a parcel: stored together, and accepted one after the other."""
+    if len(events) <= 1:
+        return False
+    return len(events) > AT_ONCE or sum(len(event.data) for event in events) > BYTES_AT_ONCE
 
 
 def following(
@@ -40,6 +56,8 @@ def following(
     if not changes.sent and not invoking and not deferred and ended is None:
         return NOTHING
     events = [triggers.stored(event, now, new_id) for event in changes.sent]
+    parcel = events if is_large(events) else ()
+    events = [] if parcel else events
     quiet = bool(invoking or deferred) and announcements.is_quiet(run, causes)
     invoked = [(wait, _invoked_event(run, wait, quiet, now, new_id)) for wait in invoking]
     scheduled = [(one.function_id, announcements.of_defer(run, one, quiet, now, new_id)) for one in deferred]
@@ -61,8 +79,9 @@ def following(
 
     said = [*events, *(event for _, event in (*invoked, *scheduled)), *([] if failed is None else [failed])]
     if ended is None:
-        return Following(said, plan)
-    return Following(said, plan, lambda: announcements.of_finish(run, ended, causes, now, new_id))
+        return Following(said, plan, parcel=parcel)
+    finished = functools.partial(announcements.of_finish, run, ended, causes, now, new_id)
+    return Following(said, plan, finished, parcel)
 
 
 def _starts_nothing(_: Registry) -> Sequence[Start]:

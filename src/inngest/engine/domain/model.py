@@ -263,6 +263,7 @@ class Start(NamedTuple):
     held: bool = False  # its function is paused: it may not begin until that is over
     written: bool = False  # it is stored already
     place: Place | None = None  # where it queues; None for a plain function
+    listens: bool = False  # a trigger of its function matched, so that it can be found again by its event
 
 
 @dataclass(slots=True)

@@ -22,7 +22,10 @@ def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
 
 
 def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callable[[int], str]) -> list[Start]:
-    """The runs that events start, in order; each function once for an event, whichever of its triggers match."""
+    """The runs that events start, in order; each function once for an event, whichever of its triggers match.
+
+    Those of one event are in the order of the ids of their functions.
+    """
     found: list[Start] = []
     for event in events:
         patterns = tuple(_patterns(event.name, registry))
@@ -35,9 +38,9 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
                 if not _matches(flow_of(function), patterns, seen):
                     continue
             except Unanswered as unanswered:
-                found.append(skip(_bare(function, seen, now, new_id), unanswered.info))
+                found.append(skip(_bare(function, seen, now, new_id, listens=True), unanswered.info))
             else:
-                found.append(_start(function, seen, now, new_id, paused=paused))
+                found.append(_start(function, seen, now, new_id, paused=paused, listens=True))
     return found
 
 
@@ -121,8 +124,9 @@ def _start(
     paused: str | None,
     direct: bool = False,
     was_collected: bool = False,
+    listens: bool = False,
 ) -> Start:
-    bare = _bare(function, seen, now, new_id)
+    bare = _bare(function, seen, now, new_id, listens=listens)
     flow = flow_of(function)
     if flow.open:
         return bare if paused is None else pause(bare, paused)
@@ -133,7 +137,9 @@ def _start(
     return bare._replace(gates=gates)
 
 
-def _bare(function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], str]) -> Start:
+def _bare(
+    function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], str], *, listens: bool = False
+) -> Start:
     """A run of a function for an event; an event from the future delays it."""
     event = seen.event
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
@@ -151,7 +157,7 @@ def _bare(function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], 
         lane=None if placed is None or not placed.lane.budgets else placed.lane.id,
     )
     watches = cancellations.watches_of(run.id, cancels, event, now) if cancels else ()
-    return Start(run, due_at, event.key, watches, place=placed)
+    return Start(run, due_at, event.key, watches, place=placed, listens=listens)
 
 
 def invoked(

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import bindparam, select
 
+from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, Registry, RunStatus, Start
 from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import tables, waits
+from . import parcels, tables, waits
+from .allowance import Allowance
 from .gates import Gatekeeper
 from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
-from .statement import Statement, Transaction, insert_new
+from .statement import Statement, Transaction, constant, insert_new
 from .telling import Teller
-from .timers import Alarm
+from .timers import ACCEPT, ALWAYS, STARTS, Alarm, Timers
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
@@ -31,6 +33,10 @@ LIVE_SESSION = Statement(
 KNOWN_EVENTS = Statement(lambda words: select(tables.events.c.id).where(words.any_of(tables.events.c.id, "events")))
 
 
+IS_LEFT = Statement(
+    lambda _: select(tables.timers.c.id).where(tables.timers.c.kind.in_([constant(STARTS), constant(ACCEPT)])).limit(1)
+)
+
 INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
 INSERT_RUNS = insert_new(tables.runs, NEW_RUN_COLUMNS)
 INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
@@ -42,21 +48,55 @@ def accept(
     """Write events and the runs they start; what became of each acceptance."""
     known = registry()
     now = acceptances[-1].now
+    keeper = gatekeeper(tx, ids, alarm)
+    pages = [_page(tx, one, known, ids, keeper.timers) for one in acceptances]
+    acceptances = [one for one, _ in pages]
     alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
     events = [event for acceptance in acceptances for event in acceptance.events]
     new = insert_events(tx, events)
     sought = waits.sought(tx, [event for event in events if event.id in new])
-    keeper = gatekeeper(tx, ids, alarm)
     teller = Teller(tx, keeper.timers)
     news = [teller.tell([one for one in acceptance.events if one.id in new], now, sought) for acceptance in acceptances]
-    wanted = Wanted(new, keeper)
+    wanted = Wanted(tx, new, keeper)
     planned = []
     for acceptance, told in zip(acceptances, news, strict=True):
         planned.append((acceptance, wanted.of(acceptance.plan(known)), told.and_then(keeper.take_news())))
+    wanted.mark(now, ids)
     entry = LaneEntry(tx, [start for _, starts, _ in planned for start in starts])
     answers = [Accepted(_started(acceptance, starts, entry, alive), told) for acceptance, starts, told in planned]
     insert_starts(tx, [one for answer in answers for one in answer.started], ids, entry)
-    return answers
+    return [
+        answer._replace(events=one.events, more=more) if one.parcel else answer
+        for answer, (one, more) in zip(answers, pages, strict=True)
+    ]
+
+
+def rows_of(events: Sequence[Event], registry: Registry | None) -> int:
+    """How many rows events are with the runs that they start, about; the functions are those that were known last."""
+    if registry is None:
+        return 3 * len(events)
+    return sum(1 + 2 * max(1, len(triggers.hearing(event, registry))) for event in events)
+
+
+def _page(
+    tx: Transaction, acceptance: Acceptance, registry: Registry, ids: Ids, timers: Timers
+) -> tuple[Acceptance, bool]:
+    """An acceptance, with the next events of its parcel if it is of one; and whether others are left."""
+    if not acceptance.parcel:
+        return acceptance, False
+    now = acceptance.now
+    marker = timers.get(ACCEPT, acceptance.parcel)
+    if marker is None:  # others have gone on with it
+        return acceptance, False
+    timers.remove(ACCEPT, acceptance.parcel)
+    found = parcels.page(
+        tx, acceptance.parcel, parcels.Marker(*marker.payload), registry, now, now + parcels.PATIENCE, timers
+    )
+
+    def plan(known: Registry) -> Sequence[Start]:
+        return triggers.starts(found.events, known, now, ids.ulid)
+
+    return acceptance._replace(events=found.events, plan=plan), found.more
 
 
 def _started(
@@ -135,29 +175,45 @@ class LaneEntry:
 
 
 class Wanted:
-    """Which starts of a batch are wanted: those of new events, each once, that pass their gates.
+    """Which starts of a transaction are wanted: those of new events, each once, that pass their gates.
+
+    What is more than a transaction writes is left, from one function on, and hangs on a marker of its event. While
+    others are left, what has gates is left too: they judge in the order in which events came.
 
     Args:
+        tx: the transaction.
         new: ids of the events that were not stored before this batch. The same event may be in it several times.
         keeper: asks what must be asked.
+        first: what is wanted was left by others, and is the first of it.
     """
 
-    def __init__(self, new: set[str], keeper: Gatekeeper) -> None:
+    def __init__(self, tx: Transaction, new: set[str], keeper: Gatekeeper, *, first: bool = False) -> None:
+        self._tx = tx
         self._new = new
         self._keeper = keeper
+        self._allowance = Allowance.of(tx)
         self._seen: set[tuple[str, str]] = set()
+        self._last: dict[str, str] = {}  # function whose run was wanted last, by event
+        self._left: dict[str, str] = {}  # events of which some are left, with the function after which they begin
+        self._behind = False if first else None  # whether others are left, once it is known
 
     def of(self, starts: Iterable[Start]) -> list[Start]:
         """The wanted ones of these, and batches that are over with them."""
         wanted: list[Start] = []
         for start in starts:
-            if not self._is_first(start):
+            if not self._is_first(start) or self._is_left(start):
                 continue
+            self._allowance.take(_rows_of(start))
             if start.gates is None and not start.key:
                 wanted.append(start)
             else:
                 wanted += self._keeper.judge(start)
         return wanted
+
+    def mark(self, now: int, ids: Ids) -> None:
+        """Write the markers of what is left."""
+        for event_id, function_id in self._left.items():
+            self._keeper.timers.put(STARTS, event_id, ALWAYS, function_id, ids.ulid(now))
 
     def _is_first(self, start: Start) -> bool:
         event_id = start.run.event_id
@@ -165,6 +221,28 @@ class Wanted:
             return False
         self._seen.add((event_id, start.run.function_id))
         return True
+
+    def _is_left(self, start: Start) -> bool:
+        """Whether it is left to another transaction. Only what its event tells can be."""
+        if not start.listens:
+            return False
+        event_id = start.run.event_id
+        if event_id not in self._left and (self._allowance.rows <= 0 or self._must_wait(start)):
+            self._left[event_id] = self._last.get(event_id, "")
+        self._last[event_id] = start.run.function_id
+        return event_id in self._left
+
+    def _must_wait(self, start: Start) -> bool:
+        if start.gates is None and not start.key:
+            return False
+        if self._behind is None:
+            self._behind = self._tx.execute(IS_LEFT).fetchone() is not None
+        return self._behind or bool(self._left)
+
+
+def _rows_of(start: Start) -> int:
+    """How many rows it is, about."""
+    return 2 + 2 * (start.place is not None) + len(start.watches) + 4 * (start.gates is not None) + bool(start.key)
 
 
 def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
@@ -199,7 +277,9 @@ def insert_starts(
 def create(tx: Transaction, new: set[str], starts: Iterable[Start], now: int, ids: Ids, alarm: Alarm) -> News:
     """Create those of the runs that are wanted, for nobody in particular; `new` are the events that were not stored."""
     keeper = gatekeeper(tx, ids, alarm)
-    wanted = Wanted(new, keeper).of(starts)
+    listed = Wanted(tx, new, keeper)
+    wanted = listed.of(starts)
+    listed.mark(now, ids)
     insert_starts(tx, [(start, None) for start in wanted], ids)
     queued = News(queued=True) if wanted else NO_NEWS
     return queued.and_then(keeper.take_news()).and_then(tell_parents(tx, wanted, now))

@@ -17,14 +17,14 @@ from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import holding, kept, lanes, requests, tables, telling, timers, waits
+from . import holding, kept, lanes, parcels, requests, tables, telling, timers, waits
 from .accepting import INSERT_JOBS, create, insert_events, job_row
 from .announcing import Announcer
 from .commands import Alone
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
 from .telling import Teller
-from .timers import Alarm, Timers
+from .timers import ALWAYS, Alarm, Timers
 
 _runs, _steps = tables.runs, tables.steps
 _NONE = literal_column("0", Integer)
@@ -250,6 +250,9 @@ def _write_events(
     tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
 ) -> News:
     """Events that were sent; what steps wait for from now on, and what they wait for and has come; runs that start."""
+    for one in commits:
+        if one.parcel:
+            _put_parcel(tx, one, ids, Timers(tx, ids, alarm))
     sending = [one for one in commits if one.events]
     waiting = [one for one in commits if one.watches or one.requests]
     if not sending and not waiting:
@@ -270,6 +273,14 @@ def _write_events(
     if unknown := _unknown(sending, known):
         news = news.and_then(News(unknown=unknown))
     return news.and_then(create(tx, new, (start for one in sending for start in one.plan(known)), now, ids, alarm))
+
+
+def _put_parcel(tx: Transaction, one: Commit, ids: Ids, timers: Timers) -> None:
+    """Events that a step sent are accepted from now on: they are stored with the commit, or were before."""
+    if one.staged and parcels.seal(one.staged, timers):
+        return
+    for parts in parcels.parts_of(ids.token(), one.parcel):
+        parcels.put(tx, parts, one.now, ALWAYS, timers)
 
 
 def _unknown(commits: Sequence[Commit], known: Registry) -> list[tuple[str, str]]:

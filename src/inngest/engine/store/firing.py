@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -13,14 +13,15 @@ from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Fired, Ids
 from inngest.protocol import durations
 
-from . import cancelling, crons, tables
-from .accepting import gatekeeper, insert_events, insert_starts
+from . import cancelling, crons, parcels, tables
+from .accepting import Wanted, gatekeeper, insert_events, insert_starts
+from .allowance import Allowance
 from .announcing import Announcer
 from .events import event
 from .gates import BATCH, DEBOUNCE, Collecting, Gatekeeper, Last
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
-from .timers import FINISH_TIMEOUT, START_TIMEOUT, TELL, Alarm, Timer
+from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, STAGED, START_TIMEOUT, STARTS, TELL, Alarm, Timer
 
 AT_ONCE = 200
 """Timers of one transaction."""
@@ -81,6 +82,30 @@ class _Firing:
         """An event is still to be told to some who wait for it."""
         self.news = self.news.and_then(self.teller.go_on(timer.key, Marker(*timer.payload), self._now))
 
+    def starts(self, timer: Timer) -> None:
+        """Some of the runs that an event starts are still to be made: as if they had been when it was received."""
+        event = self._event(timer.key)
+        found = triggers.starts([event], self._registry, event.received_at, self._ids.ulid)
+        self._want({timer.key}, [start for start in found if start.run.function_id > timer.payload], first=True)
+
+    def accept(self, timer: Timer) -> None:
+        """Events of a parcel are still to be accepted."""
+        marker, timers = parcels.Marker(*timer.payload), self._keeper.timers
+        page = parcels.page(self._tx, timer.key, marker, self._registry, self._now, ALWAYS, timers)
+        new = insert_events(self._tx, page.events)
+        fresh = [event for event in page.events if event.id in new]
+        self.news = self.news.and_then(self.teller.tell(fresh, self._now))
+        self._want(new, triggers.starts(fresh, self._registry, self._now, self._ids.ulid))
+
+    def staged(self, timer: Timer) -> None:
+        """A parcel has not become whole."""
+        parcels.abandon(self._tx, timer.key, self._keeper.timers, AT_ONCE)
+
+    def _want(self, new: set[str], starts: Sequence[Start], *, first: bool = False) -> None:
+        wanted = Wanted(self._tx, new, self._keeper, first=first)
+        self.started += wanted.of(starts)
+        wanted.mark(self._now, self._ids)
+
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
         ticked = crons.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
@@ -123,6 +148,9 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     START_TIMEOUT: _Firing.start_timeout,
     FINISH_TIMEOUT: _Firing.finish_timeout,
     TELL: _Firing.tell,
+    STARTS: _Firing.starts,
+    ACCEPT: _Firing.accept,
+    STAGED: _Firing.staged,
     crons.CRON: _Firing.cron,
 }
 
@@ -138,10 +166,13 @@ def fire(
     keeper = gatekeeper(tx, ids, alarm)
     due = keeper.timers.take_due(now, AT_ONCE, only)
     firing = _Firing(tx, now, registry(), ids, keeper)
+    allowance = Allowance.of(tx)
     for timer in due:
         if timer.kind not in _KINDS:
             raise ValueError(f"there are no timers of kind {timer.kind!r}: is it of a newer version?")
         _KINDS[timer.kind](firing, timer)
+        if allowance.rows <= 0:  # the others stay due
+            break
     if firing.said:
         insert_events(tx, firing.said)
         firing.news = firing.news.and_then(firing.teller.tell(firing.said, now))

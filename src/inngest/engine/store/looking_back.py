@@ -17,8 +17,9 @@ from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain import watches
+from inngest.engine.domain.following import BYTES_AT_ONCE
 from inngest.engine.domain.model import Event, Watch
-from inngest.engine.errors import StoreClosedError
+from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Commit, Owner, Receipt
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
@@ -85,6 +86,10 @@ class _Read(Protocol):
     def __call__(self, read: Callable[[Transaction], R]) -> Awaitable[R]: ...
 
 
+class _Stage(Protocol):
+    def __call__(self, events: Sequence[Event], now: int) -> Awaitable[str]: ...
+
+
 class _Late(asyncio.Future[Any]):
     """The answer to a commit that waits for a search. What was handed in is written, whoever stops waiting for it."""
 
@@ -112,22 +117,26 @@ class _Late(asyncio.Future[Any]):
 
 
 class LookingBack:
-    """Holds commits back that wait for a search.
+    """Holds commits back that wait for a search, or for events that are too large to be stored with them.
 
     Args:
         read: reads in a transaction of its own, beside the writer.
         submit: hands a commit to the writer.
+        stage: stores the events of a parcel, in transactions of its own; the parcel.
     """
 
-    def __init__(self, read: _Read, submit: _Submit) -> None:
+    def __init__(self, read: _Read, submit: _Submit, stage: _Stage) -> None:
         self._read = read
         self._submit = submit
+        self._stage = stage
         self._queues: dict[Owner, deque[_Late]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def holds(self, commit: Commit) -> bool:
         """Whether a commit must wait: for a search of its own, or behind another of its run."""
-        return commit.owner in self._queues or any(watch.since is not None for watch in commit.watches)
+        if commit.owner in self._queues or _is_to_stage(commit):
+            return True
+        return any(watch.since is not None for watch in commit.watches)
 
     def commit(self, commit: Commit, reply: Callable[[Receipt], Any]) -> asyncio.Future[Any]:
         """Hand it to the writer when it is its turn."""
@@ -149,12 +158,23 @@ class LookingBack:
             while queue:
                 commit = queue[0].commit
                 found = [await self._search(watch, commit.now) for watch in commit.watches]
+                staged = await self._staged(commit)
                 late = queue.popleft()
-                self._submit(commit._replace(watches=found), late.reply).add_done_callback(late.take)
+                self._submit(commit._replace(watches=found, staged=staged), late.reply).add_done_callback(late.take)
         finally:
             del self._queues[owner]
             for late in queue:  # the loop is torn down
                 late.refuse(StoreClosedError("the engine is stopped"))
+
+    async def _staged(self, commit: Commit) -> str:
+        """The parcel that a commit sends, if it is stored before."""
+        if not _is_to_stage(commit):
+            return ""
+        try:
+            return await self._stage(commit.parcel, commit.now)
+        except StoreError as error:
+            LOGGER.debug("a parcel could not be stored before its commit: %s", error)
+            return ""
 
     async def _search(self, watch: Watch, now: int) -> Watch:
         if watch.since is None:
@@ -167,6 +187,10 @@ class LookingBack:
             LOGGER.debug("stored events could not be searched beside the writer: %s", error)
             return watch
         return watch._replace(searched=search.until, found=search.found)
+
+
+def _is_to_stage(commit: Commit) -> bool:
+    return bool(commit.parcel) and sum(len(event.data) for event in commit.parcel) > BYTES_AT_ONCE
 
 
 class _Search:

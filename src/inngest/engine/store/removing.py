@@ -15,7 +15,7 @@ from inngest.protocol import limits
 
 from . import tables, troubles
 from .statement import Statement, Transaction, constant
-from .timers import TELL
+from .timers import STARTS, TELL
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * limits.MB
@@ -34,7 +34,7 @@ _NEEDED = (
     exists().where(_runs.c.event_id == _events.c.id)
     | exists().where(_batches.c.event_id == _events.c.id)
     | exists().where(_inbox.c.event_id == _events.c.id)
-    | exists().where(_timers.c.kind == constant(TELL), _timers.c.key == _events.c.id)
+    | exists().where(_timers.c.kind.in_([constant(TELL), constant(STARTS)]), _timers.c.key == _events.c.id)
 )
 
 _EVENT_OF_RUN = select(_events.c.data).where(_events.c.id == _runs.c.event_id).scalar_subquery()

@@ -79,6 +79,11 @@ class RegistryCache:
     def __init__(self) -> None:
         self._registry: Registry | None = None  # as it was committed
 
+    @property
+    def known(self) -> Registry | None:
+        """The functions as they were read last, if they were. From any thread."""
+        return self._registry
+
     def read(self, tx: Transaction) -> Registry:
         """The functions as they are in this transaction.
 

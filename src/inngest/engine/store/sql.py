@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts, KeptBack
-from inngest.engine.domain.model import FunctionSpec, Policy, Registry, Run, RunStatus
+from inngest.engine.domain.model import Event, FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
     Acceptance,
@@ -44,6 +44,7 @@ from . import (
     kept,
     kept_back,
     lanes,
+    parcels,
     pausing,
     reading,
     removing,
@@ -89,7 +90,7 @@ class SqlStore:
         self._committing: Family[Receipt] = self._commit  # one for all commits: they are told apart by it
         self._closed = False
         self._opening: asyncio.Future[None] | None = None
-        self._looking_back = LookingBack(self._read, self._submit)
+        self._looking_back = LookingBack(self._read, self._submit, self._stage)
 
     # -- life
 
@@ -185,7 +186,26 @@ class SqlStore:
 
     def accept(self, acceptance: Acceptance, reply: Callable[[Accepted], R]) -> asyncio.Future[R]:
         size = sum(len(event.data) for event in acceptance.events)
-        return self._writer.submit(Command(self._accept, acceptance, 3 * len(acceptance.events), size), reply)
+        rows = MAX_ROWS if acceptance.parcel else accepting.rows_of(acceptance.events, self._registry.known)
+        return self._writer.submit(Command(self._accept, acceptance, rows, size), reply)
+
+    async def put_parcel(self, events: Sequence[Event], now: int) -> str:
+        return await self._put_parcel(events, now, whole=True)
+
+    async def _stage(self, events: Sequence[Event], now: int) -> str:
+        """Store events that a commit is to send, if they are more than it can store."""
+        return await self._put_parcel(events, now, whole=False)
+
+    async def _put_parcel(self, events: Sequence[Event], now: int, *, whole: bool) -> str:
+        parcel = self._ids.token()
+        for parts in parcels.parts_of(parcel, events):
+            put = functools.partial(self._put_parts, parts._replace(last=parts.last and whole), now)
+            await self._write(put, rows=len(parts.texts) + 2, size=parts.size)
+        return parcel
+
+    def _put_parts(self, parts: parcels.Parts, now: int, tx: Transaction) -> None:
+        times.keep(tx, now)
+        parcels.put(tx, parts, now, now + parcels.PATIENCE, Timers(tx, self._ids, self._alarm))
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         times.keep(tx, acceptances[-1].now)
@@ -254,6 +274,8 @@ class SqlStore:
         size = changes.size
         if commit.events:
             size += sum(len(event.data) for event in commit.events)
+        if commit.parcel and not commit.staged:
+            size += sum(len(event.data) for event in commit.parcel)
         command = Command(self._committing, commit, rows, size, True, committing.alone, commit.owner)
         return self._writer.submit(command, reply)
 
@@ -390,14 +412,19 @@ class SqlStore:
         return await self._write(lambda tx: removing.remove_keys(tx, now), rows=MAX_ROWS)
 
     async def _write(
-        self, write: Callable[[Transaction], R], *, rows: int = 1, told: Callable[[R], object] | None = None
+        self,
+        write: Callable[[Transaction], R],
+        *,
+        rows: int = 1,
+        size: int = 0,
+        told: Callable[[R], object] | None = None,
     ) -> R:
         def reply(result: R) -> R:
             if told is not None:
                 told(result)
             return result
 
-        return await self._writer.submit(Command(each, write, rows), reply)
+        return await self._writer.submit(Command(each, write, rows, size), reply)
 
     async def _read(self, read: Callable[[Transaction], R]) -> R:
         if self._closed:

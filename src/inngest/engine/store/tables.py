@@ -66,6 +66,16 @@ events = Table(
 Index("inngest_events_by_name", events.c.name, events.c.received_at, events.c.id)
 Index("inngest_events_by_age", events.c.received_at, events.c.id)
 
+parcels = Table(
+    "inngest_parcels",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("events", Text, nullable=False, comment="JSON list of rows of events"),
+    sqlite_with_rowid=False,
+    comment="events that were sent together, and are accepted one after the other",
+)
+
 runs = Table(
     "inngest_runs",
     metadata,

@@ -19,22 +19,14 @@ from inngest.engine.ports import NO_NEWS, News
 from inngest.protocol.opcodes import Arrival
 
 from . import cancelling, events, tables, waits
+from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
 from .statement import Statement, Transaction, constant
-from .timers import TELL, Timers
+from .timers import ALWAYS, TELL, Timers
 
 _waits, _timers, _meta = tables.waits, tables.timers, tables.meta
 
-ROWS = 1_000
-"""Rows that a transaction writes for those who are told, about; a wait that is answered is three of them."""
-
 LOOKS = 1_000
 """Waits that a transaction looks at, whether an event is for them or not."""
-
-OF_ANSWER, OF_CANCELLATION = 3, 12
-"""Rows that are written for each."""
-
-_ALWAYS = 0
-"""When a marker falls due."""
 
 _SEEN = (_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expression, _waits.c.parameters)
 
@@ -125,7 +117,7 @@ class Teller:
     def __init__(self, tx: Transaction, timers: Timers) -> None:
         self._tx = tx
         self._timers = timers
-        self._rows = ROWS
+        self._allowance = Allowance.of(tx)
         self._looks = LOOKS
         self._marked: set[str] | None = None  # topics of which something is still to be told, once it is known
         self._unfinished: set[str] = set()  # those of which this transaction has told only some
@@ -155,7 +147,7 @@ class Teller:
             place = self._page(event, sight, marker.topic, paths, Place(*marker[3:]), marker.number, found)
         if place is not None:
             self._unfinished.add(marker.topic)
-            self._timers.put(TELL, key, _ALWAYS, marker._replace(**place._asdict()), _id(marker.number))
+            self._timers.put(TELL, key, ALWAYS, marker._replace(**place._asdict()), _id(marker.number))
         return self._deliver(found, now)
 
     def _tell(self, event: Event, topic: str, paths: Sequence[str], now: int, found: _Found) -> None:
@@ -169,7 +161,7 @@ class Teller:
             row = self._tx.execute(NEXT_NUMBER).fetchone()
             assert row is not None
             number = int(row[0])
-            self._timers.put(TELL, event.id, _ALWAYS, Marker(number, topic, now, *place), _id(number))
+            self._timers.put(TELL, event.id, ALWAYS, Marker(number, topic, now, *place), _id(number))
 
     def _page(
         self,
@@ -189,18 +181,18 @@ class Teller:
             last = after[1:] if path == after.path else ("", "")
             asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
             while True:
-                count = min(self._looks, self._rows)
+                count = min(self._looks, self._allowance.rows)
                 if count <= 0:
                     return Place(path, *last)
                 place = {"after_run": last[0], "after_step": last[1], "count": count}
                 rows = self._tx.execute(CANDIDATES, {**asked, **place}).fetchall()
                 for run_id, step, kind, expression, parameters, opened in rows:
-                    if self._rows <= 0:
+                    if self._allowance.rows <= 0:
                         break
                     last = (run_id, step)
                     self._looks -= 1
                     if (number is None or opened < number) and sight.matches(expression, parameters):
-                        self._rows -= found.add(event, sight, kind, run_id, step)
+                        self._allowance.take(found.add(event, sight, kind, run_id, step))
                 else:
                     if len(rows) < count:
                         break

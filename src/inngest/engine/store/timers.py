@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, exists, select, update
@@ -20,6 +20,15 @@ START_TIMEOUT, FINISH_TIMEOUT = "start", "finish"
 
 TELL = "tell"
 """The kind of a marker: its event, whose id is its key, is still to be told to some who wait for it."""
+
+STARTS = "starts"
+"""The kind of a marker: runs that its event, whose id is its key, starts are still to be made."""
+
+ACCEPT, STAGED = "accept", "staged"
+"""Kinds of markers of a parcel, whose id is their key: its events are still to be accepted; it is not whole yet."""
+
+ALWAYS = 0
+"""When a marker falls due."""
 
 NEVER = 253_402_300_799_000
 """When a timer falls due that waits for something else: the end of the year 9999."""
@@ -92,6 +101,7 @@ class Timer(NamedTuple):
     key: str
     due_at: int
     payload: Any  # JSON value
+    id: str = ""
 
 
 class Alarm:
@@ -144,14 +154,15 @@ class Timers:
         """It is not to fall due any more."""
         self._tx.execute(REMOVE_TIMER, {"of_kind": kind, "of_key": key})
 
-    def take_due(self, now: int, count: int, only: str | None = None) -> list[Timer]:
-        """Those that are due, at most so many; they are removed. `only`: the one of this id, if it is due."""
+    def take_due(self, now: int, count: int, only: str | None = None) -> Iterator[Timer]:
+        """Those that are due, at most so many; each is removed as it is taken. `only`: the one of this id."""
         if only is None:
             rows = self._tx.execute(DUE_TIMERS, {"now": now, "count": count}).fetchall()
         else:
             rows = self._tx.execute(DUE_TIMER, {"now": now, "timer": only}).fetchall()
-        self._tx.execute(REMOVE_TIMERS, {"timers": json.dumps([row[0] for row in rows])})
-        return [Timer(row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+        for timer_id, kind, key, due_at, payload in rows:
+            self._tx.execute(REMOVE_TIMERS, {"timers": json.dumps([timer_id])})
+            yield Timer(kind, key, due_at, json.loads(payload), timer_id)
 
 
 def due_ids(tx: Transaction, now: int, count: int) -> list[str]:

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _note_changed_code()
     _tell_in_pages()
     _troubles()
+    _parcels()
 
 
 def _queue_by_function() -> None:
@@ -147,3 +148,14 @@ def _troubles() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("inngest_troubles_by_end", "inngest_troubles", ["until"])
+
+
+def _parcels() -> None:
+    """Many events of one call are stored together, and accepted one after the other."""
+    op.create_table(
+        "inngest_parcels",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("part", sa.Integer, primary_key=True),
+        sa.Column("events", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )

@@ -1,0 +1,38 @@
+"""How much of what follows from a transaction is written with it; what is beyond that hangs on markers.
+
+What a command says that it writes is counted by the writer, which makes batches. What follows from it in others (runs
+that are started, steps that are told, runs that are cancelled) is counted here, for all of a transaction together.
+"""
+
+from __future__ import annotations
+
+from .statement import Transaction
+
+ROWS = 1_000
+"""Rows that a transaction writes of what follows, about: the one thing that exceeds it is its last."""
+
+OF_ANSWER, OF_CANCELLATION = 3, 12
+"""Rows that are written for a step that is told, and for a run that is cancelled, with what is said of it."""
+
+
+class Allowance:
+    """Rows that a transaction may still write.
+
+    Attributes:
+        rows: how many; at 0 or below, what follows hangs on markers.
+    """
+
+    def __init__(self) -> None:
+        self.rows = ROWS
+
+    @staticmethod
+    def of(tx: Transaction) -> Allowance:
+        """The one of a transaction."""
+        found: Allowance | None = tx.kept.get(Allowance)
+        if found is None:
+            found = tx.kept[Allowance] = Allowance()
+        return found
+
+    def take(self, rows: int) -> None:
+        """So many are written."""
+        self.rows -= rows
