@@ -20,6 +20,7 @@ Error                              the root: code, is_retriable, name, message, 
 │   ├── StepNonRetriableError      by a NonRetriableError of its handler, which it is, too
 │   └── StepRetryAfterError        by a RetryAfterError in its last attempt, which it is, too
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
+├── StepNotAwaitedError            a step that was called without await, when the function ends
 ├── StepOutsideError               a step from a foreign thread or loop, or after the end
 ├── StepTimeoutError               an attempt of a step took longer than its timeout
 ├── TimeoutTooLongError            a sleep, or a wait, of over 366 days
@@ -118,6 +119,7 @@ from inngest.sdk.errors import (
     StepIdTakenInRunError,
     StepInterruptedError,
     StepNonRetriableError,
+    StepNotAwaitedError,
     StepOutsideError,
     StepRetryAfterError,
     StepTimeoutError,
@@ -133,7 +135,7 @@ __all__ += ["OutputUnserializableError", "QueryParamMissingError", "Registration
 __all__ += ["RunCancelledError", "RunFailedError", "RunNotCompletedError", "RunNotFoundError", "RunSkippedError"]
 __all__ += ["SendEventsError", "SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError"]
 __all__ += ["StepArgumentError", "StepError", "StepIdTakenInRunError", "StepInterruptedError"]
-__all__ += ["StepNonRetriableError", "StepOutsideError"]
+__all__ += ["StepNonRetriableError", "StepNotAwaitedError", "StepOutsideError"]
 __all__ += ["StepRetryAfterError", "StepTimeoutError", "StepUnexpectedError", "StoreBusyError", "StoreClosedError"]
 __all__ += ["StoreCorruptError", "StoreError", "StoreFullError", "StoreReadOnlyError", "StoreVersionError"]
 __all__ += ["TimeoutTooLongError", "URLInvalidError", "UnknownError"]

@@ -271,7 +271,7 @@ async def test_a_plain_function_that_returns_an_awaitable_is_pointed_out(stage: 
 
 async def test_an_async_function_that_forgot_to_await_is_pointed_out(stage: Stage) -> None:
     async def body(ctx: inngest.Context) -> object:
-        return ctx.step.run("s", answer)
+        return answer()
 
     run = await stage.run(body)
     assert message(run).startswith("function test-f returned an awaitable (coroutine)")

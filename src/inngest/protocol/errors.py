@@ -45,6 +45,7 @@ class ErrorCode(enum.StrEnum):
     STEP_ID_TAKEN = "step_id_taken"
     STEP_INTERRUPTED = "step_interrupted"
     STEP_NESTED = "step_nested"
+    STEP_NOT_AWAITED = "step_not_awaited"
     STEP_OUTSIDE = "step_outside"
     STEP_TIMEOUT = "step_timeout"
     STEP_UNEXPECTED = "step_unexpected"

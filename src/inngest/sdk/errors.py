@@ -187,6 +187,13 @@ class StepOutsideError(Error):
     is_retriable = False
 
 
+class StepNotAwaitedError(Error):
+    """A function ended, and had called a step without `await`: the step was not run. The text names each such call."""
+
+    code = ErrorCode.STEP_NOT_AWAITED
+    is_retriable = False
+
+
 class StepIdTakenInRunError(Error):
     """A step is named as the repeat of another one would be."""
 

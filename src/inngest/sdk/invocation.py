@@ -13,7 +13,7 @@ from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import ends_the_task, original_of
 
-from . import logs, outcomes, replay
+from . import logs, outcomes, replay, unawaited
 from .conductor import Ending, StepCall
 from .current import RUNNING, CurrentStep
 from .errors import (
@@ -110,6 +110,8 @@ class Invocation(Recording):
         would fill the memory until garbage is collected, and looking for it would take a tenth of their time.
         """
         self.task = self._entry = None
+        unawaited.close(self.made)
+        self.made = unawaited.NOTHING
         self.values.close()
 
     @property
@@ -158,6 +160,8 @@ class Invocation(Recording):
             value = await body()
             if not self._history.through:
                 await self.conductor.may_return()
+            if self.made:
+                unawaited.refuse(self.made)
         except BaseException as error:
             if ends_the_task(error) or issubclass(type(error), asyncio.CancelledError):
                 raise  # the invocation, or the process, is being ended; or the body was cancelled from inside
@@ -270,6 +274,7 @@ class Invocation(Recording):
         once: bool = False,
     ) -> object:
         """One call of a step that runs something; its value. `once`: no attempt of it is ever begun twice."""
+        self.made.pop(attempt, None)
         call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
         fresh = False
         try:

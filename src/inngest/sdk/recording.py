@@ -20,6 +20,7 @@ from .patches import NO_STEP, Patches
 from .ports import Clock, Recorder
 from .race import Losers
 from .turns import Turns
+from .unawaited import MadeCalls
 from .values import Values
 from .work import Place
 
@@ -53,6 +54,7 @@ class Recording:
         self.losers = Losers(self.conductor.callers.lost)
         self._defers = Defers(call.defers)
         self._patches = Patches(call.patches)
+        self.made: MadeCalls = {}  # calls of steps that have not begun
         self._strayed = call.follows  # it is recorded that it cannot be replayed in order
         self._began_at = clock.now()
         self._body_attempt = call.attempt

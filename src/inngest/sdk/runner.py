@@ -15,32 +15,32 @@ from .invocation import Invocation
 from .serializers import Serializer, Unset, type_of
 from .sought import Waiting
 from .step_options import DEFAULT, StepOptions
+from .unawaited import MadeCalls
 from .work import Place, Work
 
 
 class _Attempts:
     """The attempts at a handler. One waits with each step that is recorded: one object instead of a closure's six."""
 
-    __slots__ = ("_args", "_handler", "_invocation", "_kept_as", "_options")
+    __slots__ = ("_args", "_handler", "_invocation", "_options", "kept_as")
 
     def __init__(
         self,
         invocation: Invocation,
         handler: Callable[..., object],
         args: tuple[object, ...],
-        kept_as: object,
         options: StepOptions,
     ) -> None:
         self._invocation = invocation
         self._handler = handler
         self._args = args
-        self._kept_as = kept_as
+        self.kept_as: object = Unset
         self._options = options
 
     def __call__(self, step: StepName, number: int) -> Work[Op]:
         invocation, options = self._invocation, self._options
         running = invocation.begins(step, number, options.timeout)
-        return invocation.values.attempt(running, step, self._handle, self._kept_as, options)
+        return invocation.values.attempt(running, step, self._handle, self.kept_as, options)
 
     def _handle(self) -> object:
         return self._handler(*self._args)
@@ -63,23 +63,32 @@ class Runner:
     ) -> Coroutine[Any, Any, object]:
         """See `StepRunner.run`."""
         invocation = self._invocation
+        attempts = _Attempts(invocation, handler, args, options)
+        coroutine: Coroutine[Any, Any, object]
         if invocation.function.client.serializer is None:
-            attempts = _Attempts(invocation, handler, args, Unset, options)
-            return invocation.step(self._place, step_id, attempts, once=options.once)
-        return self._run_typed(step_id, handler, args, output_type, options)
+            coroutine = invocation.step(self._place, step_id, attempts, once=options.once)
+        else:
+            coroutine = self._run_typed(step_id, handler, attempts, output_type, options)
+        invocation.made[attempts] = coroutine, options.kind or "step.run", step_id
+        return coroutine
 
     async def _run_typed(
         self,
         step_id: str,
         handler: Callable[..., object],
-        args: tuple[object, ...],
+        attempts: _Attempts,
         output_type: object,
         options: StepOptions,
     ) -> object:
         invocation = self._invocation
-        kept_as = type_of(invocation.function.client.serializer, output_type, handler)
-        attempts = _Attempts(invocation, handler, args, kept_as, options)
-        return await invocation.step(self._place, step_id, attempts, kept_as, once=options.once)
+        invocation.made.pop(attempts, None)
+        attempts.kept_as = type_of(invocation.function.client.serializer, output_type, handler)
+        return await invocation.step(self._place, step_id, attempts, attempts.kept_as, once=options.once)
+
+    @property
+    def made(self) -> MadeCalls:
+        """Calls that were made, and have not begun."""
+        return self._invocation.made
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
         """See `StepRunner.sleep`."""

@@ -16,6 +16,7 @@ from .step_options import DEFAULT
 from .step_run import AI, HandlerRunner, StepsThatRun, not_a_function
 from .steps_requesting import Inferring, RequestingSteps
 from .steps_waiting import WaitingSteps, WaitRunner
+from .unawaited import noted
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -93,6 +94,8 @@ def check_callables(callables: object, where: str = "group.parallel") -> None:
 class ModelSteps(AI, Inferring):
     """Steps that call models: with code of your own, or by the engine."""
 
+    _runner: StepRunner
+
     def __init__(self, runner: StepRunner) -> None:
         AI.__init__(self, runner, DEFAULT)
         Inferring.__init__(self, runner)
@@ -113,6 +116,7 @@ class Step(StepsThatRun, WaitingSteps, RequestingSteps):
         """Steps that call models."""
         return ModelSteps(self._runner)
 
+    @noted("step.sleep")
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably: the run is a row meanwhile, not a coroutine.
 
@@ -125,6 +129,7 @@ class Step(StepsThatRun, WaitingSteps, RequestingSteps):
         """
         await self._runner.sleep(step_id, duration=ms(step_id, duration), until=None)
 
+    @noted("step.sleep_until")
     async def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
         """Sleep durably until a time.
 
@@ -137,6 +142,7 @@ class Step(StepsThatRun, WaitingSteps, RequestingSteps):
         """
         await self._runner.sleep(step_id, duration=None, until=unix_ms(step_id, until))
 
+    @noted("step.send_event")
     async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events, once: they are stored in the same transaction as the step's result.
 
@@ -201,6 +207,7 @@ class Group:
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T, ...]: ...
 
+    @noted("group.parallel")
     async def parallel(
         self,
         callables: Sequence[Branch[object]],
@@ -242,6 +249,7 @@ class Group:
     @overload
     async def race(self, callables: Sequence[Branch[T]]) -> tuple[int, T]: ...
 
+    @noted("group.race")
     async def race(self, callables: Sequence[Branch[object]]) -> tuple[int, object]:
         """Run branches concurrently until the first has finished; take down the others.
 

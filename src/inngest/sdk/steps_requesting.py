@@ -11,10 +11,16 @@ from . import requested
 from .adapters import BaseAdapter
 from .responses import FetchResponse
 from .sought import Waiting
+from .unawaited import MadeCalls, noted
 
 
 class RequestRunner(Protocol):
     """What these steps need of their invocation."""
+
+    @property
+    def made(self) -> MadeCalls:
+        """Calls that were made, and have not begun."""
+        ...
 
     async def wait(self, step_id: str, waiting: Waiting) -> object:
         """A step whose result comes from outside; its value, as JSON gives it."""
@@ -25,8 +31,9 @@ class RequestingSteps:
     """Steps of an async function that make requests."""
 
     def __init__(self, runner: RequestRunner) -> None:
-        self._requester = runner
+        self._runner = runner
 
+    @noted("step.fetch")
     async def fetch(
         self,
         step_id: str,
@@ -55,15 +62,16 @@ class RequestingSteps:
             StepArgumentError: an argument is wrong.
         """
         waiting = requested.fetch(step_id, url, method, headers, body, timeout)
-        return requested.response_of(await self._requester.wait(step_id, waiting))
+        return requested.response_of(await self._runner.wait(step_id, waiting))
 
 
 class Inferring:
     """Requests to models."""
 
     def __init__(self, runner: RequestRunner) -> None:
-        self._requester = runner
+        self._runner = runner
 
+    @noted("step.ai.infer")
     async def infer(
         self,
         step_id: str,
@@ -91,4 +99,4 @@ class Inferring:
             StepArgumentError: an argument is wrong.
         """
         waiting = requested.infer(step_id, adapter, body, timeout)
-        return requested.answer_of(await self._requester.wait(step_id, waiting))
+        return requested.answer_of(await self._runner.wait(step_id, waiting))

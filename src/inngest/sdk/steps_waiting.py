@@ -12,12 +12,18 @@ from . import sought
 from .events import Event
 from .invocable import Invocable
 from .serializers import Serializer
+from .unawaited import MadeCalls, noted
 
 T = TypeVar("T")
 
 
 class WaitRunner(Protocol):
     """What these steps need of their invocation."""
+
+    @property
+    def made(self) -> MadeCalls:
+        """Calls that were made, and have not begun."""
+        ...
 
     @property
     def app_id(self) -> str:
@@ -42,8 +48,9 @@ class WaitingSteps:
     """Steps of an async function that wait."""
 
     def __init__(self, runner: WaitRunner) -> None:
-        self._waiter = runner
+        self._runner = runner
 
+    @noted("step.wait_for_event")
     async def wait_for_event(
         self,
         step_id: str,
@@ -73,9 +80,10 @@ class WaitingSteps:
             StepArgumentError: an argument is wrong; of an expression, with its position.
             TimeoutTooLongError: longer than 366 days.
         """
-        value = await self._waiter.wait(step_id, sought.event(step_id, event, timeout, if_exp, since))
+        value = await self._runner.wait(step_id, sought.event(step_id, event, timeout, if_exp, since))
         return sought.event_of(value)
 
+    @noted("step.wait_for_signal")
     async def wait_for_signal(
         self, step_id: str, *, signal: str, timeout: durations.Duration, on_conflict: sought.OnConflict = "fail"
     ) -> object | None:
@@ -94,8 +102,9 @@ class WaitingSteps:
             StepError: another step waits for the signal (`name` is SignalConflictError).
             StepArgumentError: an argument is wrong.
         """
-        return await self._waiter.wait(step_id, sought.signal(step_id, signal, timeout, on_conflict))
+        return await self._runner.wait(step_id, sought.signal(step_id, signal, timeout, on_conflict))
 
+    @noted("step.send_signal")
     async def send_signal(self, step_id: str, signal: str, data: object = None) -> str | None:
         """Send a signal, once: the run that waits for it is woken in the transaction that records this step.
 
@@ -110,9 +119,10 @@ class WaitingSteps:
         Raises:
             StepArgumentError: the name or the data are wrong.
         """
-        sent = sought.sent_signal(f'step "{step_id}"', signal, data, self._waiter.serializer)
-        return await self._waiter.send_signal(step_id, sent)
+        sent = sought.sent_signal(f'step "{step_id}"', signal, data, self._runner.serializer)
+        return await self._runner.send_signal(step_id, sent)
 
+    @noted("step.invoke")
     async def invoke(
         self,
         step_id: str,
@@ -140,9 +150,10 @@ class WaitingSteps:
                 out (InngestInvokeTimeoutError).
         """
         del v
-        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout, self._waiter.serializer)
-        return sought.result_of(function, await self._waiter.wait(step_id, waiting))
+        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout, self._runner.serializer)
+        return sought.result_of(function, await self._runner.wait(step_id, waiting))
 
+    @noted("step.invoke_by_id")
     async def invoke_by_id(
         self,
         step_id: str,
@@ -164,5 +175,5 @@ class WaitingSteps:
             v: version of the data, for your own use.
         """
         del v
-        full = sought.full_id(step_id, app_id or self._waiter.app_id, function_id)
-        return await self._waiter.wait(step_id, sought.function(step_id, full, data, timeout, self._waiter.serializer))
+        full = sought.full_id(step_id, app_id or self._runner.app_id, function_id)
+        return await self._runner.wait(step_id, sought.function(step_id, full, data, timeout, self._runner.serializer))
