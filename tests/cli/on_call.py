@@ -13,9 +13,10 @@ HOUR = 3_600_000
 
 
 class Gate:
-    """Told when a handler was entered that never ends."""
+    """Told when a handler was entered that never ends, and asked when another one may end."""
 
     entered: asyncio.Event
+    leave: asyncio.Event
 
 
 def on(event: str) -> inngest.TriggerEvent:
@@ -206,6 +207,22 @@ async def clean(ctx: inngest.Context) -> None:
 async def backup(ctx: inngest.Context) -> None:
     await ctx.step.run("look", list)
     await ctx.step.run("copy", hold)
+
+
+@client.create_function(fn_id="tidy", trigger=on("why/between"))
+async def tidy(ctx: inngest.Context) -> None:
+    await ctx.step.run("look", list)
+    await hold()
+
+
+@client.create_function(fn_id="slow", trigger=on("why/slow"))
+async def slow(ctx: inngest.Context) -> None:
+    async def upload() -> None:
+        if ctx.attempt == 0:
+            raise inngest.RetryAfterError("busy", 1)
+        await Gate.leave.wait()
+
+    await ctx.step.run("upload", upload)
 
 
 async def hold() -> None:

@@ -99,7 +99,7 @@ class OnCall:
 
 @pytest.fixture
 def on_duty(command: Command, tmp_path: Path) -> OnCall:
-    on_call.Gate.entered = asyncio.Event()
+    on_call.Gate.entered, on_call.Gate.leave = asyncio.Event(), asyncio.Event()
     return OnCall(command, tmp_path / "shop.db")
 
 
@@ -266,7 +266,26 @@ async def test_workers_are_busy(on_duty: OnCall) -> None:
         await on_call.Gate.entered.wait()
         run_id = await on_duty.sent(engine, "why/done")
         is_on_the_page(await on_duty.held(engine, run_id, Rule.DUE))
-        is_on_the_page(await on_duty.held(engine, executing, Rule.EXECUTING))
+        is_on_the_page(await on_duty.held(engine, executing, Rule.EXECUTING, saying='step "copy", since'))
+
+
+async def test_code_between_steps_hangs(on_duty: OnCall) -> None:
+    async with on_duty.engine(drain_timeout=0) as engine:
+        run_id = await on_duty.sent(engine, "why/between")
+        await on_call.Gate.entered.wait()
+        is_on_the_page(await on_duty.held(engine, run_id, Rule.EXECUTING))
+
+
+async def test_the_attempt_of_a_handler_that_takes_long_is_told_and_then_forgotten(on_duty: OnCall) -> None:
+    async with on_duty.engine(on_call.slow) as engine:
+        run_id = await on_duty.sent(engine, "why/slow")
+        text = await on_duty.held(engine, run_id, Rule.EXECUTING, saying="since")
+        assert re.search(r": attempt 2 of step \"upload\", since [-0-9]+ [:0-9]+ UTC\.\n", text)
+        shown = on_duty.shown(run_id)
+        assert re.search(r"\nnow     It is executing on .*: attempt 2 of step \"upload\", since", shown)
+        on_call.Gate.leave.set()
+        await engine.wait(run_id)
+        assert await on_duty.held(engine, run_id, Rule.ENDED)
 
 
 class Victim:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from inngest.engine.domain.explaining import Handler
 from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Invoker, Recorder
 from inngest.protocol import calls
@@ -82,6 +83,10 @@ class WatchedInvoker:
 
     def cancel(self, run_id: str) -> None:
         self._inner.cancel(run_id)
+
+    @property
+    def handlers(self) -> Sequence[Handler]:
+        return self._inner.handlers
 
 
 class _WatchedRecorder:

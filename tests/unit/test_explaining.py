@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inngest.engine.domain.explaining import Facts, Reason, Rule, WorkerFact, explain
+from inngest.engine.domain.explaining import Facts, Handler, Reason, Rule, WorkerFact, explain
 from inngest.engine.domain.model import Run, RunStatus
 
 RUN = Run("01M848N7A5621S18S2HGP2V8CF", "shop-import", "1", "01M848N7A5621S18S2HGP2V8CE", RunStatus.RUNNING, 1, 4, 2)
@@ -30,6 +30,15 @@ def facts(*workers: WorkerFact) -> Facts:
 def test_another_worker_takes_over_what_a_dead_one_had() -> None:
     seen = facts(DEAD, OTHER).judged(lambda session: session == "other")
     assert explain(seen, 3) == [Reason(Rule.DUE, "Its worker (vm, process 1) has died: another one takes it over.")]
+
+
+def test_the_handlers_that_have_run_longest_are_named() -> None:
+    running = [Handler(RUN.id, f"part {number}", 0, 1_000 * number) for number in range(12, 0, -1)]
+    (reason,) = explain(facts(DEAD._replace(handlers=running)), 3)
+    assert reason.text.startswith(
+        'It is executing on vm, process 1: step "part 1", since 1970-01-01 00:00:01 UTC; step'
+    )
+    assert reason.text.endswith("; 7 more.")
 
 
 def test_a_worker_that_is_not_known_to_be_dead_executes_it() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 
+from inngest.engine.domain.explaining import Handler
 from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
@@ -120,12 +121,23 @@ class LocalInvoker:
     @property
     def running(self) -> Sequence[RunningStep]:
         """The handlers that run now, with how far a request to stop has come."""
-        left = [(*names, running) for running, names in list(self._left.items()) if running.active]
-        here = [handler for entry in self._entries.values() for handler in _handlers(entry)]
         return [
             RunningStep(run_id, function_id, running.id, running.attempt, running.state)
-            for run_id, function_id, running in (*left, *here)
+            for run_id, function_id, running in self._all_running()
         ]
+
+    @property
+    def handlers(self) -> Sequence[Handler]:
+        """See `Invoker.handlers`."""
+        return [
+            Handler(run_id, running.id, running.attempt, running.began_at)
+            for run_id, _, running in self._all_running()
+            if running.active
+        ]
+
+    def _all_running(self) -> Iterable[tuple[str, str, CurrentStep]]:
+        left = [(*names, running) for running, names in list(self._left.items()) if running.active]
+        return [*left, *(handler for entry in self._entries.values() for handler in _handlers(entry))]
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

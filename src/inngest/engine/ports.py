@@ -12,7 +12,7 @@ from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 
-from .domain.explaining import Facts, KeptBack
+from .domain.explaining import Facts, Handler, KeptBack
 from .domain.following import Plan
 from .domain.model import (
     Asked,
@@ -298,6 +298,10 @@ class Store(Protocol):
         """The workers that live, as far as is known."""
         ...
 
+    async def tell_handlers(self, session_id: str, handlers: Sequence[Handler]) -> None:
+        """Which handlers have run for a while in a worker: instead of what it told before, and for people only."""
+        ...
+
     async def greatest_time(self) -> int:
         """The greatest time that the database has seen, but for the last second of it; 0 if none."""
         ...
@@ -578,6 +582,11 @@ class Invoker(Protocol):
 
     def cancel(self, run_id: str) -> None:
         """The run was cancelled: take its invocation down; nothing of it can be recorded."""
+        ...
+
+    @property
+    def handlers(self) -> Sequence[Handler]:
+        """The handlers that run now; also those that have outlived their invocation."""
         ...
 
 

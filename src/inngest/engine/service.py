@@ -11,6 +11,7 @@ from typing import NamedTuple
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger
 
+from .activity import Activity
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor
@@ -114,6 +115,7 @@ class Service:
         self._timers = Timers(worker.store, worker.clock, self.executor.heard)
         self._remover = Remover(worker.store, worker.clock, options.retention)
         self._complaints = Complaints(worker.clock)
+        self._activity = Activity(worker)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
         self._look_at = self._retry_at = self._check_at = worker.clock.monotonic()
@@ -456,6 +458,8 @@ class Service:
         if now >= self._check_at:
             self._check_at = now + CHECK
             self._check()
+            if self._worker.store.trouble is None:
+                await self._activity.run_once()
         overdue = now >= self._look_at
         if self._worker.store.foreign_change() or overdue:
             self._foreign = self._reaper.stale = self._timers.stale = True

@@ -41,6 +41,7 @@ class CurrentStep:
         self.invocation = invocation
         self.nested: NestedStepError | None = None  # a step was called inside
         self.active = False  # the handler has begun and not ended
+        self.began_at = 0
         self.abandoned = False  # its invocation is over
         self._clock = clock
         self._deadline: int | None = None
@@ -92,9 +93,9 @@ class CurrentStep:
 
     # -- for the invocation
 
-    def begin(self) -> None:
-        """The handler begins, here."""
-        self.active = True
+    def begin(self, now: int) -> None:
+        """The handler begins, here and now (unix ms)."""
+        self.active, self.began_at = True, now
         if self.timeout is not None:
             self._deadline = self._clock.monotonic() + self.timeout
             self._task = _this_task()

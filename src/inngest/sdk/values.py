@@ -73,7 +73,7 @@ class Values:
         token: contextvars.Token[CurrentStep | None] | None = RUNNING.set(running)
         value: object = None
         error: BaseException | None = None
-        running.begin()
+        running.begin(started_at)
         try:
             value = yield handler
         except asyncio.CancelledError:

@@ -79,6 +79,15 @@ class Trouble(NamedTuple):
     until: int  # unix ms: it is tried again then
 
 
+class Handler(NamedTuple):
+    """A handler that runs."""
+
+    run_id: str
+    step: str  # as written by the developer, with `:n` for a repeat
+    attempt: int  # from 0
+    since: int  # unix ms
+
+
 class WorkerFact(NamedTuple):
     """A worker that has not been declared dead."""
 
@@ -87,6 +96,7 @@ class WorkerFact(NamedTuple):
     serves: bool  # it has the run's function
     executing: int  # runs
     alive: bool = True  # as far as is known; who can tell, says so
+    handlers: Sequence[Handler] = ()  # those of the run that have run for a while, and are not recorded
 
 
 class Holder(NamedTuple):
@@ -180,7 +190,10 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
     held, steps = _held(facts, now), _steps(facts, now)
     owner = next((one for one in facts.workers if one.id == facts.owner), None)
     if owner is not None and owner.alive:
-        return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}{_since(facts.recorded)}."), *held, *steps]
+        what = _handlers(owner.handlers) or _since(facts.recorded)
+        named = {one.step for one in owner.handlers}  # what is due of these is told: it executes
+        steps = [one for one in steps if one.rule is not Rule.DUE or one.step not in named]
+        return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}{what}."), *held, *steps]
     serving = [one for one in facts.workers if one.serves and one.alive]
     if owner is not None:
         return [*held, _died(owner, serving, run), *steps]
@@ -249,6 +262,18 @@ def _put_off(trouble: Trouble) -> Reason:
     tried = f", and was tried {times}" if trouble.tries else ""
     text = f"{what or f'Its {kind} ({which}) cannot be done'}{tried}: {_first_line(trouble.error)}."
     return Reason(Rule.UNREADABLE, text, trouble.until if trouble.tries else None)
+
+
+def _handlers(handlers: Sequence[Handler]) -> str:
+    """What takes long; nothing is known of what has just begun."""
+    named = [
+        (f"attempt {one.attempt + 1} of " if one.attempt else "") + f'step "{one.step}", since {_time(one.since)}'
+        for one in sorted(handlers, key=lambda one: (one.since, one.step))
+    ]
+    more = len(named) - SHOWN
+    if more > 0:
+        named = [*named[:SHOWN], f"{more:,} more"]
+    return f": {'; '.join(named)}" if named else ""
 
 
 def _since(recorded: Memo | None) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Integer, bindparam, func, literal_column, select
 from inngest.engine.domain.explaining import (
     Facts,
     Full,
+    Handler,
     Holder,
     KeptFact,
     Pending,
@@ -23,6 +24,7 @@ from inngest.engine.domain.explaining import (
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
+from inngest.engine.ports import RunView
 from inngest.protocol import limits, texts
 
 from . import lanes, reading, tables, troubles
@@ -71,7 +73,9 @@ KEPT = Statement(
         .order_by(_kept.c.since, _kept.c.token)
     )
 )
-WORKERS = Statement(lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions))
+WORKERS = Statement(
+    lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions, _sessions.c.executing)
+)
 EXECUTING = Statement(
     lambda _: (
         select(_runs.c.session_id, func.count())
@@ -145,7 +149,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         due_at=due_at,
         alone=job is not None and job[1] == 1,
         owner=view.worker,
-        workers=_workers(tx, view.run.function_id),
+        workers=_workers(tx, view),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
         paused=None if paused is None else paused[0],
         recorded=view.memos[-1] if view.memos else None,
@@ -162,12 +166,29 @@ def _stands(trouble: Trouble, due_at: int | None, now: int) -> bool:
     return due_at == trouble.until or (due_at is None and now < trouble.until + limits.MINUTE)
 
 
-def _workers(tx: Transaction, function_id: str) -> list[WorkerFact]:
+def _workers(tx: Transaction, view: RunView) -> list[WorkerFact]:
     executing = dict(tx.execute(EXECUTING).fetchall())
+    recorded = {memo.step.text for memo in view.memos}
     return [
-        WorkerFact(one, f"{host}, process {pid}", function_id in json.loads(functions), executing.get(one, 0))
-        for one, host, pid, functions in tx.execute(WORKERS).fetchall()
+        WorkerFact(
+            one,
+            f"{host}, process {pid}",
+            view.run.function_id in json.loads(functions),
+            executing.get(one, 0),
+            handlers=[
+                handler for handler in _handlers(told) if handler.run_id == view.run.id and handler.step not in recorded
+            ],
+        )
+        for one, host, pid, functions, told in tx.execute(WORKERS).fetchall()
     ]
+
+
+def _handlers(told: str | None) -> list[Handler]:
+    """What a worker has told last; nothing if it cannot be read, since it is for people only."""
+    try:
+        return [] if told is None else [Handler(*one) for one in json.loads(told)]
+    except (ValueError, TypeError):
+        return []
 
 
 def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:

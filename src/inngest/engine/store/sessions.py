@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import Integer, bindparam, cast, delete, literal_column, select, update
 
+from inngest.engine.domain.explaining import Handler
 from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
@@ -19,6 +21,10 @@ _functions, _sessions, _meta = tables.functions, tables.sessions, tables.meta
 GENERATION = Statement(lambda _: select(_meta.c.value).where(_meta.c.key == constant("generation")))
 
 INSERT_SESSION = Statement(lambda words: words.insert(_sessions))
+
+TELL_HANDLERS = Statement(
+    lambda _: update(_sessions).where(_sessions.c.id == bindparam("session")).values(executing=bindparam("told"))
+)
 
 SESSIONS = Statement(
     lambda _: select(
@@ -64,8 +70,14 @@ NEXT_GENERATION = Statement(
 
 def begin_session(tx: Transaction, session: Session, writer: str) -> None:
     """A worker lives, and writes with that writer."""
-    tx.execute(INSERT_SESSION, {**session_row(session), "writer": writer})
+    tx.execute(INSERT_SESSION, {**session_row(session), "writer": writer, "executing": None})
     numbers.forget_others(tx)
+
+
+def tell_handlers(tx: Transaction, session_id: str, handlers: Sequence[Handler]) -> None:
+    """Write down which handlers take long in a worker."""
+    told = json.dumps(handlers) if handlers else None
+    tx.execute(TELL_HANDLERS, {"session": session_id, "told": told})
 
 
 def sessions(tx: Transaction) -> list[Session]:

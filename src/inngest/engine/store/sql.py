@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from inngest.engine.domain.explaining import Facts, KeptBack
+from inngest.engine.domain.explaining import Facts, Handler, KeptBack
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
@@ -173,6 +173,9 @@ class SqlStore:
 
     async def sessions(self) -> Sequence[Session]:
         return await self._write(sessions.sessions)
+
+    async def tell_handlers(self, session_id: str, handlers: Sequence[Handler]) -> None:
+        await self._write(lambda tx: sessions.tell_handlers(tx, session_id, handlers))
 
     # -- time
 

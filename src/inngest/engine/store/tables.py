@@ -41,6 +41,7 @@ sessions = Table(
     Column("pid", Integer, nullable=False),
     Column("functions", Text, nullable=False, comment="JSON list of function ids"),
     Column("writer", Text, comment="with which it writes; null of older code"),
+    Column("executing", Text, comment="JSON list of the handlers that take long: run, step, attempt, since"),
     comment="one row per living worker; it is read in each of the worker's transactions (P4)",
 )
 

@@ -60,6 +60,7 @@ def _forget_what_has_no_cause() -> None:
 
 def _number_batches() -> None:
     op.add_column("inngest_sessions", sa.Column("writer", sa.Text))
+    op.add_column("inngest_sessions", sa.Column("executing", sa.Text))
     op.create_table(
         "inngest_writers",
         sa.Column("id", sa.Text, primary_key=True),
