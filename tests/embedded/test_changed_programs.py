@@ -218,6 +218,34 @@ def test_09_a_failed_step_goes_on_while_a_memo_is_not_asked_for(story: Story) ->
     assert story.did == ["flaky"]
 
 
+def test_09a_a_failed_step_waits_for_the_history_while_its_run_is_on_hold(story: Story) -> None:
+    tries: list[float] = []
+
+    def flaky() -> str:
+        tries.append(story.seconds)
+        if len(tries) == 1:
+            raise inngest.RetryAfterError("later", 10_000)
+        return "done"
+
+    def branches(name: str) -> Any:
+        async def body(ctx: inngest.Context) -> object:
+            async def chain() -> None:
+                await ctx.step.run(name, story.does(name))
+                await ctx.step.run("b", story.does("b", ms=5_000))
+
+            return (await asyncio.gather(ctx.step.run("flaky", flaky), chain()))[0]
+
+        return body
+
+    story.live(branches("a"), records=2)
+    assert sorted(story.steps) == ["?flaky", "a"]
+    story.live(branches("a2"), holds=5)
+    assert (len(tries), story.state.code.holds, len(story.outcomes)) == (1, 6, 6)
+    assert story.why == ("called", "a", "a2")
+    story.live(branches("a"), holds=1)  # a rollback
+    assert (story.result, len(tries), story.did) == ("done", 2, ["b"])
+
+
 def test_10_an_invocation_in_which_only_recorded_calls_wait_ends_waiting(story: Story) -> None:
     waits = 0.0
 

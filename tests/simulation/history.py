@@ -36,6 +36,14 @@ class Died:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """A process begins to drain: it gives its runs back."""
+
+    at: int
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """A process has drained and ended."""
 
@@ -217,6 +225,7 @@ class Noticed:
 Entry = (
     Started
     | Died
+    | Stopping
     | Stopped
     | Committed
     | Away

@@ -20,7 +20,7 @@ from inngest.sdk.function import Function
 
 from .database import SimDatabase, busy, full, unanswered
 from .faults import Fault
-from .history import Committed, Died, Entry, History, Noticed, Started, Stopped, Written
+from .history import Committed, Died, Entry, History, Noticed, Started, Stopped, Stopping, Written
 from .loop import HOST, SimLoop
 from .ports import InlineExecutor, SimClock, SimHttp, SimIds, SimLiveness
 from .threads import BatonThreads, CrashError
@@ -162,6 +162,7 @@ class Process:
 
     async def stop(self) -> None:
         """Drain and end."""
+        self.note(Stopping(self.now, self.number))
         await self.call(self.service.stop)
         self.note(Stopped(self.now, self.number))
         self._end()

@@ -22,7 +22,7 @@ from inngest.protocol.steps import StepName
 
 from .errors import EndOfInvocation
 from .ports import Clock, Timer
-from .replay import PATIENCE, History
+from .replay import NOT_YET, PATIENCE, History
 from .stalls import Callers, Stall
 from .turns import REST_TURNS, Turns
 
@@ -393,6 +393,7 @@ class Conductor:
         if not self._history.through:
             return False
         waiting = [call.behind for call in self._behind.values()]
+        waiting += [call.park for call in self.calls.values() if call.open is not None and call.open.due_at == NOT_YET]
         if self._returning is not None:
             waiting.append(self._returning)
         begun = [future for future in waiting if future is not None and not future.done()]

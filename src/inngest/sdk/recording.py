@@ -45,7 +45,7 @@ class Recording:
         self._clock = clock
         self.loop = asyncio.get_running_loop()
         follows = call.follows or function.options.on_change == "follow"
-        self._history = replay.History(call.memos, call.open_steps, call.defers, follows=follows)
+        self._history = replay.History(call.memos, call.open_steps, call.defers, follows=follows, probes=call.probes)
         self.conductor = Conductor(
             self.loop, turns, clock, self._history, self._record_open, self._tell_passed, call.holds
         )

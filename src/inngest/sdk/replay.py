@@ -55,6 +55,9 @@ class Changed(NamedTuple):
 
 Decision = Answer | Execute | Park | Behind | Changed
 
+NOT_YET = 253_402_300_799_000
+"""Unix ms: when an attempt is due that waits for the history."""
+
 _FIRST = Execute(0)
 _BEHIND = Behind()
 
@@ -67,6 +70,7 @@ class History:
         open_steps: unfinished ones.
         defers: hashes of what was deferred.
         follows: memos are found by their names alone, and come when they are asked for, in any order.
+        probes: the run is on hold: attempts wait for the history as new calls do.
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class History:
         defers: Iterable[str] = (),
         *,
         follows: bool = False,
+        probes: bool = False,
     ) -> None:
         self.follows = follows
+        self._probes = probes
         self.strayed = False  # it was not replayed in order: it never can be again
         self.last: Memo | None = None  # that was given
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
@@ -109,7 +115,7 @@ class History:
         if isinstance(entry, Memo):
             return Answer(entry)
         if kind is Opcode.STEP_RUN and entry.due_at <= now:
-            return Execute(entry.attempt)
+            return Park(entry._replace(due_at=NOT_YET)) if self._probes and not self.through else Execute(entry.attempt)
         return Park(entry)
 
     def entry(self, step: StepName) -> Entry | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.history import Change, Committed, Died, Entered, Fired, History, State, Stopped, is_memo
+from tests.simulation.history import Change, Committed, Died, Entered, Fired, History, State, Stopped, Stopping, is_memo
 from tests.simulation.scenario import Scenario
 
 OF_RUN = ("steps", "attempts", "inbox", "requests")
@@ -33,7 +33,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             case Committed():
                 for change in entry.changes:
                     entered.pop(_recorded(change), None)
-            case Fired() | Died() | Stopped():
+            case Fired() | Died() | Stopping() | Stopped():
                 entered.clear()
             case _:
                 pass

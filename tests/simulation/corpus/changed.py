@@ -98,6 +98,30 @@ def _took_one_way(end: End) -> bool:
     ]
 
 
+def _beside(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+    """A step is renamed while another one beside it waits for its next attempts."""
+    names = ("a2", "b") if version % 2 else ("a", "b")
+
+    @client.create_function(
+        fn_id="renamed-beside", retries=3, trigger=inngest.TriggerEvent(event=f"{APP}/renamed-beside")
+    )
+    async def renamed_beside(ctx: inngest.Context) -> list[Any]:
+        async def chain() -> list[Any]:
+            return [await ctx.step.run(one, out.does(f"did {one}")) for one in names]
+
+        flaky = out.does("flaky", fails=3, error=lambda: inngest.RetryAfterError("later", 4_000))
+        side, said = await asyncio.gather(ctx.step.run("flaky", flaky), chain())
+        return [side, *said]
+
+    return [renamed_beside]
+
+
+def _did_one_chain(end: End) -> bool:
+    chains = (["a", "b"], ["a2", "b"])
+    done = [name for name, _ in end.memos if name != "flaky"]
+    return done in chains and end.value == ["flaky", *(f"did {name}" for name in done)]
+
+
 def _away(name: str, *seconds: float) -> Program:
     """Unchanged: a branch awaits something outside its steps, in each process for another while."""
 
@@ -129,6 +153,7 @@ CHANGED = (
     _changing("renamed", ("a", "b", "~z", "c"), ("a", "b2", "~z", "c")),
     _changing("renamed-in-line", ("a", "b"), ("a2", "b"), concurrency=[inngest.Concurrency(limit=1)]),
     Program("plainly-changed", _plainly, {"plainly-changed": _as_one_of(("a", "b"), ("a", "x", "b"))}, replays=False),
+    Program("renamed-beside", _beside, {"renamed-beside": _did_one_chain}, replays=False),
     Program("patched", _patched, {"patched": _took_one_way}, replays=False),
     _away("away", 2.5),
     _away("away-for-longer", 0.0, 2.5, 0.3),

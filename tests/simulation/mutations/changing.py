@@ -80,3 +80,18 @@ def _a_run_on_hold_has_a_slot_while_it_replays() -> Iterator[AbstractContextMana
 @plant("P6", "renamed", "changed-kind", finders=("P6",))
 def _nobody_looks_at_runs_on_hold() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(holding, "due", return_value=([], None))
+
+
+@plant("P6", "renamed-beside", finders=("caused",))
+def _a_run_on_hold_is_let_go_for_an_attempt_that_is_due() -> Iterator[AbstractContextManager[object]]:
+    decide = replay.History.decide
+
+    def whatever_is_left(
+        history: replay.History, entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int
+    ) -> replay.Decision:
+        decision = decide(history, entry, step, kind, now)
+        if isinstance(decision, replay.Park) and decision.open is not None and decision.open.due_at == replay.NOT_YET:
+            return replay.Execute(decision.open.attempt)
+        return decision
+
+    yield mock.patch.object(replay.History, "decide", whatever_is_left)

@@ -147,6 +147,7 @@ class Claiming:
         self._registry = registry
         self._ids = ids
         self._odd = 0  # one place cannot be shared, so plain functions and lanes have it in turns
+        self._turn = 0  # and one thread, so runs on hold and others
         self._sweeper = sweeping.Sweeper()
 
     def claim(self, tx: Transaction, asked: Claim) -> Claims:
@@ -170,6 +171,9 @@ class Claiming:
             suspect = None  # others go on
         if asked.most == 0:
             return Claims((), asked.now)
+        probed, next_probe = self._probe(tx, asked, special, row[1]) if special and asked.probes else _NOBODY
+        if asked.together is not None:
+            asked = asked._replace(most=min(asked.most, asked.together - len(probed)))
         plain = {head.function_id: head.plain for head in heads if head.plain is not None}
         found = serving.first(tx, serving.PLAIN_JOBS, plain, asked.most, asked.now)
         jobs = [visiting.Job(job_id, run_id, due_at) for due_at, job_id, run_id in found.rows]
@@ -179,17 +183,21 @@ class Claiming:
         times = [job.due_at for job in jobs[len(due) :]]
         jobs = [*due, *(job for job, _ in visited.jobs)]
         taken, again_at = _take(tx, asked, jobs, self._ids) if jobs else _NOBODY
-        looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2])
+        looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2], next_probe)
         times += [time for time in looks if time is not None]
         _give_back_untaken(tx, asked, visited, taken)
-        if special and asked.probes:
-            most = asked.probes if asked.together is None else min(asked.probes, asked.together - len(taken))
-            probes, next_probe = holding.due(tx, special, asked.session, row[1], most, asked.now)
-            probed, again_at = _take(tx, asked, probes, self._ids, slot=0) if probes else _NOBODY
-            taken = [*taken, *probed]
-            times += [] if again_at is None else [again_at]
-            times += [] if next_probe is None or most == 0 else [next_probe]
-        return Claims(taken, min(times, default=None), alone_due=alone_due)
+        return Claims([*taken, *probed], min(times, default=None), alone_due=alone_due)
+
+    def _probe(self, tx: Transaction, asked: Claim, functions: list[str], started: int) -> _Taken:
+        """Runs on hold: beside the others; where they need threads as well, they have half of those in turns."""
+        most = asked.probes
+        if asked.together is not None:
+            turn = tx.kept[self, "probes"] = 1 - tx.kept.get((self, "probes"), self._turn)
+            tx.on_commit(lambda: self._had_turn(turn))
+            most = min(most, (asked.together + turn) // 2)
+        probes, next_due = holding.due(tx, functions, asked.session, started, most, asked.now)
+        taken, again_at = _take(tx, asked, probes, self._ids, slot=0) if probes else _NOBODY
+        return _Taken(taken, min((time for time in (next_due, again_at) if time is not None), default=None))
 
     def _visit(self, tx: Transaction, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
@@ -200,6 +208,9 @@ class Claiming:
 
     def _had(self, odd: int) -> None:
         self._odd = odd
+
+    def _had_turn(self, turn: int) -> None:
+        self._turn = turn
 
     def _suspect(self, tx: Transaction, asked: Claim, functions: list[str]) -> tuple[str, str, int, str] | None:
         """The first run of these functions that must be alone; its slot may not be free yet, and then it is put off."""
