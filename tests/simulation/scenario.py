@@ -106,6 +106,7 @@ class Program:
     lasts: int = 0  # ms that a world with it goes on at least
     once: Sequence[str] = ()  # ids of steps of which no attempt is begun twice
     threads: int = 8  # that a process has for plain functions at most
+    deploys: bool = True  # while a run of it is on hold, other code is deployed
     replays: bool = True  # a replay of its finished run gives the same end: its code did not change
 
     @property

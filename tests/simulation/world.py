@@ -69,7 +69,7 @@ PENDING = {"debounce", "batch", "starts", "accept", "tell"}
 HOURS = 10 * 3_600_000
 """Milliseconds by which the machine's wall clock is wrong at most: what was kept is always within 24 h of it."""
 
-DEPLOYS_EVERY = 4.0
+DEPLOYS_EVERY = 5.0
 """Seconds between two deploys, while a run is on hold in the calm."""
 
 SOON = 10_000
@@ -108,6 +108,7 @@ class World:
         self._closing = False
         self._over = False
         self._deployed_at = 0.0
+        self._deployed = {f"{APP}-{name}" for program in scenario.programs if program.deploys for name in program.ends}
         self._latencies = self.chance("latencies")
         self._faults = self.chance("faults")
         self._troubles = self.chance("troubles")
@@ -187,8 +188,10 @@ class World:
         """A run is on hold: a process is stopped, and the next one has other code."""
         if not self._alive or self.loop.time() < self._deployed_at + DEPLOYS_EVERY:
             return
-        runs = self.history.state.runs
-        if any(hold_of(runs[run_id]) is not None for run_id in self.history.state.unfinished):
+        held = [
+            run for key in self.history.state.unfinished if hold_of(run := self.history.state.runs[key]) is not None
+        ]
+        if any(run["function_id"] in self._deployed for run in held):
             self._deployed_at = self.loop.time()
             self._begin(_quietly(self._faults.choice(self._alive).stop()))
 

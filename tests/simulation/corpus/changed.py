@@ -8,12 +8,13 @@ which version finished it: then what is recorded is what that version does, step
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import inngest
 from inngest.sdk.function import Function
-from tests.simulation.outside import Outside
+from tests.simulation.outside import FlakyError, Outside
 from tests.simulation.scenario import APP, End, Program
 
 Steps = tuple[str, ...]
@@ -122,14 +123,16 @@ def _did_one_chain(end: End) -> bool:
     return done in chains and end.value == ["flaky", *(f"did {name}" for name in done)]
 
 
-def _away(name: str, *seconds: float) -> Program:
+def _away(name: str, *seconds: float, deploys: bool = True) -> Program:
     """Unchanged: a branch awaits something outside its steps, in each process for another while."""
 
     def make(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+        away_for = seconds[version % len(seconds)] if deploys else seconds[min(version, len(seconds) - 1)]
+
         @client.create_function(fn_id=name, retries=1, trigger=inngest.TriggerEvent(event=f"{APP}/{name}"))
         async def away(ctx: inngest.Context) -> list[Any]:
             async def far() -> object:
-                await asyncio.sleep(seconds[version % len(seconds)])
+                await asyncio.sleep(away_for)
                 return await ctx.step.run("far", out.does("far"))
 
             async def near() -> object:
@@ -140,7 +143,55 @@ def _away(name: str, *seconds: float) -> Program:
 
         return [away]
 
-    return Program(name, make, {name: lambda end: end.value == ["near", "far"]}, replays=len(seconds) == 1)
+    ends = {name: lambda end: end.value == ["near", "far"]}
+    return Program(name, make, ends, replays=len(seconds) == 1, deploys=deploys)
+
+
+def _aside(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    """Unchanged: a task makes steps aside; the body fails once, then returns before the task comes to its second."""
+
+    @client.create_function(fn_id="aside", retries=8, trigger=inngest.TriggerEvent(event=f"{APP}/aside"))
+    async def aside(ctx: inngest.Context) -> str:
+        again = ctx.attempt > 0
+
+        async def side() -> None:
+            await ctx.step.run("s1", out.does("s1", ms=1))
+            await asyncio.sleep(3_600 if again else 0.3)
+            await ctx.step.run("s2", out.does("s2", ms=1))
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(side())
+        await asyncio.sleep(0.1 if again else 3.0)
+        if not again:
+            raise FlakyError
+        return "ended" if task.done() else "goes on"
+
+    return [aside]
+
+
+def _lost(client: inngest.Inngest, out: Outside, version: int) -> Sequence[Function[Any]]:
+    """Unchanged: what a loser had recorded it does not come to in other processes, where it is away for longer."""
+
+    @client.create_function(fn_id="lost", retries=1, trigger=inngest.TriggerEvent(event=f"{APP}/lost"))
+    async def lost(ctx: inngest.Context) -> list[Any]:
+        async def stubborn() -> str:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.3)
+            return "d"
+
+        async def wins() -> object:
+            await ctx.step.run("a", out.does("a", ms=10))
+            return await ctx.step.run("b", out.does("b", ms=100))
+
+        async def loses() -> object:
+            await ctx.step.run("c", out.does("c", ms=20))
+            await asyncio.sleep(9.0 if version else 0)
+            return await ctx.step.run("d", stubborn)
+
+        winner, _ = await ctx.group.race((wins, loses))
+        return [winner, await ctx.step.run("e", out.does("e", ms=2_000))]
+
+    return [lost]
 
 
 CHANGED = (
@@ -149,6 +200,7 @@ CHANGED = (
     _changing("removed", ("a", "b", "c"), ("a", "c")),
     _changing("cut", ("a", "b", "c"), ("a", "b")),
     _changing("inserted", ("a", "b"), ("a", "x", "b")),
+    _changing("slept", ("a", "b"), ("a", "~x", "b")),
     _changing("swapped", ("a", "b", "c"), ("b", "a", "c")),
     _changing("renamed", ("a", "b", "~z", "c"), ("a", "b2", "~z", "c")),
     _changing("renamed-in-line", ("a", "b"), ("a2", "b"), concurrency=[inngest.Concurrency(limit=1)]),
@@ -157,4 +209,7 @@ CHANGED = (
     Program("patched", _patched, {"patched": _took_one_way}, replays=False),
     _away("away", 2.5),
     _away("away-for-longer", 0.0, 2.5, 0.3),
+    _away("away-for-good", 0.0, 6.0, deploys=False),
+    Program("aside", _aside, {"aside": lambda end: end.value == "goes on"}, replays=False, deploys=False),
+    Program("lost", _lost, {"lost": lambda end: end.value == [0, "e"]}, replays=False, deploys=False),
 )

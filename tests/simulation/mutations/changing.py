@@ -18,6 +18,7 @@ from inngest.protocol.steps import StepName
 from inngest.sdk import replay
 from inngest.sdk.conductor import Conductor
 from inngest.sdk.patches import Patches
+from inngest.sdk.stalls import Callers
 
 from .planting import plant
 
@@ -95,3 +96,51 @@ def _a_run_on_hold_is_let_go_for_an_attempt_that_is_due() -> Iterator[AbstractCo
         return decision
 
     yield mock.patch.object(replay.History, "decide", whatever_is_left)
+
+
+@plant("P9", "slept", "changed-kind", finders=("ends", "P6"))
+def _new_waits_do_not_wait_for_the_history() -> Iterator[AbstractContextManager[object]]:
+    decide = replay.History.decide
+
+    def at_once(
+        history: replay.History, entry: Memo | OpenStep | None, step: StepName, kind: Opcode, now: int
+    ) -> replay.Decision:
+        return replay.Park(None) if entry is None and kind is Opcode.SLEEP else decide(history, entry, step, kind, now)
+
+    yield mock.patch.object(replay.History, "decide", at_once)
+
+
+@plant("P9", "away-for-good", finders=("P6",))
+def _patience_does_not_grow_with_the_holds() -> Iterator[AbstractContextManager[object]]:
+    patience = replay.History.patience
+    yield mock.patch.object(replay.History, "patience", lambda history, missing, _: patience(history, missing, 0))
+
+
+@plant("P9", "aside", finders=("P6",))
+def _a_task_that_goes_on_explains_nothing() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Callers, "are_left", return_value=False)
+
+
+@plant("P9", "lost", finders=("P6",))
+def _a_branch_that_was_given_up_explains_nothing() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Callers, "gave_up", return_value=False)
+
+
+@plant("P6", "plainly-changed", finders=("held",))
+def _a_new_worker_waits_until_a_run_on_hold_is_due() -> Iterator[AbstractContextManager[object]]:
+    due = holding.due
+
+    def not_at_once(tx: Any, functions: Any, session: str, _: int, count: int, now: int) -> Any:
+        return due(tx, functions, session, 0, count, now)
+
+    yield mock.patch.object(holding, "due", not_at_once)
+
+
+@plant("P6", "renamed-2", "swapped-2", finders=("held",))
+def _who_put_a_run_on_hold_does_not_let_others_go_first() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(holding, "OTHERS_FIRST", 0)
+
+
+@plant("P6", "renamed-2", "swapped-2", finders=("held",))
+def _a_run_on_hold_is_entered_every_second() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(code, "LONGEST", 1_000)
