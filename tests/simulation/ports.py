@@ -235,7 +235,7 @@ class SimLiveness:
 
 
 class SimHttp:
-    """Servers outside, behind a bad line. `/secret` answers only who shows a key.
+    """Servers outside, behind a bad line. `/secret` answers only who shows a key; `slow` takes its time.
 
     Args:
         chance: draws how long an answer takes, and whether it is lost.
@@ -247,7 +247,7 @@ class SimHttp:
         self._chance = chance
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        await asyncio.sleep(self._chance.choice((0, 0.05, 0.4, 1.5)))
+        await asyncio.sleep(self._chance.choice((2, 4) if "//slow" in request.url else (0, 0.05, 0.4, 1.5)))
         if self._chance.random() < 0.2:
             raise HttpError("the line is bad")
         forbidden = request.url.endswith("/secret") and request.headers.get("authorization") != self.KEY

@@ -51,6 +51,7 @@ class Realm(Protocol):
     max_in_flight: int
     wall: int
     max_steps: int
+    requests: int
     threads: int
 
     def note(self, entry: Entry) -> None:
@@ -140,6 +141,7 @@ class Process:
             drain_timeout=2_000,
             host="sim",
             pid=number,
+            requests=world.requests,
         )
         self.service = Service(worker, self.locks, options)
 

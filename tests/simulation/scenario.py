@@ -135,6 +135,7 @@ class Scenario:
     retry_interval: int | None = 1_000  # ms
     max_in_flight: int = 100
     max_steps: int = 1_000  # of one run
+    requests: int = 100  # that a process makes at a time
     look: int = 50  # ms between looks at what other processes did
     rests: tuple[float, ...] = (0.01, 0.3, 2.0)  # seconds from the end of a process to the next, drawn
     patience: int = 300  # seconds after the calm in which every run must end

@@ -92,13 +92,26 @@ def _twice(seed: int) -> tuple[Scenario, Plan]:
 
 
 def _requests(seed: int) -> tuple[Scenario, Plan]:
-    """Requests that the engine makes, while workers die, or are declared dead."""
+    """Requests that the engine makes, while workers die, or are declared dead; few places for them, or many."""
     chance = random.Random(f"requests {seed}")
     programs = REQUESTING
     sends = [Send(program, at=chance.randint(0, 6_000)) for program in chance.choices(programs, k=6)]
     kinds = (Fault.ZOMBIE, Fault.ZOMBIE, Fault.CRASH_ANYWHERE, Fault.STOP)
     storm = Storm(lasts=8, at_commit=0.02, every=0.5, kinds=kinds)
-    return Scenario("requests", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
+    engines, places = chance.randint(1, 3), chance.choice((2, 4, 100))
+    return Scenario("requests", programs, sends, engines, requests=places), Plan(storm=storm)
+
+
+def _hosts(seed: int) -> tuple[Scenario, Plan]:
+    """More requests than places, to hosts that answer late, and to others; no fault: nobody may be forgotten."""
+    chance = random.Random(f"hosts {seed}")
+    crowding = BY_NAME["fetching-slowly"]
+    sends = [Send(crowding, at=chance.randint(0, 2_000)) for _ in range(3)]
+    sends += [Send(BY_NAME["fetching"], at=chance.randint(0, 6_000)) for _ in range(2)]
+    scenario = Scenario(
+        "hosts", [crowding, BY_NAME["fetching"]], sends, 1 + seed % 2, requests=chance.choice((2, 4, 8))
+    )
+    return replace(scenario, look=2_000, patience=60), Plan()
 
 
 def _deferring(seed: int) -> tuple[Scenario, Plan]:
@@ -177,6 +190,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "deaf": _deaf,
     "twice": _twice,
     "requests": _requests,
+    "hosts": _hosts,
     "deferring": _deferring,
     "outside": _outside,
     "crowd": _crowd,

@@ -93,6 +93,7 @@ class World:
         self.retry_interval = scenario.retry_interval
         self.max_in_flight = scenario.max_in_flight
         self.max_steps = scenario.max_steps
+        self.requests = scenario.requests
         self.threads = scenario.threads
         self.loop = SimLoop(self.chance("turns"))
         self.locks: set[str] = set()

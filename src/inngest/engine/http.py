@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from .domain.model import HttpRequest, HttpResponse
 from .ports import HttpError
 
+KEPT = 20
+"""Connections that are kept open for the next request, each way."""
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -49,7 +52,9 @@ class HttpxClient:
         local = urlsplit(url).hostname in _LOOPBACK
         client = self._clients.get(local)
         if client is None:
-            client = self._clients[local] = httpx.AsyncClient(timeout=None, trust_env=not local)
+            # How many there are at a time is the engine's affair: none may wait here for one that is slow.
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT)
+            client = self._clients[local] = httpx.AsyncClient(timeout=None, trust_env=not local, limits=limits)
         return client
 
 

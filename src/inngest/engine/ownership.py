@@ -17,6 +17,7 @@ from . import run_log
 from .domain import holding, watches
 from .domain.advance import Moment, advance, woken
 from .domain.following import following
+from .domain.hosts import host_of
 from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
 from .errors import StoreError
 from .ports import NO_NEWS, Claimed, Commit, News, Observer, Receipt, Requests, Written
@@ -367,11 +368,13 @@ class Ownership:
 
     def _requests(self, changes: Changes) -> list[Asked]:
         retries = self._state.retries
-        return [
-            Asked(self.run_id, step.step.hash, step.kind, sought.data, retries, bool(sought.secrets), again)
-            for step, sought, again in changes.waits
-            if step.kind in REQUESTS
-        ]
+        asked: list[Asked] = []
+        for step, sought, again in changes.waits:
+            if step.kind in REQUESTS:
+                host = host_of(sought.name.partition(" ")[2])
+                secret = bool(sought.secrets)
+                asked.append(Asked(self.run_id, step.step.hash, step.kind, sought.data, retries, host, secret, again))
+        return asked
 
     def _asking(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
         """Tell who makes requests which ones there are from now on, and which are wanted no more."""

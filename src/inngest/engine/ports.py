@@ -14,6 +14,7 @@ from inngest.protocol.requests import Secrets
 
 from .domain.explaining import Facts, Handler, KeptBack
 from .domain.following import Plan
+from .domain.hosts import Hosts
 from .domain.model import (
     Asked,
     Changes,
@@ -193,14 +194,31 @@ class HeldRequest(NamedTuple):
     request: str  # JSON text
     attempt: int  # from 0
     retries: int
+    host: str  # that it goes to
     secret: bool  # it has credentials
+
+
+class Circle(NamedTuple):
+    """Where a look at hosts begins that goes through all of them, and where it ends."""
+
+    after: str = ""  # this host
+    until: str | None = None  # this host, as the last; None: all around
+
+
+class DueRequests(NamedTuple):
+    """What looking for requests gave."""
+
+    keys: Sequence[RequestKey]  # that are due, and that there are places for
+    next_due: int | None  # when the first falls due of those that are not due yet; None if there is none
+    waiting: bool  # whether others are due, for which there is no place
+    circle: Circle  # where the next look goes on; it has to, at once, if `until` is there
 
 
 class RequestClaims(NamedTuple):
     """What claiming requests gave."""
 
     requests: Sequence[HeldRequest]
-    next_due: int | None  # when the first falls due that was not claimed; None if there is none
+    missed: bool  # not all that were to be claimed could be
     fenced: bool = False  # this worker was declared dead (P4)
 
 
@@ -472,12 +490,15 @@ class Store(Protocol):
         """What has come for steps of these runs that have no memos yet."""
         ...
 
-    async def next_request(self, session: str) -> int | None:
-        """When the first request falls due that this worker could make; None if there is none."""
+    async def due_requests(self, session: str, hosts: Hosts, now: int, circle: Circle) -> DueRequests:
+        """Find requests that are due, whose credentials this worker knows, and take the places of `hosts` for them.
+
+        The earliest are looked at first; then those of hosts that have places left, wherever they are in the queue.
+        """
         ...
 
-    async def claim_requests(self, session: str, count: int, now: int) -> RequestClaims:
-        """Take up to `count` requests that are due, earliest first, and whose credentials this worker knows."""
+    async def claim_requests(self, session: str, keys: Sequence[RequestKey], now: int) -> RequestClaims:
+        """Take these requests, as far as they are still due and nobody has them."""
         ...
 
     def answer_request(self, answered: Answered, reply: Callable[[News], R]) -> asyncio.Future[R]:

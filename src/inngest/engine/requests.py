@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -12,17 +13,31 @@ from inngest.protocol.requests import Request, Secrets
 from inngest.runtime.careful import CarefulLogger
 
 from . import run_log
+from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
 from .domain.schedule import retry_delay
 from .errors import StoreError
-from .ports import Answered, Clock, HeldRequest, HttpClient, HttpError, Ids, News, RequestKey, Store
+from .ports import (
+    Answered,
+    Circle,
+    Clock,
+    HeldRequest,
+    HttpClient,
+    HttpError,
+    Ids,
+    News,
+    RequestClaims,
+    RequestKey,
+    Store,
+)
 
 T = TypeVar("T")
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
-AT_A_TIME = 64
-"""Requests that a worker makes at a time; others wait in the store, where other workers find them."""
+AT_A_TIME = 192
+"""Requests that a worker makes at a time, half of them to one host (`Hosts`); others wait in the store, where other
+workers find them. Each is a connection, and some systems give a process no more than 256 files."""
 
 
 class Tools(NamedTuple):
@@ -33,6 +48,7 @@ class Tools(NamedTuple):
     clock: Clock
     ids: Ids
     policy: Policy
+    at_a_time: int = AT_A_TIME
 
 
 class Requester:
@@ -50,7 +66,9 @@ class Requester:
         self._wake = wake
         self._secrets: dict[str, dict[str, Secrets]] = {}  # by run and step: they are nowhere else
         self._sending: dict[str, dict[str, asyncio.Task[None]]] = {}  # until there is an answer
-        self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
+        self._tasks: dict[asyncio.Task[None], str] = {}  # with their hosts; in order, so that a simulation repeats
+        self._waiting = False  # whether some are due that must wait for places
+        self._circle = Circle()
         self.next_due: int | None = 0  # when the next falls due, as far as is known
         self.draining = False
         self.fenced = False  # this worker was declared dead
@@ -58,7 +76,7 @@ class Requester:
     @property
     def room(self) -> int:
         """How many more may be made."""
-        return 0 if self.draining else AT_A_TIME - len(self._tasks)
+        return 0 if self.draining else self._tools.at_a_time - len(self._tasks)
 
     # -- what happens to steps
 
@@ -113,30 +131,35 @@ class Requester:
 
     async def run_once(self, session: str, now: int) -> None:
         """Claim what is due, as far as there is room, and begin it."""
-        room, self.next_due = self.room, None
-        if room <= 0:
+        self.next_due, self._waiting = None, True  # what is answered meanwhile makes room, too
+        if self.room <= 0:
             return  # whoever makes room looks again
-        due = await self._tools.store.next_request(session)
-        if due is not None and due <= now:
-            claims = await self._tools.store.claim_requests(session, room, now)
-            self.fenced, due = claims.fenced, claims.next_due
-            for held in claims.requests:
-                self._begin(held, session)
-        if due is not None:
-            self.next_due = due if self.next_due is None else min(due, self.next_due)
+        hosts = Hosts(self._tools.at_a_time, Counter(self._tasks.values()))
+        found = await self._tools.store.due_requests(session, hosts, now, self._circle)
+        claims = RequestClaims((), missed=False)
+        if found.keys:
+            claims = await self._tools.store.claim_requests(session, found.keys, now)
+        self.fenced = claims.fenced
+        for held in claims.requests:
+            self._begin(held, session)
+        asked_again = self.next_due is not None
+        # Who is asked again goes all around again, from where this look came to.
+        self._circle = Circle(found.circle.after) if asked_again else found.circle
+        self._waiting = found.waiting
+        dues = [self.next_due, found.next_due, now if claims.missed or found.circle.until is not None else None]
+        self.next_due = min((due for due in dues if due is not None), default=None)
 
     def _begin(self, held: HeldRequest, session: str) -> None:
         if self.draining:
             return  # it goes back with the session
         task = asyncio.get_running_loop().create_task(self._make(held, session))
-        self._tasks[task] = None
+        self._tasks[task] = held.host
         self._sending.setdefault(held.key.run_id, {})[held.key.hash] = task
         task.add_done_callback(lambda task: self._done(task, held.key.run_id))
 
     def _done(self, task: asyncio.Task[None], run_id: str) -> None:
-        full = self.room == 0
         self._tasks.pop(task, None)
-        if full:
+        if self._waiting:
             self.look_again()
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, StoreError):

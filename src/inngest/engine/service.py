@@ -18,7 +18,7 @@ from .executor import RunExecutor
 from .intake import Intake
 from .ports import Clock, Liveness, News, Session
 from .reaper import Reaper, Remover, each_alone
-from .requests import Requester, Tools
+from .requests import AT_A_TIME, Requester, Tools
 from .timers import Timers
 from .worker import Worker
 
@@ -56,6 +56,7 @@ class Options(NamedTuple):
     host: str
     pid: int
     retention: int | None = None  # ms after which what has ended is removed
+    requests: int = AT_A_TIME  # of steps that are made at a time
 
 
 class Complaints:
@@ -105,7 +106,7 @@ class Service:
         functions = frozenset(function.id for function in options.functions)
         self._awake = asyncio.Event()
         self._asked = asyncio.Event()
-        tools = Tools(worker.store, worker.http, worker.clock, worker.ids, worker.policy)
+        tools = Tools(worker.store, worker.http, worker.clock, worker.ids, worker.policy, options.requests)
         self.requester = Requester(tools, self._answered, self._asked.set)
         self.executor = RunExecutor(
             worker, functions, options.max_in_flight, self._ended, self._awake.set, self.requester

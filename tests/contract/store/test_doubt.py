@@ -17,7 +17,7 @@ from inngest.errors import StoreError
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, Sought
 from tests.contract.store import values
 from tests.contract.store.failing import Failing, FailingPlace, Fails, error
-from tests.contract.store.test_requests import answer, as_news, asked
+from tests.contract.store.test_requests import answer, as_news, asked, claims_of, find
 from tests.contract.store.test_waits import PAID, woken
 from tests.contract.store.values import NOW, accept, acceptance, accepted, begin, event, function, owner, step
 
@@ -106,12 +106,13 @@ async def fires(store: Store) -> Act:
 
 async def claims_requests(store: Store) -> Act:
     await asked(store)
-    return lambda: store.claim_requests("worker", 5, NOW)
+    due = await find(store, now=NOW)
+    return lambda: store.claim_requests("worker", due.keys, NOW)
 
 
 async def answers_a_request(store: Store) -> Act:
     claimed = await asked(store)
-    await store.claim_requests("worker", 5, NOW)
+    await claims_of(store, now=NOW)
     return lambda: store.answer_request(answer(claimed), as_news)
 
 

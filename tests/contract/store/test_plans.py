@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from inngest.engine import store
-from inngest.engine.store import migrations, schema, tables
+from inngest.engine.store import due_requests, migrations, requests, schema, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Connection, Statement
 
@@ -86,3 +86,24 @@ def test_the_statements_of_every_family_are_judged() -> None:
 def test_a_statement_that_reads_through_a_table_is_seen(database: SqliteDatabase, connection: Connection) -> None:
     due = Statement(lambda _: select(tables.jobs.c.id).where(tables.jobs.c.due_at <= bindparam("now")))
     assert any(SCAN.match(line) for line in plan(database, connection, due))
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        (due_requests.DUE, "inngest_requests_by_due (session_id=? AND holder=? AND due_at<?)"),
+        (due_requests.NEXT_DUE, "inngest_requests_by_due (session_id=? AND holder=? AND due_at>?)"),
+        (due_requests.DUE_OF_HOST, "inngest_requests_by_host (session_id=? AND holder=? AND host=? AND due_at<?)"),
+        (due_requests.NEXT_HOST, "inngest_requests_by_host (session_id=? AND holder=? AND host>?)"),
+    ],
+)
+def test_requests_are_found_past_the_backlog_of_others(
+    database: SqliteDatabase, connection: Connection, statement: Statement, found: str
+) -> None:
+    (line,) = plan(database, connection, statement)
+    assert line.endswith(found)
+
+
+def test_requests_are_taken_by_their_keys(database: SqliteDatabase, connection: Connection) -> None:
+    lines = plan(database, connection, requests.TAKE)
+    assert any(line.endswith("inngest_requests USING PRIMARY KEY (run_id=? AND hash=?)") for line in lines), lines

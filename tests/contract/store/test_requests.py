@@ -7,25 +7,40 @@ from unittest import mock
 
 import pytest
 
+from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Asked, Changes, FailedAttempt, Released, Wait, Watch, Watching
-from inngest.engine.ports import Answered, Claimed, Commit, News, RequestKey, Store, Written
-from inngest.engine.store import requests
+from inngest.engine.ports import (
+    Answered,
+    Circle,
+    Claimed,
+    Commit,
+    DueRequests,
+    News,
+    RequestClaims,
+    RequestKey,
+    Store,
+    Written,
+)
+from inngest.engine.store import due_requests, requests
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep, Sought
 from tests.contract.store import values
 from tests.contract.store.values import NOW, as_is, begin, claim_one, step
 
 GET = step("get")
+ANYWHERE = Circle()
 YEAR = NOW + 366 * 24 * 3_600_000
 
 
-def asking(claimed: Claimed, *, secret: bool = False, again: bool = False, release: bool = False) -> Commit:
+def asking(
+    claimed: Claimed, *, secret: bool = False, again: bool = False, release: bool = False, host: str = "x:80"
+) -> Commit:
     """The step `get` asks for a request."""
     run_id = claimed.run.id
     waiting = Wait(OpenStep(GET, Opcode.GATEWAY, 0, YEAR, NOW), Sought("GET http://x/"))
     watch = Watch(run_id, GET.hash, Watching.REQUEST, "request:GET http://x/", "", "", "", "[]", YEAR)
     changes = Changes(0, open=() if again else [waiting.step], transition=Released(YEAR) if release else None)
-    asked = Asked(run_id, GET.hash, Opcode.GATEWAY, '{"url":"http://x/"}', 4, secret, again)
+    asked = Asked(run_id, GET.hash, Opcode.GATEWAY, '{"url":"http://x/"}', 4, host, secret, again)
     return Commit(
         claimed.owner,
         claimed.run.function_id,
@@ -39,11 +54,29 @@ def asking(claimed: Claimed, *, secret: bool = False, again: bool = False, relea
     )
 
 
-async def asked(store: Store, *, secret: bool = False, release: bool = True) -> Claimed:
+async def asked(store: Store, *, secret: bool = False, release: bool = True, host: str = "x:80") -> Claimed:
     """A run whose step asked for a request; it is released."""
     claimed = await begin(store)
-    assert await store.commit(asking(claimed, secret=secret, release=release), as_is) is Written.DONE
+    assert await store.commit(asking(claimed, secret=secret, release=release, host=host), as_is) is Written.DONE
     return claimed
+
+
+async def find(
+    store: Store, session: str = "worker", now: int = NOW + 1, hosts: Hosts | None = None, circle: Circle = ANYWHERE
+) -> DueRequests:
+    """What this worker could take."""
+    return await store.due_requests(session, hosts or Hosts(50, {}), now, circle)
+
+
+async def next_due(store: Store, session: str = "worker") -> int | None:
+    """When the first falls due that it could take, if it is later than all time that was."""
+    return (await find(store, session, 0)).next_due
+
+
+async def claims_of(store: Store, session: str = "worker", now: int = NOW + 1, places: int = 50) -> RequestClaims:
+    """Claim what is due."""
+    due = await find(store, session, now, Hosts(places, {}))
+    return await store.claim_requests(session, due.keys, now)
 
 
 def answer(
@@ -64,30 +97,31 @@ def as_news(news: News) -> News:
 
 
 async def keys(store: Store, session: str = "worker", now: int = NOW + 1) -> list[RequestKey]:
-    """Claim what is due."""
-    return [held.key for held in (await store.claim_requests(session, 10, now)).requests]
+    """Claim what is due; what it was."""
+    return [held.key for held in (await claims_of(store, session, now)).requests]
 
 
 async def test_a_request_is_taken_once(store: Store, other: Store) -> None:
     claimed = await asked(store)
-    assert await other.next_request("other") == NOW
-    claims = await store.claim_requests("worker", 10, NOW)
+    assert await next_due(other, "other") == NOW
+    claims = await claims_of(store, now=NOW)
     (held,) = claims.requests
     assert (held.key, held.kind, held.request) == (
         RequestKey(claimed.run.id, GET.hash),
         Opcode.GATEWAY,
         '{"url":"http://x/"}',
     )
-    assert (held.attempt, held.retries, held.secret, claims.next_due) == (0, 4, False, None)
+    assert (held.attempt, held.retries, held.secret, held.host, claims.missed) == (0, 4, False, "x:80", False)
     assert await keys(other, "other") == []
-    assert await other.next_request("other") is None
+    assert await next_due(other, "other") is None
 
 
 async def test_no_more_are_taken_than_there_is_room_for(store: Store) -> None:
     await asked(store)
     await asked(store)
-    claims = await store.claim_requests("worker", 1, NOW)
-    assert (len(claims.requests), claims.next_due) == (1, NOW)
+    due = await find(store, hosts=Hosts(1, {}))
+    assert (len(due.keys), due.waiting, due.next_due) == (1, True, None)
+    assert len((await store.claim_requests("worker", due.keys, NOW + 1)).requests) == 1
     assert len(await keys(store)) == 1
 
 
@@ -115,8 +149,8 @@ async def test_another_attempt_is_anyones(store: Store, other: Store) -> None:
     claimed = await asked(store)
     await keys(store)
     assert await store.answer_request(answer(claimed, again_at=NOW + 1_000), as_news) == News()
-    assert (await store.next_request("worker"), await keys(store, now=NOW + 999)) == (NOW + 1_000, [])
-    (held,) = (await other.claim_requests("other", 10, NOW + 1_000)).requests
+    assert (await next_due(store), await keys(store, now=NOW + 999)) == (NOW + 1_000, [])
+    (held,) = (await claims_of(other, "other", NOW + 1_000)).requests
     assert held.attempt == 1
     view = await store.run(claimed.run.id)
     assert view is not None
@@ -130,14 +164,14 @@ async def test_a_worker_that_is_gone_has_none(store: Store, other: Store) -> Non
     await keys(store)
     assert await other.end_session("worker", NOW + 2, died=True)
     assert await store.answer_request(answer(claimed), as_news) == News()
-    assert (await store.claim_requests("worker", 10, NOW + 3)).fenced
+    assert (await claims_of(store, now=NOW + 3)).fenced
     assert await keys(other, "other") == [RequestKey(claimed.run.id, GET.hash)]
 
 
 async def test_only_who_knows_its_credentials_can_make_it(store: Store, other: Store) -> None:
     claimed = await asked(store, secret=True)
     key = RequestKey(claimed.run.id, GET.hash)
-    assert await other.next_request("other") is None
+    assert await next_due(other, "other") is None
     assert await keys(other, "other") == []
     assert (await store.requests_of("worker"), await store.requests_of("other")) == ([key], [])
     assert await keys(store) == [key]
@@ -163,7 +197,7 @@ async def test_asking_again_after_the_answer_asks_for_nothing(store: Store) -> N
     await store.answer_request(answer(claimed), as_news)
     taken = await claim_one(store, now=NOW + 10)
     await store.commit(asking(taken, secret=True, again=True), as_is)
-    assert await store.next_request("worker") is None
+    assert await next_due(store) is None
 
 
 @pytest.mark.parametrize("how", ["ends", "is cancelled", "gives it up"])
@@ -189,7 +223,7 @@ async def test_a_step_that_is_given_up_in_the_same_batch_asks_for_nothing(store:
     both = asyncio.gather(store.commit(asking(claimed), as_is), store.commit(given_up, as_is))
     await blocker
     assert set(await both) == {Written.DONE}
-    assert await store.next_request("worker") is None
+    assert await next_due(store) is None
 
 
 async def test_metadata_of_a_memo_is_shown(store: Store) -> None:
@@ -205,7 +239,38 @@ async def test_a_request_that_cannot_be_read_is_put_off_and_the_others_are_made(
     await asked(store)
     await asked(store)
     with mock.patch.object(requests, "Opcode", side_effect=[ValueError("no such kind"), Opcode.GATEWAY]):
-        claims = await store.claim_requests("worker", 9, NOW + 1)
-    assert len(claims.requests) == 1
-    assert claims.next_due == NOW + 1 + 1_000
-    assert len((await store.claim_requests("worker", 9, NOW + 1_001)).requests) == 1
+        claims = await claims_of(store)
+    assert (len(claims.requests), claims.missed) == (1, True)
+    assert await next_due(store) == NOW + 1 + 1_000
+    assert len(await keys(store, now=NOW + 1_001)) == 1
+
+
+async def test_one_that_another_worker_took_meanwhile_is_missed(store: Store, other: Store) -> None:
+    for _ in range(2):
+        await asked(store)
+    first, second = (await find(store)).keys
+    assert len((await other.claim_requests("other", [second], NOW + 1)).requests) == 1
+    claims = await store.claim_requests("worker", [second, first], NOW + 1)
+    assert ([held.key for held in claims.requests], claims.missed) == ([first], True)
+
+
+async def test_a_host_takes_no_more_places_than_it_leaves_free(store: Store) -> None:
+    for _ in range(5):
+        await asked(store, host="slow:80")
+    quick = await asked(store, host="quick:80")
+    due = await find(store, hosts=Hosts(4, {}))
+    assert ([key.run_id for key in due.keys][-1], len(due.keys), due.waiting) == (quick.run.id, 3, True)
+
+
+async def test_the_backlog_of_a_host_is_passed_over_in_circles(store: Store) -> None:
+    """With a page of one, all others are found by their hosts, a few at a time, and each once."""
+    for host in ("a", "b", "b", "c", "d"):
+        await asked(store, host=host)
+    circle, found = Circle("b"), list[tuple[int, str]]()
+    with mock.patch.object(due_requests, "PAGE", 1), mock.patch.object(due_requests, "HOSTS", 1):
+        for _ in range(4):
+            due = await find(store, hosts=Hosts(9, {"a": 8}), circle=circle)
+            circle = due.circle
+            found.append((len(due.keys), circle.after))
+    assert found == [(1, "c"), (1, "d"), (0, "a"), (1, "b")]
+    assert circle == Circle("b")

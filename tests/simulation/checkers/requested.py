@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulation.history import Change, Committed, History, State, begun_sessions, is_memo
 from tests.simulation.scenario import Scenario
 
 
-def check(history: History, _: Scenario) -> Iterator[str]:
-    """Requests are taken when nobody has them, and answered by who has them; none is left when its run has ended."""
+def check(history: History, scenario: Scenario) -> Iterator[str]:
+    """Requests are taken when nobody has them, and answered by who has them; none is left when its run has ended.
+
+    A host gets a place only while it has fewer than are free.
+    """
     state = State()
     sessions: dict[int, set[str]] = {}  # of each process
     for entry in history.entries:
@@ -18,8 +22,14 @@ def check(history: History, _: Scenario) -> Iterator[str]:
         own = sessions.setdefault(entry.process, set())
         own.update(begun_sessions(entry))
         living = set(state.sessions)
+        before = _under_way(state)
         for change in entry.changes:
             state.apply(change)
+        for (session, host), count in (_under_way(state) - before).items():
+            had = before[session, host]
+            others = sum(number for (who, where), number in before.items() if who == session and where != host)
+            if 2 * (had + count - 1) >= scenario.requests - others:
+                yield f"at {entry.at}: {session} makes {had + count} requests to {host}, and {others} to others"
         for change in entry.changes:
             if change.table != "requests" or change.old is None:
                 continue
@@ -31,6 +41,11 @@ def check(history: History, _: Scenario) -> Iterator[str]:
         for run_id, hashed in state.requests:
             if state.runs[run_id]["ended_at"] is not None:
                 yield f"at {entry.at}: run {run_id} has ended, and its request {hashed} is still there"
+
+
+def _under_way(state: State) -> Counter[tuple[object, object]]:
+    """How many requests each worker makes to each host."""
+    return Counter((row["session_id"], row["host"]) for row in state.requests.values() if row["session_id"] is not None)
 
 
 def answered(change: Change, after: State) -> bool:

@@ -46,6 +46,18 @@ def _fetching_plainly(client: inngest.Inngest, out: Outside, _: int) -> Sequence
     return [fetching_plainly]
 
 
+def _fetching_slowly(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    trigger = inngest.TriggerEvent(event=f"{APP}/fetching-slowly")
+
+    @client.create_function(fn_id="fetching-slowly", retries=20, trigger=trigger)
+    async def fetching_slowly(ctx: inngest.Context) -> list[Any]:
+        urls = [f"http://{host}/{number}" for number in range(2) for host in ("slow", "slowest", "sim")]
+        answers = await asyncio.gather(*(ctx.step.fetch(url, url) for url in urls))
+        return [answer.status_code for answer in answers]
+
+    return [fetching_slowly]
+
+
 def _value(value: object) -> Any:
     return lambda end: end.status == "COMPLETED" and end.value == value
 
@@ -53,4 +65,5 @@ def _value(value: object) -> Any:
 PROGRAMS = (
     Program("fetching", _fetching, {"fetching": _value([200, 200, "hello", "worked"])}),
     Program("fetching-plainly", _fetching_plainly, {"fetching-plainly": _value([200, "after"])}),
+    Program("fetching-slowly", _fetching_slowly, {"fetching-slowly": _value([200] * 6)}),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,8 +11,10 @@ from unittest import mock
 from sqlalchemy import bindparam, delete, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
+from inngest.engine.domain.hosts import Hosts
 from inngest.engine.ownership import Ownership
 from inngest.engine.ports import NO_NEWS, Commit
+from inngest.engine.requests import Requester
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.announcing import Announcer
 from inngest.engine.store.statement import Statement, Transaction, Words
@@ -125,6 +128,23 @@ def _a_dead_worker_answers_requests() -> Iterator[AbstractContextManager[object]
 def _keys_are_not_asked_for_again() -> Iterator[AbstractContextManager[object]]:
     forgetting = mock.Mock(return_value=None)
     yield mock.patch.object(requests, "end_session", forgetting)
+
+
+@plant("P6", "hosts", finders=("requested",))
+def _a_slow_host_gets_all_places() -> Iterator[AbstractContextManager[object]]:
+    def greedy(hosts: Hosts, _: str) -> bool:
+        hosts.free -= 1
+        return hosts.free >= 0
+
+    yield mock.patch.object(Hosts, "take", greedy)
+
+
+@plant("P6", "hosts", finders=("P6", "ends"))
+def _requests_that_found_no_place_are_forgotten() -> Iterator[AbstractContextManager[object]]:
+    def done(requester: Requester, task: asyncio.Task[None], _: str) -> None:
+        requester._tasks.pop(task, None)
+
+    yield mock.patch.object(Requester, "_done", done)
 
 
 @plant("P1", "hears", finders=("announced",), first=1)

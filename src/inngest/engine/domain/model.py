@@ -219,6 +219,7 @@ class Asked(NamedTuple):
     kind: Opcode
     request: str  # JSON text
     retries: int  # as its run has
+    host: str  # that it goes to (`hosts.host_of`)
     secret: bool  # only who knows its credentials can make it
     again: bool = False  # it is stored already: who asks now knows its credentials
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, func, null, select, union, update
+from sqlalchemy import bindparam, delete, null, or_, select, union, update
+from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Asked
@@ -19,11 +20,14 @@ from inngest.protocol.opcodes import Opcode
 from . import tables, troubles, waits
 from .accepting import lives
 from .records import FAILED_COLUMNS, failed_row
-from .statement import Bulk, Statement, Transaction, insert_new
+from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
 
 _requests = tables.requests
 
-COLUMNS = ("run_id", "hash", "kind", "request", "attempt", "retries", "due_at", "holder", "session_id")
+ANYBODY = "none"
+"""The holder of a request without credentials."""
+
+COLUMNS = ("run_id", "hash", "kind", "request", "attempt", "retries", "due_at", "holder", "session_id", "host")
 
 INSERT_REQUESTS = insert_new(_requests, COLUMNS)
 WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
@@ -36,38 +40,22 @@ HOLD = Statement(
     )
 )
 
-_CAN_BE_TAKEN = (_requests.c.session_id.is_(None), _requests.c.holder == bindparam("of_holder"))
 
-NEXT_DUE = Statement(lambda _: select(func.min(_requests.c.due_at)).where(*_CAN_BE_TAKEN))
-
-DUE = Statement(
-    lambda words: words.locking(
-        select(
-            _requests.c.run_id,
-            _requests.c.hash,
-            _requests.c.kind,
-            _requests.c.request,
-            _requests.c.attempt,
-            _requests.c.retries,
-            _requests.c.holder,
-            _requests.c.due_at,
-        )
-        .where(*_CAN_BE_TAKEN, _requests.c.due_at <= bindparam("now"))
-        .order_by(_requests.c.due_at, _requests.c.run_id, _requests.c.hash)
-        .limit(bindparam("count")),
-        skip=True,
+def _take(_: Words, rows: Rows) -> ClauseElement:
+    """`due_at` of the rows is the time by which they must be due."""
+    given, own = rows.as_table(), _requests.c
+    still = (
+        own.run_id == given.c.run_id,
+        own.hash == given.c.hash,
+        own.session_id.is_(None),
+        own.due_at <= given.c.due_at,
+        or_(own.holder == constant(ANYBODY), own.holder == given.c.session_id),
     )
-)
+    taken = (own.run_id, own.hash, own.kind, own.request, own.attempt, own.retries, own.host, own.holder)
+    return update(_requests).where(*still).values(session_id=given.c.session_id).returning(*taken)
 
-TAKE = Bulk(
-    _requests,
-    ("run_id", "hash", "session_id"),
-    lambda _, rows: (
-        update(_requests)
-        .where(_requests.c.run_id == (given := rows.as_table()).c.run_id, _requests.c.hash == given.c.hash)
-        .values(session_id=given.c.session_id)
-    ),
-)
+
+TAKE = Bulk(_requests, ("run_id", "hash", "due_at", "session_id"), _take)
 
 _MINE = (
     _requests.c.run_id == bindparam("run"),
@@ -88,7 +76,7 @@ DELAY = Statement(
     lambda _: (
         update(_requests)
         .where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
-        .values(due_at=bindparam("until"))
+        .values(session_id=null(), due_at=bindparam("until"))
     )
 )
 
@@ -114,9 +102,6 @@ FORGET_SECRETS = Statement(
     )
 )
 
-ANYBODY = "none"
-"""The holder of a request without credentials."""
-
 
 def ask(tx: Transaction, commits: Sequence[Commit], finished: set[tuple[str, str]]) -> None:
     """Steps ask for requests; those that are finished in the same batch do not."""
@@ -134,35 +119,26 @@ def ask(tx: Transaction, commits: Sequence[Commit], finished: set[tuple[str, str
 
 def _row(asked: Asked, commit: Commit) -> tuple[object, ...]:
     holder = commit.owner.session if asked.secret else ANYBODY
-    return (asked.run_id, asked.hash, asked.kind.value, asked.request, 0, asked.retries, commit.now, holder, None)
+    step = (asked.run_id, asked.hash, asked.kind.value)
+    return (*step, asked.request, 0, asked.retries, commit.now, holder, None, asked.host)
 
 
-def next_due(tx: Transaction, session: str) -> int | None:
-    """When the first request falls due that a worker could make."""
-    rows = [tx.execute(NEXT_DUE, {"of_holder": holder}).fetchone() for holder in (ANYBODY, session)]
-    return min((row[0] for row in rows if row is not None and row[0] is not None), default=None)
-
-
-def claim(tx: Transaction, session: str, count: int, now: int) -> RequestClaims:
-    """Take requests that are due, earliest first."""
+def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -> RequestClaims:
+    """Take requests that are still due, and nobody's."""
     if not lives(tx, session):
-        return RequestClaims((), None, fenced=True)
-    rows = [
-        row
-        for holder in (ANYBODY, session)
-        for row in tx.execute(DUE, {"of_holder": holder, "now": now, "count": count}).fetchall()
-    ]
-    rows = sorted(rows, key=lambda row: (row[-1], row[0], row[1]))[:count]
+        return RequestClaims((), missed=True, fenced=True)
     taken: list[HeldRequest] = []
-    for run_id, hashed, kind, request, attempt, retries, holder, _ in rows:
+    for run_id, hashed, kind, request, attempt, retries, host, holder in tx.execute_rows(
+        TAKE, [(*key, now, session) for key in keys]
+    ):
         try:
             key = RequestKey(run_id, hashed)
-            taken.append(HeldRequest(key, Opcode(kind), request, attempt, retries, holder != ANYBODY))
+            taken.append(HeldRequest(key, Opcode(kind), request, attempt, retries, host, holder != ANYBODY))
         except ValueError as error:
             until = troubles.note(tx, f"request:{hashed}", run_id, text_of(error), now)
             tx.execute(DELAY, {"run": run_id, "step": hashed, "until": until})
-    tx.execute_rows(TAKE, [(*held.key, session) for held in taken])
-    return RequestClaims(taken, next_due(tx, session))
+    order = {key: place for place, key in enumerate(keys)}
+    return RequestClaims(sorted(taken, key=lambda held: order[held.key]), missed=len(taken) < len(keys))
 
 
 def answer(tx: Transaction, answered: Answered) -> News:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts, Handler, KeptBack
+from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
     Acceptance,
     Accepted,
     Answered,
+    Circle,
     Claimed,
     Claims,
     Commit,
+    DueRequests,
     EventPlace,
     Executor,
     Fired,
@@ -37,6 +40,7 @@ from . import (
     cancelling,
     claiming,
     committing,
+    due_requests,
     entering,
     explaining,
     firing,
@@ -349,8 +353,8 @@ class SqlStore:
 
     # -- requests
 
-    async def claim_requests(self, session: str, count: int, now: int) -> RequestClaims:
-        return await self._write(lambda tx: requests.claim(tx, session, count, now), rows=count)
+    async def claim_requests(self, session: str, keys: Sequence[RequestKey], now: int) -> RequestClaims:
+        return await self._write(lambda tx: requests.claim(tx, session, keys, now), rows=len(keys))
 
     def answer_request(self, answered: Answered, reply: Callable[[News], R]) -> asyncio.Future[R]:
         def write(tx: Transaction) -> News:
@@ -364,8 +368,8 @@ class SqlStore:
     async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
         return await self._read(lambda tx: waits.arrivals(tx, run_ids))
 
-    async def next_request(self, session: str) -> int | None:
-        return await self._read(lambda tx: requests.next_due(tx, session))
+    async def due_requests(self, session: str, hosts: Hosts, now: int, circle: Circle) -> DueRequests:
+        return await self._read(lambda tx: due_requests.find(tx, session, hosts, now, circle))
 
     async def requests_of(self, session: str) -> Sequence[RequestKey]:
         return await self._read(lambda tx: requests.of_session(tx, session))

@@ -275,6 +275,7 @@ requests = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("holder", Text, comment="worker that knows its credentials; none if it has none, null if nobody knows"),
     Column("session_id", Text, comment="worker that makes it"),
+    Column("host", Text, nullable=False, server_default="-", comment="name and port that it goes to"),
     sqlite_with_rowid=False,
     comment="HTTP requests of steps, until they are answered",
 )
@@ -287,6 +288,15 @@ Index(
     requests.c.hash,
 )
 Index("inngest_requests_by_holder", requests.c.holder)
+Index(
+    "inngest_requests_by_host",
+    requests.c.session_id,
+    requests.c.holder,
+    requests.c.host,
+    requests.c.due_at,
+    requests.c.run_id,
+    requests.c.hash,
+)
 
 idempotency = Table(
     "inngest_idempotency",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from inngest.engine.store.migrations import long_keys
+from inngest.engine.store.migrations import long_keys, request_hosts
 
 revision = "0002"
 down_revision = "0001"
@@ -22,6 +22,7 @@ def upgrade() -> None:
     _tell_in_pages()
     _troubles()
     _parcels()
+    _share_places_among_hosts()
 
 
 def _queue_by_function() -> None:
@@ -160,3 +161,11 @@ def _parcels() -> None:
         sa.Column("events", sa.Text, nullable=False),
         sqlite_with_rowid=False,
     )
+
+
+def _share_places_among_hosts() -> None:
+    """Requests are found by the hosts that they go to, so that a slow one holds nobody else's."""
+    op.add_column("inngest_requests", sa.Column("host", sa.Text, nullable=False, server_default="-"))
+    request_hosts.write(op.get_bind())
+    by_host = ["session_id", "holder", "host", "due_at", "run_id", "hash"]
+    op.create_index("inngest_requests_by_host", "inngest_requests", by_host)
