@@ -111,6 +111,21 @@ def test_code_that_ends_its_process_while_it_loads_is_waited_for(gate: Gate) -> 
         server.serving()
 
 
+def test_a_worker_that_is_killed_while_it_tells_its_files_is_replaced(gate: Gate) -> None:
+    """Its last words are cut off in the middle of a line; they end the worker only."""
+    cut = (
+        "import os, signal, sys\n"
+        'os.write(int(sys.argv[4]), b\'{"files": ["/somewhe\')\n'  # the pipe on which it would tell them
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    gate.change('VERSION = "v1"', f'{cut}VERSION = "v1"')
+    with DevServer(gate.folder, "app.py") as server:
+        assert server.expect("worker.died", restart=False)["how"] == "killed by SIGKILL"
+        gate.change(cut, "")
+        server.serving()
+        assert server.stop() == 0
+
+
 def test_a_change_while_the_code_loads_starts_over(gate: Gate) -> None:
     gate.change('VERSION = "v1"', 'VERSION = gated("loading")')
     gate.app.write_text(

@@ -174,6 +174,8 @@ class Supervisor:
             assert worker.exited is not None
             worker.exited.add_done_callback(lambda _: _read_to_its_end(transport, pipe, reader))
             async for line in reader:
+                if not line.endswith(b"\n"):
+                    break  # it was killed while it said this
                 message = json.loads(line)
                 worker.loaded = True
                 worker.serving = worker.serving or message.get("serving", False)

@@ -42,8 +42,10 @@ class Link:
 
     def send(self, message: Mapping[str, object]) -> None:
         """Tell the supervisor, if it is there."""
+        line = json.dumps(message).encode() + b"\n"
         try:
-            self._outbox.write(json.dumps(message).encode() + b"\n")
+            while line:  # a signal may cut it
+                line = line[self._outbox.write(line) :]
         except BrokenPipeError:
             return
 
