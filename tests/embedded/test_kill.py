@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded.kills.account import Life
+from tests.embedded.kills.functions import ONCE, ONCE_KINDS
 from tests.embedded.kills.story import Row, Story, story
 
 Tell = Callable[[str], AbstractContextManager[Story]]
@@ -60,6 +61,28 @@ def test_while_a_handler_runs(tell: Tell) -> None:
             told.until_writes(process, "held")
             life = told.kill(process)
             told.count(life, bool(told.account.running(process.number)))
+
+
+def test_steps_that_run_at_most_once(tell: Tell) -> None:
+    """Killed while a handler of such a step runs; and at random moments, so around the commit of its begin, too."""
+    with tell("at most once") as told:
+        while told.counted < 6:
+            process = told.start(told.orders([*ONCE_KINDS]), hold=told.chance.randint(1, 6))
+            told.until_writes(process, "held")
+            life = told.kill(process)
+            told.count(life, any(step.startswith(ONCE) for _, step in told.account.running(process.number)))
+        while told.counted < 12:
+            process = told.start(told.orders([*ONCE_KINDS] * 3))
+            lines = told.chance.randint(5, 50)
+
+            def written(life: Life, lines: int = lines) -> bool:
+                return life.lines >= lines
+
+            told.until_lives(process, written)
+            life = told.kill(process)
+            told.count(life, any(step.startswith(ONCE) for _, step in life.began))
+        told.complete()
+        assert told.account.interrupted >= 6
 
 
 def test_during_recovery(tell: Tell) -> None:

@@ -100,7 +100,33 @@ def test_a_line_that_must_not_be(line: Line, text: str) -> None:
     assert wrong[0].startswith(text)
 
 
-def test_a_step_of_a_process_that_lives_must_not_begin_elsewhere() -> None:
+ONCE = [
+    Line(KILLED, "enter", "order", "R"),
+    Line(KILLED, "begin", "order", "R", "once a"),
+    Line(NEXT, "got", "order", "R", "once a", value="interrupted"),
+]
+
+
+def test_a_step_that_may_run_once_only_is_cut_by_a_kill() -> None:
+    read = account(ONCE[:2], ONCE[2:])
+    assert (read.wrong, read.interrupted) == ([], 1)
+    cut = replace(step("once a", "", REFUSED), output=None)
+    recorded = replace(record(), output={"once a": "interrupted"}, steps=(cut,))
+    read.acked.add("order")
+    assert judged(read, recorded) == []
+
+
+def test_a_step_that_may_run_once_only_must_not_begin_again() -> None:
+    wrong = account(ONCE[:2], [Line(NEXT, "begin", "order", "R", "once a")]).wrong
+    assert wrong[0].startswith("order once a: must run at most once, and began again after")
+
+
+def test_a_step_of_a_process_that_lives_is_not_cut() -> None:
+    wrong = account(ONCE[:2], ONCE[2:], killed=False).wrong
+    assert wrong[0].startswith("order once a: was cut, though its process lives")
+
+
+def test_a_step_of_a_process_that_lives_must_must_not_begin_elsewhere() -> None:
     wrong = account(BEFORE, AFTER, killed=False).wrong
     assert "order flaky: began again, though process 1 lives" in wrong
 

@@ -9,10 +9,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import inngest
+from inngest.errors import StepInterruptedError
 
 from .ledger import Pen
 
 KINDS = ("sequential", "plain", "plain-parallel", "gather", "group", "sleeping", "plain-sleeping", "telling", "flaky")
+ONCE_KINDS = ("once", "plain-once")
+ONCE = "once"
+"""Begins the names of steps of which no attempt may begin twice."""
+
+INTERRUPTED = "interrupted"
+"""What a body goes on with when such a step was cut."""
+
 NAP = 20
 """Milliseconds that a sleeping function sleeps, each time."""
 
@@ -111,6 +119,16 @@ class AsyncScene(Scene):
         """Send an event that starts another run."""
         self.got(step, await self.step.send_event(step, inngest.Event(name="kill/told", data={"key": told(self.key)})))
 
+    async def run_once(self, *steps: str) -> None:
+        """Steps of which no attempt begins twice, one after the other."""
+        for step in steps:
+            name = f"{ONCE} {step}"
+            try:
+                value = await self.step.options(on_crash="fail").run(name, self._handle, name, False)
+            except StepInterruptedError:
+                value = INTERRUPTED
+            self.got(name, value)
+
     async def _handle(self, step: str, flaky: bool) -> str:
         if self.begin(step):
             await asyncio.Event().wait()
@@ -137,6 +155,16 @@ class PlainScene(Scene):
         """A sleep."""
         self.step.sleep(step, NAP)
         self.got(step, None)
+
+    def run_once(self, *steps: str) -> None:
+        """Steps of which no attempt begins twice, one after the other."""
+        for step in steps:
+            name = f"{ONCE} {step}"
+            try:
+                value = self.step.options(on_crash="fail").run(name, self._handle, name)
+            except StepInterruptedError:
+                value = INTERRUPTED
+            self.got(name, value)
 
     def _handle(self, step: str) -> str:
         if self.begin(step):
@@ -183,6 +211,12 @@ async def flaky(scene: AsyncScene) -> None:
     await asyncio.gather(scene.run("flaky too", flaky=True), scene.run("b"))
 
 
+async def once(scene: AsyncScene) -> None:
+    await scene.run_once("a")
+    await asyncio.gather(scene.run_once("b1", "b2"), scene.run_once("c"), scene.run("d"))
+    await scene.run_once("after")
+
+
 async def is_told(scene: AsyncScene) -> None:
     await scene.run("hear")
 
@@ -194,6 +228,12 @@ def plain(scene: PlainScene) -> None:
 def plain_parallel(scene: PlainScene) -> None:
     scene.group.parallel((lambda: scene.run("a1", "a2"), lambda: scene.run("b1", "b2")))
     scene.run("after")
+
+
+def plain_once(scene: PlainScene) -> None:
+    scene.run_once("a", "b")
+    scene.run("c")
+    scene.run_once("d")
 
 
 def plain_sleeping(scene: PlainScene) -> None:
@@ -209,11 +249,13 @@ _ASYNC: dict[str, Callable[[AsyncScene], Awaitable[None]]] = {
     "sleeping": sleeping,
     "telling": telling,
     "flaky": flaky,
+    "once": once,
     "told": is_told,
 }
 _PLAIN: dict[str, Callable[[PlainScene], None]] = {
     "plain": plain,
     "plain-parallel": plain_parallel,
+    "plain-once": plain_once,
     "plain-sleeping": plain_sleeping,
 }
 
