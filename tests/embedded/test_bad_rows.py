@@ -9,11 +9,15 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
 
 import inngest
 from inngest.embedded.explanations import Rule
+from inngest.engine.executor import RunExecutor
+from inngest.engine.ownership import Ownership
+from inngest.engine.ports import Claimed
 from tests.embedded.stage import Stage
 
 T = TypeVar("T")
@@ -167,3 +171,29 @@ async def test_names_that_cannot_be_read_hold_up_no_other_app(stage: Stage) -> N
     _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
     async with stage.engine(function) as engine:
         assert await engine.invoke(function) == "done"
+
+
+async def test_a_run_that_cannot_begin_as_it_is_accepted_is_put_off_and_the_others_begin(stage: Stage) -> None:
+    began: list[object] = []
+
+    async def body(ctx: inngest.Context) -> object:
+        began.append(ctx.event.data["number"])
+        return ctx.event.data["number"]
+
+    refused: set[str] = set()
+
+    def broken(of: RunExecutor, claimed: Claimed) -> object:
+        data = claimed.events[0].data
+        if '"number":2' in data.replace(" ", "") and claimed.run.id not in refused:
+            refused.add(claimed.run.id)
+            raise LookupError("it cannot be begun")
+        return Ownership(of, claimed)
+
+    function = stage.function(body)
+    with mock.patch("inngest.engine.executor.Ownership", broken):
+        async with stage.engine(function) as engine:
+            sent = [inngest.Event(name="test/start", data={"number": number}) for number in (1, 2, 3)]
+            runs = [run for event_id in await engine.send(sent) for run in await engine.runs(event_id=event_id)]
+            assert [await engine.wait(run.id, timeout=60_000) for run in runs] == [1, 2, 3]
+    assert len(refused) == 1
+    assert began == [1, 3, 2]

@@ -506,3 +506,59 @@ def test_in_a_thread_it_is_a_failed_attempt(tmp_path: Path) -> None:
         process.expect("begun")
         process.say("interrupt")
         process.expect("KeyboardInterrupt")
+
+
+# -- tasks of user code
+
+
+def exits(talk: processes.Talk, database: str, kind: str) -> None:
+    """A task that a body has made, and nobody awaits, calls `sys.exit` the first time; the body has a step after it."""
+    client = inngest.Inngest(app_id="shop")
+
+    async def leave() -> None:
+        talk.say("begun")
+        if talk.hear() == "exit":
+            sys.exit(3)
+
+    @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="f"), retries=0)
+    async def function(ctx: inngest.Context) -> str:
+        task = asyncio.ensure_future(leave())
+        await asyncio.wait([task])
+        return await ctx.step.run("after", lambda: "done")
+
+    async def main() -> None:
+        async with inngest.Engine(client, database=database) as engine:
+            if not await engine.runs():
+                await engine.send(inngest.Event(name="f"))
+            (run,) = await engine.runs()
+            talk.say(await engine.wait(run.id))
+
+    assert function.id
+    if kind == "thread":
+        with inngest.Engine(client, database=database) as engine:
+            talk.say(engine.invoke_sync(function))
+        talk.say("stopped")
+    else:
+        asyncio.run(main())
+
+
+def test_an_exit_in_a_task_of_user_code_ends_its_loop_as_a_crash_does(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/inngest.db"
+    with processes.started(exits, database, "loop") as first:
+        first.expect("begun")
+        first.say("exit")
+        assert first.join() == 3
+    with processes.started(exits, database, "loop") as second:
+        second.expect("begun")
+        second.say("go on")
+        second.expect("done")
+        assert second.join() == 0
+
+
+def test_an_exit_in_a_task_of_user_code_does_not_end_the_engines_own_loop(tmp_path: Path) -> None:
+    with processes.started(exits, f"sqlite:///{tmp_path}/inngest.db", "thread") as process:
+        process.expect("begun")
+        process.say("exit")
+        process.expect("done")
+        process.expect("stopped")
+        assert process.join() == 0

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from inngest.runtime.careful import CarefulLogger
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 T = TypeVar("T")
 
@@ -20,6 +25,7 @@ class LoopThread:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
+        self._closing = False
         self._thread = threading.Thread(target=self._main, name="inngest-engine", daemon=True)
         self._thread.start()
 
@@ -34,14 +40,31 @@ class LoopThread:
 
     def close(self) -> None:
         """End the loop, with what still runs on it."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join()
 
+    def _end(self) -> None:
+        self._closing = True
+        self._loop.stop()
+
     def _main(self) -> None:
-        self._loop.run_forever()
+        while not self._closing:
+            self._run()
         self._loop.run_until_complete(_farewell())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    def _run(self) -> None:
+        """Run until it is closed, or something ends the loop: nothing of the engine's does, and it goes on."""
+        try:
+            self._loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            LOGGER.error(
+                "%s was raised in a task that user code made itself: it does not end the process here, and the engine "
+                "goes on. Raise it from the function, or from a step, for a failed attempt",
+                type(error).__name__,
+                exc_info=error,
+            )
 
 
 async def _farewell() -> None:

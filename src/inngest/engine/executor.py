@@ -250,12 +250,7 @@ class RunExecutor:
 
     def _begin_all(self, claims: Claims) -> None:
         for claimed in claims.runs:
-            try:
-                self.begin(claimed)
-            except Exception as error:  # what is recorded of it is not what it should be
-                task = asyncio.get_running_loop().create_task(self._put_off(claimed, text_of(error)))
-                self._tasks[task] = None
-                task.add_done_callback(lambda task: self._tasks.pop(task, None))
+            self.begin(claimed)
 
     async def _put_off(self, claimed: Claimed, error: str) -> None:
         """A run cannot be begun: nobody has it for a while."""
@@ -276,9 +271,17 @@ class RunExecutor:
         return self.next_due is not None and self.next_due <= now
 
     def begin(self, claimed: Claimed) -> None:
-        """Run what was claimed."""
+        """Run what was claimed; what cannot be begun is put off, and keeps no other from beginning."""
         if self.draining:
             return  # it goes back with the session
+        try:
+            self._enter(claimed)
+        except Exception as error:  # what is recorded of it is not what it should be
+            task = asyncio.get_running_loop().create_task(self._put_off(claimed, text_of(error)))
+            self._tasks[task] = None
+            task.add_done_callback(lambda task: self._tasks.pop(task, None))
+
+    def _enter(self, claimed: Claimed) -> None:
         if self.worker.observer is not None and not claimed.unread:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)

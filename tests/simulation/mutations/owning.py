@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,11 +14,13 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine import executor, intake, quarantine, reaper, service
 from inngest.engine.domain.model import Event, Start
-from inngest.engine.ports import Ids, Owner
+from inngest.engine.ownership import Ownership
+from inngest.engine.ports import Claimed, Ids, Owner
 from inngest.engine.store import accepting, claiming, committing, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.steps import hash_step_id
 from inngest.sdk import work
 
 from .planting import plant
@@ -153,3 +156,22 @@ def _what_is_no_exception_ends_the_task_of_its_run() -> Iterator[AbstractContext
     yield mock.patch.object(work, "contained", lambda error: error)
     yield mock.patch.object(work, "ends_the_task", lambda error: not isinstance(error, Exception))
     yield mock.patch.object(executor, "ends_the_task", lambda error: not isinstance(error, Exception))
+
+
+@plant("P6", "payers", "mixed", "storm", finders=("owned",))
+def _what_cannot_begin_keeps_its_owner() -> Iterator[AbstractContextManager[object]]:
+    """Some runs cannot begin at the first try, as if the engine's own code raised; nobody puts them off."""
+    refused: set[str] = set()
+
+    def broken(of: executor.RunExecutor, claimed: Claimed) -> object:
+        if claimed.run.id not in refused and hash_step_id(claimed.run.id)[0] in "01234567":
+            refused.add(claimed.run.id)
+            raise LookupError("it cannot be begun")
+        return Ownership(of, claimed)
+
+    def begin(of: executor.RunExecutor, claimed: Claimed) -> None:
+        with contextlib.suppress(LookupError):
+            of._enter(claimed)
+
+    yield mock.patch("inngest.engine.executor.Ownership", broken)
+    yield mock.patch.object(executor.RunExecutor, "begin", begin)
