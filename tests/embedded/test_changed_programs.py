@@ -6,14 +6,19 @@ Most of them are unchanged code that looks changed for a while: a rule that is t
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import inngest
+from inngest.errors import RunFailedError
 from inngest.protocol.calls import Failed, Yielded
 from tests.embedded.changing import Story
+from tests.embedded.shop import Shop
+from tests.embedded.stage import until_held
 
 
 @pytest.fixture
@@ -534,3 +539,69 @@ def test_21_no_hook_and_no_log_goes_live_for_a_new_call(caplog: pytest.LogCaptur
     story.live(new, holds=3)
     assert (Telling.heard, caplog.messages, story.why, story.did) == ([], [], ("called", "a", "check"), [])
     story.close()
+
+
+async def test_22_the_handler_of_a_failure_is_a_run_under_the_same_rule(tmp_path: Path) -> None:
+    did: list[str] = []
+
+    def app(step: str) -> inngest.Inngest:
+        client = inngest.Inngest(app_id="app")
+
+        async def tidy(ctx: inngest.Context) -> str:
+            await ctx.step.run(step, lambda: did.append(step))
+            await ctx.step.wait_for_event("go", event="app/go", timeout=3_600_000)
+            return str(await ctx.step.run("close", lambda: "closed"))
+
+        @client.create_function(
+            fn_id="order", retries=0, trigger=inngest.TriggerEvent(event="app/start"), on_failure=tidy
+        )
+        async def order(_: inngest.Context) -> None:
+            raise ValueError("no stock")
+
+        return client
+
+    database = f"sqlite:///{tmp_path}/inngest.db"
+    async with inngest.Engine(app("refund"), database=database) as engine:
+        await engine.send(inngest.Event(name="app/start"))
+        (failed,) = await engine.runs()
+        with pytest.raises(RunFailedError):
+            await engine.wait(failed.id)
+        (tidying,) = [run for run in await engine.runs() if run.id != failed.id]
+        while not (await engine.run(tidying.id)).steps[1:]:  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.01)
+    async with inngest.Engine(app("pay back"), database=database) as engine:
+        await engine.send(inngest.Event(name="app/go"))
+        run = await until_held(engine, tidying.id)
+        assert run.hold is not None
+        assert (run.hold.step, run.hold.call, run.hold.times, did) == ("refund", "pay back", 1, ["refund"])
+    async with inngest.Engine(app("refund"), database=database) as engine:
+        assert (await engine.wait(tidying.id), did) == ("closed", ["refund"])
+
+
+async def test_23_runs_on_hold_block_nobody_in_their_line(tmp_path: Path) -> None:
+    shop, limit = Shop(tmp_path), {"concurrency": [inngest.Concurrency(limit=1)]}
+    run_id = await shop.begun(**limit)
+    async with shop.engine("charge card", "ship", **limit) as (engine, order):
+        await until_held(engine, run_id)
+        while (hold := (await engine.run(run_id)).hold) is not None and hold.times < 2:
+            assert await engine.invoke(order) == ["charge card", "ship"]
+        assert hold is not None
+
+
+def test_24_a_run_that_a_bad_deploy_puts_on_hold_is_entered_at_last_every_ten_minutes(story: Story) -> None:
+    entered: list[float] = []
+
+    def body(name: str) -> Any:
+        def steps(ctx: inngest.ContextSync) -> None:
+            entered.append(story.seconds)
+            ctx.step.run(name, story.does_plain(name))
+            ctx.step.run("b", story.does_plain("b"))
+
+        return steps
+
+    story.live(body("a"), records=1)
+    entered.clear()
+    story.live(body("a2"), holds=13)
+    pauses = [round(after - before) for before, after in itertools.pairwise(entered)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]
+    assert (story.why, story.state.code.holds, story.did) == (("called", "a", "a2"), 14, [])
