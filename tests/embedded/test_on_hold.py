@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -203,3 +205,42 @@ async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(tmp
         (ask,) = [step for step in (await engine.run(found["app-parent"])).steps if step.id == "ask"]
         assert ask.error is not None
         assert ask.error.message == told
+
+
+PROGRAM = """
+import asyncio, os, sys
+import inngest
+
+client = inngest.Inngest(app_id="app")
+
+@client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="app/start"))
+async def order(ctx):
+    if sys.argv[3] == "die":
+        os.kill(os.getpid(), 9)
+    await ctx.step.run(sys.argv[2], lambda: None)
+    return await ctx.step.run("ship", lambda: "shipped")
+
+async def main():
+    async with inngest.Engine(client, database=sys.argv[1], max_takeovers=2) as engine:
+        (run,) = await engine.runs()
+        print(await engine.wait(run.id))
+
+asyncio.run(main())
+"""
+
+
+async def test_workers_that_die_while_it_replays_do_not_make_it_fail(shop: Shop) -> None:
+    run_id = await shop.begun()
+    async with shop.engine("charge card", "ship") as (engine, _):
+        await until_held(engine, run_id)
+
+    async def ran(step: str, how: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROGRAM, shop.database, step, how, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode().strip()
+
+    for _ in range(2):
+        assert await ran("charge card", "die") == (-signal.SIGKILL, "")
+    assert await ran("charge", "live") == (0, "shipped")

@@ -198,9 +198,12 @@ class Ownership:
             self._worker.invoker.cancel(self.run_id)
 
     def lost_cause(self) -> Failed | None:
-        """The end of a run on which too many workers died, without a step recorded in between (design §4.1)."""
+        """The end of a run on which too many workers died, without a step recorded in between (design §4.1).
+
+        One that is on hold does not end: it is tried alone, and later each time.
+        """
         takeovers = self._takeovers
-        if takeovers < self._worker.policy.max_takeovers:
+        if takeovers < self._worker.policy.max_takeovers or self.probes:
             return None
         message = (
             f"{takeovers} workers died while they ran this, without a step recorded in between: "
@@ -320,7 +323,10 @@ class Ownership:
             self._held = None
         if self._worker.observer is not None:
             reply = self._observed(self._worker.observer, changes, reply)
-        begins_anew = bool(changes.memos) and (self._stored_attempt != changes.attempt or self._takeovers > 0)
+        replayed = self.probes and changes.transition is not None  # to its end: that does not kill its worker
+        begins_anew = bool(changes.memos or replayed) and (
+            self._stored_attempt != changes.attempt or self._takeovers > 0
+        )
         if begins_anew:
             reply = self._beginning_anew(changes, reply)
         alone = self.suspect and not begins_anew

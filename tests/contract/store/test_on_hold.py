@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inngest.engine.domain.holding import delay
 from inngest.engine.domain.model import Changes, Code, Hold, Released
 from inngest.engine.ports import Claimed, Claims, Session, Store, Written
 from inngest.engine.store.holding import OTHERS_FIRST
@@ -99,3 +100,18 @@ async def test_a_run_that_goes_on_is_a_run_like_others_again(store: Store, other
     await commit(other, claimed, changes, now=DUE)
     again = await claim_one(store, now=DUE + 5)
     assert (again.run.id, again.run.code.hold, again.run.code.holds) == (run_id, None, 1)
+
+
+async def test_workers_that_die_with_it_have_it_tried_alone_and_later_each_time(store: Store) -> None:
+    run_id, now = await on_hold(store), AT + 1
+    for deaths in range(14):
+        session = f"worker {deaths}"
+        await store.begin_session(Session(session, now, "host", 1, ()))
+        if deaths >= 3:  # two of them may have died of something else
+            later = now + delay(deaths)
+            assert ids((await probe(store, later - 1, session)).runs) == []
+            now = later
+        (claimed,) = (await probe(store, now, session)).runs
+        assert (claimed.run.id, claimed.run.takeovers) == (run_id, deaths)
+        assert claimed.run.code.hold is not None
+        await store.end_session(session, now, died=True)

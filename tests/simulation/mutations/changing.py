@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 from inngest.engine.domain import advance
+from inngest.engine.domain import holding as domain_holding
 from inngest.engine.domain.advance import code, outcomes
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.store import claiming, holding
@@ -143,4 +144,4 @@ def _who_put_a_run_on_hold_does_not_let_others_go_first() -> Iterator[AbstractCo
 
 @plant("P6", "renamed-2", "swapped-2", finders=("held",))
 def _a_run_on_hold_is_entered_every_second() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(code, "LONGEST", 1_000)
+    yield mock.patch.object(domain_holding, "LONGEST", 1_000)

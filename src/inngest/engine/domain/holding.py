@@ -6,6 +6,15 @@ from inngest.protocol.calls import Sign
 
 from .model import Hold
 
+SHORTEST = 1_000
+LONGEST = 600_000
+"""Milliseconds until a run on hold is entered again: the first time, and at most. Each time it is twice as long."""
+
+
+def delay(times: int) -> int:
+    """Milliseconds until it is entered again, when it was put there so many times (from 1 on)."""
+    return min(SHORTEST << min(times - 1, 20), LONGEST)
+
 
 def what_changed(hold: Hold) -> str:
     """What shows that the code is not the code that began the run; without a full stop."""

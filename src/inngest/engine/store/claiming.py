@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.explaining import text_of
+from inngest.engine.domain.holding import delay
 from inngest.engine.domain.lanes import PLAIN, Lane
 from inngest.engine.domain.model import Code, Hold, Policy, Registry, RunStatus
 from inngest.engine.domain.transitions import sources
@@ -312,11 +313,12 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
         known = unreadable.lane_of(lane)
         if known is not None and slots:
             held.append((known.id, slots))
-        hold = None if alone else _hold_of(code)
-        if hold is not None:
+        hold = _hold_of(code)
+        if hold is not None and not alone:
             on_hold.append(holding.held_row(ids, run_id, function_id, now, now, hold, ""))
             continue
-        jobs.append(job_row(ids, run_id, function_id, now, now, alone=alone, lane=lane))
+        due_at = now if hold is None else now + delay(takeovers)  # it never fails by that, so it must not come at once
+        jobs.append(job_row(ids, run_id, function_id, now, due_at, alone=alone, lane=lane))
         if known is not None and not alone:
             queue.add(known, now)
     tx.execute_rows(ORPHAN_RUNS, orphans)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from inngest.engine.domain import holding
 from inngest.engine.domain.model import Hold, Released
 from inngest.protocol.calls import Completed, Failed, Held, Yielded
 from inngest.protocol.opcodes import Op
 
 from .draft import Draft
-
-SHORTEST = 1_000
-LONGEST = 600_000
-"""Milliseconds until a run on hold is entered again: the first time, and at most. Each time it is twice as long."""
 
 
 def patched(draft: Draft, op: Op) -> None:
@@ -30,8 +27,7 @@ def held(draft: Draft, outcome: Held) -> None:
     times, since = (1, draft.now) if before is None else (before.times + 1, before.since)
     hold = Hold(outcome.sign, outcome.step, outcome.call, outcome.detail, times, since, draft.now)
     draft.code = draft.code._replace(hold=hold, holds=draft.code.holds + 1)
-    delay = min(SHORTEST << min(times - 1, 20), LONGEST)
-    draft.transition = Released(draft.now + delay, hold)
+    draft.transition = Released(draft.now + holding.delay(times), hold)
 
 
 def went_on(draft: Draft, outcome: Completed | Failed | Yielded) -> None:
