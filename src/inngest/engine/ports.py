@@ -177,6 +177,7 @@ class Retried(NamedTuple):
 
     steps: Sequence[str]  # hashes of steps between two attempts
     anything: bool = False  # or its body, a request, or a run on hold
+    more: bool = False  # there may be more
 
 
 class RequestKey(NamedTuple):

@@ -31,6 +31,10 @@ SHARED = [
     function(name, name, config={"concurrency": [{"limit": limit, "key": '"x"', "scope": "env"}]})
     for name, limit in (("small", 1), ("large", 2))
 ]
+TWINS = [
+    function(name, name, config={"concurrency": [{"limit": 1, "key": '"y"', "scope": "env"}]})
+    for name in ("left", "right")
+]
 THROTTLED = function("throttled", "throttled", config={"throttle": {"limit": 2, "period": "1s", "burst": 2}})
 SPACED = function(
     "spaced", "spaced", config={"concurrency": 5, "throttle": {"limit": 1, "period": "1s", "key": "event.data.user"}}
@@ -39,7 +43,7 @@ ALONE = function("alone", "alone", config={"concurrency": 1, "singleton": {"mode
 BATCHED = function("batched", "batched", config={"concurrency": 1, "batchEvents": {"maxSize": 2, "timeout": "10s"}})
 RANKED = function("ranked", "ranked", config={"priority": {"run": "event.data.rank"}})
 PLAIN = function("plain", "plain")
-ALL = [KEYED, BOTH, *SHARED, THROTTLED, SPACED, ALONE, BATCHED, RANKED, PLAIN]
+ALL = [KEYED, BOTH, *SHARED, *TWINS, THROTTLED, SPACED, ALONE, BATCHED, RANKED, PLAIN]
 NAMES = [one.id for one in ALL]
 
 
@@ -442,3 +446,28 @@ async def test_a_commit_keeps_the_slots_of_handlers_that_have_not_returned(laned
     assert await take(laned) == []
     assert await laned.free_slots(first.owner, 0, NOW, values.freed)
     assert ids(await take(laned)) == [runs[2]]
+
+
+async def test_a_slot_reaches_a_function_that_can_use_it_if_others_are_paused(laned: Store) -> None:
+    await queue(laned, "left", "first")
+    (busy,) = await take(laned)
+    await queue(laned, "left", "second")
+    (waiting,) = await queue(laned, "right", "third", now=NOW + 1)
+    assert await take(laned, now=NOW + 1) == []
+    assert await laned.pause("app-left", "queue", NOW + 1)
+    await commit(laned, busy, end(), now=NOW + 2)
+    (going_on,) = await take(laned, now=NOW + 2)
+    assert going_on.run.id == waiting
+
+
+async def test_a_slot_reaches_a_function_that_can_use_it_if_nobody_serves_others(laned: Store) -> None:
+    await queue(laned, "left", "first")
+    (busy,) = await take(laned)
+    (second,) = await queue(laned, "left", "second")
+    (third,) = await queue(laned, "right", "third", now=NOW + 1)
+    assert await take(laned, now=NOW + 1) == []
+    await commit(laned, busy, end(), now=NOW + 2)
+    (going_on,) = (await claim(laned, now=NOW + 2, functions=["app-right"])).runs
+    assert going_on.run.id == third
+    await commit(laned, going_on, end(), now=NOW + 3)
+    assert ids(await take(laned, now=NOW + 3)) == [second]

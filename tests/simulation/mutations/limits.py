@@ -21,7 +21,7 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
     end_session = claiming.end_session
 
-    def keeping(tx: Transaction, *args: Any, **more: Any) -> bool:
+    def keeping(tx: Transaction, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(lanes, "give_back"):
             return end_session(tx, *args, **more)
 

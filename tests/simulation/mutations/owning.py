@@ -102,11 +102,16 @@ def _the_dead_own_what_they_accept() -> Iterator[AbstractContextManager[object]]
 def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object]]:
     end_session = claiming.end_session
 
-    def forgetting(tx: Transaction, *args: Any, **more: Any) -> bool:
+    def forgetting(tx: Transaction, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(claiming, "INSERT_JOBS", Bulk(tables.jobs, accepting.JOB_COLUMNS, _no_jobs)):
             return end_session(tx, *args, **more)
 
     yield mock.patch.object(claiming, "end_session", forgetting)
+
+
+@plant("P6", "outside", "storm", finders=("P6",))
+def _the_session_of_the_dead_goes_before_its_last_page() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(claiming, "IS_ENDING", claiming.END_SESSION)
 
 
 def _no_jobs(_: Words, rows: Rows) -> ClauseElement:

@@ -39,6 +39,12 @@ class Lane(NamedTuple):
         return cls(function_id, tuple(budgets), throttle)
 
 
+def range_of(function_id: str) -> tuple[str, str]:
+    """Two texts: the ids of all lanes of a function, and of no other, are after the first and before the second."""
+    first = json.dumps([function_id], ensure_ascii=False)[:-1] + ","
+    return first, first[:-1] + "-"  # which comes after a comma
+
+
 class Limit(NamedTuple):
     """How many slots a budget has."""
 

@@ -26,7 +26,10 @@ JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start"
 
 LIVE_SESSION = Statement(
     lambda words: words.locking(
-        select(tables.sessions.c.id).where(tables.sessions.c.id == bindparam("session")), skip=False
+        select(tables.sessions.c.id).where(
+            tables.sessions.c.id == bindparam("session"), tables.sessions.c.ended.is_(None)
+        ),
+        skip=False,
     )
 )
 
@@ -203,7 +206,7 @@ class Wanted:
         for start in starts:
             if not self._is_first(start) or self._is_left(start):
                 continue
-            self._allowance.take(_rows_of(start))
+            self._allowance.take(rows_of_start(start))
             if start.gates is None and not start.key:
                 wanted.append(start)
             else:
@@ -240,7 +243,7 @@ class Wanted:
         return self._behind or bool(self._left)
 
 
-def _rows_of(start: Start) -> int:
+def rows_of_start(start: Start) -> int:
     """How many rows it is, about."""
     return 2 + 2 * (start.place is not None) + len(start.watches) + 4 * (start.gates is not None) + bool(start.key)
 

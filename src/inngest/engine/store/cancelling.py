@@ -16,6 +16,12 @@ from inngest.protocol.opcodes import Arrival
 from . import kept, tables, timers, waits
 from .statement import Statement, Transaction, constant
 
+AT_ONCE = 80
+"""Runs that are cancelled in one transaction."""
+
+ROWS_OF_RUN = 10
+"""Rows that are written for each, about."""
+
 _runs, _jobs = tables.runs, tables.jobs
 _UNFINISHED = [constant(status.value) for status in sources(RunStatus.CANCELLED)]
 

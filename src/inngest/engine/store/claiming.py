@@ -32,7 +32,7 @@ ASKING = Statement(
             _sessions.c.id,
             _sessions.c.started_at,
             exists(select(_lanes.c.id)) | exists(select(_budgets.c.budget)) | exists(select(_throttles.c.id)),
-        ).where(_sessions.c.id == bindparam("session")),
+        ).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
         skip=False,
     )
 )
@@ -77,9 +77,22 @@ TAKEN_RUNS = Statement(
     )
 )
 
-END_SESSION = Statement(
-    lambda _: delete(_sessions).where(_sessions.c.id == bindparam("session")).returning(_sessions.c.id)
+SESSION = Statement(
+    lambda words: words.locking(
+        select(_sessions.c.ended).where(_sessions.c.id == bindparam("session")),
+        skip=False,
+    )
 )
+
+IS_ENDING = Statement(
+    lambda _: (
+        update(_sessions)
+        .where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None))
+        .values(ended=bindparam("how"))
+    )
+)
+
+END_SESSION = Statement(lambda _: delete(_sessions).where(_sessions.c.id == bindparam("session")))
 
 RUNS_OF_SESSION = Statement(
     lambda words: words.locking(
@@ -97,7 +110,8 @@ RUNS_OF_SESSION = Statement(
             .scalar_subquery(),
         )
         .where(_runs.c.session_id == bindparam("session"))
-        .order_by(_runs.c.id),
+        .order_by(_runs.c.id)
+        .limit(bindparam("count")),
         skip=False,
     )
 )
@@ -117,6 +131,15 @@ ORPHAN_RUNS = Bulk(
         )
     ),
 )
+
+AT_ONCE = 100
+"""Runs that one claim takes, at most, and as many on hold."""
+
+ORPHANS = 200
+"""Runs of a worker that is gone that go back to the queue in one transaction, and as many of its requests and slots."""
+
+DIED, LEFT = "died", "left"
+"""How a session ended."""
 
 PATIENCE = 200
 """Milliseconds until the next look for the slot of a run that must be alone."""
@@ -295,16 +318,22 @@ def _hold_of(code: str | None) -> Hold | None:
         return None
 
 
-def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool:
-    """A worker is gone: its runs go back to the queue. A recorded step since the last takeover resets their count."""
-    if tx.execute(END_SESSION, {"session": session_id}).fetchone() is None:
-        return False
+def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool | None:
+    """A worker is gone: its runs go back to the queue. A recorded step since the last takeover resets their count.
+
+    Where they are many, its session stays until the last page, and says that it is over: it claims nothing, and whoever
+    sees it goes on. Whether more is left; None if it was gone already.
+    """
+    session = tx.execute(SESSION, {"session": session_id}).fetchone()
+    if session is None:
+        return None
+    died = died if session[0] is None else session[0] == DIED
     orphans: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
     on_hold: list[tuple[object, ...]] = []
     held: list[tuple[str, int]] = []
     queue = lanes.Queue()
-    for row in tx.execute(RUNS_OF_SESSION, {"session": session_id}).fetchall():
+    for row in tx.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
         run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
         if died:
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
@@ -324,7 +353,13 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
     tx.execute_rows(ORPHAN_RUNS, orphans)
     tx.execute_rows(INSERT_JOBS, jobs)
     tx.execute_rows(holding.INSERT_HELD, on_hold)
-    requests.end_session(tx, session_id, now)
-    lanes.give_back(tx, [*held, *kept.end_session(tx, session_id)], now)
+    asked = requests.end_session(tx, session_id, now, ORPHANS)
+    freed = kept.end_session(tx, session_id, ORPHANS)
+    lanes.give_back(tx, [*held, *freed], now)
     queue.write(tx, now, ids)
-    return True
+    more = asked or ORPHANS in (len(orphans), len(freed))
+    if more:
+        tx.execute(IS_ENDING, {"session": session_id, "how": DIED if died else LEFT})
+    else:
+        tx.execute(END_SESSION, {"session": session_id})
+    return more

@@ -19,6 +19,9 @@ from .timers import Timer, Timers
 
 CRON = "cron"
 
+AT_ONCE = 25
+"""Ticks of a schedule that are fired in one transaction."""
+
 UNFINISHED = Statement(
     lambda words: select(tables.runs.c.id).where(
         words.any_of(tables.runs.c.id, "runs"), tables.runs.c.ended_at.is_(None)
@@ -26,12 +29,20 @@ UNFINISHED = Statement(
 )
 
 
-def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int) -> None:
-    """See that each schedule has its timer. One that is there stays: it knows which ticks were missed."""
+def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int, most: int) -> int:
+    """See that each schedule has its timer. One that is there stays: it knows which ticks were missed.
+
+    Arms `most` at once; how many it has armed.
+    """
+    armed = 0
     for function in functions:
         for schedule in crons.schedules_of(function):
-            if timers.get(CRON, schedule.key) is None:
-                _put(timers, schedule, crons.first(schedule, now), [])
+            if armed == most or timers.get(CRON, schedule.key) is not None:
+                continue
+            first = crons.first(schedule, now)
+            _put(timers, schedule, first, [])
+            armed += first is not None
+    return armed
 
 
 class Ticked(NamedTuple):
@@ -49,6 +60,8 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
     if function is None or schedule is None:
         return Ticked()
     ticks, following = crons.due(schedule, timer.payload["scheduled_at"], now)
+    if len(ticks) > AT_ONCE:  # the next page begins with the first that is left
+        ticks, following = ticks[:AT_ONCE], ticks[AT_ONCE]
     running: list[str] = timer.payload["runs"]
     news = NO_NEWS
     starts: list[Start] = []

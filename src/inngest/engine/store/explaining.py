@@ -74,7 +74,9 @@ KEPT = Statement(
     )
 )
 WORKERS = Statement(
-    lambda _: select(_sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions, _sessions.c.executing)
+    lambda _: select(
+        _sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions, _sessions.c.executing
+    ).where(_sessions.c.ended.is_(None))
 )
 EXECUTING = Statement(
     lambda _: (

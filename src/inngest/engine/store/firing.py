@@ -10,18 +10,18 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import NO_NEWS, Fired, Ids
+from inngest.engine.ports import NO_NEWS, Fired, Ids, News
 from inngest.protocol import durations
 
-from . import cancelling, crons, parcels, tables
-from .accepting import Wanted, gatekeeper, insert_events, insert_starts
-from .allowance import Allowance
+from . import cancelling, crons, lanes, parcels, tables
+from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start
+from .allowance import OF_CANCELLATION, Allowance
 from .announcing import Announcer
 from .events import event
 from .gates import BATCH, DEBOUNCE, Collecting, Gatekeeper, Last
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
-from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, STAGED, START_TIMEOUT, STARTS, TELL, Alarm, Timer
+from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, Alarm, Timer
 
 AT_ONCE = 200
 """Timers of one transaction."""
@@ -44,11 +44,12 @@ class _Firing:
         self.said: list[Event] = []  # of ticks
         self.teller = Teller(tx, keeper.timers)
         self.news = NO_NEWS
+        self._allowance = Allowance.of(tx)
 
     def debounce(self, timer: Timer) -> None:
         """No event has come for a while."""
         last = Last(*timer.payload)
-        self.started += self._keeper.debounced(self._start(last, last.event_id), timer.key)
+        self._add(self._keeper.debounced(self._start(last, last.event_id), timer.key))
 
     def batch(self, timer: Timer) -> None:
         """The first event has waited long enough."""
@@ -56,9 +57,9 @@ class _Firing:
         start = self._start(collected, collected.event_id)
         if start.gates is None:
             run = start.run._replace(batch_id=collected.batch_id)
-            self.started.append(start._replace(run=run, due_at=self._now))
+            self._add([start._replace(run=run, due_at=self._now)])
         else:
-            self.started += self._keeper.flush(start, start.gates, collected)
+            self._add(self._keeper.flush(start, start.gates, collected))
 
     def start_timeout(self, timer: Timer) -> None:
         """A run must have begun by now."""
@@ -97,6 +98,13 @@ class _Firing:
         self.news = self.news.and_then(self.teller.tell(fresh, self._now))
         self._want(new, triggers.starts(fresh, self._registry, self._now, self._ids.ulid))
 
+    def lanes(self, timer: Timer) -> None:
+        """A function was configured anew, and some of its lanes are still to be looked at again."""
+        left = lanes.reconsider(self._tx, timer.key, timer.payload, self._now)
+        if left is not None:
+            self._keeper.timers.put(LANES, timer.key, ALWAYS, left)
+        self.news = self.news.and_then(News(queued=True))
+
     def staged(self, timer: Timer) -> None:
         """A parcel has not become whole."""
         parcels.abandon(self._tx, timer.key, self._keeper.timers, AT_ONCE)
@@ -117,16 +125,22 @@ class _Firing:
             for start in triggers.starts(ticked.events, self._registry, self._now, self._ids.ulid)
             if (start.run.function_id, start.run.event_id) not in own
         ]
+        self._allowance.take(len(ticked.events))
         for start in ticked.starts:
-            self.started += [start] if start.gates is None else self._keeper.admit(start, start.gates)
+            self._add([start] if start.gates is None else self._keeper.admit(start, start.gates))
         for start in listening:
-            self.started += [start] if start.gates is None else self._keeper.judge(start)
+            self._add([start] if start.gates is None else self._keeper.judge(start))
+
+    def _add(self, starts: Sequence[Start]) -> None:
+        self._allowance.take(sum(map(rows_of_start, starts)))
+        self.started += starts
 
     def _times(self, run_id: str) -> tuple[RunStatus | None, int | None]:
         row = self._tx.execute(TIMES_OF_RUN, {"run": run_id}).fetchone()
         return (None, None) if row is None else (RunStatus(row[0]), row[1])
 
     def _cancel(self, run_id: str, reason: str) -> None:
+        self._allowance.take(OF_CANCELLATION)
         self.news = self.news.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
 
     def _start(self, kept: Last | Collecting, event_id: str) -> Start:
@@ -151,6 +165,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     STARTS: _Firing.starts,
     ACCEPT: _Firing.accept,
     STAGED: _Firing.staged,
+    LANES: _Firing.lanes,
     crons.CRON: _Firing.cron,
 }
 

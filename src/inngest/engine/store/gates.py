@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, tuple_
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.asking import skipped
@@ -22,6 +22,7 @@ from inngest.engine.ports import NO_NEWS, Ids, News
 from inngest.protocol import durations, limits
 
 from . import cancelling, tables
+from .allowance import OF_CANCELLATION, Allowance
 from .statement import Statement, Transaction, constant
 from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT, Alarm, Timers
 
@@ -64,9 +65,21 @@ FORGET_STARTS = Statement(
     lambda _: delete(_rates).where(
         _rates.c.function_id == bindparam("function"),
         _rates.c.key == bindparam("of_key"),
-        _rates.c.started_at <= bindparam("until"),
+        tuple_(_rates.c.started_at, _rates.c.run_id).in_(
+            select(_rates.c.started_at, _rates.c.run_id)
+            .where(
+                _rates.c.function_id == bindparam("function"),
+                _rates.c.key == bindparam("of_key"),
+                _rates.c.started_at <= bindparam("until"),
+            )
+            .order_by(_rates.c.started_at)
+            .limit(bindparam("count"))
+        ),
     )
 )
+
+FORGOTTEN = 10
+"""Starts that a rate limit counts no more and that are forgotten with one that it counts."""
 
 COUNT_START = Statement(lambda words: words.insert(_rates).on_conflict_do_nothing())
 
@@ -203,7 +216,7 @@ class Gatekeeper:
         if gates.rate is not None:
             # Those that clocks a minute behind could still ask for stay.
             until = run.created_at - gates.rate.period - limits.MINUTE
-            of = {"function": run.function_id, "of_key": gates.rate.key, "until": until}
+            of = {"function": run.function_id, "of_key": gates.rate.key, "until": until, "count": FORGOTTEN}
             self._tx.execute(FORGET_STARTS, of)
             row = {
                 "function_id": run.function_id,
@@ -235,6 +248,7 @@ class Gatekeeper:
         if not sole.cancels:
             return f"singleton: run {row[0]} has not ended"
         why = f"singleton: run {run.id} takes its place"
+        Allowance.of(self._tx).take(OF_CANCELLATION)
         self._news = self._news.and_then(cancelling.cancel(self._tx, [row[0]], why, run.created_at))
         return ""
 

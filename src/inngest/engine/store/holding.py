@@ -131,14 +131,24 @@ OF_RUN = Statement(
 
 DELETE_JOB = Statement(lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run")))
 
+AT_ONCE = 500
+"""Steps, and requests, that are tried again because of one transaction."""
+
 RETRY_STEPS = Statement(
     lambda _: (
         update(_steps)
         .where(
             _steps.c.run_id == bindparam("run"),
-            _steps.c.kind == constant(Opcode.STEP_RUN.value),
-            _steps.c.seq.is_(None),
-            _steps.c.due_at > bindparam("now"),
+            _steps.c.hash.in_(
+                select(_steps.c.hash)
+                .where(
+                    _steps.c.run_id == bindparam("run"),
+                    _steps.c.kind == constant(Opcode.STEP_RUN.value),
+                    _steps.c.seq.is_(None),
+                    _steps.c.due_at > bindparam("now"),
+                )
+                .limit(bindparam("count"))
+            ),
         )
         .values(due_at=bindparam("now"))
         .returning(_steps.c.hash)
@@ -150,8 +160,15 @@ RETRY_REQUESTS = Statement(
         update(_requests)
         .where(
             _requests.c.run_id == bindparam("run"),
-            _requests.c.session_id.is_(None),
-            _requests.c.due_at > bindparam("now"),
+            _requests.c.hash.in_(
+                select(_requests.c.hash)
+                .where(
+                    _requests.c.run_id == bindparam("run"),
+                    _requests.c.session_id.is_(None),
+                    _requests.c.due_at > bindparam("now"),
+                )
+                .limit(bindparam("count"))
+            ),
         )
         .values(due_at=bindparam("now"))
         .returning(_requests.c.hash)
@@ -178,15 +195,18 @@ def release(tx: Transaction, run_id: str, now: int, ids: Ids) -> bool:
 
 
 def retry_now(tx: Transaction, run_id: str, now: int) -> Retried:
-    """Have what waits for its next attempt be tried now: steps, requests, the body, and a run on hold."""
+    """Have what waits for its next attempt be tried now: steps, requests, the body, and a run on hold.
+
+    As much as a transaction writes; the answer says whether more may be left.
+    """
     row = tx.execute(OF_RUN, {"run": run_id}).fetchone()
     if row is None:
         return Retried(())
     _, session, _, attempt, text = row
-    asked = {"run": run_id, "now": now}
+    asked = {"run": run_id, "now": now, "count": AT_ONCE}
     steps = tuple(row[0] for row in tx.execute(RETRY_STEPS, asked).fetchall())
     requests = tx.execute(RETRY_REQUESTS, asked).fetchall()
     body = session is None and (attempt > 0 or Code.from_json(text).hold is not None)
     if session is None and (steps or body):
         waits.make_due(tx, [run_id], now)
-    return Retried(steps, bool(steps or requests or body))
+    return Retried(steps, bool(steps or requests or body), AT_ONCE in (len(steps), len(requests)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, delete, literal_column, select, update
+from sqlalchemy import Integer, bindparam, delete, literal_column, select, tuple_, update
 
 from inngest.engine.ports import Owner
 
@@ -38,7 +38,17 @@ SET = Statement(lambda _: update(_kept).where(*_MINE).values(slots=bindparam("le
 FORGET = Statement(lambda _: delete(_kept).where(*_MINE))
 
 OF_SESSION = Statement(
-    lambda _: delete(_kept).where(_kept.c.session_id == bindparam("session")).returning(_kept.c.lane, _kept.c.slots)
+    lambda _: (
+        delete(_kept)
+        .where(
+            tuple_(_kept.c.run_id, _kept.c.token).in_(
+                select(_kept.c.run_id, _kept.c.token)
+                .where(_kept.c.session_id == bindparam("session"))
+                .limit(bindparam("count"))
+            )
+        )
+        .returning(_kept.c.lane, _kept.c.slots)
+    )
 )
 
 
@@ -71,6 +81,9 @@ def free(tx: Transaction, owner: Owner, left: int, now: int) -> bool:
     return True
 
 
-def end_session(tx: Transaction, session: str) -> list[tuple[str, int]]:
-    """A worker is gone, and with it its handlers: the lanes of the slots that were kept for them, and how many."""
-    return [(row[0], row[1]) for row in tx.execute(OF_SESSION, {"session": session}).fetchall()]
+def end_session(tx: Transaction, session: str, count: int) -> list[tuple[str, int]]:
+    """A worker is gone, and with it its handlers: the lanes of the slots that were kept for them, and how many.
+
+    Of so many invocations at once.
+    """
+    return [(row[0], row[1]) for row in tx.execute(OF_SESSION, {"session": session, "count": count}).fetchall()]

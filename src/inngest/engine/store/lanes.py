@@ -13,14 +13,29 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, Label, bindparam, case, exists, func, literal_column, null, select, update
+from sqlalchemy import (
+    Integer,
+    Label,
+    ScalarSelect,
+    Text,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of
+from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of, range_of
 from inngest.engine.domain.model import Registry
 from inngest.engine.ports import Ids, Owner
 
 from . import tables
+from .allowance import Allowance
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
 _lanes, _budgets, _throttles, _runs = tables.lanes, tables.budgets, tables.throttles, tables.runs
@@ -41,11 +56,32 @@ THROTTLES = Statement(
     )
 )
 
-NEXT_LIMIT = Statement(
-    lambda _: select(func.min(_lanes.c.blocked_at)).where(
-        _lanes.c.blocked_on == bindparam("budget"), _lanes.c.blocked_at > bindparam("used")
+
+def _next_limit(function: ColumnElement[str]) -> ScalarSelect[int | None]:
+    """The lowest limit at which lanes of a function are blocked on the budget, of those that have room now."""
+    return (
+        select(func.min(_lanes.c.blocked_at))
+        .where(
+            _lanes.c.blocked_on == bindparam("budget"),
+            _lanes.c.function_id == function,
+            _lanes.c.blocked_at > bindparam("used"),
+        )
+        .scalar_subquery()
     )
-)
+
+
+def _blocked_functions(_: Words) -> ClauseElement:
+    """Functions that have lanes which are blocked on the budget: from one to the next in the index, however many."""
+    of_budget = _lanes.c.blocked_on == bindparam("budget")
+    found = select(func.min(_lanes.c.function_id).label("id")).where(of_budget).cte("found", recursive=True)
+    following = select(func.min(_lanes.c.function_id)).where(of_budget, _lanes.c.function_id > found.c.id)
+    found = found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
+    return select(found.c.id, _next_limit(found.c.id)).where(found.c.id.is_not(None))
+
+
+BLOCKED_FUNCTIONS = Statement(_blocked_functions)
+
+NEXT_LIMIT = Statement(lambda _: select(_next_limit(bindparam("function", type_=Text))))
 
 WAKE = Statement(
     lambda _: (
@@ -53,7 +89,11 @@ WAKE = Statement(
         .where(
             _lanes.c.id.in_(
                 select(_lanes.c.id)
-                .where(_lanes.c.blocked_on == bindparam("budget"), _lanes.c.blocked_at == bindparam("limit"))
+                .where(
+                    _lanes.c.blocked_on == bindparam("budget"),
+                    _lanes.c.function_id == bindparam("function"),
+                    _lanes.c.blocked_at == bindparam("limit"),
+                )
                 .order_by(_lanes.c.turn)
                 .limit(bindparam("count"))
                 .scalar_subquery()
@@ -71,10 +111,19 @@ LOOK_AT = Statement(
     )
 )
 
-WAKE_FUNCTION = Statement(
+LANES_AFTER = Statement(
     lambda _: (
+        select(_lanes.c.id)
+        .where(_lanes.c.id > bindparam("after"), _lanes.c.id < bindparam("until"))
+        .order_by(_lanes.c.id)
+        .limit(bindparam("count"))
+    )
+)
+
+WAKE_LANES = Statement(
+    lambda words: (
         update(_lanes)
-        .where(_lanes.c.function_id == bindparam("function"))
+        .where(words.any_of(_lanes.c.id, "lanes"))
         .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
     )
 )
@@ -293,23 +342,21 @@ def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> No
 
 
 def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:
-    """Have so many of the lanes looked at that wait for a budget, of each limit that has room; whether there are any.
+    """Have so many of each function's lanes looked at that wait for a budget, of each limit that has room; whether any.
 
-    Functions that share a budget may have different limits: what is room for one is none for another. Who was served
-    longest ago is first.
+    Functions that share a budget may have different limits: what is room for one is none for another. And one may be
+    paused, or served by nobody: its lanes take nothing, and must not keep the slot from those of others. Of a function,
+    who was served longest ago is first; of several, claims see to the same.
     """
     woken = False
-    limit = _next_limit(tx, budget, used)
-    while limit is not None:
-        woken = True
-        tx.execute(WAKE, {"budget": budget, "limit": limit, "count": count, "now": now})
-        limit = _next_limit(tx, budget, limit)
+    for function, limit in tx.execute(BLOCKED_FUNCTIONS, {"budget": budget, "used": used}).fetchall():
+        while limit is not None:
+            woken = True
+            of_function = {"budget": budget, "function": function}
+            tx.execute(WAKE, {**of_function, "limit": limit, "count": count, "now": now})
+            row = tx.execute(NEXT_LIMIT, {**of_function, "used": limit}).fetchone()
+            limit = None if row is None else row[0]
     return woken
-
-
-def _next_limit(tx: Transaction, budget: str, above: int) -> int | None:
-    row = tx.execute(NEXT_LIMIT, {"budget": budget, "used": above}).fetchone()
-    return None if row is None else row[0]
 
 
 def look_at(tx: Transaction, lane_ids: Sequence[str], now: int) -> None:
@@ -317,9 +364,20 @@ def look_at(tx: Transaction, lane_ids: Sequence[str], now: int) -> None:
     tx.execute(LOOK_AT, {"lanes": json.dumps(list(lane_ids)), "now": now})
 
 
-def reconsider(tx: Transaction, function_id: str, now: int) -> None:
-    """A function was configured anew: its limits may be others."""
-    tx.execute(WAKE_FUNCTION, {"function": function_id, "now": now})
+def reconsider(tx: Transaction, function_id: str, after: str, now: int) -> str | None:
+    """A function was configured anew: its limits may be others. Where to go on, if there are more than it may write."""
+    allowance = Allowance.of(tx)
+    first, last = range_of(function_id)
+    count = max(1, allowance.rows)
+    found = [
+        row[0]
+        for row in tx.execute(LANES_AFTER, {"after": max(first, after), "until": last, "count": count}).fetchall()
+    ]
+    if not found:
+        return None
+    allowance.take(len(found))
+    tx.execute(WAKE_LANES, {"lanes": json.dumps(found), "now": now})
+    return found[-1] if len(found) == count else None
 
 
 def extra_slots(tx: Transaction, owner: Owner, lane_id: str, wanted: int, registry: Registry, now: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import bindparam, delete, exists, func, select, tuple_
+from sqlalchemy import ScalarSelect, bindparam, delete, exists, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.ports import EventPlace
@@ -19,7 +19,10 @@ from .timers import STARTS, TELL
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * limits.MB
-"""What one transaction removes; a run with more goes alone, for a run is removed whole."""
+"""What one transaction removes. Of a run with more rows its steps go first, page by page, and the run with the last."""
+
+MAX_KEYS = 500
+"""Keys that one transaction removes, and as many starts that a rate limit counted."""
 
 _runs, _steps, _attempts, _events, _keys = (
     tables.runs,
@@ -53,9 +56,35 @@ ENDED_BEFORE = Statement(
     )
 )
 
+
+def _count(*where: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).where(*where).scalar_subquery()
+
+
 WEIGHT = Statement(
-    lambda _: select(func.count(), func.coalesce(func.sum(_size(_steps.c.data)), 0)).where(
-        _steps.c.run_id == bindparam("run")
+    lambda _: select(
+        func.count(),
+        func.coalesce(func.sum(_size(_steps.c.data)), 0),
+        _count(_attempts.c.run_id == bindparam("run")),
+        _count(_batches.c.batch_id == select(_runs.c.batch_id).where(_runs.c.id == bindparam("run")).scalar_subquery()),
+    ).where(_steps.c.run_id == bindparam("run"))
+)
+
+DELETE_SOME_STEPS = Statement(
+    lambda _: delete(_steps).where(
+        _steps.c.run_id == bindparam("run"),
+        _steps.c.hash.in_(select(_steps.c.hash).where(_steps.c.run_id == bindparam("run")).limit(bindparam("count"))),
+    )
+)
+
+DELETE_SOME_ATTEMPTS = Statement(
+    lambda _: delete(_attempts).where(
+        _attempts.c.run_id == bindparam("run"),
+        tuple_(_attempts.c.hash, _attempts.c.attempt, _attempts.c.ended_at).in_(
+            select(_attempts.c.hash, _attempts.c.attempt, _attempts.c.ended_at)
+            .where(_attempts.c.run_id == bindparam("run"))
+            .limit(bindparam("count"))
+        ),
     )
 )
 
@@ -142,7 +171,12 @@ def remove_runs(tx: Transaction, before: int) -> bool:
     while (row := found.fetchone()) is not None:
         weight = tx.execute(WEIGHT, {"run": row[0]}).fetchone()
         assert weight is not None
-        rows, size = rows + 2 + weight[0], size + row[2] + weight[1]
+        steps, data, attempts, collected = weight
+        if not runs and steps + attempts > MAX_ROWS:
+            some = {"run": row[0], "count": MAX_ROWS}
+            tx.execute(DELETE_SOME_ATTEMPTS if attempts else DELETE_SOME_STEPS, some)
+            return True
+        rows, size = rows + 3 + steps + attempts + 2 * collected, size + row[2] + data
         if runs and (rows > MAX_ROWS or size > MAX_BYTES):
             break
         runs.append(row[0])
@@ -176,13 +210,12 @@ def remove_events(tx: Transaction, after: EventPlace, before: int) -> EventPlace
 
 def remove_keys(tx: Transaction, now: int) -> bool:
     """Remove idempotency keys, and starts that rate limits counted, that have expired; whether some may be left."""
-    found = tx.execute(EXPIRED_KEYS, {"now": now, "count": MAX_ROWS}).fetchall()
+    found = tx.execute(EXPIRED_KEYS, {"now": now, "count": MAX_KEYS}).fetchall()
     for function_id, key in found:
         tx.execute(DELETE_KEY, {"function": function_id, "key": key, "now": now})
     # No limit has a longer period; and a minute for clocks that are behind.
     until = now - limits.DAY - limits.MINUTE
-    starts = tx.execute(EXPIRED_STARTS, {"until": until, "count": MAX_ROWS}).fetchall()
+    starts = tx.execute(EXPIRED_STARTS, {"until": until, "count": MAX_KEYS}).fetchall()
     for function_id, key, at in starts:
         tx.execute(DELETE_STARTS, {"function": function_id, "of_key": key, "at": at})
-    troubles.sweep(tx, now)
-    return MAX_ROWS in (len(found), len(starts))
+    return troubles.sweep(tx, now, MAX_KEYS) or MAX_KEYS in (len(found), len(starts))

@@ -8,9 +8,11 @@ gone, the run is entered again, and the step tells them to the worker that enter
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, delete, null, or_, select, union, update
+from sqlalchemy import bindparam, delete, null, or_, select, tuple_, union, update
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Asked
@@ -89,17 +91,23 @@ OF_SESSION = Statement(
     )
 )
 
+_KEY = tuple_(_requests.c.run_id, _requests.c.hash)
+
+
+def _some(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a request is among the first `count` of a session."""
+    rows = select(_requests.c.run_id, _requests.c.hash).where(column == bindparam("session"))
+    return _KEY.in_(rows.limit(bindparam("count")))
+
+
 GIVE_BACK = Statement(
-    lambda _: update(_requests).where(_requests.c.session_id == bindparam("session")).values(session_id=null())
+    lambda _: (
+        update(_requests).where(_some(_requests.c.session_id)).values(session_id=null()).returning(_requests.c.run_id)
+    )
 )
 
 FORGET_SECRETS = Statement(
-    lambda _: (
-        update(_requests)
-        .where(_requests.c.holder == bindparam("session"))
-        .values(holder=null())
-        .returning(_requests.c.run_id)
-    )
+    lambda _: update(_requests).where(_some(_requests.c.holder)).values(holder=null()).returning(_requests.c.run_id)
 )
 
 
@@ -161,9 +169,14 @@ def of_session(tx: Transaction, session: str) -> list[RequestKey]:
     return [RequestKey(*row) for row in tx.execute(OF_SESSION, {"session": session}).fetchall()]
 
 
-def end_session(tx: Transaction, session: str, now: int) -> None:
-    """A worker is gone: others make its requests. Where only it knew the credentials, the run has to be entered."""
-    tx.execute(GIVE_BACK, {"session": session})
-    runs = {row[0] for row in tx.execute(FORGET_SECRETS, {"session": session}).fetchall()}
-    if runs:
-        waits.make_due(tx, runs, now)
+def end_session(tx: Transaction, session: str, now: int, count: int) -> bool:
+    """A worker is gone: others make its requests. Where only it knew the credentials, the run has to be entered.
+
+    As many as `count` at once; whether there may be more.
+    """
+    asked = {"session": session, "count": count}
+    given = tx.execute(GIVE_BACK, asked).fetchall()
+    forgotten = tx.execute(FORGET_SECRETS, asked).fetchall()
+    if forgotten:
+        waits.make_due(tx, {row[0] for row in forgotten}, now)
+    return count in (len(given), len(forgotten))

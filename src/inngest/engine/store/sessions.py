@@ -14,7 +14,10 @@ from inngest.engine.ports import Session
 from . import crons, lanes, numbers, tables
 from .records import function_of, function_row, session_of, session_row
 from .statement import Statement, Transaction, constant
-from .timers import Timers
+from .timers import ALWAYS, LANES, Timers
+
+AT_ONCE = 200
+"""Functions that are written in one transaction, and forgotten, and schedules that are armed."""
 
 _functions, _sessions, _meta = tables.functions, tables.sessions, tables.meta
 
@@ -70,7 +73,8 @@ NEXT_GENERATION = Statement(
 
 def begin_session(tx: Transaction, session: Session, writer: str) -> None:
     """A worker lives, and writes with that writer."""
-    tx.execute(INSERT_SESSION, {**session_row(session), "writer": writer, "executing": None})
+    row = {**session_row(session), "writer": writer, "executing": None, "ended": None}
+    tx.execute(INSERT_SESSION, row)
     numbers.forget_others(tx)
 
 
@@ -124,19 +128,26 @@ def register(
     replace_app: str | None,
     now: int,
     timers: Timers,
-) -> None:
-    """Make functions known; forget those of an app that is given whole, unless they are given, or served elsewhere."""
+) -> bool:
+    """Make functions known; forget those of an app that is given whole, unless they are given, or served elsewhere.
+
+    As many as a transaction writes; whether others may be left. Lanes of functions that were configured anew are looked
+    at again, and those that are too many hang on a marker.
+    """
     known = registry.functions
     kept = {function.id for function in functions}
     if replace_app is not None:
         kept.update(*(session.functions for session in sessions(tx)))
-    changed = [function for function in functions if known.get(function.id) != function]
-    gone = [one for one in known.values() if one.app_id == replace_app and one.id not in kept]
+    changed = [function for function in functions if known.get(function.id) != function][:AT_ONCE]
+    gone = [one for one in known.values() if one.app_id == replace_app and one.id not in kept][:AT_ONCE]
     for function in changed:
         tx.execute(WRITE_FUNCTION, function_row(function, now))
-        lanes.reconsider(tx, function.id, now)
+        left = lanes.reconsider(tx, function.id, "", now)
+        if left is not None:
+            timers.put(LANES, function.id, ALWAYS, left)
     for function in gone:
         tx.execute(FORGET_FUNCTION, {"function": function.id})
-    crons.arm(timers, functions, now)
+    armed = crons.arm(timers, functions, now, AT_ONCE)
     if changed or gone:
         tx.execute(NEXT_GENERATION)
+    return AT_ONCE in (len(changed), len(gone), armed)

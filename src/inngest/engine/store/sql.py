@@ -12,6 +12,7 @@ from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import (
+    NO_NEWS,
     Acceptance,
     Accepted,
     Answered,
@@ -158,22 +159,25 @@ class SqlStore:
     # -- workers and functions
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
-        await self._write(
-            lambda tx: sessions.register(
-                tx, self._registry.read(tx), functions, replace_app, now, Timers(tx, self._ids, self._alarm)
-            ),
-            rows=len(functions),
-        )
+        def write(tx: Transaction) -> bool:
+            timers = Timers(tx, self._ids, self._alarm)
+            return sessions.register(tx, self._registry.read(tx), functions, replace_app, now, timers)
+
+        while await self._write(write, rows=len(functions)):
+            pass
 
     async def begin_session(self, session: Session) -> None:
         await self._write(lambda tx: sessions.begin_session(tx, session, self._writer.id))
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
-        def end(tx: Transaction) -> bool:
+        def end(tx: Transaction) -> bool | None:
             times.keep(tx, now)
             return claiming.end_session(tx, session_id, now, self._ids, self._policy, died=died)
 
-        return await self._write(end, rows=100)
+        began = False
+        while more := await self._write(end, rows=MAX_ROWS):
+            began = True
+        return began or more is not None
 
     async def sessions(self) -> Sequence[Session]:
         return await self._write(sessions.sessions)
@@ -243,6 +247,7 @@ class SqlStore:
         told: Callable[[Claims], object] | None = None,
         keep: int | None = None,
     ) -> Claims:
+        count, probes = min(count, claiming.AT_ONCE), min(probes, claiming.AT_ONCE)
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone, probes, together, keep)
 
         def take(tx: Transaction) -> Claims:
@@ -329,18 +334,26 @@ class SqlStore:
     async def cancel(
         self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
     ) -> News:
-        rows = 10 * len(run_ids)
+        news = NO_NEWS
+        for first in range(0, len(run_ids), cancelling.AT_ONCE):
+            page = run_ids[first : first + cancelling.AT_ONCE]
+            rows = cancelling.ROWS_OF_RUN * len(page)
+            cancel = functools.partial(self._cancel, page, reason, now)
+            news = news.and_then(await self._write(cancel, rows=rows, told=told))
+        return news
 
-        def cancel(tx: Transaction) -> News:
-            return self._announcer(tx, now).cancelled(cancelling.cancel(tx, run_ids, reason, now))
-
-        return await self._write(cancel, rows=rows, told=told)
+    def _cancel(self, run_ids: Sequence[str], reason: str, now: int, tx: Transaction) -> News:
+        return self._announcer(tx, now).cancelled(cancelling.cancel(tx, run_ids, reason, now))
 
     async def release(self, run_id: str, now: int) -> bool:
         return await self._write(lambda tx: holding.release(tx, run_id, now, self._ids), rows=3)
 
     async def retry_now(self, run_id: str, now: int) -> Retried:
-        return await self._write(lambda tx: holding.retry_now(tx, run_id, now), rows=10)
+        retried = await self._write(lambda tx: holding.retry_now(tx, run_id, now), rows=10)
+        while retried.more:
+            next_page = await self._write(lambda tx: holding.retry_now(tx, run_id, now), rows=MAX_ROWS)
+            retried = Retried([*retried.steps, *next_page.steps], retried.anything, next_page.more)
+        return retried
 
     async def signal(
         self, name: str, data: str, now: int, told: Callable[[News], object] | None = None

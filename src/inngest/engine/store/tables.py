@@ -42,6 +42,7 @@ sessions = Table(
     Column("functions", Text, nullable=False, comment="JSON list of function ids"),
     Column("writer", Text, comment="with which it writes; null of older code"),
     Column("executing", Text, comment="JSON list of the handlers that take long: run, step, attempt, since"),
+    Column("ended", Text, comment="died or left: its runs go back to the queue, page by page; null while it lives"),
     comment="one row per living worker; it is read in each of the worker's transactions (P4)",
 )
 
@@ -195,7 +196,7 @@ lanes = Table(
     comment="one row per lane that has jobs; it is ready or blocked",
 )
 Index("inngest_lanes_by_function", lanes.c.function_id, lanes.c.ready_at, lanes.c.turn)
-Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.blocked_at, lanes.c.turn)
+Index("inngest_lanes_by_budget", lanes.c.blocked_on, lanes.c.function_id, lanes.c.blocked_at, lanes.c.turn)
 
 budgets = Table(
     "inngest_budgets",

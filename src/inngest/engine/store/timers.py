@@ -27,6 +27,9 @@ STARTS = "starts"
 ACCEPT, STAGED = "accept", "staged"
 """Kinds of markers of a parcel, whose id is their key: its events are still to be accepted; it is not whole yet."""
 
+LANES = "lanes"
+"""The kind of a marker: lanes of a function, whose id is its key, are still to be looked at again."""
+
 ALWAYS = 0
 """When a marker falls due."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, tuple_
 
 from inngest.engine.domain.explaining import Trouble
 from inngest.protocol import limits
@@ -33,7 +33,19 @@ WRITE = Statement(
     )
 )
 
-OVER = Statement(lambda _: delete(_troubles).where(_troubles.c.until < bindparam("before")))
+OVER = Statement(
+    lambda _: (
+        delete(_troubles)
+        .where(
+            tuple_(_troubles.c.key, _troubles.c.kind).in_(
+                select(_troubles.c.key, _troubles.c.kind)
+                .where(_troubles.c.until < bindparam("before"))
+                .limit(bindparam("count"))
+            )
+        )
+        .returning(_troubles.c.key)
+    )
+)
 
 
 def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
@@ -61,6 +73,6 @@ def of_key(tx: Transaction, key: str) -> list[Trouble]:
     return [Trouble(*row) for row in tx.execute(OF_KEY, {"of_key": key}).fetchall()]
 
 
-def sweep(tx: Transaction, now: int) -> None:
-    """Forget what has not come again for a day."""
-    tx.execute(OVER, {"before": now - limits.DAY})
+def sweep(tx: Transaction, now: int, count: int) -> bool:
+    """Forget what has not come again for a day, so many at once; whether there may be more."""
+    return len(tx.execute(OVER, {"before": now - limits.DAY, "count": count}).fetchall()) == count

@@ -38,6 +38,9 @@ def _queue_by_function() -> None:
     queued = ["function_id", "alone", "lane", "start", "score", "id"]
     op.create_index("inngest_jobs_by_function", "inngest_jobs", queued)
     op.create_index("inngest_lanes_by_function", "inngest_lanes", ["function_id", "ready_at", "turn"])
+    op.drop_index("inngest_lanes_by_budget", "inngest_lanes")
+    blocked = ["blocked_on", "function_id", "blocked_at", "turn"]
+    op.create_index("inngest_lanes_by_budget", "inngest_lanes", blocked)
     op.drop_index("inngest_requests_by_due", "inngest_requests")
     due = ["session_id", "holder", "due_at", "run_id", "hash"]
     op.create_index("inngest_requests_by_due", "inngest_requests", due)
@@ -62,6 +65,7 @@ def _forget_what_has_no_cause() -> None:
 def _number_batches() -> None:
     op.add_column("inngest_sessions", sa.Column("writer", sa.Text))
     op.add_column("inngest_sessions", sa.Column("executing", sa.Text))
+    op.add_column("inngest_sessions", sa.Column("ended", sa.Text))
     op.create_table(
         "inngest_writers",
         sa.Column("id", sa.Text, primary_key=True),
