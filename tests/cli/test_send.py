@@ -61,6 +61,17 @@ async def once(ctx: inngest.Context) -> None: ...
 async def rest(ctx: inngest.Context) -> None: ...
 
 
+@client.create_function(
+    fn_id="parcel",
+    trigger=inngest.TriggerEvent(event="parcel/sent"),
+    cancel=[inngest.Cancel(event="parcel/lost", if_exp="event.data.number == async.data.number")],
+)
+async def parcel(ctx: inngest.Context) -> None:
+    await ctx.step.wait_for_event(
+        "arrival", event="parcel/arrived", timeout=3_600_000, if_exp="event.data.number == async.data.number"
+    )
+
+
 @client.create_function(fn_id="refuse", retries=0, trigger=inngest.TriggerEvent(event="shop/refused"))
 async def refuse(ctx: inngest.Context) -> None:
     raise ValueError("no stock")
@@ -92,7 +103,7 @@ def test_it_says_the_events_id(command: Command, server: DevServer) -> None:
 
 def test_as_json(command: Command, server: DevServer) -> None:
     found = command("send", "shop/said", "--url", server.url, "--json").json
-    assert set(found) == {"event_id", "name", "started", "warning"}
+    assert set(found) == {"event_id", "name", "started", "woken", "warning"}
     assert [run["function_id"] for run in found["started"]] == ["shop-echo"]
     assert found["warning"] is None
     assert server.expect("event", event_id=found["event_id"])["data"] == {}
@@ -116,7 +127,7 @@ def test_waiting_prints_the_results(command: Command, server: DevServer) -> None
 
 def test_waiting_as_json_has_the_runs(command: Command, server: DevServer) -> None:
     found = command("send", "shop/said", "--url", server.url, "--wait", "--json").json
-    assert set(found) == {"event_id", "name", "runs", "kept_back"}
+    assert set(found) == {"event_id", "name", "runs", "woken", "kept_back"}
     (run,) = found["runs"]
     assert set(run) == {"id", "function_id", "status", "event_id", "started_at", "ended_at", "output", "error"}
     assert (run["function_id"], run["status"], run["event_id"]) == ("shop-echo", "COMPLETED", found["event_id"])
@@ -172,6 +183,35 @@ def test_what_keeps_an_event_back_is_named(
     assert "kept back  shop-" in told.err
     assert "the event started no run: it was kept back" in told.err
     assert text.partition(", with")[0] in command("send", *options).err
+
+
+@pytest.mark.parametrize("wait", [[], ["--wait"]], ids=["without --wait", "with --wait"])
+@pytest.mark.parametrize(
+    ("name", "what", "step"), [("parcel/arrived", "woke", "arrival"), ("parcel/lost", "cancelled", None)]
+)
+def test_whom_an_event_wakes_or_cancels_is_named(
+    command: Command, server: DevServer, name: str, what: str, step: str | None, wait: list[str]
+) -> None:
+    """An event that starts no run, and does this, is what it was meant to be: no warning, and no failure."""
+    database = str(server.folder / ".inngest" / "inngest.db")
+    number = f"{name}{wait}"
+    data = json.dumps({"number": number})
+
+    def waiting() -> str:
+        """A run that waits for it."""
+        (started,) = command("send", "parcel/sent", data, "--url", server.url, "--json").json["started"]
+        while not command("run", started["id"], "--database", database, "--json").json["steps"]:
+            pass
+        return str(started["id"])
+
+    run_id = waiting()
+    ran = command("send", name, data, "--url", server.url, *wait)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[1].split() == [what, "shop-parcel", run_id, *([step] if step else [])]
+    run_id = waiting()
+    as_json = command("send", name, data, "--url", server.url, "--json", *wait)
+    expected = {"function_id": "shop-parcel", "run_id": run_id, "step": step, "cancelled": what == "cancelled"}
+    assert (as_json.code, as_json.json["woken"]) == (0, [expected])
 
 
 def test_a_run_that_waits_since_its_function_is_paused_says_so(command: Command, server: DevServer) -> None:

@@ -128,7 +128,7 @@ async def test_nothing_is_left_of_what_has_ended_but_history(tmp_path: Path) -> 
     # What keys, limits and starts in time are counted by goes with that time; the rest has gone with its cause.
     by_time = {"inngest_idempotency", "inngest_rates", "inngest_throttles", "inngest_singletons", "inngest_budgets"}
     pending = {"inngest_timers", "inngest_batches", "inngest_writers"}  # the last writer goes when the next begins
-    history = {"inngest_events", "inngest_runs", "inngest_steps", "inngest_attempts"}
+    history = {"inngest_events", "inngest_runs", "inngest_steps", "inngest_attempts", "inngest_woken"}
     assert left <= by_time | pending | history, left
     assert _timers(path) <= {"batch", "debounce"}
 

@@ -29,6 +29,12 @@ LONGEST_LOOK = 1.0
 PATIENCE = 30.0
 """Seconds without an answer after which a server is given up that had answered before: it may be restarting."""
 
+WOKEN = ("function_id", "run_id", "step", "cancelled")
+"""Of what an event does to a run that looked for it."""
+
+SHOWN = 10
+"""Such runs that are named."""
+
 KEPT = ("function_id", "rule", "text", "run_id", "due_at")
 """Of what keeps an event back."""
 
@@ -56,22 +62,37 @@ def send(
     watch = Watch(target, sent_id, limit)
     if not wait:
         started, warning = watch.began(name)
+        woken = watch.told("woken", WOKEN)
         if as_json:
-            output.print_json({"event_id": sent_id, "name": name, "started": started, "warning": warning})
+            known = {"event_id": sent_id, "name": name, "started": started, "woken": woken, "warning": warning}
+            output.print_json(known)
             return
         console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+        _show_woken(woken)
         if warning is not None:
             output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), warning))
         return
     if not as_json:
         console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
-    kept = watch.kept_back()
+    kept, woken = watch.told("kept", KEPT), watch.told("woken", WOKEN)
     if not as_json:
+        _show_woken(woken)
         _show_kept(kept)
     runs = watch.wait()
     if as_json:
-        output.print_json({"event_id": sent_id, "name": name, "runs": runs, "kept_back": kept})
-    _judge(runs, name, kept, as_json, watch.triggers() if not runs else None)
+        output.print_json({"event_id": sent_id, "name": name, "runs": runs, "woken": woken, "kept_back": kept})
+    if runs or not woken:
+        _judge(runs, name, kept, as_json, watch.triggers() if not runs else None)
+
+
+def _show_woken(woken: Sequence[Mapping[str, object]]) -> None:
+    console = output.console()
+    for one in woken[:SHOWN]:
+        what = "cancelled" if one["cancelled"] else "woke"
+        step = "" if one["step"] is None else f"  {one['step']}"
+        console.print(Text.assemble((f"{what:<9}  ", "cyan"), f"{one['function_id']}  {one['run_id']}{step}"))
+    if len(woken) > SHOWN:
+        console.print(f"and {len(woken) - SHOWN:,} more", style="dim")
 
 
 def _show_kept(kept: Sequence[Mapping[str, object]]) -> None:
@@ -173,7 +194,9 @@ class Watch:
         if triggers is None:
             return started, None
         if meant.heard(name, triggers):
-            return started, _said(self.kept_back())
+            return started, _said(self.told("kept", KEPT))
+        if self.told("woken", WOKEN):
+            return started, None
         return started, f"it starts no run: {meant.unheard(name, triggers)}"
 
     def triggers(self) -> list[str] | None:
@@ -184,12 +207,12 @@ class Watch:
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
 
-    def kept_back(self) -> list[dict[str, object]]:
-        """What keeps the event from starting runs; nothing if the server does not tell."""
+    def told(self, what: str, keys: Sequence[str]) -> list[dict[str, object]]:
+        """What the server tells of the event: what keeps it back, whom it woke; nothing if it does not tell."""
         try:
             with httpx.Client(timeout=LOOKING_TIMEOUT) as client:
-                found = client.get(self._url.removesuffix("runs") + "kept").json()["data"]
-                return [{key: one.get(key) for key in KEPT} for one in found]
+                found = client.get(self._url.removesuffix("runs") + what).json()["data"]
+                return [{key: one.get(key) for key in keys} for one in found]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
             return []
 

@@ -44,7 +44,7 @@ from .errors import (
     RunNotFoundError,
     RunSkippedError,
 )
-from .explanations import Explanation, KeptBack, explanation, kept_back
+from .explanations import Explanation, KeptBack, Woken, explanation, kept_back
 from .local import LocalInvoker
 from .loop_thread import LoopThread
 from .observing import Guarded
@@ -495,6 +495,10 @@ class Engine:
     async def kept_back(self, event_id: str) -> list[KeptBack]:
         """What keeps an event from starting runs of functions that hear its name, or keeps those from beginning."""
         return [kept_back(one) for one in await self._here().store.kept_back(event_id)]
+
+    async def woken(self, event_id: str) -> list[Woken]:
+        """The runs that looked for an event, and what it has done to them; the first thousand."""
+        return [Woken(*one) for one in await self._here().store.woken(event_id)]
 
     # -- for the client
 

@@ -12,7 +12,7 @@ from inngest.engine.ports import Liveness
 
 from .views import RunStatus, optional_time
 
-__all__ = ["Explanation", "KeptBack", "Pending", "Reason", "Rule"]
+__all__ = ["Explanation", "KeptBack", "Pending", "Reason", "Rule", "Woken"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,16 @@ class KeptBack:
 def kept_back(found: explaining.KeptBack) -> KeptBack:
     """What kept an event back."""
     return KeptBack(found.function_id, found.rule, found.text, found.run_id, optional_time(found.due_at))
+
+
+@dataclass(frozen=True)
+class Woken:
+    """A run that looked for an event, and what that has done to it."""
+
+    run_id: str
+    function_id: str
+    step: str | None  # id of the step that waited for it; None if none did
+    cancelled: bool  # it ended the run
 
 
 def explanation(facts: explaining.Facts, now: int, liveness: Liveness) -> Explanation:

@@ -12,7 +12,7 @@ from inngest.protocol.calls import Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 
-from .domain.explaining import Facts, Handler, KeptBack
+from .domain.explaining import Facts, Handler, KeptBack, Woken
 from .domain.following import Plan
 from .domain.hosts import Hosts
 from .domain.model import (
@@ -536,6 +536,10 @@ class Store(Protocol):
 
     async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
         """What keeps an event from starting runs of functions that hear its name, or keeps those from beginning."""
+        ...
+
+    async def woken(self, event_id: str) -> Sequence[Woken]:
+        """What an event has done to runs that looked for it; of the first thousand."""
         ...
 
     async def facts(self, run_id: str, now: int) -> Facts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Collection
 
@@ -38,7 +39,8 @@ MAX_RUNS = 1_000
 """Runs of one event that are shown."""
 
 PATHS = (
-    "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs, GET /v1/events/{event id}/kept, GET /v1/triggers"
+    "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs, GET /v1/events/{event id}/kept, "
+    "GET /v1/events/{event id}/woken, GET /v1/triggers"
 )
 
 
@@ -65,6 +67,7 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collec
         Route("/health", health, methods=["GET"]),
         Route("/v1/events/{event_id}/runs", api.runs, methods=["GET"]),
         Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),
+        Route("/v1/events/{event_id}/woken", api.woken, methods=["GET"]),
         Route("/v1/triggers", api.triggers, methods=["GET"]),
     ]
     app = Starlette(
@@ -132,6 +135,11 @@ class EventApi:
             for one in found
         ]
         return Json({"data": data})
+
+    async def woken(self, request: Request) -> Response:
+        """What an event has done to runs that looked for it. The route is ours."""
+        found = await self._engine.woken(request.path_params["event_id"])
+        return Json({"data": [dataclasses.asdict(one) for one in found]})
 
     async def triggers(self, request: Request) -> Response:
         """The names of events that start functions of this engine. The route is ours."""

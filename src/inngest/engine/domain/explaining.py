@@ -178,6 +178,15 @@ class KeptBack(NamedTuple):
     due_at: int | None = None  # when its run begins at the latest
 
 
+class Woken(NamedTuple):
+    """A run that looked for an event, and what that has done to it."""
+
+    run_id: str
+    function_id: str
+    step: str | None  # that waited for it; None if none did
+    cancelled: bool  # it ended the run
+
+
 def explain(facts: Facts, now: int) -> list[Reason]:
     """Why a run does not go on, most important first; or that it does. Last, which slots it keeps all the same."""
     return [*_explain(facts, now), *(_returning(kept, facts) for kept in facts.kept)]

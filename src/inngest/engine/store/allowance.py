@@ -11,7 +11,7 @@ from .statement import Transaction
 ROWS = 1_000
 """Rows that a transaction writes of what follows, about: the one thing that exceeds it is its last."""
 
-OF_ANSWER, OF_CANCELLATION = 3, 12
+OF_ANSWER, OF_CANCELLATION = 4, 13
 """Rows that are written for a step that is told, and for a run that is cancelled, with what is said of it."""
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from inngest.engine.ports import EventPlace
 from inngest.protocol import limits
 
-from . import tables, troubles
+from . import tables, troubles, woken
 from .statement import Statement, Transaction, constant
 from .timers import STARTS, TELL
 
@@ -186,7 +186,7 @@ def remove_runs(tx: Transaction, before: int) -> bool:
         return False
     gone = {"runs": json.dumps(runs)}
     events += [row[0] for row in tx.execute(COLLECTED_EVENTS, gone).fetchall()]
-    for statement in (DELETE_STEPS, DELETE_ATTEMPTS, DELETE_BATCHES, DELETE_SINGLETONS, DELETE_RUNS):
+    for statement in (DELETE_STEPS, DELETE_ATTEMPTS, woken.OF_RUNS, DELETE_BATCHES, DELETE_SINGLETONS, DELETE_RUNS):
         tx.execute(statement, gone)
     tx.execute(DELETE_EVENTS, {"events": json.dumps(events), "before": before})
     return left

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from inngest.engine.domain.explaining import Facts, Handler, KeptBack
+from inngest.engine.domain.explaining import Facts, Handler, KeptBack, Woken
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Registry, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
@@ -59,6 +59,7 @@ from . import (
     times,
     unreadable,
     waits,
+    woken,
 )
 from .announcing import Announcer
 from .commands import Command, Family, each
@@ -410,6 +411,9 @@ class SqlStore:
 
     async def facts(self, run_id: str, now: int) -> Facts | None:
         return await self._read(lambda tx: explaining.facts(tx, run_id, now))
+
+    async def woken(self, event_id: str) -> Sequence[Woken]:
+        return await self._read(lambda tx: woken.by_event(tx, event_id))
 
     async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
         return await self._read(lambda tx: kept_back.kept_back(tx, event_id, sessions.RegistryCache().read(tx)))

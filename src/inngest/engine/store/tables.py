@@ -264,6 +264,18 @@ inbox = Table(
 )
 Index("inngest_inbox_by_event", inbox.c.event_id, sqlite_where=inbox.c.event_id.is_not(None))
 
+woken = Table(
+    "inngest_woken",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("hash", Text, primary_key=True, comment="of the step that waited for it; of another text if it cancelled"),
+    Column("event_id", Text, primary_key=True),
+    Column("cancelled", Integer, nullable=False, comment="whether it cancelled the run"),
+    sqlite_with_rowid=False,
+    comment="what events have done to runs that looked for them, for people; it goes with the run",
+)
+Index("inngest_woken_by_event", woken.c.event_id)
+
 requests = Table(
     "inngest_requests",
     metadata,

@@ -18,7 +18,7 @@ from inngest.engine.domain.model import Event, Watching
 from inngest.engine.ports import NO_NEWS, News
 from inngest.protocol.opcodes import Arrival
 
-from . import cancelling, events, tables, waits
+from . import cancelling, events, tables, waits, woken
 from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
 from .statement import Statement, Transaction, constant
 from .timers import ALWAYS, TELL, Timers
@@ -93,13 +93,13 @@ class _Found:
 
     def __init__(self) -> None:
         self.arrivals: list[Arrival] = []
-        self.cancelled: list[str] = []  # ids of runs
+        self.cancelled: dict[str, tuple[str, str]] = {}  # by ids of runs: what looked for the event, and that
         self.names: set[str] = set()  # of the events that cancel
 
     def add(self, event: Event, sight: watches.Sight, kind: str, run_id: str, step: str) -> int:
         """One who is to be told; how many rows that is."""
         if kind == Watching.CANCEL:
-            self.cancelled.append(run_id)
+            self.cancelled.setdefault(run_id, (step, event.id))
             self.names.add(event.name)
             return OF_CANCELLATION
         self.arrivals.append(Arrival(run_id, step, sight.text, None, 0, event_id=event.id))
@@ -209,7 +209,9 @@ def _deliver(tx: Transaction, found: _Found, now: int) -> News:
     news = News(arrivals, queued=bool(arrivals))
     if found.cancelled:
         names = ", ".join(sorted(found.names))
-        news = news.and_then(cancelling.cancel(tx, found.cancelled, f"an event came that cancels it ({names})", now))
+        ended = cancelling.cancel(tx, list(found.cancelled), f"an event came that cancels it ({names})", now)
+        woken.cancelled(tx, [(run_id, *found.cancelled[run_id]) for run_id in ended.cancelled])
+        news = news.and_then(ended)
     return news
 
 

@@ -20,7 +20,7 @@ from inngest.engine.ports import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
-from . import lanes, looking_back, tables
+from . import lanes, looking_back, tables, woken
 from .records import EVENT_COLUMNS
 from .statement import Statement, Transaction, Words, constant, insert_new
 
@@ -192,6 +192,7 @@ def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arri
     ]
     if taken:
         tx.execute_rows(INSERT_INBOX, [_inbox_row(arrival) for arrival in taken])
+        woken.arrived(tx, taken)
         make_due(tx, {arrival.run_id for arrival in taken}, now)
     return taken
 

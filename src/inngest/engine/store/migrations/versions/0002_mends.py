@@ -20,6 +20,7 @@ def upgrade() -> None:
     _keep_slots()
     _note_changed_code()
     _tell_in_pages()
+    _note_what_events_did()
     _troubles()
     _parcels()
     _share_places_among_hosts()
@@ -72,6 +73,18 @@ def _number_batches() -> None:
         sa.Column("batch", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+
+
+def _note_what_events_did() -> None:
+    op.create_table(
+        "inngest_woken",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("hash", sa.Text, primary_key=True),
+        sa.Column("event_id", sa.Text, primary_key=True),
+        sa.Column("cancelled", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inngest_woken_by_event", "inngest_woken", ["event_id"])
 
 
 def _keep_slots() -> None:
