@@ -156,6 +156,26 @@ class Story:
         dies.cancel()
         await asyncio.wait((dies,))
 
+    def tear_down(self, body: Any, turns: int) -> None:
+        """Enter a body once; after so many turns its loop ends as `asyncio.run` ends one: all tasks are cancelled."""
+        function = self._client.create_function(
+            fn_id="f", retries=self.state.retries, trigger=inngest.TriggerEvent(event="app/f"), **self._options
+        )(body)
+        self._client = inngest.Inngest(app_id="app", is_production=False, middleware=list(self._client.middleware))
+        self._records = None
+        self.loop.drive(self._tear_down(function, turns))
+
+    async def _tear_down(self, function: Any, turns: int) -> None:
+        STRAND.set("story")
+        threads: Any = self.threads
+        entry = asyncio.create_task(LocalInvoker([function], self.clock, threads).invoke(self.call(), self))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in sorted(asyncio.all_tasks() - {asyncio.current_task(), entry}, key=id):
+            task.cancel()
+        entry.cancel()  # asyncio has no order for this: the engine's own task may be the last
+        await asyncio.wait((entry,))
+
     async def _dead(self) -> None:
         while self._records != 0:  # noqa: ASYNC110 - a look costs nothing in virtual time
             await asyncio.sleep(0.001)

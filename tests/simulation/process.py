@@ -206,7 +206,8 @@ class Process:
 
     def tear_down(self) -> None:
         """Cancel all its tasks at once, as `asyncio.run` does; it is gone when they have ended."""
-        left: set[asyncio.Task[Any]] = set(self.world.loop.tasks_of(self))
+        tasks = list(self.world.loop.tasks_of(self))
+        left: set[asyncio.Task[Any]] = set(tasks)
 
         def ended(task: asyncio.Task[Any]) -> None:
             left.discard(task)
@@ -219,7 +220,7 @@ class Process:
                 self.crash(Fault.TORN.value)
 
         self.world.loop.call_at_us(self.now + FAREWELL_US, linger)
-        for task in list(left):
+        for task in self._chance.sample(tasks, len(tasks)):  # asyncio has no order for them, either
             task.add_done_callback(ended)
             task.cancel()
 

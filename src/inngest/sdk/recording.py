@@ -111,7 +111,7 @@ class Recording:
         try:
             await self.conductor.behind(call)
         except asyncio.CancelledError as error:
-            if self.conductor.ending is not None:
+            if self.over:
                 raise
             call.give_up(*error.args)
             missing = self._history.missing

@@ -211,5 +211,5 @@ CHANGED = (
     _away("away-for-longer", 0.0, 2.5, 0.3),
     _away("away-for-good", 0.0, 6.0, deploys=False),
     Program("aside", _aside, {"aside": lambda end: end.value == "goes on"}, replays=False, deploys=False),
-    Program("lost", _lost, {"lost": lambda end: end.value == [0, "e"]}, replays=False, deploys=False),
+    Program("lost", _lost, {"lost": lambda end: end.value in ([0, "e"], [1, "e"])}, replays=False, deploys=False),
 )
