@@ -181,6 +181,8 @@ WEIGHTS = {
     "crowd": 3,
     "deferring": 2,
     "requests": 2,
+    "hosts": 1,
+    "timers": 2,
     "gated": 7,
     "clockwork": 3,
     "hours": 3,

@@ -155,6 +155,17 @@ def _gated(seed: int) -> tuple[Scenario, Plan]:
     return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
 
 
+def _timers(seed: int) -> tuple[Scenario, Plan]:
+    """Timers of one worker, which nobody wakes, while commits find no space: what it knows of them is in the file."""
+    chance = random.Random(f"timers {seed}")
+    programs = [*chance.sample(GATED, 4), BY_NAME["sleeps"]]
+    sends = [Send(program, at=chance.randint(0, 20_000)) for program in (*programs, *chance.choices(programs, k=5))]
+    quiet = Storm(
+        lasts=30, at_commit=0, busy=0, unanswered=0, away=0, repeated=0, deaf=0, every=15, kinds=(Fault.STOP,)
+    )
+    return Scenario("timers", programs, sends, look=200), Plan(storm=replace(quiet, full=0.1))
+
+
 def _clockwork(seed: int) -> tuple[Scenario, Plan]:
     """Crons, while nobody is there for minutes, and clocks are set."""
     chance = random.Random(f"clockwork {seed}")
@@ -195,6 +206,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "outside": _outside,
     "crowd": _crowd,
     "gated": _gated,
+    "timers": _timers,
     "clockwork": _clockwork,
     "hours": _hours,
 }

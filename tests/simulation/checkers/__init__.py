@@ -36,6 +36,7 @@ from . import (
     requested,
     threads,
     ticks,
+    timely,
 )
 
 Checker = Callable[[History, Scenario], Iterator[str]]
@@ -70,6 +71,7 @@ CHECKERS: Mapping[str, Checker] = {
     "requested": requested.check,
     "threads": threads.check,
     "ticks": ticks.check,
+    "timely": timely.check,
 }
 
 

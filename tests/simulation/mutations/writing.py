@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
 from inngest.engine.store import parcels
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Connection
+from inngest.engine.store.statement import Connection, Transaction
 from inngest.engine.store.timers import ACCEPT, STARTS, Timers
 from inngest.engine.store.writer import Writer
 
@@ -89,3 +89,11 @@ def _a_page_of_a_parcel_is_accepted_in_part() -> Iterator[AbstractContextManager
         return found._replace(events=found.events[:-1])
 
     yield mock.patch.object(parcels, "page", less)
+
+
+@plant("P6", "timers", finders=("timely",), first=25)
+def _what_a_batch_tells_memory_is_taken_over_before_its_commit() -> Iterator[AbstractContextManager[object]]:
+    def at_once(_: Transaction, follow: Callable[[], object]) -> None:
+        follow()
+
+    yield mock.patch.object(Transaction, "on_commit", at_once)
