@@ -21,7 +21,7 @@ Error                              the root: code, is_retriable, name, message, 
 │   └── StepRetryAfterError        by a RetryAfterError in its last attempt, which it is, too
 ├── StepIdTakenInRunError          "a:1" is the second "a", and another step's name
 ├── StepNotAwaitedError            a step that was called without await, when the function ends
-├── StepOutsideError               a step from a foreign thread or loop, or after the end
+├── StepOutsideError               a step from a foreign event loop, or after the end
 ├── StepTimeoutError               an attempt of a step took longer than its timeout
 ├── TimeoutTooLongError            a sleep, or a wait, of over 366 days
 │

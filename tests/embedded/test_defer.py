@@ -509,30 +509,13 @@ async def test_inside_a_handler_it_is_an_error(stage: Stage) -> None:
         assert told(run) == [("undo", "scheduled")]
 
 
-async def test_in_a_foreign_thread_it_is_an_error(stage: Stage) -> None:
+async def test_in_another_thread_of_an_async_function_it_is_an_error(stage: Stage) -> None:
     async def body(ctx: inngest.Context) -> None:
         await asyncio.to_thread(lambda: ctx.defer("tidy", function="test-nobody"))
 
-    def plain(ctx: inngest.ContextSync) -> object:
-        raised: list[BaseException] = []
-
-        def other() -> None:
-            try:
-                ctx.defer("tidy", function="test-nobody")
-            except inngest.errors.StepOutsideError as error:
-                raised.append(error)
-
-        thread = threading.Thread(target=other)
-        thread.start()
-        thread.join()
-        raise raised[0]
-
-    for one in (body, plain):
-        memory = Stage(stage.folder / one.__name__)
-        memory.folder.mkdir()
-        run = await memory.run(one)
-        assert failure(run)[0] == "StepOutsideError"
-        assert "in a thread that is not its function's" in message(run)
+    run = await stage.run(body)
+    assert failure(run)[0] == "StepOutsideError"
+    assert "in a thread that is not its function's" in message(run)
 
 
 @pytest.mark.parametrize(

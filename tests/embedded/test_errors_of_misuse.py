@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -115,34 +114,6 @@ async def test_a_step_on_another_event_loop_is_refused(stage: Stage) -> None:
 
     run = await stage.run(body)
     assert run.output == 'step "s" was called on another event loop than its function runs on'
-    assert run.steps == ()
-
-
-async def test_a_step_in_a_thread_of_the_users_own_is_refused(stage: Stage) -> None:
-    def body(ctx: inngest.ContextSync) -> list[str]:
-        told: list[str] = []
-
-        def elsewhere() -> None:
-            for call in (
-                lambda: ctx.step.run("s", lambda: 1),
-                lambda: ctx.step.sleep("s", 1),
-                lambda: ctx.group.parallel((lambda: 1,)),
-            ):
-                try:
-                    call()
-                except StepOutsideError as error:
-                    told.append(error.message)
-
-        thread = threading.Thread(target=elsewhere)
-        thread.start()
-        thread.join()
-        return told
-
-    run = await stage.run(body)
-    assert isinstance(run.output, list)
-    assert len(run.output) == 3
-    assert all("was called in a thread that is not its function's" in text for text in run.output)
-    assert all("Use ctx.group.parallel" in text for text in run.output)
     assert run.steps == ()
 
 

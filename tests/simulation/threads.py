@@ -10,6 +10,7 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from inngest.embedded.threads import FunctionThreads
 from inngest.sdk.ports import Mailbox
@@ -165,3 +166,34 @@ def sleep(us: int) -> None:
     """Wait, in a thread of BatonThreads, for so many microseconds."""
     threads, thread = _CURRENT.get()
     threads.pass_time(thread, us)
+
+
+class OwnThread:
+    """A thread that a plain function starts itself, as a pool does: what it raises, `result` raises again.
+
+    Args:
+        work: what it does.
+    """
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._threads, _ = _CURRENT.get()
+        self._over = self._threads.mailbox()
+        self._work = work
+        self._threads.start(self._main)
+
+    def result(self) -> object:
+        """Wait for it; what it has returned. In a thread of BatonThreads."""
+        value, error = cast("tuple[object, BaseException | None]", self._over.get())
+        if error is not None:
+            raise error
+        return value
+
+    def _main(self) -> None:
+        try:
+            value = self._work()
+        except CrashError:
+            raise
+        except BaseException as error:
+            self._threads.send(self._over, (None, error))
+        else:
+            self._threads.send(self._over, (value, None))

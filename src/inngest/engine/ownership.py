@@ -159,6 +159,7 @@ class Ownership:
             run.code.holds,
             self.probes,
             run.code.patches,
+            run.code.threaded,
         )
 
     @property

@@ -34,6 +34,7 @@ class Call(NamedTuple):
     holds: int = 0  # how often it was put on hold because its code had changed
     probes: bool = False  # it is on hold: replay only, and let go before anything new runs
     patches: Collection[str] = ()  # ids that `ctx.patched` has said yes to
+    threaded: bool = False  # threads that the function has started itself have called steps
 
 
 class Advice(enum.Enum):

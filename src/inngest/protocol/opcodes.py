@@ -29,6 +29,7 @@ class Opcode(enum.StrEnum):
     DEFER_ABORT = "DeferAbort"  # not to start it, after all
     PATCHED = "Patched"  # ours: `ctx.patched` said yes, so it says yes in every replay
     FOLLOWED = "Followed"  # ours: the code did not come to the steps in their order, and never can again
+    THREADED = "Threaded"  # ours: threads that the function has started itself call steps of it
     WAKE = "Wake"  # ours: an invocation that is still going saw its open step fall due, or what it waits for arrive
 
 
@@ -45,7 +46,7 @@ class SentEvent(NamedTuple):
 REQUESTS = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY))
 """Kinds of steps whose results are answers to HTTP requests of the engine."""
 
-MARKS = frozenset((Opcode.PATCHED, Opcode.FOLLOWED))
+MARKS = frozenset((Opcode.PATCHED, Opcode.FOLLOWED, Opcode.THREADED))
 """Reports that are not about a step: they ride with others."""
 
 WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE)) | REQUESTS

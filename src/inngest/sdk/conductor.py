@@ -126,6 +126,9 @@ class Conductor:
         self.broken = False  # the error is the store's, not the code's
         self.yielding = False  # to end as soon as nothing runs
         self._busy = 0  # threads in the body of a plain function
+        self.threaded = False  # others, which the function has started itself, call steps: nobody sees when they rest
+        self._aside = 0  # such calls that are open: while there are any, the function's own thread waits for them
+        self._aside_until = 0  # unix ms: until when one that was answered, or another one, may be about to call
         self._active_at = 0  # the turn of the last activity
         self._watching = False
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
@@ -157,6 +160,28 @@ class Conductor:
         """A thread has called a step, or returned."""
         self._busy -= 1
         self.activity()
+
+    def expect_threads(self) -> None:
+        """Threads of the function's own call steps: what does not come may come from one of them."""
+        self.threaded, self.exact = True, False
+        self._aside_until = self._clock.now() + PATIENCE
+
+    def enter_aside(self) -> None:
+        """Such a thread has called a step."""
+        self._aside += 1
+        self.expect_threads()
+        self.activity()
+
+    def leave_aside(self) -> None:
+        """It is answered."""
+        self._aside -= 1
+        self._aside_until = self._clock.now() + PATIENCE
+        self.activity()
+
+    @property
+    def _at_work(self) -> bool:
+        """Whether a thread is in the body, and does not wait for other threads of it."""
+        return self._busy > 0 and not self._aside
 
     def activity(self) -> None:
         """Something happened that may make the code go on: it is not at rest."""
@@ -229,7 +254,7 @@ class Conductor:
     @property
     def resting(self) -> bool:
         """Whether the code has come to rest."""
-        return not self._watching and not self._busy
+        return not self._watching and not self._at_work
 
     def may_pass(self, call: StepCall, memo: Memo) -> bool:
         """Whether the call may go on at once: it is the only one, the code rests, and its memo is next."""
@@ -331,11 +356,11 @@ class Conductor:
 
     def look(self) -> None:
         """So many turns after an activity: has the code come to rest?"""
-        if not self._busy and self._active_at + REST_TURNS > self._turns.now:
+        if not self._at_work and self._active_at + REST_TURNS > self._turns.now:
             self._turns.watch(self.look)  # a little later than need be, so that the turns stay in order
             return
         self._watching = False
-        if not self._busy:
+        if not self._at_work:
             self._decide()
 
     def _decide(self) -> None:
@@ -437,12 +462,15 @@ class Conductor:
             self._arm(min(due), lambda fire: self._clock.call_at(min(due), fire), self.changed)
 
     def _hope(self) -> int | None:
-        """Until when to wait for a step whose next attempt is due, and that the code has not come to yet.
+        """Until when to wait for a step whose next attempt is due, and that the code has not come to yet; or for a
+        thread that nobody sees, and that may be about to call.
 
         The run may have been entered for this very attempt: a branch that awaits something outside steps first would
         be cut off each time. None: there is no such step, or it was waited for.
         """
         now = self._clock.now()
+        if self._aside_until > now:
+            return self._aside_until
         if not self._history.overdue(now):
             return None
         if self._hoped_until is None:
@@ -494,7 +522,9 @@ class Conductor:
         """What is missing does not come: the code has changed, unless something else says why."""
         self._stall = None
         last = self._history.last
-        if stall.sign is Sign.GIVEN_UP and self._history.follows:
+        if stall.sign is Sign.RETURNED and self.threaded:  # a thread that it has left would have come to it
+            self._pass_over(None)
+        elif stall.sign is Sign.GIVEN_UP and self._history.follows:
             self.calls[stall.missing.step.hash].refused = True
             self.changed()
         elif not (self.callers.gave_up() and last is not None and self._pass_over(last.ended_at)):

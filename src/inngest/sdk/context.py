@@ -53,7 +53,7 @@ class _ContextFields:
             DeferRejectedError: over 20 in a run, those that were aborted too; or over 4 MB of JSON, each or together.
             NestedStepError: called in the handler of a step.
             StepArgumentError: `function` or `data` is wrong.
-            StepOutsideError: called after the function had ended, or in a foreign thread.
+            StepOutsideError: called after the function had ended; or, in an async function, in another thread.
         """
         wanted = deferring.wanted(defer_id, function, data, self.defers.serializer)
         return Deferred(self.defers, self.defers.add(defer_id, wanted))
@@ -75,7 +75,7 @@ class _ContextFields:
         Raises:
             NestedStepError: called in the handler of a step.
             StepArgumentError: the id is no text, or empty.
-            StepOutsideError: called after the function had ended, or in a foreign thread.
+            StepOutsideError: called after the function had ended; or, in an async function, in another thread.
         """
         if not isinstance(patch_id, str) or not patch_id:
             raise StepArgumentError(f"patched: expected a text that names the change, got {patch_id!r}")

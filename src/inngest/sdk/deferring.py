@@ -38,7 +38,7 @@ class Deferred:
 
         Raises:
             NestedStepError: called in the handler of a step.
-            StepOutsideError: called after the function had ended, or in a foreign thread.
+            StepOutsideError: called after the function had ended; or, in an async function, in another thread.
         """
         self._defers.abort(self._step)
 

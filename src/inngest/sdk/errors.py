@@ -181,7 +181,7 @@ class NestedStepError(Error):
 
 
 class StepOutsideError(Error):
-    """A step was called where no invocation can see it: from a foreign thread or loop, or after the function ended."""
+    """A step was called where no invocation can see it: from a foreign event loop, or after the function ended."""
 
     code = ErrorCode.STEP_OUTSIDE
     is_retriable = False

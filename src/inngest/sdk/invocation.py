@@ -79,6 +79,8 @@ class Invocation(Recording):
                 return refused
             self.task = task = self.loop.create_task(self._guarded(body, home))
             self.conductor.exact = not interrupt
+            if self.call.threaded:
+                self.conductor.expect_threads()
             self.conductor.callers.body(task)
             task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
             try:
@@ -219,10 +221,13 @@ class Invocation(Recording):
         return outcome
 
     def _swallowed(self, ending: Ending, task: asyncio.Task[Completed | Failed]) -> bool:
-        """Whether code that is to wait has returned. A worker that lets go of its run is not the code's failure."""
-        return (
-            ending is Ending.WAITING and not self.conductor.yielding and isinstance(outcomes.quietly(task), Completed)
-        )
+        """Whether code that is to wait has returned.
+
+        A worker that lets go of its run is not the code's failure, nor is a body that has waited for a thread of its
+        own, and hears nothing of what that was told.
+        """
+        returned = isinstance(outcomes.quietly(task), Completed)
+        return ending is Ending.WAITING and not self.conductor.yielding and not self.conductor.threaded and returned
 
     def _result(self, task: asyncio.Task[Completed | Failed]) -> Completed | Failed:
         if task.cancelled():

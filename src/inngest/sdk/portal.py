@@ -3,6 +3,9 @@
 A thread that calls a step waits on its mailbox. What comes back is either a handler to run, here, in the caller's own
 thread, or the answer. So that every replay goes the same way, the code between steps runs in one thread at a time:
 the conductor does not give a turn while any thread is in its body.
+
+Threads that the function has started itself may call steps too. Nobody sees what they do between calls, so the order of
+theirs is their own matter; while such a call is open, the threads that are seen count as waiting for it.
 """
 
 from __future__ import annotations
@@ -41,11 +44,18 @@ class _Answer:
 
 
 class _Branch:
-    """One thread of a plain function, and the place where work of its steps is done."""
+    """One thread of a plain function, and the place where work of its steps is done.
 
-    def __init__(self, portal: SyncPortal, mailbox: Mailbox) -> None:
+    Args:
+        portal: the way to the loop.
+        mailbox: where the thread waits.
+        aside: the function has started the thread itself, and this is for one call.
+    """
+
+    def __init__(self, portal: SyncPortal, mailbox: Mailbox, *, aside: bool = False) -> None:
         self.portal = portal
         self.mailbox = mailbox
+        self.aside = aside
         self.task: asyncio.Task[Any] | None = None  # its step, or group, on the loop
         self.inner: list[_Branch] = []  # the branches of its group
         self.lost = False  # it has lost a race, and was not told yet
@@ -83,6 +93,8 @@ class _Branch:
                 self.portal.post(self._back, _succeed, result, value)
 
         self._at_work = True
+        if self.aside:
+            self.portal.begins()
         self.portal.threads.send(self.mailbox, job)
         return await result
 
@@ -96,7 +108,10 @@ class _Branch:
     def _back(self, conclude: Callable[..., object], *args: object) -> None:
         """The thread has returned from it."""
         self._at_work = False
-        conclude(*args)
+        if self.aside:
+            self.portal.returns(conclude, *args)
+        else:
+            conclude(*args)
         call, self._when_free = self._when_free, None
         if call is not None:
             call()
@@ -110,6 +125,7 @@ class SyncPortal:
         self.loop = invocation.loop
         self.threads = threads
         self._local = threading.local()
+        self._thread = threading.get_ident()  # the loop's
         self._set: dict[contextvars.ContextVar[Any], Any] | None = {}  # what middleware sets, the body sees
         self._at_work = 0  # threads that have not returned
         self._returned: list[Callable[[], object]] = []  # to call when all have
@@ -128,11 +144,11 @@ class SyncPortal:
             try:
                 value = self._in_context(lambda: drive_sync(work))
             except BaseException as error:
-                self.post(self._back, _fail, result, error)
+                self.post(self.returns, _fail, result, error)
             else:
-                self.post(self._back, _succeed, result, value)
+                self.post(self.returns, _succeed, result, value)
 
-        self._at_work += 1
+        self.begins()
         self.threads.start(job)
         return await result
 
@@ -165,7 +181,11 @@ class SyncPortal:
         else:
             call()
 
-    def _back(self, conclude: Callable[..., object], *args: object) -> None:
+    def begins(self) -> None:
+        """A thread begins to work for it."""
+        self._at_work += 1
+
+    def returns(self, conclude: Callable[..., object], *args: object) -> None:
         """A thread has returned."""
         self._at_work -= 1
         conclude(*args)
@@ -197,14 +217,14 @@ class SyncPortal:
                     raise EndOfInvocation  # it was over before the thread had come here
                 value = self._in_context(work) if parent is None else work()
             except BaseException as error:
-                self.post(self._back, self._ended, result, None, contained(error))
+                self.post(self.returns, self._ended, result, None, contained(error))
             else:
-                self.post(self._back, self._ended, result, value, None)
+                self.post(self.returns, self._ended, result, value, None)
             finally:
                 del self._local.branch
 
         self.invocation.conductor.enter()
-        self._at_work += 1
+        self.begins()
         self.threads.start(main)
         return result
 
@@ -216,12 +236,18 @@ class SyncPortal:
             _succeed(result, value)
 
     def _called(self, branch: _Branch, coroutine: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        self.invocation.conductor.leave()
+        if branch.aside:
+            self.invocation.called_aside()
+        else:
+            self.invocation.conductor.leave()
         task = branch.task = self.loop.create_task(coroutine())
         task.add_done_callback(lambda task: self._answered(branch, task))
 
     def _answered(self, branch: _Branch, task: asyncio.Task[Any]) -> None:
-        self.invocation.conductor.enter()
+        if branch.aside:
+            self.invocation.conductor.leave_aside()
+        else:
+            self.invocation.conductor.enter()
         branch.task = None
         lost, branch.lost = branch.lost, False
         if lost and not task.cancelled():
@@ -280,6 +306,18 @@ class SyncPortal:
         if running is not None and running.invocation is self.invocation:
             running.nested = NestedStepError(step_id, running.id)
             raise running.nested
+        if not branch.aside:
+            return self._wait(branch, coroutine)
+        try:
+            return self._wait(branch, coroutine)
+        except EndOfInvocation:
+            if threading.current_thread() is threading.main_thread():
+                raise
+            raise SystemExit(f"step {step_id!r} goes on with another entry into its function") from None
+        finally:
+            del self._local.branch  # a thread of theirs keeps nothing of it
+
+    def _wait(self, branch: _Branch, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
         if not self.post(self._called, branch, coroutine):
             raise EndOfInvocation
         while True:
@@ -303,11 +341,13 @@ class SyncPortal:
 
     def _branch(self, what: str) -> _Branch:
         branch = getattr(self._local, "branch", None)
-        if not isinstance(branch, _Branch):
+        if isinstance(branch, _Branch):
+            return branch
+        if threading.get_ident() == self._thread:
             raise StepOutsideError(
-                f"{what} was called in a thread that is not its function's: the order of such calls differs from "
-                "replay to replay. Use ctx.group.parallel to run steps concurrently."
+                f"{what} of a plain function was called in the thread of the engine's event loop, which must not wait"
             )
+        branch = self._local.branch = _Branch(self, self.threads.mailbox(), aside=True)
         return branch
 
 

@@ -55,6 +55,7 @@ class Recording:
         self._defers = Defers(call.defers)
         self._patches = Patches(call.patches)
         self.made: MadeCalls = {}  # calls of steps that have not begun
+        self._to_tell_of_threads = False  # it is not recorded yet that foreign threads call steps
         self._strayed = call.follows  # it is recorded that it cannot be replayed in order
         self._began_at = clock.now()
         self._body_attempt = call.attempt
@@ -151,12 +152,23 @@ class Recording:
         if self._history.strayed and not self._strayed:
             self._strayed = True
             ops.append(Op(Opcode.FOLLOWED, NO_STEP, Opcode.FOLLOWED))
+        if self._to_tell_of_threads:
+            self._to_tell_of_threads = False
+            ops.append(Op(Opcode.THREADED, NO_STEP, Opcode.THREADED))
         return ops
+
+    def called_aside(self) -> None:
+        """A thread that the function has started itself calls a step. What it records says so."""
+        if not self.conductor.threaded:
+            self._to_tell_of_threads = not self.call.threaded
+        self.conductor.enter_aside()
 
     @property
     def _rides(self) -> bool:
         """Whether something may ride."""
-        return bool(self._defers.riding or self._patches.riding) or (self._history.strayed and not self._strayed)
+        if self._defers.riding or self._patches.riding or self._to_tell_of_threads:
+            return True
+        return self._history.strayed and not self._strayed
 
     async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
+from inngest.engine.domain.model import UNCHANGED, Code
 from inngest.engine.domain.transitions import FINAL
 from tests.simulation.history import History, Row, State, batch_of, effective_id, is_memo
 from tests.simulation.scenario import APP, End, Scenario
@@ -38,7 +39,8 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
             yield f"nobody raised {error} of {row}"
     changing = {f"{APP}-{name}" for one in scenario.programs if not one.replays for name in one.ends}
     for run in state.runs.values():
-        if run["code"] is not None and run["function_id"] not in changing:
+        code = Code.from_json(None if run["code"] is None else str(run["code"]))
+        if code._replace(threaded=False) != UNCHANGED and run["function_id"] not in changing:
             yield f"the code of run {run['id']} of {run['function_id']} did not change: {run['code']}"
     expected: Counter[str] = Counter()
     any_number = {f"{APP}-{name}" for one in scenario.programs for name, runs in one.runs.items() if runs is None}

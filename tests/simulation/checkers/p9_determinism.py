@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import inngest
 from inngest.embedded.local import LocalInvoker
+from inngest.engine.domain.model import Code
 from inngest.engine.store.records import STEP_COLUMNS, entry_of
 from inngest.protocol.calls import Call, Completed, EventData, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorInfo
@@ -69,7 +70,9 @@ class _Replay:
         memos = sorted((entry for entry in entries if isinstance(entry, Memo)), key=lambda memo: memo.seq)
         data = [_data(event) for event in batch_of(run, state)]
         attempt, retries = _int(run["attempt"]), _int(run["retries"])
+        threaded = Code.from_json(None if run["code"] is None else str(run["code"])).threaded
         self._call = Call(str(run["id"]), str(run["function_id"]), attempt, retries + 1, data, memos, (), defers)
+        self._call = self._call._replace(threaded=threaded)
         self._functions = functions
         self._threads = BatonThreads(self._loop, 8, lambda: 0)
 

@@ -59,6 +59,16 @@ def _there_is_no_patience() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(replay.History, "patience", return_value=0)
 
 
+@plant("P9", "threaded", finders=("ends",))
+def _threads_of_a_function_are_not_expected_in_its_replay() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Conductor, "expect_threads")
+
+
+@plant("P6", "threaded", finders=("P6", "ends"))
+def _the_body_does_not_count_as_waiting_for_its_threads() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(Conductor, "_at_work", property(lambda conductor: conductor._busy > 0))
+
+
 @plant("P9", "patched", finders=("ends", "P6"))
 def _a_yes_is_not_recorded() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.dict(advance._OPCODES, {Opcode.PATCHED: lambda *_: None})

@@ -66,12 +66,13 @@ class Hold(NamedTuple):
 
 
 class Code(NamedTuple):
-    """What is known of a run whose code was changed while it was under way."""
+    """What is known of a run's code: whether it was changed while the run was under way, and who calls its steps."""
 
     hold: Hold | None = None
     holds: int = 0  # how often it was put on hold
     patches: tuple[str, ...] = ()  # ids that `ctx.patched` has said yes to
     unasked: tuple[str, ...] = ()  # ids of recorded steps that the code which ended it did not ask for
+    threaded: bool = False  # threads that the function has started itself call steps
 
     def to_json(self) -> str | None:
         """As it is stored; None if there is nothing to say."""
@@ -86,7 +87,7 @@ class Code(NamedTuple):
             return UNCHANGED
         found = codec.loads(text)
         hold = None if found["hold"] is None else Hold(**{**found["hold"], "sign": Sign(found["hold"]["sign"])})
-        return cls(hold, found["holds"], tuple(found["patches"]), tuple(found["unasked"]))
+        return cls(hold, found["holds"], tuple(found["patches"]), tuple(found["unasked"]), found.get("threaded", False))
 
 
 UNCHANGED = Code()

@@ -104,7 +104,7 @@ runs = Table(
     Column("token", Text, comment="invocation that owns it"),
     Column("slots", Integer, nullable=False, comment="that it holds now of each budget of its lane"),
     Column("follows", Integer, nullable=False, server_default="0", comment="whether memos are found by name alone"),
-    Column("code", Text, comment="JSON: how its code was changed: hold, holds, patches, unasked; null if it was not"),
+    Column("code", Text, comment="JSON, of its code: hold, holds, patches, unasked, threaded; null if it has none"),
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)

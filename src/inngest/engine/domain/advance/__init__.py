@@ -41,6 +41,7 @@ _OPCODES = {
     Opcode.WAKE: _woke,
     Opcode.PATCHED: code.patched,
     Opcode.FOLLOWED: code.followed,
+    Opcode.THREADED: code.threaded,
 }
 
 

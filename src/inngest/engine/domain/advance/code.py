@@ -21,6 +21,11 @@ def followed(draft: Draft, _: Op) -> None:
     draft.follows = True
 
 
+def threaded(draft: Draft, _: Op) -> None:
+    """A thread that the function has started itself calls a step."""
+    draft.code = draft.code._replace(threaded=True)
+
+
 def held(draft: Draft, outcome: Held) -> None:
     """The code has changed: the run stays as it is, and is entered again later, to replay only."""
     before = draft.run.code.hold
