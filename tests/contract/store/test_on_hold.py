@@ -115,3 +115,7 @@ async def test_workers_that_die_with_it_have_it_tried_alone_and_later_each_time(
         assert (claimed.run.id, claimed.run.takeovers) == (run_id, deaths)
         assert claimed.run.code.hold is not None
         await store.end_session(session, now, died=True)
+    await store.begin_session(Session("last", now, "host", 1, ()))
+    assert await store.release(run_id, now)
+    claimed = await claim_one(store, "last", now=now)
+    assert (claimed.run.id, claimed.run.takeovers, claimed.run.follows) == (run_id, 0, True)

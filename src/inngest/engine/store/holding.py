@@ -129,6 +129,10 @@ OF_RUN = Statement(
     )
 )
 
+COUNT_ANEW = Statement(
+    lambda _: update(_runs).where(_runs.c.id == bindparam("run"), _runs.c.session_id.is_(None)).values(takeovers=_NO)
+)
+
 DELETE_JOB = Statement(lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run")))
 
 AT_ONCE = 500
@@ -185,6 +189,7 @@ def release(tx: Transaction, run_id: str, now: int, ids: Ids) -> bool:
     code = Code.from_json(text)
     tx.execute_rows(WRITE_CODE, [(run_id, 1, code._replace(hold=None).to_json() if session is None else text)])
     if session is None and code.hold is not None:
+        tx.execute(COUNT_ANEW, {"run": run_id})  # what died with it while it was on hold is no matter any more
         tx.execute(DELETE_JOB, {"run": run_id})
         tx.execute_rows(INSERT_JOBS, [job_row(ids, run_id, function_id, now, now, lane=lane)])
         if lane is not None:
