@@ -204,6 +204,44 @@ async def test_a_start_that_is_cancelled_while_the_database_is_locked_ends(app: 
         assert await engine.invoke(app.double) == 42
 
 
+STEPS = ("open", "greatest_time", "sessions", "begin_session", "register")
+"""What a start asks of its store, in this order."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_start_that_fails_anywhere_leaves_nothing(
+    app: App, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+) -> None:
+    """Once before it is done, and once after it, as if only its answer was lost."""
+    real = getattr(SqlStore, step)
+    failed: list[str] = []
+
+    async def fail(*args: Any, **more: Any) -> None:
+        if after:
+            await real(*args, **more)
+        failed.append(step)
+        raise StoreFullError("no space is left")
+
+    async with app.engine():
+        pass  # the file is there
+    tasks, others = asyncio.all_tasks(), threads()
+    engine = app.engine()
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlStore, step, fail)
+        for _ in range(2):  # it may be tried again
+            with pytest.raises(StoreFullError):
+                await engine.start()
+            assert asyncio.all_tasks() == tasks
+            assert app.left() == (0, [])
+        await engine.stop()
+    assert failed == [step, step]
+    assert threads() == others
+    async with engine:
+        assert await engine.invoke(app.double) == 42
+    assert app.left() == (0, [])
+
+
 async def test_a_start_that_fails_half_way_leaves_nothing(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two clients, the second one's functions cannot be written."""
     second = inngest.Inngest(app_id="second")
