@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inngest.engine.domain.model import RunStatus
+from inngest.engine.domain.transitions import RunStatus
 from inngest.protocol.errors import Error, ErrorInfo
 
 

@@ -90,7 +90,7 @@ class RunExecutor:
         granted = 0 if self.backlog or not self.functions else min(count, self.room)
         if not granted:
             return NOTHING
-        threads = 0 if self._wants_thread else min(granted, self._places.room(plain=True))
+        threads = min(granted, self._places.room(plain=True)) if self.plain and not self._wants_thread else 0
         self._places.take(granted, threads)
         return Reserved([self._owner() for _ in range(granted)], threads)
 

@@ -76,6 +76,8 @@ class _Recording:
 
 def _state_of(claimed: Claimed) -> RunState:
     run = claimed.run
+    if not (claimed.memos or claimed.open or claimed.arrivals or claimed.defers):  # it begins: most do only once
+        return RunState(run.id, run.function_id, run.retries, run.attempt, waiting=run.watched, code=run.code)
     return RunState(
         run.id,
         run.function_id,

@@ -78,10 +78,18 @@ class Places:
 
     def enter(self, function_id: str, *, probes: bool = False) -> None:
         """A run of a function is in flight; one that `probes` has no place."""
-        self._probes += probes
-        self.take(int(not probes), int(function_id in self.plain))
+        if probes:
+            self._probes += 1
+        else:
+            self._taken += 1
+        if function_id in self.plain:
+            self._threads += 1
 
     def leave(self, function_id: str, *, probes: bool = False) -> None:
         """It is no more."""
-        self._probes -= probes
-        self.take(-int(not probes), -int(function_id in self.plain))
+        if probes:
+            self._probes -= 1
+        else:
+            self._taken -= 1
+        if function_id in self.plain:
+            self._threads -= 1

@@ -22,7 +22,9 @@ def facts(run_id: str, function_id: str | None = None) -> dict[str, object]:
 def entered(claimed: Claimed) -> None:
     """A run begins here; one that goes on is not told."""
     run = claimed.run
-    if not (claimed.unread or claimed.memos or claimed.open or run.attempt or run.takeovers):
+    if LOGGER.hears(logging.INFO) and not (
+        claimed.unread or claimed.memos or claimed.open or run.attempt or run.takeovers
+    ):
         LOGGER.info("run %s of %s began", run.id, run.function_id, extra=facts(run.id, run.function_id))
 
 
@@ -36,5 +38,7 @@ def skipped(starts: Iterable[Start]) -> None:
 
 def ended(run_id: str, function_id: str | None, status: RunStatus) -> None:
     """A run has ended, here or by a cancellation."""
+    if not LOGGER.hears(logging.INFO):
+        return
     name = run_id if function_id is None else f"{run_id} of {function_id}"
     LOGGER.info("run %s ended: %s", name, status.value.lower(), extra=facts(run_id, function_id))

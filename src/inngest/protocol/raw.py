@@ -11,6 +11,8 @@ import pydantic
 class RawModel(pydantic.BaseModel):
     """The root of such models."""
 
+    model_config = pydantic.ConfigDict(defer_build=True)  # each process imports them, and few build all
+
     @classmethod
     def from_raw(cls, raw: object) -> Self | Exception:
         """The model of a raw object, of JSON text or of a model; unknown members are ignored.

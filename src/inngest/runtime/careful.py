@@ -24,6 +24,15 @@ class CarefulLogger:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
+    def hears(self, level: int) -> bool:
+        """Whether records of a level may be wanted: to make none where each run would make some."""
+        try:
+            return self._logger.isEnabledFor(level)
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
+            return True
+
     def debug(self, message: str, *args: object, **more: Any) -> None:
         """See `logging.Logger.debug`."""
         self._log("debug", message, args, more)

@@ -446,7 +446,8 @@ class Invocation(Recording):
         self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int, once: bool
     ) -> Entry:
         """Run the handler once and record how it went."""
-        await self._only_probes(call)
+        if self.call.probes or self.conductor.yielding:
+            await self._only_probes(call)
         self.conductor.running += 1
         try:
             if self._live is None or not self._live.done():

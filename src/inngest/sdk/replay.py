@@ -169,6 +169,8 @@ class History:
     @property
     def left(self) -> list[Entry]:
         """What was recorded before and is not used: not asked for, or passed over."""
+        if not self._passed and not self._unasked:
+            return []
         return sorted((*self._passed.values(), *self._unasked.values()), key=_age)
 
     @property

@@ -14,8 +14,6 @@ import typing_extensions
 
 from inngest.protocol import codec
 
-from . import comparing
-
 
 class Way(NamedTuple):
     """How pydantic may write a value."""
@@ -93,6 +91,8 @@ class PydanticSerializer:
         adapter = _adapter(typ)
         if typ in (object, Any):
             return adapter.dump_python(obj, mode="json", warnings=False)
+        from . import comparing  # noqa: PLC0415 - most processes do not restore
+
         problems: list[str] = []
         for way in WAYS:
             dumped = adapter.dump_python(

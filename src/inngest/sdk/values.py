@@ -97,7 +97,8 @@ class Values:
         number = running.attempt
         if error is not None:
             return (yield from self._failure(step, number, started_at, error, options))
-        self._tell_late(running)
+        if running.overdue or running.abandoned:
+            self._tell_late(running)
         return (yield from self._success(step, number, started_at, value, output_type, options))
 
     def _tell_late(self, running: CurrentStep) -> None:

@@ -14,19 +14,11 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, SentEvent, Sought
 from inngest.protocol.steps import StepName
 
+from . import transitions
 from .gates import Gates
 from .lanes import Place
 
-
-class RunStatus(enum.StrEnum):
-    """Where a run is in its life."""
-
-    QUEUED = "QUEUED"  # created, its function not entered yet
-    RUNNING = "RUNNING"  # entered; executing, waiting or sleeping
-    COMPLETED = "COMPLETED"  # its function returned
-    FAILED = "FAILED"  # out of attempts, or not to be retried
-    CANCELLED = "CANCELLED"  # ended from outside
-    SKIPPED = "SKIPPED"  # never begun: its function was paused, another run was there first, or a key could not be told
+RunStatus = transitions.RunStatus
 
 
 class Event(NamedTuple):

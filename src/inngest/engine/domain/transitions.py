@@ -1,8 +1,20 @@
-"""The legal changes of a run's status. The diagram in the documentation is drawn from this table."""
+"""A run's status and its legal changes. The diagram in the documentation is drawn from this table."""
 
 from __future__ import annotations
 
-from .model import RunStatus
+import enum
+
+
+class RunStatus(enum.StrEnum):
+    """Where a run is in its life."""
+
+    QUEUED = "QUEUED"  # created, its function not entered yet
+    RUNNING = "RUNNING"  # entered; executing, waiting or sleeping
+    COMPLETED = "COMPLETED"  # its function returned
+    FAILED = "FAILED"  # out of attempts, or not to be retried
+    CANCELLED = "CANCELLED"  # ended from outside
+    SKIPPED = "SKIPPED"  # never begun: its function was paused, another run was there first, or a key could not be told
+
 
 LEGAL: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.QUEUED: frozenset((RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED)),

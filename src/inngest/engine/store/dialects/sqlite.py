@@ -118,7 +118,8 @@ class SqliteDatabase:
     def alone(
         self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
     ) -> Sequence[tuple[Any, ...]]:
-        self._files.check()
+        if patient:  # else it is tried again patiently, if the files are gone by the second look
+            self._files.check()
         execute = self._execute_patiently if patient else _execute
         found: Sequence[tuple[Any, ...]] = execute(connection, sql, parameters).fetchall()
         self._files.check()  # SQLite has committed when the last row was fetched

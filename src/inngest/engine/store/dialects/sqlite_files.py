@@ -1,8 +1,8 @@
 """The files of a database that is open: by which name they are opened, and whether they are still there.
 
 SQLite goes on writing into files that were removed or replaced: nobody finds that again, and if another process opens
-the database meanwhile, both damage it. So the engine looks, before it begins a transaction and before it tells that
-one is stored.
+the database meanwhile, both damage it. So the engine looks before it tells that something is stored, and mostly before
+it begins as well.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 SIDES = ("-wal", "-shm")
 """What SQLite keeps beside a database: what was written last, and who locks what."""
 
-COARSE = 3_000_000_000
-"""Nanoseconds between two changes of a folder that its time tells apart on every file system."""
+FINE, COARSE = 100_000_000, 3_000_000_000
+"""Nanoseconds between two changes of a folder that its times tell apart: where they have parts of a second, which tick
+with the kernel (10 ms at most), and where they have none, as on FAT."""
+
+SECOND = 1_000_000_000
 
 Identity = tuple[int, int]
 
@@ -43,14 +46,15 @@ class Files:
         self._folder = os.path.dirname(self._name)
         self._opened: Identity | None = None
         self._beside: list[Identity | None] = []
-        self._unchanged: tuple[int, int, int] | None = None  # the folder, as it was when all was found to be there
+        self._unchanged: tuple[int, int, int, int] | None = None  # the folder, as it was when all was there
+        self._written_at = 0  # ns, by the file system: when what was written last was, at the last look at all
         self._warned = False
 
     def opened(self) -> None:
         """SQLite has opened them."""
         self._opened = _identity(self._name)
         self._beside = [_identity(side) for side in self._sides]
-        self._unchanged = None
+        self._unchanged, self._written_at = None, 0
         self._warn_of_other_names()
 
     def check(self) -> None:
@@ -64,12 +68,16 @@ class Files:
         except OSError:
             self.look()
             return
-        seen = (folder.st_dev, folder.st_ino, folder.st_mtime_ns)
+        # Who copies files back may also set the time of their folder, but not that of its last change (ctime).
+        seen = (folder.st_ino, folder.st_ctime_ns, folder.st_mtime_ns, folder.st_dev)
         if seen == self._unchanged:
             return
-        written_at = self._look_beside()
-        # Two changes within a tick of the file system's clock leave the folder with the same time.
-        self._unchanged = seen if written_at - folder.st_mtime_ns > COARSE else None
+        # What was written had been written before the folder was looked at. If that is a tick after its last change, a
+        # change from here on shows; what changed before is found now.
+        tick = FINE if folder.st_mtime_ns % SECOND else COARSE
+        since = self._written_at - max(folder.st_mtime_ns, folder.st_ctime_ns)
+        self._written_at = self._look_beside()
+        self._unchanged = seen if since > tick else None
 
     def look(self) -> None:
         """See that they are there, and that the name by which they were opened leads to them. Raises as `check`."""
