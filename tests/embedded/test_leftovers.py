@@ -93,6 +93,18 @@ def rows(path: Path) -> dict[str, int]:
     return {name: count for name, count in found.items() if name not in HISTORY}
 
 
+def used(path: Path) -> int:
+    """Bytes of the file that hold something, once what is in the log is in the file."""
+    connection = sqlite3.connect(path)
+    (blocked, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert not blocked
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    connection.close()
+    return int((pages - free) * size)
+
+
 async def work(path: Path, count: int) -> None:
     """Runs of all kinds, all of which end but those of batches and debounces that wait."""
     async with inngest.Engine(FUNCTIONS, database=f"sqlite:///{path}", durability="normal") as engine:
@@ -144,9 +156,10 @@ async def test_after_the_retention_the_file_is_as_it_began(tmp_path: Path) -> No
     path = tmp_path / "inngest.db"
     async with inngest.Engine(FUNCTIONS, database=f"sqlite:///{path}", durability="normal"):
         pass
-    first = rows(path)
+    first, small = rows(path), used(path)
     await work(path, 12)
     assert sum(rows(path).values()) > 300
+    assert used(path) > small
     stored_at = time.time_ns() // 1_000_000
     with later(stored_at):  # two days after: what was collected starts its runs, and they end
         async with inngest.Engine(FUNCTIONS, database=f"sqlite:///{path}") as engine:
@@ -160,3 +173,4 @@ async def test_after_the_retention_the_file_is_as_it_began(tmp_path: Path) -> No
             while await asyncio.to_thread(rows, path) != first | {"inngest_sessions": 1}:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(0)
     assert rows(path) == first
+    assert used(path) == small
