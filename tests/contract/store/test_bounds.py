@@ -258,6 +258,31 @@ async def test_old_events_go_page_by_page(store: SqlStore, database: Dying) -> N
     assert max(database.rows) <= MOST
 
 
+async def test_a_claim_does_not_read_through_starts_that_are_delayed(tmp_path: Path) -> None:
+    """With a priority, their order is another one than that in which they fall due."""
+    config = json.dumps({"priority": {"run": "event.data.rank"}})
+    taken: dict[int, int] = {}
+    for count in (100, 900):
+        database = Counting(tmp_path / f"delayed-{count}.db")
+        store = SqlStore(database, InlineExecutor(), OwnIds("first"), POLICY)
+        await store.open(NOW)
+        await store.register([function("a", "go", config=config)], replace_app=None, now=NOW)
+        await store.begin_session(values.session())
+        for first in range(0, count, 100):
+            ranks = [number % 600 for number in range(first, first + 100)]
+            later = [event(ts=NOW + 300_000 + rank, data=json.dumps({"rank": rank})) for rank in ranks]
+            await values.accept(store, *later)
+        await values.accept(store, event(data='{"rank":0}'))
+        claim = store.claim(owner(), 10, ["app-a"], NOW, alone=True)
+        taken[count] = await database.of(claim)
+        due = await store.claim(owner(), 10, ["app-a"], NOW + 400_000, alone=True)
+        assert [one.run.created_at for one in due.runs] == [NOW] * 10
+        highest = sorted((json.loads(str(one.events[0].data))["rank"] for one in due.runs), reverse=True)
+        assert highest[0] == min(count, 600) - 1
+        await store.close()
+    assert taken[900] < 1.2 * taken[100]
+
+
 def test_lanes_of_a_function_are_found_by_their_ids() -> None:
     first, last = range_of("app-a")
     for name, inside in (("app-a", True), ("app-a2", False), ("app-", False), ('app-a"', False), ("app-b", False)):

@@ -21,6 +21,9 @@ LARGEST_SHIFT = 600_000
 PROMPT = 3_000
 """Milliseconds in which what has fallen due is done if nothing goes wrong."""
 
+DELAYED = 2
+"""Of a job: it is a start whose time has not come."""
+
 REASONS = ("timeouts.start", "timeouts.finish", "singleton", "an event came", "by the world", "TriggerCron.overlap")
 """Why runs are cancelled."""
 
@@ -152,7 +155,7 @@ class _Flow:
         if "priority" in config:
             seconds = self.rules.says(str(run["function_id"]), config["priority"]["run"], data_for(run, self.state))
             shift = max(-LARGEST_SHIFT, min(LARGEST_SHIFT, 1_000 * _number(seconds or 0)))
-        if _number(job["due_at"]) - _number(job["score"]) != shift:
+        if _number(job["due_at"]) - _place(job) != shift:
             yield f"{job} has another place in the queue than {shift} ms before its time"
 
     def _overtook(self, job: Row, now: int) -> Iterator[str]:
@@ -160,14 +163,14 @@ class _Flow:
 
         A claim knows the jobs as they were before its transaction: others of its batch may have added some since.
         """
-        place = (_number(job["score"]), str(job["id"]))
+        place = (_place(job), str(job["id"]))
         for job_id in self.state.jobs:
             other = self._changed.get(job_id, self.state.jobs[job_id])
             if other is None:
                 continue
             waits = other["lane"] == job["lane"] and other["start"] and not other["alone"]
             due = _number(other["due_at"]) <= now
-            if waits and due and (_number(other["score"]), str(other["id"])) < place:
+            if waits and due and (_place(other), str(other["id"])) < place:
                 yield f"{job} was taken, and {other} comes before it"
 
     # -- time
@@ -224,6 +227,12 @@ def _throttled(flow: _Flow) -> Iterator[str]:
             for more, last in enumerate(starts[index + burst :], 1):
                 if (last - first) * limit < more * period:
                     yield f"{more + burst} runs of {function_id}, key {key}, began from {first} to {last}"
+
+
+def _place(job: Row) -> int:
+    """Where a start is to be among those that are due. One that is delayed is in the order of its time until then."""
+    shift = _number(job["shift"]) if job["start"] == DELAYED else 0
+    return _number(job["score"]) - shift
 
 
 def _number(value: object) -> int:

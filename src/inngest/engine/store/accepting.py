@@ -24,6 +24,9 @@ from .timers import ACCEPT, ALWAYS, STARTS, Alarm, Timers
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
+DELAYED = 2
+"""Of a job: its run begins with it, and its time has not come."""
+
 LIVE_SESSION = Statement(
     lambda words: words.locking(
         select(tables.sessions.c.id).where(
@@ -43,6 +46,7 @@ IS_LEFT = Statement(
 INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
 INSERT_RUNS = insert_new(tables.runs, NEW_RUN_COLUMNS)
 INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
+INSERT_STARTING = insert_new(tables.jobs, (*JOB_COLUMNS, "shift"))
 
 
 def accept(
@@ -269,7 +273,7 @@ def insert_starts(
             entry.queue(start)
     tx.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts if not start.written])
     jobs = [_start_row(ids, start) for start, owner in starts if owner is None and _is_to_queue(start)]
-    tx.execute_rows(INSERT_JOBS, jobs)
+    tx.execute_rows(INSERT_STARTING, jobs)
     if starts:
         entry.write(starts[0][0].run.created_at, ids)
     watched = [watch for start, _ in starts if not start.written for watch in start.watches]
@@ -320,10 +324,17 @@ def job_row(
 
 
 def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
-    """The row of JOB_COLUMNS of a run that is to begin."""
+    """The row of INSERT_STARTING of a run that is to begin.
+
+    One with a priority whose time has not come is not among those that are due: they are in another order.
+    """
     run, due_at, place = start.run, start.due_at, start.place
-    lane, starting, score = ("", 0, due_at) if place is None else (place.lane.id, 1, due_at - place.shift)
-    return (ids.ulid(run.created_at), run.id, run.function_id, due_at, 0, lane, starting, score)
+    lane, starting, score, shift = "", 0, due_at, 0
+    if place is not None:
+        lane, shift = place.lane.id, place.shift
+        delayed = place.rules.priority is not None and due_at > run.created_at
+        starting, score = (DELAYED, due_at) if delayed else (1, due_at - shift)
+    return (ids.ulid(run.created_at), run.id, run.function_id, due_at, 0, lane, starting, score, shift)
 
 
 def lives(tx: Transaction, session: str) -> bool:

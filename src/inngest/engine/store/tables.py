@@ -172,8 +172,14 @@ jobs = Table(
         comment="1: due only while nothing else is in flight; 2: on hold, to be entered to replay only",
     ),
     Column("lane", Text, nullable=False, comment="where it queues; empty for plain functions"),
-    Column("start", Integer, nullable=False, comment="whether its run begins with it, in a lane"),
-    Column("score", BigInteger, nullable=False, comment="its place in the queue: due_at, shifted by priority"),
+    Column(
+        "start",
+        Integer,
+        nullable=False,
+        comment="1: its run begins with it, in a lane; 2: and its time has not come, as far as is known",
+    ),
+    Column("score", BigInteger, nullable=False, comment="its place: due_at, shifted by priority unless start is 2"),
+    Column("shift", Integer, nullable=False, server_default="0", comment="ms by which a start counts as older"),
     Column(
         "held_at", BigInteger, comment="of a run on hold: when it was put there; workers that started since are first"
     ),

@@ -15,10 +15,13 @@ from inngest.engine.domain.placing import LARGEST_SHIFT
 from inngest.engine.ports import Ids
 
 from . import lanes, serving, tables
+from .accepting import DELAYED
+from .allowance import Allowance
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
 _lanes, _jobs = tables.lanes, tables.jobs
 _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
+_DELAYED = literal_column(str(DELAYED), Integer)
 
 LEAST = 16
 """Lanes that are looked at in one claim, at least: some turn out to have no room."""
@@ -44,12 +47,40 @@ DUE_STARTS = Statement(
 )
 
 NEXT_START = Statement(
-    lambda _: select(func.min(_jobs.c.due_at)).where(
+    lambda _: (
+        _QUEUED.where(_jobs.c.start == _YES, _jobs.c.due_at > bindparam("now"))
+        .order_by(_jobs.c.score, _jobs.c.id)
+        .limit(_YES)
+    )
+)
+
+NEXT_DELAYED = Statement(
+    lambda _: select(func.min(_jobs.c.score)).where(
         _jobs.c.function_id == bindparam("function"),
         _jobs.c.alone == _NO,
         _jobs.c.lane == bindparam("lane"),
-        _jobs.c.start == _YES,
-        _jobs.c.due_at > bindparam("now"),
+        _jobs.c.start == _DELAYED,
+    )
+)
+
+FALL_DUE = Statement(
+    lambda _: (
+        update(_jobs)
+        .where(
+            _jobs.c.id.in_(
+                select(_jobs.c.id)
+                .where(
+                    _jobs.c.function_id == bindparam("function"),
+                    _jobs.c.alone == _NO,
+                    _jobs.c.lane == bindparam("lane"),
+                    _jobs.c.start == _DELAYED,
+                    _jobs.c.score <= bindparam("now"),
+                )
+                .order_by(_jobs.c.score, _jobs.c.id)
+                .limit(bindparam("count"))
+            )
+        )
+        .values(start=_YES, score=_jobs.c.due_at - _jobs.c.shift)
     )
 )
 
@@ -167,18 +198,33 @@ class Visit:
 
     def _starts(self, lane: Lane, rules: Queueing, count: int) -> tuple[list[Job], int | None]:
         """Runs that may begin, the first of them; and, if there are fewer, when the next falls due."""
+        delayed = self._delayed(lane)
         if rules.priority is None:
             queued = self._jobs(lane, count, starting=True)
             due = [job for job in queued if job.due_at <= self._now]
-            return due, queued[len(due)].due_at if len(due) < len(queued) else None
-        horizon = self._now + LARGEST_SHIFT
-        of_lane = {"function": lane.function_id, "lane": lane.id, "now": self._now}
-        asked = {**of_lane, "horizon": horizon, "count": count}
-        due = [Job(*row) for row in self._tx.execute(DUE_STARTS, asked).fetchall()]
-        if len(due) == count:
-            return due, None
-        row = self._tx.execute(NEXT_START, of_lane).fetchone()
-        return due, None if row is None else row[0]
+            following = queued[len(due)].due_at if len(due) < len(queued) else None
+        else:
+            of_lane = {"function": lane.function_id, "lane": lane.id, "now": self._now}
+            asked = {**of_lane, "horizon": self._now + LARGEST_SHIFT, "count": count}
+            due = [Job(*row) for row in self._tx.execute(DUE_STARTS, asked).fetchall()]
+            if len(due) == count:
+                return due, None
+            row = self._tx.execute(NEXT_START, of_lane).fetchone()  # from when the function had no priority
+            following = None if row is None else Job(*row).due_at
+        return due, min((time for time in (following, delayed) if time is not None), default=None)
+
+    def _delayed(self, lane: Lane) -> int | None:
+        """Have what has fallen due queue with the rest, as much as may be written; when the next falls due."""
+        of_lane = {"function": lane.function_id, "lane": lane.id}
+        row = self._tx.execute(NEXT_DELAYED, of_lane).fetchone()
+        if row is None or row[0] is None or row[0] > self._now:
+            return None if row is None else row[0]
+        allowance = Allowance.of(self._tx)
+        count = max(1, allowance.rows)
+        self._tx.execute(FALL_DUE, {**of_lane, "now": self._now, "count": count})
+        allowance.take(count)
+        row = self._tx.execute(NEXT_DELAYED, of_lane).fetchone()
+        return None if row is None else row[0]
 
     def _jobs(self, lane: Lane, count: int, *, starting: bool) -> list[Job]:
         asked = {"function": lane.function_id, "lane": lane.id, "starting": int(starting), "count": count}

@@ -34,6 +34,10 @@ def _queue_by_function() -> None:
         "SELECT DISTINCT lane, function_id, 0, '0' || lane FROM inngest_jobs WHERE lane != '' AND alone = 0 "
         "ON CONFLICT DO NOTHING"
     )
+    op.add_column("inngest_jobs", sa.Column("shift", sa.Integer, nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE inngest_jobs SET start = 2, shift = due_at - score, score = due_at WHERE start = 1 AND due_at != score"
+    )
     op.drop_index("inngest_jobs_by_score", "inngest_jobs")
     op.drop_index("inngest_lanes_by_ready", "inngest_lanes")
     queued = ["function_id", "alone", "lane", "start", "score", "id"]
