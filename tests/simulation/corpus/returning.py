@@ -51,7 +51,7 @@ def _queued(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
             await ctx.step.sleep("pause", LONG // 3)
         return await ctx.step.run("beside", out.does("beside"))
 
-    @client.create_function(fn_id="threaded", trigger=inngest.TriggerEvent(event=f"{APP}/queued.call"))
+    @client.create_function(fn_id="queued-in-threads", trigger=inngest.TriggerEvent(event=f"{APP}/queued.call"))
     def threaded(ctx: inngest.ContextSync) -> str:
         ctx.step.run("work", out.does_plain("work", ms=LONG))
         ctx.step.sleep("nap", 300)
@@ -78,9 +78,9 @@ PROGRAMS = (
     Program(
         "queued",
         _queued,
-        {"queued": _or_cancelled("beside"), "threaded": _or_cancelled("after")},
-        {"threaded": 2 * MANY},
-        meanwhile=[Cancelling("threaded", (100, 2_500)), Cancelling("threaded", (2_500, 6_000))],
+        {"queued": _or_cancelled("beside"), "queued-in-threads": _or_cancelled("after")},
+        {"queued-in-threads": 2 * MANY},
+        meanwhile=[Cancelling("queued-in-threads", (100, 2_500)), Cancelling("queued-in-threads", (2_500, 6_000))],
         threads=2,
     ),
 )
