@@ -259,6 +259,16 @@ async def test_those_who_wait_come_before_further_handlers(laned: Store) -> None
 # -- throttle
 
 
+async def test_a_run_that_was_put_off_before_it_began_asks_its_throttle_again(laned: Store) -> None:
+    """It is claimed in the second for which another start is due: one of the two may begin."""
+    await queue(laned, "spaced", "x", "x")
+    (claimed,) = await take(laned)
+    until = await laned.put_run_off(claimed.owner, "damaged", NOW, taken_at=claimed.at, alone=False)
+    assert until == NOW + 1_000
+    assert len(await take(laned, now=until)) == 1
+    assert len(await take(laned, now=until + 1_000)) == 1
+
+
 async def test_starts_are_spread(laned: Store) -> None:
     runs = await queue(laned, "throttled", *range(5))
     claims = await claim(laned)

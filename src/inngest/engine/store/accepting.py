@@ -314,13 +314,21 @@ def gatekeeper(tx: Transaction, ids: Ids, alarm: Alarm) -> Gatekeeper:
 
 
 def job_row(
-    ids: Ids, run_id: str, function_id: str, now: int, due_at: int, *, alone: bool = False, lane: str | None = None
+    ids: Ids,
+    run_id: str,
+    function_id: str,
+    now: int,
+    due_at: int,
+    *,
+    alone: bool = False,
+    lane: str | None = None,
+    starts: bool = False,
 ) -> tuple[object, ...]:
-    """The row of JOB_COLUMNS of something to do for a run that has begun.
+    """The row of JOB_COLUMNS of something to do for a run that has begun; or that `starts` with it, if it has a lane.
 
     Its id is made of `now`: after one of a later time, all others of this process would be of that time too.
     """
-    return (ids.ulid(now), run_id, function_id, due_at, int(alone), lane or "", 0, due_at)
+    return (ids.ulid(now), run_id, function_id, due_at, int(alone), lane or "", int(starts and bool(lane)), due_at)
 
 
 def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:

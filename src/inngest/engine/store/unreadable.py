@@ -21,7 +21,7 @@ _runs = tables.runs
 _NONE = literal_column("0", Integer)
 
 OWNED = Statement(
-    lambda _: select(_runs.c.function_id, _runs.c.lane, _runs.c.slots).where(
+    lambda _: select(_runs.c.function_id, _runs.c.lane, _runs.c.slots, _runs.c.started_at).where(
         _runs.c.id == bindparam("run"), _runs.c.token == bindparam("owner_token"), _runs.c.session_id.is_not(None)
     )
 )
@@ -65,10 +65,12 @@ def put_off(
     row = tx.execute(OWNED, {"run": owner.run_id, "owner_token": owner.token}).fetchone()
     if row is None:
         return None
-    function_id, lane_id, slots = row
+    function_id, lane_id, slots, started_at = row
     until = troubles.note(tx, troubles.RUN, owner.run_id, error, now)
     tx.execute(LET_GO, {"run": owner.run_id, "taken_at": taken_at})
-    tx.execute_rows(INSERT_JOBS, [job_row(ids, owner.run_id, function_id, now, until, alone=alone, lane=lane_id)])
+    starts = started_at == taken_at and not alone  # it will begin then: its throttle is asked again
+    job = job_row(ids, owner.run_id, function_id, now, until, alone=alone, lane=lane_id, starts=starts)
+    tx.execute_rows(INSERT_JOBS, [job])
     lane = lane_of(lane_id)
     if lane is not None:
         if holds:
