@@ -393,6 +393,50 @@ def test_a_loop_ends_though_the_stop_was_cut_short(
 # -- quietly
 
 
+@pytest.mark.parametrize("then", ["stop", "start again", "nothing"])
+def test_nothing_is_said_of_an_engine_whose_loop_was_closed_under_it(
+    app: App, caplog: pytest.LogCaptureFixture, then: str
+) -> None:
+    entered: list[int] = []
+
+    @app.client.create_function(fn_id="waits", trigger=TRIGGER, retries=0)
+    async def waits(ctx: inngest.Context) -> None:
+        async def handler() -> None:
+            entered.append(1)
+            await asyncio.sleep(3_600)
+
+        await ctx.step.run("wait", handler)
+
+    async def begin(engine: inngest.Engine) -> None:
+        await engine.start()
+        await engine.send(inngest.Event(name="s/go"))
+        while True:
+            if entered:
+                return
+            await asyncio.sleep(0.01)
+
+    async def again(engine: inngest.Engine) -> None:
+        async with engine:
+            assert await engine.invoke(app.double) == 42
+
+    engine = app.engine(drain_timeout=0)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin(engine))
+    (watch,) = [thread for thread in threading.enumerate() if thread.name == "inngest-watch"]
+    gc.collect()
+    caplog.clear()
+    loop.close()
+    watch.join(60)
+    if then == "stop":
+        asyncio.run(engine.stop())
+    elif then == "start again":
+        asyncio.run(again(engine))
+    del engine, loop, watch
+    gc.collect()
+
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
 @pytest.mark.parametrize("how", ["one", "parallel", "finally", "cancelled"])
 async def test_nothing_is_said_when_a_plain_handler_outlives_its_engine(
     app: App, caplog: pytest.LogCaptureFixture, how: str

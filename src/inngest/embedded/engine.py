@@ -706,6 +706,7 @@ class _Running:
             if self._released:
                 return
             forks.forget(self)
+            self._invoker.abandon()
             self._service.abandon()
             for client, engine in self._clients:
                 client.unbind(engine)

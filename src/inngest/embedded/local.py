@@ -10,6 +10,7 @@ from inngest.engine.domain.explaining import Handler
 from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.runtime.left import left_behind
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.invocation import Invocation
@@ -113,6 +114,10 @@ class LocalInvoker:
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.stop()
+
+    def abandon(self) -> None:
+        """The loop may be closed: bodies that were under way never end."""
+        left_behind([invocation.task for invocation in self.invocations()], unwind=False)
 
     def invocations(self) -> list[Invocation]:
         """Those that are under way. From any thread."""

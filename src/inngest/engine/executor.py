@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from inngest.protocol.calls import Call, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
@@ -72,6 +72,11 @@ class RunExecutor:
         self.next_due: int | None = None  # when the next job falls due, as far as is known
 
     # -- room
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """Runs that are under way."""
+        return self._tasks
 
     @property
     def plain(self) -> frozenset[str]:

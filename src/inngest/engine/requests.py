@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from inngest.protocol.opcodes import Arrival
@@ -252,6 +252,11 @@ class Requester:
         self.abandon()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """Requests that are under way."""
+        return self._tasks
 
     def abandon(self) -> None:
         """Take back what was sent."""

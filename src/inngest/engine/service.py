@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.left import left_behind
 
 from .activity import Activity
 from .domain.model import Ended, FunctionSpec
@@ -247,6 +248,7 @@ class Service:
         self._worker.store.abandon()
         self._liveness.release(self._worker.session_id)
         self._tell_stopped()
+        left_behind((*self._loops, *self.executor.tasks, *self.requester.tasks), unwind=True)
 
     def forked(self) -> None:
         """Do nothing more by itself: this process is a fork, and the worker is its parent's."""

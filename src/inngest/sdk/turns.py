@@ -51,7 +51,12 @@ class Turns:
 
     def _count(self) -> None:
         self._counting, self._empty = True, False
-        self._loop.call_soon(self._turn)
+        try:
+            self._loop.call_soon(self._turn)
+        except RuntimeError:
+            if self._loop.is_closed():  # it was closed under its tasks, and what is destroyed with them unwinds
+                return
+            raise
         if not self._ready:  # not there: the loop keeps elsewhere what it has to run
             self._ready = None
 
