@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -47,6 +49,7 @@ def test_runs_as_json_have_stable_keys(command: Command, shop: Shop) -> None:
         "output",
         "error",
         "hold",
+        "unreadable",
     }
     assert all(set(run) == keys for run in found["runs"])
     queued, sleeping, failed, completed = found["runs"]
@@ -330,3 +333,32 @@ def test_a_run_shows_what_it_deferred(command: Command, tmp_path: Path) -> None:
     )
     assert set(first) == {"id", "function_id", "data", "status", "created_at"}
     assert second["status"] == "aborted"
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE inngest_runs SET status = 'HALTED', attempt = 'some' WHERE id = ?", "status is 'HALTED'"),
+        ("UPDATE inngest_runs SET output = '{' WHERE id = ?", "its result: JSONDecodeError"),
+        ("UPDATE inngest_steps SET kind = 'Rest' WHERE run_id = ?", "'Rest' is not a valid Opcode"),
+        ("UPDATE inngest_steps SET ended_at = 'later' WHERE run_id = ?", "ended_at is 'later'"),
+        ("DELETE FROM inngest_events WHERE id = (SELECT event_id FROM inngest_runs WHERE id = ?)", "is not there"),
+    ],
+)
+def test_a_damaged_run_is_shown_as_far_as_it_can_be_read(
+    command: Command, shop: Shop, damage: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged.db"
+    shutil.copy(shop.path, path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(damage, (shop.completed,))
+    option = ("--database", str(path))
+    ran = command("run", shop.completed, *option)
+    assert (ran.code, ran.err) == (0, "")
+    assert "shop-fulfil" in ran.out
+    assert told in ran.out
+    assert any(told in text for text in command("run", shop.completed, *option, "--json").json["unreadable"])
+    assert command("run", shop.completed, *option, "--why").code == 0
+    listed = command("runs", *option)
+    assert (listed.code, listed.err) == (0, "")
+    assert shop.completed in listed.out

@@ -67,6 +67,7 @@ BAD = {
     "text that is no text": ("steps", "run_id = ? AND seq IS NOT NULL", "data = CAST(x'ff' AS TEXT)"),
     "the time of a step": ("steps", "run_id = ? AND seq IS NULL", "due_at = 'later'"),
     "the event": ("events", "id = (SELECT event_id FROM inngest_runs WHERE id = ?)", ""),
+    "the status": ("runs", "id = ?", "status = 'HALTED'"),
 }
 
 
@@ -197,3 +198,91 @@ async def test_a_run_that_cannot_begin_as_it_is_accepted_is_put_off_and_the_othe
             assert [await engine.wait(run.id, timeout=60_000) for run in runs] == [1, 2, 3]
     assert len(refused) == 1
     assert began == [1, 3, 2]
+
+
+async def test_a_wait_that_cannot_be_read_stops_no_event_and_no_other_wait(stage: Stage) -> None:
+    async def body(ctx: inngest.Context) -> object:
+        asked = "async.data.to == event.data.id && async.data.amount > 1"
+        paid = await ctx.step.wait_for_event("paid", event="test/paid", timeout=HOUR, if_exp=asked)
+        return None if paid is None else paid.data["amount"]
+
+    function = stage.function(body)
+    async with stage.engine(function) as engine:
+        for number in (1, 2):
+            await engine.send(inngest.Event(name="test/start", data={"id": number}))
+        second, first = [run.id for run in await engine.runs()]
+        for run_id in (first, second):
+            await _until(engine, run_id, Rule.EVENT)
+        rows = Rows(stage, "waits", "run_id = ?", first)
+        rows.change("expression = 'async.data.amount >'")
+        for number in (1, 2):
+            await engine.send(inngest.Event(name="test/paid", data={"to": number, "amount": 7}))
+        assert await engine.wait(second) == 7
+        reason = next(one for one in (await engine.explain(first)).reasons if one.rule is Rule.UNREADABLE)
+        assert "no event is told to it" in reason.text
+        _sql(stage, "UPDATE inngest_troubles SET until = 0")  # that it was met is long ago
+        reason = next(one for one in (await engine.explain(first)).reasons if one.rule is Rule.UNREADABLE)
+        assert "no event is told to it" in reason.text
+        rows.mend()
+        await engine.send(inngest.Event(name="test/paid", data={"to": 1, "amount": 8}))
+        assert await engine.wait(first) == 8
+
+
+@pytest.mark.parametrize("invoked", [False, True])
+async def test_a_function_whose_configuration_cannot_be_read_starts_when_it_can(
+    stage: Stage, invoked: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "started"
+
+    async def parent(ctx: inngest.Context) -> object:
+        return await ctx.step.invoke("call", function=starting) if invoked else "beside"
+
+    starting = stage.function(body)
+    other = stage.client.create_function(fn_id="other", trigger=inngest.TriggerEvent(event="test/start"))(parent)
+    async with stage.engine(starting, other) as engine:
+        rows = Rows(stage, "functions", "id = ?", "test-f")
+        rows.change("config = '{\"triggers\": 1}'")
+        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        (run,) = await engine.runs(event_id=event_id)
+        if not invoked:
+            assert await engine.wait(run.id) == "beside"
+        async for found in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT key FROM inngest_troubles")):
+            if ("test-f",) in found:
+                break
+        assert "function test-f is put off for 1 s" in caplog.text
+        rows.mend()
+        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        _sql(stage, "UPDATE inngest_timers SET due_at = 0 WHERE kind = 'unread'")
+        if invoked:
+            assert await engine.wait(run.id) == "started"
+        async for runs in _looks(lambda: engine.runs(function=starting)):
+            if len(runs) == 1 + invoked:
+                assert [await engine.wait(one.id) for one in runs] == ["started"] * len(runs)
+                break
+
+
+async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def body(ctx: inngest.Context) -> object:
+        begun.set()
+        await go_on.wait()
+        return ctx.event.data["key"]
+
+    limit = [inngest.Concurrency(limit=1, key="event.data.key")]
+    function = stage.function(body, concurrency=limit)
+    async with stage.engine(function) as engine:
+        for key in ("a", "a", "b", "b"):
+            await engine.send(inngest.Event(name="test/start", data={"key": key}))
+        await begun.wait()
+        runs = [run.id for run in reversed(await engine.runs())]
+        rows = Rows(stage, "lanes", "id = (SELECT lane FROM inngest_runs WHERE id = ?)", runs[1])
+        rows.change("id = 'no lane', ready_at = 0, blocked_on = NULL, blocked_at = NULL")
+        go_on.set()
+        assert [await engine.wait(runs[number]) for number in (0, 2, 3)] == ["a", "b", "b"]
+        _sql(stage, "DELETE FROM inngest_lanes WHERE id = 'no lane'")
+        rows.mend()
+        _sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
+        assert await engine.wait(runs[1]) == "a"

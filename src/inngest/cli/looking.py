@@ -208,6 +208,8 @@ def _took(run: Run) -> str:
 
 
 def _result(run: Run) -> Text:
+    if run.unreadable:
+        return Text(f"cannot be read: {run.unreadable[0]}", "red")
     if run.error is not None:
         return Text(_one_line(run.error), "red")
     if run.hold is not None:
@@ -259,6 +261,8 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
     console.print(head)
     for name, fact in _facts(run):
         console.print(Text.assemble((f"{name:<8}", "dim"), fact))
+    for text in run.unreadable:
+        console.print(Text.assemble(("unread  ", "dim"), (f"It cannot be read: {text}", "red")))
     if run.hold is not None:
         console.print(Text.assemble(("on hold ", "dim"), (run.hold.text, "yellow")))
     if run.unasked:

@@ -23,6 +23,7 @@ def run_shape(run: Run) -> dict[str, object]:
         "output": run.output,
         "error": error_shape(run.error),
         "hold": None if run.hold is None else _hold(run.hold),
+        "unreadable": list(run.unreadable),
     }
 
 

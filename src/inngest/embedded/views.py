@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from inngest.engine.domain import holding
+from inngest.engine.domain.explaining import LATEST, text_of
 from inngest.engine.domain.model import Defer, Event, FailedAttempt, RunStatus
 from inngest.engine.domain.model import Hold as StoredHold
 from inngest.engine.domain.model import Run as StoredRun
@@ -16,6 +18,8 @@ from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
 from inngest.sdk.current import StepState
+
+T = TypeVar("T")
 
 __all__ = ["Attempt", "DeferRecord", "Hold", "Run", "RunStatus", "RunningStep", "StepRecord", "StepState", "Usage"]
 
@@ -102,10 +106,14 @@ class Run:
     hold: Hold | None = None  # why it is on hold, if it is
     follows: bool = False  # its steps are found by their ids alone: see `on_change`
     unasked: tuple[str, ...] = ()  # ids of recorded steps that the code which ended it did not come to
+    unreadable: tuple[str, ...] = ()  # what of it is damaged, or of a newer version, in words; it is left out here
 
 
 def run_of(run: StoredRun) -> Run:
     """A run without its details."""
+    unread = list(run.unread)
+    output = _loaded(run.output, "its result", unread)
+    error = None if run.error is None else _part(lambda: ErrorInfo.from_json(run.error or ""), "its error", unread)
     return Run(
         id=run.id,
         function_id=run.function_id,
@@ -114,13 +122,28 @@ def run_of(run: StoredRun) -> Run:
         created_at=_time(run.created_at),
         started_at=optional_time(run.started_at),
         ended_at=optional_time(run.ended_at),
-        output=None if run.output is None else codec.loads(run.output),
-        error=None if run.error is None else ErrorInfo.from_json(run.error),
+        output=output,
+        error=error,
         batch_id=run.batch_id,
         hold=None if run.code.hold is None or run.ended_at is not None else _hold(run.code.hold),
         follows=run.follows,
         unasked=run.code.unasked,
+        unreadable=tuple(unread),
     )
+
+
+def _part(read: Callable[[], T], what: str, unread: list[str]) -> T | None:
+    """A part of what is shown; None if it cannot be read, and then that is told."""
+    try:
+        return read()
+    except Exception as error:
+        unread.append(f"{what}: {text_of(error)}")
+        return None
+
+
+def _loaded(text: str | None, what: str, unread: list[str]) -> Any:
+    """The value of a JSON text."""
+    return None if text is None else _part(lambda: codec.loads(text), what, unread)
 
 
 def _hold(hold: StoredHold) -> Hold:
@@ -131,6 +154,7 @@ def _hold(hold: StoredHold) -> Hold:
 def run_in_full(view: RunView) -> Run:
     """A run with its event, steps and attempts."""
     bare = run_of(view.run)
+    unread = list(bare.unreadable)
     failed: dict[str, list[Attempt]] = {}
     for one in view.failed:
         failed.setdefault(one.step, []).append(_attempt(one))
@@ -138,18 +162,20 @@ def run_in_full(view: RunView) -> Run:
     return Run(
         **{
             **vars(bare),
-            "event": _event(view.event),
-            "events": tuple(_event(event) for event in view.batch or [view.event]),
+            "event": _event(view.event, unread),
+            "events": tuple(_event(event, unread) for event in view.batch or [view.event]),
             "steps": tuple(
-                _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash)) for entry in entries
+                _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash), unread)
+                for entry in entries
             ),
             "attempts": tuple(failed.get("", ())),
-            "defers": tuple(_defer(one, bare.status) for one in view.defers),
+            "defers": tuple(_defer(one, bare.status, unread) for one in view.defers),
+            "unreadable": tuple(dict.fromkeys(unread)),
         }
     )
 
 
-def _step(entry: Entry, failed: list[Attempt], metadata: str | None) -> StepRecord:
+def _step(entry: Entry, failed: list[Attempt], metadata: str | None, unread: list[str]) -> StepRecord:
     if isinstance(entry, Memo):
         attempts = tuple(failed)
         if (entry.kind is Opcode.STEP_RUN or entry.kind in REQUESTS) and not entry.cancelled:
@@ -164,9 +190,9 @@ def _step(entry: Entry, failed: list[Attempt], metadata: str | None) -> StepReco
             _time(entry.ended_at),
             None,
             attempts,
-            None if entry.data is None else codec.loads(entry.data),
+            _loaded(entry.data, f"the result of step {entry.step.text!r}", unread),
             entry.error,
-            _usage(metadata),
+            _part(lambda: _usage(metadata), f"what is known beside the result of step {entry.step.text!r}", unread),
         )
     if entry.begun:
         return StepRecord(
@@ -193,11 +219,11 @@ _DEFERS = {
 }
 
 
-def _defer(defer: Defer, status: RunStatus) -> DeferRecord:
+def _defer(defer: Defer, status: RunStatus, unread: list[str]) -> DeferRecord:
     return DeferRecord(
         defer.step.text,
         defer.function_id,
-        codec.loads(defer.data),
+        _loaded(defer.data, f"the data of {defer.step.text!r}, which is deferred", unread) or {},
         "aborted" if defer.aborted else _DEFERS.get(status, "deferred"),
         _time(defer.created_at),
     )
@@ -212,12 +238,13 @@ def _attempt(failed: FailedAttempt) -> Attempt:
     return Attempt(failed.attempt, _time(failed.started_at), _time(failed.ended_at), failed.error)
 
 
-def _event(event: Event) -> dict[str, object]:
-    return {"id": event.key or event.id, "name": event.name, "data": codec.loads(event.data), "ts": event.ts}
+def _event(event: Event, unread: list[str]) -> dict[str, object]:
+    data = _loaded(event.data, f"the data of event {event.id}", unread)
+    return {"id": event.key or event.id, "name": event.name, "data": data, "ts": event.ts}
 
 
 def _time(ms: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
+    return datetime.datetime.fromtimestamp(min(max(ms, 0), LATEST) / 1000, datetime.UTC)
 
 
 def optional_time(ms: int | None) -> datetime.datetime | None:

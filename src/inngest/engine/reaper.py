@@ -64,7 +64,8 @@ class Reaper:
         freed = await self._store.end_session(session_id, self._clock.now(), died=True)
         if freed:
             LOGGER.warning("a worker died (session %s); its runs are taken over", session_id)
-        self._liveness.forget(session_id)
+        if _is_text(session_id):
+            self._liveness.forget(session_id)
         self._others.remove(session_id)
         self._seen_at.pop(session_id, None)
         return freed
@@ -72,11 +73,17 @@ class Reaper:
     def _lives(self, session_id: str) -> bool:
         """Whether a worker lives. One whose sign was removed has a while to show it again."""
         now = self._clock.monotonic()
+        if not _is_text(session_id):
+            return False  # a row that no worker has written
         if self._liveness.alive(session_id):
             self._seen_at[session_id] = now
             return True
         seen_at = self._seen_at.get(session_id)
         return seen_at is not None and now - seen_at < UNKNOWN and self._liveness.is_unknown(session_id)
+
+
+def _is_text(session_id: object) -> bool:
+    return isinstance(session_id, str)
 
 
 _START = EventPlace(0, "")

@@ -574,7 +574,10 @@ class Service:
         if not run_ids:
             return
         for run in await self._worker.store.ended(run_ids):
-            error = None if run.error is None else ErrorInfo.from_json(run.error)
+            try:
+                error = None if run.error is None else ErrorInfo.from_json(run.error)
+            except Exception:  # others have ended, too
+                error = ErrorInfo("Error", f"how it ended cannot be read: {run.error!r}")
             self._ended(run.id, Ended(run.status, run.output, error))
 
 

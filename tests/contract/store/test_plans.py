@@ -23,6 +23,7 @@ SCANS = {
     "looking_back.LAST": "it stops after the last row",
     "numbers.FORGET": "there are few workers, and few that are gone",
     "explaining.KEPT_HOLDERS": "there are few: handlers that go on though their run is over",
+    "lanes.KEPT_HOLDING": "the same",
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
     "sessions.FUNCTIONS": "all functions are what is asked for",

@@ -17,6 +17,9 @@ from .index_keys import shown
 from .lanes import MICROSECONDS, Limit, Throttle
 from .model import FailedAttempt, Run, RunStatus, Watch, Watching
 
+LATEST = 253_402_300_799_000
+"""The latest time that can be told, unix ms: the end of the year 9999."""
+
 SHOWN = 5
 """Runs that are named where there may be many."""
 
@@ -224,8 +227,15 @@ def _ended(run: Run) -> str:
     if run.status is RunStatus.COMPLETED:
         return "It has completed."
     ways = {RunStatus.FAILED: "It has failed", RunStatus.SKIPPED: "It was skipped"}
-    why = "" if run.error is None else f": {_first_line(ErrorInfo.from_json(run.error).message)}"
+    why = "" if run.error is None else f": {_first_line(_message(run.error))}"
     return f"{ways.get(run.status, 'It has been cancelled')}{why}."
+
+
+def _message(error: str) -> str:
+    try:
+        return ErrorInfo.from_json(error).message
+    except Exception:
+        return f"how it ended cannot be read: {error!r}"
 
 
 def _returning(kept: KeptFact, facts: Facts) -> Reason:
@@ -264,9 +274,18 @@ def _held(facts: Facts, now: int) -> list[Reason]:
     return held
 
 
+_UNREADABLE = {
+    "run": "It cannot be read",
+    "request": "A request of it cannot be read",
+    "wait": "What one of its steps waits for, or what cancels it, cannot be read, and no event is told to it",
+    "lane": "The lane in which it queues cannot be read",
+    "function": "The configuration of its function cannot be read",
+}
+
+
 def _put_off(trouble: Trouble) -> Reason:
     kind, _, which = trouble.kind.partition(":")
-    what = {"run": "It cannot be read", "request": "A request of it cannot be read"}.get(kind)
+    what = _UNREADABLE.get(kind)
     times = "once" if trouble.tries == 1 else f"{trouble.tries:,} times since {_time(trouble.since)}"
     tried = f", and was tried {times}" if trouble.tries else ""
     text = f"{what or f'Its {kind} ({which}) cannot be done'}{tried}: {_first_line(trouble.error)}."
@@ -449,7 +468,9 @@ def _first_line(text: str) -> str:
 
 
 def _time(ms: int) -> str:
-    return datetime.datetime.fromtimestamp(ms // 1_000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return datetime.datetime.fromtimestamp(min(max(ms, 0), LATEST) // 1_000, datetime.UTC).strftime(
+        "%Y-%m-%d %H:%M:%S UTC"
+    )
 
 
 def _count(count: int, what: str) -> str:

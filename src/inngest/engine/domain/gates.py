@@ -53,3 +53,4 @@ class Gates(NamedTuple):
     sole: Sole | None = None
     start_timeout: int | None = None  # ms
     finish_timeout: int | None = None  # ms
+    unread: str | None = None  # why its function's configuration cannot be read: the start is put off

@@ -108,6 +108,7 @@ class Run(NamedTuple):
     lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
     follows: bool = False  # its memos are found by the names of their steps alone, in any order
     code: Code = UNCHANGED
+    unread: tuple[str, ...] = ()  # what of it cannot be read, in words, when it is read for people
 
 
 class Job(NamedTuple):

@@ -11,7 +11,9 @@ from inngest.protocol.opcodes import SentEvent
 
 from . import cancellations
 from .asking import Seen, Unanswered, gates_for, holds, skipped
+from .explaining import text_of
 from .flow import Flow, flow_of
+from .gates import Gates
 from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
 from .placing import place
 
@@ -37,11 +39,45 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
             try:
                 if not _matches(flow_of(function), patterns, seen):
                     continue
+                found.append(_start(function, seen, now, new_id, paused=paused, listens=True))
             except Unanswered as unanswered:
                 found.append(skip(_bare(function, seen, now, new_id, listens=True), unanswered.info))
-            else:
-                found.append(_start(function, seen, now, new_id, paused=paused, listens=True))
+            except Exception as error:
+                found.append(_unread(function, event, now, new_id, error))
     return found
+
+
+def again(
+    function: FunctionSpec, event: Event, registry: Registry, now: int, new_id: Callable[[int], str], *, direct: bool
+) -> list[Start]:
+    """The run of a start that was put off, since its function's configuration could not be read; none if it does not
+    match now.
+
+    Raises:
+        Exception: it cannot be read yet.
+    """
+    paused = registry.paused.get(function.id)
+    if direct:
+        return [start(function, event, now, new_id, paused=paused)]
+    found = starts([event], Registry.of(registry.generation, [function], registry.paused), now, new_id)
+    for one in found:
+        if one.gates is not None and one.gates.unread is not None:
+            raise ValueError(one.gates.unread)
+    return found
+
+
+def _unread(
+    function: FunctionSpec,
+    event: Event,
+    now: int,
+    new_id: Callable[[int], str],
+    error: Exception,
+    *,
+    direct: bool = False,
+) -> Start:
+    """What stands for a run while its function's configuration cannot be read; it is never stored."""
+    run = Run(new_id(now), function.id, "", event.id, RunStatus.QUEUED, now, 0)
+    return Start(run, now, "", gates=Gates(event.ts, 0, direct, unread=text_of(error)))
 
 
 def hearing(event: Event, registry: Registry) -> Sequence[FunctionSpec]:
@@ -142,6 +178,8 @@ def _bare(
 ) -> Start:
     """A run of a function for an event; an event from the future delays it."""
     event = seen.event
+    if not isinstance(function.retries, int) or not isinstance(function.version, str):
+        raise TypeError(f"its retries or its version cannot be read: {function.retries!r}, {function.version!r}")
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
     placed = place(function, seen)
     cancels = cancellations.of(function)
@@ -184,7 +222,10 @@ def invoked(
     started: list[Start] = []
     function = registry.functions.get(function_id)
     if function is not None:
-        own = start(function, event, now, new_id, paused=registry.paused.get(function_id))
+        try:
+            own = start(function, event, now, new_id, paused=registry.paused.get(function_id))
+        except Exception as error:
+            own = _unread(function, event, now, new_id, error, direct=True)
         if by is not None:
             own = own._replace(run=own.run._replace(parent_id=by[0], parent_hash=by[1]))
         started.append(own)
@@ -196,4 +237,9 @@ def failure_starts(
 ) -> list[Start]:
     """The run of a function's failure handler, if it has one."""
     handler = registry.by_failure.get(function_id)
-    return [] if handler is None else [_bare(handler, Seen(event, now), now, new_id)]
+    if handler is None:
+        return []
+    try:
+        return [_bare(handler, Seen(event, now), now, new_id)]
+    except Exception as error:
+        return [_unread(handler, event, now, new_id, error, direct=True)]

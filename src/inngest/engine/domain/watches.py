@@ -105,6 +105,22 @@ class Sight:
         return compiled(expression, WAIT).matches_bound(given, self._activation).matched
 
 
+def can_be_told(watch: Watch) -> None:
+    """See that events can be told to what looks for them.
+
+    Raises:
+        Exception: why they cannot.
+    """
+    texts = (watch.topic, watch.path, watch.key, watch.expression)
+    if not isinstance(watch.expires_at, int) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"it is for {texts!r} until {watch.expires_at!r}")
+    if watch.path:
+        key_at(watch.path, {})
+    if watch.expression:
+        compiled(watch.expression, WAIT)
+        json.loads(watch.parameters)
+
+
 def seen(event: EventData) -> dict[str, object]:
     """An event as expressions see it."""
     return {"id": event.id, "name": event.name, "data": json.loads(event.data), "ts": event.ts}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import announcements, triggers, watches
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Ended, Event, Registry, Run, RunStatus, Watching
 from inngest.engine.ports import NO_NEWS, Ids, News
 from inngest.protocol.calls import EventData
+from inngest.runtime.careful import CarefulLogger
 
 from . import tables
 from .accepting import create, insert_events
@@ -19,6 +22,8 @@ from .records import RUN_COLUMNS, run_of
 from .statement import Statement, Transaction
 from .telling import Teller
 from .timers import Alarm, Timers
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 RUNS = Statement(
     lambda words: (
@@ -62,7 +67,12 @@ class Announcer:
         heard = self._is_heard(announcements.FINISHED)
         ended = Ended(RunStatus.CANCELLED, None, None)
         said: list[Event] = []
-        for run in map(run_of, rows):
+        for row in rows:
+            try:
+                run = run_of(row)
+            except Exception as error:  # it is cancelled all the same
+                LOGGER.error("run %s was cancelled, and cannot be read: nobody is told. %s", row[0], text_of(error))
+                continue
             causes = self._causes(run)
             if causes and not announcements.is_silent(causes):
                 said.append(announcements.of_end(run, ended, causes, self._now, self._ids.ulid))

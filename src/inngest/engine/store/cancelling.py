@@ -76,7 +76,7 @@ def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> Ne
     tx.execute(DELETE_JOBS_OF_RUNS, {"runs": runs})
     waits.closed(tx, found)
     timers.forget_times(tx, found)
-    held = [row for row in rows if row[-1]]
+    held = [row for row in rows if row[-1] and row[-2] is not None]
     if held:
         kept.keep(
             tx,

@@ -16,9 +16,9 @@ from inngest.engine.domain.model import Code, Hold, Policy, Registry, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 
-from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, unreadable, visiting
+from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
 from .accepting import INSERT_JOBS, job_row
-from .records import RUN_COLUMNS, run_of
+from .records import RUN_COLUMNS, number_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
 _runs, _steps, _jobs, _sessions = tables.runs, tables.steps, tables.jobs, tables.sessions
@@ -242,10 +242,16 @@ class Claiming:
         if row is None:
             return None
         job_id, run_id, due_at, lane_id = row
+        due_at = number_of(due_at)
         if lane_id and asked.alone and (due_at <= asked.now or due_at == asked.keep):
-            lane = Lane.of(lane_id)
-            if lanes.Room(tx, [lane]).full(lane, lanes.rules_of(self._registry(tx), lane)):
-                due_at = asked.now + PATIENCE
+            try:
+                lane = Lane.of(lane_id)
+                full = lanes.Room(tx, [lane]).full(lane, lanes.rules_of(self._registry(tx), lane))
+                until = asked.now + PATIENCE if full else None
+            except Exception as error:  # others go on
+                until = troubles.note(tx, troubles.LANE, str(lane_id), text_of(error), asked.now)
+            if until is not None:
+                due_at = until
                 tx.execute(PUT_OFF, {"job": job_id, "until": due_at, "until_score": due_at})
         return job_id, run_id, due_at, lane_id
 
@@ -280,6 +286,9 @@ _NOBODY = _Taken([])
 def _take(
     tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]], ids: Ids, *, alone: bool = False, slot: int = 1
 ) -> _Taken:
+    strange = [job for job in jobs if not isinstance(job[0], str) or not isinstance(job[1], str)]
+    times = [_put_job_off(tx, job, asked.now) for job in strange]
+    jobs = [job for job in jobs if job not in strange] if strange else jobs
     tx.execute(DELETE_JOBS, {"jobs": json.dumps([job[0] for job in jobs])})
     runs = [job[1] for job in jobs]
     taking: dict[str, object] = {"runs": json.dumps(runs), "session": asked.session, "owner_token": asked.token}
@@ -288,8 +297,8 @@ def _take(
     with contextlib.suppress(Exception):  # one of them cannot be read: which one is found out
         taken = _read(tx, asked, runs)
         if len(taken) == len(runs):
-            return _Taken(taken)
-    taken, times = [], []
+            return _Taken(taken, min(times, default=None))
+    taken = []
     for run_id in runs:
         try:
             taken += _read(tx, asked, [run_id])  # nothing if it was not taken, since it has ended meanwhile
@@ -299,7 +308,16 @@ def _take(
                 tx, owner, text_of(error), asked.now, ids, taken_at=asked.now, alone=alone, holds=False
             )
             times += [] if until is None else [until]
+    times += unreadable.put_off_strange(tx, runs, asked.now, ids, alone=alone)
     return _Taken(taken, min(times, default=None))
+
+
+def _put_job_off(tx: Transaction, job: tuple[str, str, int], now: int) -> int:
+    """A job does not say whose it is: it is looked at again then (unix ms)."""
+    job_id, run_id, _ = job
+    until = troubles.note(tx, "job", str(job_id), f"its run is {run_id!r}", now)
+    tx.execute(PUT_OFF, {"job": job_id, "until": until, "until_score": until})
+    return until
 
 
 def _read(tx: Transaction, asked: Claim, run_ids: Sequence[str]) -> list[Claimed]:
@@ -335,11 +353,12 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
     queue = lanes.Queue()
     for row in tx.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
         run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
+        takeovers, steps_then, slots = number_of(takeovers), number_of(steps_then), number_of(slots)
         if died:
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
-        known = unreadable.lane_of(lane)
+        known = lanes.readable(lane)
         if known is not None and slots:
             held.append((known.id, slots))
         hold = _hold_of(code)
@@ -354,7 +373,7 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
     tx.execute_rows(INSERT_JOBS, jobs)
     tx.execute_rows(holding.INSERT_HELD, on_hold)
     asked = requests.end_session(tx, session_id, now, ORPHANS)
-    freed = kept.end_session(tx, session_id, ORPHANS)
+    freed = [(lane, number_of(slots)) for lane, slots in kept.end_session(tx, session_id, ORPHANS)]
     lanes.give_back(tx, [*held, *freed], now)
     queue.write(tx, now, ids)
     more = asked or ORPHANS in (len(orphans), len(freed))

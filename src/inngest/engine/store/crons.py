@@ -37,7 +37,7 @@ def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int, most: int) 
     armed = 0
     for function in functions:
         for schedule in crons.schedules_of(function):
-            if armed == most or timers.get(CRON, schedule.key) is not None:
+            if armed == most or timers.has(CRON, schedule.key):
                 continue
             first = crons.first(schedule, now)
             _put(timers, schedule, first, [])

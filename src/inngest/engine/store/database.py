@@ -73,6 +73,12 @@ class Database(Words, Protocol):
         """The error for a person: what happened, where, and how to mend it."""
         ...
 
+    def give_as_bytes(self, connection: Connection, error: Exception) -> bool:
+        """Whether an error says that a text is none. From then on the connection gives such texts as bytes, so that
+        only the row that has one cannot be read, and what has failed can be done again.
+        """
+        ...
+
     def changed_by_others(self, connection: Connection) -> bool:
         """Whether others have written since this was asked last."""
         ...

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select
 
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.ports import Circle, DueRequests, RequestKey
 
 from . import tables
+from .records import LARGEST
 from .requests import ANYBODY
 from .statement import Statement, Transaction
 
@@ -44,6 +45,13 @@ DUE_OF_HOST = Statement(
         .limit(bindparam("count"))
     )
 )
+
+UNTIMED = Statement(
+    lambda _: _ROW.where(*_FREE, _requests.c.due_at > literal_column(str(LARGEST), BigInteger)).limit(
+        bindparam("count")
+    )
+)
+"""Requests of which nobody can say when they are due: texts come after all numbers."""
 
 NEXT_DUE = Statement(
     lambda _: select(func.min(_requests.c.due_at)).where(*_FREE, _requests.c.due_at > bindparam("now"))
@@ -82,16 +90,23 @@ class _Look:
 
     def find(self, circle: Circle) -> DueRequests:
         rows = self._due(DUE, PAGE)
-        self._take(rows)
+        waiting = not self._take(rows)
         if len(rows) < PAGE or not self._hosts.free:
-            return DueRequests(list(self._found), self._next_due(), len(self._found) < len(rows), Circle(circle.after))
-        circle = self._go_around(circle)
-        return DueRequests(list(self._found), self._next_due(), waiting=True, circle=circle)
+            circle = Circle(circle.after)
+        else:
+            waiting, circle = True, self._go_around(circle)
+        next_due = self._next_due()
+        if next_due is not None and not (isinstance(next_due, int) and next_due <= LARGEST):
+            next_due = None  # only those are left of which nobody can say when: they are made now
+            waiting |= not self._take(self._due(UNTIMED, PAGE))
+        return DueRequests(list(self._found), next_due, waiting, circle)
 
-    def _take(self, rows: list[_Row]) -> None:
+    def _take(self, rows: list[_Row]) -> bool:
+        """Take as many as their hosts have places for; whether those are all."""
         for row in rows:
             if row.key not in self._found and self._hosts.take(row.host):
                 self._found[row.key] = None
+        return all(row.key in self._found for row in rows)
 
     def _go_around(self, circle: Circle) -> Circle:
         """Go from host to host, as far as there are places, and no further than one look may."""
@@ -116,18 +131,22 @@ class _Look:
             yield (after := host)
 
     def _next_host(self, after: str) -> str | None:
-        host: str | None = self._least(NEXT_HOST, {"after_host": after})
-        return host
+        host = self._least(NEXT_HOST, {"after_host": after})
+        return host if isinstance(host, str) else None  # what is no text comes after all texts
 
-    def _next_due(self) -> int | None:
-        due_at: int | None = self._least(NEXT_DUE, {"now": self._now})
-        return due_at
+    def _next_due(self) -> Any:
+        return self._least(NEXT_DUE, {"now": self._now})
 
     def _least(self, statement: Statement, asked: dict[str, object]) -> Any:
         rows = [self._tx.execute(statement, {**asked, "of_holder": holder}).fetchone() for holder in self._holders]
-        return min((row[0] for row in rows if row is not None and row[0] is not None), default=None)
+        return min((row[0] for row in rows if row is not None and row[0] is not None), key=_place, default=None)
 
     def _due(self, statement: Statement, count: int, host: str = "") -> list[_Row]:
         asked = {"now": self._now, "count": count, "of_host": host}
         found = [self._tx.execute(statement, {**asked, "of_holder": holder}).fetchall() for holder in self._holders]
-        return sorted(_Row(*row) for rows in found for row in rows)
+        return sorted((_Row(*row) for rows in found for row in rows), key=lambda row: tuple(map(_place, row)))
+
+
+def _place(value: object) -> tuple[int, Any]:
+    """Where a value stands among others, also where rows are damaged: numbers, then texts, then all else."""
+    return (0, value) if isinstance(value, (int, float)) else (1, value) if isinstance(value, str) else (2, value)

@@ -24,11 +24,14 @@ from inngest.engine.domain.explaining import (
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
+from inngest.engine.domain.watches import can_be_told
 from inngest.engine.ports import RunView
 from inngest.protocol import limits, texts
 
 from . import lanes, reading, tables, troubles
 from .gates import BATCH, DEBOUNCE, Collecting, Last
+from .lanes import readable
+from .records import names_of, number_of
 from .statement import Statement, Transaction, constant
 from .timers import NEVER
 from .waits import WAIT_COLUMNS
@@ -131,17 +134,23 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     run_id = texts.stored(run_id)
     asked = {"run": run_id}
     job = tx.execute(JOB, asked).fetchone()
-    due_at = None if job is None else job[0]
+    due_at = None if job is None else number_of(job[0])
     known = troubles.of_key(tx, run_id)
-    try:
-        view = reading.bare(tx, run_id) if any(_stands(one, due_at, now) for one in known) else reading.run(tx, run_id)
-    except Exception as error:  # nobody has tried it yet
-        view = reading.bare(tx, run_id)
-        known.append(Trouble(troubles.RUN, text_of(error), 0, now, now + 1))
+    view = reading.run(tx, run_id)
     if view is None:
         return None
+    if view.run.unread and not any(_stands(one, due_at, now) for one in known):  # nobody has tried it yet
+        known.append(_found(troubles.RUN, "; ".join(view.run.unread), now))
+    known += troubles.of_key(tx, view.run.function_id)
+    known += [] if view.run.lane is None else troubles.of_key(tx, view.run.lane)
     paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
-    watches = [Watch(*row) for row in tx.execute(WAITS, asked).fetchall()]
+    watches = _watches(tx, run_id, known, now)
+    queued = None
+    if job is not None and job[2]:
+        try:
+            queued = _queued(tx, job, now)
+        except Exception as error:
+            known.append(_found(troubles.LANE, text_of(error), now))
     return Facts(
         run=view.run,
         open=view.open,
@@ -153,12 +162,32 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         owner=view.worker,
         workers=_workers(tx, view),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
-        paused=None if paused is None else paused[0],
+        paused=None if paused is None else number_of(paused[0]),
         recorded=view.memos[-1] if view.memos else None,
-        queued=None if job is None or not job[2] else _queued(tx, job, now),
-        kept=[KeptFact(*row) for row in tx.execute(KEPT, asked).fetchall()],
+        queued=queued,
+        kept=[KeptFact(one, number_of(slots), number_of(at)) for one, slots, at in tx.execute(KEPT, asked).fetchall()],
         troubles=known,
     )
+
+
+def _found(kind: str, error: str, now: int) -> Trouble:
+    """What shows now that it cannot be read, and has not been put off."""
+    return Trouble(kind, error, 0, now, now + 1)
+
+
+def _watches(tx: Transaction, run_id: str, known: list[Trouble], now: int) -> list[Watch]:
+    """What is looked for; what of it cannot be read joins what is known to be in trouble."""
+    told = {trouble.kind for trouble in known if trouble.until > now}  # one that was put aside before still may be
+    watches: list[Watch] = []
+    for row in tx.execute(WAITS, {"run": run_id}).fetchall():
+        try:
+            watch = Watch(*row)
+            can_be_told(watch)
+            watches.append(watch)
+        except Exception as error:
+            if (kind := f"{troubles.WAIT}:{row[1]}") not in told:
+                known.append(_found(kind, text_of(error), now))
+    return watches
 
 
 def _stands(trouble: Trouble, due_at: int | None, now: int) -> bool:
@@ -175,13 +204,14 @@ def _workers(tx: Transaction, view: RunView) -> list[WorkerFact]:
         WorkerFact(
             one,
             f"{host}, process {pid}",
-            view.run.function_id in json.loads(functions),
+            view.run.function_id in names_of(functions),
             executing.get(one, 0),
             handlers=[
                 handler for handler in _handlers(told) if handler.run_id == view.run.id and handler.step not in recorded
             ],
         )
         for one, host, pid, functions, told in tx.execute(WORKERS).fetchall()
+        if isinstance(one, str)
     ]
 
 
@@ -226,11 +256,11 @@ def _full(tx: Transaction, found: lanes.Full, lane: Lane, rules: Queueing) -> Fu
         Holder(run_id, function_id, slots, returning)
         for statement, returning in ((KEPT_HOLDERS, True), (HOLDERS, False))
         for run_id, function_id, slots, held in sorted(tx.execute(statement).fetchall())
-        if held and found.budget in Lane.of(held).budgets
+        if (of := readable(held)) is not None and found.budget in of.budgets
     ]
     return Full(limit, shown(found.budget.removeprefix(limit.prefix)), holders)
 
 
 def _request(row: tuple[Any, ...]) -> RequestFact:
     hashed, attempt, due_at, session_id, holder = row
-    return RequestFact(hashed, attempt, due_at, session_id is not None, holder is None)
+    return RequestFact(hashed, number_of(attempt), number_of(due_at), session_id is not None, holder is None)

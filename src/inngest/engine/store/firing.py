@@ -14,11 +14,11 @@ from inngest.engine.ports import NO_NEWS, Fired, Ids, News
 from inngest.protocol import durations
 
 from . import cancelling, crons, lanes, parcels, tables
-from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start
+from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start, tell_parents
 from .allowance import OF_CANCELLATION, Allowance
 from .announcing import Announcer
 from .events import event
-from .gates import BATCH, DEBOUNCE, Collecting, Gatekeeper, Last
+from .gates import BATCH, DEBOUNCE, UNREAD, Collecting, Gatekeeper, Last, Unread
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
 from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, Alarm, Timer
@@ -60,6 +60,25 @@ class _Firing:
             self._add([start._replace(run=run, due_at=self._now)])
         else:
             self._add(self._keeper.flush(start, start.gates, collected))
+
+    def unread(self, timer: Timer) -> None:
+        """A start could not be read, and may be now."""
+        put_off = Unread(*timer.payload)
+        function = self._registry.functions.get(put_off.function_id)
+        if function is None:
+            raise LookupError(f"function {put_off.function_id} is not known any more")
+        event = self._event(put_off.event_id)
+        found = triggers.again(function, event, self._registry, self._now, self._ids.ulid, direct=put_off.direct)
+        self._keeper.readable(timer.key)
+        started: list[Start] = []
+        for start in found:
+            run = start.run._replace(parent_id=put_off.parent_id, parent_hash=put_off.parent_hash)
+            start = start._replace(run=run)
+            if put_off.keyed:
+                start = start._replace(key="")
+            started += [start] if start.gates is None and not start.key else self._keeper.judge(start)
+        self._add(started)
+        self.news = self.news.and_then(tell_parents(self._tx, started, self._now))
 
     def start_timeout(self, timer: Timer) -> None:
         """A run must have begun by now."""
@@ -159,6 +178,7 @@ class _Firing:
 _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     DEBOUNCE: _Firing.debounce,
     BATCH: _Firing.batch,
+    UNREAD: _Firing.unread,
     START_TIMEOUT: _Firing.start_timeout,
     FINISH_TIMEOUT: _Firing.finish_timeout,
     TELL: _Firing.tell,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, delete, select, tuple_
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.asking import skipped
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Start
@@ -21,7 +22,7 @@ from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Ids, News
 from inngest.protocol import durations, limits
 
-from . import cancelling, tables
+from . import cancelling, tables, troubles
 from .allowance import OF_CANCELLATION, Allowance
 from .statement import Statement, Transaction, constant
 from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT, Alarm, Timers
@@ -30,6 +31,9 @@ _rates, _singletons, _runs, _keys = tables.rates, tables.singletons, tables.runs
 
 DEBOUNCE, BATCH = "debounce", "batch"
 """Kinds of timers that collect events."""
+
+UNREAD = "unread"
+"""The kind of a timer of a start that is put off, since its function's configuration cannot be read."""
 
 TAKE_KEY = Statement(
     lambda words: (
@@ -110,6 +114,9 @@ COLLECT = Statement(
 LET_GO = Statement(lambda _: delete(tables.batches).where(tables.batches.c.batch_id == bindparam("batch")))
 
 
+P = TypeVar("P", "Collecting", "Last")
+
+
 class Collecting(NamedTuple):
     """A batch that is being collected: the payload of its timer."""
 
@@ -120,6 +127,27 @@ class Collecting(NamedTuple):
     event_id: str  # of its first event
     held: int  # how many events it has
     size: int  # bytes of its events' data
+
+
+_TEXTS = {"function_id", "version", "batch_id", "event_id"}
+"""Those of the values of what is collected that are no numbers."""
+
+
+class _Unreadable(Exception):
+    """What is collected cannot be read, and nothing can be added to it."""
+
+
+class Unread(NamedTuple):
+    """A start that is put off, since its function's configuration, or what is collected, cannot be read: the payload of
+    its timer.
+    """
+
+    function_id: str
+    event_id: str
+    direct: bool  # it starts whatever its triggers are
+    keyed: bool  # its event's key counts already
+    parent_id: str | None  # the run that invokes it
+    parent_hash: str | None  # and its step
 
 
 class Last(NamedTuple):
@@ -152,16 +180,23 @@ class Gatekeeper:
 
     def judge(self, start: Start) -> list[Start]:
         """The runs to create now, which are to be given to `insert_starts`."""
+        gates = start.gates
+        if gates is not None and gates.unread is not None:
+            self._put_off(start, gates, gates.unread)
+            return []
         if start.key and not self._take(start, index_key(start.key)):
             return []
-        gates = start.gates
         if gates is None:
             return [start]
-        if gates.debounce is not None:
-            self._debounce(start, gates, gates.debounce)
+        try:
+            if gates.debounce is not None:
+                self._debounce(start, gates, gates.debounce)
+                return []
+            if gates.batch is not None:
+                return self._collect(start, gates, gates.batch)
+        except _Unreadable as unreadable:
+            self._put_off(start, gates, str(unreadable), keyed=bool(start.key))
             return []
-        if gates.batch is not None:
-            return self._collect(start, gates, gates.batch)
         return self.admit(start, gates)
 
     def take_news(self) -> News:
@@ -187,6 +222,18 @@ class Gatekeeper:
             self._write(admitted)
             admitted = admitted._replace(written=True)
         return [admitted]
+
+    def _put_off(self, start: Start, gates: Gates, error: str, *, keyed: bool = False) -> None:
+        """What a start needs cannot be read: it is tried again, until it can."""
+        run = start.run
+        troubles.note_once(self._tx, troubles.FUNCTION, run.function_id, error, run.created_at)
+        unread = Unread(run.function_id, run.event_id, gates.direct, keyed, run.parent_id, run.parent_hash)
+        self.timers.put(UNREAD, run.id, run.created_at + troubles.FIRST, unread)
+        self._tx.execute(COLLECT, {"batch_id": run.id, "position": 0, "event_id": run.event_id})
+
+    def readable(self, key: str) -> None:
+        """A start that was put off can be read now."""
+        self._tx.execute(LET_GO, {"batch": key})
 
     # -- idempotency and rate limit
 
@@ -264,9 +311,9 @@ class Gatekeeper:
         run, now = start.run, start.run.created_at
         key = _place(run.function_id, debounce.key)
         last = Last(run.function_id, run.function_version, run.retries, run.event_id, gates.ts, now)
-        known = self.timers.get(DEBOUNCE, key)
+        known = self._known(DEBOUNCE, key, Last)
         if known is not None:
-            before = Last(*known.payload)
+            before, _ = known
             last = last._replace(first_at=before.first_at)
             if gates.ts < before.ts:
                 last = last._replace(event_id=before.event_id, ts=before.ts)
@@ -281,18 +328,18 @@ class Gatekeeper:
         """The batch is over when it is full, in count or in bytes."""
         run, now = start.run, start.run.created_at
         key = _place(run.function_id, batch.key)
-        known = self.timers.get(BATCH, key)
+        known = self._known(BATCH, key, Collecting)
         flushed: list[Start] = []
         due_at = now + batch.timeout if batch.timeout is not None else NEVER
         collecting = Collecting(
             run.function_id, run.function_version, run.retries, self._ids.ulid(now), run.event_id, 0, 0
         )
         if known is not None:
-            before = Collecting(*known.payload)
+            before, before_due = known
             if before.size + gates.size > limits.MAX_BATCH_SIZE:
                 flushed += self.flush(start._replace(run=run._replace(id=self._ids.ulid(now))), gates, before)
             else:
-                collecting, due_at = before, known.due_at
+                collecting, due_at = before, before_due
         row = {"batch_id": collecting.batch_id, "position": collecting.held, "event_id": run.event_id}
         self._tx.execute(COLLECT, row)
         collecting = collecting._replace(held=collecting.held + 1, size=collecting.size + gates.size)
@@ -301,6 +348,24 @@ class Gatekeeper:
             return flushed
         self.timers.remove(BATCH, key)
         return [*flushed, *self.flush(start, gates, collecting)]
+
+    def _known(self, kind: str, key: str, payload: type[P]) -> tuple[P, int] | None:
+        """What is collected, and when it is over; None if nothing is.
+
+        Raises:
+            _Unreadable: it is put off when it falls due, and what comes later waits for it.
+        """
+        try:
+            known = self.timers.get(kind, key)
+            if known is None:
+                return None
+            found = payload(*known.payload)
+            for name, value in found._asdict().items():
+                if not isinstance(value, str if name in _TEXTS else int):
+                    raise TypeError(f"{name} is {value!r}")
+        except Exception as error:
+            raise _Unreadable(f"its {kind} cannot be read: {text_of(error)}") from None
+        return found, known.due_at
 
     def debounced(self, start: Start, key: str) -> list[Start]:
         """The run of a debounce that is over."""

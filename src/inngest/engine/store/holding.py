@@ -20,6 +20,7 @@ from inngest.protocol.opcodes import Opcode
 
 from . import lanes, tables, waits
 from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row
+from .records import number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
@@ -106,7 +107,7 @@ def due(
         for job, run_id in tx.execute(BEFORE_US, asked).fetchall():
             found[job] = (0, run_id)
         for job, run_id, due_at, by in tx.execute(IN_TIME, asked).fetchall():
-            found.setdefault(job, (due_at + (OTHERS_FIRST if by == session else 0), run_id))
+            found.setdefault(job, (number_of(due_at) + (OTHERS_FIRST if by == session else 0), run_id))
     order = sorted((due_at, job, run_id) for job, (due_at, run_id) in found.items())
     taken = [one for one in order if one[0] <= now][:count]
     left = order[len(taken) :]

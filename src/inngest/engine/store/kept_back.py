@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.asking import Seen, Unanswered, gates_for
-from inngest.engine.domain.explaining import KeptBack, Pending
+from inngest.engine.domain.explaining import KeptBack, Pending, text_of
 from inngest.engine.domain.flow import flow_of
 from inngest.engine.domain.gates import Gates
 from inngest.engine.domain.index_keys import index_key
@@ -64,6 +64,9 @@ def _refused(tx: Transaction, function: FunctionSpec, event: Event, registry: Re
         asked = gates_for(flow_of(function), seen, direct=False, paused=None)
     except Unanswered as unanswered:
         return KeptBack(function.id, "condition", unanswered.info.message)
+    except Exception as error:
+        text = f"the function's configuration cannot be read, and the start is tried again: {text_of(error)}"
+        return KeptBack(function.id, "unreadable", text)
     if event.key and (first := _holder(tx, function.id, index_key(event.key), event)):
         text = f"an event with the id {event.key!r} came within the last 24 h: it started run {first}"
         return KeptBack(function.id, "id", text, first)

@@ -8,6 +8,7 @@ these, whoever ends it. Who gives slots back wakes as many of the lanes that are
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -33,10 +34,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of, range_of
 from inngest.engine.domain.model import Registry
 from inngest.engine.ports import Ids, Owner
+from inngest.runtime.careful import CarefulLogger
 
 from . import tables
 from .allowance import Allowance
+from .records import LARGEST, number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 _lanes, _budgets, _throttles, _runs = tables.lanes, tables.budgets, tables.throttles, tables.runs
 _NONE = literal_column("0", Integer)
@@ -149,6 +154,16 @@ IS_READY = Statement(
     lambda _: select(_lanes.c.id).where(_lanes.c.id == bindparam("lane"), _lanes.c.ready_at <= bindparam("now"))
 )
 
+HOLDING = Statement(
+    lambda _: select(_runs.c.lane, _runs.c.slots).where(_runs.c.session_id.is_not(None), _runs.c.slots > _NONE)
+)
+
+KEPT_HOLDING = Statement(lambda _: select(tables.kept_slots.c.lane, tables.kept_slots.c.slots))
+
+SET_USED = Statement(
+    lambda _: update(_budgets).where(_budgets.c.budget == bindparam("of_budget")).values(used=bindparam("now_used"))
+)
+
 SET_SLOTS = Statement(lambda _: update(_runs).where(_runs.c.id == bindparam("run")).values(slots=bindparam("held")))
 
 
@@ -224,11 +239,14 @@ class Room:
         self._blocked: dict[str, bool] = {}  # whether lanes wait for a budget
         if budgets:
             for budget, used, blocked in tx.execute(BUDGETS, {"budgets": json.dumps(list(budgets))}).fetchall():
-                self._used[budget], self._blocked[budget] = used, bool(blocked)
+                known = isinstance(used, int) and 0 <= used <= LARGEST
+                self._used[budget] = used if known else _counted_anew(tx, budget)
+                self._blocked[budget] = bool(blocked)
         self._tats: dict[str, int] = {}
         if throttles:
             given = {"throttles": json.dumps(list(throttles))}
-            self._tats.update((row[0], row[1]) for row in tx.execute(THROTTLES, given).fetchall())
+            rows = tx.execute(THROTTLES, given).fetchall()
+            self._tats.update((row[0], row[1]) for row in rows if isinstance(row[1], int))  # else it begins anew
         self._taken: Counter[str] = Counter()
         self._started: dict[str, int] = {}
 
@@ -288,6 +306,28 @@ class Room:
         return [(budget, limit - self._used.get(budget, 0)) for budget, limit in limits if limit is not None]
 
 
+def readable(lane_id: str | None) -> Lane | None:
+    """The lane of an id; None if there is none, or if it cannot be read."""
+    try:
+        return Lane.of(lane_id) if lane_id else None
+    except (ValueError, TypeError):
+        LOGGER.error("lane %r cannot be read: its runs queue nowhere", lane_id)
+        return None
+
+
+def _counted_anew(tx: Transaction, budget: str) -> int:
+    """The slots of a budget that are used, of one of which that cannot be read: it is what its runs hold, and kept."""
+    used = 0
+    for statement in (HOLDING, KEPT_HOLDING):
+        for lane_id, slots in tx.execute(statement).fetchall():
+            lane = readable(lane_id)
+            if lane is not None and budget in lane.budgets:
+                used += number_of(slots)
+    LOGGER.error("the slots of %r cannot be read, and are counted anew: %d are used", budget, used)
+    tx.execute(SET_USED, {"of_budget": budget, "now_used": used})
+    return used
+
+
 def rules_of(registry: Registry, lane: Lane) -> Queueing:
     """The rules of a lane's function as it is configured now; a run that queued under others follows them."""
     function = registry.functions.get(lane.function_id)
@@ -334,7 +374,8 @@ def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> No
     """Slots of these lanes are free: as many lanes that wait for them are looked at again."""
     freed: Counter[str] = Counter()
     for lane_id, count in slots:
-        for budget in set(Lane.of(lane_id).budgets):
+        lane = readable(lane_id)
+        for budget in () if lane is None else set(lane.budgets):
             freed[budget] += count
     for budget, used, blocked in tx.execute_rows(GIVE_BACK, sorted(freed.items())):
         if blocked:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain.model import Event, Run, RunStatus
+from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import Owner, RunView
 from inngest.protocol import texts
 from inngest.protocol.opcodes import Memo, OpenStep
 
 from . import tables
+from .as_far import AsFar
 from .entering import RUN_STEPS, defers_of
 from .events import batches, event
-from .records import RUN_COLUMNS, entry_of, failed_of, run_of
+from .records import RUN_COLUMNS
 from .statement import Statement, Transaction, constant
 
 _runs, _attempts, _steps = tables.runs, tables.attempts, tables.steps
@@ -68,34 +70,33 @@ def functions(tx: Transaction) -> list[str]:
 
 
 def run(tx: Transaction, run_id: str) -> RunView | None:
-    """One run with everything that is recorded of it."""
+    """One run with all that is recorded of it, as far as that can be read; `unread` of the run names the rest."""
     row = tx.execute(RUN, {"run": texts.stored(run_id)}).fetchone()
     if row is None:
         return None
-    found = run_of(row[:-1])
-    started_by = event(tx, found.event_id)
-    assert started_by is not None, f"run {run_id} has lost its event {found.event_id}"
-    entries = [entry_of(row[1:]) for row in tx.execute(RUN_STEPS, {"runs": json.dumps([run_id])}).fetchall()]
-    return RunView(
+    read = AsFar()
+    found = read.run(row[:-1])
+    started_by = read.event(event(tx, found.event_id), found.event_id)
+    entries = read.entries([one[1:] for one in tx.execute(RUN_STEPS, {"runs": json.dumps([run_id])}).fetchall()])
+    batch = [] if found.batch_id is None else batches(tx, [found.batch_id])[found.batch_id]
+    view = RunView(
         found,
         started_by,
         [entry for entry in entries if isinstance(entry, Memo)],
         [entry for entry in entries if isinstance(entry, OpenStep)],
-        [failed_of(one) for one in tx.execute(FAILED_ATTEMPTS, {"run": run_id}).fetchall()],
+        read.failed(tx.execute(FAILED_ATTEMPTS, {"run": run_id}).fetchall()),
         row[-1],
-        () if found.batch_id is None else batches(tx, [found.batch_id])[found.batch_id],
+        [read.event(one, one.id) for one in batch],
         dict(tx.execute(METADATA, {"run": run_id}).fetchall()),
         defers_of(entries),
     )
+    return view._replace(run=found._replace(unread=tuple(read.unread))) if read.unread else view
 
 
-def bare(tx: Transaction, run_id: str) -> RunView | None:
-    """A run without what is recorded of it: for one of which that cannot be read."""
-    row = tx.execute(RUN, {"run": run_id}).fetchone()
-    if row is None:
-        return None
-    found = run_of(row[:-1])
-    return RunView(found, Event(found.event_id, "", "{}", 0, "", 0), (), (), (), row[-1])
+def _run_of(row: Sequence[Any]) -> Run:
+    read = AsFar()
+    found = read.run(row)
+    return found._replace(unread=tuple(read.unread)) if read.unread else found
 
 
 def runs(
@@ -112,18 +113,18 @@ def runs(
     given = tuple(name for name, value in filters.items() if value is not None)
     parameters = {f"given_{name}": texts.stored(str(filters[name])) for name in given}
     rows = tx.execute(_RUNS[given], {**parameters, "count": limit}).fetchall()
-    return [run_of(row) for row in rows]
+    return [_run_of(row) for row in rows]
 
 
 def ending(tx: Transaction, tail: str, *, searched: int, limit: int) -> list[Run]:
     """Runs whose id ends so (in upper case), newest first, among as many of the newest as are searched."""
     parameters = {"pattern": f"%{texts.escaped(tail)}", "searched": searched, "count": limit}
-    return [run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
+    return [_run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
 
 
 def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:
     """Those of these runs that have ended."""
-    return [run_of(row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+    return [_run_of(row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
 
 
 def not_owned(tx: Transaction, owners: Sequence[Owner]) -> list[str]:

@@ -16,6 +16,9 @@ from inngest.runtime.careful import CarefulLogger
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
+LARGEST = 1 << 61
+"""Beyond it, a number that is stored is none that was written: sums with it would not be stored."""
+
 RUN_COLUMNS = (
     "id",
     "function_id",
@@ -62,6 +65,15 @@ NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:18], "se
 NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS)
 
 FAILED_COLUMNS = ("run_id", "hash", "attempt", "ended_at", "started_at", "error")
+
+
+def number_of(value: Any, otherwise: int = 0) -> int:
+    """A whole number as it is stored, also as text; something else if it is none, or a time nobody can mean."""
+    try:
+        number = int(value)
+    except (ValueError, TypeError, OverflowError):
+        return otherwise
+    return number if -LARGEST <= number <= LARGEST else otherwise
 
 
 def event_row(event: Event) -> tuple[object, ...]:
@@ -209,7 +221,7 @@ def function_row(function: FunctionSpec, now: int) -> dict[str, object]:
 def function_of(row: tuple[Any, ...]) -> FunctionSpec:
     """The function of a row (id, app_id, name, version, retries, events, failure_of, config)."""
     function_id, app_id, name, version, retries, events, failure_of, config = row
-    return FunctionSpec(function_id, app_id, name, version, retries, _names(events), failure_of, config)
+    return FunctionSpec(function_id, app_id, name, version, retries, names_of(events), failure_of, config)
 
 
 def session_row(session: Session) -> dict[str, object]:
@@ -226,13 +238,16 @@ def session_row(session: Session) -> dict[str, object]:
 def session_of(row: tuple[Any, ...]) -> Session:
     """The worker of a row (id, started_at, host, pid, functions)."""
     session_id, started_at, host, pid, functions = row
-    return Session(session_id, started_at, host, pid, _names(functions))
+    return Session(session_id, started_at, host, pid, names_of(functions))
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
     """Those of a JSON list; none if it cannot be read: the row of one app, or worker, stops no others."""
     try:
-        return tuple(json.loads(text))
+        names = json.loads(text)
+        if isinstance(names, list):
+            return tuple(name for name in names if isinstance(name, str))
+        raise TypeError("it is no list")
     except (ValueError, TypeError):
         LOGGER.error("a list of names cannot be read in the database: %r", text)
         return ()

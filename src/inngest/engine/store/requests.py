@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, null, or_, select, tuple_, union, update
+from sqlalchemy import BigInteger, bindparam, delete, literal_column, null, or_, select, tuple_, union, update
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -21,7 +21,7 @@ from inngest.protocol.opcodes import Opcode
 
 from . import tables, troubles, waits
 from .accepting import lives
-from .records import FAILED_COLUMNS, failed_row
+from .records import FAILED_COLUMNS, LARGEST, failed_row
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
 
 _requests = tables.requests
@@ -50,7 +50,7 @@ def _take(_: Words, rows: Rows) -> ClauseElement:
         own.run_id == given.c.run_id,
         own.hash == given.c.hash,
         own.session_id.is_(None),
-        own.due_at <= given.c.due_at,
+        or_(own.due_at <= given.c.due_at, own.due_at > literal_column(str(LARGEST), BigInteger)),  # nobody can say when
         or_(own.holder == constant(ANYBODY), own.holder == given.c.session_id),
     )
     taken = (own.run_id, own.hash, own.kind, own.request, own.attempt, own.retries, own.host, own.holder)
@@ -140,6 +140,10 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
         TAKE, [(*key, now, session) for key in keys]
     ):
         try:
+            if not (isinstance(request, str) and isinstance(attempt, int) and isinstance(retries, int)):
+                raise ValueError(
+                    f"its attempt is {attempt!r} of {retries!r}, and what it asks {type(request).__name__}"
+                )
             key = RequestKey(run_id, hashed)
             taken.append(HeldRequest(key, Opcode(kind), request, attempt, retries, host, holder != ANYBODY))
         except ValueError as error:

@@ -98,7 +98,7 @@ def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], coun
         count: how many rows, at most.
         until: rows that are due later are left.
     """
-    waiting = sorted(((due_at, function) for function, due_at in queues.items()), reverse=True)
+    waiting = sorted(((_due(at, until), function) for function, at in queues.items()), reverse=True)
     opened: list[tuple[tuple[Any, ...], int, Cursor]] = []
     cursors: list[Cursor] = []
     rows: list[tuple[Any, ...]] = []
@@ -106,19 +106,26 @@ def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], coun
         while waiting and waiting[-1][0] <= min(until, opened[0][0][0] if opened else until):
             cursor = tx.execute(statement, {"function": waiting.pop()[1], "count": count + 1})
             cursors.append(cursor)
-            _step(opened, cursor, len(cursors))
+            _step(opened, cursor, len(cursors), until)
         if not opened or opened[0][0][0] > until or len(rows) == count:
             break
         row, number, cursor = heapq.heappop(opened)
         rows.append(row)
-        _step(opened, cursor, number)
+        _step(opened, cursor, number, until)
     for cursor in cursors:
         cursor.close()
     times = [row[0] for row, _, _ in opened[:1]] + [due_at for due_at, _ in waiting[-1:]]
     return First(rows, min(times, default=None))
 
 
-def _step(opened: list[tuple[tuple[Any, ...], int, Cursor]], cursor: Cursor, number: int) -> None:
+def _step(opened: list[tuple[tuple[Any, ...], int, Cursor]], cursor: Cursor, number: int, until: int) -> None:
     row = cursor.fetchone()
     if row is not None:
+        if not isinstance(row[0], int):
+            row = (until, *row[1:])
         heapq.heappush(opened, (row, number, cursor))
+
+
+def _due(at: object, until: int) -> int:
+    """When something is due; what cannot be read is due now: it is behind all that can, and who does it knows more."""
+    return at if isinstance(at, int) else until

@@ -12,7 +12,7 @@ from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
 from . import crons, lanes, numbers, tables
-from .records import function_of, function_row, session_of, session_row
+from .records import function_of, function_row, number_of, session_of, session_row
 from .statement import Statement, Transaction, constant
 from .timers import ALWAYS, LANES, Timers
 
@@ -108,10 +108,11 @@ class RegistryCache:
         """
         row = tx.execute(GENERATION).fetchone()
         assert row is not None, "the schema has no generation of functions"
-        generation = int(row[0])
+        generation = number_of(row[0], -1)
         known: Registry | None = tx.kept.get(self, self._registry)
         if known is None or known.generation != generation:
-            functions = [function_of(row) for row in tx.execute(FUNCTIONS).fetchall()]
+            rows = tx.execute(FUNCTIONS).fetchall()
+            functions = [function_of(row) for row in rows if isinstance(row[0], str)]  # nobody serves what is no id
             paused = {row[0]: row[1] for row in tx.execute(PAUSED).fetchall()}
             known = tx.kept[self] = Registry.of(generation, functions, paused)
             tx.on_commit(lambda: self._take_over(known))

@@ -463,10 +463,11 @@ class SqlStore:
                 reader = Transaction(self._database.connect_reader(), self._database)
             try:
                 try:
-                    self._database.begin_reading(reader.connection)
-                    return read(reader)
-                finally:  # it raises, too, if the store was closed while this read waited
-                    self._database.rollback(reader.connection)
+                    return self._look(reader, read)
+                except Exception as error:
+                    if not self._database.give_as_bytes(reader.connection, error):
+                        raise
+                return self._look(reader, read)
             except Exception as error:
                 raise self._database.explain(error) from error
             finally:
@@ -476,3 +477,10 @@ class SqlStore:
                     self._readers.append(reader)
 
         return await self._executor.run(work)
+
+    def _look(self, reader: Transaction, read: Callable[[Transaction], R]) -> R:
+        try:
+            self._database.begin_reading(reader.connection)
+            return read(reader)
+        finally:  # it raises, too, if the store was closed while this read waited
+            self._database.rollback(reader.connection)

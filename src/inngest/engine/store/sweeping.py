@@ -119,14 +119,19 @@ class Sweeper:
 
     def _forget_budgets(self, tx: Transaction) -> bool:
         rows = tx.execute(BUDGETS_AFTER, {"after": self._budget, "count": PAGE}).fetchall()
-        if unused := [budget for budget, used in rows if not used]:
+        if unused := [budget for budget, used in rows if not used and isinstance(budget, str)]:
             tx.execute(FORGET_BUDGETS, {"budgets": json.dumps(unused)})
         self._budget = rows[-1][0] if len(rows) == PAGE else ""
         return len(rows) == PAGE
 
     def _forget_throttles(self, tx: Transaction, now: int) -> bool:
         rows = tx.execute(THROTTLES_AFTER, {"after": self._throttle, "count": PAGE}).fetchall()
-        if over := [throttle for throttle, tat in rows if tat < now * MICROSECONDS]:
+        if over := [throttle for throttle, tat in rows if isinstance(throttle, str) and _is_over(tat, now)]:
             tx.execute(FORGET_THROTTLES, {"throttles": json.dumps(over)})
         self._throttle = rows[-1][0] if len(rows) == PAGE else ""
         return len(rows) == PAGE
+
+
+def _is_over(tat: object, now: int) -> bool:
+    """Whether a throttle is as if nothing had started; or cannot be read, and begins anew."""
+    return not isinstance(tat, int) or tat < now * MICROSECONDS

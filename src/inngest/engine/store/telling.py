@@ -7,18 +7,20 @@ a name are told in the order in which they were stored, so each wait is given th
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
 
 from inngest.engine.domain import watches
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
 from inngest.engine.ports import NO_NEWS, News
 from inngest.protocol.opcodes import Arrival
 
-from . import cancelling, events, tables, waits, woken
+from . import cancelling, events, tables, troubles, waits, woken
 from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
 from .statement import Statement, Transaction, constant
 from .timers import ALWAYS, TELL, Timers
@@ -144,7 +146,7 @@ class Teller:
         found = _Found()
         place: Place | None = Place(marker.path, marker.run_id, marker.step)
         if marker.topic not in self._unfinished:  # else an earlier one is not told to all yet
-            place = self._page(event, sight, marker.topic, paths, Place(*marker[3:]), marker.number, found)
+            place = self._page(event, sight, marker.topic, paths, Place(*marker[3:]), marker.number, found, now)
         if place is not None:
             self._unfinished.add(marker.topic)
             self._timers.put(TELL, key, ALWAYS, marker._replace(**place._asdict()), _id(marker.number))
@@ -155,7 +157,7 @@ class Teller:
             self._marked = {marker.topic for _, marker in markers(self._tx)}
         place: Place | None = Place("", "", "")
         if topic not in self._marked:
-            place = self._page(event, watches.Sight(event, now), topic, paths, Place("", "", ""), None, found)
+            place = self._page(event, watches.Sight(event, now), topic, paths, Place("", "", ""), None, found, now)
         if place is not None:
             self._marked.add(topic)
             row = self._tx.execute(NEXT_NUMBER).fetchone()
@@ -172,27 +174,30 @@ class Teller:
         after: Place,
         number: int | None,
         found: _Found,
+        now: int,
     ) -> Place | None:
         """Find as many as this transaction has room for; where to go on, if anywhere."""
-        for path in sorted(paths):
-            key = sight.key(path)
+        for path in sorted(path for path in paths if isinstance(path, str)):
+            key = _key(self._tx, sight, topic, path, now)
             if path < after.path or key is None:
                 continue
             last = after[1:] if path == after.path else ("", "")
             asked = {"of_topic": topic, "at_path": path, "of_key": key, "at": event.received_at}
             while True:
                 count = min(self._looks, self._allowance.rows)
+                if not all(isinstance(one, str) for one in last):
+                    break  # what is no text stands behind all that is
                 if count <= 0:
                     return Place(path, *last)
                 place = {"after_run": last[0], "after_step": last[1], "count": count}
                 rows = self._tx.execute(CANDIDATES, {**asked, **place}).fetchall()
-                for run_id, step, kind, expression, parameters, opened in rows:
+                for row in rows:
                     if self._allowance.rows <= 0:
                         break
-                    last = (run_id, step)
+                    last = (row[0], row[1])
                     self._looks -= 1
-                    if (number is None or opened < number) and sight.matches(expression, parameters):
-                        self._allowance.take(found.add(event, sight, kind, run_id, step))
+                    if _is_for(self._tx, sight, number, row, now):
+                        self._allowance.take(found.add(event, sight, row[2], row[0], row[1]))
                 else:
                     if len(rows) < count:
                         break
@@ -216,8 +221,40 @@ def _deliver(tx: Transaction, found: _Found, now: int) -> News:
 
 
 def markers(tx: Transaction) -> list[tuple[str, Marker]]:
-    """What is still to be told, by ids of events, in the order in which it is."""
-    return [(key, Marker(*json.loads(payload))) for key, payload in tx.execute(MARKERS).fetchall()]
+    """What is still to be told, by ids of events, in the order in which it is. One that cannot be read is put off when
+    it falls due.
+    """
+    found: list[tuple[str, Marker]] = []
+    for key, payload in tx.execute(MARKERS).fetchall():
+        with contextlib.suppress(Exception):
+            marker = Marker(*json.loads(payload))
+            if isinstance(marker.number, int):
+                found.append((key, marker))
+    return found
+
+
+def _is_for(tx: Transaction, sight: watches.Sight, number: int | None, wait: Sequence[Any], now: int) -> bool:
+    """Whether an event is what a wait looks for, which was there before the event's marker, if that has a number.
+
+    A wait that cannot be read is put aside: the event goes on to the others.
+    """
+    run_id, step, _, expression, parameters, opened = wait[:6]
+    if not isinstance(run_id, str) or not isinstance(step, str):
+        return False
+    try:
+        return (number is None or opened < number) and sight.matches(expression, parameters)
+    except Exception as error:
+        troubles.note_once(tx, f"{troubles.WAIT}:{step}", run_id, text_of(error), now)
+        return False
+
+
+def _key(tx: Transaction, sight: watches.Sight, topic: str, path: str, now: int) -> str | None:
+    """What stands at a path of an event; None if nothing does, or if the path cannot be read."""
+    try:
+        return sight.key(path)
+    except Exception as error:
+        troubles.note_once(tx, "path", topic, f"{path!r}: {text_of(error)}", now)
+        return None
 
 
 def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool = True) -> News:
@@ -236,13 +273,16 @@ def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool 
         if marker.topic not in topics:
             continue
         event = events.event(tx, event_id)
-        assert event is not None, f"event {event_id} is still to be told, but is not stored"
+        if event is None:
+            continue  # its timer cannot be done, and is put off
         sight = watches.Sight(event, marker.now)
-        for run_id, step, kind, expression, parameters, opened, topic, path, key, expires_at in open_waits:
+        for wait in open_waits:
+            run_id, step, kind, _, _, _, topic, path, key, expires_at = wait
             if topic != marker.topic or (run_id, step) in told or (kind == Watching.CANCEL and not cancel):
                 continue
-            there = opened < marker.number and expires_at > event.received_at
-            if there and sight.key(path) == key and sight.matches(expression, parameters):
+            in_time = not isinstance(expires_at, int) or expires_at > event.received_at
+            there = in_time and _key(tx, sight, topic, path, now) == key
+            if there and _is_for(tx, sight, marker.number, wait, now):
                 told.add((run_id, step))
                 found.add(event, sight, kind, run_id, step)
     return _deliver(tx, found, now)

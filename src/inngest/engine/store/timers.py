@@ -153,6 +153,10 @@ class Timers:
         row = self._tx.execute(TIMER, {"of_kind": kind, "of_key": key}).fetchone()
         return None if row is None else Timer(kind, key, row[0], json.loads(row[1]))
 
+    def has(self, kind: str, key: str) -> bool:
+        """Whether a timer is set, also one that cannot be read."""
+        return self._tx.execute(TIMER, {"of_kind": kind, "of_key": key}).fetchone() is not None
+
     def remove(self, kind: str, key: str) -> None:
         """It is not to fall due any more."""
         self._tx.execute(REMOVE_TIMER, {"of_kind": kind, "of_key": key})
@@ -185,7 +189,7 @@ def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: Alarm) 
 def next_due(tx: Transaction) -> int | None:
     """When the first timer falls due."""
     row = tx.execute(NEXT_TIMER, {"count": 1}).fetchone()
-    return None if row is None or row[0] == NEVER else row[0]
+    return None if row is None or row[0] == NEVER or not isinstance(row[0], int) else row[0]
 
 
 def forget_times(tx: Transaction, run_ids: Sequence[str]) -> None:

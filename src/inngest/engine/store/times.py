@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, bindparam, cast, select
 from sqlalchemy.sql import ClauseElement
 
 from . import tables
+from .records import number_of
 from .statement import Statement, Transaction, Words, constant
 
 OFTEN = 1_000
@@ -43,7 +44,7 @@ KEEP, KEEP_ANEW = Statement(_keep), Statement(_keep_anew)
 def greatest(tx: Transaction) -> int:
     """The greatest time (unix ms) that was kept; 0 if none was."""
     row = tx.execute(GREATEST).fetchone()
-    return 0 if row is None else int(row[0])
+    return 0 if row is None else number_of(row[0])
 
 
 def keep(tx: Transaction, now: int) -> None:

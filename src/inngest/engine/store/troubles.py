@@ -21,6 +21,9 @@ FIRST, LONGEST = limits.SECOND, 10 * limits.MINUTE
 RUN = "run"
 """The kind of trouble with a run that cannot be read; its key is the run's id."""
 
+WAIT, LANE, FUNCTION = "wait", "lane", "function"
+"""The kinds of trouble with what a step waits for (`wait:HASH`, of a run), with a lane, and with a configuration."""
+
 _troubles = tables.troubles
 _COLUMNS = (_troubles.c.kind, _troubles.c.error, _troubles.c.tries, _troubles.c.since, _troubles.c.until)
 
@@ -66,6 +69,12 @@ def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
     }
     LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error, extra=facts)
     return until
+
+
+def note_once(tx: Transaction, kind: str, key: str, error: str, now: int) -> None:
+    """Write down what is wrong with a row that is met again and again, unless that is known for the time being."""
+    if not any(one.kind == kind and now < one.until for one in of_key(tx, key)):
+        note(tx, kind, key, error, now)
 
 
 def of_key(tx: Transaction, key: str) -> list[Trouble]:

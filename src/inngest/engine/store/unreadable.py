@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, case, literal_column, null, select, update
 
-from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.ports import Ids, Owner
-from inngest.runtime.careful import CarefulLogger
 
 from . import lanes, tables, troubles
 from .accepting import INSERT_JOBS, job_row
+from .records import number_of
 from .statement import Statement, Transaction, constant
-
-LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 _runs = tables.runs
 _NONE = literal_column("0", Integer)
@@ -23,6 +22,14 @@ _NONE = literal_column("0", Integer)
 OWNED = Statement(
     lambda _: select(_runs.c.function_id, _runs.c.lane, _runs.c.slots, _runs.c.started_at).where(
         _runs.c.id == bindparam("run"), _runs.c.token == bindparam("owner_token"), _runs.c.session_id.is_not(None)
+    )
+)
+
+STRANGE = Statement(
+    lambda words: select(_runs.c.id, _runs.c.function_id, _runs.c.lane, _runs.c.started_at, _runs.c.status).where(
+        words.any_of(_runs.c.id, "runs"),
+        _runs.c.session_id.is_(None),
+        _runs.c.status.not_in([constant(status.value) for status in RunStatus]),
     )
 )
 
@@ -66,26 +73,47 @@ def put_off(
     if row is None:
         return None
     function_id, lane_id, slots, started_at = row
-    until = troubles.note(tx, troubles.RUN, owner.run_id, error, now)
     tx.execute(LET_GO, {"run": owner.run_id, "taken_at": taken_at})
     starts = started_at == taken_at and not alone  # it will begin then: its throttle is asked again
-    job = job_row(ids, owner.run_id, function_id, now, until, alone=alone, lane=lane_id, starts=starts)
-    tx.execute_rows(INSERT_JOBS, [job])
-    lane = lane_of(lane_id)
-    if lane is not None:
-        if holds:
-            lanes.give_back(tx, [(lane.id, slots)], now)
-        if not alone:
-            queue = lanes.Queue()
-            queue.add(lane, until)
-            queue.write(tx, now, ids)
+    until = _again(tx, _Waiting(owner.run_id, function_id, lane_id, starts), error, now, ids, alone=alone)
+    if holds and (lane := lanes.readable(lane_id)) is not None:
+        lanes.give_back(tx, [(lane.id, number_of(slots))], now)
     return until
 
 
-def lane_of(lane_id: str | None) -> Lane | None:
-    """The lane of an id; None if there is none, or if it cannot be read."""
-    try:
-        return Lane.of(lane_id) if lane_id else None
-    except (ValueError, TypeError):
-        LOGGER.error("lane %r cannot be read: its runs queue nowhere", lane_id)
-        return None
+def put_off_strange(tx: Transaction, run_ids: Sequence[str], now: int, ids: Ids, *, alone: bool) -> list[int]:
+    """Runs could not be taken: those of which nobody can say whether they have ended are tried again later.
+
+    Returns:
+        Until when each is put off, unix ms.
+    """
+    until: list[int] = []
+    for run_id, function_id, lane_id, started_at, status in tx.execute(
+        STRANGE, {"runs": json.dumps(run_ids)}
+    ).fetchall():
+        starts = started_at is None and not alone
+        error = f"its status is {status!r}"
+        until.append(_again(tx, _Waiting(run_id, function_id, lane_id, starts), error, now, ids, alone=alone))
+    return until
+
+
+class _Waiting(NamedTuple):
+    """A run that is put off."""
+
+    run_id: str
+    function_id: str
+    lane: str | None
+    starts: bool
+
+
+def _again(tx: Transaction, run: _Waiting, error: str, now: int, ids: Ids, *, alone: bool) -> int:
+    """Note why a run is put off, and have it tried again: when, unix ms."""
+    until = troubles.note(tx, troubles.RUN, run.run_id, error, now)
+    job = job_row(ids, run.run_id, run.function_id, now, until, alone=alone, lane=run.lane, starts=run.starts)
+    tx.execute_rows(INSERT_JOBS, [job])
+    lane = lanes.readable(run.lane)
+    if lane is not None and not alone:
+        queue = lanes.Queue()
+        queue.add(lane, until)
+        queue.write(tx, now, ids)
+    return until

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.sql import ClauseElement
 
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.lanes import Lane, Queueing
 from inngest.engine.domain.model import Registry
 from inngest.engine.domain.placing import LARGEST_SHIFT
 from inngest.engine.ports import Ids
 
-from . import lanes, serving, tables
+from . import lanes, serving, tables, troubles
 from .accepting import DELAYED
 from .allowance import Allowance
+from .records import LARGEST, number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
 _lanes, _jobs = tables.lanes, tables.jobs
 _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
 _DELAYED = literal_column(str(DELAYED), Integer)
+_LARGEST = literal_column(str(LARGEST), BigInteger)  # texts come after all numbers
 
 LEAST = 16
 """Lanes that are looked at in one claim, at least: some turn out to have no room."""
@@ -40,7 +43,11 @@ JOBS_OF_LANE = Statement(
 
 DUE_STARTS = Statement(
     lambda _: (
-        _QUEUED.where(_jobs.c.start == _YES, _jobs.c.score <= bindparam("horizon"), _jobs.c.due_at <= bindparam("now"))
+        _QUEUED.where(
+            _jobs.c.start == _YES,
+            _jobs.c.score <= bindparam("horizon"),
+            or_(_jobs.c.due_at <= bindparam("now"), _jobs.c.due_at > _LARGEST),  # of the latter nobody can say when
+        )
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count"))
     )
@@ -48,7 +55,7 @@ DUE_STARTS = Statement(
 
 NEXT_START = Statement(
     lambda _: (
-        _QUEUED.where(_jobs.c.start == _YES, _jobs.c.due_at > bindparam("now"))
+        _QUEUED.where(_jobs.c.start == _YES, _jobs.c.due_at > bindparam("now"), _jobs.c.due_at <= _LARGEST)
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(_YES)
     )
@@ -140,22 +147,32 @@ class Visit:
         """Find up to `count` jobs that may be taken now, and count their slots."""
         limit = max(count, LEAST) + 1
         found = serving.first(self._tx, serving.READY_LANES, self._queues, limit if count else 0, self._now)
-        ready, next_due = [(Lane.of(lane_id), turn) for _, turn, lane_id in found.rows], found.next_due
-        if not ready:
+        next_due = found.next_due
+        if not found.rows:
             return Visited((), next_due)
-        if len(ready) == limit:
+        if len(found.rows) == limit:
             next_due = self._now  # there may be more: these may be full, and the next not
-        room = lanes.Room(self._tx, [lane for lane, _ in ready])
         jobs: list[tuple[Job, Lane]] = []
         states: list[tuple[object, ...]] = []
         done: list[str] = []
         times = [] if next_due is None else [next_due]
+        ready: list[tuple[Lane, str]] = []
+        for _, turn, lane_id in found.rows:
+            try:
+                ready.append((Lane.of(lane_id), turn))
+            except (ValueError, TypeError) as error:
+                self._put_off(lane_id, turn, error, states, times)
+        room = lanes.Room(self._tx, [lane for lane, _ in ready])
         for index, (lane, turn) in enumerate(ready):
             if len(jobs) == count:
                 times.append(self._now)
                 break
             share = -(-(count - len(jobs)) // (len(ready) - index))
-            has = self._look(lane, room, share)
+            try:
+                has = self._look(lane, room, share)
+            except Exception as error:  # it stops no other
+                self._put_off(lane.id, turn, error, states, times)
+                continue
             jobs += [(job, lane) for job in has.jobs]
             turn = self._ids.ulid(self._now) if has.jobs else turn
             if has.ready_at is None and has.full is None:
@@ -171,6 +188,14 @@ class Visit:
         if self._pass_on(room, [lane for lane, _ in ready]):
             times.append(self._now)
         return Visited(jobs, min(times, default=None))
+
+    def _put_off(
+        self, lane_id: str, turn: str, error: Exception, states: list[tuple[object, ...]], times: list[int]
+    ) -> None:
+        """A lane cannot be read, or its function's rules: it is looked at again later, and its runs wait."""
+        until = troubles.note(self._tx, troubles.LANE, str(lane_id), text_of(error), self._now)
+        states.append((lane_id, until, None, None, turn))
+        times.append(until)
 
     def _look(self, lane: Lane, room: lanes.Room, share: int) -> _Found:
         """What may be taken of a lane, up to a share. What goes on comes before what begins."""
@@ -206,29 +231,38 @@ class Visit:
         else:
             of_lane = {"function": lane.function_id, "lane": lane.id, "now": self._now}
             asked = {**of_lane, "horizon": self._now + LARGEST_SHIFT, "count": count}
-            due = [Job(*row) for row in self._tx.execute(DUE_STARTS, asked).fetchall()]
+            due = [self._job(row) for row in self._tx.execute(DUE_STARTS, asked).fetchall()]
             if len(due) == count:
                 return due, None
             row = self._tx.execute(NEXT_START, of_lane).fetchone()  # from when the function had no priority
-            following = None if row is None else Job(*row).due_at
+            following = None if row is None else self._job(row).due_at
         return due, min((time for time in (following, delayed) if time is not None), default=None)
 
     def _delayed(self, lane: Lane) -> int | None:
         """Have what has fallen due queue with the rest, as much as may be written; when the next falls due."""
         of_lane = {"function": lane.function_id, "lane": lane.id}
         row = self._tx.execute(NEXT_DELAYED, of_lane).fetchone()
-        if row is None or row[0] is None or row[0] > self._now:
+        if row is None or row[0] is None or self._when(row[0]) > self._now:
             return None if row is None else row[0]
         allowance = Allowance.of(self._tx)
         count = max(1, allowance.rows)
-        self._tx.execute(FALL_DUE, {**of_lane, "now": self._now, "count": count})
+        until = row[0] if number_of(row[0], -1) < 0 else self._now  # nobody can say when the first is due: it is
+        self._tx.execute(FALL_DUE, {**of_lane, "now": until, "count": count})
         allowance.take(count)
         row = self._tx.execute(NEXT_DELAYED, of_lane).fetchone()
-        return None if row is None else row[0]
+        return None if row is None or row[0] is None else self._when(row[0])
 
     def _jobs(self, lane: Lane, count: int, *, starting: bool) -> list[Job]:
         asked = {"function": lane.function_id, "lane": lane.id, "starting": int(starting), "count": count}
-        return [Job(*row) for row in self._tx.execute(JOBS_OF_LANE, asked).fetchall()]
+        return [self._job(row) for row in self._tx.execute(JOBS_OF_LANE, asked).fetchall()]
+
+    def _job(self, row: tuple[Any, ...]) -> Job:
+        """A job; one of which nobody can say when it is due, is: its run knows."""
+        job_id, run_id, due_at = row
+        return Job(job_id, run_id, self._when(due_at))
+
+    def _when(self, due_at: object) -> int:
+        return number_of(due_at, self._now)
 
     def _pass_on(self, room: lanes.Room, visited: Sequence[Lane]) -> bool:
         """A lane that was woken for a slot may not have used it: others that wait for it are looked at instead."""

@@ -21,7 +21,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
 from . import lanes, looking_back, tables, woken
-from .records import EVENT_COLUMNS
+from .records import EVENT_COLUMNS, number_of
 from .statement import Statement, Transaction, Words, constant, insert_new
 
 _waits, _inbox, _jobs, _events = tables.waits, tables.inbox, tables.jobs, tables.events
@@ -124,7 +124,7 @@ def look_out(tx: Transaction, found: Sequence[Watch]) -> None:
     """Write down what is looked for from now on."""
     if found:
         row = tx.execute(BROADCASTS).fetchone()
-        opened = 0 if row is None else int(row[0])
+        opened = 0 if row is None else number_of(row[0])
         tx.execute_rows(INSERT_WAITS, [(*watch[: len(WAIT_COLUMNS)], opened) for watch in found])
 
 
@@ -200,7 +200,7 @@ def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arri
 def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
     """Runs that nobody owns go on at once."""
     rows = tx.execute(MAKE_DUE, {"runs": json.dumps(sorted(run_ids)), "now": now}).fetchall()
-    if queued := dict.fromkeys(row[0] for row in rows if row[0]):
+    if queued := dict.fromkeys(row[0] for row in rows if row[0] and isinstance(row[0], str)):
         lanes.look_at(tx, list(queued), now)
 
 
@@ -242,7 +242,10 @@ def drop_expired(tx: Transaction, run_ids: Sequence[str], now: int, *, owed: boo
 def _held_child(tx: Transaction, run_id: str, step: str) -> ErrorInfo | None:
     """Why a step has waited in vain for the run that it invoked, if that is on hold."""
     row = tx.execute(CHILD, {"run": run_id, "step": step}).fetchone()
-    hold = None if row is None else Code.from_json(row[1]).hold
+    try:
+        hold = None if row is None else Code.from_json(row[1]).hold
+    except Exception:  # of another run: its own owner finds out
+        return None
     if row is None or hold is None:
         return None
     text = f"{INVOKE_TIMED_OUT.message}: run {row[0]} is on hold, since {holding.what_changed(hold)}"

@@ -12,6 +12,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.protocol.steps import StepName
 
 from . import tables
+from .records import number_of
 from .statement import Statement, Transaction, insert_new
 
 MOST = 1_000
@@ -51,6 +52,8 @@ def by_event(tx: Transaction, event_id: str) -> list[Woken]:
     """What an event has done to runs that still exist, in the order in which those were created; the first `MOST`."""
     rows = tx.execute(BY_EVENT, {"of_event": texts.stored(event_id), "count": MOST}).fetchall()
     return [
-        Woken(run_id, function_id, None if name is None else StepName(name, repeat, hashed).text, bool(cancel))
+        Woken(
+            run_id, function_id, None if name is None else StepName(name, number_of(repeat), hashed).text, bool(cancel)
+        )
         for run_id, function_id, cancel, name, repeat, hashed in rows
     ]

@@ -390,8 +390,11 @@ class Writer:
                 follows = self._write_once(batch)
             except Exception as error:
                 last = error
+                as_bytes = self._connection is not None and self._database.give_as_bytes(self._connection, error)
                 if self._is_stored(batch):
                     return None
+                if as_bytes and self._doubt is None:
+                    continue
                 if self._doubt is not None or self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
                     break
                 if attempt == 1:

@@ -148,6 +148,12 @@ class SqliteDatabase:
     def explain(self, error: Exception) -> StoreError:
         return sqlite_errors.explain(self.path, error)
 
+    def give_as_bytes(self, connection: Connection, error: Exception) -> bool:
+        if not sqlite_errors.is_no_text(error):
+            return False
+        cast("sqlite3.Connection", connection).text_factory = _text_or_bytes
+        return True
+
     def changed_by_others(self, connection: Connection) -> bool:
         try:
             row = connection.execute("PRAGMA data_version").fetchone()
@@ -178,7 +184,7 @@ class SqliteDatabase:
             raise self.explain(error) from error
         return connection
 
-    def look(self, read: Callable[[Connection], R]) -> R:
+    def look(self, read: Callable[[Connection], R], *, bytes_too: bool = False) -> R:
         """Read from one moment of the file, for a process that has nothing else to do with it.
 
         It writes nothing, not even beside the file: where no worker has the file open there is no WAL, and SQLite
@@ -190,16 +196,19 @@ class SqliteDatabase:
         alone = not wal.exists()
         try:
             connection = self._open_to_look("immutable=1" if alone else "mode=ro")
+            if bytes_too:
+                connection.text_factory = _text_or_bytes
             try:
                 connection.execute("BEGIN")
                 result = read(connection)
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            if alone and wal.exists():
-                return self.look(read)
+            again = alone and wal.exists()
+            if again or (not bytes_too and sqlite_errors.is_no_text(error)):
+                return self.look(read, bytes_too=bytes_too or not again)
             raise self.explain(error) from error
-        return self.look(read) if alone and wal.exists() else result
+        return self.look(read, bytes_too=bytes_too) if alone and wal.exists() else result
 
     def _see_that_it_may_be_read(self) -> None:
         if why := sqlite_errors.unreadable(self.path):
@@ -223,6 +232,14 @@ class SqliteDatabase:
             nap = _NAP if naps < _FIRST_NAPS else _LONG_NAP
             naps, waited = naps + 1, waited + nap
             self._nap(nap)
+
+
+def _text_or_bytes(value: bytes) -> str | bytes:
+    """A text; what is no UTF-8, as it is. It is slower than the driver's own way, so that it is the second."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _execute(connection: Connection, sql: str, parameters: Sequence[object]) -> Any:

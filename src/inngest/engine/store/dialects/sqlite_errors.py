@@ -32,6 +32,11 @@ def trouble_of(error: Exception) -> Trouble:
     return Trouble.DATA if code in _DATA else Trouble.FATAL
 
 
+def is_no_text(error: Exception) -> bool:
+    """Whether it is that a text is no UTF-8, which the driver finds, and not SQLite."""
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8")
+
+
 def code_of(error: Exception) -> int:
     """The primary result code; 0 if it is not SQLite's."""
     code = getattr(error, "sqlite_errorcode", None)

@@ -1,0 +1,100 @@
+"""Runs as far as they can be read, for people: what cannot be is named, and the rest is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Integer, Table
+
+from inngest.engine.domain.explaining import LATEST, text_of
+from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, Run, RunStatus
+from inngest.protocol.opcodes import Entry
+
+from . import tables
+from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, failed_of, run_of
+
+T = TypeVar("T")
+
+SHOWN = 60
+"""Characters of a value that cannot be read, as it is told."""
+
+
+class AsFar:
+    """Reads the rows of one run.
+
+    Attributes:
+        unread: what cannot be read, in words.
+    """
+
+    def __init__(self) -> None:
+        self.unread: list[str] = []
+
+    def run(self, row: Sequence[Any]) -> Run:
+        """The run of a row of RUN_COLUMNS."""
+        values = self._checked(tables.runs, RUN_COLUMNS, row, "")
+        if values["status"] not in set(RunStatus):
+            self._tell("", "status", values["status"])
+            values["status"] = RunStatus.RUNNING.value
+        try:
+            Code.from_json(values["code"])
+        except Exception:
+            self._tell("", "code", values["code"])
+            values["code"] = None
+        return run_of(tuple(values.values()))
+
+    def entries(self, rows: Sequence[Sequence[Any]]) -> list[Entry | Defer]:
+        """The steps of rows of STEP_COLUMNS."""
+        found: list[Entry | Defer] = []
+        for row in rows:
+            what = f"step {row[1]!r}: "
+            values = tuple(self._checked(tables.steps, STEP_COLUMNS, row, what).values())
+            if values[4] is not None and values[8] is None:  # `seq` and `ended_at`: it has ended
+                self._tell(what, "ended_at", None)
+                values = (*values[:8], values[6], *values[9:])
+            entry = self.part(what, lambda values=values: entry_of(values))  # type: ignore[misc]
+            found += [] if entry is None else [entry]
+        return found
+
+    def failed(self, rows: Sequence[Sequence[Any]]) -> list[FailedAttempt]:
+        """The attempts of rows (hash, attempt, started_at, ended_at, error)."""
+        names = ("hash", "attempt", "started_at", "ended_at", "error")
+        found: list[FailedAttempt] = []
+        for row in rows:
+            values = tuple(self._checked(tables.attempts, names, row, "an attempt: ").values())
+            attempt = self.part("an attempt: ", lambda values=values: failed_of(values))  # type: ignore[misc]
+            found += [] if attempt is None else [attempt]
+        return found
+
+    def event(self, event: Event | None, event_id: str) -> Event:
+        """An event of the run."""
+        if event is None:
+            self.unread.append(f"its event {event_id} is not there")
+            return Event(event_id, "", "{}", 0, "", 0)
+        values = self._checked(tables.events, Event._fields, event, f"event {event.id}: ")
+        return Event(*values.values())
+
+    def part(self, what: str, read: Callable[[], T]) -> T | None:
+        """What is read; None if it cannot be."""
+        try:
+            return read()
+        except Exception as error:
+            self.unread.append(f"{what}{text_of(error)}")
+            return None
+
+    def _checked(self, table: Table, names: Sequence[str], row: Sequence[Any], what: str) -> dict[str, Any]:
+        """The values of a row by column; for one that cannot be what the column holds, the least there is."""
+        values = dict(zip(names, row, strict=True))
+        for name, value in values.items():
+            column = table.c[name]
+            number = isinstance(column.type, Integer)
+            if value is None and column.nullable:
+                continue
+            if not (0 <= value <= LATEST if isinstance(value, int) else isinstance(value, str) and not number):
+                self._tell(what, name, value)
+                values[name] = None if column.nullable else 0 if number else ""
+        return values
+
+    def _tell(self, what: str, name: str, value: object) -> None:
+        text = repr(value)
+        self.unread.append(f"{what}{name} is {text if len(text) <= SHOWN else text[:SHOWN] + '…'}")
