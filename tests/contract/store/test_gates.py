@@ -133,6 +133,18 @@ async def test_each_event_moves_the_start_of_its_key(store: Store, other: Store)
     assert first.run.created_at == NOW + 10_001
 
 
+async def test_an_event_that_moves_a_start_as_it_falls_due_is_not_lost(store: Store) -> None:
+    """The timers of one look are those of parcels, and those that their events move."""
+    await registered(store, debounce={"period": "2s"})
+    await go(store, k="first")
+    late = event("go", data=json.dumps({"k": "late"}))
+    await store.put_parcel([late], NOW)
+    assert (await fired(store, NOW + 2_000)).started == []
+    (start,) = (await fired(store, NOW + 4_000)).started
+    assert start.run.event_id == late.id
+    assert (await fired(store, NOW + 99_000)).started == []
+
+
 async def test_an_older_event_moves_the_start_and_does_not_start(store: Store) -> None:
     await registered(store, debounce={"period": "10s"})
     await go(store, k="newer", ts=NOW)
@@ -179,6 +191,17 @@ async def test_a_batch_is_over_when_it_is_full_or_late(store: Store) -> None:
     assert view is not None
     assert [one.received_at for one in view.batch] == [NOW + 5_000, NOW + 14_000]
     assert len((await claim_one(store, now=NOW + 15_000)).events) == 2
+
+
+async def test_a_batch_that_is_filled_as_it_falls_due_starts_once(store: Store) -> None:
+    await registered(store, batchEvents={"maxSize": 2, "timeout": "2s"})
+    await go(store)
+    await store.put_parcel([event("go")], NOW)
+    (start,) = (await fired(store, NOW + 2_000)).started
+    view = await store.run(start.run.id)
+    assert view is not None
+    assert len(view.batch) == 2
+    assert (await fired(store, NOW + 99_000)).started == []
 
 
 async def test_batches_of_one_transaction(store: Store) -> None:

@@ -53,9 +53,9 @@ REMOVE_TIMER = Statement(
     lambda _: delete(_timers).where(_timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key"))
 )
 
-DUE_TIMERS = Statement(
+DUE_IDS = Statement(
     lambda words: words.locking(
-        select(_timers.c.id, _timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
+        select(_timers.c.id)
         .where(_timers.c.due_at <= bindparam("now"))
         .order_by(_timers.c.due_at, _timers.c.id)
         .limit(bindparam("count")),
@@ -63,18 +63,11 @@ DUE_TIMERS = Statement(
     )
 )
 
-DUE_IDS = Statement(
+TAKE_DUE = Statement(
     lambda _: (
-        select(_timers.c.id)
-        .where(_timers.c.due_at <= bindparam("now"))
-        .order_by(_timers.c.due_at, _timers.c.id)
-        .limit(bindparam("count"))
-    )
-)
-
-DUE_TIMER = Statement(
-    lambda _: select(_timers.c.id, _timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload).where(
-        _timers.c.id == bindparam("timer"), _timers.c.due_at <= bindparam("now")
+        delete(_timers)
+        .where(_timers.c.id == bindparam("timer"), _timers.c.due_at <= bindparam("now"))
+        .returning(_timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
     )
 )
 
@@ -83,8 +76,6 @@ NAME = Statement(lambda _: select(_timers.c.kind, _timers.c.key).where(_timers.c
 PUT_OFF = Statement(
     lambda _: update(_timers).where(_timers.c.id == bindparam("timer")).values(due_at=bindparam("until"))
 )
-
-REMOVE_TIMERS = Statement(lambda words: delete(_timers).where(words.any_of(_timers.c.id, "timers")))
 
 _LIMITING = [constant(kind) for kind in (START_TIMEOUT, FINISH_TIMEOUT)]
 
@@ -162,14 +153,15 @@ class Timers:
         self._tx.execute(REMOVE_TIMER, {"of_kind": kind, "of_key": key})
 
     def take_due(self, now: int, count: int, only: str | None = None) -> Iterator[Timer]:
-        """Those that are due, at most so many; each is removed as it is taken. `only`: the one of this id."""
-        if only is None:
-            rows = self._tx.execute(DUE_TIMERS, {"now": now, "count": count}).fetchall()
-        else:
-            rows = self._tx.execute(DUE_TIMER, {"now": now, "timer": only}).fetchall()
-        for timer_id, kind, key, due_at, payload in rows:
-            self._tx.execute(REMOVE_TIMERS, {"timers": json.dumps([timer_id])})
-            yield Timer(kind, key, due_at, json.loads(payload), timer_id)
+        """Those that are due, at most so many; each is removed as it is taken. `only`: the one of this id.
+
+        What is done for one may move the next, or do it: each is taken as it is at its turn, if it still is due.
+        """
+        for timer_id in due_ids(self._tx, now, count) if only is None else [only]:
+            row = self._tx.execute(TAKE_DUE, {"timer": timer_id, "now": now}).fetchone()
+            if row is not None:
+                kind, key, due_at, payload = row
+                yield Timer(kind, key, due_at, json.loads(payload), timer_id)
 
 
 def due_ids(tx: Transaction, now: int, count: int) -> list[str]:
