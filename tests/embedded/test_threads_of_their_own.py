@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -278,6 +279,52 @@ async def test_a_thread_that_waits_is_told_when_its_run_is_cancelled_or_its_engi
             told.set()  # the engine waits for the handler
             await stopping
     assert await asyncio.to_thread(told.wait, 60)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's own, of a task that is lost
+@pytest.mark.parametrize("turns", [0, 2, 4, 6])
+def test_a_thread_that_calls_a_step_while_the_loop_is_being_closed_is_told(stage: Stage, turns: int) -> None:
+    go_on, posted, threads = threading.Event(), threading.Event(), list[threading.Thread]()
+
+    def body(ctx: inngest.ContextSync) -> None:
+        def comes_late() -> None:
+            go_on.wait(60)
+            with pytest.raises(SystemExit):
+                ctx.step.run("late", lambda: None)
+
+        threads.append(threading.Thread(target=comes_late))
+        threads[0].start()
+        ctx.step.wait_for_event("wait", event="never", timeout=3_600_000)
+
+    async def main() -> None:
+        async with stage.engine(stage.function(body)) as engine:
+            await engine.send(inngest.Event(name="test/start"))
+            (run,) = await engine.runs()
+            await until_recorded(engine, run.id, "wait")
+        let_it_call(turns)
+
+    def let_it_call(after: int) -> None:
+        if after:
+            loop.call_soon(let_it_call, after - 1)
+        else:
+            go_on.set()
+            posted.wait(60)
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        post = loop.call_soon_threadsafe
+
+        def noticed(*args: Any, **options: Any) -> asyncio.Handle:
+            handle = post(*args, **options)
+            if threading.current_thread() in threads:
+                posted.set()
+            return handle
+
+        vars(loop)["call_soon_threadsafe"] = noticed
+        runner.run(main())
+    go_on.set()
+    threads[0].join(60)
+    assert not threads[0].is_alive()
 
 
 def sleep_a_little(ctx: inngest.ContextSync) -> str:

@@ -91,8 +91,8 @@ class BatonMailbox:
         """Never blocks; the thread goes on when the loop lets it."""
         self._items.append(item)
 
-    def get(self) -> object:
-        """Wait in a thread of BatonThreads."""
+    def get(self, *, timeout: float | None = None) -> object:
+        """Wait in a thread of BatonThreads, whose loop is not closed before they are unwound."""
         _, thread = _CURRENT.get()
         while not self._items:
             self.waiting = thread

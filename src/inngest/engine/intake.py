@@ -128,7 +128,7 @@ class Intake:
                 executor.give_back(room)
                 _begin(executor, accepted, {event.id: event for event in came})
                 executor.heard(accepted.news)
-            run_log.skipped(start for start, _ in accepted.started)
+            run_log.skipped([start for start, _ in accepted.started])
             return accepted
 
         acceptance = Acceptance(events, plan, room.owners, functions, now, plain, room.plain, parcel)

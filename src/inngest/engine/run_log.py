@@ -30,7 +30,10 @@ def entered(claimed: Claimed) -> None:
 
 def skipped(starts: Iterable[Start]) -> None:
     """Runs that are over before they could begin, each with why."""
-    for run in (start.run for start in starts if start.run.status is RunStatus.SKIPPED):
+    for start in starts:
+        run = start.run
+        if run.status is not RunStatus.SKIPPED:
+            continue
         why = "" if run.error is None else f": {ErrorInfo.from_json(run.error).message}"
         extra = facts(run.id, run.function_id)
         LOGGER.info("run %s of %s ended: skipped%s", run.id, run.function_id, why, extra=extra)

@@ -25,6 +25,9 @@ LONGEST_SLEEP = 30.0
 
 _MS = 1_000_000  # nanoseconds
 
+_LASTS = 1_000_000
+"""Nanoseconds for which the wall clock is not asked again: all that is done in a row is of about one time."""
+
 BLOCKED = 1.0
 """Seconds after which an event loop that does not turn is told to be blocked."""
 
@@ -40,11 +43,18 @@ class SystemClock:
         self._loop = loop
         self._steady = Steady()
         self._lock = threading.Lock()  # plain functions ask from their threads
+        self._lasting = (0, 0)  # what to add to the monotonic clock, and until when
 
     def now(self) -> int:
         """Unix ms."""
+        monotonic = time.monotonic_ns()
+        offset, until = self._lasting
+        if monotonic < until:
+            return (monotonic + offset) // _MS
         with self._lock:
-            return self._steady.at(time.time_ns(), time.monotonic_ns()) // _MS
+            wall, monotonic = time.time_ns(), time.monotonic_ns()
+            self._lasting = lasting = self._steady.lasting(wall, monotonic, _LASTS)
+            return (monotonic + lasting[0]) // _MS
 
     def call_at(self, when: int, callback: Callable[[], object]) -> _SystemTimer:
         """Call back on the loop, at `when` or soon after."""
@@ -69,6 +79,7 @@ class SystemClock:
             if kept - wall // _MS > TRUSTED:
                 return False
             self._steady.move_to(kept * _MS, wall, time.monotonic_ns())
+            self._lasting = (0, 0)
         return True
 
 

@@ -356,11 +356,12 @@ class Conductor:
 
     def look(self) -> None:
         """So many turns after an activity: has the code come to rest?"""
-        if not self._at_work and self._active_at + REST_TURNS > self._turns.now:
+        at_work = self._at_work
+        if not at_work and self._active_at + REST_TURNS > self._turns.now:
             self._turns.watch(self.look)  # a little later than need be, so that the turns stay in order
             return
         self._watching = False
-        if not self._at_work:
+        if not at_work:
             self._decide()
 
     def _decide(self) -> None:
@@ -381,7 +382,8 @@ class Conductor:
         if not (self._parked or self._behind or self._returning) and history.in_order and history.next is None:
             return  # nobody waits, but for handlers and records
         if self._give_turn() or self._begin() or self._resume_due():
-            self._go_on()
+            if self._stall is not None:
+                self._go_on()
         else:
             self._wait_or_end()
 
@@ -407,7 +409,8 @@ class Conductor:
 
     def _give(self, call: StepCall, memo: Memo) -> None:
         assert call.turn is not None
-        self._disarm()
+        if self._timer is not None:
+            self._disarm()
         self._history.deliver(memo)
         call.turn.set_result(None)
         call.memo = None

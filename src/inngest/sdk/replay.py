@@ -124,7 +124,8 @@ class History:
 
     def reach(self, step: StepName) -> Entry | None:
         """What is recorded of a step that the code has come to."""
-        self._unasked.pop(step.hash, None)
+        if self._unasked:
+            self._unasked.pop(step.hash, None)
         return self._entries.get(step.hash)
 
     def add(self, entry: Entry) -> Entry:
@@ -202,7 +203,7 @@ class History:
 
     def may_come(self, memo: Memo) -> bool:
         """Whether the code may be given the memo now, if nobody asks for an earlier one."""
-        return self.follows or memo is self.next or memo.step.hash in self._passed
+        return memo is self.next or self.follows or memo.step.hash in self._passed
 
     @property
     def in_order(self) -> bool:
@@ -219,8 +220,9 @@ class History:
             self._out_of_order.add(memo.seq)
             self.strayed = True
         self.last = memo
-        self._unasked.pop(memo.step.hash, None)
-        self._ungiven.discard(memo.step.hash)
+        if self._ungiven:
+            self._unasked.pop(memo.step.hash, None)
+            self._ungiven.discard(memo.step.hash)
 
     def pass_over(self, began_before: int | None = None) -> list[Entry]:
         """Wait no more for what is not asked for, or for what of it began before a time (unix ms).

@@ -36,4 +36,4 @@ def _an_engine_starts_by_the_wall_clock() -> Iterator[AbstractContextManager[obj
 
 @plant("P6", "hours")
 def _the_time_is_not_kept() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(times, "keep")
+    yield mock.patch.object(times.Keeper, "keep")

@@ -21,7 +21,7 @@ class Steady:
 
     def __init__(self) -> None:
         self._offset: int | None = None  # from the monotonic clock to the engine's time
-        self._then = 0  # when it was asked last, by the monotonic clock
+        self._then = 0  # when it was asked last, by the monotonic clock; or until when it was told what to add
 
     def at(self, wall: int, monotonic: int) -> int:
         """The time now. Read the wall clock first: what comes between the readings then makes it only slower."""
@@ -29,9 +29,20 @@ class Steady:
         if offset is None or measured >= offset:
             offset = measured
         else:
-            offset = max(measured, offset - (monotonic - self._then) // SLOWER)
-        self._offset, self._then = offset, monotonic
+            offset = max(measured, offset - max(0, monotonic - self._then) // SLOWER)
+        self._offset, self._then = offset, max(monotonic, self._then)
         return monotonic + offset
+
+    def lasting(self, wall: int, monotonic: int, span: int) -> tuple[int, int]:
+        """What to add to the monotonic clock instead of asking, and until when: for a `span`, or not at all.
+
+        Time that is ahead by more than that goes slower, which is asked for each time.
+        """
+        offset = self.at(wall, monotonic) - monotonic
+        if offset - (wall - monotonic) > span:
+            return offset, monotonic
+        self._then = max(self._then, monotonic + span)
+        return offset, self._then
 
     def move_to(self, time: int, wall: int, monotonic: int) -> None:
         """Go on from a time, if that is ahead."""

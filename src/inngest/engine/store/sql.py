@@ -73,6 +73,23 @@ from .writer import MAX_ROWS, Writer
 R = TypeVar("R")
 
 
+class _Known:
+    """The functions as one transaction finds them: read when they are needed, and once."""
+
+    __slots__ = ("_cache", "_found", "_tx")
+
+    def __init__(self, cache: sessions.RegistryCache, tx: Transaction) -> None:
+        self._cache = cache
+        self._tx = tx
+        self._found: Registry | None = None
+
+    def __call__(self) -> Registry:
+        found = self._found
+        if found is None:
+            found = self._found = self._cache.read(self._tx)
+        return found
+
+
 class SqlStore:
     """The engine's store.
 
@@ -93,6 +110,7 @@ class SqlStore:
         self._registry = sessions.RegistryCache()
         self._claiming = claiming.Claiming(self._registry.read, ids)
         self._alarm = Alarm()
+        self._time = times.Keeper()
         self._committing: Family[Receipt] = self._commit  # one for all commits: they are told apart by it
         self._closed = False
         self._opening: asyncio.Future[None] | None = None
@@ -172,7 +190,7 @@ class SqlStore:
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
         def end(tx: Transaction) -> bool | None:
-            times.keep(tx, now)
+            self._time.keep(tx, now)
             return claiming.end_session(tx, session_id, now, self._ids, self._policy, died=died)
 
         began = False
@@ -192,7 +210,7 @@ class SqlStore:
         return await self._read(times.greatest)
 
     async def keep_time(self, now: int, *, anew: bool = False) -> None:
-        await self._write(lambda tx: times.keep_anew(tx, now) if anew else times.keep(tx, now))
+        await self._write(lambda tx: self._time.keep_anew(tx, now) if anew else self._time.keep(tx, now))
 
     # -- runs
 
@@ -216,12 +234,14 @@ class SqlStore:
         return parcel
 
     def _put_parts(self, parts: parcels.Parts, now: int, tx: Transaction) -> None:
-        times.keep(tx, now)
+        self._time.keep(tx, now)
         parcels.put(tx, parts, now, now + parcels.PATIENCE, Timers(tx, self._ids, self._alarm))
 
     def _accept(self, tx: Transaction, acceptances: Sequence[Acceptance]) -> list[Accepted]:
-        times.keep(tx, acceptances[-1].now)
+        self._time.keep(tx, acceptances[-1].now)
         answers = accepting.accept(tx, acceptances, self._known(tx), self._ids, self._alarm)
+        if not any(answer.news.cancelled for answer in answers):
+            return answers
         announcer = self._announcer(tx, acceptances[-1].now)
         return [
             answer._replace(news=announcer.cancelled(answer.news)) if answer.news.cancelled else answer
@@ -232,8 +252,7 @@ class SqlStore:
         return Announcer(tx, self._known(tx), self._ids, self._alarm, now)
 
     def _known(self, tx: Transaction) -> Callable[[], Registry]:
-        """The functions, read when they are needed, and once in a transaction."""
-        return functools.cache(lambda: self._registry.read(tx))
+        return _Known(self._registry, tx)
 
     async def claim(
         self,
@@ -254,7 +273,7 @@ class SqlStore:
         def take(tx: Transaction) -> Claims:
             claims = self._claiming.claim(tx, asked)
             if claims.runs:  # else nothing is written, and nobody is woken
-                times.keep(tx, now)
+                self._time.keep(tx, now)
             return claims
 
         return await self._write(take, rows=2 * (count + probes), told=told)
@@ -293,14 +312,14 @@ class SqlStore:
         return self._writer.submit(command, reply)
 
     def _commit(self, tx: Transaction, commits: Sequence[Commit]) -> list[Receipt]:
-        times.keep(tx, commits[-1].now)
+        self._time.keep(tx, commits[-1].now)
         return committing.commit(tx, commits, self._known(tx), self._ids, self._alarm)
 
     # -- timers and pauses
 
     async def fire(self, now: int, only: str | None = None) -> Fired:
         def fire(tx: Transaction) -> Fired:
-            times.keep(tx, now)
+            self._time.keep(tx, now)
             return firing.fire(tx, now, self._known(tx), self._ids, self._alarm, only)
 
         return await self._write(fire, rows=1_000)

@@ -28,7 +28,8 @@ def _keeping(words: Words) -> Any:
 def _keep(words: Words) -> ClauseElement:
     insertion, change = _keeping(words)
     before = cast(bindparam("before"), BigInteger)
-    clause: ClauseElement = insertion.on_conflict_do_update(index_elements=["key"], set_=change, where=before > _KEPT)
+    insertion = insertion.on_conflict_do_update(index_elements=["key"], set_=change, where=before > _KEPT)
+    clause: ClauseElement = insertion.returning(_meta.c.key)
     return clause
 
 
@@ -47,11 +48,24 @@ def greatest(tx: Transaction) -> int:
     return 0 if row is None else number_of(row[0])
 
 
-def keep(tx: Transaction, now: int) -> None:
-    """Keep the time with what this transaction writes anyway."""
-    tx.execute(KEEP, {"now": str(now), "before": now - OFTEN})
+class Keeper:
+    """Keeps the time of one store. What it has written lately it does not ask for. For the writer's thread."""
 
+    def __init__(self) -> None:
+        self._written: int | None = None  # the time that it wrote last, as it was committed
 
-def keep_anew(tx: Transaction, now: int) -> None:
-    """Keep the time, also if it is less than what was kept: that was not believed."""
-    tx.execute(KEEP_ANEW, {"now": str(now)})
+    def keep(self, tx: Transaction, now: int) -> None:
+        """Keep the time with what this transaction writes anyway."""
+        written = self._written
+        if written is not None and -OFTEN <= now - written <= OFTEN:
+            return
+        if tx.execute(KEEP, {"now": str(now), "before": now - OFTEN}).fetchone() is not None:
+            tx.on_commit(lambda: self._take_over(now))
+
+    def keep_anew(self, tx: Transaction, now: int) -> None:
+        """Keep the time, also if it is less than what was kept: that was not believed."""
+        tx.execute(KEEP_ANEW, {"now": str(now)})
+        tx.on_commit(lambda: self._take_over(now))
+
+    def _take_over(self, now: int) -> None:
+        self._written = now

@@ -318,11 +318,14 @@ class Writer:
                     rows += command.rows
                     size += command.size
                     batch.append(self._pending.popleft())
-            self._held.extend(waits)
-            self._singly = max(0, self._singly - len(batch) - len(waits) - len(refused))
+            if waits:
+                self._held.extend(waits)
+            if self._singly:
+                self._singly = max(0, self._singly - len(batch) - len(waits) - len(refused))
             if not batch:
                 self._running = False
-        self._tell(refused, waits)
+        if refused or waits:
+            self._tell(refused, waits)
         return batch
 
     def _tell(
