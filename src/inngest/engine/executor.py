@@ -58,7 +58,7 @@ class RunExecutor:
         self._places = Places(max_in_flight, worker.invoker, functions)
         self.on_end = on_end
         self.requests = requests
-        self._stranded: dict[str, None] = {}  # runs whose last commit the store has refused
+        self._stranded: dict[str, StoreError] = {}  # runs whose last commit the store has refused, and why
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
@@ -139,9 +139,9 @@ class RunExecutor:
         return self._places.empty
 
     @property
-    def stranded(self) -> int:
-        """How many runs had their last commit refused by the store: they go back with the session."""
-        return len(self._stranded)
+    def stranded(self) -> Sequence[StoreError]:
+        """Why the store has refused the last commits of runs, one for each: they go back with the session."""
+        return list(self._stranded.values())
 
     # -- news
 
@@ -347,7 +347,7 @@ class RunExecutor:
             transition = await self._conclude(ownership, await self._outcome(ownership, call))
         except StoreError as error:
             LOGGER.debug("run %s of %s cannot go on here: %s", *ownership.named, error, extra=ownership.facts)
-            self._stranded[ownership.run_id] = None
+            self._stranded[ownership.run_id] = error
             return
         self._let_in(ownership)
         if transition is None:
@@ -449,7 +449,7 @@ class RunExecutor:
         if self._tasks:
             await asyncio.wait(self._tasks)
         # A task that was taken down did not come to say it itself.
-        self._stranded.update(dict.fromkeys(one.run_id for one in owned if one.refused))
+        self._stranded.update({one.run_id: error for one in owned if (error := one.refusal) is not None})
 
 
 def _broken(error: BaseException) -> Failed:

@@ -215,9 +215,10 @@ class Ownership:
         return Failed(ErrorInfo("WorkerLostError", message, code=ErrorCode.WORKER_LOST.value), retriable=False)
 
     @property
-    def refused(self) -> bool:
-        """Whether the store has refused the last commit."""
-        return self._last is not None and self._last.done() and isinstance(self._last.exception(), StoreError)
+    def refusal(self) -> StoreError | None:
+        """Why the store has refused the last commit; None if it has not."""
+        error = self._last.exception() if self._last is not None and self._last.done() else None
+        return error if isinstance(error, StoreError) else None
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit."""

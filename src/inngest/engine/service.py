@@ -217,11 +217,11 @@ class Service:
         for loop in self._loops[:2]:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self.executor.stranded:
+        if stranded := self.executor.stranded:
             LOGGER.error(
                 "%d runs could not be written before the engine stopped (%s); they will go on from their last record",
-                self.executor.stranded,
-                worker.store.trouble,
+                len(stranded),
+                stranded[-1],
             )
         try:
             await worker.store.end_session(worker.session_id, worker.clock.now(), died=False)

@@ -161,6 +161,13 @@ def _run_skipped(record: dict[str, Any]) -> Text:
     return _run(record).append("skipped  ", "bold yellow").append(_error(record).partition(": ")[2], "yellow")
 
 
+def _run_held(record: dict[str, Any]) -> Text | None:
+    """Once: it is put on hold again and again, until code that fits is back."""
+    if record["times"] > 1:
+        return None
+    return _run(record).append("on hold  ", "bold yellow").append(record["text"], "yellow")
+
+
 def _run_retrying(record: dict[str, Any]) -> Text:
     return _retry(_run(record).append("✗ ", "red").append("the function's body", "bold"), record)
 
@@ -283,6 +290,7 @@ LINES: dict[str, Line] = {
     "run.skipped": _run_skipped,
     "run.completed": _run_completed,
     "run.failed": _run_failed,
+    "run.held": _run_held,
     "run.resumed": _run_resumed,
     "run.retrying": _run_retrying,
     "run.started": _run_started,
