@@ -18,6 +18,8 @@ from inngest.embedded.explanations import Rule
 from inngest.engine.executor import RunExecutor
 from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Claimed
+from inngest.engine.store import unreadable
+from tests.contract.store.failing import error
 from tests.embedded.stage import Stage
 
 T = TypeVar("T")
@@ -198,6 +200,32 @@ async def test_a_run_that_cannot_begin_as_it_is_accepted_is_put_off_and_the_othe
             assert [await engine.wait(run.id, timeout=60_000) for run in runs] == [1, 2, 3]
     assert len(refused) == 1
     assert began == [1, 3, 2]
+
+
+async def test_a_run_that_cannot_be_put_off_now_is_put_off_when_the_database_works_again(stage: Stage) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "begun"
+
+    plan: list[Exception] = [LookupError("it cannot be begun"), error("database or disk is full")]
+    put_off = unreadable.put_off
+
+    def broken(of: RunExecutor, claimed: Claimed) -> object:
+        if len(plan) == 2:
+            raise plan.pop(0)
+        return Ownership(of, claimed)
+
+    def full(*args: Any, **kwargs: Any) -> object:
+        if plan:
+            raise plan.pop()
+        return put_off(*args, **kwargs)
+
+    function = stage.function(body)
+    with mock.patch("inngest.engine.executor.Ownership", broken), mock.patch.object(unreadable, "put_off", full):
+        async with stage.engine(function) as engine:
+            (event_id,) = await engine.send(inngest.Event(name="test/start"))
+            (run,) = await engine.runs(event_id=event_id)
+            assert await engine.wait(run.id, timeout=60_000) == "begun"
+    assert plan == []
 
 
 async def test_a_wait_that_cannot_be_read_stops_no_event_and_no_other_wait(stage: Stage) -> None:

@@ -334,7 +334,7 @@ class SqlStore:
         def put_off(tx: Transaction) -> int | None:
             return unreadable.put_off(tx, owner, error, now, self._ids, taken_at=taken_at, alone=alone, holds=True)
 
-        return await self._write(put_off, rows=4)
+        return await self._write(put_off, rows=4, patient=True)  # else nobody runs it while its worker lives
 
     @property
     def timer_due(self) -> int | None:
@@ -460,6 +460,7 @@ class SqlStore:
         *,
         rows: int = 1,
         size: int = 0,
+        patient: bool = False,
         told: Callable[[R], object] | None = None,
     ) -> R:
         def reply(result: R) -> R:
@@ -467,7 +468,7 @@ class SqlStore:
                 told(result)
             return result
 
-        return await self._writer.submit(Command(each, write, rows, size), reply)
+        return await self._writer.submit(Command(each, write, rows, size, patient), reply)
 
     async def _read(self, read: Callable[[Transaction], R]) -> R:
         if self._closed:
