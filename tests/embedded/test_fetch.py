@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import socket
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 
 import inngest
 from inngest.embedded.views import Run
+from inngest.engine.domain.model import HttpRequest, HttpResponse
+from inngest.engine.http import HttpxClient
+from inngest.engine.ports import HttpError
 
 from .answering import Answer, answering
 from .stage import Stage, failure, message, step
@@ -205,6 +210,27 @@ async def test_a_request_that_nobody_waits_for_is_taken_back(stage: Stage) -> No
         run = await stage.run(body)
         assert (run.output, step(run, "get").status) == ("went on", "cancelled")
         assert rows(stage) == []
+
+
+async def test_a_request_that_fails_as_its_engine_stops_is_nobodys_news(stage: Stage) -> None:
+    begun = asyncio.Event()
+
+    async def send(_: HttpxClient, request: HttpRequest) -> HttpResponse:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise HttpError("the connection broke as it was given up")
+
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    stage.options = {"drain_timeout": 0}
+    with mock.patch.object(HttpxClient, "send", send):
+        async with stage.engine(stage.function(fetching("http://127.0.0.1:9"))) as engine:
+            await engine.send(inngest.Event(name="test/start"))
+            await begun.wait()
+    gc.collect()
+    assert told == []
 
 
 async def test_a_cancelled_run_takes_its_requests_along(stage: Stage) -> None:

@@ -188,6 +188,11 @@ async def test_a_schema_that_needs_newer_code_is_refused(tmp_path: Path) -> None
         ("DROP TABLE inngest_jobs", "has no table inngest_jobs"),
         ("DELETE FROM inngest_meta WHERE key = 'generation'", "has no generation in its table inngest_meta"),
         ("DELETE FROM inngest_meta WHERE key = 'revision'", "has no revision in its table inngest_meta"),
+        (
+            "UPDATE inngest_meta SET value = '' WHERE key = 'revision'",
+            "has no revision in its table inngest_meta, but ''",
+        ),
+        ("UPDATE inngest_meta SET value = 'new' WHERE key = 'min_compatible'", "has no min_compatible .*, but 'new'"),
     ],
 )
 async def test_a_schema_with_a_hole_is_named(tmp_path: Path, damage: str, message: str) -> None:

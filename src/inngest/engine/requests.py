@@ -230,6 +230,7 @@ class Requester:
     async def _send(self, request: HttpRequest) -> HttpResponse:
         """Send it, for as long as it may take by the monotonic clock."""
         sending = asyncio.get_running_loop().create_task(self._tools.http.send(request))
+        sending.add_done_callback(_seen)
         timer = self._tools.clock.call_after(request.timeout, sending.cancel)
         try:
             await asyncio.wait([sending])
@@ -276,3 +277,9 @@ def _forget(known: dict[str, dict[str, T]], run_id: str, hashed: str) -> T | Non
     if not of_run:
         known.pop(run_id, None)
     return gone
+
+
+def _seen(sending: asyncio.Task[HttpResponse]) -> None:
+    """What has failed while it was given up is nobody's news: asyncio would tell of an exception nobody asked for."""
+    if not sending.cancelled():
+        sending.exception()

@@ -253,9 +253,9 @@ def _full(tx: Transaction, found: lanes.Full, lane: Lane, rules: Queueing) -> Fu
     limit = dict(zip(lane.budgets, rules.limits_of(lane.budgets), strict=True))[found.budget]
     assert limit is not None, "a budget without a limit is not full"
     holders = [
-        Holder(run_id, function_id, slots, returning)
+        Holder(str(run_id), str(function_id), number_of(slots), returning)
         for statement, returning in ((KEPT_HOLDERS, True), (HOLDERS, False))
-        for run_id, function_id, slots, held in sorted(tx.execute(statement).fetchall())
+        for run_id, function_id, slots, held in sorted(tx.execute(statement).fetchall(), key=repr)
         if (of := readable(held)) is not None and found.budget in of.budgets
     ]
     return Full(limit, shown(found.budget.removeprefix(limit.prefix)), holders)

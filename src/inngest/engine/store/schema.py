@@ -139,6 +139,9 @@ def _read(database: Database, connection: Connection) -> dict[str, str]:
     for key in ("revision", "min_compatible", "generation"):
         if key not in stored:
             raise _damaged(database, f"has no {key} in its table {_META}")
+    for key in ("revision", "min_compatible"):
+        if not stored[key].isdecimal():
+            raise _damaged(database, f"has no {key} in its table {_META}, but {stored[key]!r}")
     return stored
 
 
