@@ -55,6 +55,26 @@ async def test_a_function_sleeps_until_a_time(stage: Stage) -> None:
     assert step(run, "a moment").status == "completed"
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
+async def test_a_time_that_comes_while_the_sleep_is_being_recorded_is_no_end(stage: Stage, beside: bool) -> None:
+    times: list[datetime.datetime] = []
+
+    class Slow(inngest.MiddlewareSync):
+        def after_execution(self) -> None:
+            while datetime.datetime.now(datetime.UTC) < times[0] + datetime.timedelta(milliseconds=2):
+                pass
+
+    async def body(ctx: inngest.Context) -> str:
+        times.append(datetime.datetime.now(datetime.UTC) + datetime.timedelta(milliseconds=200))
+        long = asyncio.ensure_future(ctx.step.sleep("long", datetime.timedelta(days=1))) if beside else None
+        await ctx.step.sleep_until("a moment", times[0])
+        if long is not None:
+            long.cancel()
+        return "awake"
+
+    assert (await stage.run(body, middleware=[Slow])).output == "awake"
+
+
 async def test_what_a_step_sends_starts_runs_and_gives_their_ids(stage: Stage) -> None:
     heard: list[object] = []
 

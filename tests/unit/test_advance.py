@@ -234,8 +234,15 @@ def test_a_function_that_waits_goes_on_when_the_first_of_its_steps_falls_due() -
     nap = Op(Opcode.SLEEP, C, Opcode.SLEEP, duration=500)
     assert advance(run, [], Yielded((nap,)), POLICY, MOMENT).transition == Released(NOW + 300)
     woke = Op(Opcode.WAKE, B, Opcode.SLEEP)
-    assert advance(run, [woke], Yielded((nap,)), POLICY, MOMENT).transition == Released(NOW + 500)
     assert advance(run, [], Yielded((), at_once=True), POLICY, MOMENT).transition == Released(NOW)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["alone", "beside another"])
+def test_a_function_that_waits_goes_on_at_once_if_a_sleep_is_over_by_the_time_it_is_recorded(waits: bool) -> None:
+    run = state(open={A.hash: sleeping(A, NOW + 900)} if waits else {})
+    changes = advance(run, [], Yielded((Op(Opcode.SLEEP, C, Opcode.SLEEP, until=NOW),)), POLICY, MOMENT)
+    assert [memo.step for memo in changes.memos] == [C]
+    assert changes.transition == Released(NOW)
 
 
 def test_an_attempt_that_is_due_and_that_the_code_did_not_come_to_is_no_cause_to_enter_it() -> None:
