@@ -34,6 +34,7 @@ _LONG = (*PROGRAMS, *ESCAPING, *REQUESTING, *DEFERRING, *WAITING, *CHOOSING)
 SOMEHOW = {
     **{one.name: LONG for one in _LONG if one.name not in EVERYWHERE},
     **{one.name: LONGER for one in (*GATED, *TICKING)},
+    "momentary": LONGER,
 }
 """Programs that are crashed in a drawn way, at so many commits at most."""
 

@@ -234,6 +234,7 @@ def test_a_function_that_waits_goes_on_when_the_first_of_its_steps_falls_due() -
     nap = Op(Opcode.SLEEP, C, Opcode.SLEEP, duration=500)
     assert advance(run, [], Yielded((nap,)), POLICY, MOMENT).transition == Released(NOW + 300)
     woke = Op(Opcode.WAKE, B, Opcode.SLEEP)
+    assert advance(run, [woke], Yielded((nap,)), POLICY, MOMENT).transition == Released(NOW + 500)
     assert advance(run, [], Yielded((), at_once=True), POLICY, MOMENT).transition == Released(NOW)
 
 

@@ -62,7 +62,7 @@ ESCAPING = escaping.PROGRAMS
 ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING, *ESCAPING)
 """Those that can be in any world."""
 
-_NAMED = (*ALL, failing.KILLER, failing.KILLER_LATE, failing.LINGERING, invoking.OUTGROWING)
+_NAMED = (*ALL, failing.KILLER, failing.KILLER_LATE, failing.LINGERING, invoking.OUTGROWING, sleeping.MOMENTARY)
 BY_NAME = {program.name: program for program in _NAMED}
 assert len(BY_NAME) == len(_NAMED), "two programs have one name"
 

@@ -100,6 +100,31 @@ def _undone_if_cancelled(end: End) -> bool:
     return end.value == ["short", "undone" if cancelled else "done"]
 
 
+class Lingering(inngest.Middleware):
+    """Takes its time when an invocation is over: code between two looks at the clock takes none in these worlds."""
+
+    async def after_execution(self) -> None:
+        await asyncio.sleep(0.01)
+
+
+def _momentary(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    trigger = inngest.TriggerEvent(event=f"{APP}/momentary")
+
+    @client.create_function(fn_id="momentary", trigger=trigger, middleware=[Lingering])
+    async def momentary(ctx: inngest.Context) -> list[str]:
+        done: list[str] = []
+        for number in range(3):
+            done.append(await ctx.step.run("work", out.does(f"w{number}", ms=number)))
+            soon = EPOCH / 1000 + asyncio.get_running_loop().time() + 0.005
+            await ctx.step.sleep_until("moment", datetime.datetime.fromtimestamp(soon, datetime.UTC))
+        return done
+
+    return [momentary]
+
+
+MOMENTARY = Program("momentary", _momentary, {"momentary": lambda end: end.value == ["w0", "w1", "w2"]})
+"""Its sleeps are over before they are recorded."""
+
 PROGRAMS = (
     Program("sleeps", _sleeps, {"sleeps": lambda end: end.value == ["w0", "w1", "w2"]}),
     Program("gathered", _gathered, {"gathered": lambda end: end.value == ["a", None, "b"]}),

@@ -1,4 +1,4 @@
-"""Bugs in what time it is, for worlds in which the wall clock is set by hours."""
+"""Bugs in what time it is, most for worlds in which the wall clock is set by hours."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from unittest import mock
 
+from inngest.engine.domain.advance import outcomes
+from inngest.engine.domain.advance.draft import Draft
+from inngest.engine.domain.model import Released
 from inngest.engine.domain.steady import Steady
 from inngest.engine.store import times
 from inngest.engine.store.sql import SqlStore
+from inngest.protocol.calls import Yielded
 from tests.simulation.ports import SimClock
 
 from .planting import plant
@@ -37,3 +41,11 @@ def _an_engine_starts_by_the_wall_clock() -> Iterator[AbstractContextManager[obj
 @plant("P6", "hours")
 def _the_time_is_not_kept() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(times.Keeper, "keep")
+
+
+@plant("P6", "momentary")
+def _a_sleep_that_is_over_before_it_is_recorded_wakes_nobody() -> Iterator[AbstractContextManager[object]]:
+    def yielded(draft: Draft, outcome: Yielded) -> None:
+        draft.transition = Released(draft.now if outcome.at_once else draft.next_due(outcome.unreached))
+
+    yield mock.patch.object(outcomes, "yielded", yielded)

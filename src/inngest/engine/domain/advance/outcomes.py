@@ -41,9 +41,10 @@ def failed(draft: Draft, outcome: Failed) -> None:
 def yielded(draft: Draft, outcome: Yielded) -> None:
     """The function waits: it is entered again when the first of its steps falls due that this can help.
 
-    That is now if it reports a sleep that has been over by the time of this decision: it has its memo already.
+    That is now if one of the steps that it reports has its memo: a sleep whose time has come meanwhile.
     """
-    due_at = draft.now if outcome.at_once or draft.memos else draft.next_due(outcome.unreached)
+    at_once = outcome.at_once or any(draft.done(op.step.hash) for op in outcome.ops)
+    due_at = draft.now if at_once else draft.next_due(outcome.unreached)
     draft.transition = Released(due_at, draft.code.hold)
 
 
