@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inngest.engine.domain.explaining import Facts, Handler, Reason, Rule, WorkerFact, explain
+from inngest.engine.domain.explaining import Facts, Handler, Reason, Rule, WorkerFact, explain, text_of
 from inngest.engine.domain.model import Run, RunStatus
 
 RUN = Run("01M848N7A5621S18S2HGP2V8CF", "shop-import", "1", "01M848N7A5621S18S2HGP2V8CE", RunStatus.RUNNING, 1, 4, 2)
@@ -45,3 +45,7 @@ def test_a_worker_that_is_not_known_to_be_dead_executes_it() -> None:
     assert explain(facts(DEAD, OTHER), 3) == [
         Reason(Rule.EXECUTING, "It is executing on vm, process 1, and has recorded no step.")
     ]
+
+
+def test_what_is_wrong_with_a_row_is_kept_as_a_text_that_a_column_can_hold() -> None:
+    assert text_of(ValueError("half of a pair: \ud800")).encode() == rb"ValueError: half of a pair: \ud800"

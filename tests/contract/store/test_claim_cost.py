@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -90,6 +92,24 @@ async def test_a_claim_costs_the_same_beside_many(tmp_path: Path, crowd: Crowd) 
                 costs[count].append(await database.of(claim(store, served, now)))
     for few, many in zip(costs[FEW], costs[MANY], strict=True):
         assert many <= 1.1 * few, costs
+
+
+async def test_a_claim_costs_the_same_beside_runs_that_it_has_put_on_hold(tmp_path: Path) -> None:
+    """They were on hold before this worker started, which has entered them since: others are before it now."""
+    costs: dict[int, int] = {}
+    for count in (FEW, MANY):
+        async with opened(tmp_path / str(count)) as (store, database):
+            jobs = [(f"{number:05}", SERVED[0], NOW + MINUTE, NOW + MINUTE, NOW - 1) for number in range(count)]
+            with contextlib.closing(sqlite3.connect(database.path)) as connection, connection:
+                connection.executemany(
+                    "INSERT INTO inngest_jobs "
+                    "(id, run_id, function_id, due_at, score, held_at, held_by, alone, lane, start) "
+                    "VALUES (?1, ?1, ?2, ?3, ?4, ?5, 'worker', 2, '', 0)",
+                    jobs,
+                )
+            asked = store.claim(values.owner(), 10, SERVED, NOW, alone=True, probes=10)
+            costs[count] = await database.of(asked)
+    assert costs[MANY] <= 1.1 * costs[FEW], costs
 
 
 async def test_a_pause_costs_the_same_whatever_is_queued(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
-from inngest.protocol import durations
+from inngest.protocol import durations, texts
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
@@ -478,10 +478,10 @@ def _count(count: int, what: str) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """An error in a few words."""
+    """An error in a few words, as a column can hold them."""
     try:
         said = str(error)
     except Exception:  # it is of a row, and not to be trusted
         said = ""
-    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = texts.escaped(f"{type(error).__name__}: {said}" if said else type(error).__name__)
     return text if len(text) <= KEPT else f"{text[: KEPT - 1]}…"

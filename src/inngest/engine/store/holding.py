@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Integer, Text, bindparam, case, delete, literal_column, select, update
+from sqlalchemy import Integer, Text, bindparam, case, delete, func, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
@@ -36,13 +36,25 @@ INSERT_HELD = insert_new(_jobs, (*JOB_COLUMNS, "held_at", "held_by"))
 
 _OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == literal_column(str(ON_HOLD), Integer))
 
-BEFORE_US = Statement(
+
+def _holders(_: Words) -> ClauseElement:
+    """Who put runs of a function on hold: from one to the next in the index, however many runs each has."""
+    of_function = (_jobs.c.function_id == bindparam("function"), _jobs.c.held_at.is_not(None))
+    found = select(func.min(_jobs.c.held_by).label("id")).where(*of_function).cte("found", recursive=True)
+    following = select(func.min(_jobs.c.held_by)).where(*of_function, _jobs.c.held_by > found.c.id)
+    found = found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
+    return select(found.c.id).where(found.c.id.is_not(None))
+
+
+HOLDERS = Statement(_holders)
+
+HELD_BY = Statement(
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id)
         .where(
             _jobs.c.function_id == bindparam("function"),
+            _jobs.c.held_by == bindparam("holder"),
             _jobs.c.held_at <= bindparam("started"),
-            _jobs.c.held_by != bindparam("session"),
         )
         .order_by(_jobs.c.held_at)
         .limit(bindparam("count")),
@@ -103,9 +115,10 @@ def due(
     """
     found: dict[str, tuple[int, str]] = {}
     for function in functions:
-        asked = {"function": function, "session": session, "started": started, "count": count + 1}
-        for job, run_id in tx.execute(BEFORE_US, asked).fetchall():
-            found[job] = (0, run_id)
+        asked = {"function": function, "started": started, "count": count + 1}
+        for holder in [row[0] for row in tx.execute(HOLDERS, asked).fetchall() if row[0] != session]:
+            for job, run_id in tx.execute(HELD_BY, {**asked, "holder": holder}).fetchall():
+                found[job] = (0, run_id)
         for job, run_id, due_at, by in tx.execute(IN_TIME, asked).fetchall():
             found.setdefault(job, (number_of(due_at) + (OTHERS_FIRST if by == session else 0), run_id))
     order = sorted((due_at, job, run_id) for job, (due_at, run_id) in found.items())

@@ -187,7 +187,13 @@ jobs = Table(
     sqlite_with_rowid=False,
 )
 Index("inngest_jobs_by_function", jobs.c.function_id, jobs.c.alone, jobs.c.lane, jobs.c.start, jobs.c.score, jobs.c.id)
-Index("inngest_jobs_by_hold", jobs.c.function_id, jobs.c.held_at, sqlite_where=jobs.c.held_at.is_not(None))
+Index(
+    "inngest_jobs_by_hold",
+    jobs.c.function_id,
+    jobs.c.held_by,
+    jobs.c.held_at,
+    sqlite_where=jobs.c.held_at.is_not(None),
+)
 
 lanes = Table(
     "inngest_lanes",

@@ -114,7 +114,8 @@ def _note_changed_code() -> None:
     op.add_column("inngest_jobs", sa.Column("held_at", sa.BigInteger))
     op.add_column("inngest_jobs", sa.Column("held_by", sa.Text))
     on_hold = sa.text("held_at IS NOT NULL")
-    op.create_index("inngest_jobs_by_hold", "inngest_jobs", ["function_id", "held_at"], sqlite_where=on_hold)
+    by_hold = ["function_id", "held_by", "held_at"]
+    op.create_index("inngest_jobs_by_hold", "inngest_jobs", by_hold, sqlite_where=on_hold)
 
 
 def _tell_in_pages() -> None:
