@@ -40,6 +40,14 @@ def test_the_engine_is_loaded_on_first_use() -> None:
     assert ran.stdout == "True\n", ran.stderr
 
 
+def test_the_engine_loads_the_language_of_expressions_with_the_first_of_them() -> None:
+    asked = "print([name for name in ('code', 'parser', 'patterns') if f'inngest.protocol.cel.{name}' in sys.modules])"
+    one = "Expression('true').matches(Activation())"
+    first = f"from inngest.engine.domain.expressions import Activation, Expression; print({one}.matched)"
+    ran = python(f"import inngest, sys; inngest.Engine; {asked}; {first}; {asked}")
+    assert ran.stdout == "[]\nTrue\n['code', 'parser', 'patterns']\n", ran.stderr
+
+
 def test_a_name_that_is_not_there_says_so() -> None:
     with pytest.raises(AttributeError, match="module 'inngest' has no attribute 'Engin'"):
         inngest.Engin  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore

@@ -54,3 +54,45 @@ def test_it_is_never_behind_the_wall_clock_and_loses_at_most_a_tenth(changes: li
         assert now - before >= passed - passed // SLOWER
         assert now == wall or now - before <= passed
         before = now
+
+
+SPAN = 60_000
+
+
+@given(steps)
+def test_time_that_is_not_asked_for_is_hardly_behind_and_never_goes_back(changes: list[tuple[int, int]]) -> None:
+    """Somebody who asks only when what was told has run out, beside one who asks each time."""
+    steady, wall, monotonic = Steady(), 1_000 * HOUR, 0
+    offset, until = steady.lasting(wall, monotonic, SPAN)
+    before = monotonic + offset
+    set_back = False
+    for index, (passed, changed) in enumerate(changes):
+        monotonic += passed
+        wall += passed + changed
+        if index % 3 == 0:
+            before = max(before, steady.at(wall, monotonic))
+            offset, until = 0, 0
+        if monotonic >= until:
+            offset, until = steady.lasting(wall, monotonic, SPAN)
+            assert monotonic + offset >= wall
+            set_back = monotonic + offset > wall + SPAN
+            assert not set_back or until == monotonic
+        assert monotonic + offset >= before
+        before = monotonic + offset
+
+
+def test_time_that_goes_slower_is_asked_for_each_time() -> None:
+    steady = Steady()
+    steady.at(HOUR, 0)
+    for second in range(1, 11):
+        offset, until = steady.lasting(1_000 * second, 1_000 * second, SPAN)
+        assert 1_000 * second + offset == HOUR + 900 * second
+        assert until == 1_000 * second
+
+
+def test_what_was_told_for_a_while_is_not_lost_from_what_comes_after() -> None:
+    """A tenth of the time counts from the end of that while."""
+    steady = Steady()
+    assert steady.lasting(0, 0, SPAN) == (0, SPAN)
+    assert steady.at(-HOUR + SPAN, SPAN) == SPAN
+    assert steady.at(-HOUR + SPAN + 1_000, SPAN + 1_000) == SPAN + 900

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 from inngest.protocol import codec
-from inngest.protocol.cel.code import compile_text
 from inngest.protocol.cel.errors import EvaluationError
-from inngest.protocol.cel.running import Run
 from inngest.protocol.cel.scope import EVENT, LIMIT, VARIABLES, Scope
-from inngest.protocol.cel.tree import Name, walk
 from inngest.protocol.cel.values import named
 
-from .binding import Plan, plan
 from .keys import Term, canonical
 
 
@@ -53,6 +49,26 @@ _MATCH = Verdict(Kind.MATCH)
 _NO_MATCH = Verdict(Kind.NO_MATCH)
 
 
+_Run = Callable[[Scope], object]
+
+
+class _Plan(Protocol):
+    """How a wait is kept; see `binding.Plan`."""
+
+    @property
+    def run(self) -> _Run:
+        """The expression, with what it needs of `event` as parameters."""
+        ...
+
+    def parameters(self, event: object) -> tuple[object, ...]:
+        """These parameters."""
+        ...
+
+    def find(self, event: object) -> tuple[tuple[Term, ...], bool, bool]:
+        """Terms, `residual` and `possible` of `Bound`."""
+        ...
+
+
 class Expression:
     """A compiled expression; several threads may ask it.
 
@@ -62,12 +78,15 @@ class Expression:
     """
 
     def __init__(self, text: str, variables: Collection[str] = EVENT, *, restrictive: bool = False) -> None:
+        from inngest.protocol.cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+        from inngest.protocol.cel.tree import Name, walk  # noqa: PLC0415
+
         self.text = text
         self._root, self._run, locals_ = compile_text(text, variables, restrictive=restrictive)
         self._spare = (None,) * locals_
         names = {node.name for node in walk(self._root) if isinstance(node, Name)}
         self.uses = frozenset(names.intersection(VARIABLES))
-        self._made_plan: Plan | None = None
+        self._made_plan: _Plan | None = None
 
     def matches(self, activation: Activation) -> Verdict:
         """Whether the expression is true."""
@@ -124,16 +143,18 @@ class Expression:
         return self._judge(self._plan.run, self._scope(activation, parameters))
 
     @property
-    def _plan(self) -> Plan:
+    def _plan(self) -> _Plan:
         if self._made_plan is None:
-            self._made_plan = plan(self.text, self._root)
+            from .binding import plan  # noqa: PLC0415 - it needs the language
+
+            self._made_plan = cast("_Plan", plan(self.text, self._root))  # to pyright, `run` of a Plan is a method
         return self._made_plan
 
     def _scope(self, activation: Activation, parameters: tuple[object, ...] = ()) -> Scope:
         event, async_, variables, now = activation
         return [LIMIT, now, event, async_, variables, parameters, *self._spare]
 
-    def _judge(self, run: Run, scope: Scope) -> Verdict:
+    def _judge(self, run: _Run, scope: Scope) -> Verdict:
         try:
             value = run(scope)
         except EvaluationError as error:
