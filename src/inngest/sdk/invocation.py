@@ -112,7 +112,8 @@ class Invocation(Recording):
         would fill the memory until garbage is collected, and looking for it would take a tenth of their time.
         """
         self.task = self._entry = None
-        unawaited.close(self.made)
+        if self.made:
+            unawaited.close(self.made)
         self.made = unawaited.NOTHING
         self.values.close()
 

@@ -232,9 +232,15 @@ def _with(changes: Changes, run_id: str, settled: Mapping[tuple[str, str], Memo]
     return changes._replace(memos=[settled.get((run_id, memo.step.hash), memo) for memo in changes.memos])
 
 
+def _has_steps(changes: Changes) -> bool:
+    return bool(changes.memos or changes.open or changes.failed or changes.defers)
+
+
 def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     """Open steps come first: a memo of the same batch finishes them."""
-    changes = [(one.owner.run_id, one.changes) for one in commits]
+    changes = [(one.owner.run_id, one.changes) for one in commits if _has_steps(one.changes)]
+    if not changes:
+        return
     tx.execute_rows(WRITE_OPEN, [open_row(run_id, step) for run_id, change in changes for step in change.open])
     tx.execute_rows(WRITE_MEMOS, [memo_row(run_id, memo) for run_id, change in changes for memo in change.memos])
     described = [
