@@ -9,6 +9,9 @@ from .domain.explaining import text_of
 from .errors import StoreError
 from .ports import Clock, News, Store
 
+LONGEST = 250
+"""Milliseconds for which one look does what is due, about; the next goes on, and others are looked after in between."""
+
 
 class Timers:
     """Sees to the timers of a store, whoever has set them.
@@ -26,10 +29,11 @@ class Timers:
         self.stale = True  # other processes may have set some
 
     async def run_once(self) -> None:
-        """Do what is due, all of it. What cannot be done is put off, and in nobody's way."""
+        """Do what is due, as much as a look may. What cannot be done is put off, and in nobody's way."""
         if self.stale:
             await self._store.look_at_timers()
             self.stale = False
+        until = self._clock.monotonic() + LONGEST
         while self._is_due():
             try:
                 await self._fire(None)
@@ -37,6 +41,8 @@ class Timers:
                 raise
             except Exception:  # of one of them: which one is found out
                 await self._one_by_one()
+            if self._clock.monotonic() >= until:
+                return
 
     async def _one_by_one(self) -> None:
         for timer_id in await self._store.due_timers(self._clock.now()):

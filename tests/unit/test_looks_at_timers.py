@@ -1,0 +1,48 @@
+"""What is due for long is done look by look: in between, what other processes did is seen."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from inngest.engine.ports import NO_NEWS, Clock, Fired, Store
+from inngest.engine.timers import LONGEST, Timers
+
+TAKES = 100
+"""Milliseconds for which each page is written."""
+
+
+class Place:
+    """A store with so many pages that are due, and a clock."""
+
+    def __init__(self, pages: int) -> None:
+        self.pages = pages
+        self._time = 0
+
+    @property
+    def timer_due(self) -> int | None:
+        return 0 if self.pages else None
+
+    def now(self) -> int:
+        return self._time
+
+    def monotonic(self) -> int:
+        return self._time
+
+    async def look_at_timers(self) -> None: ...
+
+    async def fire(self, now: int, only: str | None = None) -> Fired:
+        self._time += TAKES
+        self.pages -= 1
+        return Fired((), NO_NEWS, self.timer_due)
+
+
+async def test_a_look_ends_though_more_is_due_and_the_next_goes_on() -> None:
+    place: Any = Place(10)
+    timers = Timers(cast(Store, place), cast(Clock, place), lambda _: None)
+    looks = 0
+    while place.pages:
+        before = place.monotonic()
+        await timers.run_once()
+        assert 0 < place.monotonic() - before < LONGEST + TAKES
+        looks += 1
+    assert looks > 2
