@@ -36,7 +36,7 @@ async def add_up(month: str) -> int:
 
 
 async def main(wanted: str) -> None:
-    database = os.environ.get("DATABASE", "sqlite:///reports.db")
+    database = os.environ.get("DATABASE", f"sqlite:///reports-{wanted}.db")  # a file of its own for each year
     async with inngest.Engine([year], database=database) as engine:
         await client.send(inngest.Event(name="reports/year.wanted", id=wanted))
         (run,) = await engine.runs(function=year, limit=1)

@@ -39,3 +39,31 @@ def test_a_reader_that_leaves_early_is_no_mistake(shop: Shop) -> None:
     pipe = f"{INNGEST} runs --database {shop.path} --json | true"
     ran = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, env=environment(), check=False)
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("as_json", ["", " --json"], ids=["for people", "JSON"])
+def test_an_output_that_is_full_is_told(shop: Shop, as_json: str) -> None:
+    full = f"{INNGEST} runs --database {shop.path}{as_json} > /dev/full"
+    ran = subprocess.run(["bash", "-c", full], capture_output=True, text=True, env=environment(), check=False)
+    expected = (
+        "error: the output cannot be written: No space left on device\nfree some space there, or write it elsewhere\n"
+    )
+    assert (ran.returncode, ran.stderr) == (1, expected)
+
+
+@pytest.mark.parametrize("as_json", ["", " --json"], ids=["for people", "JSON"])
+def test_an_output_that_is_closed_is_nowhere(shop: Shop, as_json: str) -> None:
+    for closed, code in (
+        (f"runs --database {shop.path}{as_json} >&-", 0),
+        (f"runs --database no.db{as_json} >&- 2>&-", 3),
+    ):
+        command = ["bash", "-c", f"{INNGEST} {closed}"]
+        ran = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+        assert (ran.returncode, ran.stderr) == (code, "")
+
+
+def test_an_interruption_while_it_is_loaded_is_silent(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    command, env = [INNGEST, "runs"], environment(PYTHONPATH=str(tmp_path))
+    ran = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert (ran.returncode, ran.stderr) == (130, "")

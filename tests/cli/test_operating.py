@@ -128,7 +128,7 @@ async def test_what_waits_for_its_next_attempt_is_tried_now(office: Office) -> N
     assert (ran.code, ran.out) == (0, f"{run_id}  retried\n")
     assert await office.engine.wait(run_id, timeout=60_000) == "paid"
     again = await office.ran("retry-now", run_id)
-    assert (again.code, again.out) == (1, f"{run_id}  does not wait for an attempt\n")
+    assert (again.code, again.out) == (1, f"{run_id}  has ended\n")
 
 
 async def test_a_paused_function_goes_on_when_it_is_resumed(office: Office) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +103,29 @@ def test_it_says_the_events_id(command: Command, server: DevServer) -> None:
     assert (event["name"], event["data"]) == ("shop/said", {"word": "hello"})
 
 
+def test_an_empty_id_is_no_id(command: Command, server: DevServer) -> None:
+    ran = command("send", "shop/said", "--id", "", "--url", server.url)
+    assert (ran.code, "--id: expected a text that is not empty, got ''" in ran.err) == (2, True)
+
+
+def test_who_waits_no_longer_is_told_what_goes_on(server: DevServer) -> None:
+    send = [INNGEST, "send", "shop/dozed", "--url", server.url, "--wait"]
+    heeds = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", heeds, *send],  # what a shell starts in the background ignores it
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout is not None
+    event_id = waiting.stdout.readline().split()[2]
+    waiting.send_signal(signal.SIGINT)
+    _, err = waiting.communicate(timeout=PATIENCE)
+    told = f"the runs go on; `inngest runs --event {event_id}` shows where they are\n"
+    assert (waiting.returncode, err) == (130, told)
+
+
 def test_as_json(command: Command, server: DevServer) -> None:
     found = command("send", "shop/said", "--url", server.url, "--json").json
     assert set(found) == {"event_id", "name", "started", "woken", "warning"}
@@ -163,7 +188,7 @@ def test_an_event_that_starts_nothing_makes_waiting_fail(command: Command, serve
         ("kept/index", "{}", False, "debounce", "a debounce holds it"),
         ("kept/clicked", "{}", False, "batch", "a batch holds it, with 1 so far: its run begins when it is full"),
         ("news/sport", '{"important": false}', False, "condition", "the condition of its trigger is not true"),
-        ("kept/mail", "{}", True, "rate_limit", "its rate limit is used up: 1 runs have started within 1h"),
+        ("kept/mail", "{}", True, "rate_limit", "its rate limit is used up: 1 run has started within 1h"),
         ("kept/once", '{"order": 42}', True, "idempotency", "run RUN has the same idempotency key"),
     ],
 )

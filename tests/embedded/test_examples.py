@@ -100,13 +100,17 @@ def test_workers_that_a_server_forks_go_on_with_runs_before_any_request(
 
 
 def test_the_script_goes_on_where_it_was_killed(tmp_path: Path) -> None:
-    env = {**with_database(tmp_path), "SECONDS_PER_MONTH": "0.2"}
+    env = {**os.environ, "SECONDS_PER_MONTH": "0.2"}
     first = subprocess.Popen([sys.executable, SCRIPT], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     with first:
         begun = [first.stdout.readline().split()[2] for _ in range(3)]
         first.send_signal(signal.SIGKILL)
     assert begun == ["January", "February", "March"]
+    other = subprocess.check_output(
+        [sys.executable, SCRIPT, "2026"], cwd=tmp_path, env=env, text=True, timeout=PATIENCE
+    )
+    assert (len(other.splitlines()), other.splitlines()[-1]) == (5, "the report of 2026: 25")
     second = subprocess.run(
         [sys.executable, SCRIPT], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE, check=True
     )

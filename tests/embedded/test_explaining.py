@@ -193,7 +193,7 @@ async def test_it_has_ended(database: str) -> None:
         with pytest.raises(RunFailedError):
             await engine.invoke(fails)
         texts = [(await engine.explain(run.id)).reasons[0].text for run in await engine.runs()]
-        assert texts == ["It has failed: no good.", "It has completed."]
+        assert texts == ["It has failed: ValueError: no good.", "It has completed."]
 
 
 async def test_there_is_no_such_run(database: str) -> None:

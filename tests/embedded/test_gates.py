@@ -177,7 +177,7 @@ async def test_who_invokes_a_run_that_is_skipped_is_told(stage: Stage) -> None:
 
     parent = stage.client.create_function(fn_id="parent", trigger=inngest.TriggerEvent(event="p"))(body)
     async with stage.engine(limited, debounced, parent) as engine:
-        told = "skipped: rate_limit: 1 runs have started within 1m"
+        told = "skipped: rate_limit: 1 run has started within 1m"
         assert await engine.invoke(parent) == [1, 2, ["InvokedRunSkippedError", told]]
 
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 import inngest
-from inngest.errors import EngineStateError
+from inngest.errors import EngineConfigError, EngineStateError
 
 ASYNC = """
 import asyncio, sys, time
@@ -114,3 +115,8 @@ def test_another_thread_than_the_main_one_is_refused(tmp_path: Path) -> None:
     thread.start()
     thread.join()
     assert "only the main thread is told of signals" in str(caught[0])
+
+
+def test_a_text_does_not_count_as_true() -> None:
+    with pytest.raises(EngineConfigError, match="stop_on_signals: expected True or False, got 'false'"):
+        inngest.Engine([], stop_on_signals=cast("bool", "false"))

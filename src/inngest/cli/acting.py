@@ -81,12 +81,20 @@ def act(verb: Verb, asked: Asked, *, database: str, as_json: bool) -> None:
         console = output.console()
         for run_id, was in done.items():
             if was or not chosen:
-                told = Text(verb.key, "green") if was else Text(verb.not_done, "yellow")
+                told = Text(verb.key, "green") if was else Text(_undone(verb, run_id, reader), "yellow")
                 console.print(Text.assemble((run_id, "bold"), "  ", told))
         if chosen:
             console.print(f"{sum(done.values()):,} {verb.key}", style="dim")
     if not chosen and not all(done.values()):
         raise typer.Exit(Exit.FAILED)
+
+
+def _undone(verb: Verb, run_id: str, reader: Reader) -> str:
+    """Why nothing was done to a run."""
+    try:
+        return verb.not_done if reader.run(run_id).status in OPEN else "has ended"
+    except RunNotFoundError:
+        return "has ended"
 
 
 def _named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:

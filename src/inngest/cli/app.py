@@ -135,8 +135,9 @@ def send(
         typer.Argument(metavar="[DATA]", help="Facts about it: a JSON object, @file, or - for the standard input."),
     ] = None,
     event_id: Annotated[
-        str, typer.Option("--id", metavar="ID", help="Your own id: a second event with it starts nothing within 24 h.")
-    ] = "",
+        str | None,
+        typer.Option("--id", metavar="ID", help="Your own id: a second event with it starts nothing within 24 h."),
+    ] = None,
     url: Annotated[
         str | None,
         typer.Option(metavar="URL", help="The server. [default: what INNGEST_DEV says, or http://127.0.0.1:8288]"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import json
+import os
 import sys
 from typing import Any, Self, TextIO
 
@@ -53,8 +56,27 @@ def console(stream: TextIO | None = None, kind: type[PlainConsole] = PlainConsol
     )
 
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""What a write to a standard stream fails with when the file behind it is full, too large, lost or closed."""
+
+
+def unwritable(error: OSError) -> None:
+    """Say that the output could not be written, and have what is left of it go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with contextlib.suppress(OSError):
+        failure(f"the output cannot be written: {error.strerror}", "free some space there, or write it elsewhere")
+
+
 def write_all() -> None:
-    """Have the standard streams write every text: what their encoding has not is written as its escape."""
+    """Have the standard streams write every text: what their encoding has not is written as its escape.
+
+    A stream that was closed before the command began writes to nowhere. It is opened before any file of ours, which
+    would get its number.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

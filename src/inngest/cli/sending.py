@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -45,7 +46,7 @@ def send(
     name: str,
     data: str | None,
     *,
-    event_id: str,
+    event_id: str | None,
     url: str | None,
     key: str | None,
     wait: bool,
@@ -55,9 +56,13 @@ def send(
     """Send one event; with `wait`, print what its runs gave."""
     if timeout is not None and not wait:
         raise CommandError("--timeout is how long --wait waits: give both")
+    if event_id == "":  # such as "$ORDER" that is not set: without an id, a second event starts a second run
+        raise CommandError(
+            "--id: expected a text that is not empty, got ''", hint="leave it out for an event without one"
+        )
     limit = values.seconds("--timeout", timeout)
     target = _target(url, key)
-    sent_id = _post(target, name, values.event_data(data), event_id)
+    sent_id = _post(target, name, values.event_data(data), event_id or "")
     console = output.console()
     watch = Watch(target, sent_id, limit)
     if not wait:
@@ -72,17 +77,30 @@ def send(
         if warning is not None:
             output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), warning))
         return
-    if not as_json:
-        console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
-    kept, woken = watch.told("kept", KEPT), watch.told("woken", WOKEN)
-    if not as_json:
-        _show_woken(woken)
-        _show_kept(kept)
-    runs = watch.wait()
+    with _left(sent_id, as_json):
+        if not as_json:
+            console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
+        kept, woken = watch.told("kept", KEPT), watch.told("woken", WOKEN)
+        if not as_json:
+            _show_woken(woken)
+            _show_kept(kept)
+        runs = watch.wait()
     if as_json:
         output.print_json({"event_id": sent_id, "name": name, "runs": runs, "woken": woken, "kept_back": kept})
     if runs or not woken:
         _judge(runs, name, kept, as_json, watch.triggers() if not runs else None)
+
+
+@contextlib.contextmanager
+def _left(sent_id: str, as_json: bool) -> Generator[None]:
+    """Say what goes on when the user waits no longer."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not as_json:
+            text = f"the runs go on; `inngest runs --event {sent_id}` shows where they are"
+            output.console(sys.stderr).print(text, style="dim")
+        raise
 
 
 def _show_woken(woken: Sequence[Mapping[str, object]]) -> None:

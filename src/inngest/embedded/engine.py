@@ -110,7 +110,7 @@ class Engine:
             retention=retention,
             max_takeovers=max_takeovers,
         )
-        self._signals = StopSignals() if stop_on_signals else None
+        self._signals = StopSignals() if settings.flag("stop_on_signals", stop_on_signals) else None
         self._specs = specs.specs(self._settings.functions)
         self._observer: Observer | None = None
         self._running: _Running | None = None

@@ -123,6 +123,17 @@ def _meant(database: str) -> str:
     return f"; did you mean sqlite:///{path}?" if path and ":" not in path else ""
 
 
+def flag(name: str, value: bool) -> bool:
+    """A checked argument that is true or false.
+
+    Raises:
+        EngineConfigError: it is another thing: a text such as "false" would count as true.
+    """
+    if not isinstance(value, bool):
+        raise EngineConfigError(f"{name}: expected True or False, got {value!r}")
+    return value
+
+
 def _whole(name: str, value: int, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise EngineConfigError(f"{name}: expected a whole number from {low:,} to {high:,}, got {value!r}")

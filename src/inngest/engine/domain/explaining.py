@@ -227,13 +227,15 @@ def _ended(run: Run) -> str:
     if run.status is RunStatus.COMPLETED:
         return "It has completed."
     ways = {RunStatus.FAILED: "It has failed", RunStatus.SKIPPED: "It was skipped"}
-    why = "" if run.error is None else f": {_first_line(_message(run.error))}"
+    named = run.status is RunStatus.FAILED  # 'total' alone would not tell a KeyError
+    why = "" if run.error is None else f": {_first_line(_message(run.error, named=named))}"
     return f"{ways.get(run.status, 'It has been cancelled')}{why}."
 
 
-def _message(error: str) -> str:
+def _message(error: str, *, named: bool) -> str:
     try:
-        return ErrorInfo.from_json(error).message
+        info = ErrorInfo.from_json(error)
+        return f"{info.name}: {info.message}" if named else info.message
     except Exception:
         return f"how it ended cannot be read: {error!r}"
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inngest.protocol import durations
+
 
 class Rate(NamedTuple):
     """A rate limit for one key."""
@@ -14,6 +16,12 @@ class Rate(NamedTuple):
     limit: int
     period: int  # ms
     key: str
+
+    @property
+    def used_up(self) -> str:
+        """What is so when it lets nothing through."""
+        runs = "1 run has" if self.limit == 1 else f"{self.limit:,} runs have"
+        return f"{runs} started within {durations.to_text(self.period)}"
 
 
 class Debounced(NamedTuple):

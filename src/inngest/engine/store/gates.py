@@ -20,7 +20,7 @@ from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Ids, News
-from inngest.protocol import durations, limits
+from inngest.protocol import limits
 
 from . import cancelling, tables, troubles
 from .allowance import OF_CANCELLATION, Allowance
@@ -242,7 +242,7 @@ class Gatekeeper:
         run = start.run
         rate = gates.rate
         if rate is not None and not self._has_room(run.function_id, rate, run.created_at):
-            return f"rate_limit: {rate.limit} runs have started within {durations.to_text(rate.period)}"
+            return f"rate_limit: {rate.used_up}"
         if gates.idempotency is not None:
             key = {"function": run.function_id, "of_key": key_of_expression(gates.idempotency), "now": run.created_at}
             holder = self._tx.execute(KEY_HOLDER, key).fetchone()

@@ -12,7 +12,6 @@ from inngest.engine.domain.flow import flow_of
 from inngest.engine.domain.gates import Gates
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run
-from inngest.protocol import durations
 
 from . import events, explaining, gates, reading
 from .statement import Transaction
@@ -80,8 +79,7 @@ def _by_gates(tx: Transaction, function: FunctionSpec, event: Event, asked: Gate
         of = {"function": function.id, "of_key": asked.rate.key, "but": asked.rate.limit - 1}
         row = tx.execute(gates.NEWEST_BUT, of).fetchone()
         if row is not None and row[0] > event.received_at - asked.rate.period:
-            period = durations.to_text(asked.rate.period)
-            text = f"its rate limit is used up: {asked.rate.limit:,} runs have started within {period}"
+            text = f"its rate limit is used up: {asked.rate.used_up}"
             return KeptBack(function.id, "rate_limit", text)
     if asked.idempotency is not None and (
         first := _holder(tx, function.id, gates.key_of_expression(asked.idempotency), event)
