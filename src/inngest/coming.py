@@ -17,6 +17,10 @@ _COMING = {
     "experimental.remote_state_middleware": "keep large values elsewhere, and return references to them",
     "experimental.sentry_middleware": "an `inngest.Middleware` of your own can report errors in `transform_output`",
 }
+_PRIVATE = (
+    "inngest._internal is private to the official SDK, and is not there: errors are in inngest.errors, all else that "
+    "has a public name is in inngest"
+)
 
 
 class _Finder:
@@ -27,6 +31,8 @@ class _Finder:
         fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Nothing; or an ImportError that says that it comes later."""
+        if fullname == "inngest._internal":
+            raise ImportError(_PRIVATE, name=fullname)
         meanwhile = _COMING.get(fullname.removeprefix("inngest.")) if fullname.startswith("inngest.") else None
         if meanwhile is None:
             return None

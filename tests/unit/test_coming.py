@@ -28,6 +28,12 @@ def test_what_comes_later_says_so(name: str) -> None:
             exec(statement, {})
 
 
+@pytest.mark.parametrize("statement", ["from inngest._internal import errors", "import inngest._internal.const"])
+def test_private_modules_of_the_official_sdk_say_where_to_look(statement: str) -> None:
+    with pytest.raises(ImportError, match=r"^inngest\._internal is private .* errors are in inngest\.errors"):
+        exec(statement, {})
+
+
 def test_other_names_are_unknown_as_ever() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'inngest\.nothing'"):
         importlib.import_module("inngest.nothing")
@@ -41,7 +47,15 @@ def test_adapters_are_attributes() -> None:
     assert ai.__all__ == ["BaseAdapter", "anthropic", "deepseek", "gemini", "grok", "openai"]
 
 
+def test_headers_keep_their_spelling_and_replace_those_of_the_api() -> None:
+    made = ai.anthropic.Adapter(auth_key="k", model="m", headers={"X-Team": "a", "Anthropic-Version": "2"})
+    assert made.headers() == {"X-Team": "a", "Anthropic-Version": "2"}
+    made = ai.anthropic.Adapter(auth_key="k", model="m", headers={"X-Team": "a"})
+    assert made.headers() == {"anthropic-version": "2023-06-01", "X-Team": "a"}
+
+
 def test_the_protocol_is_in_its_module_too() -> None:
+    assert ai.base.BaseAdapter is ai.BaseAdapter
     assert importlib.import_module("inngest.experimental.ai.base").BaseAdapter is ai.BaseAdapter
 
 

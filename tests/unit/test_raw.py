@@ -25,8 +25,8 @@ DUMPED: list[tuple[ConfigModel, dict[str, object], dict[str, object]]] = [
     ),
     (
         inngest.Debounce(period=datetime.timedelta(seconds=1)),
-        {"period": "1s", "key": None, "timeout": None},
-        {"period": "1s", "key": None, "timeout": None},
+        {"key": None, "period": "1s", "timeout": None},
+        {"key": None, "period": "1s", "timeout": None},
     ),
     (inngest.Timeouts(start=60_000), {"start": "1m", "finish": None}, {"start": "1m", "finish": None}),
     (inngest.Priority(run="1"), {"run": "1"}, {"run": "1"}),
@@ -49,6 +49,30 @@ def test_a_configuration_is_dumped_as_the_wire_has_it(
     assert back.to_dict() == wire
     assert type(model).from_raw({**wire, "unknown": 1}) == back
     assert type(model).from_raw(model) is model
+
+
+ORDER: list[tuple[type[ConfigModel], list[str]]] = [
+    (inngest.Concurrency, ["key", "limit", "scope"]),
+    (inngest.Debounce, ["key", "period", "timeout"]),
+    (inngest.RateLimit, ["key", "limit", "period"]),
+    (inngest.Singleton, ["key", "mode"]),
+    (inngest.Throttle, ["key", "limit", "period", "burst"]),
+]
+
+
+@pytest.mark.parametrize(("model", "names"), ORDER, ids=[row[0].__name__ for row in ORDER])
+def test_members_are_in_the_order_of_the_official_sdk(model: type[ConfigModel], names: list[str]) -> None:
+    assert list(model.model_fields) == names
+
+
+def test_json_is_a_type_of_fields() -> None:
+    class Order(pydantic.BaseModel):
+        facts: inngest.JSON
+
+    facts = {"a": [1, 2.5, None, {"b": True}]}
+    assert Order(facts=facts).facts == facts
+    with pytest.raises(pydantic.ValidationError):
+        Order.model_validate({"facts": object()})
 
 
 def test_a_wrong_configuration_is_returned_as_its_error() -> None:

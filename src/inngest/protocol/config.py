@@ -185,8 +185,8 @@ class Concurrency(ConfigModel):
             environment or account; a key is required then.
     """
 
-    limit: Annotated[int, pydantic.Field(ge=0)]
     key: _OfEvent | None = None
+    limit: Annotated[int, pydantic.Field(ge=0)]
     scope: Literal["account", "env", "fn"] | None = None
 
     @pydantic.model_validator(mode="after")
@@ -205,8 +205,8 @@ class Debounce(ConfigModel):
         timeout: start at the latest this long after the first event.
     """
 
-    period: _DebouncePeriod
     key: _OfEvent | None = None
+    period: _DebouncePeriod
     timeout: _AnyDuration | None = None
 
 
@@ -229,9 +229,9 @@ class RateLimit(ConfigModel):
         key: CEL expression on `event`; the limit holds for each value.
     """
 
+    key: _OfEvent | None = None
     limit: Annotated[int, pydantic.Field(ge=1)]
     period: _RatePeriod
-    key: _OfEvent | None = None
 
 
 class Singleton(ConfigModel):
@@ -242,8 +242,8 @@ class Singleton(ConfigModel):
         key: CEL expression on `event`; one run per value.
     """
 
-    mode: Literal["skip", "cancel"]
     key: _OfEvent | None = None
+    mode: Literal["skip", "cancel"]
 
 
 class Throttle(ConfigModel):
@@ -256,9 +256,9 @@ class Throttle(ConfigModel):
         burst: how many may start at once; 1 spaces them evenly.
     """
 
+    key: _OfEvent | None = None
     limit: Annotated[int, pydantic.Field(ge=1)]
     period: _AnyDuration
-    key: _OfEvent | None = None
     burst: Annotated[int, pydantic.Field(ge=1)] = 1
 
 

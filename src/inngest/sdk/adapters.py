@@ -55,7 +55,9 @@ class ModelAdapter:
         self._auth_key = auth_key
         self._model = model
         self._base = (base_url or self.BASE).rstrip("/")
-        self._headers = {**self.HEADERS, **{name.lower(): value for name, value in (headers or {}).items()}}
+        given = dict(headers or {})
+        named = {name.lower() for name in given}
+        self._headers = {**{name: value for name, value in self.HEADERS.items() if name not in named}, **given}
 
     def __repr__(self) -> str:
         return f"{type(self).__module__}.Adapter(model={self._model!r})"

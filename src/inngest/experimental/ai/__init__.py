@@ -7,6 +7,6 @@ from inngest.sdk.adapters import BaseAdapter
 
 from . import anthropic, deepseek, gemini, grok, openai
 
-sys.modules[f"{__name__}.base"] = adapters  # where the official package has BaseAdapter; see base.pyi
+base = sys.modules[f"{__name__}.base"] = adapters  # where the official package has BaseAdapter; see base.pyi
 
 __all__ = ["BaseAdapter", "anthropic", "deepseek", "gemini", "grok", "openai"]
