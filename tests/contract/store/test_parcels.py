@@ -108,6 +108,18 @@ async def test_if_the_sender_is_gone_others_go_on(store: SqlStore, database: Cou
     await again.close()
 
 
+async def test_what_an_event_has_left_twice_comes_before_what_came_after_it(store: SqlStore) -> None:
+    once = json.dumps({"rateLimit": {"limit": 1, "period": "1h"}})
+    many = [function(f"f{number:03}", "all", config=once) for number in range(400)]
+    many.append(function("last", "all", "late", config=once))
+    await store.register(many, replace_app=None, now=NOW)
+    first = event("all")
+    await values.accept(store, first)
+    await values.accept(store, event("late"))
+    await fired(store)
+    assert await started(store, "app-last") == [first.id]
+
+
 async def test_a_step_sends_many(store: SqlStore, database: Counting) -> None:
     await values.accept(store, event())
     (claimed,) = (await store.claim(owner(), 1, ["app-a"], NOW, alone=True)).runs

@@ -217,10 +217,10 @@ class Wanted:
                 wanted += self._keeper.judge(start)
         return wanted
 
-    def mark(self, now: int, ids: Ids) -> None:
-        """Write the markers of what is left."""
+    def mark(self, now: int, ids: Ids, marker: str | None = None) -> None:
+        """Write the markers of what is left. What was left before keeps its `marker`, and with that its turn."""
         for event_id, function_id in self._left.items():
-            self._keeper.timers.put(STARTS, event_id, ALWAYS, function_id, ids.ulid(now))
+            self._keeper.timers.put(STARTS, event_id, ALWAYS, function_id, marker or ids.ulid(now))
 
     def _is_first(self, start: Start) -> bool:
         event_id = start.run.event_id

@@ -106,7 +106,7 @@ class _Firing:
         """Some of the runs that an event starts are still to be made: as if they had been when it was received."""
         event = self._event(timer.key)
         found = triggers.starts([event], self._registry, event.received_at, self._ids.ulid)
-        self._want({timer.key}, [start for start in found if start.run.function_id > timer.payload], first=True)
+        self._want({timer.key}, [start for start in found if start.run.function_id > timer.payload], marker=timer.id)
 
     def accept(self, timer: Timer) -> None:
         """Events of a parcel are still to be accepted."""
@@ -128,10 +128,11 @@ class _Firing:
         """A parcel has not become whole."""
         parcels.abandon(self._tx, timer.key, self._keeper.timers, AT_ONCE)
 
-    def _want(self, new: set[str], starts: Sequence[Start], *, first: bool = False) -> None:
-        wanted = Wanted(self._tx, new, self._keeper, first=first)
+    def _want(self, new: set[str], starts: Sequence[Start], *, marker: str | None = None) -> None:
+        """Make the runs that are wanted; `marker` is what they were left with, if they were: then they are first."""
+        wanted = Wanted(self._tx, new, self._keeper, first=marker is not None)
         self.started += wanted.of(starts)
-        wanted.mark(self._now, self._ids)
+        wanted.mark(self._now, self._ids, marker)
 
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
