@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from inngest.engine.ports import NO_NEWS, Clock, Fired, Store
@@ -46,3 +47,34 @@ async def test_a_look_ends_though_more_is_due_and_the_next_goes_on() -> None:
         assert 0 < place.monotonic() - before < LONGEST + TAKES
         looks += 1
     assert looks > 2
+
+
+class Queue(Place):
+    """Timers, each with so many pages, of which one cannot be done."""
+
+    def __init__(self, **pages: int) -> None:
+        super().__init__(1)
+        self._left = pages
+        self.done: list[str] = []
+
+    async def due_timers(self, now: int) -> Sequence[str]:
+        return list(self._left)
+
+    async def fire(self, now: int, only: str | None = None) -> Fired:
+        if only in (None, "bad"):
+            raise ValueError(only)
+        self.done.append(only)
+        self._left[only] -= 1
+        if not self._left[only]:
+            del self._left[only]
+        return Fired((), NO_NEWS, 0)
+
+    async def put_timer_off(self, timer_id: str, error: str, now: int) -> None:
+        self.done.append(f"{timer_id} is put off")
+        self.pages = 0
+
+
+async def test_the_pages_of_one_come_before_the_next_also_where_a_later_one_cannot_be_done() -> None:
+    place: Any = Queue(first=3, second=1, bad=1, last=1)
+    await Timers(cast(Store, place), cast(Clock, place), lambda _: None).run_once()
+    assert place.done == ["first", "first", "first", "second", "bad is put off"]

@@ -40,18 +40,22 @@ class Timers:
             except StoreError:
                 raise
             except Exception:  # of one of them: which one is found out
-                await self._one_by_one()
+                await self._one_by_one(until)
             if self._clock.monotonic() >= until:
                 return
 
-    async def _one_by_one(self) -> None:
-        for timer_id in await self._store.due_timers(self._clock.now()):
+    async def _one_by_one(self, until: int) -> None:
+        """Do what is due in its order, up to the first that cannot be done: what is left of one is before the next."""
+        while due := await self._store.due_timers(self._clock.now()):
             try:
-                await self._fire(timer_id)
+                await self._fire(due[0])
             except StoreError:
                 raise
             except Exception as error:
-                await self._store.put_timer_off(timer_id, text_of(error), self._clock.now())
+                await self._store.put_timer_off(due[0], text_of(error), self._clock.now())
+                return
+            if self._clock.monotonic() >= until:
+                return
 
     async def _fire(self, only: str | None) -> None:
         fired = await self._store.fire(self._clock.now(), only)
