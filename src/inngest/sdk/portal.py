@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
@@ -33,6 +34,9 @@ R = TypeVar("R")
 WAVE = 32
 """Branches of one `group.parallel` that are under way at a time. A constant, because the order in which branches
 begin decides how repeated step ids are counted, in every replay alike."""
+
+LISTEN = 1.0
+"""Seconds after which a thread that the function has started itself looks whether the loop is still there."""
 
 
 class _Answer:
@@ -321,13 +325,24 @@ class SyncPortal:
         if not self.post(self._called, branch, coroutine):
             raise EndOfInvocation
         while True:
-            message = branch.mailbox.get()
+            message = self._heard(branch.mailbox) if branch.aside else branch.mailbox.get()
             if isinstance(message, _Answer):
                 if message.lost:
                     raise EndOfInvocation
                 return cast("T", _result(message.task))
             assert callable(message)
             message()
+
+    def _heard(self, mailbox: Mailbox) -> object:
+        """The next message for a thread of theirs. A loop that closes drops what it has not come to; the process would
+        wait for the thread at its exit.
+        """
+        while True:
+            try:
+                return mailbox.get(timeout=LISTEN)
+            except queue.Empty:
+                if self.loop.is_closed():
+                    raise EndOfInvocation from None
 
     def parallel(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run branches in threads of their own and wait for all."""

@@ -104,8 +104,12 @@ class Mailbox(Protocol):
         """Never blocks."""
         ...
 
-    def get(self) -> object:
-        """Blocks until there is a message."""
+    def get(self, *, timeout: float | None = None) -> object:
+        """Blocks until there is a message.
+
+        Raises:
+            queue.Empty: there was none for so many seconds.
+        """
         ...
 
 
