@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from unittest import mock
 
 import pytest
@@ -314,3 +314,43 @@ async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> Non
         rows.mend()
         _sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
         assert await engine.wait(runs[1]) == "a"
+
+
+@pytest.mark.parametrize("damage", ["due_at = 'later'", "due_at = x'00ff'"])
+async def test_a_timer_that_does_not_say_when_it_is_due_stops_no_writer(stage: Stage, damage: str) -> None:
+    async def body(ctx: inngest.Context) -> object:
+        return ctx.event.data["number"]
+
+    collected: list[int] = []
+
+    async def collect(ctx: inngest.Context) -> None:
+        collected.extend(cast("int", event.data["number"]) for event in ctx.events)
+
+    plain = stage.function(body, "plain")
+    batched = stage.function(collect, batch_events=inngest.Batch(max_size=2, timeout=60_000))
+    async with stage.engine(batched, plain) as engine:
+        await engine.send(inngest.Event(name="test/start", data={"number": 1}))
+        Rows(stage, "timers", "kind = 'batch'").change(damage)
+        await engine.send(inngest.Event(name="test/start", data={"number": 2}))
+        assert await asyncio.gather(*(engine.wait(run.id) for run in await engine.runs(function=plain))) == [2, 1]
+        async for runs in _looks(lambda: engine.runs(function=batched)):
+            if runs:
+                await engine.wait(runs[0].id)
+                break
+    assert collected == [1, 2]
+
+
+async def test_what_fails_after_a_commit_stops_neither_others_nor_the_writer(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return await ctx.step.run("work", lambda: "done")
+
+    plain = stage.function(body, "plain")
+    debounced = stage.function(body, debounce=inngest.Debounce(period=60_000))
+    with mock.patch("inngest.engine.store.timers.Alarm.note", side_effect=LookupError("no alarm")):
+        async with stage.engine(debounced, plain) as engine:
+            (event_id,) = await engine.send(inngest.Event(name="test/start"))
+            (run,) = await engine.runs(event_id=event_id)
+            assert await engine.wait(run.id) == "done"
+    assert "what follows from a write has failed" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from types import NoneType
 from typing import Any
 
 from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
@@ -187,6 +188,8 @@ def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
         wanted = codec.loads(data)
         return Defer(step, attempt, wanted["fn_slug"], codec.dumps(wanted["input"]), started_at, bool(cancelled))
     if seq is None:
+        if not isinstance(due_at, (int, NoneType)) or not isinstance(attempt, int):
+            raise ValueError(f"the step {step_id!r} is due at {due_at!r}, for attempt {attempt!r}")
         return OpenStep(step, Opcode(kind), attempt, due_at or started_at, started_at, begun=due_at is None)
     info = None if error is None else ErrorInfo.from_json(error)
     return Memo(step, Opcode(kind), seq, data, info, ended_at, attempt, started_at, bool(cancelled))

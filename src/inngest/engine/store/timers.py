@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, exists, select, update
 from inngest.engine.ports import Ids
 
 from . import tables, troubles
+from .records import number_of
 from .statement import Statement, Transaction, constant
 
 _timers = tables.timers
@@ -142,7 +143,7 @@ class Timers:
     def get(self, kind: str, key: str) -> Timer | None:
         """A timer."""
         row = self._tx.execute(TIMER, {"of_kind": kind, "of_key": key}).fetchone()
-        return None if row is None else Timer(kind, key, row[0], json.loads(row[1]))
+        return None if row is None else Timer(kind, key, number_of(row[0]), json.loads(row[1]))
 
     def has(self, kind: str, key: str) -> bool:
         """Whether a timer is set, also one that cannot be read."""

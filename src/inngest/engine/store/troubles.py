@@ -11,6 +11,7 @@ from inngest.protocol import limits
 from inngest.runtime.careful import CarefulLogger
 
 from . import tables
+from .records import number_of
 from .statement import Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -79,7 +80,10 @@ def note_once(tx: Transaction, kind: str, key: str, error: str, now: int) -> Non
 
 def of_key(tx: Transaction, key: str) -> list[Trouble]:
     """What is wrong with rows of a key."""
-    return [Trouble(*row) for row in tx.execute(OF_KEY, {"of_key": key}).fetchall()]
+    return [
+        Trouble(str(kind), str(error), number_of(tries, 1), number_of(since), number_of(until))
+        for kind, error, tries, since, until in tx.execute(OF_KEY, {"of_key": key}).fetchall()
+    ]
 
 
 def sweep(tx: Transaction, now: int, count: int) -> bool:

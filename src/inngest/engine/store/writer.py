@@ -536,5 +536,9 @@ class Writer:
 
 
 def _happen(follows: Sequence[Callable[[], object]]) -> None:
+    """What is committed is: one that fails here stops neither the others, nor the writer, for which all would wait."""
     for follow in follows:
-        follow()
+        try:
+            follow()
+        except Exception:
+            LOGGER.exception("what follows from a write has failed")
