@@ -186,6 +186,7 @@ WEIGHTS = {
     "gated": 7,
     "clockwork": 3,
     "hours": 3,
+    "damaged": 2,
 }
 """How often worlds of each kind are drawn."""
 

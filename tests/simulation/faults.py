@@ -31,6 +31,7 @@ class Fault(enum.Enum):
     UNANSWERED = "commit whose answer is lost"
     AWAY = "files moved away during a commit, and back"
     REPEATED = "record that comes again, with another result"
+    DAMAGED = "row that cannot be read, until all other runs have ended"
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
@@ -85,9 +86,11 @@ class Plan:
         storm: faults that come by chance.
         skew: how wrong clocks are at most (ms).
         twice: whether events are delivered twice.
+        damages: whether a row of a run cannot be read for a while.
     """
 
     at: Mapping[int, Fault] = field(default_factory=dict)
     storm: Storm | None = None
     skew: int = 0
     twice: bool = False
+    damages: bool = False

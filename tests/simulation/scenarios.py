@@ -190,6 +190,17 @@ def _hours(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("hours", programs, sends, engines=chance.randint(1, 3)), Plan(storm=storm)
 
 
+def _damaged(seed: int) -> tuple[Scenario, Plan]:
+    """A row of a run cannot be read, and is mended when all other runs have ended; else hardly anything goes wrong."""
+    chance = random.Random(f"damaged {seed}")
+    names = {"sleeps": None, **dict.fromkeys(program.name for program in chance.sample(PROGRAMS, 3))}
+    programs = [BY_NAME[name] for name in names]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=4))]
+    scenario = Scenario("damaged", programs, sends, 1 + seed % 2, max_in_flight=chance.choice((2, 100)))
+    storm = Storm(lasts=10, at_commit=chance.choice((0, 0.02)), every=5, kinds=(Fault.CRASH_ANYWHERE, Fault.STOP))
+    return scenario, Plan(storm=storm if seed % 3 == 0 else None, damages=True)
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -209,6 +220,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "timers": _timers,
     "clockwork": _clockwork,
     "hours": _hours,
+    "damaged": _damaged,
 }
 """Worlds whose cast is drawn."""
 

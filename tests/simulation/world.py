@@ -29,6 +29,7 @@ from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
+from . import damage
 from .database import watch
 from .faults import AT_COMMIT, Fault, Plan, Storm
 from .history import (
@@ -149,8 +150,9 @@ class World:
         for _ in range(self.scenario.engines):
             self._begin(self._life())
         clients = [self._begin(self._client(number, send)) for number, send in enumerate(self.scenario.sends)]
-        for number, send in enumerate(self.scenario.sends):
-            clients += [self._begin(work) for work in self._meanwhile(number, send)]
+        clients += [self._begin(work) for place in enumerate(self.scenario.sends) for work in self._meanwhile(*place)]
+        if self.plan.damages:
+            clients.append(self._begin(damage.strike(self, self.chance("damage"))))
         if self.plan.storm is not None:
             await self._storm(self.plan.storm)
         self._calm = True
@@ -180,7 +182,7 @@ class World:
         state = self.history.state
         timers = [row for (kind, _), row in state.timers.items() if kind in PENDING and row["due_at"] != NEVER]
         soon = max((process.clock.now() for process in self._alive), default=0) + SOON
-        ticks = any(kind == "cron" and _ms(row["due_at"]) < soon for (kind, _), row in state.timers.items())
+        ticks = any(kind == "cron" and int(str(row["due_at"])) < soon for (kind, _), row in state.timers.items())
         # Slots of a process that died are given back by the next one.
         left = state.unfinished or timers or ticks or state.kept_slots
         return not left and self.now() >= 1000 * self._lasts
@@ -495,11 +497,6 @@ class World:
     def latency(self) -> int:
         """Microseconds that a read, a write or an answer takes."""
         return self._latencies.choice(self._pace)
-
-
-def _ms(value: object) -> int:
-    assert isinstance(value, int)
-    return value
 
 
 async def _quietly(work: Coroutine[Any, Any, object]) -> None:

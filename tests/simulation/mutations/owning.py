@@ -16,7 +16,7 @@ from inngest.engine import executor, intake, quarantine, reaper, service
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Claimed, Ids, Owner
-from inngest.engine.store import accepting, claiming, committing, tables
+from inngest.engine.store import accepting, claiming, committing, tables, unreadable
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
@@ -180,3 +180,18 @@ def _what_cannot_begin_keeps_its_owner() -> Iterator[AbstractContextManager[obje
 
     yield mock.patch("inngest.engine.executor.Ownership", broken)
     yield mock.patch.object(executor.RunExecutor, "begin", begin)
+
+
+@plant("P6", "damaged")
+def _a_run_that_cannot_be_read_stops_the_whole_claim() -> Iterator[AbstractContextManager[object]]:
+    def refuse(*_: object, **__: object) -> None:
+        raise LookupError("a run cannot be read")
+
+    yield mock.patch.object(unreadable, "put_off", refuse)
+
+
+@plant("P6", "damaged")
+def _a_run_that_cannot_be_read_has_no_job_any_more() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(
+        unreadable, "INSERT_JOBS", Statement(lambda _: select(_runs.c.id).where(_runs.c.id.is_(None)))
+    )
