@@ -239,6 +239,21 @@ def test_whom_an_event_wakes_or_cancels_is_named(
     assert (as_json.code, as_json.json["woken"]) == (0, [expected])
 
 
+def test_a_run_that_waits_for_another_event_of_the_name_is_named(command: Command, server: DevServer) -> None:
+    database = str(server.folder / ".inngest" / "inngest.db")
+    (run,) = command("send", "parcel/sent", '{"number": 1}', "--url", server.url, "--json").json["started"]
+    while not command("run", run["id"], "--database", database, "--json").json["steps"]:
+        pass
+    text = f"run {run['id']} waits for an event of this name, and did not take this one: its condition is not true for"
+    ran = command("send", "parcel/arrived", '{"number": 2}', "--url", server.url)
+    assert (ran.code, ran.out.count("\n")) == (0, 1)
+    assert ran.err.startswith(f"warning: it starts no run now: shop-parcel: {text}")
+    waited = command("send", "parcel/arrived", '{"number": 2}', "--url", server.url, "--wait")
+    assert waited.code == 1
+    assert waited.err.startswith(f"kept back  shop-parcel  {text}")
+    command("cancel", run["id"], "--database", database, "--yes")
+
+
 def test_a_run_that_waits_since_its_function_is_paused_says_so(command: Command, server: DevServer) -> None:
     database = ("--database", str(server.folder / ".inngest" / "inngest.db"))
     assert command("pause", "shop-rest", *database).code == 0

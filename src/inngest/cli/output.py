@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import io
 import json
@@ -136,6 +137,11 @@ def short_json(value: object, limit: int = 100) -> str:
     """A value as JSON on one line, cut to `limit` characters."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def local(text: str) -> str:
+    """A time of the wire (ISO 8601) as people read it here."""
+    return datetime.datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def span(ms: float) -> str:

@@ -116,7 +116,7 @@ def _show_woken(woken: Sequence[Mapping[str, object]]) -> None:
 def _show_kept(kept: Sequence[Mapping[str, object]]) -> None:
     console = output.console(sys.stderr)
     for one in kept:
-        until = "" if one["due_at"] is None else f", until {one['due_at']}"
+        until = "" if one["due_at"] is None else f", until {output.local(str(one['due_at']))}"
         console.print(Text.assemble(("kept back  ", "yellow"), f"{one['function_id']}  {one['text']}{until}"))
 
 
@@ -135,7 +135,8 @@ def _target(url: str | None, key: str | None) -> http.Target:
             is_production=False, api_base_url=None, event_api_base_url=url, env=None, event_key=key, signing_key=None
         )
     except (URLInvalidError, httpx.InvalidURL, ValueError) as error:
-        raise CommandError(f"--url: expected the address of a server, such as http://127.0.0.1:8288: {error}") from None
+        why = str(error).partition(": expected")[0]
+        raise CommandError(f"--url: expected the address of a server, such as http://127.0.0.1:8288: {why}") from None
     return http.Target(settings.event_api_origin, settings.event_key, settings.env, is_production=False)
 
 
@@ -215,6 +216,8 @@ class Watch:
             return started, _said(self.told("kept", KEPT))
         if self.told("woken", WOKEN):
             return started, None
+        if kept := self.told("kept", KEPT):
+            return started, _said(kept)
         return started, f"it starts no run: {meant.unheard(name, triggers)}"
 
     def triggers(self) -> list[str] | None:

@@ -821,7 +821,7 @@ def _id_of(fn: Function[Any] | str) -> str:
 
 
 def _unknown(function_id: str) -> EngineStateError:
-    return EngineStateError(f"the function {function_id!r} is not known to this database: give it to an Engine first")
+    return EngineStateError(f"{function_id!r} is not known to this database: ids are app-function, given to an Engine")
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:

@@ -56,9 +56,7 @@ class KeptBack:
     """Why an event has not started a run of a function that has its name as a trigger, or why that run rests."""
 
     function_id: str
-    rule: (
-        str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused", "unreadable" or "unknown"
-    )
+    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused", "unreadable", "wait", …
     text: str  # one sentence, for people
     run_id: str | None  # the run that came first, or that rests
     due_at: datetime.datetime | None  # aware, UTC: when its run begins at the latest

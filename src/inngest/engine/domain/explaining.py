@@ -175,7 +175,7 @@ class KeptBack(NamedTuple):
     """Why an event has not started a run of a function that has its name as a trigger, or why that run rests."""
 
     function_id: str
-    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused" or "unknown"
+    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused", "wait" or "unknown"
     text: str  # one sentence, for people
     run_id: str | None = None  # the run that came first, or that rests
     due_at: int | None = None  # when its run begins at the latest

@@ -5,16 +5,33 @@ An event that starts nothing leaves no record of why: the gates are asked again,
 
 from __future__ import annotations
 
-from inngest.engine.domain import triggers
+from sqlalchemy import bindparam, select
+
+from inngest.engine.domain import triggers, watches
 from inngest.engine.domain.asking import Seen, Unanswered, gates_for
 from inngest.engine.domain.explaining import KeptBack, Pending, text_of
 from inngest.engine.domain.flow import flow_of
 from inngest.engine.domain.gates import Gates
 from inngest.engine.domain.index_keys import index_key
-from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run
+from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, Watching
 
-from . import events, explaining, gates, reading
-from .statement import Transaction
+from . import events, explaining, gates, reading, tables, woken
+from .statement import Statement, Transaction, constant
+
+SHOWN = 5
+"""Runs that are named which wait for another event of its name."""
+
+_waits, _runs = tables.waits, tables.runs
+
+WAITING = Statement(
+    lambda _: (
+        select(_waits.c.run_id, _runs.c.function_id)
+        .join_from(_waits, _runs, _runs.c.id == _waits.c.run_id)
+        .where(_waits.c.topic == bindparam("of_topic"), _waits.c.kind == constant(Watching.STEP.value))
+        .order_by(_waits.c.run_id)
+        .limit(bindparam("count"))
+    )
+)
 
 MOST = 1_000
 """Runs of one event that are looked at."""
@@ -37,7 +54,22 @@ def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBa
             kept.append(_collected(pending))
         else:
             kept.append(_refused(tx, function, event, registry))
-    return kept
+    return kept if found or woken.by_event(tx, event_id) else [*kept, *_waiting(tx, event)]
+
+
+def _waiting(tx: Transaction, event: Event) -> list[KeptBack]:
+    """Runs that wait for an event of this name, and have not taken this one: a few of them."""
+    asked = {"of_topic": watches.topic(Watching.STEP, event.name), "count": SHOWN}
+    return [
+        KeptBack(
+            function_id,
+            "wait",
+            f"run {run_id} waits for an event of this name, and did not take this one: its condition is not true for "
+            "it, or it began to wait later",
+            run_id,
+        )
+        for run_id, function_id in tx.execute(WAITING, asked).fetchall()
+    ]
 
 
 def _paused(run: Run, registry: Registry) -> list[KeptBack]:
