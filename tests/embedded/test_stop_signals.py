@@ -58,7 +58,8 @@ def work() -> None:
 with inngest.Engine(client, database=sys.argv[1], stop_on_signals=True) as engine:
     try:
         engine.send_sync(inngest.Event(name="go"))
-        threading.Event().wait()
+        while not threading.Event().wait(0.1):  # for ever: a signal just before it is not seen where no time is given
+            pass
     finally:
         print("left", flush=True)
 """
@@ -85,6 +86,25 @@ def test_a_signal_stops_the_engine_as_the_end_of_its_block_does(
         assert process.stderr.read() == ""
     assert process.returncode == 128 + number
     assert asyncio.run(what_is_recorded(path)) == ("RUNNING", ["first"])
+
+
+def test_a_second_signal_that_cuts_the_stop_short_ends_the_script_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    pipe = subprocess.PIPE
+    script = [sys.executable, "-c", ASYNC, f"sqlite:///{path}"]
+    with subprocess.Popen(script, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "left\n"
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()  # after it: the handler is waited for until then
+        assert process.stderr.read() == ""
+    assert process.returncode == 128 + signal.SIGINT
+    status, steps = asyncio.run(what_is_recorded(path))
+    assert (status, steps in ([], ["first"])) == ("RUNNING", True)
 
 
 async def what_is_recorded(path: Path) -> tuple[str, list[str]]:

@@ -20,12 +20,15 @@ class Looking:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.alone: list[object] = []  # whether each claim might take what must be alone
+        self.alone_due = False
         self.through = asyncio.Event()
 
-    async def claim(self, *_: object, **__: object) -> Claims:
+    async def claim(self, *_: object, alone: bool, **__: object) -> Claims:
         self.asked += 1
+        self.alone.append(alone)
         await self.through.wait()
-        return Claims((), None)
+        return Claims((), None, alone_due=self.alone_due and not alone)
 
 
 class Room:
@@ -96,3 +99,20 @@ async def test_a_claim_that_may_take_what_must_be_alone_leaves_no_room_for_what_
     room.store.through.set()
     await looking
     assert room.executor.reserve(1).owners
+
+
+async def test_what_must_be_alone_is_looked_for_again_when_the_last_beside_it_ends_during_a_claim() -> None:
+    """Its end was before anybody knew that such a run is due: it had to wait for ten seconds."""
+    room = Room(100)
+    room.store.alone_due = True
+    reserved = room.executor.reserve(1)
+    room.executor.job_due(NOW)
+    looking = asyncio.create_task(room.executor.run_once(NOW))
+    await asyncio.sleep(0)
+    room.executor.give_back(reserved)
+    room.store.through.set()
+    await looking
+    assert room.executor.next_due == NOW
+    await room.executor.run_once(NOW)
+    assert room.store.alone == [False, True]
+    assert room.executor.next_due is None

@@ -174,9 +174,7 @@ class Engine:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop()
-        if self._signals is not None:
-            self._signals.leave(error)
+        await (self.stop() if self._signals is None else self._signals.leaving(self.stop(), error))
 
     def __enter__(self) -> Self:
         """Start on a thread of the engine's own; use the `_sync` twins."""

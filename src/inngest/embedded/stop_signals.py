@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+from collections.abc import Awaitable
 from types import FrameType
 from typing import Any
 
@@ -64,6 +65,15 @@ class StopSignals:
                 self._loop.remove_signal_handler(number)
             signal.signal(number, before)
         self._before = {}
+
+    async def leaving(self, stopping: Awaitable[None], error: BaseException | None) -> None:
+        """Leave the block as soon as the engine has stopped, or another signal has cut that short. See `leave`."""
+        try:
+            await stopping
+        except asyncio.CancelledError:
+            self.leave(error)
+            raise
+        self.leave(error)
 
     def leave(self, error: BaseException | None) -> None:
         """The block is left, and the engine has stopped.

@@ -215,6 +215,8 @@ class RunExecutor:
                 suspect = await self._claim(functions, now, keep, plain=plain) or suspect
         if not quarantine.executing:
             quarantine.seen(lasting, due=suspect)
+            if suspect and self.idle:  # what was in flight ended while the claim was under way
+                self._falls_due(now)
         self.backlog = self._is_due(now) or quarantine.closed(lasting, idle=self.idle)
 
     async def _claim(self, functions: Sequence[str], now: int, keep: int | None, *, plain: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from inngest.embedded.views import Run, StepRecord
@@ -75,13 +75,18 @@ class Account:
         """A process is killed, or has stopped: what it was doing may be done by others now."""
         self.lives[process].over = True
 
+    def forget_returns(self, completed: Collection[str]) -> None:
+        """A process was killed: bodies that have returned, and whose runs are not recorded as completed, must again."""
+        for run_id, run in self.runs.items():
+            run.returned = run.returned and run_id in completed
+
     def running(self, process: int) -> list[tuple[str, str]]:
-        """Run and step of the handlers that have begun in a process and not ended."""
+        """Run and step of the handlers that have begun in a process and not ended, nor begun elsewhere since."""
         return [
             (run, step)
             for run, seen in self.runs.items()
             for step, of in seen.steps.items()
-            if any(one.process == process and one.end is None for one in of.tries)
+            if of.tries and of.tries[-1].process == process and of.tries[-1].end is None
         ]
 
     @property
