@@ -66,8 +66,8 @@ def send(
     console = output.console()
     watch = Watch(target, sent_id, limit)
     if not wait:
-        started, warning = watch.began(name)
         woken = watch.told("woken", WOKEN)
+        started, warning = watch.began(name, woken=bool(woken))
         if as_json:
             known = {"event_id": sent_id, "name": name, "started": started, "woken": woken, "warning": warning}
             output.print_json(known)
@@ -198,8 +198,8 @@ class Watch:
         self._limit = limit
         self._runs: list[dict[str, object]] = []
 
-    def began(self, name: str) -> tuple[list[dict[str, object]] | None, str | None]:
-        """The runs that the event started, and a warning if no function hears its name.
+    def began(self, name: str, *, woken: bool) -> tuple[list[dict[str, object]] | None, str | None]:
+        """The runs that the event started, and a warning if no function hears its name, and it has woken nobody.
 
         Both are None if the server does not tell: the event is accepted, and that is all that was asked for.
         """
@@ -212,11 +212,9 @@ class Watch:
         triggers = None if started else self.triggers()
         if triggers is None:
             return started, None
-        if meant.heard(name, triggers):
-            return started, _said(self.told("kept", KEPT))
-        if self.told("woken", WOKEN):
-            return started, None
-        if kept := self.told("kept", KEPT):
+        heard = meant.heard(name, triggers)
+        kept = [] if woken and not heard else self.told("kept", KEPT)
+        if heard or woken or kept:
             return started, _said(kept)
         return started, f"it starts no run: {meant.unheard(name, triggers)}"
 

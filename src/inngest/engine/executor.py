@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from inngest.protocol.calls import Call, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message_of
 
 from . import run_log
@@ -161,7 +161,7 @@ class RunExecutor:
                 "run %s has deferred %s, which no app has registered: it does not start",
                 run_id,
                 function_id,
-                extra=run_log.facts(run_id),
+                extra=about_run(run_id),
             )
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:

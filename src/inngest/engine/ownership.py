@@ -11,7 +11,7 @@ from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import run_log
 from .domain import holding, watches
@@ -292,7 +292,7 @@ class Ownership:
     @property
     def facts(self) -> dict[str, object]:
         """What log records about it carry."""
-        return run_log.facts(self.run_id, self.function_id)
+        return about_run(self.run_id, self.function_id)
 
     def _tell(self, written: Written, changes: Changes) -> None:
         if written is Written.DONE and isinstance(changes.transition, Ended):

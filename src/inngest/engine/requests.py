@@ -10,9 +10,8 @@ from typing import NamedTuple, TypeVar
 
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 
-from . import run_log
 from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
 from .domain.schedule import retry_delay
@@ -163,9 +162,9 @@ class Requester:
             self.look_again()
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, StoreError):
-                LOGGER.debug("the answer to a request cannot be written here: %s", error, extra=run_log.facts(run_id))
+                LOGGER.debug("the answer to a request cannot be written here: %s", error, extra=about_run(run_id))
             else:
-                LOGGER.error("a request of a step: %s", error, exc_info=error, extra=run_log.facts(run_id))
+                LOGGER.error("a request of a step: %s", error, exc_info=error, extra=about_run(run_id))
 
     async def _make(self, held: HeldRequest, session: str) -> None:
         """One attempt: send it, then write what became of it."""
@@ -204,7 +203,7 @@ class Requester:
         except HttpError as error:
             verdict = gateway.unanswered(held.kind, request, str(error), retriable=error.retriable)
         except Exception as error:
-            LOGGER.exception("a request of run %s broke", held.key.run_id, extra=run_log.facts(held.key.run_id))
+            LOGGER.exception("a request of run %s broke", held.key.run_id, extra=about_run(held.key.run_id))
             reason = f"{type(error).__name__}: {error}"
             verdict = gateway.unanswered(held.kind, request, reason, retriable=True)
         return self._judged(held, session, began_at, verdict)

@@ -6,17 +6,12 @@ import logging
 from collections.abc import Iterable
 
 from inngest.protocol.errors import ErrorInfo
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 
 from .domain.model import RunStatus, Start
 from .ports import Claimed
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
-
-
-def facts(run_id: str, function_id: str | None = None) -> dict[str, object]:
-    """What each record about a run carries, as `extra`; what is not known is None."""
-    return {"run_id": run_id, "function_id": function_id, "step": None, "attempt": None}
 
 
 def entered(claimed: Claimed) -> None:
@@ -25,7 +20,7 @@ def entered(claimed: Claimed) -> None:
     if LOGGER.hears(logging.INFO) and not (
         claimed.unread or claimed.memos or claimed.open or run.attempt or run.takeovers
     ):
-        LOGGER.info("run %s of %s began", run.id, run.function_id, extra=facts(run.id, run.function_id))
+        LOGGER.info("run %s of %s began", run.id, run.function_id, extra=about_run(run.id, run.function_id))
 
 
 def skipped(starts: Iterable[Start]) -> None:
@@ -35,7 +30,7 @@ def skipped(starts: Iterable[Start]) -> None:
         if run.status is not RunStatus.SKIPPED:
             continue
         why = "" if run.error is None else f": {ErrorInfo.from_json(run.error).message}"
-        extra = facts(run.id, run.function_id)
+        extra = about_run(run.id, run.function_id)
         LOGGER.info("run %s of %s ended: skipped%s", run.id, run.function_id, why, extra=extra)
 
 
@@ -44,4 +39,4 @@ def ended(run_id: str, function_id: str | None, status: RunStatus) -> None:
     if not LOGGER.hears(logging.INFO):
         return
     name = run_id if function_id is None else f"{run_id} of {function_id}"
-    LOGGER.info("run %s ended: %s", name, status.value.lower(), extra=facts(run_id, function_id))
+    LOGGER.info("run %s ended: %s", name, status.value.lower(), extra=about_run(run_id, function_id))

@@ -67,6 +67,16 @@ class CarefulLogger:
             _complain(logger, error, message, args)
 
 
+def about_run(
+    run_id: str | None, function_id: str | None = None, step: str | None = None, attempt: int | None = None
+) -> dict[str, object]:
+    """What each log record about a run carries, as `extra`; what is not known is None.
+
+    `step` is None between steps, and `attempt` is then the body's, from 0.
+    """
+    return {"run_id": run_id, "function_id": function_id, "step": step, "attempt": attempt}
+
+
 def _complain(logger: object, error: BaseException, message: str, args: tuple[object, ...]) -> None:
     if not logging.raiseExceptions or sys.stderr is None:
         return

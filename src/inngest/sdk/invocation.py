@@ -10,10 +10,10 @@ from inngest.protocol import limits
 from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.raised import ends_the_task, original_of
 
-from . import logs, outcomes, replay, unawaited
+from . import outcomes, replay, unawaited
 from .conductor import Ending, StepCall
 from .current import RUNNING, CurrentStep
 from .errors import (
@@ -286,7 +286,7 @@ class Invocation(Recording):
         try:
             entry = self._history.reach(call.step)
             if isinstance(entry, OpenStep) and entry.begun and entry.kind is call.kind:
-                facts = logs.facts(self.call.run_id, self.function.id, step_id, entry.attempt)
+                facts = about_run(self.call.run_id, self.function.id, entry.step.text, entry.attempt)
                 lost = outcomes.interrupted(self.function.client.logger, facts, entry)
                 entry = await self._record_now(call, lost)
             while True:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
+from inngest.runtime.careful import about_run
 
 from .ambient import AMBIENT
 from .context import Context, ContextSync
@@ -16,7 +17,7 @@ from .deferring import LoopDefers, PortalDefers
 from .events import from_data
 from .function import AnyHandler, Function
 from .invocation import Invocation
-from .logs import facts, silencer
+from .logs import silencer
 from .patches import patched_by_portal, patched_on_loop
 from .portal import SyncPortal
 from .ports import Clock, Recorder, Threads
@@ -125,7 +126,7 @@ class Entry:
         """What a record that is logged now carries."""
         invocation, step = self.invocation, RUNNING.get()
         inside = step is not None and step.invocation is invocation
-        return facts(
+        return about_run(
             self._call.run_id, invocation.function.id, step.id if inside and step else None, invocation.attempt()
         )
 

@@ -48,11 +48,6 @@ def silencer(logger: logging.Logger, state: _Liveness, facts: Callable[[], Mappi
     return cast("logging.Logger", ReplaySafeLogger(logger, state, facts))
 
 
-def facts(run_id: str, function_id: str, step: str | None, attempt: int) -> dict[str, object]:
-    """What log records carry: `step` is None between steps, and `attempt` is then the body's, from 0."""
-    return {"run_id": run_id, "function_id": function_id, "step": step, "attempt": attempt}
-
-
 def _carrying(
     method: Callable[..., object], known: Callable[[], Mapping[str, object]], *args: object, **more: Any
 ) -> object:

@@ -8,9 +8,9 @@ from typing import Any, NoReturn, TypeVar
 
 from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 
-from . import logs, replay
+from . import replay
 from .conductor import Conductor, Ending, StepCall
 from .deferring import Defers
 from .errors import DeterminismError, EndOfInvocation, StepError
@@ -67,7 +67,7 @@ class Recording:
     @property
     def facts(self) -> dict[str, object]:
         """What log records about the run carry, between steps."""
-        return logs.facts(self.call.run_id, self.function.id, None, self._body_attempt)
+        return about_run(self.call.run_id, self.function.id, None, self._body_attempt)
 
     @property
     def over(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Integer, Text, bindparam, case, delete, func, literal_column, select, update
+from sqlalchemy import Integer, Text, bindparam, case, delete, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
@@ -21,7 +21,7 @@ from inngest.protocol.opcodes import Opcode
 from . import lanes, tables, waits
 from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row
 from .records import number_of
-from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
+from .statement import Bulk, Rows, Statement, Transaction, Words, constant, each_value, insert_new
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
 _NO = literal_column("0", Integer)
@@ -38,11 +38,8 @@ _OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == l
 
 
 def _holders(_: Words) -> ClauseElement:
-    """Who put runs of a function on hold: from one to the next in the index, however many runs each has."""
-    of_function = (_jobs.c.function_id == bindparam("function"), _jobs.c.held_at.is_not(None))
-    found = select(func.min(_jobs.c.held_by).label("id")).where(*of_function).cte("found", recursive=True)
-    following = select(func.min(_jobs.c.held_by)).where(*of_function, _jobs.c.held_by > found.c.id)
-    found = found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
+    """Who put runs of a function on hold."""
+    found = each_value(_jobs.c.held_by, _jobs.c.function_id == bindparam("function"), _jobs.c.held_at.is_not(None))
     return select(found.c.id).where(found.c.id.is_not(None))
 
 

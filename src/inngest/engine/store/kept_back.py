@@ -54,7 +54,7 @@ def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBa
             kept.append(_collected(pending))
         else:
             kept.append(_refused(tx, function, event, registry))
-    return kept if found or woken.by_event(tx, event_id) else [*kept, *_waiting(tx, event)]
+    return kept if found or woken.by_event(tx, event_id, 1) else [*kept, *_waiting(tx, event)]
 
 
 def _waiting(tx: Transaction, event: Event) -> list[KeptBack]:

@@ -39,7 +39,7 @@ from inngest.runtime.careful import CarefulLogger
 from . import tables
 from .allowance import Allowance
 from .records import LARGEST, number_of
-from .statement import Bulk, Rows, Statement, Transaction, Words
+from .statement import Bulk, Rows, Statement, Transaction, Words, each_value
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -76,11 +76,8 @@ def _next_limit(function: ColumnElement[str]) -> ScalarSelect[int | None]:
 
 
 def _blocked_functions(_: Words) -> ClauseElement:
-    """Functions that have lanes which are blocked on the budget: from one to the next in the index, however many."""
-    of_budget = _lanes.c.blocked_on == bindparam("budget")
-    found = select(func.min(_lanes.c.function_id).label("id")).where(of_budget).cte("found", recursive=True)
-    following = select(func.min(_lanes.c.function_id)).where(of_budget, _lanes.c.function_id > found.c.id)
-    found = found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
+    """Functions that have lanes which are blocked on the budget."""
+    found = each_value(_lanes.c.function_id, _lanes.c.blocked_on == bindparam("budget"))
     return select(found.c.id, _next_limit(found.c.id)).where(found.c.id.is_not(None))
 
 

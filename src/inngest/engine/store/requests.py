@@ -147,7 +147,7 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
             key = RequestKey(run_id, hashed)
             taken.append(HeldRequest(key, Opcode(kind), request, attempt, retries, host, holder != ANYBODY))
         except ValueError as error:
-            until = troubles.note(tx, f"request:{hashed}", run_id, text_of(error), now)
+            until = troubles.note(tx, f"{troubles.REQUEST}:{hashed}", run_id, text_of(error), now)
             tx.execute(DELAY, {"run": run_id, "step": hashed, "until": until})
     order = {key: place for place, key in enumerate(keys)}
     return RequestClaims(sorted(taken, key=lambda held: order[held.key]), missed=len(taken) < len(keys))

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import CTE, Select, Table, Text, bindparam, column, literal_column, values
+from sqlalchemy import CTE, Select, Table, Text, bindparam, column, func, literal_column, select, values
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -116,6 +116,15 @@ class Bulk:
     def build(self, words: Words, count: int) -> ClauseElement:
         """The statement for so many rows."""
         return self._build(words, Rows(self._table, self.columns, count))
+
+
+def each_value(column: ColumnElement[str], *where: ColumnElement[bool]) -> CTE:
+    """The different values (`id`) of a column, after them a null: from one to the next in an index that begins with
+    what `where` fixes, and then the column. It costs the same however many rows have each.
+    """
+    found = select(func.min(column).label("id")).where(*where).cte("found", recursive=True)
+    following = select(func.min(column)).where(*where, column > found.c.id)
+    return found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
 
 
 def insert_new(table: Table, columns: Sequence[str]) -> Bulk:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, select, tuple_
 
 from inngest.engine.domain.explaining import Trouble
 from inngest.protocol import limits
-from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import tables
 from .records import number_of
@@ -22,8 +22,12 @@ FIRST, LONGEST = limits.SECOND, 10 * limits.MINUTE
 RUN = "run"
 """The kind of trouble with a run that cannot be read; its key is the run's id."""
 
-WAIT, LANE, FUNCTION = "wait", "lane", "function"
-"""The kinds of trouble with what a step waits for (`wait:HASH`, of a run), with a lane, and with a configuration."""
+WAIT, REQUEST, LANE, FUNCTION = "wait", "request", "lane", "function"
+"""The kinds of trouble with what a step waits for and with its request (`wait:HASH`, of a run), with a lane, and with a
+configuration.
+"""
+
+_OF_RUN = (RUN, WAIT, REQUEST)
 
 _troubles = tables.troubles
 _COLUMNS = (_troubles.c.kind, _troubles.c.error, _troubles.c.tries, _troubles.c.since, _troubles.c.until)
@@ -62,13 +66,8 @@ def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
     since = now if before is None else before.since
     row = {"kind": kind, "key": key, "error": error, "tries": tries, "since": since, "until": until}
     tx.execute(WRITE, row)
-    facts = {
-        "run_id": key if kind.partition(":")[0] in (RUN, "request") else None,
-        "function_id": None,
-        "step": None,
-        "attempt": None,
-    }
-    LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error, extra=facts)
+    extra = about_run(key if kind.partition(":")[0] in _OF_RUN else None)
+    LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error, extra=extra)
     return until
 
 

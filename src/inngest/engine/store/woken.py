@@ -48,9 +48,9 @@ def cancelled(tx: Transaction, found: Iterable[tuple[str, str, str]]) -> None:
     tx.execute_rows(INSERT, [(*one, 1) for one in found])
 
 
-def by_event(tx: Transaction, event_id: str) -> list[Woken]:
-    """What an event has done to runs that still exist, in the order in which those were created; the first `MOST`."""
-    rows = tx.execute(BY_EVENT, {"of_event": texts.stored(event_id), "count": MOST}).fetchall()
+def by_event(tx: Transaction, event_id: str, count: int = MOST) -> list[Woken]:
+    """What an event has done to runs that still exist, in the order in which those were created; the first of them."""
+    rows = tx.execute(BY_EVENT, {"of_event": texts.stored(event_id), "count": count}).fetchall()
     return [
         Woken(
             run_id, function_id, None if name is None else StepName(name, number_of(repeat), hashed).text, bool(cancel)
