@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class House:
         self.client = inngest.Inngest(app_id="bench")
         self._function("keyed", self._keyed)
         self._function("broad", self._broad)
+        for name in ("offer", "nothing"):
+            self._function(f"last-{name}", partial(self._last, name))
         self.engine = inngest.Engine(self.client, database=f"sqlite:///{database}")
         self.opened_in = 0.0  # seconds for all waits
         self.open: deque[int] = deque()  # numbers of runs, in a mixed order
@@ -53,6 +56,11 @@ class House:
     async def _broad(self, ctx: inngest.Context) -> None:
         self._enter(ctx)
         await ctx.step.wait_for_event("offer", event="bench/offer", if_exp=BROAD, timeout=HOUR)
+
+    async def _last(self, name: str, ctx: inngest.Context) -> None:
+        self._enter(ctx)
+        await ctx.step.wait_for_event("offer", event=f"bench/{name}", if_exp=BROAD, timeout=HOUR)
+        self._woken.pop(name).set_result(time.perf_counter())
 
     def _enter(self, ctx: inngest.Context) -> None:
         self._entered.add(int(str(ctx.event.data["limit"])))
@@ -86,6 +94,18 @@ class House:
         await self.settled()
         return taken, time.process_time() - cpu
 
+    async def told(self, name: str) -> float:
+        """Sends an event that wakes the youngest run, which is told last, and returns the seconds until then."""
+        number, self._number = self._number, self._number + 1
+        await self.engine.send(inngest.Event(name=f"bench/last-{name}", data={"limit": -2 - number}))
+        await self.settled()
+        went_on = self._woken[name] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        await self.engine.send(inngest.Event(name=f"bench/{name}", data={"amount": -1}))
+        taken = await went_on - began
+        await self.settled()
+        return taken
+
 
 def _event(name: str, number: int) -> inngest.Event:
     return inngest.Event(name=name, data={"order": _order(number), "limit": number})
@@ -106,14 +126,12 @@ async def wakes(houses: dict[str, House], samples: int) -> dict[str, list[tuple[
 
 
 async def broad(house: House, count: int, rounds: int) -> list[dict[str, float]]:
-    """Seconds of an event that each of so many waits is asked about, none of which it ends; and of one that none is."""
+    """Compares, in seconds, an event that asks `count` waits before it wakes one, with one that asks one only."""
     found = []
     for index in range(rounds + 1):
         taken = {}
         for name in ("offer", "nothing") if index % 2 else ("nothing", "offer"):
-            began = time.perf_counter()
-            await house.engine.send(inngest.Event(name=f"bench/{name}", data={"amount": -1}))
-            taken[name] = time.perf_counter() - began
+            taken[name] = await house.told(name)
         taken["evaluator"] = _evaluated(count)
         found.append(taken)
     return found[1:]
