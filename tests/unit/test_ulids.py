@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ulid import ULID
 
 from inngest.protocol.steps import hash_step_id
-from inngest.protocol.ulids import Seed, derive, make
+from inngest.protocol.ulids import Seed, derive, make, read
 
 times = st.integers(1, 2**48 - 1)
 entropies = st.binary(min_size=10, max_size=10)
@@ -21,6 +21,30 @@ indices = st.integers(0, 4_999)
 def test_a_ulid_holds_its_time_and_entropy(time: int, entropy: bytes) -> None:
     made = ULID.from_str(make(time, entropy))
     assert (made.milliseconds, made.bytes[6:]) == (time, entropy)
+
+
+@given(st.integers(0, 2**48 - 1), entropies)
+def test_a_ulid_is_read_as_it_was_made(time: int, entropy: bytes) -> None:
+    assert read(make(time, entropy)) == (time, entropy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "01KAQ2V7W6T4M3N8S9E0R5Y1X",
+        "01KAQ2V7W6T4M3N8S9E0R5Y1XZ0",
+        "81KAQ2V7W6T4M3N8S9E0R5Y1XZ",
+        "01KAQ2V7W6T4M3N8S9E0R5Y1XU",
+        "01kaq2v7w6t4m3n8s9e0r5y1xz",
+        "01KAQ2V7W6T4M3N8S9E0R5Y1X\n",
+        "01KAQ2V7W6T4M3N8S9E0R5Y1_Z",
+        "٠1KAQ2V7W6T4M3N8S9E0R5Y1XZ",
+    ],
+)
+def test_texts_that_are_no_ulids(text: str) -> None:
+    with pytest.raises(ValueError, match="not a ULID"):
+        read(text)
 
 
 @given(times, times, entropies, entropies)

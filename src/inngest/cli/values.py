@@ -7,9 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from ulid import ULID
-
-from inngest.protocol import durations
+from inngest.protocol import durations, ulids
 
 from .failures import CommandError, Exit
 
@@ -107,13 +105,14 @@ def seconds(option: str, text: str | None) -> float | None:
 def ulid(what: str, text: str, also: str = "") -> str:
     """An id of a run or an event, as text in upper case; `also` says what else is taken."""
     try:
-        return str(ULID.from_str(text.upper()))
+        ulids.read(text.upper())
     except ValueError:
         raise CommandError(
             f"{what}: {text!r} is not an id: expected {WHOLE_ID} letters and digits, "
             f"such as 01KAQ2V7W6T4M3N8S9E0R5Y1XZ{also}",
             hint="`inngest runs` lists runs with their ids",
         ) from None
+    return text.upper()
 
 
 def id_or_end(what: str, text: str) -> str:
