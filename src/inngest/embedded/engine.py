@@ -578,7 +578,7 @@ class _Running:
         self._ids = SystemIds()
         self._threads = FunctionThreads(given.thread_pool_size)
         self._invoker = LocalInvoker(given.functions, self._clock, self._threads)
-        self._executor = ThreadExecutor(self.loop, self._invoker.turns.soon)
+        self._executor = ThreadExecutor(self.loop, self._invoker.idle.soon_idle)
         policy = Policy(given.max_steps, given.retry_interval, given.max_takeovers)
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)

@@ -10,12 +10,12 @@ from inngest.engine.domain.explaining import Handler
 from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
+from inngest.runtime.idle import LoopIdle
 from inngest.runtime.left import left_behind
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.invocation import Invocation
 from inngest.sdk.invoke import Entry
-from inngest.sdk.turns import Turns
 
 from .threads import FunctionThreads
 from .views import RunningStep
@@ -38,7 +38,7 @@ class LocalInvoker:
                 self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
         self._clock = clock
         self._threads = threads
-        self.turns = Turns(asyncio.get_running_loop())
+        self.idle = LoopIdle(asyncio.get_running_loop())
         self._entries: dict[str, Entry] = {}
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
         self._left_threads = 0  # invocations that are over, and whose threads have not returned
@@ -51,7 +51,7 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
-        entry = Entry(function, handler, call, recorder, self._clock, self._threads, self.turns)
+        entry = Entry(function, handler, call, recorder, self._clock, self._threads, self.idle)
         self._entries[call.run_id] = entry
         slots = recorder.slots
         if slots is not None:

@@ -19,12 +19,12 @@ from collections.abc import Callable, Collection, Sequence
 from inngest.protocol.calls import Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
+from inngest.runtime.idle import IDLE_TURNS, LoopIdle
 
 from .errors import EndOfInvocation
 from .ports import Clock, Timer
 from .replay import NOT_YET, PATIENCE, History
 from .stalls import Callers, Stall
-from .turns import REST_TURNS, Turns
 
 
 class Ending(enum.Enum):
@@ -96,7 +96,7 @@ class Conductor:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        turns: Turns,
+        idle: LoopIdle,
         clock: Clock,
         history: History,
         record_open: Callable[[StepCall], None],
@@ -104,7 +104,7 @@ class Conductor:
         holds: int,
     ) -> None:
         self._loop = loop
-        self._turns = turns
+        self._idle = idle
         self._clock = clock
         self._history = history
         self._record_open = record_open
@@ -185,10 +185,10 @@ class Conductor:
 
     def activity(self) -> None:
         """Something happened that may make the code go on: it is not at rest."""
-        self._active_at = self._turns.now
+        self._active_at = self._idle.now
         if not self._watching:
             self._watching = True
-            self._turns.watch(self.look)
+            self._idle.when_idle(self.look)
 
     def changed(self) -> None:
         """Something happened that does not move the code, but may change who goes on."""
@@ -357,8 +357,8 @@ class Conductor:
     def look(self) -> None:
         """So many turns after an activity: has the code come to rest?"""
         at_work = self._at_work
-        if not at_work and self._active_at + REST_TURNS > self._turns.now:
-            self._turns.watch(self.look)  # a little later than need be, so that the turns stay in order
+        if not at_work and self._active_at + IDLE_TURNS > self._idle.now:
+            self._idle.when_idle(self.look)  # a little later than need be, so that the turns stay in order
             return
         self._watching = False
         if not at_work:

@@ -11,6 +11,7 @@ from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yield
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, Sought
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from inngest.runtime.careful import CarefulLogger, about_run
+from inngest.runtime.idle import LoopIdle
 from inngest.runtime.raised import ends_the_task, original_of
 
 from . import outcomes, replay, unawaited
@@ -27,7 +28,6 @@ from .function import Function
 from .ports import Clock, Recorder, Slots
 from .recording import Recording
 from .serializers import Unset
-from .turns import Turns
 from .work import Place, Work, drive
 
 UNWIND_GRACE = 10.0
@@ -45,11 +45,11 @@ class Invocation(Recording):
         call: what is recorded of the run.
         recorder: makes steps durable.
         clock: the engine's time.
-        turns: of the loop it runs on.
+        idle: tells when the loop is idle.
     """
 
-    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, turns: Turns) -> None:
-        super().__init__(function, call, recorder, clock, turns)
+    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle) -> None:
+        super().__init__(function, call, recorder, clock, idle)
         self._counter = StepCounter()
         self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self._refused = 0

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
 from inngest.runtime.careful import about_run
+from inngest.runtime.idle import LoopIdle
 
 from .ambient import AMBIENT
 from .context import Context, ContextSync
@@ -24,7 +25,6 @@ from .ports import Clock, Recorder, Threads
 from .runner import Runner
 from .steps import Group, Step
 from .steps_sync import GroupSync, StepSync
-from .turns import Turns
 from .work import ON_LOOP
 
 
@@ -38,7 +38,7 @@ class Entry:
         recorder: makes steps durable.
         clock: the engine's time.
         threads: where plain functions run.
-        turns: of the loop it runs on.
+        idle: tells when the loop is idle.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class Entry:
         recorder: Recorder,
         clock: Clock,
         threads: Threads,
-        turns: Turns,
+        idle: LoopIdle,
     ) -> None:
         self._handler = handler
         self._call = call
         self._threads = threads
         self._portal: SyncPortal | None = None
         self.is_async = inspect.iscoroutinefunction(handler)
-        self.invocation = Invocation(function, call, recorder, clock, turns)
+        self.invocation = Invocation(function, call, recorder, clock, idle)
 
     def run(self) -> Coroutine[Any, Any, Outcome]:
         """Run it to its end. See `Invocation.run`."""

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.runtime.careful import CarefulLogger, about_run
+from inngest.runtime.idle import LoopIdle
 
 from . import replay
 from .conductor import Conductor, Ending, StepCall
@@ -19,7 +20,6 @@ from .hooks import Hooks
 from .patches import NO_STEP, Patches
 from .ports import Clock, Recorder
 from .race import Losers
-from .turns import Turns
 from .unawaited import MadeCalls
 from .values import Values
 from .work import Place
@@ -35,10 +35,10 @@ class Recording:
         call: what is recorded of the run.
         recorder: makes steps durable.
         clock: the engine's time.
-        turns: of the loop it runs on.
+        idle: tells when the loop is idle.
     """
 
-    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, turns: Turns) -> None:
+    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle) -> None:
         self.function = function
         self.call = call
         self._recorder = recorder
@@ -47,7 +47,7 @@ class Recording:
         follows = call.follows or function.options.on_change == "follow"
         self._history = replay.History(call.memos, call.open_steps, call.defers, follows=follows, probes=call.probes)
         self.conductor = Conductor(
-            self.loop, turns, clock, self._history, self._record_open, self._tell_passed, call.holds
+            self.loop, idle, clock, self._history, self._record_open, self._tell_passed, call.holds
         )
         self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
         self.values = Values(function, self.hooks, clock, call)

@@ -19,7 +19,8 @@ from inngest.engine.store.records import NEW_STEP_COLUMNS, entry_of
 from inngest.engine.store.statement import Bulk, Rows, Transaction, Words, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
-from inngest.sdk import conductor, replay, turns
+from inngest.runtime import idle
+from inngest.sdk import conductor, replay
 from inngest.sdk.conductor import StepCall
 from inngest.sdk.current import CurrentStep
 from inngest.sdk.invocation import Invocation
@@ -95,8 +96,8 @@ def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P9", "nested", "deep", "completed", "payers", finders=("P9", "ends"))
 def _rest_is_not_waited_for() -> Iterator[AbstractContextManager[object]]:
-    for module in (conductor, turns):
-        yield mock.patch.object(module, "REST_TURNS", 1)
+    for module in (conductor, idle):
+        yield mock.patch.object(module, "IDLE_TURNS", 1)
 
 
 def _nothing(_: Words, rows: Rows) -> ClauseElement:

@@ -1,4 +1,4 @@
-"""Turns of an event loop: when code on it has come to rest."""
+"""Tells when an event loop is idle: when the code that runs on it has nothing left to do."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
 
-REST_TURNS = 8
-"""Turns of the loop without a step call that count as rest. Each level of gather, TaskGroup or as_completed between
-two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
+IDLE_TURNS = 8
+"""Turns of the loop without a step call after which it counts as idle. Each level of gather, TaskGroup or as_completed
+between two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
 
 SOON = 2
-"""Turns after which is done, at the latest, what is done at rest. A loop that has nothing to run rests after two."""
+"""After this many turns `soon_idle` calls back, though the loop is not idle. One that has nothing to run is idle after
+two."""
 
 
-class Turns:
-    """Counts the turns of an event loop, for all who wait for rest on it.
+class LoopIdle:
+    """Counts the turns of an event loop for all who wait until it is idle.
 
     One callback a turn serves them all; there is none while nobody waits. A loop that has nothing left to run would
     turn for nothing: then the turns that are left are taken as passed. asyncio's own loops show what they have to run
@@ -28,18 +29,18 @@ class Turns:
         self._now = 0
         self._empty = False  # nothing was left to run in the last turn
         self._counting = False  # the callback of the next turn is there: a second one would count turns twice
-        # Who looks when: each in order, since all in it wait equally long.
+        # Callbacks with the turn in which each is due: in order, since all of one queue wait equally long.
         self._due: deque[tuple[int, Callable[[], object]]] = deque()
         self._soon: deque[tuple[int, Callable[[], object]]] = deque()
 
-    def watch(self, look: Callable[[], object]) -> None:
-        """Call back REST_TURNS from now, or as soon as the loop rests."""
-        self._due.append((self._now + REST_TURNS, look))
+    def when_idle(self, callback: Callable[[], object]) -> None:
+        """Call back as soon as the loop is idle, which it is IDLE_TURNS from now at the latest."""
+        self._due.append((self._now + IDLE_TURNS, callback))
         if not self._counting:
             self._count()
 
-    def soon(self, callback: Callable[[], object]) -> None:
-        """Call back as soon as the loop rests, after all who watch for that, or in SOON turns."""
+    def soon_idle(self, callback: Callable[[], object]) -> None:
+        """Call back as soon as the loop is idle, after all of `when_idle`, or in SOON turns."""
         self._soon.append((self._now + SOON, callback))
         if not self._counting:
             self._count()
@@ -64,7 +65,7 @@ class Turns:
         if self._ready is None or self._ready:
             self._now, self._empty = self._now + 1, False
         elif self._empty:
-            self._now, self._empty = self._now + REST_TURNS, False
+            self._now, self._empty = self._now + IDLE_TURNS, False
         else:  # once more: timers that are due, and what came, are not in `_ready` yet
             self._now, self._empty = self._now + 1, True
         try:
