@@ -22,7 +22,7 @@ import inngest
 from inngest.engine import service
 from inngest.engine.domain import following
 from inngest.engine.errors import StoreError
-from inngest.engine.store import allowance, claiming, crons, entering, looking_back, schema, telling
+from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
@@ -544,14 +544,14 @@ def silence() -> Generator[None]:
 def _paging(rows: int) -> Generator[None]:
     """How much of what an event causes is done with it."""
     before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, following.AT_ONCE
-    orphans, ticks = claiming.ORPHANS, crons.AT_ONCE
+    orphans, ticks = claiming.ORPHANS, schedules.AT_ONCE
     allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = following.AT_ONCE = rows
-    claiming.ORPHANS, crons.AT_ONCE = min(rows, orphans), min(rows, ticks)
+    claiming.ORPHANS, schedules.AT_ONCE = min(rows, orphans), min(rows, ticks)
     try:
         yield
     finally:
         allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, following.AT_ONCE = before
-        claiming.ORPHANS, crons.AT_ONCE = orphans, ticks
+        claiming.ORPHANS, schedules.AT_ONCE = orphans, ticks
 
 
 @contextlib.contextmanager

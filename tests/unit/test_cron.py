@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inngest.engine.domain.cron import jittered, next_after, occurrences
-from inngest.protocol.cron import CronError, parse
+from inngest.cron.expression import CronError, parse
+from inngest.cron.ticks import jittered, next_after, occurrences
 
 MINUTE = 60_000
 DAY = 86_400_000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest.engine.domain.cron import next_after, occurrences
+from inngest.cron.ticks import next_after, occurrences
 
 MINUTE = datetime.timedelta(minutes=1)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inngest.engine.domain import gateway, models
+from inngest.engine.domain import ai_usage, gateway
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import HttpResponse, Policy, RunState, Verdict
 from inngest.protocol.opcodes import Op, Opcode, Sought
@@ -66,7 +66,7 @@ def test_headers_of_one_name_are_joined() -> None:
     ],
 )
 def test_an_answer_of_another_shape_says_nothing_of_tokens(format: str, answer: dict[str, Any]) -> None:
-    assert models.usage(format, answer) is None
+    assert ai_usage.usage(format, answer) is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import inngest
 LATER = (
     "alembic",
     "httpx",
-    "inngest.protocol.cel",
+    "inngest.expressions",
     "rich",
     "sqlalchemy",
     "starlette",
@@ -41,9 +41,9 @@ def test_the_engine_is_loaded_on_first_use() -> None:
 
 
 def test_the_engine_loads_the_language_of_expressions_with_the_first_of_them() -> None:
-    asked = "print([name for name in ('code', 'parser', 'patterns') if f'inngest.protocol.cel.{name}' in sys.modules])"
+    asked = "print([name for name in ('code', 'parser', 'patterns') if f'inngest.expressions.{name}' in sys.modules])"
     one = "Expression('true').matches(Activation())"
-    first = f"from inngest.engine.domain.expressions import Activation, Expression; print({one}.matched)"
+    first = f"from inngest.engine.domain.matching import Activation, Expression; print({one}.matched)"
     ran = python(f"import inngest, sys; inngest.Engine; {asked}; {first}; {asked}")
     assert ran.stdout == "[]\nTrue\n['code', 'parser', 'patterns']\n", ran.stderr
 

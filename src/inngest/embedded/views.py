@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from inngest.engine.domain import holding
+from inngest.engine.domain.ai_usage import Usage
 from inngest.engine.domain.explaining import LATEST, text_of
 from inngest.engine.domain.model import Defer, Event, FailedAttempt, RunStatus
 from inngest.engine.domain.model import Hold as StoredHold
 from inngest.engine.domain.model import Run as StoredRun
-from inngest.engine.domain.models import Usage
 from inngest.engine.ports import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo

@@ -12,9 +12,9 @@ from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
 from inngest.runtime.careful import CarefulLogger, about_run
 
+from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
-from .domain.schedule import retry_delay
 from .errors import StoreError
 from .ports import (
     Answered,

@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 
-from . import cron as crons
+from inngest.cron import expression as crons
+
 from . import durations, limits, texts
 from .errors import FunctionConfigInvalidError
 from .raw import RawModel
@@ -45,7 +46,7 @@ def _is_expression(*variables: str, restrictive: bool = False) -> pydantic.After
     """Checks that an expression compiles, with the variables it may read; an ExpressionError says where it does not."""
 
     def check(value: str) -> str:
-        from .cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+        from inngest.expressions.code import compile_text  # noqa: PLC0415 - most processes have no expression
 
         compile_text(value, variables, restrictive=restrictive)
         return value

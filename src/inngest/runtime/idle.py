@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 IDLE_TURNS = 8
 """Turns of the loop without a step call after which it counts as idle. Each level of gather, TaskGroup or as_completed
-between two step calls takes up to three turns; two sufficed for two levels. Fewer will do when nothing is left to run."""
+between two step calls takes up to three turns; two sufficed for two levels. Fewer do when nothing is left to run."""
 
 SOON = 2
 """After this many turns `soon_idle` calls back, though the loop is not idle. One that has nothing to run is idle after

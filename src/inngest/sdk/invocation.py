@@ -48,7 +48,9 @@ class Invocation(Recording):
         idle: tells when the loop is idle.
     """
 
-    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle) -> None:
+    def __init__(
+        self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle
+    ) -> None:
         super().__init__(function, call, recorder, clock, idle)
         self._counter = StepCounter()
         self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps

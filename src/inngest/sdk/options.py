@@ -34,7 +34,7 @@ def expression(field: str, value: object) -> str:
     Raises:
         FunctionConfigInvalidError: it is none; says where.
     """
-    from inngest.protocol.cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
+    from inngest.expressions.code import compile_text  # noqa: PLC0415 - most processes have no expression
 
     written = text(field, value)
     try:

@@ -38,7 +38,9 @@ class Recording:
         idle: tells when the loop is idle.
     """
 
-    def __init__(self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle) -> None:
+    def __init__(
+        self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle
+    ) -> None:
         self.function = function
         self.call = call
         self._recorder = recorder

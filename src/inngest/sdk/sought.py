@@ -153,9 +153,9 @@ def event_of(value: object) -> Event | None:
 @functools.lru_cache(maxsize=256)
 def _mistake(expression: str) -> str | None:
     """Why an expression is wrong, or None."""
-    from inngest.protocol.cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
-    from inngest.protocol.cel.errors import ExpressionError  # noqa: PLC0415
-    from inngest.protocol.cel.scope import WAIT  # noqa: PLC0415
+    from inngest.expressions.code import compile_text  # noqa: PLC0415 - most processes have no expression
+    from inngest.expressions.errors import ExpressionError  # noqa: PLC0415
+    from inngest.expressions.scope import WAIT  # noqa: PLC0415
 
     try:
         compile_text(expression, WAIT)

@@ -10,11 +10,12 @@ from unittest import mock
 
 from sqlalchemy import delete
 
-from inngest.engine.domain import cron, placing, triggers
-from inngest.engine.domain import crons as schedules
+from inngest.cron import ticks
+from inngest.engine.domain import placing, schedules, triggers
 from inngest.engine.domain.gates import Debounced, Gates
 from inngest.engine.domain.model import Start
-from inngest.engine.store import crons, firing, gates, lanes, pausing, serving, tables, timers
+from inngest.engine.store import firing, gates, lanes, pausing, serving, tables, timers
+from inngest.engine.store import schedules as stored
 from inngest.engine.store.gates import Gatekeeper
 from inngest.engine.store.statement import Statement
 
@@ -168,12 +169,12 @@ def _missed_ticks_are_not_caught_up() -> Iterator[AbstractContextManager[object]
 
 @plant("crons", "ticking", finders=("ticks",))
 def _ticks_overlap() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(crons, "_unfinished", return_value=[])
+    yield mock.patch.object(stored, "_unfinished", return_value=[])
 
 
 @plant("crons", "ticking", finders=("ticks",))
 def _jitter_comes_before_its_tick() -> Iterator[AbstractContextManager[object]]:
-    jittered = cron.jittered
+    jittered = ticks.jittered
 
     def early(seed: str, tick: int, bound: int) -> int:
         return 2 * tick - jittered(seed, tick, bound)

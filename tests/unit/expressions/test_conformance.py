@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from inngest.engine.domain.expressions import Activation, EvaluationError, Expression, ExpressionError
-from inngest.protocol.cel.values import TypeName
+from inngest.engine.domain.matching import Activation, EvaluationError, Expression, ExpressionError
+from inngest.expressions.values import TypeName
 from tests.house.tree import ROOT
 
 from .conformance.deviations import DEVIATIONS

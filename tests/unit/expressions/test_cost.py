@@ -9,8 +9,8 @@ from types import FrameType
 
 import pytest
 
-from inngest.engine.domain.expressions import Activation, Expression, ExpressionError, Kind, Verdict
-from inngest.protocol.cel.scope import LIMIT
+from inngest.engine.domain.matching import Activation, Expression, ExpressionError, Kind, Verdict
+from inngest.expressions.scope import LIMIT
 
 MANY = list(range(100_000))
 TEN = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inngest.engine.domain.expressions import Activation, EvaluationError, Expression
+from inngest.engine.domain.matching import Activation, EvaluationError, Expression
 
 EVENT = {
     "ts": 1_767_225_600_000,

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from inngest.engine.domain.expressions import WAIT, Activation, Expression, Kind, Verdict, compiled
+from inngest.engine.domain.matching import WAIT, Activation, Expression, Kind, Verdict, compiled
 
 DATA = {"a": 5, "s": "abc", "S": "ABC", "list": [1, 2], "f": 1.0, "t": True}
 EVENT = {"id": "1", "name": "app/x", "ts": 1_767_225_600_000, "data": DATA}

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inngest.protocol.cel import automaton, folding
-from inngest.protocol.cel.automaton import MEMORY, Automaton
-from inngest.protocol.cel.patterns import PatternError
-from inngest.protocol.cel.scope import LIMIT
+from inngest.expressions import automaton, folding
+from inngest.expressions.automaton import MEMORY, Automaton
+from inngest.expressions.patterns import PatternError
+from inngest.expressions.scope import LIMIT
 
 
 def found(pattern: str, text: str) -> bool:

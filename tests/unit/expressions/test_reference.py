@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from inngest.engine.domain.expressions import Activation, EvaluationError, Expression, ExpressionError
+from inngest.engine.domain.matching import Activation, EvaluationError, Expression, ExpressionError
 from tests.house.tree import ROOT
 
 PAGE = (ROOT / "docs/reference/expressions.md").read_text(encoding="utf-8").partition("\n## Conformance")[0]

@@ -1,4 +1,4 @@
-"""A wrong expression is refused, with its place and how to mend it."""
+"""A wrong expression is refused, with its place and how to hint it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inngest.engine.domain.expressions import WAIT, Activation, Expression, ExpressionError, Kind
+from inngest.engine.domain.matching import WAIT, Activation, Expression, ExpressionError, Kind
 
 WRONG = [
-    # text, line, column, reason, mend
+    # text, line, column, reason, hint
     ("", 1, 1, "the expression is empty", ""),
     ("  \n ", 1, 1, "the expression is empty", ""),
     ("event.data.a ==", 1, 16, "expected a value, found the end", ""),
@@ -71,14 +71,14 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "reason", "mend"), WRONG, ids=[row[0][:40] for row in WRONG])
-def test_what_is_wrong_is_said_with_its_place(text: str, line: int, column: int, reason: str, mend: str) -> None:
+@pytest.mark.parametrize(("text", "line", "column", "reason", "hint"), WRONG, ids=[row[0][:40] for row in WRONG])
+def test_what_is_wrong_is_said_with_its_place(text: str, line: int, column: int, reason: str, hint: str) -> None:
     with pytest.raises(ExpressionError) as raised:
         Expression(text)
     error = raised.value
     assert (error.line, error.column) == (line, column)
     assert reason in error.reason
-    assert mend in error.mend
+    assert hint in error.hint
     assert str(error).startswith(f"line {line}, column {column}: {error.reason}")
 
 

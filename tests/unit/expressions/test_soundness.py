@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from inngest.engine.domain.expressions import WAIT, Activation, Bound, Expression, ExpressionError, Kind, key_at
+from inngest.engine.domain.matching import WAIT, Activation, Bound, Expression, ExpressionError, Kind, key_at
 
 from .oracle import EVENTS, SAMPLES, Sample, Undefined
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inngest.engine.domain.expressions import WAIT, Activation, Bound, Expression, Kind, Term, key_at
+from inngest.engine.domain.matching import WAIT, Activation, Bound, Expression, Kind, Term, key_at
 
 EVENT = {
     "id": "e1",

@@ -16,8 +16,8 @@ from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 
-from .crons import SCHEDULED
 from .model import Defer, Ended, Event, Run, RunStatus
+from .schedules import SCHEDULED
 from .watches import seen
 
 FAILED = "inngest/function.failed"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from inngest.protocol.errors import ErrorInfo
 
-from .expressions import Activation, EvaluationError, Expression
 from .flow import Flow
 from .gates import Batched, Debounced, Gates, Rate, Sole
+from .matching import Activation, EvaluationError, Expression
 from .model import Event
 
 SKIPPED = "RunSkippedError"

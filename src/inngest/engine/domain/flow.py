@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from inngest.protocol import durations
 
-from .expressions import Expression, compiled
+from .matching import Expression, compiled
 from .model import FunctionSpec
 
 

@@ -17,7 +17,7 @@ from inngest.protocol.headers import SDK
 from inngest.protocol.opcodes import Opcode
 from inngest.protocol.requests import BASE64, Request, Secrets
 
-from . import models
+from . import ai_usage
 from .advance.waits import GATEWAY_ERRORS
 from .model import HttpRequest, HttpResponse, Verdict
 
@@ -29,7 +29,7 @@ def prepared(kind: Opcode, request: Request, secrets: Secrets | None) -> HttpReq
     headers = {"user-agent": SDK, **{name.lower(): value for name, value in request.headers.items()}}
     if secrets is not None:
         if secrets.auth_key:
-            headers.update(models.authorization(request.format, secrets.auth_key))
+            headers.update(ai_usage.authorization(request.format, secrets.auth_key))
         headers.update({name.lower(): value for name, value in secrets.headers.items()})
     # A model's key must not follow a redirect to another host.
     follow = kind is Opcode.GATEWAY
@@ -84,7 +84,7 @@ def _inferred(request: Request, response: HttpResponse, now: int) -> Verdict:
     if not isinstance(value, dict):
         error = ErrorInfo(GATEWAY_ERRORS[Opcode.AI_GATEWAY], f"{where} answered with something else than a JSON object")
         return Verdict(None, error, retriable=True)
-    usage = models.usage(request.format, value)
+    usage = ai_usage.usage(request.format, value)
     return Verdict(data, metadata=None if usage is None else codec.dumps({"usage": usage._asdict()}))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .asking import Seen
-from .expressions import EvaluationError, compiled
 from .index_keys import index_key
 from .lanes import PLAIN, Lane, Place, queueing_of
+from .matching import EvaluationError, compiled
 from .model import FunctionSpec
 
 LARGEST_SHIFT = 600_000

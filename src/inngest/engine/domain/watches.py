@@ -10,7 +10,7 @@ from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import REQUESTS, Opcode
 
-from .expressions import WAIT, Activation, compiled, key_at
+from .matching import WAIT, Activation, compiled, key_at
 from .model import Event, Wait, Watch, Watching
 
 NOTHING = "[]"

@@ -13,7 +13,7 @@ from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Fired, Ids, News
 from inngest.protocol import durations
 
-from . import cancelling, crons, lanes, parcels, tables
+from . import cancelling, lanes, parcels, schedules, tables
 from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start, tell_parents
 from .allowance import OF_CANCELLATION, Allowance
 from .announcing import Announcer
@@ -136,7 +136,7 @@ class _Firing:
 
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
-        ticked = crons.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
+        ticked = schedules.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
         self.news = self.news.and_then(ticked.news)
         self.said += ticked.events
         own = {(start.run.function_id, start.run.event_id) for start in ticked.starts}
@@ -187,7 +187,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     ACCEPT: _Firing.accept,
     STAGED: _Firing.staged,
     LANES: _Firing.lanes,
-    crons.CRON: _Firing.cron,
+    schedules.CRON: _Firing.cron,
 }
 
 

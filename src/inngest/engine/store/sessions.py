@@ -11,7 +11,7 @@ from inngest.engine.domain.explaining import Handler
 from inngest.engine.domain.model import FunctionSpec, Registry
 from inngest.engine.ports import Session
 
-from . import crons, lanes, numbers, tables
+from . import lanes, numbers, schedules, tables
 from .records import function_of, function_row, number_of, session_of, session_row
 from .statement import Statement, Transaction, constant
 from .timers import ALWAYS, LANES, Timers
@@ -148,7 +148,7 @@ def register(
             timers.put(LANES, function.id, ALWAYS, left)
     for function in gone:
         tx.execute(FORGET_FUNCTION, {"function": function.id})
-    armed = crons.arm(timers, functions, now, AT_ONCE)
+    armed = schedules.arm(timers, functions, now, AT_ONCE)
     if changed or gone:
         tx.execute(NEXT_GENERATION)
     return AT_ONCE in (len(changed), len(gone), armed)

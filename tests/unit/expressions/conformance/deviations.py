@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inngest.protocol.cel.times import Duration
+from inngest.expressions.times import Duration
 
 DEVIATIONS: dict[str, dict[str, object]] = {
     "The keys of maps are strings, as in JSON.": {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inngest.engine.domain.backoff import retry_delay
 from inngest.engine.domain.model import Ended, FailedAttempt, Released, RunStatus
-from inngest.engine.domain.schedule import retry_delay
 from inngest.protocol.calls import Completed, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Op, Opcode

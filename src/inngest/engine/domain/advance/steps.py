@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from inngest.engine.domain.backoff import retry_delay
 from inngest.engine.domain.model import Changes, FailedAttempt, Policy, RunState
-from inngest.engine.domain.schedule import retry_delay
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep

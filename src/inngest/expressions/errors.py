@@ -7,23 +7,23 @@ SNIPPET = 76
 
 
 class ExpressionError(ValueError):
-    """An expression that is refused. Its text names the place, the reason and how to mend it, and shows the line.
+    """An expression that is refused. Its text names the place, the reason and a hint, and shows the line.
 
     Attributes:
         text: the expression.
         offset: where in it, in characters from 0.
         line, column: the same place, from 1.
         reason: what is wrong.
-        mend: how to mend it, or "".
+        hint: how to correct it, or "".
     """
 
-    def __init__(self, text: str, offset: int, reason: str, mend: str = "") -> None:
+    def __init__(self, text: str, offset: int, reason: str, hint: str = "") -> None:
         self.text = text
         self.offset = min(offset, len(text))
         self.line, self.column = place(text, self.offset)
         self.reason = reason
-        self.mend = mend
-        advice = f"; {mend}" if mend else ""
+        self.hint = hint
+        advice = f"; {hint}" if hint else ""
         super().__init__(f"line {self.line}, column {self.column}: {reason}{advice}\n{self._snippet()}")
 
     def _snippet(self) -> str:

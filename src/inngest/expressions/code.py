@@ -8,10 +8,7 @@ from typing import Any, NamedTuple
 from .automaton import Automaton, compiled
 from .errors import EvaluationError, ExpressionError
 from .functions import FUNCTIONS, IMPURE
-from .parser import parse
-from .patterns import PatternError
-from .rules import TYPE_NAMES, check
-from .running import (
+from .node_code import (
     MACROS,
     Run,
     applying,
@@ -27,6 +24,9 @@ from .running import (
     selecting,
     unless_null,
 )
+from .parser import parse
+from .patterns import PatternError
+from .rules import TYPE_NAMES, check
 from .scope import BUDGET, FIRST_LOCAL, LIMIT, PARAMETERS, VARIABLES, Scope, spend
 from .tree import (
     Binary,

@@ -128,8 +128,8 @@ def within(scope: Scope, left: object, right: object) -> bool:
         return isinstance(left, str) and left in right
     if right is None:
         return False
-    mend = ": use contains() for a part of a string" if isinstance(right, str) else ""
-    raise EvaluationError(f"'in' looks into a list or a map, not into {named(right)}{mend}")
+    hint = ": use contains() for a part of a string" if isinstance(right, str) else ""
+    raise EvaluationError(f"'in' looks into a list or a map, not into {named(right)}{hint}")
 
 
 _ORDERED = frozenset((bool, int, float, str, bytes, Time, Duration))
@@ -167,13 +167,13 @@ def _arithmetic(verb: str, compute: Callable[[Any, Any], Any], others: Operation
             return result
         result = others(scope, left, right)
         if result is NotImplemented:
-            raise EvaluationError(f"cannot {verb} {named(left)} and {named(right)}{_mend(verb, left, right)}")
+            raise EvaluationError(f"cannot {verb} {named(left)} and {named(right)}{_hint(verb, left, right)}")
         return result
 
     return calculated
 
 
-def _mend(verb: str, left: object, right: object) -> str:
+def _hint(verb: str, left: object, right: object) -> str:
     if verb == "add" and isinstance(left, str) != isinstance(right, str):
         return ": write string(…) around the one that is none"
     return ""

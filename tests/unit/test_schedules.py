@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from inngest.engine.domain import crons
-from inngest.engine.domain.crons import Schedule, Tick
+from inngest.engine.domain import schedules
 from inngest.engine.domain.model import FunctionSpec
+from inngest.engine.domain.schedules import Schedule, Tick
 
 MINUTE = 60_000
 NOON = 1_750_075_200_000  # 2025-06-16 12:00:00 UTC
@@ -17,7 +17,7 @@ NOON = 1_750_075_200_000  # 2025-06-16 12:00:00 UTC
 def schedule(**given: object) -> Schedule:
     wire = {"cron": "* * * * *", **given}
     config = json.dumps({"triggers": [{"event": "a"}, wire]})
-    (found,) = crons.schedules_of(FunctionSpec("app-f", "app", "f", "1", 4, (), None, config))
+    (found,) = schedules.schedules_of(FunctionSpec("app-f", "app", "f", "1", 4, (), None, config))
     return found
 
 
@@ -26,18 +26,18 @@ def at(minute: int) -> Tick:
 
 
 def test_the_next_tick_is_after_now() -> None:
-    assert crons.first(schedule(), NOON) == at(1)
-    assert crons.first(schedule(), NOON - 1) == at(0)
-    assert crons.first(schedule(cron="TZ=Europe/Berlin 0 9 * * *"), NOON) == at(19 * 60)
+    assert schedules.first(schedule(), NOON) == at(1)
+    assert schedules.first(schedule(), NOON - 1) == at(0)
+    assert schedules.first(schedule(cron="TZ=Europe/Berlin 0 9 * * *"), NOON) == at(19 * 60)
 
 
 def test_a_tick_fires_once_and_the_next_is_armed() -> None:
-    assert crons.due(schedule(), NOON, NOON + 5) == ([at(0)], at(1))
+    assert schedules.due(schedule(), NOON, NOON + 5) == ([at(0)], at(1))
 
 
 def test_a_tick_that_is_a_little_late_is_not_missed() -> None:
-    assert crons.due(schedule(), NOON, NOON + crons.GRACE) == ([at(0)], at(1))
-    assert crons.due(schedule(), NOON, NOON + crons.GRACE + 1) == ([], at(1))
+    assert schedules.due(schedule(), NOON, NOON + schedules.GRACE) == ([at(0)], at(1))
+    assert schedules.due(schedule(), NOON, NOON + schedules.GRACE + 1) == ([], at(1))
 
 
 @pytest.mark.parametrize(
@@ -50,36 +50,36 @@ def test_a_tick_that_is_a_little_late_is_not_missed() -> None:
     ],
 )
 def test_what_was_missed(given: dict[str, object], minutes: list[int]) -> None:
-    fired, following = crons.due(schedule(**given), NOON, NOON + 10 * MINUTE + 1)
+    fired, following = schedules.due(schedule(**given), NOON, NOON + 10 * MINUTE + 1)
     assert fired == [at(minute) for minute in minutes]
     assert following == at(11)
 
 
 def test_the_last_of_missed_ticks_however_late() -> None:
     once = schedule(cron="0 * * * *", catchUp="last")
-    assert crons.due(once, NOON, NOON + 90 * MINUTE) == ([at(60)], at(120))
+    assert schedules.due(once, NOON, NOON + 90 * MINUTE) == ([at(60)], at(120))
 
 
 def test_jitter_delays_and_is_always_the_same() -> None:
     late = schedule(jitter="30s")
-    tick = crons.first(late, NOON)
+    tick = schedules.first(late, NOON)
     assert tick is not None
     assert tick.scheduled_at == NOON + MINUTE
     assert 0 <= tick.fire_at - tick.scheduled_at <= 30_000
-    assert crons.first(late, NOON + 1) == tick
-    assert crons.due(late, tick.scheduled_at, tick.fire_at)[0] == [tick]
+    assert schedules.first(late, NOON + 1) == tick
+    assert schedules.due(late, tick.scheduled_at, tick.fire_at)[0] == [tick]
     if tick.fire_at > tick.scheduled_at:
-        assert crons.due(late, tick.scheduled_at, tick.fire_at - 1) == ([], tick)
+        assert schedules.due(late, tick.scheduled_at, tick.fire_at - 1) == ([], tick)
 
 
 @pytest.mark.parametrize("catch_up", ["none", "last", "all"])
 def test_jitter_that_is_longer_than_the_time_between_ticks_leaves_each_of_them_once(catch_up: str) -> None:
     late = schedule(jitter="5m", catchUp=catch_up)
-    tick = crons.first(late, NOON)
+    tick = schedules.first(late, NOON)
     fired: list[int] = []
     for _ in range(100):
         assert tick is not None
-        ticks, tick = crons.due(late, tick.scheduled_at, tick.fire_at)
+        ticks, tick = schedules.due(late, tick.scheduled_at, tick.fire_at)
         fired += [one.scheduled_at for one in ticks]
     assert fired == [NOON + minute * MINUTE for minute in range(1, 101)]
 
@@ -91,7 +91,7 @@ def test_another_text_is_another_schedule() -> None:
 
 
 def test_the_event_of_a_tick() -> None:
-    event = crons.event_of(schedule(), at(0), NOON + 5, lambda now: "01")
+    event = schedules.event_of(schedule(), at(0), NOON + 5, lambda now: "01")
     assert (event.name, event.key, event.ts) == ("inngest/scheduled.timer", "2025-06-16T12:00:00Z", NOON)
     assert json.loads(event.data) == {
         "cron": "* * * * *",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from .patterns import MAX_PROGRAM, Choice, Letters, Part, PatternError, Place, Repeat, Sequence, parse
+from .patterns import MAX_PROGRAM, Anchor, Choice, Letters, Part, PatternError, Repeat, Sequence, parse
 from .scope import Scope, spend
 
 CHUNK: Final = 1_024
@@ -73,7 +73,7 @@ class Fork(NamedTuple):
 
 
 class At(NamedTuple):
-    """Goes on if this is such a place."""
+    """Goes on if this is such an anchor."""
 
     kind: str
     then: int
@@ -110,7 +110,7 @@ class _Compiler:
         match part:
             case Letters():
                 return self._add(One(part, then))
-            case Place():
+            case Anchor():
                 return self._add(At(part.kind, then))
             case Choice():
                 return self._add(Fork(tuple(self.compile(choice, then) for choice in part.parts)))
@@ -279,7 +279,7 @@ class Automaton:
 def _begins_at_start(part: Part) -> bool:
     """Whether a match can only begin where the text does."""
     match part:
-        case Place():
+        case Anchor():
             return part.kind == "^"
         case Sequence():
             return bool(part.parts) and _begins_at_start(part.parts[0])

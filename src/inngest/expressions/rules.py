@@ -104,14 +104,14 @@ def _check_name(text: str, node: Name, variables: Collection[str], locals_: Coll
         return
     sees = " and ".join(variable for variable in VARIABLES if variable in variables)
     if name in VARIABLES:
-        reason, mend = f"'{name}' is not known here", f"this expression sees {sees}"
+        reason, hint = f"'{name}' is not known here", f"this expression sees {sees}"
     elif name in ("data", "id", "name", "ts", "user", "v"):
-        reason, mend = f"unknown name '{name}'", f"write event.{name}"
+        reason, hint = f"unknown name '{name}'", f"write event.{name}"
     else:
         close = _closest(name, (*variables, *locals_))
         reason = f"unknown name '{name}'"
-        mend = f"did you mean {close}?" if close else f"this expression sees {sees}; texts stand in quotes"
-    raise ExpressionError(text, node.at, reason, mend)
+        hint = f"did you mean {close}?" if close else f"this expression sees {sees}; texts stand in quotes"
+    raise ExpressionError(text, node.at, reason, hint)
 
 
 def _check_element(text: str, node: Macro, variables: Collection[str]) -> None:

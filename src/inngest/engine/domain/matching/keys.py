@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from inngest.engine.domain.index_keys import MARK, index_key
-from inngest.protocol.cel import times
-from inngest.protocol.cel.errors import EvaluationError
-from inngest.protocol.cel.scope import Scope, spend
-from inngest.protocol.cel.values import Path, TypeName, lookup
+from inngest.expressions import times
+from inngest.expressions.errors import EvaluationError
+from inngest.expressions.scope import Scope, spend
+from inngest.expressions.values import Path, TypeName, lookup
 
 
 class Term(NamedTuple):

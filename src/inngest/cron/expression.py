@@ -1,4 +1,4 @@
-"""Cron schedules: five fields, with an optional time zone in front (server-semantics §9).
+"""Cron schedules: five fields, with an optional time zone in front.
 
 A day matches if its month does, and its day of the month and of the week; if both of these are restricted (neither has
 a `*`), one of them is enough, as in POSIX.
@@ -11,7 +11,8 @@ import re
 import zoneinfo
 from typing import Final, NamedTuple
 
-from .limits import MAX_CRON
+MAX_CRON: Final = 255
+"""Characters of a text."""
 
 YEARS: Final = 8
 """February 29, the rarest of days, comes again after at most so many: 2100 has none."""
@@ -109,7 +110,7 @@ def parse(text: str, timezone: str = "UTC") -> Cron:
     """The schedule of a text such as `0 9 * * mon-fri` or `TZ=Europe/Paris 30 8 1 * *`.
 
     Args:
-        text: five fields, with an optional `TZ=Area/City ` or `CRON_TZ=Area/City ` in front; up to 255 characters.
+        text: five fields, with an optional `TZ=Area/City ` or `CRON_TZ=Area/City ` in front; up to MAX_CRON characters.
         timezone: IANA name of the time zone if the text has none.
 
     Raises:

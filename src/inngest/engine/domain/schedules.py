@@ -13,9 +13,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from inngest.cron.ticks import jittered, next_after, occurrences
 from inngest.protocol import durations, limits
 
-from .cron import jittered, next_after, occurrences
 from .index_keys import index_key
 from .model import Event, FunctionSpec
 

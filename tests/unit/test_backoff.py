@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inngest.engine.domain.schedule import BACKOFF, JITTER, retry_delay
+from inngest.engine.domain.backoff import BACKOFF, JITTER, retry_delay
 
 DAY = 86_400_000
 chances = st.floats(0, 1)

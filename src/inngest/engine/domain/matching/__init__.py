@@ -1,10 +1,10 @@
 """Expressions as the engine uses them: does an event match, what is its key, what does a wait look for.
 
-Pure: no clock (the time is in the Activation) and no I/O. The language is in `protocol.cel`, the page about it is
-docs/reference/expressions.md.
+Pure: no clock (the time is in the Activation) and no I/O. The language is in `inngest.expressions`, the page about it
+is docs/reference/expressions.md.
 
 **Compile once.** `compiled(text, variables, restrictive=…)` gives an `Expression`, from the last 4,096 used; threads
-may share it. A wrong text raises `ExpressionError` with `offset`, `line`, `column`, `reason` and `mend`. Which names an
+may share it. A wrong text raises `ExpressionError` with `offset`, `line`, `column`, `reason` and `hint`. Which names an
 expression may read depends on its use:
 
 =======================================================================  ==========================  ===========
@@ -44,8 +44,8 @@ what it is.
 - `to_json()`: what has to be stored beside the text; `expression.restored(json)` is the Bound again, for matches alone.
 """
 
-from inngest.protocol.cel.errors import EvaluationError, ExpressionError
-from inngest.protocol.cel.scope import EVENT, WAIT
+from inngest.expressions.errors import EvaluationError, ExpressionError
+from inngest.expressions.scope import EVENT, WAIT
 
 from .expression import Activation, Bound, Expression, Kind, Verdict, compiled
 from .keys import Term, canonical, key_at

@@ -59,7 +59,7 @@ _BINDING = {
 """How strongly the operators with two sides bind."""
 
 _MACROS = {"all": (2,), "exists": (2,), "exists_one": (2,), "filter": (2,), "map": (2, 3)}
-_MENDS = {
+_HINTS = {
     "and": "write && for and",
     "or": "write || for or",
     "not": "write ! for not",
@@ -135,8 +135,8 @@ class _Parser:
         else:
             found = f"'{token.value or token.kind}'"
         before = self._tokens[max(self._next - 1, 0)]
-        mend = _MENDS.get(token.word, "") or _MENDS.get(before.word, "")
-        raise ExpressionError(self._text, token.at, f"expected {expected}, found {found}", mend)
+        hint = _HINTS.get(token.word, "") or _HINTS.get(before.word, "")
+        raise ExpressionError(self._text, token.at, f"expected {expected}, found {found}", hint)
 
     def expression(self) -> Node:
         """A whole expression; also what stands in brackets and arguments."""

@@ -82,13 +82,13 @@ class Repeat(NamedTuple):
     most: int | None
 
 
-class Place(NamedTuple):
+class Anchor(NamedTuple):
     """A place between letters: `^`, `$`, their forms `(?m)` as "^m", "$m", and "b", "B"."""
 
     kind: str
 
 
-Part: TypeAlias = Letters | Sequence | Choice | Repeat | Place
+Part: TypeAlias = Letters | Sequence | Choice | Repeat | Anchor
 
 
 class Flags(NamedTuple):
@@ -238,7 +238,7 @@ class _Parser:
         if letter == ".":
             return _ANY if flags.s else _LINE
         if letter in "^$":
-            return Place(letter + "m" if flags.m else letter)
+            return Anchor(letter + "m" if flags.m else letter)
         return Letters(((letter, letter),), folded=flags.i)
 
     def _group(self, flags: Flags) -> Part | Flags:
@@ -271,7 +271,7 @@ class _Parser:
         at = self.at
         for text, kind in ((r"\A", "^"), (r"\z", "$"), (r"\b", "b"), (r"\B", "B")):
             if self._take(text):
-                return Place(kind)
+                return Anchor(kind)
         letters = self._class() or self._one(at)
         return letters._replace(folded=flags.i)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inngest.engine.domain.index_keys import LONGEST
-from inngest.protocol.cel.code import Reference, compile_tree, reference, resolve
-from inngest.protocol.cel.errors import EvaluationError
-from inngest.protocol.cel.functions import IMPURE
-from inngest.protocol.cel.running import Run
-from inngest.protocol.cel.scope import LIMIT
-from inngest.protocol.cel.tree import Binary, Call, Logic, Name, Node, children, walk
-from inngest.protocol.cel.values import truthy
+from inngest.expressions.code import Reference, compile_tree, reference, resolve
+from inngest.expressions.errors import EvaluationError
+from inngest.expressions.functions import IMPURE
+from inngest.expressions.node_code import Run
+from inngest.expressions.scope import LIMIT
+from inngest.expressions.tree import Binary, Call, Logic, Name, Node, children, walk
+from inngest.expressions.values import truthy
 
 from .keys import Term, path_text, scalar, selectivity
 

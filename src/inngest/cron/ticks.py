@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from inngest.protocol.cron import Cron, parse, zone_of
+from .expression import Cron, parse, zone_of
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE

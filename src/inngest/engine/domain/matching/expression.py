@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple, Protocol, cast
 
+from inngest.expressions.errors import EvaluationError
+from inngest.expressions.scope import EVENT, LIMIT, VARIABLES, Scope
+from inngest.expressions.values import named
 from inngest.protocol import codec
-from inngest.protocol.cel.errors import EvaluationError
-from inngest.protocol.cel.scope import EVENT, LIMIT, VARIABLES, Scope
-from inngest.protocol.cel.values import named
 
 from .keys import Term, canonical
 
@@ -78,8 +78,8 @@ class Expression:
     """
 
     def __init__(self, text: str, variables: Collection[str] = EVENT, *, restrictive: bool = False) -> None:
-        from inngest.protocol.cel.code import compile_text  # noqa: PLC0415 - most processes have no expression
-        from inngest.protocol.cel.tree import Name, walk  # noqa: PLC0415
+        from inngest.expressions.code import compile_text  # noqa: PLC0415 - most processes have no expression
+        from inngest.expressions.tree import Name, walk  # noqa: PLC0415
 
         self.text = text
         self._root, self._run, locals_ = compile_text(text, variables, restrictive=restrictive)

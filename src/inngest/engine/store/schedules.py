@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from inngest.engine.domain import crons, triggers
-from inngest.engine.domain.crons import Schedule, Tick
+from inngest.engine.domain import schedules, triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Start
+from inngest.engine.domain.schedules import Schedule, Tick
 from inngest.engine.ports import NO_NEWS, Ids, News
 
 from . import cancelling, tables
@@ -36,10 +36,10 @@ def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int, most: int) 
     """
     armed = 0
     for function in functions:
-        for schedule in crons.schedules_of(function):
+        for schedule in schedules.schedules_of(function):
             if armed == most or timers.has(CRON, schedule.key):
                 continue
-            first = crons.first(schedule, now)
+            first = schedules.first(schedule, now)
             _put(timers, schedule, first, [])
             armed += first is not None
     return armed
@@ -59,7 +59,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
     schedule = None if function is None else _found(function, timer.key)
     if function is None or schedule is None:
         return Ticked()
-    ticks, following = crons.due(schedule, timer.payload["scheduled_at"], now)
+    ticks, following = schedules.due(schedule, timer.payload["scheduled_at"], now)
     if len(ticks) > AT_ONCE:  # the next page begins with the first that is left
         ticks, following = ticks[:AT_ONCE], ticks[AT_ONCE]
     running: list[str] = timer.payload["runs"]
@@ -74,7 +74,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
             ended = cancelling.cancel(tx, running, "TriggerCron.overlap: the next tick has come", now)
             news = news.and_then(ended)
             starts = [start for start in starts if start.run.id not in running]
-        event = crons.event_of(schedule, tick, now, ids.ulid)
+        event = schedules.event_of(schedule, tick, now, ids.ulid)
         start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
         events.append(event)
         starts.append(start._replace(key="", due_at=now))  # a tick is fired once by its timer
@@ -84,7 +84,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
 
 
 def _found(function: FunctionSpec, key: str) -> Schedule | None:
-    return next((one for one in crons.schedules_of(function) if one.key == key), None)
+    return next((one for one in schedules.schedules_of(function) if one.key == key), None)
 
 
 def _unfinished(tx: Transaction, run_ids: list[str]) -> list[str]:
