@@ -24,18 +24,18 @@ from inngest.protocol.json import JSON
 from inngest.protocol.streaming import Streaming
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync
-from inngest.sdk.current import CurrentStep, StepState, current_step
-from inngest.sdk.deferring import Deferred
 from inngest.sdk.errors import RetryAfterError, StepError
 from inngest.sdk.events import Event, SendEventsResult
 from inngest.sdk.function import Function
-from inngest.sdk.installed import warn_of_namesake as _warn_of_namesake
+from inngest.sdk.invocation.defers import Deferred
 from inngest.sdk.middleware import Middleware, MiddlewareSync, StepMemos, TransformOutputResult
-from inngest.sdk.responses import FetchResponse
+from inngest.sdk.namesake_check import warn_of_namesake as _warn_of_namesake
 from inngest.sdk.serializers import PydanticSerializer, Serializer
-from inngest.sdk.step_options import Backoff
-from inngest.sdk.steps import ParallelMode, Step
-from inngest.sdk.steps_sync import StepSync
+from inngest.sdk.steps.current import CurrentStep, StepState, current_step
+from inngest.sdk.steps.options import Backoff
+from inngest.sdk.steps.responses import FetchResponse
+from inngest.sdk.steps.step import ParallelMode, Step
+from inngest.sdk.steps.step_sync import StepSync
 from inngest.sdk.system import uncollected as _uncollected
 
 if TYPE_CHECKING:

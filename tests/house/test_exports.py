@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest.sdk.client import Inngest
 from .sdk.events import Event as Event
-from inngest.sdk.logs import _quiet
+from inngest.sdk.logger import _quiet
 
 if TYPE_CHECKING:
     from inngest.embedded import Engine

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, Protocol, Self, TypeVar, cast
 
-from inngest.sdk.current import RUNNING, current_step
+from inngest.sdk.steps.current import RUNNING, current_step
 
 from . import threads
 from .history import Began, Entry, Finished

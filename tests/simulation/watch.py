@@ -75,8 +75,8 @@ class WatchedInvoker:
             host.note(Left(host.now, host.number, token, call.run_id, how))
         return outcome
 
-    def let_go(self, run_id: str) -> None:
-        self._inner.let_go(run_id)
+    def yield_run(self, run_id: str) -> None:
+        self._inner.yield_run(run_id)
 
     def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
         self._inner.arrived(run_id, hashes)

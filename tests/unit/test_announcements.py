@@ -13,7 +13,7 @@ from inngest.engine.domain.announcements import Invoker
 from inngest.engine.domain.model import Changes, Ended, FunctionSpec, Registry, Run, RunStatus, Wait
 from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
 from inngest.protocol.steps import StepName
 
 NOW = 1_700_000_000_000
@@ -128,7 +128,7 @@ def test_what_an_end_has_started_ends_without_a_word(name: str, ids: Callable[[i
 
 def invoking(function_id: str) -> Changes:
     step = OpenStep(StepName("call", 0, "abc"), Opcode.INVOKE, 0, NOW + 5, NOW)
-    return Changes(0, waits=[Wait(step, Sought(function_id, data="{}"))])
+    return Changes(0, waits=[Wait(step, OpTarget(function_id, data="{}"))])
 
 
 def invoked(function_id: str, **more: object) -> list[EventData]:

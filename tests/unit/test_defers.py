@@ -26,10 +26,10 @@ from inngest.errors import DeferRejectedError
 from inngest.protocol import limits
 from inngest.protocol.calls import Completed, EventData, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Memo, Op, Opcode, Sought
+from inngest.protocol.opcodes import Memo, Op, Opcode, OpTarget
 from inngest.protocol.steps import StepName
-from inngest.sdk.deferring import Defers
-from inngest.sdk.replay import Changed, History
+from inngest.sdk.invocation.defers import Defers
+from inngest.sdk.invocation.replay import Changed, History
 from tests.unit.names import named
 
 NOW = 1_000_000
@@ -43,7 +43,7 @@ FIRST = Defer(A, 0, "app-two", '{"n":1}', NOW)
 
 
 def add(step: StepName, data: str = '{"n":1}') -> Op:
-    return Op(Opcode.DEFER_ADD, step, Opcode.DEFER_ADD, sought=Sought("app-two", data=data))
+    return Op(Opcode.DEFER_ADD, step, Opcode.DEFER_ADD, target=OpTarget("app-two", data=data))
 
 
 def abort(step: StepName) -> Op:
@@ -184,7 +184,7 @@ def test_what_a_listener_defers_is_told_to_no_listener(name: str, ids: Callable[
 def test_what_is_recorded_is_not_told_again() -> None:
     defers = Defers({A.hash: True, B.hash: False})
     for step in (A, B, C):
-        defers.add(step, Sought("app-two"), NOW)
+        defers.add(step, OpTarget("app-two"), NOW)
         defers.abort(step, NOW)
         defers.abort(step, NOW)
     told = [(op.op, op.step) for op in defers.take()]
@@ -197,9 +197,9 @@ def test_a_call_that_was_refused_is_refused_in_each_replay(recorded: int) -> Non
     names = [named(f"d{number}") for number in range(21)]
     defers = Defers({step.hash: True for step in names[:recorded]})
     for step in names[:20]:
-        defers.add(step, Sought("app-two"), NOW)
+        defers.add(step, OpTarget("app-two"), NOW)
     with pytest.raises(DeferRejectedError) as refused:
-        defers.add(names[20], Sought("app-two"), NOW)
+        defers.add(names[20], OpTarget("app-two"), NOW)
     assert refused.value.reason == "per_run_count"
     assert len(defers.take()) == 20 - recorded
 
@@ -207,7 +207,7 @@ def test_a_call_that_was_refused_is_refused_in_each_replay(recorded: int) -> Non
 def test_bytes_are_counted_and_not_characters() -> None:
     text = json.dumps("é" * (limits.MAX_DEFER // 2), ensure_ascii=False)
     with pytest.raises(DeferRejectedError) as refused:
-        Defers({}).add(A, Sought("app-two", data=text), NOW)
+        Defers({}).add(A, OpTarget("app-two", data=text), NOW)
     assert refused.value.reason == "per_defer_size"
 
 

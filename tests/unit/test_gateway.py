@@ -10,7 +10,7 @@ import pytest
 from inngest.engine.domain import ai_usage, gateway
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import HttpResponse, Policy, RunState, Verdict
-from inngest.protocol.opcodes import Op, Opcode, Sought
+from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.requests import Request, Secrets, apart
 from inngest.protocol.steps import StepName
 
@@ -91,7 +91,7 @@ def test_what_looks_like_a_credential_is_kept_apart() -> None:
     kept, secret = apart(dict.fromkeys(names, "v"))
     assert (list(kept), list(secret)) == (["Accept", "Idempotency-Id"], list(names[:5]))
     secrets = Secrets(secret, "sk")
-    assert "sk" not in repr(Sought("x", secrets=secrets))
+    assert "sk" not in repr(OpTarget("x", secrets=secrets))
     assert not Secrets({})
 
 
@@ -104,7 +104,7 @@ def test_a_request_comes_back_as_it_was() -> None:
 def test_a_request_that_nothing_answers_fails_its_step_in_the_end() -> None:
     step = StepName("get", 0, "hash")
     run, policy = RunState("run", "app-f", 4), Policy(100, None)
-    op = Op(Opcode.AI_GATEWAY, step, Opcode.AI_GATEWAY, sought=Sought("x", secrets=Secrets({}, "k")))
+    op = Op(Opcode.AI_GATEWAY, step, Opcode.AI_GATEWAY, target=OpTarget("x", secrets=Secrets({}, "k")))
     changes = advance(run, [op], None, policy, Moment(NOW, 0))
     run.apply(changes)
     again = advance(run, [op], None, policy, Moment(NOW + 9, 0))

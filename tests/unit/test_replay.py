@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
-from inngest.sdk.replay import Answer, Behind, Changed, Decision, Execute, History, Park
+from inngest.sdk.invocation.replay import Answer, Behind, Changed, Decision, Execute, History, Park
 from tests.unit.names import named
 
 NOW = 1_000

@@ -12,7 +12,7 @@ from inngest.engine.system import SystemClock
 from inngest.protocol.calls import Advice, Call, EventData, Recorded
 from inngest.protocol.opcodes import Memo, Op
 from inngest.runtime.idle import LoopIdle
-from inngest.sdk.invoke import Entry
+from inngest.sdk.invocation.enter import FunctionEntry
 
 
 class Stopping:
@@ -39,7 +39,7 @@ async def test_a_wait_that_is_recorded_too_late_does_not_hold_up_the_end() -> No
 
     loop, recorder, threads = asyncio.get_running_loop(), Stopping(), FunctionThreads(1)
     call = Call("run", function.id, 0, 1, [EventData("id", "a", "{}", 0)], [], ())
-    entry = Entry(function, function.handler, call, recorder, SystemClock(loop), threads, LoopIdle(loop))
+    entry = FunctionEntry(function, function.handler, call, recorder, SystemClock(loop), threads, LoopIdle(loop))
     try:
         await asyncio.wait_for(entry.run(), 5)  # half of the time that code has for unwinding
     finally:
@@ -83,7 +83,7 @@ async def test_a_handler_that_outlives_its_invocation_ends_with_it() -> None:
 
     loop, threads = asyncio.get_running_loop(), FunctionThreads(1)
     call = Call("run", function.id, 0, 1, [EventData("id", "a", "{}", 0)], [], ())
-    entry = Entry(function, function.handler, call, Recording(), SystemClock(loop), threads, LoopIdle(loop))
+    entry = FunctionEntry(function, function.handler, call, Recording(), SystemClock(loop), threads, LoopIdle(loop))
     running = asyncio.ensure_future(entry.run())
     await began.wait()
     while not running.done():  # it waits a while for what it takes down, and longer each time it is told to stop

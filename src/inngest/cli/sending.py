@@ -12,7 +12,7 @@ import httpx
 import typer
 from rich.text import Text
 
-from inngest.sdk import environment, http
+from inngest.sdk import environment, event_sender
 from inngest.sdk.environment import at
 from inngest.sdk.errors import EventInvalidError, URLInvalidError
 from inngest.sdk.events import Event, to_sent
@@ -129,7 +129,7 @@ def _said(kept: Sequence[Mapping[str, object]]) -> str | None:
 # -- sending
 
 
-def _target(url: str | None, key: str | None) -> http.Target:
+def _target(url: str | None, key: str | None) -> event_sender.Target:
     try:
         settings = environment.resolve(
             is_production=False, api_base_url=None, event_api_base_url=url, env=None, event_key=key, signing_key=None
@@ -137,10 +137,10 @@ def _target(url: str | None, key: str | None) -> http.Target:
     except (URLInvalidError, httpx.InvalidURL, ValueError) as error:
         why = str(error).partition(": expected")[0]
         raise CommandError(f"--url: expected the address of a server, such as http://127.0.0.1:8288: {why}") from None
-    return http.Target(settings.event_api_origin, settings.event_key, settings.env, is_production=False)
+    return event_sender.Target(settings.event_api_origin, settings.event_key, settings.env, is_production=False)
 
 
-def _post(target: http.Target, name: str, data: Mapping[str, object], event_id: str) -> str:
+def _post(target: event_sender.Target, name: str, data: Mapping[str, object], event_id: str) -> str:
     try:
         sent = to_sent([Event(name=name, data=data, id=event_id)])
     except EventInvalidError as error:
@@ -148,7 +148,7 @@ def _post(target: http.Target, name: str, data: Mapping[str, object], event_id: 
     transport = _Transport(REQUEST_TIMEOUT)
     with output.Progress() as progress:
         progress.show(f"sending {name} to {target.origin}")
-        result = drive_sync(http.send(target, sent, transport))
+        result = drive_sync(event_sender.send(target, sent, transport))
     if result.error is None:
         return result.ids[0]
     if not transport.answered:
@@ -156,13 +156,13 @@ def _post(target: http.Target, name: str, data: Mapping[str, object], event_id: 
     raise CommandError(f"{target.origin} refused the event: {result.error}", code=Exit.FAILED)
 
 
-class _Transport(http.SyncTransport):
+class _Transport(event_sender.SyncTransport):
     """Knows whether anybody answered."""
 
     answered = False
     reason = ""
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> http.Response:
+    def post(self, url: str, headers: dict[str, str], body: bytes) -> event_sender.Response:
         """Make the request."""
         try:
             response = super().post(url, headers, body)
@@ -190,7 +190,7 @@ class Watch:
     All of them are there once the event is accepted: they are stored together (P1).
     """
 
-    def __init__(self, target: http.Target, event_id: str, limit: float | None) -> None:
+    def __init__(self, target: event_sender.Target, event_id: str, limit: float | None) -> None:
         self._url = at(target.origin, f"v1/events/{event_id}/runs")
         self._details = {"event_id": event_id}
         self._origin = target.origin

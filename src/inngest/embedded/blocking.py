@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inngest.runtime.careful import CarefulLogger
-from inngest.sdk.conductor import StepCall
-from inngest.sdk.current import RUNNING
-from inngest.sdk.invocation import Invocation
+from inngest.sdk.invocation.invocation import Invocation
+from inngest.sdk.invocation.scheduler import StepCall
+from inngest.sdk.steps.current import RUNNING
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -40,7 +40,7 @@ class Blockers:
             return None
         running = _context(task).get(RUNNING)
         for invocation in self._invocations():
-            for call in list(invocation.conductor.calls.values()):
+            for call in list(invocation.scheduler.calls.values()):
                 inside = running is not None and running.invocation is invocation and running.id == call.step.text
                 if call.executing and (inside or call.task is task):
                     return call
@@ -67,7 +67,7 @@ class Blockers:
         if isinstance(found, Invocation):
             return f"function {found.call.function_id}, between its steps,"
         for invocation in self._invocations():
-            if found in list(invocation.conductor.calls.values()):
+            if found in list(invocation.scheduler.calls.values()):
                 return f"step {found.step.text!r} of function {invocation.call.function_id}"
         return f"step {found.step.text!r}"
 

@@ -12,10 +12,10 @@ from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.left import left_behind
-from inngest.sdk.current import CurrentStep
 from inngest.sdk.function import AnyHandler, Function
-from inngest.sdk.invocation import Invocation
-from inngest.sdk.invoke import Entry
+from inngest.sdk.invocation.enter import FunctionEntry
+from inngest.sdk.invocation.invocation import Invocation
+from inngest.sdk.steps.current import CurrentStep
 
 from .threads import FunctionThreads
 from .views import RunningStep
@@ -39,7 +39,7 @@ class LocalInvoker:
         self._clock = clock
         self._threads = threads
         self.idle = LoopIdle(asyncio.get_running_loop())
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, FunctionEntry] = {}
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
         self._left_threads = 0  # invocations that are over, and whose threads have not returned
         self._freed: Callable[[], object] = lambda: None
@@ -51,7 +51,7 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
-        entry = Entry(function, handler, call, recorder, self._clock, self._threads, self.idle)
+        entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)
         self._entries[call.run_id] = entry
         slots = recorder.slots
         if slots is not None:
@@ -68,7 +68,7 @@ class LocalInvoker:
             if slots is not None:
                 entry.when_returned(slots.end)
 
-    def _leave_behind(self, entry: Entry) -> None:
+    def _leave_behind(self, entry: FunctionEntry) -> None:
         for run_id, function_id, running in _handlers(entry):
             if running.active:
                 self._left[running] = run_id, function_id
@@ -94,11 +94,11 @@ class LocalInvoker:
         self._left_threads -= 1
         self._freed()
 
-    def let_go(self, run_id: str) -> None:
+    def yield_run(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
         entry = self._entries.get(run_id)
         if entry is not None:
-            entry.invocation.let_go()
+            entry.invocation.yield_run()
 
     def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
         """What these steps have been waiting for has come: their invocation records that they wake."""
@@ -154,6 +154,6 @@ class LocalInvoker:
         ]
 
 
-def _handlers(entry: Entry) -> Iterable[tuple[str, str, CurrentStep]]:
+def _handlers(entry: FunctionEntry) -> Iterable[tuple[str, str, CurrentStep]]:
     call = entry.invocation.call
     return [(call.run_id, call.function_id, running) for running in entry.invocation.running.values()]

@@ -17,7 +17,7 @@ from inngest.engine.ports import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
-from inngest.sdk.current import StepState
+from inngest.sdk.steps.current import StepState
 
 T = TypeVar("T")
 

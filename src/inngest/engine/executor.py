@@ -437,7 +437,7 @@ class RunExecutor:
         self.draining = True
         owned = list(self._owned.values())
         for one in owned:
-            self.worker.invoker.let_go(one.run_id)
+            self.worker.invoker.yield_run(one.run_id)
         unwinding = max(UNWINDING, timeout / 10)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, timeout - unwinding))

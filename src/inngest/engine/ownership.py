@@ -379,16 +379,16 @@ class Ownership:
     def _requests(self, changes: Changes) -> list[Asked]:
         retries = self._state.retries
         asked: list[Asked] = []
-        for step, sought, again in changes.waits:
+        for step, target, again in changes.waits:
             if step.kind in REQUESTS:
-                host = host_of(sought.name.partition(" ")[2])
-                secret = bool(sought.secrets)
-                asked.append(Asked(self.run_id, step.step.hash, step.kind, sought.data, retries, host, secret, again))
+                host = host_of(target.name.partition(" ")[2])
+                secret = bool(target.secrets)
+                asked.append(Asked(self.run_id, step.step.hash, step.kind, target.data, retries, host, secret, again))
         return asked
 
     def _asking(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
         """Tell who makes requests which ones there are from now on, and which are wanted no more."""
-        asked = {wait.step.step.hash: wait.sought.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
+        asked = {wait.step.step.hash: wait.target.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
         closed = [memo.step.hash for memo in changes.memos if memo.kind in REQUESTS]
         if not asked and not closed:
             return reply

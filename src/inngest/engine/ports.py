@@ -598,7 +598,7 @@ class Invoker(Protocol):
         """Enter the function; give how it ended. Being cancelled, it takes the function down."""
         ...
 
-    def let_go(self, run_id: str) -> None:
+    def yield_run(self, run_id: str) -> None:
         """Ask an invocation to give its run up as soon as no handler runs."""
         ...
 

@@ -53,7 +53,7 @@ WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE)
 """Kinds of steps whose results come from outside of their invocation."""
 
 
-class Sought(NamedTuple):
+class OpTarget(NamedTuple):
     """What a waiting step waits for, where a signal goes, or what is deferred."""
 
     name: str  # of the event, the signal, or the id of the function ("{app}-{fn}")
@@ -78,7 +78,7 @@ class Op(NamedTuple):
     max_attempts: int | None = None  # StepError: of this step, instead of the function's
     duration: int | None = None  # Sleep: ms from when it is recorded
     until: int | None = None  # Sleep: unix ms; one of the two is set
-    sought: Sought | None = None  # of steps in WAITS, which have a duration too, of SendSignal and DeferAdd
+    target: OpTarget | None = None  # of steps in WAITS, which have a duration too, of SendSignal and DeferAdd
     events: tuple[SentEvent, ...] = ()  # StepRun of send_event: stored in the same transaction
 
 

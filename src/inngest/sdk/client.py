@@ -9,7 +9,7 @@ from typing import Literal, TypeVar, overload
 
 from inngest.protocol import config
 
-from . import environment, http, options, signals
+from . import environment, event_sender, function_options, signals
 from .context import Context, ContextSync
 from .errors import EngineBindingError, SendEventsError
 from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
@@ -22,7 +22,7 @@ from .function import (
     redefines,
 )
 from .hooks import Hooks
-from .logs import LOGGER
+from .logger import LOGGER
 from .middleware import Middleware, MiddlewareSync
 from .ports import EventSink
 from .serializers import Serializer, Unset
@@ -115,10 +115,10 @@ class Inngest:
         serializer: Serializer | None = None,
         signing_key: str | None = None,
     ) -> None:
-        self.app_id = options.text("app_id", app_id)
+        self.app_id = function_options.text("app_id", app_id)
         self.app_version = app_version
         self.logger = logger or LOGGER
-        self.middleware: list[MiddlewareClass] = list(options.middleware("middleware", middleware))
+        self.middleware: list[MiddlewareClass] = list(function_options.middleware("middleware", middleware))
         self.serializer = serializer
         self._settings = environment.resolve(
             is_production=is_production,
@@ -128,7 +128,7 @@ class Inngest:
             event_key=event_key,
             signing_key=signing_key,
         )
-        self._timeout = DEFAULT_TIMEOUT if request_timeout is None else options.timeout(request_timeout)
+        self._timeout = DEFAULT_TIMEOUT if request_timeout is None else function_options.timeout(request_timeout)
         if warning := environment.branch_key_without_env(self._settings):
             self.logger.warning(warning)
         self._functions: list[Function[object]] = []
@@ -178,7 +178,7 @@ class Inngest:
 
     def add_middleware(self, middleware: MiddlewareClass) -> None:
         """Append to the client's middleware."""
-        self.middleware.extend(options.middleware("middleware", [middleware]))
+        self.middleware.extend(function_options.middleware("middleware", [middleware]))
 
     def set_logger(self, logger: logging.Logger) -> None:
         """Replace the logger."""
@@ -235,7 +235,7 @@ class Inngest:
         Raises:
             FunctionConfigInvalidError: `field: reason`.
         """
-        checked = options.check(
+        checked = function_options.check(
             fn_id=fn_id,
             trigger=trigger,
             name=name,
@@ -252,7 +252,9 @@ class Inngest:
             throttle=throttle,
             timeouts=timeouts,
         )
-        return FunctionDecorator(self, checked, on_failure, options.middleware("middleware", middleware), output_type)
+        return FunctionDecorator(
+            self, checked, on_failure, function_options.middleware("middleware", middleware), output_type
+        )
 
     def add_function(self, function: Function[object]) -> None:
         """Note a function of this client. The same code, loaded again, replaces what it made before.
@@ -290,7 +292,7 @@ class Inngest:
         elif self._sink is not None:
             result = SendEventsResult(ids=await self._sink.send_events(sent))
         else:
-            result = await drive(http.send(self._target(), sent, http.AsyncTransport(self._timeout)))
+            result = await drive(event_sender.send(self._target(), sent, event_sender.AsyncTransport(self._timeout)))
         return await drive(self._sent(hooks, result))
 
     def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
@@ -303,7 +305,7 @@ class Inngest:
         elif self._sink is not None:
             result = SendEventsResult(ids=self._sink.send_events_sync(sent))
         else:
-            result = drive_sync(http.send(self._target(), sent, http.SyncTransport(self._timeout)))
+            result = drive_sync(event_sender.send(self._target(), sent, event_sender.SyncTransport(self._timeout)))
         return drive_sync(self._sent(hooks, result))
 
     async def send_signal(self, signal: str, data: object = None) -> str | None:
@@ -323,14 +325,14 @@ class Inngest:
         sent = signals.checked(signal, data, self.serializer)
         if self._sink is not None:
             return await self._sink.send_signal(sent.name, sent.data)
-        return await drive(signals.send(self._api(), sent, http.AsyncTransport(self._timeout)))
+        return await drive(signals.send(self._api(), sent, event_sender.AsyncTransport(self._timeout)))
 
     def send_signal_sync(self, signal: str, data: object = None) -> str | None:
         """The same, blocking. Not for the event loop's own thread. See `send_signal`."""
         sent = signals.checked(signal, data, self.serializer)
         if self._sink is not None:
             return self._sink.send_signal_sync(sent.name, sent.data)
-        return drive_sync(signals.send(self._api(), sent, http.SyncTransport(self._timeout)))
+        return drive_sync(signals.send(self._api(), sent, event_sender.SyncTransport(self._timeout)))
 
     def bind(self, sink: EventSink | None) -> None:
         """Send into an engine of this process from now on; None: over HTTP again.
@@ -358,8 +360,8 @@ class Inngest:
     def _api(self) -> signals.Target:
         return signals.Target(self.api_origin, self.signing_key, self.env, self.is_production)
 
-    def _target(self) -> http.Target:
-        return http.Target(self.event_api_origin, self.event_key, self.env, self.is_production)
+    def _target(self) -> event_sender.Target:
+        return event_sender.Target(self.event_api_origin, self.event_key, self.env, self.is_production)
 
     def _sent(self, hooks: Hooks, result: SendEventsResult) -> Work[list[str]]:
         yield from hooks.call("after_send_events", result)

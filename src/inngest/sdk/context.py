@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from . import deferring
-from .deferring import Deferred, Deferrer
 from .errors import StepArgumentError
 from .events import Event
 from .invocable import Invocable
-from .steps import Group, Step
-from .steps_sync import GroupSync, StepSync
+from .invocation import defers as deferring
+from .invocation.defers import Deferred, Deferrer
+from .steps.step import Group, Step
+from .steps.step_sync import GroupSync, StepSync
 
 
 @dataclass(kw_only=True)

@@ -6,13 +6,13 @@ import json
 from typing import NamedTuple
 
 from inngest.protocol import headers
-from inngest.protocol.opcodes import Sought
+from inngest.protocol.opcodes import OpTarget
 
-from . import sought
 from .environment import at
 from .errors import SendEventsError
-from .http import Response, Transport
+from .event_sender import Response, Transport
 from .serializers import Serializer
+from .steps import arguments
 from .work import Work
 
 
@@ -25,16 +25,16 @@ class Target(NamedTuple):
     is_production: bool
 
 
-def checked(signal: str, data: object, serializer: Serializer | None) -> Sought:
+def checked(signal: str, data: object, serializer: Serializer | None) -> OpTarget:
     """A signal to send.
 
     Raises:
         StepArgumentError: the name or the data are wrong.
     """
-    return sought.sent_signal("send_signal", signal, data, serializer)
+    return arguments.sent_signal("send_signal", signal, data, serializer)
 
 
-def send(target: Target, signal: Sought, transport: Transport) -> Work[str | None]:
+def send(target: Target, signal: OpTarget, transport: Transport) -> Work[str | None]:
     """The id of the run that was woken; None if no step waits.
 
     Raises:

@@ -22,7 +22,7 @@ R = TypeVar("R")
 Work = Generator[Callable[[], object], object, R]
 
 
-class Place(Protocol):
+class Driver(Protocol):
     """Where work of an invocation is done: on the loop, or in a thread."""
 
     def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
@@ -34,7 +34,7 @@ class Place(Protocol):
         ...
 
 
-class OnLoop:
+class LoopDriver:
     """The place of async functions."""
 
     def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
@@ -46,7 +46,7 @@ class OnLoop:
         call()
 
 
-ON_LOOP = OnLoop()
+ON_LOOP = LoopDriver()
 
 
 def is_awaitable(value: object) -> TypeIs[Awaitable[object]]:

@@ -14,7 +14,7 @@ from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Wait, Watching
 from inngest.engine.ports import Claimed, Commit, Owner, Receipt, Store
 from inngest.errors import StoreError
-from inngest.protocol.opcodes import Memo, Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.failing import Failing, FailingPlace, Fails, error
 from tests.contract.store.test_requests import answer, as_news, asked, claims_of, find
@@ -58,7 +58,7 @@ async def wakes(store: Store) -> Act:
     open_step = OpenStep(PAID, Opcode.WAIT_FOR_EVENT, 0, LATER, NOW)
     watch = watches.bound(run_id, PAID.hash, Watching.STEP, "paid", None, {}, LATER)
     assert watch is not None
-    opened = Changes(0, open=[open_step], waits=[Wait(open_step, Sought("paid", None))])
+    opened = Changes(0, open=[open_step], waits=[Wait(open_step, OpTarget("paid", None))])
     await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]), receipt)
     assert await woken(store, {"amount": 1}) == {run_id}
     memo = Memo(PAID, Opcode.WAIT_FOR_EVENT, 0, "null", None, NOW, 0, NOW)
@@ -91,7 +91,7 @@ async def cancels(store: Store) -> Act:
 async def signals(store: Store) -> Act:
     claimed = await begin(store)
     open_step = OpenStep(step("s"), Opcode.WAIT_FOR_SIGNAL, 0, LATER, NOW)
-    wait = Wait(open_step, Sought("door", None))
+    wait = Wait(open_step, OpTarget("door", None))
     watch = watches.of_step(claimed.run.id, wait, claimed.events)
     assert watch is not None
     opened = Changes(0, open=[open_step], waits=[wait])

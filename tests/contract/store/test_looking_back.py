@@ -14,7 +14,7 @@ from inngest.engine.domain.model import Changes, Wait, Watching
 from inngest.engine.ports import Claimed, Commit, EventPlace, Receipt, Written
 from inngest.engine.store import looking_back
 from inngest.engine.store.sql import SqlStore
-from inngest.protocol.opcodes import Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.counting import Counting
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
@@ -54,7 +54,7 @@ def looking(store: SqlStore, claimed: Claimed) -> asyncio.Future[Receipt]:
     same = "async.data.order + 0 == event.data.order"  # no index helps
     watch = watches.bound(claimed.run.id, PAID.hash, Watching.STEP, "paid", same, {"data": {"order": 7}}, NOW + 1_000)
     assert watch is not None
-    changes = Changes(0, open=[opened], waits=[Wait(opened, Sought("paid", same))])
+    changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("paid", same))])
     watches_ = [watch._replace(since=SINCE)]
     return store.commit(
         Commit(claimed.owner, "app-a", changes, (), lambda _: (), NOW, waiting=True, watches=watches_), _whole

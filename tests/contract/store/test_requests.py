@@ -23,7 +23,7 @@ from inngest.engine.ports import (
 )
 from inngest.engine.store import due_requests, requests
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.values import NOW, as_is, begin, claim_one, step
 
@@ -37,7 +37,7 @@ def asking(
 ) -> Commit:
     """The step `get` asks for a request."""
     run_id = claimed.run.id
-    waiting = Wait(OpenStep(GET, Opcode.GATEWAY, 0, YEAR, NOW), Sought("GET http://x/"))
+    waiting = Wait(OpenStep(GET, Opcode.GATEWAY, 0, YEAR, NOW), OpTarget("GET http://x/"))
     watch = Watch(run_id, GET.hash, Watching.REQUEST, "request:GET http://x/", "", "", "", "[]", YEAR)
     changes = Changes(0, open=() if again else [waiting.step], transition=Released(YEAR) if release else None)
     asked = Asked(run_id, GET.hash, Opcode.GATEWAY, '{"url":"http://x/"}', 4, host, secret, again)

@@ -14,7 +14,7 @@ from inngest.engine.domain.model import Changes, Released, Wait, Watching
 from inngest.engine.ports import Claimed, Commit, EventPlace, News, Receipt, Written
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Memo, Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.counting import Counting
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
@@ -58,7 +58,7 @@ def _wait(claimed: Claimed, kind: Watching) -> Commit:
     opened = OpenStep(NEWS, Opcode.WAIT_FOR_EVENT, 0, UNTIL, NOW)
     watch = watches.bound(claimed.run.id, NEWS.hash, kind, "news", None, {}, UNTIL)
     assert watch is not None
-    changes = Changes(0, open=[opened], waits=[Wait(opened, Sought("news", None))], transition=Released(UNTIL))
+    changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("news", None))], transition=Released(UNTIL))
     return Commit(claimed.owner, "app-a", changes, (), lambda _: (), NOW, waiting=True, watches=[watch])
 
 

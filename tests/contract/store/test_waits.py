@@ -9,7 +9,7 @@ import pytest
 from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Released, Wait, Watching
 from inngest.engine.ports import Commit, Store, Written
-from inngest.protocol.opcodes import Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
 from tests.contract.store.values import NOW, accept, acceptance, accepted, as_is, begin, event, step
 
 PAID = step("paid")
@@ -22,7 +22,7 @@ async def waiting(store: Store, expression: str | None, own: object, *, until: i
     open_step = OpenStep(PAID, Opcode.WAIT_FOR_EVENT, 0, until, NOW)
     watch = watches.bound(claimed.run.id, PAID.hash, Watching.STEP, "paid", expression, {"data": own}, until)
     assert watch is not None
-    asked = [Wait(open_step, Sought("paid", expression))]
+    asked = [Wait(open_step, OpTarget("paid", expression))]
     changes = Changes(0, open=[open_step], waits=asked, transition=Released(until))
     commit = Commit(
         claimed.owner, claimed.run.function_id, changes, (), lambda _: (), NOW, waiting=True, watches=[watch]

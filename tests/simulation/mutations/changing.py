@@ -16,10 +16,10 @@ from inngest.protocol.calls import Failed, Held
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
-from inngest.sdk import replay
-from inngest.sdk.conductor import Conductor
-from inngest.sdk.patches import Patches
-from inngest.sdk.stalls import Callers
+from inngest.sdk.invocation import replay
+from inngest.sdk.invocation.patches import Patches
+from inngest.sdk.invocation.scheduler import StepScheduler
+from inngest.sdk.invocation.stalls import Callers
 
 from .planting import plant
 
@@ -40,10 +40,10 @@ def _new_code_does_not_wait_for_the_history() -> Iterator[AbstractContextManager
 
 @plant("P9", "cut", "plainly-changed", finders=("ends",))
 def _a_function_may_return_whatever_is_left() -> Iterator[AbstractContextManager[object]]:
-    async def at_once(_: Conductor) -> None:
+    async def at_once(_: StepScheduler) -> None:
         return None
 
-    yield mock.patch.object(Conductor, "may_return", at_once)
+    yield mock.patch.object(StepScheduler, "may_return", at_once)
 
 
 @plant("P9", "renamed", "swapped", finders=("ends",))
@@ -61,12 +61,12 @@ def _there_is_no_patience() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P9", "threaded", finders=("ends",))
 def _threads_of_a_function_are_not_expected_in_its_replay() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Conductor, "expect_threads")
+    yield mock.patch.object(StepScheduler, "expect_threads")
 
 
 @plant("P6", "threaded", finders=("P6", "ends"))
 def _the_body_does_not_count_as_waiting_for_its_threads() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Conductor, "_at_work", property(lambda conductor: conductor._busy > 0))
+    yield mock.patch.object(StepScheduler, "_at_work", property(lambda scheduler: scheduler._busy > 0))
 
 
 @plant("P9", "patched", finders=("ends", "P6"))

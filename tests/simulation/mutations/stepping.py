@@ -20,12 +20,12 @@ from inngest.engine.store.statement import Bulk, Rows, Transaction, Words, inser
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime import idle
-from inngest.sdk import conductor, replay
-from inngest.sdk.conductor import StepCall
-from inngest.sdk.current import CurrentStep
-from inngest.sdk.invocation import Invocation
-from inngest.sdk.race import Losers
-from inngest.sdk.recording import Recording
+from inngest.sdk.invocation import replay, scheduler
+from inngest.sdk.invocation.invocation import Invocation
+from inngest.sdk.invocation.race import LosingBranches
+from inngest.sdk.invocation.recording import Recording
+from inngest.sdk.invocation.scheduler import StepCall
+from inngest.sdk.steps.current import CurrentStep
 
 from .planting import plant
 
@@ -96,7 +96,7 @@ def _kinds_are_not_compared() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P9", "nested", "deep", "completed", "payers", finders=("P9", "ends"))
 def _rest_is_not_waited_for() -> Iterator[AbstractContextManager[object]]:
-    for module in (conductor, idle):
+    for module in (scheduler, idle):
         yield mock.patch.object(module, "IDLE_TURNS", 1)
 
 
@@ -125,7 +125,7 @@ def _plain_handlers_are_not_told_that_time_is_over() -> Iterator[AbstractContext
 
 @plant("P9", "head-to-head", finders=("ends", "P9"))
 def _who_has_lost_a_race_goes_on_with_the_next_step() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Losers, "spared")
+    yield mock.patch.object(LosingBranches, "kept_result")
 
 
 @plant("P9", "races-plainly", finders=("ends",))
@@ -145,7 +145,7 @@ def _an_abort_is_not_kept() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P6", "torn", "undoing", "translating", finders=("ends", "P9"))
 def _the_end_of_a_loop_is_taken_for_a_decision() -> Iterator[AbstractContextManager[object]]:
-    decided = property(lambda invocation: invocation.conductor.ending is not None)
+    decided = property(lambda invocation: invocation.scheduler.ending is not None)
     yield mock.patch.object(Recording, "over", decided)
 
 
@@ -153,7 +153,7 @@ def _the_end_of_a_loop_is_taken_for_a_decision() -> Iterator[AbstractContextMana
 def _what_the_code_does_not_come_to_is_a_cause_to_enter_it() -> Iterator[AbstractContextManager[object]]:
     next_due = Draft.next_due
     yield mock.patch.object(Draft, "next_due", lambda draft, _: next_due(draft))
-    yield mock.patch.object(conductor.Conductor, "_hope", return_value=None)
+    yield mock.patch.object(scheduler.StepScheduler, "_hope", return_value=None)
 
 
 @plant("P6", "outgrown", finders=("caused", "P6"))

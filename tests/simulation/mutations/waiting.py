@@ -21,7 +21,7 @@ from inngest.engine.store.statement import Statement, Transaction, Words
 from inngest.engine.store.telling import Teller
 from inngest.engine.store.timers import TELL, Timers
 from inngest.protocol.opcodes import Memo, OpenStep
-from inngest.sdk import replay
+from inngest.sdk.invocation import replay
 
 from .planting import plant
 

@@ -6,11 +6,11 @@ import logging
 import traceback
 
 from inngest.engine import run_log
-from inngest.sdk import outcomes
+from inngest.sdk.invocation import error_records
 
 from .records import Tell
 
-_TOLD_OTHERWISE = {outcomes.log.__code__.co_filename, run_log.ended.__code__.co_filename}
+_TOLD_OTHERWISE = {error_records.log.__code__.co_filename, run_log.ended.__code__.co_filename}
 
 
 class TellingHandler(logging.Handler):

@@ -69,7 +69,7 @@ def following(
         started = triggers.starts(events, registry, now, new_id)
         for wait, event in invoked:
             by = (run.id, wait.step.step.hash)
-            started += triggers.invoked(wait.sought.name, event, registry, now, new_id, by=by, heard=not quiet)
+            started += triggers.invoked(wait.target.name, event, registry, now, new_id, by=by, heard=not quiet)
         for function_id, event in scheduled:
             started += triggers.invoked(function_id, event, registry, now, new_id, heard=not quiet)
         if failed is not None:
@@ -92,6 +92,6 @@ NOTHING = Following((), _starts_nothing)
 
 
 def _invoked_event(run: Run, wait: Wait, quiet: bool, now: int, new_id: Callable[[int], str]) -> Event:
-    step, sought = wait.step, wait.sought
+    step, target = wait.step, wait.target
     by = Invoker(run, step.step.hash, step.step.id, step.due_at, quiet)
-    return announcements.of_invocation(sought.name, sought.data, now, new_id, by)
+    return announcements.of_invocation(target.name, target.data, now, new_id, by)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from inngest.protocol import codec
 from inngest.protocol.calls import Sign
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, SentEvent, Sought
+from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, OpTarget, SentEvent
 from inngest.protocol.steps import StepName
 
 from . import transitions
@@ -162,7 +162,7 @@ class Wait(NamedTuple):
     """A step that began to wait for something from outside."""
 
     step: OpenStep
-    sought: Sought
+    target: OpTarget
     again: bool = False  # it waits already: a request whose credentials are given again
 
 

@@ -23,21 +23,21 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | Non
     Raises:
         ExpressionError: the step's expression is wrong. The developer's half has refused it before.
     """
-    step, sought = wait.step, wait.sought
+    step, target = wait.step, wait.target
     if step.kind is Opcode.WAIT_FOR_SIGNAL:
         return _plain(run_id, wait, Watching.SIGNAL)
     if step.kind is Opcode.INVOKE:
         return _plain(run_id, wait, Watching.INVOKE)
     if step.kind in REQUESTS:
         return _plain(run_id, wait, Watching.REQUEST)
-    watch = bound(run_id, step.step.hash, Watching.STEP, sought.name, sought.expression, seen(events[0]), step.due_at)
-    return watch and watch._replace(since=sought.since, own=events[0].id)
+    watch = bound(run_id, step.step.hash, Watching.STEP, target.name, target.expression, seen(events[0]), step.due_at)
+    return watch and watch._replace(since=target.since, own=events[0].id)
 
 
 def _plain(run_id: str, wait: Wait, kind: Watching) -> Watch:
-    name = topic(kind, wait.sought.name)
+    name = topic(kind, wait.target.name)
     watch = Watch(run_id, wait.step.step.hash, kind.value, name, "", "", "", NOTHING, wait.step.due_at)
-    return watch._replace(replace=wait.sought.replace)
+    return watch._replace(replace=wait.target.replace)
 
 
 def bound(

@@ -2,11 +2,11 @@
 
 import sys
 
-from inngest.sdk import adapters
-from inngest.sdk.adapters import BaseAdapter
+from inngest.sdk.steps import ai_adapters
+from inngest.sdk.steps.ai_adapters import BaseAdapter
 
 from . import anthropic, deepseek, gemini, grok, openai
 
-base = sys.modules[f"{__name__}.base"] = adapters  # where the official package has BaseAdapter; see base.pyi
+base = sys.modules[f"{__name__}.base"] = ai_adapters  # where the official package has BaseAdapter; see base.pyi
 
 __all__ = ["BaseAdapter", "anthropic", "deepseek", "gemini", "grok", "openai"]

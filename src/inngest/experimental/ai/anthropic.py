@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from inngest.sdk.adapters import ModelAdapter
+from inngest.sdk.steps.ai_adapters import ModelAdapter
 
 __all__ = ["Adapter"]
 

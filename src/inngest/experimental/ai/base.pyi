@@ -1,1 +1,1 @@
-from inngest.sdk.adapters import BaseAdapter as BaseAdapter
+from inngest.sdk.steps.ai_adapters import BaseAdapter as BaseAdapter

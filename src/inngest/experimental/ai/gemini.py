@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inngest.sdk.adapters import ModelAdapter
+from inngest.sdk.steps.ai_adapters import ModelAdapter
 
 __all__ = ["Adapter"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inngest.sdk.adapters import ModelAdapter
+from inngest.sdk.steps.ai_adapters import ModelAdapter
 
 __all__ = ["Adapter"]
 

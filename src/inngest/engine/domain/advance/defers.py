@@ -11,9 +11,9 @@ from .draft import Draft
 def added(draft: Draft, op: Op) -> None:
     """A function is to start; reported again, the first report stands, and so does its end."""
     if _known(draft, op) is None:
-        assert op.sought is not None
+        assert op.target is not None
         number = len({**draft.run.defers, **draft.defers})
-        draft.defers[op.step.hash] = Defer(op.step, number, op.sought.name, op.sought.data, draft.now)
+        draft.defers[op.step.hash] = Defer(op.step, number, op.target.name, op.target.data, draft.now)
 
 
 def aborted(draft: Draft, op: Op) -> None:

@@ -18,16 +18,16 @@ INVOKE_TIMED_OUT = ErrorInfo("InngestInvokeTimeoutError", "Timed out waiting for
 def began(draft: Draft, op: Op) -> None:
     """A step waits: its time is set now, by the store's clock; reported again, it keeps the first."""
     known = draft.known(op.step.hash)
-    assert op.sought is not None
+    assert op.target is not None
     if known is not None:
         draft.entries.append(known)
-        if op.sought.secrets:
-            draft.waits.append(Wait(known, op.sought, again=True))
+        if op.target.secrets:
+            draft.waits.append(Wait(known, op.target, again=True))
         return
     length = limits.MAX_SLEEP if op.duration is None else max(op.duration, 0)
     open_step = OpenStep(op.step, op.kind, 0, draft.now + length, draft.now)
     draft.opened(open_step)
-    draft.waits.append(Wait(open_step, op.sought))
+    draft.waits.append(Wait(open_step, op.target))
 
 
 def ended(draft: Draft, op: Op) -> None:
@@ -60,9 +60,9 @@ def over(draft: Draft, step: OpenStep) -> None:
 
 def signalled(draft: Draft, op: Op) -> None:
     """A signal is sent as it is recorded; the store says in the memo which run it woke."""
-    assert op.sought is not None
+    assert op.target is not None
     draft.memo(Memo(op.step, op.kind, draft.seq, "null", None, draft.now, op.attempt, op.started_at))
-    draft.signals.append(Signal(op.step.hash, op.sought.name, op.sought.data))
+    draft.signals.append(Signal(op.step.hash, op.target.name, op.target.data))
 
 
 def _memo(draft: Draft, step: OpenStep) -> None:

@@ -7,8 +7,9 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar, TypeVarTuple, overload
 
-from .serializers import Unset
-from .step_options import DEFAULT, Backoff, Exceptions, StepOptions, check
+from inngest.sdk.serializers import Unset
+
+from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -2,7 +2,7 @@
 
 A thread that calls a step waits on its mailbox. What comes back is either a handler to run, here, in the caller's own
 thread, or the answer. So that every replay goes the same way, the code between steps runs in one thread at a time:
-the conductor does not give a turn while any thread is in its body.
+the scheduler does not give a turn while any thread is in its body.
 
 Threads that the function has started itself may call steps too. Nobody sees what they do between calls, so the order of
 theirs is their own matter; while such a call is open, the threads that are seen count as waiting for it.
@@ -18,15 +18,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
 from inngest.runtime.raised import EscapedError, contained
+from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepOutsideError
+from inngest.sdk.ports import Mailbox, Threads
+from inngest.sdk.steps.current import RUNNING
+from inngest.sdk.steps.step import StepRunner
+from inngest.sdk.work import Work, drive_sync
 
-from .current import RUNNING
-from .errors import EndOfInvocation, NestedStepError, StepOutsideError
 from .invocation import Invocation
-from .ports import Mailbox, Threads
-from .race import tell
+from .race import log_loser
 from .runner import Runner
-from .steps import StepRunner
-from .work import Work, drive_sync
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,9 +75,9 @@ class _Branch:
         """Another branch has won: end its step as soon as may be, and then its code."""
         self.lost = True
         invocation = self.portal.invocation
-        invocation.conductor.callers.lost()
-        for call in [call for call in invocation.conductor.calls.values() if call.task is self.task]:
-            invocation.give_up(call)
+        invocation.scheduler.callers.lost()
+        for call in [call for call in invocation.scheduler.calls.values() if call.task is self.task]:
+            invocation.abandon(call)
         for branch in self.inner:
             branch.lose()
 
@@ -87,7 +87,7 @@ class _Branch:
 
         def job() -> None:
             try:
-                if self.portal.invocation.conductor.ending is not None:
+                if self.portal.invocation.scheduler.ending is not None:
                     work.close()
                     raise EndOfInvocation  # it was over before the thread had come here
                 value = drive_sync(work)
@@ -217,7 +217,7 @@ class SyncPortal:
         def main() -> None:
             self._local.branch = branch
             try:
-                if self.invocation.conductor.ending is not None:
+                if self.invocation.scheduler.ending is not None:
                     raise EndOfInvocation  # it was over before the thread had come here
                 value = self._in_context(work) if parent is None else work()
             except BaseException as error:
@@ -227,13 +227,13 @@ class SyncPortal:
             finally:
                 del self._local.branch
 
-        self.invocation.conductor.enter()
+        self.invocation.scheduler.enter()
         self.begins()
         self.threads.start(main)
         return result
 
     def _ended(self, result: asyncio.Future[T], value: T, error: BaseException | None) -> None:
-        self.invocation.conductor.leave()
+        self.invocation.scheduler.leave()
         if error is not None:
             _fail(result, error)
         else:
@@ -243,15 +243,15 @@ class SyncPortal:
         if branch.aside:
             self.invocation.called_aside()
         else:
-            self.invocation.conductor.leave()
+            self.invocation.scheduler.leave()
         task = branch.task = self.loop.create_task(coroutine())
         task.add_done_callback(lambda task: self._answered(branch, task))
 
     def _answered(self, branch: _Branch, task: asyncio.Task[Any]) -> None:
         if branch.aside:
-            self.invocation.conductor.leave_aside()
+            self.invocation.scheduler.leave_aside()
         else:
-            self.invocation.conductor.enter()
+            self.invocation.scheduler.enter()
         branch.task = None
         lost, branch.lost = branch.lost, False
         if lost and not task.cancelled():
@@ -260,12 +260,12 @@ class SyncPortal:
 
     async def _branches(self, parent: _Branch, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Begin the branches one by one, each when the one before has come to its first step; wait for all."""
-        conductor = self.invocation.conductor
+        scheduler = self.invocation.scheduler
         begun: list[asyncio.Future[T]] = []
         for work in callables:
             while sum(not one.done() for one in begun) >= WAVE:
                 await asyncio.wait([one for one in begun if not one.done()], return_when=asyncio.FIRST_COMPLETED)
-            await conductor.rest()
+            await scheduler.rest()
             if parent.lost:
                 break
             begun.append(self._begin(work, parent))
@@ -279,7 +279,7 @@ class SyncPortal:
         """Begin the branches as `_branches` does, until one has finished; then take down the others."""
         begun: list[asyncio.Future[T]] = []
         for work in callables:
-            await self.invocation.conductor.rest()
+            await self.invocation.scheduler.rest()
             if parent.lost or any(one.done() for one in begun):
                 break
             begun.append(self._begin(work, parent))
@@ -293,7 +293,7 @@ class SyncPortal:
         for index, one in enumerate(begun):
             error = one.exception()
             if index != winner and error is not None:
-                tell(self.invocation.function.client.logger, index, error)
+                log_loser(self.invocation.function.client.logger, index, error)
         return winner, begun[winner].result()
 
     # -- in a thread

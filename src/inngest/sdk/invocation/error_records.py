@@ -23,9 +23,8 @@ from inngest.runtime.raised import (
     stack_of,
     traceback_of,
 )
-
-from .errors import RetryAfterError, SignalSwallowedError
-from .step_options import DEFAULT, StepOptions
+from inngest.sdk.errors import RetryAfterError, SignalSwallowedError
+from inngest.sdk.steps.options import DEFAULT, StepOptions
 
 R = TypeVar("R")
 
@@ -33,7 +32,7 @@ MAX_MESSAGE = 64 * 1024
 MAX_STACK = 256 * 1024
 """Characters that are kept of an error: it is stored with each attempt, and is not a way to store data."""
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
 
 
 def frames_of(error: BaseException) -> types.TracebackType | None:

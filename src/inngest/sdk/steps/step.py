@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar, overload
 
 from inngest.protocol import durations
+from inngest.sdk.events import Event, batch_of
 
-from .events import Event, batch_of
-from .step_options import DEFAULT
+from .options import DEFAULT
 from .step_run import AI, HandlerRunner, StepsThatRun, not_a_function
 from .steps_requesting import Inferring, RequestingSteps
 from .steps_waiting import WaitingSteps, WaitRunner

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from inngest.protocol.opcodes import Op, Opcode, Sought
+from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.steps import StepName
+from inngest.sdk.events import Event
+from inngest.sdk.serializers import Serializer, Unset, type_of
+from inngest.sdk.steps.arguments import WaitRequest
+from inngest.sdk.steps.options import DEFAULT, StepOptions
+from inngest.sdk.steps.unawaited import MadeCalls
+from inngest.sdk.work import Driver, Work
 
 from . import race
-from .events import Event
 from .invocation import Invocation
-from .serializers import Serializer, Unset, type_of
-from .sought import Waiting
-from .step_options import DEFAULT, StepOptions
-from .unawaited import MadeCalls
-from .work import Place, Work
 
 
 class _Attempts:
@@ -47,11 +47,11 @@ class _Attempts:
 
 
 class Runner:
-    """The steps of one place: the loop, or one thread."""
+    """The steps of one driver: the loop, or one thread."""
 
-    def __init__(self, invocation: Invocation, place: Place) -> None:
+    def __init__(self, invocation: Invocation, driver: Driver) -> None:
         self._invocation = invocation
-        self._place = place
+        self._driver = driver
 
     def run(
         self,
@@ -66,7 +66,7 @@ class Runner:
         attempts = _Attempts(invocation, handler, args, options)
         coroutine: Coroutine[Any, Any, object]
         if invocation.function.client.serializer is None:
-            coroutine = invocation.step(self._place, step_id, attempts, once=options.once)
+            coroutine = invocation.step(self._driver, step_id, attempts, once=options.once)
         else:
             coroutine = self._run_typed(step_id, handler, attempts, output_type, options)
         invocation.made[attempts] = coroutine, options.kind or "step.run", step_id
@@ -83,7 +83,7 @@ class Runner:
         invocation = self._invocation
         invocation.made.pop(attempts, None)
         attempts.kept_as = type_of(invocation.function.client.serializer, output_type, handler)
-        return await invocation.step(self._place, step_id, attempts, attempts.kept_as, once=options.once)
+        return await invocation.step(self._driver, step_id, attempts, attempts.kept_as, once=options.once)
 
     @property
     def made(self) -> MadeCalls:
@@ -92,7 +92,7 @@ class Runner:
 
     async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
         """See `StepRunner.sleep`."""
-        await self._invocation.sleep(self._place, step_id, duration, until)
+        await self._invocation.sleep(self._driver, step_id, duration, until)
 
     async def send_event(self, step_id: str, events: Sequence[Event]) -> list[str]:
         """See `StepRunner.send_event`."""
@@ -104,10 +104,10 @@ class Runner:
             fresh = True
             return invocation.values.sending(invocation.call.run_id, step, number, events)
 
-        value = await invocation.step(self._place, step_id, attempt)
+        value = await invocation.step(self._driver, step_id, attempt)
         ids = [str(one) for one in value] if isinstance(value, list) else []
         if fresh and invocation.hooks:
-            await self._place.do(invocation.values.sent(ids))
+            await self._driver.do(invocation.values.sent(ids))
         return ids
 
     @property
@@ -120,16 +120,16 @@ class Runner:
         """The client's."""
         return self._invocation.function.client.serializer
 
-    async def wait(self, step_id: str, waiting: Waiting) -> object:
+    async def wait(self, step_id: str, waiting: WaitRequest) -> object:
         """See `WaitRunner.wait`."""
-        wanted = waiting.sought
+        wanted = waiting.target
         if waiting.ago is not None:
             wanted = wanted._replace(since=self._invocation.now - waiting.ago)
-        return await self._invocation.wait(self._place, step_id, waiting.kind, wanted, waiting.timeout)
+        return await self._invocation.wait(self._driver, step_id, waiting.kind, wanted, waiting.timeout)
 
-    async def send_signal(self, step_id: str, signal: Sought) -> str | None:
+    async def send_signal(self, step_id: str, signal: OpTarget) -> str | None:
         """See `WaitRunner.send_signal`."""
-        value = await self._invocation.report(self._place, step_id, Opcode.SEND_SIGNAL, signal)
+        value = await self._invocation.report(self._driver, step_id, Opcode.SEND_SIGNAL, signal)
         return None if value is None else str(value)
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
@@ -148,4 +148,4 @@ class Runner:
 
     async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
         """See `StepRunner.race`. No branch outlives the call."""
-        return await race.race(callables, self._invocation.losers, self._invocation.function.client.logger)
+        return await race.race(callables, self._invocation.losing, self._invocation.function.client.logger)

@@ -15,7 +15,7 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import EscapedError, class_name_of, ends_the_task, message_of
 
 
-class Losers:
+class LosingBranches:
     """The branches of one invocation that have lost a race and not come to their end.
 
     Args:
@@ -39,7 +39,7 @@ class Losers:
         task.add_done_callback(lambda task: self._owed.pop(task, None))
         task.cancel()
 
-    def spared(self, task: asyncio.Task[object] | None) -> None:
+    def kept_result(self, task: asyncio.Task[object] | None) -> None:
         """A step has given its value to a branch that was cancelled meanwhile."""
         if task is not None and task in self._owed:
             self._owed[task] = True
@@ -62,24 +62,24 @@ class Losers:
 
 
 async def race(
-    callables: Sequence[Callable[[], Awaitable[object]]], losers: Losers, logger: Logger
+    callables: Sequence[Callable[[], Awaitable[object]]], losing: LosingBranches, logger: Logger
 ) -> tuple[int, object]:
     """Run branches until one has finished, take down the others, and wait for them. Its index and value."""
     tasks = [asyncio.ensure_future(branch_of(branch)) for branch in callables]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
-        await _take_down(tasks, losers)
+        await _take_down(tasks, losing)
         raise
     winner = next(index for index, task in enumerate(tasks) if task.done())
-    await _take_down([task for task in tasks if not task.done()], losers)
+    await _take_down([task for task in tasks if not task.done()], losing)
     for index, task in enumerate(tasks):
         if index != winner and not task.cancelled() and (error := task.exception()) is not None:
-            tell(logger, index, error)
+            log_loser(logger, index, error)
     return winner, result_of(tasks[winner])
 
 
-def tell(logger: Logger, index: int, error: BaseException) -> None:
+def log_loser(logger: Logger, index: int, error: BaseException) -> None:
     """What a branch raises that has lost changes nothing; somebody may want to know."""
     if isinstance(error, Exception):
         name, text = class_name_of(error), message_of(error)
@@ -121,10 +121,10 @@ async def until_done(tasks: Sequence[asyncio.Task[object] | asyncio.Future[objec
     return again
 
 
-async def _take_down(tasks: Sequence[asyncio.Task[object]], losers: Losers) -> None:
+async def _take_down(tasks: Sequence[asyncio.Task[object]], losing: LosingBranches) -> None:
     """Cancel branches, and wait for them, whoever gives up waiting meanwhile: no branch outlives its group."""
     for task in tasks:
-        losers.add(task)
+        losing.add(task)
     again = await until_done(tasks)
     for task in tasks:
         if not task.cancelled():

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar, cast
 
 from inngest.protocol import codec, durations, limits, texts
-from inngest.protocol.opcodes import Opcode, Sought
-
-from . import outgoing
-from .errors import StepArgumentError
-from .events import Event
-from .invocable import Invocable
-from .serializers import Serializer, Unset
+from inngest.protocol.opcodes import Opcode, OpTarget
+from inngest.sdk import outgoing
+from inngest.sdk.errors import StepArgumentError
+from inngest.sdk.events import Event
+from inngest.sdk.invocable import Invocable
+from inngest.sdk.serializers import Serializer, Unset
 
 T = TypeVar("T")
 
@@ -22,16 +21,16 @@ OnConflict = Literal["fail", "replace"]
 Since = datetime.datetime | datetime.timedelta | int
 
 
-class Waiting(NamedTuple):
+class WaitRequest(NamedTuple):
     """A checked call of a waiting step."""
 
     kind: Opcode
-    sought: Sought
+    target: OpTarget
     timeout: int | None  # ms
     ago: int | None = None  # ms: events that arrived so long before the call count too
 
 
-def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | None, since: Since | None) -> Waiting:
+def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | None, since: Since | None) -> WaitRequest:
     """A `step.wait_for_event`.
 
     Raises:
@@ -43,10 +42,10 @@ def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | No
     if if_exp and (reason := _mistake(if_exp)) is not None:
         raise StepArgumentError(f'step "{step_id}": if_exp: {reason}')
     at, ago = _since(step_id, since)
-    return Waiting(Opcode.WAIT_FOR_EVENT, Sought(name, if_exp or None, at), _ms(step_id, "timeout", timeout), ago)
+    return WaitRequest(Opcode.WAIT_FOR_EVENT, OpTarget(name, if_exp or None, at), _ms(step_id, "timeout", timeout), ago)
 
 
-def signal(step_id: str, name: str, timeout: durations.Duration, on_conflict: OnConflict) -> Waiting:
+def signal(step_id: str, name: str, timeout: durations.Duration, on_conflict: OnConflict) -> WaitRequest:
     """A `step.wait_for_signal`.
 
     Raises:
@@ -54,18 +53,18 @@ def signal(step_id: str, name: str, timeout: durations.Duration, on_conflict: On
     """
     if on_conflict not in ("fail", "replace"):
         raise _wrong(step_id, "on_conflict", "'fail' or 'replace'", on_conflict)
-    sought = Sought(signal_name(f'step "{step_id}"', name), replace=on_conflict == "replace")
-    return Waiting(Opcode.WAIT_FOR_SIGNAL, sought, _ms(step_id, "timeout", timeout))
+    target = OpTarget(signal_name(f'step "{step_id}"', name), replace=on_conflict == "replace")
+    return WaitRequest(Opcode.WAIT_FOR_SIGNAL, target, _ms(step_id, "timeout", timeout))
 
 
-def sent_signal(where: str, name: str, data: object, serializer: Serializer | None) -> Sought:
+def sent_signal(where: str, name: str, data: object, serializer: Serializer | None) -> OpTarget:
     """A signal to send.
 
     Raises:
         StepArgumentError: the name or the data are wrong.
     """
     try:
-        return Sought(signal_name(where, name), data=outgoing.text_of(data, serializer))
+        return OpTarget(signal_name(where, name), data=outgoing.text_of(data, serializer))
     except codec.NotJsonError as error:
         raise StepArgumentError(f"{where}: data is not JSON: {error}") from None
 
@@ -90,7 +89,7 @@ def function(
     data: Mapping[str, object] | None,
     timeout: durations.Duration | None,
     serializer: Serializer | None,
-) -> Waiting:
+) -> WaitRequest:
     """A `step.invoke`.
 
     Raises:
@@ -103,7 +102,7 @@ def function(
     except codec.NotJsonError as error:
         raise StepArgumentError(f'step "{step_id}": data is not JSON: {error}') from None
     length = None if timeout is None else _ms(step_id, "timeout", timeout)
-    return Waiting(Opcode.INVOKE, Sought(function_id, data=text), length)
+    return WaitRequest(Opcode.INVOKE, OpTarget(function_id, data=text), length)
 
 
 def id_of(step_id: str, given: object) -> str:

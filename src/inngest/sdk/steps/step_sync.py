@@ -6,10 +6,11 @@ import datetime
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, overload
 
-from .events import Event, batch_of
-from .step_options import DEFAULT
+from inngest.sdk.events import Event, batch_of
+
+from .options import DEFAULT
+from .step import ParallelMode, StepRunner, check_callables, ms, unix_ms
 from .step_run_sync import AISync, HandlerPortal, StepsThatRunSync
-from .steps import ParallelMode, StepRunner, check_callables, ms, unix_ms
 from .steps_requesting_sync import InferringSync, RequestingStepsSync
 from .steps_waiting_sync import WaitingStepsSync
 

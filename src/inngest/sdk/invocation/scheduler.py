@@ -2,7 +2,7 @@
 
 The code between steps is user code on an event loop: nothing says when it has come to rest. What is observed is
 that no step was called for a few turns of the loop while no thread of a plain function was in its body. Then, and only
-then, the conductor lets one call go on: the one whose memo is next in commit order.
+then, the scheduler lets one call go on: the one whose memo is next in commit order.
 
 New code waits for the history: calls of which nothing is recorded begin when the code has asked for all that is. If
 that does not come, or a memo's turn does not, for as long as `History.patience` says, the code has changed, and the
@@ -20,9 +20,9 @@ from inngest.protocol.calls import Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime.idle import IDLE_TURNS, LoopIdle
+from inngest.sdk.errors import EndOfInvocation
+from inngest.sdk.ports import Clock, Timer
 
-from .errors import EndOfInvocation
-from .ports import Clock, Timer
 from .replay import NOT_YET, PATIENCE, History
 from .stalls import Callers, Stall
 
@@ -84,13 +84,13 @@ class StepCall:
         self.executing = False  # its handler runs
         self.blocks = False  # its handler was seen to block the loop
 
-    def give_up(self, *reason: object) -> None:
+    def abandon(self, *reason: object) -> None:
         """Its caller does not want it any more; the first reason counts."""
         self.cancelled = True
         self.reason = self.reason or reason
 
 
-class Conductor:
+class StepScheduler:
     """The turns of one invocation."""
 
     def __init__(
@@ -204,7 +204,7 @@ class Conductor:
                 call.open = call.open._replace(due_at=0)
         self.changed()
 
-    def let_go(self) -> None:
+    def yield_run(self) -> None:
         """End as soon as nothing runs: nobody gets a turn any more."""
         self.yielding = True
         self.changed()
@@ -349,7 +349,7 @@ class Conductor:
             self._parked -= 1
 
     def _asked_to_cancel(self, call: StepCall, msg: object) -> None:
-        call.give_up(*(() if msg is None else (msg,)))
+        call.abandon(*(() if msg is None else (msg,)))
         self._loop.call_soon(self.changed)
 
     # -- deciding

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from inngest.protocol import durations
 
-from . import requested
-from .adapters import BaseAdapter
+from . import gateway_arguments
+from .ai_adapters import BaseAdapter
+from .arguments import WaitRequest
 from .responses import FetchResponse
-from .sought import Waiting
 from .unawaited import MadeCalls, noted
 
 
@@ -22,7 +22,7 @@ class RequestRunner(Protocol):
         """Calls that were made, and have not begun."""
         ...
 
-    async def wait(self, step_id: str, waiting: Waiting) -> object:
+    async def wait(self, step_id: str, waiting: WaitRequest) -> object:
         """A step whose result comes from outside; its value, as JSON gives it."""
         ...
 
@@ -41,7 +41,7 @@ class RequestingSteps:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        body: requested.Body | None = None,
+        body: gateway_arguments.Body | None = None,
         timeout: durations.Duration | None = None,
     ) -> FetchResponse:
         """Have the engine make an HTTP request. The run is a row meanwhile: no process waits for the answer with it.
@@ -61,8 +61,8 @@ class RequestingSteps:
             StepError: there was no answer, or a too large one (`name` is GatewayError).
             StepArgumentError: an argument is wrong.
         """
-        waiting = requested.fetch(step_id, url, method, headers, body, timeout)
-        return requested.response_of(await self._runner.wait(step_id, waiting))
+        waiting = gateway_arguments.fetch(step_id, url, method, headers, body, timeout)
+        return gateway_arguments.response_of(await self._runner.wait(step_id, waiting))
 
 
 class Inferring:
@@ -98,5 +98,5 @@ class Inferring:
             StepError: there was no good answer (`name` is AIGatewayError).
             StepArgumentError: an argument is wrong.
         """
-        waiting = requested.infer(step_id, adapter, body, timeout)
-        return requested.answer_of(await self._runner.wait(step_id, waiting))
+        waiting = gateway_arguments.infer(step_id, adapter, body, timeout)
+        return gateway_arguments.answer_of(await self._runner.wait(step_id, waiting))

@@ -8,27 +8,28 @@ from typing import Any
 
 from inngest.protocol import limits
 from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
-from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, Sought
+from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, OpTarget
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.raised import ends_the_task, original_of
-
-from . import outcomes, replay, unawaited
-from .conductor import Ending, StepCall
-from .current import RUNNING, CurrentStep
-from .errors import (
+from inngest.sdk.errors import (
     EndOfInvocation,
     NestedStepError,
     StepIdTakenInRunError,
     StepOutsideError,
     TimeoutTooLongError,
 )
-from .function import Function
-from .ports import Clock, Recorder, Slots
+from inngest.sdk.function import Function
+from inngest.sdk.ports import Clock, Recorder, Slots
+from inngest.sdk.serializers import Unset
+from inngest.sdk.steps import unawaited
+from inngest.sdk.steps.current import RUNNING, CurrentStep
+from inngest.sdk.work import Driver, Work, drive
+
+from . import error_records, replay
 from .recording import Recording
-from .serializers import Unset
-from .work import Place, Work, drive
+from .scheduler import Ending, StepCall
 
 UNWIND_GRACE = 10.0
 """Seconds that user code has for unwinding (its `finally` blocks) before it is left behind."""
@@ -63,7 +64,7 @@ class Invocation(Recording):
     # -- the whole
 
     async def run(
-        self, body: Callable[[], Coroutine[object, object, object]], home: Place, *, interrupt: bool
+        self, body: Callable[[], Coroutine[object, object, object]], home: Driver, *, interrupt: bool
     ) -> Outcome:
         """Run the function until it returns, waits, or loses its run.
 
@@ -80,16 +81,16 @@ class Invocation(Recording):
             if self.hooks and (refused := await self._begin(home)):
                 return refused
             self.task = task = self.loop.create_task(self._guarded(body, home))
-            self.conductor.exact = not interrupt
+            self.scheduler.exact = not interrupt
             if self.call.threaded:
-                self.conductor.expect_threads()
-            self.conductor.callers.body(task)
-            task.add_done_callback(lambda _: self.conductor.end(Ending.RETURNED))
+                self.scheduler.expect_threads()
+            self.scheduler.callers.body(task)
+            task.add_done_callback(lambda _: self.scheduler.end(Ending.RETURNED))
             try:
-                ending = await self.conductor.until_over()
+                ending = await self.scheduler.until_over()
                 await self._unwind(task, interrupt)
             except asyncio.CancelledError:
-                self.conductor.end(Ending.STOPPED)
+                self.scheduler.end(Ending.STOPPED)
                 await self._unwind(task, interrupt)
                 raise
             outcome = await self._conclude(ending, task, home)
@@ -99,14 +100,14 @@ class Invocation(Recording):
             return outcome  # all that would ride is new
         if self._waiting_ops and not isinstance(outcome, Completed):  # also of a failed attempt: they keep their time
             outcome = outcome._replace(ops=self._waiting_ops)
-        return outcome._replace(ops=(*self._riding(), *outcome.ops)) if self._rides else outcome
+        return outcome._replace(ops=(*self._pending_ops(), *outcome.ops)) if self._has_pending_ops else outcome
 
-    async def _begin(self, home: Place) -> Failed | None:
+    async def _begin(self, home: Driver) -> Failed | None:
         """Let middleware see what is recorded; what it raises fails the attempt."""
         try:
             await home.do(self.values.begin())
         except Exception as error:
-            return outcomes.body_failure(error)
+            return error_records.body_failure(error)
         return None
 
     def _close(self) -> None:
@@ -124,22 +125,22 @@ class Invocation(Recording):
         """The engine's time, unix ms."""
         return self._clock.now()
 
-    def let_go(self) -> None:
+    def yield_run(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
-        self.conductor.let_go()
+        self.scheduler.yield_run()
 
     def arrived(self, hashes: Collection[str]) -> None:
         """What these steps have been waiting for has come."""
-        self.conductor.arrived(hashes)
+        self.scheduler.arrived(hashes)
 
     def stop(self) -> None:
         """The run is over, or another's: take down what runs; nothing of it can be recorded."""
-        self.conductor.end(Ending.STOPPED)
+        self.scheduler.end(Ending.STOPPED)
 
     @property
     def executing(self) -> list[str]:
         """Ids of the steps whose handlers run now."""
-        return [call.step.text for call in self.conductor.calls.values() if call.executing]
+        return [call.step.text for call in self.scheduler.calls.values() if call.executing]
 
     def attempt(self) -> int:
         """The attempt: of the step inside its handler, of the body outside."""
@@ -151,20 +152,20 @@ class Invocation(Recording):
         """Whether known work is being replayed, so that logs are silent."""
         return self._live is None and self._history.replaying
 
-    async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Place) -> Completed | Failed:
+    async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Driver) -> Completed | Failed:
         """The body with its result.
 
         What derives from BaseException alone is a failure too: SystemExit would end the loop if it left the task.
         """
         try:
-            ending = self.conductor.ending
+            ending = self.scheduler.ending
             if ending is not None:
                 raise EndOfInvocation  # the run was cancelled, or lost, before its code began
             if not self._history.replaying:
                 await self._go_live(home)
             value = await body()
             if not self._history.through:
-                await self.conductor.may_return()
+                await self.scheduler.may_return()
             if self.made:
                 unawaited.refuse(self.made)
         except BaseException as error:
@@ -175,7 +176,7 @@ class Invocation(Recording):
             return Completed("null")
         return await self._returned(value, home)
 
-    async def _returned(self, value: object, home: Place) -> Completed | Failed:
+    async def _returned(self, value: object, home: Driver) -> Completed | Failed:
         if not self.hooks:
             return await drive(self.values.returned(value))
         try:
@@ -183,44 +184,44 @@ class Invocation(Recording):
                 await home.do(self.hooks.call("after_execution"))
             return await home.do(self.values.returned(value))
         except Exception as error:
-            return outcomes.body_failure(error)
+            return error_records.body_failure(error)
 
-    async def _raised(self, error: BaseException, home: Place) -> Failed:
+    async def _raised(self, error: BaseException, home: Driver) -> Failed:
         if self.over:  # what user code raises while it is unwound is nobody's failure
-            return outcomes.body_failure(error)
-        outcomes.log(self.function.client.logger, f"function {self.function.id}", error, self.facts)
+            return error_records.body_failure(error)
+        error_records.log(self.function.client.logger, f"function {self.function.id}", error, self.facts)
         if not self.hooks:
             return await drive(self.values.raised(error))
         try:
             return await home.do(self.values.raised(error))
         except Exception as hook_error:
-            return outcomes.body_failure(hook_error)
+            return error_records.body_failure(hook_error)
 
-    async def _conclude(self, ending: Ending, task: asyncio.Task[Completed | Failed], home: Place) -> Outcome:
+    async def _conclude(self, ending: Ending, task: asyncio.Task[Completed | Failed], home: Driver) -> Outcome:
         outcome: Outcome
         if ending is Ending.RETURNED:
             outcome = self._result(task)
             if isinstance(outcome, Completed) and (left := self._history.left):
                 outcome = outcome._replace(unasked=tuple(entry.step.text for entry in left))
         elif ending is Ending.HELD:
-            assert self.conductor.held is not None
-            outcome = self.conductor.held
+            assert self.scheduler.held is not None
+            outcome = self.scheduler.held
         elif ending is Ending.FAILED:
-            assert self.conductor.error is not None
-            if self.conductor.broken:
-                raise self.conductor.error
-            outcome = outcomes.body_failure(self.conductor.error)
+            assert self.scheduler.error is not None
+            if self.scheduler.broken:
+                raise self.scheduler.error
+            outcome = error_records.body_failure(self.scheduler.error)
         elif self._swallowed(ending, task):
-            outcome = outcomes.swallowed(self.function.client.logger, self.function.id, self.facts)
+            outcome = error_records.swallowed(self.function.client.logger, self.function.id, self.facts)
         else:
-            outcome = Yielded((), self.conductor.yielding, self._history.unreached, self._history.through)
+            outcome = Yielded((), self.scheduler.yielding, self._history.unreached, self._history.through)
         if self.hooks:
             try:
                 if ending in (Ending.WAITING, Ending.HELD) and self._live is not None:
                     await home.do(self.hooks.call("after_execution"))
                 await home.do(self.hooks.call("before_response"))
             except Exception as error:
-                return outcomes.body_failure(error)
+                return error_records.body_failure(error)
         return outcome
 
     def _swallowed(self, ending: Ending, task: asyncio.Task[Completed | Failed]) -> bool:
@@ -229,14 +230,14 @@ class Invocation(Recording):
         A worker that lets go of its run is not the code's failure, nor is a body that has waited for a thread of its
         own, and hears nothing of what that was told.
         """
-        returned = isinstance(outcomes.quietly(task), Completed)
-        return ending is Ending.WAITING and not self.conductor.yielding and not self.conductor.threaded and returned
+        returned = isinstance(error_records.quietly(task), Completed)
+        return ending is Ending.WAITING and not self.scheduler.yielding and not self.scheduler.threaded and returned
 
     def _result(self, task: asyncio.Task[Completed | Failed]) -> Completed | Failed:
         if task.cancelled():
-            return outcomes.body_failure(asyncio.CancelledError("the function's body was cancelled from inside"))
+            return error_records.body_failure(asyncio.CancelledError("the function's body was cancelled from inside"))
         if (error := task.exception()) is not None:  # a stale signal; or the keyboard, and the loop goes on
-            return outcomes.body_failure(error)
+            return error_records.body_failure(error)
         return task.result()
 
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
@@ -244,10 +245,10 @@ class Invocation(Recording):
         self._unwinding = True
         for running in self.running.values():
             running.abandon()
-        calls = self.conductor.calls.values()
+        calls = self.scheduler.calls.values()
         self._waiting_ops = tuple(call.op for call in calls if call.op is not None and call.behind is None)
         stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
-        tasks: list[asyncio.Task[Any]] = [call.task for call in self.conductor.calls.values() if call.task]
+        tasks: list[asyncio.Task[Any]] = [call.task for call in self.scheduler.calls.values() if call.task]
         if interrupt:
             tasks.append(task)
         for one in (*tasks, *self._background):  # what is being recorded is recorded first
@@ -257,11 +258,13 @@ class Invocation(Recording):
             return
         self.unreturned = left
         for one in left:
-            one.add_done_callback(outcomes.quietly)  # seen: nobody is told how it ends, nor if this is cancelled, too
+            one.add_done_callback(
+                error_records.quietly
+            )  # seen: nobody is told how it ends, nor if this is cancelled, too
         done, pending = await asyncio.wait(left, timeout=0 if stuck else UNWIND_GRACE)
         self.unreturned = list(pending)
         for one in done:
-            outcomes.quietly(one)
+            error_records.quietly(one)
         if pending and not stuck:
             CarefulLogger(self.function.client.logger).warning(
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
@@ -274,7 +277,7 @@ class Invocation(Recording):
 
     async def step(
         self,
-        place: Place,
+        driver: Driver,
         step_id: str,
         attempt: Callable[[StepName, int], Work[Op]],
         output_type: object = Unset,
@@ -289,26 +292,26 @@ class Invocation(Recording):
             entry = self._history.reach(call.step)
             if isinstance(entry, OpenStep) and entry.begun and entry.kind is call.kind:
                 facts = about_run(self.call.run_id, self.function.id, entry.step.text, entry.attempt)
-                lost = outcomes.interrupted(self.function.client.logger, facts, entry)
+                lost = error_records.interrupted(self.function.client.logger, facts, entry)
                 entry = await self._record_now(call, lost)
             while True:
                 now = self._clock.now() if isinstance(entry, OpenStep) else 0
                 decision = self._history.decide(entry, call.step, call.kind, now)
                 if isinstance(decision, replay.Answer):
-                    return await self._answer(place, call, decision.memo, output_type, fresh)
+                    return await self._answer(driver, call, decision.memo, output_type, fresh)
                 if isinstance(decision, replay.Park):
-                    entry = await self._wait(place, call, decision.open)
+                    entry = await self._wait(driver, call, decision.open)
                 elif not isinstance(decision, replay.Execute):
                     entry = await self._stand_back(call, decision)
                 else:
-                    entry = await self._attempt(place, call, attempt, decision.attempt, once)
+                    entry = await self._attempt(driver, call, attempt, decision.attempt, once)
                     fresh = True
                     if call.cancelled and isinstance(entry, OpenStep):  # while its failed attempt was being recorded
                         entry = await self._record_now(call, self._given_up(call))
         finally:
-            self.conductor.close(call)
+            self.scheduler.close(call)
 
-    async def sleep(self, place: Place, step_id: str, duration: int | None, until: int | None) -> None:
+    async def sleep(self, driver: Driver, step_id: str, duration: int | None, until: int | None) -> None:
         """One call of a sleep."""
         call = self._open(step_id, Opcode.SLEEP) or await self._refuse(step_id)
         try:
@@ -320,41 +323,41 @@ class Invocation(Recording):
             while True:
                 decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
-                    await self._answer(place, call, decision.memo, Unset, False)
+                    await self._answer(driver, call, decision.memo, Unset, False)
                     return
                 if not isinstance(decision, replay.Park):
                     entry = await self._stand_back(call, decision)
                 elif decision.open is None and length <= 0:
                     if self.hooks:
-                        await self._tell(place, call)
+                        await self._tell(driver, call)
                     entry = await self._record_now(call, call.op)
                 else:
-                    entry = await self._wait(place, call, decision.open)
+                    entry = await self._wait(driver, call, decision.open)
         finally:
-            self.conductor.close(call)
+            self.scheduler.close(call)
 
-    async def wait(self, place: Place, step_id: str, kind: Opcode, sought: Sought, timeout: int | None) -> object:
+    async def wait(self, driver: Driver, step_id: str, kind: Opcode, target: OpTarget, timeout: int | None) -> object:
         """One call of a step whose result comes from outside; its value."""
         call = self._open(step_id, kind) or await self._refuse(step_id)
         try:
             if timeout is not None and timeout > limits.MAX_SLEEP:
                 raise TimeoutTooLongError(call.step.text, "waits for up to", timeout)
-            op = call.op = Op(kind, call.step, kind, duration=timeout, sought=sought)
+            op = call.op = Op(kind, call.step, kind, duration=timeout, target=target)
             entry = self._history.reach(call.step)
-            if sought.secrets and isinstance(entry, OpenStep) and entry.kind is kind:
+            if target.secrets and isinstance(entry, OpenStep) and entry.kind is kind:
                 entry = await self._record_now(call, op)  # nobody else may know them
             while True:
                 decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
-                    return await self._answer(place, call, decision.memo, Unset, False)
+                    return await self._answer(driver, call, decision.memo, Unset, False)
                 if isinstance(decision, replay.Park):
-                    entry = await self._wait(place, call, decision.open)
+                    entry = await self._wait(driver, call, decision.open)
                 else:
                     entry = await self._stand_back(call, decision)
         finally:
-            self.conductor.close(call)
+            self.scheduler.close(call)
 
-    async def report(self, place: Place, step_id: str, kind: Opcode, sought: Sought) -> object:
+    async def report(self, driver: Driver, step_id: str, kind: Opcode, target: OpTarget) -> object:
         """One call of a step that is done as it is recorded; its value."""
         call = self._open(step_id, kind) or await self._refuse(step_id)
         try:
@@ -362,26 +365,26 @@ class Invocation(Recording):
             while True:
                 decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
                 if isinstance(decision, replay.Answer):
-                    return await self._answer(place, call, decision.memo, Unset, False)
+                    return await self._answer(driver, call, decision.memo, Unset, False)
                 if not isinstance(decision, replay.Park):
                     entry = await self._stand_back(call, decision)
                     continue
                 await self._only_probes(call)
                 if self._live is None or not self._live.done():
-                    await self._go_live(place)
-                op = Op(kind, call.step, kind, started_at=self._clock.now(), sought=sought)
+                    await self._go_live(driver)
+                op = Op(kind, call.step, kind, started_at=self._clock.now(), target=target)
                 entry = await self._record_now(call, op)
         finally:
-            self.conductor.close(call)
+            self.scheduler.close(call)
 
     # -- deferred functions
 
-    def defer(self, defer_id: str, wanted: Sought) -> StepName:
+    def defer(self, defer_id: str, wanted: OpTarget) -> StepName:
         """One call of `ctx.defer`: named as steps are, but nothing waits for it."""
         call = self._open(defer_id, Opcode.DEFER_ADD)
         if call is None:
             raise self._refusal(defer_id)
-        self.conductor.close(call)
+        self.scheduler.close(call)
         decision = self._history.decide(self._history.entry(call.step), call.step, call.kind, 0)
         if isinstance(decision, replay.Changed):
             self._changed(call, decision, at_once=True)  # a plain call cannot wait for the end
@@ -412,7 +415,7 @@ class Invocation(Recording):
         except StepIdTakenError as error:
             raise StepIdTakenInRunError(str(error)) from None
         call = StepCall(step, kind, asyncio.current_task())
-        self.conductor.open(call)
+        self.scheduler.open(call)
         return call
 
     def _reachable(self, step_id: str) -> bool:
@@ -425,8 +428,8 @@ class Invocation(Recording):
             raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
         if self.over:
             return False
-        if self.losers:
-            self.losers.check(asyncio.current_task())
+        if self.losing:
+            self.losing.check(asyncio.current_task())
         return True
 
     async def _refuse(self, step_id: str) -> StepCall:
@@ -439,22 +442,22 @@ class Invocation(Recording):
 
     def _refusal(self, step_id: str) -> StepOutsideError | EndOfInvocation | KeyboardInterrupt:
         """What a call gets that comes when the invocation is over."""
-        if isinstance(self.conductor.error, KeyboardInterrupt):  # code that cleans up is not to swallow it
-            return self.conductor.error
-        if self.conductor.ending is Ending.RETURNED:
+        if isinstance(self.scheduler.error, KeyboardInterrupt):  # code that cleans up is not to swallow it
+            return self.scheduler.error
+        if self.scheduler.ending is Ending.RETURNED:
             return StepOutsideError(f'step "{step_id}" was called after its function had ended')
         return EndOfInvocation()
 
     async def _attempt(
-        self, place: Place, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int, once: bool
+        self, driver: Driver, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int, once: bool
     ) -> Entry:
         """Run the handler once and record how it went."""
-        if self.call.probes or self.conductor.yielding:
+        if self.call.probes or self.scheduler.yielding:
             await self._only_probes(call)
-        self.conductor.running += 1
+        self.scheduler.running += 1
         try:
             if self._live is None or not self._live.done():
-                await self._go_live(place)
+                await self._go_live(driver)
             try:
                 if self._recorder.slots is not None:
                     await self._take_slot(call, self._recorder.slots)
@@ -462,13 +465,13 @@ class Invocation(Recording):
                 if once and not await self._begun(call, number):
                     op = self._given_up(call)
                 else:
-                    work = place.do(attempt(call.step, number))
+                    work = driver.do(attempt(call.step, number))
                     op = await (self._or_fail(work) if self.hooks else work)
                     del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError as error:
                 if self.over:
                     raise
-                call.give_up(*error.args)
+                call.abandon(*error.args)
                 if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
                     running.ask_to_stop()  # for threads that the handler has started
                 op = self._given_up(call)
@@ -477,25 +480,25 @@ class Invocation(Recording):
                     raise
                 op = self._given_up(call)
             except KeyboardInterrupt as error:  # code that catches it is not to go on with other steps
-                self.conductor.end(Ending.FAILED, error)
+                self.scheduler.end(Ending.FAILED, error)
                 raise
             except Exception as error:  # of code of ours around the handler
-                self.conductor.end(Ending.FAILED, error)
+                self.scheduler.end(Ending.FAILED, error)
                 await self._over()
             finally:
                 if call.executing and self._recorder.slots is not None:
-                    place.when_free(self._recorder.slots.give)
+                    driver.when_free(self._recorder.slots.give)
                 call.executing = False
                 self._ended(call)
             if op.op is not Opcode.STEP_RUN:
                 if self.over:
                     await self._over()  # what a handler raises while it is taken down is nobody's failure
-                if call.cancelled or call.task in self.losers:
+                if call.cancelled or call.task in self.losing:
                     op = self._given_up(call)  # nobody waits for another attempt
             return await self._record(call, op)
         finally:
-            self.conductor.running -= 1
-            self.conductor.changed()
+            self.scheduler.running -= 1
+            self.scheduler.changed()
 
     async def _begun(self, call: StepCall, number: int) -> bool:
         """Commit that an attempt begins; whether its handler is to run, because its caller still waits."""
@@ -505,14 +508,14 @@ class Invocation(Recording):
     async def _take_slot(self, call: StepCall, slots: Slots) -> None:
         """Wait until one more handler may run; who is asked to let go meanwhile begins nothing more."""
         await slots.take()
-        if not self.conductor.yielding:
+        if not self.scheduler.yielding:
             return
         slots.give()
-        self.conductor.running -= 1
+        self.scheduler.running -= 1
         try:
-            await self.conductor.parked(call)
+            await self.scheduler.parked(call)
         finally:
-            self.conductor.running += 1
+            self.scheduler.running += 1
 
     def begins(self, step: StepName, number: int, timeout: int | None) -> CurrentStep:
         """A handler is about to run."""
@@ -525,7 +528,7 @@ class Invocation(Recording):
         if running is not None and not running.active:
             del self.running[call.step.hash]
 
-    def give_up(self, call: StepCall) -> None:
+    def abandon(self, call: StepCall) -> None:
         """The caller, a thread, does not want the result any more: a wait is closed, and a handler asked to stop. A
         handler that has returned, or returns all the same, has its result recorded.
         """
@@ -535,4 +538,4 @@ class Invocation(Recording):
         for future in (call.park, call.behind):
             if future is not None:
                 future.cancel()
-        self.conductor.changed()
+        self.scheduler.changed()

@@ -19,19 +19,20 @@ from inngest.protocol.opcodes import Memo, Op, Opcode
 from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
+from inngest.sdk import outgoing
+from inngest.sdk.context import Context, ContextSync
+from inngest.sdk.errors import AsyncUnsupportedError, DeterminismError, StepError
+from inngest.sdk.events import Event, SendEventsResult, copies_of, from_data, to_sent
+from inngest.sdk.function import Function
+from inngest.sdk.hooks import Hooks
+from inngest.sdk.middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
+from inngest.sdk.ports import Clock
+from inngest.sdk.serializers import PydanticSerializer, Unset, advice, name_of
+from inngest.sdk.steps.current import RUNNING, CurrentStep
+from inngest.sdk.steps.options import DEFAULT, StepOptions
+from inngest.sdk.work import Work
 
-from . import outcomes, outgoing
-from .context import Context, ContextSync
-from .current import RUNNING, CurrentStep
-from .errors import AsyncUnsupportedError, DeterminismError, StepError
-from .events import Event, SendEventsResult, copies_of, from_data, to_sent
-from .function import Function
-from .hooks import Hooks
-from .middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
-from .ports import Clock
-from .serializers import PydanticSerializer, Unset, advice, name_of
-from .step_options import DEFAULT, StepOptions
-from .work import Work
+from . import error_records
 
 
 class Values:
@@ -137,10 +138,10 @@ class Values:
         opts = _opts_of(op)
         info = TransformOutputStepInfo(op.step.text, op.kind, opts)
         yield from self._hooks.call("transform_output", TransformOutputResult(output=None, step=info))
-        if op.kind is not Opcode.INVOKE or op.sought is None:
+        if op.kind is not Opcode.INVOKE or op.target is None:
             return op
         data = outgoing.text_of(opts["payload"]["data"], self._function.client.serializer)
-        return op._replace(sought=op.sought._replace(data=data))
+        return op._replace(target=op.target._replace(data=data))
 
     def sent(self, ids: list[str]) -> Work[None]:
         """After events were stored."""
@@ -197,27 +198,27 @@ class Values:
         """What a function's return value becomes."""
         where = f"function {self._call.function_id}"
         if inspect.isawaitable(value):
-            return outcomes.body_failure(_not_awaited(where, value))
+            return error_records.body_failure(_not_awaited(where, value))
         try:
             kept_as = self._function.result_type(self._call.function_id)
         except TypeError as error:
-            return outcomes.body_failure(OutputUnserializableError(f"{where}: {error}"))
+            return error_records.body_failure(OutputUnserializableError(f"{where}: {error}"))
         try:
             value = self._serialize(value, kept_as)
             result = TransformOutputResult(output=value)
             yield from self._hooks.call("transform_output", result)
             text = codec.dumps(result.output if result.has_output() else None)
         except codec.NotJsonError as error:
-            return outcomes.body_failure(self._unserializable(where, error, kept_as))
+            return error_records.body_failure(self._unserializable(where, error, kept_as))
         if (size := codec.size(text)) > limits.MAX_RUN_OUTPUT:
-            return outcomes.body_failure(_too_large(where, size, limits.MAX_RUN_OUTPUT))
+            return error_records.body_failure(_too_large(where, size, limits.MAX_RUN_OUTPUT))
         return Completed(text)
 
     def raised(self, error: BaseException) -> Work[Failed]:
         """What a function's exception becomes."""
         if isinstance(error, Exception) and original_of(error) is error:
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error))
-        return outcomes.body_failure(error)
+        return error_records.body_failure(error)
 
     def _success(
         self,
@@ -239,10 +240,10 @@ class Values:
             text = codec.dumps(value)
         except codec.NotJsonError as error:
             unserializable = self._unserializable(f'"{step.text}"', error, output_type)
-            return outcomes.step_failure(step, number, started_at, unserializable)
+            return error_records.step_failure(step, number, started_at, unserializable)
         if len(text) * 4 > limits.MAX_STEP_OUTPUT and (size := codec.size(text)) > limits.MAX_STEP_OUTPUT:
             too_large = _too_large(f'step "{step.text}"', size, limits.MAX_STEP_OUTPUT)
-            return outcomes.step_failure(step, number, started_at, too_large)
+            return error_records.step_failure(step, number, started_at, too_large)
         return Op(Opcode.STEP_RUN, step, attempt=number, started_at=started_at, data=text)
 
     def _facts(self, step: StepName, number: int) -> dict[str, object]:
@@ -252,8 +253,8 @@ class Values:
         self, step: StepName, number: int, started_at: int, error: BaseException, options: StepOptions = DEFAULT
     ) -> Work[Op]:
         where, facts = f'step "{step.text}" of {self._function.id}', self._facts(step, number)
-        outcomes.log(self._function.client.logger, where, error, facts)
-        op = outcomes.step_failure(step, number, started_at, error, options)
+        error_records.log(self._function.client.logger, where, error, facts)
+        op = error_records.step_failure(step, number, started_at, error, options)
         if self._hooks and isinstance(error, Exception):
             final = op.op is Opcode.STEP_FAILED or number + 1 >= (op.max_attempts or self._call.max_attempts)
             opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
@@ -292,15 +293,15 @@ class Values:
 
 def _opts_of(op: Op) -> dict[str, Any]:
     """What middleware is told of a step that waits; times are ms. Credentials of requests are not told."""
-    sought = op.sought
+    target = op.target
     if op.kind is Opcode.SLEEP:
         return {"duration": op.duration, "until": op.until}
-    if op.kind is Opcode.INVOKE and sought is not None:
-        return {"function_id": sought.name, "payload": {"data": codec.loads(sought.data)}, "timeout": op.duration}
-    if op.kind is Opcode.WAIT_FOR_EVENT and sought is not None:
-        return {"event": sought.name, "if": sought.expression, "timeout": op.duration}
-    if op.kind is Opcode.WAIT_FOR_SIGNAL and sought is not None:
-        return {"signal": sought.name, "timeout": op.duration}
+    if op.kind is Opcode.INVOKE and target is not None:
+        return {"function_id": target.name, "payload": {"data": codec.loads(target.data)}, "timeout": op.duration}
+    if op.kind is Opcode.WAIT_FOR_EVENT and target is not None:
+        return {"event": target.name, "if": target.expression, "timeout": op.duration}
+    if op.kind is Opcode.WAIT_FOR_SIGNAL and target is not None:
+        return {"signal": target.name, "timeout": op.duration}
     return {}
 
 

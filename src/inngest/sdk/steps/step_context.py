@@ -8,13 +8,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .steps import Step
-from .steps_sync import StepSync
+from .step import Step
+from .step_sync import StepSync
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-AMBIENT: contextvars.ContextVar[Step | StepSync] = contextvars.ContextVar("inngest_step")
+STEP_CONTEXT: contextvars.ContextVar[Step | StepSync] = contextvars.ContextVar("inngest_step")
 
 
 def get_step_context() -> Step | StepSync:
@@ -24,7 +24,7 @@ def get_step_context() -> Step | StepSync:
         LookupError: it does not run in one.
     """
     try:
-        return AMBIENT.get()
+        return STEP_CONTEXT.get()
     except LookupError:
         raise LookupError("get_step_context: this code does not run in a function") from None
 
@@ -36,13 +36,13 @@ def set_step_context(step: Step | StepSync) -> Generator[None]:
     Raises:
         Exception: there are ambient steps already.
     """
-    if AMBIENT.get(None) is not None:
+    if STEP_CONTEXT.get(None) is not None:
         raise Exception("Step context already set")
-    token = AMBIENT.set(step)
+    token = STEP_CONTEXT.set(step)
     try:
         yield
     finally:
-        AMBIENT.reset(token)
+        STEP_CONTEXT.reset(token)
 
 
 def step(step_id: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -57,7 +57,7 @@ def step(step_id: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            ambient = AMBIENT.get(None)
+            ambient = STEP_CONTEXT.get(None)
             if ambient is None:
                 return function(*args, **kwargs)
             run = cast("Any", ambient).run

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from inngest.protocol import codec, durations, limits
-from inngest.protocol.opcodes import Opcode, Sought
+from inngest.protocol.opcodes import Opcode, OpTarget
 from inngest.protocol.requests import BASE64, Request, Secrets, apart
+from inngest.sdk.errors import StepArgumentError
 
-from .adapters import FORMATS, BaseAdapter
-from .errors import StepArgumentError
+from .ai_adapters import FORMATS, BaseAdapter
+from .arguments import WaitRequest
 from .responses import FetchResponse
-from .sought import Waiting
 
 Body = str | bytes | Mapping[str, Any] | Sequence[Any]
 """What can be sent: text, bytes, or a value that becomes JSON."""
@@ -32,7 +32,7 @@ def fetch(
     headers: Mapping[str, str] | None,
     body: Body | None,
     timeout: durations.Duration | None,
-) -> Waiting:
+) -> WaitRequest:
     """A `step.fetch`.
 
     Raises:
@@ -49,7 +49,9 @@ def fetch(
     return _waiting(where, Opcode.GATEWAY, request, Secrets(secret))
 
 
-def infer(step_id: str, adapter: BaseAdapter, body: Mapping[str, Any], timeout: durations.Duration | None) -> Waiting:
+def infer(
+    step_id: str, adapter: BaseAdapter, body: Mapping[str, Any], timeout: durations.Duration | None
+) -> WaitRequest:
     """A `step.ai.infer`.
 
     Raises:
@@ -91,14 +93,14 @@ def answer_of(value: object) -> dict[str, Any]:
     return value
 
 
-def _waiting(where: str, kind: Opcode, request: Request, secrets: Secrets) -> Waiting:
+def _waiting(where: str, kind: Opcode, request: Request, secrets: Secrets) -> WaitRequest:
     text = request.to_json()
     if codec.size(text) > limits.MAX_REQUEST:
         raise StepArgumentError(
             f"{where}: the request has {codec.size(text):,} bytes; at most {limits.MAX_REQUEST:,} are kept: "
             "send it from a step.run"
         )
-    return Waiting(kind, Sought(_shown(request), data=text, secrets=secrets or None), None)
+    return WaitRequest(kind, OpTarget(_shown(request), data=text, secrets=secrets or None), None)
 
 
 def _shown(request: Request) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from inngest.protocol import durations, limits
 from inngest.protocol.errors import FunctionConfigInvalidError
-
-from .errors import RetryAfterError
+from inngest.sdk.errors import RetryAfterError
 
 Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 

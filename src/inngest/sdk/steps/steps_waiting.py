@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from inngest.protocol import durations
-from inngest.protocol.opcodes import Sought
+from inngest.protocol.opcodes import OpTarget
+from inngest.sdk.events import Event
+from inngest.sdk.invocable import Invocable
+from inngest.sdk.serializers import Serializer
 
-from . import sought
-from .events import Event
-from .invocable import Invocable
-from .serializers import Serializer
+from . import arguments
 from .unawaited import MadeCalls, noted
 
 T = TypeVar("T")
@@ -35,11 +35,11 @@ class WaitRunner(Protocol):
         """The client's."""
         ...
 
-    async def wait(self, step_id: str, waiting: sought.Waiting) -> object:
+    async def wait(self, step_id: str, waiting: arguments.WaitRequest) -> object:
         """A step whose result comes from outside; its value, as JSON gives it."""
         ...
 
-    async def send_signal(self, step_id: str, signal: Sought) -> str | None:
+    async def send_signal(self, step_id: str, signal: OpTarget) -> str | None:
         """A `step.send_signal`."""
         ...
 
@@ -58,7 +58,7 @@ class WaitingSteps:
         event: str,
         timeout: durations.Duration,
         if_exp: str | None = None,
-        since: sought.Since | None = None,
+        since: arguments.Since | None = None,
     ) -> Event | None:
         """Wait durably for an event. The run is a row meanwhile.
 
@@ -80,12 +80,12 @@ class WaitingSteps:
             StepArgumentError: an argument is wrong; of an expression, with its position.
             TimeoutTooLongError: longer than 366 days.
         """
-        value = await self._runner.wait(step_id, sought.event(step_id, event, timeout, if_exp, since))
-        return sought.event_of(value)
+        value = await self._runner.wait(step_id, arguments.event(step_id, event, timeout, if_exp, since))
+        return arguments.event_of(value)
 
     @noted("step.wait_for_signal")
     async def wait_for_signal(
-        self, step_id: str, *, signal: str, timeout: durations.Duration, on_conflict: sought.OnConflict = "fail"
+        self, step_id: str, *, signal: str, timeout: durations.Duration, on_conflict: arguments.OnConflict = "fail"
     ) -> object | None:
         """Wait durably for a signal: a message to exactly one run, by a name that you choose.
 
@@ -102,7 +102,7 @@ class WaitingSteps:
             StepError: another step waits for the signal (`name` is SignalConflictError).
             StepArgumentError: an argument is wrong.
         """
-        return await self._runner.wait(step_id, sought.signal(step_id, signal, timeout, on_conflict))
+        return await self._runner.wait(step_id, arguments.signal(step_id, signal, timeout, on_conflict))
 
     @noted("step.send_signal")
     async def send_signal(self, step_id: str, signal: str, data: object = None) -> str | None:
@@ -119,7 +119,7 @@ class WaitingSteps:
         Raises:
             StepArgumentError: the name or the data are wrong.
         """
-        sent = sought.sent_signal(f'step "{step_id}"', signal, data, self._runner.serializer)
+        sent = arguments.sent_signal(f'step "{step_id}"', signal, data, self._runner.serializer)
         return await self._runner.send_signal(step_id, sent)
 
     @noted("step.invoke")
@@ -150,8 +150,10 @@ class WaitingSteps:
                 out (InngestInvokeTimeoutError).
         """
         del v
-        waiting = sought.function(step_id, sought.id_of(step_id, function), data, timeout, self._runner.serializer)
-        return sought.result_of(function, await self._runner.wait(step_id, waiting))
+        waiting = arguments.function(
+            step_id, arguments.id_of(step_id, function), data, timeout, self._runner.serializer
+        )
+        return arguments.result_of(function, await self._runner.wait(step_id, waiting))
 
     @noted("step.invoke_by_id")
     async def invoke_by_id(
@@ -175,5 +177,7 @@ class WaitingSteps:
             v: version of the data, for your own use.
         """
         del v
-        full = sought.full_id(step_id, app_id or self._runner.app_id, function_id)
-        return await self._runner.wait(step_id, sought.function(step_id, full, data, timeout, self._runner.serializer))
+        full = arguments.full_id(step_id, app_id or self._runner.app_id, function_id)
+        return await self._runner.wait(
+            step_id, arguments.function(step_id, full, data, timeout, self._runner.serializer)
+        )

@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar, TypeVarTuple, cast
 
-from .serializers import Unset
-from .step_options import DEFAULT, Backoff, Exceptions, StepOptions, check
+from inngest.sdk.serializers import Unset
+
+from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
 from .step_run import HandlerRunner, not_a_function
 
 T = TypeVar("T")

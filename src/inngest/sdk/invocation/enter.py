@@ -10,25 +10,25 @@ from typing import Any, cast
 from inngest.protocol.calls import Call, Outcome
 from inngest.runtime.careful import about_run
 from inngest.runtime.idle import LoopIdle
+from inngest.sdk.context import Context, ContextSync
+from inngest.sdk.events import from_data
+from inngest.sdk.function import AnyHandler, Function
+from inngest.sdk.logger import silencer
+from inngest.sdk.ports import Clock, Recorder, Threads
+from inngest.sdk.steps.current import RUNNING
+from inngest.sdk.steps.step import Group, Step
+from inngest.sdk.steps.step_context import STEP_CONTEXT
+from inngest.sdk.steps.step_sync import GroupSync, StepSync
+from inngest.sdk.work import ON_LOOP
 
-from .ambient import AMBIENT
-from .context import Context, ContextSync
-from .current import RUNNING
-from .deferring import LoopDefers, PortalDefers
-from .events import from_data
-from .function import AnyHandler, Function
+from .defers import LoopDefers, PortalDefers
 from .invocation import Invocation
-from .logs import silencer
 from .patches import patched_by_portal, patched_on_loop
 from .portal import SyncPortal
-from .ports import Clock, Recorder, Threads
 from .runner import Runner
-from .steps import Group, Step
-from .steps_sync import GroupSync, StepSync
-from .work import ON_LOOP
 
 
-class Entry:
+class FunctionEntry:
     """One entry into a function.
 
     Args:
@@ -95,7 +95,7 @@ class Entry:
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
 
         async def body() -> object:
-            AMBIENT.set(context.step)  # of the body's own task
+            STEP_CONTEXT.set(context.step)  # of the body's own task
             return await handler(context)
 
         return await invocation.run(body, ON_LOOP, interrupt=True)
@@ -111,7 +111,7 @@ class Entry:
         handler = cast("Callable[[ContextSync], object]", self._handler)
 
         def in_thread() -> object:
-            AMBIENT.set(context.step)  # of the body's context; threads of its branches begin with a copy
+            STEP_CONTEXT.set(context.step)  # of the body's context; threads of its branches begin with a copy
             return handler(context)
 
         async def body() -> object:

@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeVar
 
 from inngest.protocol import durations
 
-from . import requested
-from .adapters import BaseAdapter
+from . import gateway_arguments
+from .ai_adapters import BaseAdapter
+from .arguments import WaitRequest
 from .responses import FetchResponse
-from .sought import Waiting
 from .steps_requesting import RequestRunner
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class RequestPortal(Protocol):
         ...
 
 
-def _wait(portal: RequestPortal, step_id: str, waiting: Waiting) -> object:
+def _wait(portal: RequestPortal, step_id: str, waiting: WaitRequest) -> object:
     runner = portal.runner
     return portal.call(step_id, lambda: runner.wait(step_id, waiting))
 
@@ -47,12 +47,12 @@ class RequestingStepsSync:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        body: requested.Body | None = None,
+        body: gateway_arguments.Body | None = None,
         timeout: durations.Duration | None = None,
     ) -> FetchResponse:
         """Have the engine make an HTTP request. See `Step.fetch`."""
-        waiting = requested.fetch(step_id, url, method, headers, body, timeout)
-        return requested.response_of(_wait(self._requesting_portal, step_id, waiting))
+        waiting = gateway_arguments.fetch(step_id, url, method, headers, body, timeout)
+        return gateway_arguments.response_of(_wait(self._requesting_portal, step_id, waiting))
 
 
 class InferringSync:
@@ -70,5 +70,5 @@ class InferringSync:
         timeout: durations.Duration | None = None,
     ) -> dict[str, Any]:
         """Have the engine ask a model. See `Step.ai.infer`."""
-        waiting = requested.infer(step_id, adapter, body, timeout)
-        return requested.answer_of(_wait(self._requesting_portal, step_id, waiting))
+        waiting = gateway_arguments.infer(step_id, adapter, body, timeout)
+        return gateway_arguments.answer_of(_wait(self._requesting_portal, step_id, waiting))

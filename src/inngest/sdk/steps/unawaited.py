@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import CoroutineType
 from typing import Any, TypeVar, cast
 
-from .errors import StepNotAwaitedError
+from inngest.sdk.errors import StepNotAwaitedError
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, object]])
 

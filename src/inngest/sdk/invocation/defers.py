@@ -10,13 +10,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 from inngest.protocol import codec, limits, texts
-from inngest.protocol.opcodes import Op, Opcode, Sought
+from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.steps import StepName
-
-from . import outgoing
-from .errors import DeferRejectedError, StepArgumentError, StepOutsideError
-from .invocable import Invocable
-from .serializers import Serializer
+from inngest.sdk import outgoing
+from inngest.sdk.errors import DeferRejectedError, StepArgumentError, StepOutsideError
+from inngest.sdk.invocable import Invocable
+from inngest.sdk.serializers import Serializer
 
 T = TypeVar("T")
 
@@ -51,7 +50,7 @@ class Deferrer(Protocol):
         """The client's."""
         ...
 
-    def add(self, defer_id: str, wanted: Sought) -> StepName:
+    def add(self, defer_id: str, wanted: OpTarget) -> StepName:
         """A function is deferred; its name in the run."""
         ...
 
@@ -63,7 +62,7 @@ class Deferrer(Protocol):
 class InvocationThatDefers(Protocol):
     """An invocation, as its defers see it. To be called on its loop."""
 
-    def defer(self, defer_id: str, wanted: Sought) -> StepName:
+    def defer(self, defer_id: str, wanted: OpTarget) -> StepName:
         """A function is deferred."""
         ...
 
@@ -79,7 +78,7 @@ class LoopDefers:
         self._invocation = invocation
         self.serializer = serializer
 
-    def add(self, defer_id: str, wanted: Sought) -> StepName:
+    def add(self, defer_id: str, wanted: OpTarget) -> StepName:
         """See `Deferrer.add`."""
         return _on_loop(defer_id, lambda: self._invocation.defer(defer_id, wanted))
 
@@ -104,7 +103,7 @@ class PortalDefers:
         self._portal = portal
         self.serializer = serializer
 
-    def add(self, defer_id: str, wanted: Sought) -> StepName:
+    def add(self, defer_id: str, wanted: OpTarget) -> StepName:
         """See `Deferrer.add`."""
 
         async def add() -> StepName:
@@ -124,16 +123,16 @@ class PortalDefers:
 class Defers:
     """What one invocation defers."""
 
-    __slots__ = ("_aborted", "_bytes", "_count", "_recorded", "riding")
+    __slots__ = ("_aborted", "_bytes", "_count", "_recorded", "pending_ops")
 
     def __init__(self, recorded: Mapping[str, bool]) -> None:
         self._recorded = recorded  # by hash: whether it can be aborted
         self._aborted: dict[str, None] = {}
         self._count = 0
         self._bytes = 0
-        self.riding: list[Op] = []  # to be told with the next record, or with the outcome
+        self.pending_ops: list[Op] = []  # to be told with the next record, or with the outcome
 
-    def add(self, step: StepName, wanted: Sought, now: int) -> None:
+    def add(self, step: StepName, wanted: OpTarget, now: int) -> None:
         """The code defers a function, for the first time or again.
 
         What counts is what the code has come to in this invocation, also what is recorded of it already: so the same
@@ -145,8 +144,8 @@ class Defers:
         size = codec.size(wanted.data)
         if step.hash not in self._recorded:
             self._check(step.text, size)
-            op = Op(Opcode.DEFER_ADD, step, Opcode.DEFER_ADD, started_at=now, sought=wanted)
-            self.riding.append(op)
+            op = Op(Opcode.DEFER_ADD, step, Opcode.DEFER_ADD, started_at=now, target=wanted)
+            self.pending_ops.append(op)
         self._count += 1
         self._bytes += size
 
@@ -154,11 +153,11 @@ class Defers:
         """The code does not want it any more; nothing to tell if that is known."""
         if self._recorded.get(step.hash, True) and step.hash not in self._aborted:
             self._aborted[step.hash] = None
-            self.riding.append(Op(Opcode.DEFER_ABORT, step, Opcode.DEFER_ADD, started_at=now))
+            self.pending_ops.append(Op(Opcode.DEFER_ABORT, step, Opcode.DEFER_ADD, started_at=now))
 
     def take(self) -> list[Op]:
         """What is to be told; it is told now."""
-        taken, self.riding = self.riding, []
+        taken, self.pending_ops = self.pending_ops, []
         return taken
 
     def _check(self, text: str, size: int) -> None:
@@ -183,7 +182,7 @@ class Defers:
             )
 
 
-def wanted(defer_id: str, function: object, data: object, serializer: Serializer | None) -> Sought:
+def wanted(defer_id: str, function: object, data: object, serializer: Serializer | None) -> OpTarget:
     """What a call of `ctx.defer` asks for.
 
     Raises:
@@ -200,7 +199,7 @@ def wanted(defer_id: str, function: object, data: object, serializer: Serializer
     if data is not None and not isinstance(data, Mapping):
         raise StepArgumentError(f'defer "{defer_id}": data: expected a mapping, got {data!r}')
     try:
-        return Sought(function_id, data=outgoing.text_of(dict(data or {}), serializer))
+        return OpTarget(function_id, data=outgoing.text_of(dict(data or {}), serializer))
     except codec.NotJsonError as error:
         raise StepArgumentError(f'defer "{defer_id}": data is not JSON: {error}') from None
 

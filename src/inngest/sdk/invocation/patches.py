@@ -12,9 +12,9 @@ from typing import Protocol
 
 from inngest.protocol.opcodes import Op, Opcode
 from inngest.protocol.steps import StepName
+from inngest.sdk.errors import StepOutsideError
 
-from .deferring import Portal
-from .errors import StepOutsideError
+from .defers import Portal
 
 NO_STEP = StepName("", 0, "")
 """What a report names that is not about a step."""
@@ -27,11 +27,11 @@ class Patches:
         recorded: ids that were answered with yes before.
     """
 
-    __slots__ = ("_answers", "riding")
+    __slots__ = ("_answers", "pending_ops")
 
     def __init__(self, recorded: Collection[str]) -> None:
         self._answers = dict.fromkeys(recorded, True)
-        self.riding: list[Op] = []  # to be told with the next record, or with the outcome
+        self.pending_ops: list[Op] = []  # to be told with the next record, or with the outcome
 
     def says(self, patch_id: str, *, beyond: bool) -> bool:
         """Whether the run takes the new way. The first call of an id decides, so that a loop does not change its way.
@@ -44,12 +44,12 @@ class Patches:
         if answer is None:
             answer = self._answers[patch_id] = beyond
             if beyond:
-                self.riding.append(Op(Opcode.PATCHED, NO_STEP._replace(id=patch_id), Opcode.PATCHED))
+                self.pending_ops.append(Op(Opcode.PATCHED, NO_STEP._replace(id=patch_id), Opcode.PATCHED))
         return answer
 
     def take(self) -> list[Op]:
         """What is to be told; it is told now."""
-        taken, self.riding = self.riding, []
+        taken, self.pending_ops = self.pending_ops, []
         return taken
 
 

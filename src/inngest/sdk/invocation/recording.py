@@ -10,19 +10,19 @@ from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
+from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError
+from inngest.sdk.function import Function
+from inngest.sdk.hooks import Hooks
+from inngest.sdk.ports import Clock, Recorder
+from inngest.sdk.steps.unawaited import MadeCalls
+from inngest.sdk.work import Driver
 
 from . import replay
-from .conductor import Conductor, Ending, StepCall
-from .deferring import Defers
-from .errors import DeterminismError, EndOfInvocation, StepError
-from .function import Function
-from .hooks import Hooks
+from .defers import Defers
 from .patches import NO_STEP, Patches
-from .ports import Clock, Recorder
-from .race import Losers
-from .unawaited import MadeCalls
+from .race import LosingBranches
+from .scheduler import Ending, StepCall, StepScheduler
 from .values import Values
-from .work import Place
 
 R = TypeVar("R")
 
@@ -48,12 +48,12 @@ class Recording:
         self.loop = asyncio.get_running_loop()
         follows = call.follows or function.options.on_change == "follow"
         self._history = replay.History(call.memos, call.open_steps, call.defers, follows=follows, probes=call.probes)
-        self.conductor = Conductor(
+        self.scheduler = StepScheduler(
             self.loop, idle, clock, self._history, self._record_open, self._tell_passed, call.holds
         )
         self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
         self.values = Values(function, self.hooks, clock, call)
-        self.losers = Losers(self.conductor.callers.lost)
+        self.losing = LosingBranches(self.scheduler.callers.lost)
         self._defers = Defers(call.defers)
         self._patches = Patches(call.patches)
         self.made: MadeCalls = {}  # calls of steps that have not begun
@@ -80,20 +80,20 @@ class Recording:
         """
         entry = self._entry
         if entry is not None and (entry.cancelling() or entry.done()):
-            self.conductor.end(Ending.STOPPED)
-        return self.conductor.ending is not None
+            self.scheduler.end(Ending.STOPPED)
+        return self.scheduler.ending is not None
 
-    async def _answer(self, place: Place, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
+    async def _answer(self, driver: Driver, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
         """The memo as user code gets it, when it is the call's turn."""
-        loaded = await self._or_fail(place.do(self.values.load(memo, fresh))) if self.hooks else None
-        if self.conductor.may_pass(call, memo):
+        loaded = await self._or_fail(driver.do(self.values.load(memo, fresh))) if self.hooks else None
+        if self.scheduler.may_pass(call, memo):
             self._history.deliver(memo)
         else:
-            await self.conductor.turn(call, memo)
+            await self.scheduler.turn(call, memo)
         if self._live is None and not self._history.replaying:
-            await self._go_live(place)
-        if call.cancelled and self.losers:
-            self.losers.spared(call.task)
+            await self._go_live(driver)
+        if call.cancelled and self.losing:
+            self.losing.kept_result(call.task)
         if call.refused:
             raise StepError(
                 f'step "{memo.step.text}" was given up when it was recorded, and has no result', "StepCancelledError"
@@ -103,7 +103,7 @@ class Recording:
         except DeterminismError as error:
             if self._history.follows:
                 raise
-            self.conductor.hold(Held(Sign.VALUE, call.step.text, call.step.text, error.message))
+            self.scheduler.hold(Held(Sign.VALUE, call.step.text, call.step.text, error.message))
             return await self._over()
 
     async def _stand_back(self, call: StepCall, decision: replay.Decision) -> Entry | None:
@@ -112,29 +112,29 @@ class Recording:
             self._changed(call, decision)
             return await self._over()
         try:
-            await self.conductor.behind(call)
+            await self.scheduler.behind(call)
         except asyncio.CancelledError as error:
             if self.over:
                 raise
-            call.give_up(*error.args)
+            call.abandon(*error.args)
             missing = self._history.missing
             if missing is None or self._history.through:
                 return await self._record_now(call, self._given_up(call))
-            self.conductor.hold(Held(Sign.CALLED, missing.step.text, call.step.text))
+            self.scheduler.hold(Held(Sign.CALLED, missing.step.text, call.step.text))
             return await self._over()
         return self._history.entry(call.step)
 
     def _changed(self, call: StepCall, changed: replay.Changed, *, at_once: bool = False) -> None:
         """A step is of another kind than it was recorded as."""
         detail = f"it was recorded as {changed.recorded.value}, and is now {call.kind.value}"
-        self.conductor.hold(Held(Sign.KIND, call.step.text, call.step.text, detail), at_once=at_once)
+        self.scheduler.hold(Held(Sign.KIND, call.step.text, call.step.text, detail), at_once=at_once)
 
     async def _only_probes(self, call: StepCall) -> None:
         """Begin nothing new if the run is on hold, or was asked to let go: it is let go first."""
         if self.call.probes:
-            self.conductor.let_go()
-        if self.conductor.yielding:
-            await self.conductor.parked(call)
+            self.scheduler.yield_run()
+        if self.scheduler.yielding:
+            await self.scheduler.parked(call)
 
     def _tell_passed(self, passed: Sequence[Entry]) -> None:
         """What was recorded is not waited for any more."""
@@ -146,7 +146,7 @@ class Recording:
             extra=self.facts,
         )
 
-    def _riding(self) -> list[Op]:
+    def _pending_ops(self) -> list[Op]:
         """What rides with the next record, or with the outcome: nothing, while new code waits for the history."""
         if not self._history.through:
             return []
@@ -161,30 +161,30 @@ class Recording:
 
     def called_aside(self) -> None:
         """A thread that the function has started itself calls a step. What it records says so."""
-        if not self.conductor.threaded:
+        if not self.scheduler.threaded:
             self._to_tell_of_threads = not self.call.threaded
-        self.conductor.enter_aside()
+        self.scheduler.enter_aside()
 
     @property
-    def _rides(self) -> bool:
+    def _has_pending_ops(self) -> bool:
         """Whether something may ride."""
-        if self._defers.riding or self._patches.riding or self._to_tell_of_threads:
+        if self._defers.pending_ops or self._patches.pending_ops or self._to_tell_of_threads:
             return True
         return self._history.strayed and not self._strayed
 
-    async def _wait(self, place: Place, call: StepCall, open_step: OpenStep | None) -> Entry:
+    async def _wait(self, driver: Driver, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
         if open_step is None and self._live is None:
-            await self._go_live(place)
+            await self._go_live(driver)
         if open_step is None and self.hooks:
-            await self._tell(place, call)
+            await self._tell(driver, call)
         call.open = open_step
         try:
-            await self.conductor.parked(call)
+            await self.scheduler.parked(call)
         except asyncio.CancelledError as error:
             if self.over:
                 raise
-            call.give_up(*error.args)
+            call.abandon(*error.args)
             return await self._record_now(call, self._given_up(call))
         entry = self._history.entry(call.step)
         assert entry is not None
@@ -192,56 +192,56 @@ class Recording:
             return entry
         return await self._record_now(call, Op(Opcode.WAKE, call.step, call.kind))
 
-    async def _tell(self, place: Place, call: StepCall) -> None:
+    async def _tell(self, driver: Driver, call: StepCall) -> None:
         """Middleware sees what a step is about to wait for, and may rewrite what it sends."""
         if call.op is None:
             return
-        self.conductor.running += 1
+        self.scheduler.running += 1
         try:
-            call.op = await self._or_fail(place.do(self.values.waiting(call.op)))
+            call.op = await self._or_fail(driver.do(self.values.waiting(call.op)))
         finally:
-            self.conductor.running -= 1
-            self.conductor.changed()
+            self.scheduler.running -= 1
+            self.scheduler.changed()
 
     def _given_up(self, call: StepCall) -> Op:
         call.cancelled = True
         return Op(Opcode.STEP_CANCELLED, call.step, call.kind, started_at=self._began_at)
 
     async def _record_now(self, call: StepCall, op: Op) -> Entry:
-        self.conductor.running += 1
+        self.scheduler.running += 1
         try:
             return await self._record(call, op)
         finally:
-            self.conductor.running -= 1
-            self.conductor.changed()
+            self.scheduler.running -= 1
+            self.scheduler.changed()
 
     async def _record(self, call: StepCall, op: Op) -> Entry:
         """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
         call.op = None
-        ops = (*self._riding(), op) if self._rides else (op,)
+        ops = (*self._pending_ops(), op) if self._has_pending_ops else (op,)
         try:
             future = self._recorder.record(ops)
         except Exception as error:
-            self.conductor.break_off(error)
+            self.scheduler.break_off(error)
             return await self._over()
         try:
             recorded = await future
         except asyncio.CancelledError as error:
             if self.over:
                 raise  # the invocation is taken down: who swallows that is waited for in vain
-            call.give_up(*error.args)
+            call.abandon(*error.args)
             recorded = future.result()
         except Exception as error:
-            self.conductor.break_off(error)
+            self.scheduler.break_off(error)
             return await self._over()
         if recorded.advice is Advice.STOP:
-            self.conductor.end(Ending.STOPPED)
+            self.scheduler.end(Ending.STOPPED)
             return await self._over()
         entry = self._history.add(recorded.entries[0])
         if isinstance(entry, Memo):
             self._body_attempt = 0
         if recorded.advice is Advice.YIELD:
-            self.conductor.let_go()
+            self.scheduler.yield_run()
         return entry
 
     def _record_open(self, call: StepCall) -> None:
@@ -255,26 +255,26 @@ class Recording:
                 call.open = entry
             elif call.park is not None and not call.park.done():
                 call.park.set_result(None)
-            self.conductor.changed()
+            self.scheduler.changed()
 
         task = self.loop.create_task(record())
         self._background[task] = None
         task.add_done_callback(lambda task: self._background.pop(task, None))
 
-    async def _go_live(self, place: Place) -> None:
+    async def _go_live(self, driver: Driver) -> None:
         """New code is about to run: logs speak from here on, and `before_execution` is called once."""
         if self._live is not None:
             await asyncio.shield(self._live)
             return
         if self.call.probes:
-            self.conductor.let_go()
+            self.scheduler.yield_run()
         self._live = self.loop.create_future()
-        self.conductor.running += 1
+        self.scheduler.running += 1
         try:
             if self.hooks:
-                await place.do(self.hooks.call("before_execution"))
+                await driver.do(self.hooks.call("before_execution"))
         finally:
-            self.conductor.running -= 1
+            self.scheduler.running -= 1
             self._live.set_result(None)
 
     async def _or_fail(self, doing: Awaitable[R]) -> R:
@@ -282,7 +282,7 @@ class Recording:
         try:
             return await doing
         except Exception as error:
-            self.conductor.end(Ending.FAILED, error)
+            self.scheduler.end(Ending.FAILED, error)
             return await self._over()
 
     async def _over(self) -> NoReturn:

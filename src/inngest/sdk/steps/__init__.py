@@ -1,0 +1,1 @@
+"""`ctx.step` and `ctx.group`: what is asked for, checked and named; and the step that runs."""
