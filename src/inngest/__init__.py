@@ -22,6 +22,7 @@ from inngest.protocol.config import (
 from inngest.protocol.errors import NonRetriableError
 from inngest.protocol.json import JSON
 from inngest.protocol.streaming import Streaming
+from inngest.runtime.uncollected import uncollected as _uncollected
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync
 from inngest.sdk.errors import RetryAfterError, StepError
@@ -36,7 +37,6 @@ from inngest.sdk.steps.options import Backoff
 from inngest.sdk.steps.responses import FetchResponse
 from inngest.sdk.steps.step import ParallelMode, Step
 from inngest.sdk.steps.step_sync import StepSync
-from inngest.sdk.system import uncollected as _uncollected
 
 if TYPE_CHECKING:
     from inngest.embedded.engine import Engine

@@ -14,12 +14,12 @@ from typing import Any
 
 import inngest
 from inngest.embedded.local import LocalInvoker
-from inngest.embedded.threads import FunctionThreads
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import Changes, Ended, Hold, Policy, Released, RunState
 from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, EventData, Outcome, Recorded
 from inngest.protocol.opcodes import Memo, Op, OpenStep
+from inngest.runtime.threads import FunctionThreads
 from tests.simulation.loop import STRAND, SimLoop
 from tests.simulation.ports import SimClock
 from tests.simulation.threads import BatonThreads

@@ -8,13 +8,13 @@ from typing import Any
 
 from inngest import Inngest, TriggerEvent
 from inngest.embedded.local import LocalInvoker
-from inngest.embedded.threads import FunctionThreads
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import Changes, Policy, RunState
-from inngest.engine.system import SystemClock
 from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Completed, EventData, Failed, Outcome, Recorded
 from inngest.protocol.opcodes import Memo, Op
+from inngest.runtime.clock import SystemClock
+from inngest.runtime.threads import FunctionThreads
 
 POLICY = Policy(max_steps=100, retry_interval=0)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.blocking import Blockers
-from inngest.engine import system
+from inngest.embedded.blocking_report import BlockingReport
+from inngest.runtime import blocked_loop
 
 
 class Warnings(logging.Handler):
@@ -46,7 +46,7 @@ def warnings() -> Iterator[Warnings]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told earlier: what is told is the same."""
-    monkeypatch.setattr(system, "BLOCKED", 0.4)
+    monkeypatch.setattr(blocked_loop, "BLOCKED", 0.4)
 
 
 @pytest.fixture
@@ -134,13 +134,13 @@ async def test_each_execution_is_warned_of_once(
     warnings: Warnings, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noticed = threading.Semaphore(0)
-    tell = Blockers.tell
+    tell = BlockingReport.tell
 
-    def told(self: Blockers, found: object, seconds: float) -> None:
+    def told(self: BlockingReport, found: object, seconds: float) -> None:
         tell(self, found, seconds)
         noticed.release()
 
-    monkeypatch.setattr(Blockers, "tell", told)
+    monkeypatch.setattr(BlockingReport, "tell", told)
     attempts: list[int] = []
 
     async def order(ctx: inngest.Context) -> None:

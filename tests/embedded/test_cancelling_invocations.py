@@ -13,10 +13,10 @@ import pytest
 
 import inngest
 from inngest.embedded.local import LocalInvoker
-from inngest.embedded.threads import FunctionThreads
-from inngest.engine.system import SystemClock
 from inngest.protocol.calls import Advice, Call, EventData, Outcome, Recorded, Yielded
 from inngest.protocol.opcodes import Op
+from inngest.runtime.clock import SystemClock
+from inngest.runtime.threads import FunctionThreads
 
 TRIGGER = inngest.TriggerEvent(event="test/start")
 CALL = Call("RUN", "test-f", 0, 5, [EventData("E", "test/start", "{}", 0)], (), ())

@@ -12,7 +12,7 @@ import pytest
 
 import inngest
 from inngest.errors import AsyncUnsupportedError, EventInvalidError, EventKeyUnspecifiedError, SendEventsError
-from inngest.sdk import system
+from inngest.runtime import clock
 
 from .event_api import Answer, EventApi, event_api
 
@@ -39,8 +39,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         noted.append(seconds)
 
-    monkeypatch.setattr(system, "sleep", sleep)
-    monkeypatch.setattr(system, "sleep_sync", noted.append)
+    monkeypatch.setattr(clock, "sleep", sleep)
+    monkeypatch.setattr(clock, "sleep_sync", noted.append)
     return noted
 
 

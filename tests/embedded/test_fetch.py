@@ -16,9 +16,8 @@ import pytest
 
 import inngest
 from inngest.embedded.views import Run
-from inngest.engine.domain.model import HttpRequest, HttpResponse
-from inngest.engine.http import HttpxClient
-from inngest.engine.ports import HttpError
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
+from inngest.runtime.http import HttpxClient
 
 from .answering import Answer, answering
 from .stage import Stage, failure, message, step

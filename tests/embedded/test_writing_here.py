@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.engine import system
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.errors import RunFailedError
+from inngest.runtime import writer_thread
 from tests.embedded.stage import Stage
 
 PATIENCE = 30.0
@@ -89,7 +89,7 @@ async def test_a_run_that_overflows_in_several_branches_starts_what_it_deferred_
 def test_a_signal_that_ends_the_process_during_a_write_leaves_nothing_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system, "QUICK", PATIENCE)
+    monkeypatch.setattr(writer_thread, "QUICK", PATIENCE)
     real = SqliteDatabase.alone
     fired: list[str] = []
 

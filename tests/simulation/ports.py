@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from inngest.engine.domain.model import HttpRequest, HttpResponse
-from inngest.engine.domain.steady import TRUSTED, Steady
-from inngest.engine.ports import HttpError
 from inngest.protocol import ulids
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
+from inngest.runtime.steady import TRUSTED, Steady
 
 from .loop import SimLoop
 from .threads import CrashError

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from inngest.embedded.threads import FunctionThreads
-from inngest.sdk.ports import Mailbox
+from inngest.runtime.ports import Mailbox
+from inngest.runtime.threads import FunctionThreads
 
 from .loop import SimLoop
 
@@ -131,7 +131,7 @@ class BatonThreads(FunctionThreads):
         mailbox.put(message)
         self._later(lambda: self._wake(mailbox))
 
-    def close(self, *, gone: bool = False) -> None:
+    def close(self, *, raising: type[BaseException] | None = None) -> None:
         """Nothing: threads are given up with their process."""
 
     def abandon(self) -> None:

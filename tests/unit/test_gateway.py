@@ -9,7 +9,8 @@ import pytest
 
 from inngest.engine.domain import ai_usage, gateway
 from inngest.engine.domain.advance import Moment, advance, woken
-from inngest.engine.domain.model import HttpResponse, Policy, RunState, Verdict
+from inngest.engine.domain.model import Policy, RunState, Verdict
+from inngest.protocol.http import HttpResponse
 from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.requests import Request, Secrets, apart
 from inngest.protocol.steps import StepName

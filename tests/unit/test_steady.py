@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inngest.engine.domain.steady import SLOWER, Steady
+from inngest.runtime.steady import SLOWER, Steady
 
 HOUR = 3_600_000
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from inngest.sdk.system import uncollected
+from inngest.runtime.uncollected import uncollected
 
 
 def test_nothing_is_collected_inside_and_collection_goes_on_afterwards() -> None:

@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Sequence
 
 import inngest
-from inngest.embedded.threads import FunctionThreads
-from inngest.engine.system import SystemClock
 from inngest.protocol.calls import Advice, Call, EventData, Recorded
 from inngest.protocol.opcodes import Memo, Op
+from inngest.runtime.clock import SystemClock
 from inngest.runtime.idle import LoopIdle
+from inngest.runtime.threads import FunctionThreads
 from inngest.sdk.invocation.enter import FunctionEntry
 
 

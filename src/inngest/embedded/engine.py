@@ -17,25 +17,30 @@ from inngest.engine.domain import holding
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.errors import StoreClosedError
-from inngest.engine.http import HttpxClient
 from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.system import LoopWatch, SystemClock, SystemIds, ThreadExecutor, place_of
 from inngest.engine.worker import Worker
 from inngest.protocol import codec, texts
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
+from inngest.runtime import forks
+from inngest.runtime.blocked_loop import BlockedLoopDetector, place_of
+from inngest.runtime.clock import SystemClock, wall_clock_ms
+from inngest.runtime.http import HttpxClient
+from inngest.runtime.ids import SystemIds
+from inngest.runtime.loop_thread import LoopThread
+from inngest.runtime.threads import FunctionThreads
+from inngest.runtime.writer_thread import ThreadExecutor
 from inngest.sdk.client import Inngest
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
-from inngest.sdk.system import wall_clock_ms
 
-from . import arguments, forks, settings, specs, views
-from .blocking import Blockers
+from . import arguments, settings, specs, views
+from .blocking_report import BlockingReport
 from .errors import (
     EngineConfigError,
     EngineStateError,
@@ -46,10 +51,8 @@ from .errors import (
 )
 from .explanations import Explanation, KeptBack, Woken, explanation, kept_back
 from .local import LocalInvoker
-from .loop_thread import LoopThread
 from .observing import Guarded
 from .stop_signals import StopSignals
-from .threads import FunctionThreads
 
 T = TypeVar("T")
 
@@ -473,7 +476,7 @@ class Engine:
 
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""
-        await self._here().drain()
+        await self._here().service.drain()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
@@ -568,7 +571,7 @@ class _Running:
     """An engine while it runs."""
 
     def __init__(self, given: settings.Settings, functions: Sequence[Any], observer: Observer | None) -> None:
-        forks.refuse(given.path)
+        settings.refuse_fork(given.path)
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
         self._thread_id = threading.get_ident()
@@ -595,9 +598,9 @@ class _Running:
             pid=self.pid,
             retention=given.retention,
         )
-        self._service = Service(worker, self.locks, options)
-        self._blockers = Blockers(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
-        self._watch: LoopWatch | None = None
+        self.service = Service(worker, self.locks, options)
+        self._blocking = BlockingReport(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
+        self._watch: BlockedLoopDetector | None = None
         self._clients: list[tuple[Inngest, Engine]] = []
         self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -634,7 +637,7 @@ class _Running:
         return self._clock.now()
 
     def forked(self) -> None:
-        self._service.forked()
+        self.service.forked()
         forks.leave_behind(self._settings.path)
         if threading.get_ident() == self._thread_id and self.loop.is_running():
             self.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
@@ -651,8 +654,8 @@ class _Running:
             await asyncio.shield(self._stopping)
             raise EngineStateError("the engine was stopped while it started")
         starting.result()
-        self._service.work()
-        self._watch = LoopWatch(self.loop, self._blockers.look, self._blockers.tell, self.give_back)
+        self.service.work()
+        self._watch = BlockedLoopDetector(self.loop, self._blocking.look, self._blocking.tell, self.give_back)
         self.ready = True
 
     async def _start(self, engine: Engine) -> None:
@@ -663,7 +666,7 @@ class _Running:
                 assert isinstance(client, Inngest)
                 client.bind(engine)
                 self._clients.append((client, engine))
-            await self._service.prepare()
+            await self.service.prepare()
         except BaseException:
             self.give_back()
             raise
@@ -692,7 +695,7 @@ class _Running:
             await asyncio.wait([self._starting])
         try:
             if self._prepared:
-                await self._service.stop()
+                await self.service.stop()
         finally:
             self.give_back()
 
@@ -705,17 +708,14 @@ class _Running:
                 return
             forks.forget(self)
             self._invoker.abandon()
-            self._service.abandon()
+            self.service.abandon()
             for client, engine in self._clients:
                 client.unbind(engine)
             self._clients.clear()
-            self._threads.close(gone=self.gone)
+            self._invoker.close(gone=self.gone)
             self._executor.close()
             self.store.disconnect()
             self._released = True
-
-    async def drain(self) -> None:
-        await self._service.drain()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:
@@ -726,26 +726,26 @@ class _Running:
         return self._invoker.running
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
-        return await self._service.intake.send(events)
+        return await self.service.intake.send(events)
 
     async def signal(self, signal: str, data: str) -> str | None:
-        return await self._service.signal(signal, data)
+        return await self.service.signal(signal, data)
 
     async def cancel(self, run_id: str) -> bool:
         try:
-            return await self._service.cancel(run_id, "cancelled by Engine.cancel")
+            return await self.service.cancel(run_id, "cancelled by Engine.cancel")
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
     async def release(self, run_id: str) -> bool:
         try:
-            return await self._service.release(run_id)
+            return await self.service.release(run_id)
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
     async def retry_now(self, run_id: str) -> bool:
         try:
-            return await self._service.retry_now(run_id)
+            return await self.service.retry_now(run_id)
         except KeyError:
             raise RunNotFoundError(run_id) from None
 
@@ -755,13 +755,13 @@ class _Running:
 
     async def resume(self, function_id: str) -> None:
         known = await self.store.resume(texts.stored(function_id), self._clock.now())
-        self._service.executor.look_again()
+        self.service.executor.look_again()
         if not known:
             raise _unknown(function_id)
 
     async def start_run(self, function_id: str, data: str) -> StoredRun:
         try:
-            return await self._service.intake.start(function_id, data)
+            return await self.service.intake.start(function_id, data)
         except KeyError:
             raise _unknown(function_id) from None
 
@@ -783,7 +783,7 @@ class _Running:
 
     async def _until_ended(self, run_id: str, new: bool) -> Ended:
         try:
-            return await self._service.wait(run_id, new=new)
+            return await self.service.wait(run_id, new=new)
         except KeyError:
             raise RunNotFoundError(run_id) from None
         except StoreClosedError:

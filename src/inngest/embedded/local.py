@@ -12,12 +12,13 @@ from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.left import left_behind
+from inngest.runtime.threads import FunctionThreads
+from inngest.sdk.errors import EndOfInvocation
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.invocation.enter import FunctionEntry
 from inngest.sdk.invocation.invocation import Invocation
 from inngest.sdk.steps.current import CurrentStep
 
-from .threads import FunctionThreads
 from .views import RunningStep
 
 
@@ -118,6 +119,10 @@ class LocalInvoker:
     def abandon(self) -> None:
         """The loop may be closed: bodies that were under way never end."""
         left_behind([invocation.task for invocation in self.invocations()], unwind=False)
+
+    def close(self, *, gone: bool) -> None:
+        """End the threads; if their loop is `gone`, also those that wait for it."""
+        self._threads.close(raising=EndOfInvocation if gone else None)
 
     def invocations(self) -> list[Invocation]:
         """Those that are under way. From any thread."""

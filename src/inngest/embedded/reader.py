@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import RunStatus
-from inngest.engine.domain.steady import TRUSTED
 from inngest.engine.store import explaining, reading, schema, times
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.statement import Connection, Transaction
-from inngest.sdk.system import wall_clock_ms
+from inngest.runtime.clock import wall_clock_ms
+from inngest.runtime.steady import TRUSTED
 
 from . import views
 from .errors import RunNotFoundError

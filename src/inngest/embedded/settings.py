@@ -12,10 +12,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from inngest.protocol import durations, limits
+from inngest.runtime import forks
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 
-from .errors import EngineConfigError
+from .errors import EngineConfigError, EngineStateError
 
 
 class Settings(NamedTuple):
@@ -166,3 +167,16 @@ def _retention(value: int | datetime.timedelta) -> int:
             f"expected at least 1,000, or say what you mean: timedelta(days={value})"
         )
     return ms
+
+
+def refuse_fork(database: Path) -> None:
+    """Refuse to open what the parent had open.
+
+    Raises:
+        EngineStateError: an engine ran on that file when this process was forked.
+    """
+    if forks.was_left_behind(database):
+        raise EngineStateError(
+            f"process {os.getpid()} was forked while an engine ran on {database}, and SQLite cannot be used on a file "
+            "across a fork: fork before the engine starts, or start processes by the method 'spawn'"
+        )

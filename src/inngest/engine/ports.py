@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome, Recorded
+from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 
@@ -22,8 +23,6 @@ from .domain.model import (
     Event,
     FailedAttempt,
     FunctionSpec,
-    HttpRequest,
-    HttpResponse,
     Run,
     RunStatus,
     Start,
@@ -614,19 +613,6 @@ class Invoker(Protocol):
     def handlers(self) -> Sequence[Handler]:
         """The handlers that run now; also those that have outlived their invocation."""
         ...
-
-
-class HttpError(Exception):
-    """There is no answer to a request.
-
-    Args:
-        reason: why.
-        retriable: whether there may be one to another attempt.
-    """
-
-    def __init__(self, reason: str, *, retriable: bool = True) -> None:
-        super().__init__(reason)
-        self.retriable = retriable
 
 
 class HttpClient(Protocol):

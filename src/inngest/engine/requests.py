@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
 from inngest.runtime.careful import CarefulLogger, about_run
 
 from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
-from .domain.model import FailedAttempt, HttpRequest, HttpResponse, Policy, Verdict
+from .domain.model import FailedAttempt, Policy, Verdict
 from .errors import StoreError
 from .ports import (
     Answered,
@@ -22,7 +23,6 @@ from .ports import (
     Clock,
     HeldRequest,
     HttpClient,
-    HttpError,
     Ids,
     News,
     RequestClaims,

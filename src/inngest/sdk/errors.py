@@ -6,9 +6,8 @@ import datetime
 
 from inngest.protocol import durations
 from inngest.protocol.errors import Error, ErrorCode, ErrorInfo, NonRetriableError
+from inngest.runtime.clock import wall_clock
 from inngest.runtime.raised import Signal
-
-from .system import wall_clock
 
 
 class RetryAfterError(Error):

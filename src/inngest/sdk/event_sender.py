@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from inngest.protocol import headers, ulids
 from inngest.protocol.opcodes import SentEvent
+from inngest.runtime import clock, ids
 
-from . import system
 from .environment import at
 from .errors import EventKeyUnspecifiedError
 from .events import SendEventsResult
@@ -65,15 +65,15 @@ def send(target: Target, events: Sequence[SentEvent], transport: Transport) -> W
             "an event key is needed to send events: pass event_key, or set INNGEST_EVENT_KEY. "
             "In development set INNGEST_DEV=1, or run an Engine with the client's functions in this process."
         )
-    now = system.wall_clock_ms()
+    now = clock.wall_clock_ms()
     url = at(target.origin, f"e/{quote(target.event_key or NO_KEY, safe='')}")
     body = f"[{','.join(_wire(event, now) for event in events)}]".encode()
     sent = headers.outgoing(env=target.env, is_production=target.is_production)
-    sent[headers.EVENT_ID_SEED] = ulids.Seed(now, system.entropy(10)).text
+    sent[headers.EVENT_ID_SEED] = ulids.Seed(now, ids.entropy(10)).text
     failed = SendEventsResult()
     for attempt in range(ATTEMPTS):
         if attempt:
-            delay = FIRST_DELAY * 2 ** (attempt - 1) + system.jitter(FIRST_DELAY)
+            delay = FIRST_DELAY * 2 ** (attempt - 1) + ids.jitter(FIRST_DELAY)
             yield lambda delay=delay: transport.sleep(delay)  # type: ignore[misc]
         try:
             response = yield lambda: transport.post(url, sent, body)
@@ -147,7 +147,7 @@ class AsyncTransport:
 
     def sleep(self, seconds: float) -> object:
         """Wait."""
-        return system.sleep(seconds)
+        return clock.sleep(seconds)
 
 
 class SyncTransport:
@@ -169,5 +169,5 @@ class SyncTransport:
 
     def sleep(self, seconds: float) -> object:
         """Wait."""
-        system.sleep_sync(seconds)
+        clock.sleep_sync(seconds)
         return None

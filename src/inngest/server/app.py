@@ -24,7 +24,7 @@ from inngest.protocol.config import TriggerEvent
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
 from inngest.runtime.careful import CarefulLogger
-from inngest.sdk import system
+from inngest.runtime.clock import wall_clock_ms
 
 from . import bodies, run_json
 from .answers import Json
@@ -118,7 +118,7 @@ class EventApi:
     async def runs(self, request: Request) -> Response:
         """The runs that an event started."""
         found = await self._engine.runs(event_id=request.path_params["event_id"], limit=MAX_RUNS)
-        metadata = {"fetched_at": run_json.time_text(system.wall_clock_ms())}
+        metadata = {"fetched_at": run_json.time_text(wall_clock_ms())}
         return Json({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
 
     async def kept_back(self, request: Request) -> Response:

@@ -9,10 +9,10 @@ from unittest import mock
 from inngest.engine.domain.advance import outcomes
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.model import Released
-from inngest.engine.domain.steady import Steady
 from inngest.engine.store import times
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.calls import Yielded
+from inngest.runtime.steady import Steady
 from tests.simulation.ports import SimClock
 
 from .planting import plant

@@ -11,7 +11,7 @@ from inngest.engine.ports import Claimed
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
-from inngest.sdk import system
+from inngest.runtime.clock import wall_clock_ms
 
 Record = Mapping[str, object]
 Tell = Callable[[Record], None]
@@ -27,10 +27,10 @@ class Recorder:
         now: the engine's time (unix ms).
     """
 
-    def __init__(self, tell: Tell, now: Callable[[], int] = system.wall_clock_ms) -> None:
+    def __init__(self, tell: Tell, now: Callable[[], int] = wall_clock_ms) -> None:
         self._tell = tell
         self._now = now
-        self._began_at = system.wall_clock_ms()
+        self._began_at = wall_clock_ms()
         self._taken_up: set[str] = set()  # runs from before this process that it has said go on, until they end
 
     def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
@@ -90,7 +90,7 @@ class Recorder:
             self._say(kind, **_names(run), **members)
 
     def _say(self, record_type: str, **members: object) -> None:
-        self._tell({"type": record_type, "at": system.wall_clock_ms(), **members})
+        self._tell({"type": record_type, "at": wall_clock_ms(), **members})
 
 
 def _names(run: Run) -> dict[str, object]:

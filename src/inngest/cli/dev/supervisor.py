@@ -15,7 +15,7 @@ from io import FileIO
 from pathlib import Path
 
 from inngest.cli.failures import Exit
-from inngest.sdk import system
+from inngest.runtime.clock import wall_clock_ms
 
 from .loading import Place
 from .options import Options
@@ -148,7 +148,7 @@ class Supervisor:
         inbox_of_worker, inbox = os.pipe()
         outbox, outbox_of_worker = os.pipe()
         descriptors = (self._sock.fileno(), inbox_of_worker, outbox_of_worker)
-        began_at = system.wall_clock_ms()
+        began_at = wall_clock_ms()
         process = await asyncio.create_subprocess_exec(
             # -P: or a folder called `inngest` in the current one would be taken for the library
             *(sys.executable, "-P", "-m", "inngest.cli.dev.worker"),

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.text import Text
 
 from inngest.cli import meant, output, values
-from inngest.sdk import system
+from inngest.runtime.clock import wall_clock_ms
 
 from .records import Record, Tell
 from .sockets import close_in_forks
@@ -47,7 +47,7 @@ class JsonTeller:
 
     def __call__(self, record: Record) -> None:
         """Write a record."""
-        line = output.json_line({"at": system.wall_clock_ms(), **record}, self._stream)
+        line = output.json_line({"at": wall_clock_ms(), **record}, self._stream)
         try:
             self._stream.write(line)
             self._stream.flush()
@@ -93,7 +93,7 @@ class HumanTeller:
         elif record["type"] == "event" and not record["runs"]:
             text.append(meant.hint(str(record["name"]), self._triggers), "yellow")
         at = record.get("at")
-        time = _clock(at if isinstance(at, int) else system.wall_clock_ms())
+        time = _clock(at if isinstance(at, int) else wall_clock_ms())
         line = Text.assemble((f"{time}  ", "dim"), text)
         line.rstrip()
         self._console.print(line)

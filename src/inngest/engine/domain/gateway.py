@@ -14,12 +14,13 @@ from urllib.parse import urlsplit, urlunsplit
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.headers import SDK
+from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Opcode
 from inngest.protocol.requests import BASE64, Request, Secrets
 
 from . import ai_usage
 from .advance.waits import GATEWAY_ERRORS
-from .model import HttpRequest, HttpResponse, Verdict
+from .model import Verdict
 
 TOO_MANY_REQUESTS = 429
 

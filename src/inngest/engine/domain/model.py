@@ -174,27 +174,6 @@ class Signal(NamedTuple):
     data: str  # JSON text
 
 
-class HttpRequest(NamedTuple):
-    """A request as it is made."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    content: bytes | None
-    timeout: int  # ms until it is given up
-    limit: int  # bytes that the answer may have
-    redirects: bool  # whether they are followed
-
-
-class HttpResponse(NamedTuple):
-    """An answer."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    content: bytes
-    url: str = ""  # where it came from in the end
-
-
 class Verdict(NamedTuple):
     """What an attempt at a request gave."""
 

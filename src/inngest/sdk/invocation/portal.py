@@ -17,9 +17,9 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from inngest.runtime.ports import Mailbox, Threads
 from inngest.runtime.raised import EscapedError, contained
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepOutsideError
-from inngest.sdk.ports import Mailbox, Threads
 from inngest.sdk.steps.current import RUNNING
 from inngest.sdk.steps.step import StepRunner
 from inngest.sdk.work import Work, drive_sync

@@ -1,45 +1,10 @@
-"""The outer world of the developer's half: the wall clock, randomness, and the interpreter's memory."""
+"""Imports many modules without looking for garbage."""
 
 from __future__ import annotations
 
-import asyncio
-import datetime
 import gc
-import os
-import random
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
-
-
-def wall_clock() -> datetime.datetime:
-    """Now, aware, in UTC."""
-    return datetime.datetime.now(datetime.UTC)
-
-
-def wall_clock_ms() -> int:
-    """Now, in unix ms."""
-    return time.time_ns() // 1_000_000
-
-
-def entropy(count: int) -> bytes:
-    """Random bytes."""
-    return os.urandom(count)
-
-
-def jitter(limit: float) -> float:
-    """A random float from 0 to `limit`."""
-    return random.uniform(0, limit)
-
-
-async def sleep(seconds: float) -> None:
-    """Wait, on the event loop."""
-    await asyncio.sleep(seconds)
-
-
-def sleep_sync(seconds: float) -> None:
-    """Wait, blocking."""
-    time.sleep(seconds)
 
 
 @contextmanager

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import gc
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
 
+from inngest.runtime.blocked_loop import context_of
 from inngest.runtime.careful import CarefulLogger
 from inngest.sdk.invocation.invocation import Invocation
 from inngest.sdk.invocation.scheduler import StepCall
@@ -17,7 +15,7 @@ from inngest.sdk.steps.current import RUNNING
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
-class Blockers:
+class BlockingReport:
     """Warns of steps, and of functions between their steps, that block the loop; once for each execution.
 
     Args:
@@ -38,7 +36,7 @@ class Blockers:
         task = asyncio.current_task(self._loop)
         if task is None:
             return None
-        running = _context(task).get(RUNNING)
+        running = context_of(task).get(RUNNING)
         for invocation in self._invocations():
             for call in list(invocation.scheduler.calls.values()):
                 inside = running is not None and running.invocation is invocation and running.id == call.step.text
@@ -70,15 +68,3 @@ class Blockers:
             if found in list(invocation.scheduler.calls.values()):
                 return f"step {found.step.text!r} of function {invocation.call.function_id}"
         return f"step {found.step.text!r}"
-
-
-def _context(task: asyncio.Task[Any]) -> contextvars.Context:
-    """In which a task runs: tasks that a handler starts know by it whose they are."""
-    get_context = getattr(task, "get_context", None)
-    if get_context is not None:
-        context: contextvars.Context = get_context()
-        return context
-    for one in gc.get_referents(task):  # Python 3.11 keeps it to itself
-        if isinstance(one, contextvars.Context):
-            return one
-    return contextvars.Context()

@@ -8,8 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from inngest.sdk.errors import EndOfInvocation
-from inngest.sdk.ports import Mailbox
+from .ports import Mailbox
 
 
 class FunctionThreads:
@@ -48,16 +47,25 @@ class FunctionThreads:
         """Hand a message to a thread that waits."""
         mailbox.put(message)
 
-    def close(self, *, gone: bool = False) -> None:
-        """Idle threads end; one that still runs ends after its work. If the loop is `gone`, none waits for it."""
+    def close(self, *, raising: type[BaseException] | None = None) -> None:
+        """Idle threads end; one that still runs ends after its work.
+
+        Args:
+            raising: raised in threads that wait in a mailbox, since nothing comes any more: their loop is gone.
+        """
+
+        def unwind() -> None:
+            assert raising is not None
+            raise raising
+
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-            waiting = list(self._mailboxes) if gone else []
+            waiting = [] if raising is None else list(self._mailboxes)
         for inbox in idle:
             inbox.put(None)
         for mailbox in waiting:
-            mailbox.put(_unwind)
+            mailbox.put(unwind)
 
     def _run(self, inbox: queue.SimpleQueue[Callable[[], None] | None]) -> None:
         while (work := inbox.get()) is not None:
@@ -67,7 +75,3 @@ class FunctionThreads:
                 if self._closed:
                     return
                 self._idle.append(inbox)
-
-
-def _unwind() -> None:
-    raise EndOfInvocation

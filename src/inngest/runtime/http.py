@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from .domain.model import HttpRequest, HttpResponse
-from .ports import HttpError
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 
 KEPT = 20
 """Connections that are kept open for the next request, each way."""

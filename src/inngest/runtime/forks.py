@@ -13,8 +13,6 @@ import weakref
 from pathlib import Path
 from typing import Protocol
 
-from .errors import EngineStateError
-
 
 class Forkable(Protocol):
     """Something that is of no use in a fork."""
@@ -45,17 +43,9 @@ def leave_behind(database: Path) -> None:
     _LEFT_BEHIND.add(database.resolve())
 
 
-def refuse(database: Path) -> None:
-    """Refuse to open what the parent had open.
-
-    Raises:
-        EngineStateError: an engine ran on that file when this process was forked.
-    """
-    if database.resolve() in _LEFT_BEHIND:
-        raise EngineStateError(
-            f"process {os.getpid()} was forked while an engine ran on {database}, and SQLite cannot be used on a file "
-            "across a fork: fork before the engine starts, or start processes by the method 'spawn'"
-        )
+def was_left_behind(database: Path) -> bool:
+    """Whether the parent had this file open when this process was forked."""
+    return database.resolve() in _LEFT_BEHIND
 
 
 def end() -> None:

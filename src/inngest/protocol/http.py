@@ -1,0 +1,40 @@
+"""An HTTP request as it is made, and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class HttpRequest(NamedTuple):
+    """A request as it is made."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    timeout: int  # ms until it is given up
+    limit: int  # bytes that the answer may have
+    redirects: bool  # whether they are followed
+
+
+class HttpResponse(NamedTuple):
+    """An answer."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    content: bytes
+    url: str = ""  # where it came from in the end
+
+
+class HttpError(Exception):
+    """There is no answer to a request.
+
+    Args:
+        reason: why.
+        retriable: whether there may be one to another attempt.
+    """
+
+    def __init__(self, reason: str, *, retriable: bool = True) -> None:
+        super().__init__(reason)
+        self.retriable = retriable

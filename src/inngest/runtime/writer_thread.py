@@ -1,0 +1,92 @@
+"""The thread that writes, and those that read."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+R = TypeVar("R")
+
+QUICK = 0.002
+"""Seconds within which the writer is quick. As long as it is, a lone write is done on the loop: to hand it to a thread
+and back costs about as much as the sync of a good disk, and what is on the loop waits less than for most handlers."""
+
+_SURE = 4
+"""How often in a row the writer must have been quick. One that was slow sends the next ones to the thread."""
+
+
+class ThreadExecutor:
+    """One thread that writes, a few that read.
+
+    Args:
+        loop: the event loop.
+        soon_idle: calls back when the loop is idle, or a few turns of it from now.
+        readers: how many threads read.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, soon_idle: Callable[[Callable[[], None]], object], readers: int = 4
+    ) -> None:
+        self._loop = loop
+        self._soon_idle = soon_idle
+        self._readers = ThreadPoolExecutor(readers, "inngest-reader")
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._quick = 0  # writes in a row
+
+    async def run(self, work: Callable[[], R]) -> R:
+        """Run a read in a thread."""
+        return await self._loop.run_in_executor(self._readers, work)
+
+    def start_writer(self, work: Callable[[], None]) -> None:
+        """Run the writer in its thread, after what is ready on the loop now has handed in what it has to write.
+
+        A thread that is woken at once has little to write, and takes turns with the loop at the interpreter's lock
+        while it does, which costs both more than to write it all a moment later.
+        """
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write, name="inngest-writer", daemon=True)
+            self._writer.start()
+        self._loop.call_soon(self._work.put, work)
+
+    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        """Run a lone write on the loop, if the last ones were quick; else in the writer's thread."""
+        if self._quick < _SURE:
+            self.start_writer(otherwise)
+        else:
+            self._soon_idle(lambda: self._do_here(here, otherwise))
+
+    def _do_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        began = time.perf_counter()
+        if here():
+            self._note(began)
+        else:
+            self.start_writer(otherwise)
+
+    def _note(self, began: float) -> None:
+        self._quick = self._quick + 1 if time.perf_counter() - began <= QUICK else 0
+
+    def reply(self, callback: Callable[[], None]) -> None:
+        """Call back on the loop; a loop that is closed has no use for it."""
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            return
+
+    def close(self) -> None:
+        """End the threads."""
+        self._work.put(None)
+        if self._writer is not None:
+            self._writer.join()
+        self._readers.shutdown()
+
+    def _write(self) -> None:
+        while (work := self._work.get()) is not None:
+            began = time.perf_counter()
+            work()
+            self._note(began)
