@@ -8,10 +8,11 @@ from typing import Protocol
 
 from inngest.engine.domain.explaining import Handler
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import Invoker, Recorder
+from inngest.engine.ports import Invoker
 from inngest.protocol import calls
 from inngest.protocol.calls import Call, Outcome
 from inngest.protocol.opcodes import Memo, Op, Opcode
+from inngest.runtime.ports import Recorder
 
 from .history import Entered, Entry, Left, Recorded
 from .loop import STRAND

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from inngest.engine.ports import NO_NEWS, Clock, Fired, Store
+from inngest.engine.ports import NO_NEWS, Fired, Store
 from inngest.engine.timers import LONGEST, Timers
+from inngest.runtime.ports import Clock
 
 TAKES = 100
 """Milliseconds for which each page is written."""

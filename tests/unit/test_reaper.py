@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from inngest.engine.ports import Clock, EventPlace, Liveness, Session, Store
+from inngest.engine.ports import EventPlace, Liveness, Session, Store
 from inngest.engine.reaper import Reaper, Remover, each_alone
+from inngest.runtime.ports import Clock
 
 
 class Place:

@@ -7,11 +7,11 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 
 from inngest.engine.domain.explaining import Handler
-from inngest.engine.ports import Clock, Recorder
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.left import left_behind
+from inngest.runtime.ports import Clock, Recorder
 from inngest.runtime.threads import FunctionThreads
 from inngest.sdk.errors import EndOfInvocation
 from inngest.sdk.function import AnyHandler, Function

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Clock
 
 from . import run_log
 from .domain import announcements, triggers
@@ -16,7 +17,7 @@ from .domain.model import Event, Registry, Run, Start
 from .domain.watches import as_data
 from .errors import StoreError
 from .places import NOTHING, Reserved
-from .ports import Acceptance, Accepted, Claimed, Clock, Ids, News, Observer, Owner, Store
+from .ports import Acceptance, Accepted, Claimed, Ids, News, Observer, Owner, Store
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
-from inngest.protocol.calls import Call, EventData, Outcome, Recorded
+from inngest.protocol.calls import Call, EventData, Outcome
 from inngest.protocol.http import HttpRequest, HttpResponse
-from inngest.protocol.opcodes import Arrival, Memo, Op, Opcode, OpenStep
+from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
+from inngest.runtime.ports import Recorder
 
 from .domain.explaining import Facts, Handler, KeptBack, Woken
 from .domain.following import Plan
@@ -640,78 +641,6 @@ class Requests(Protocol):
 
     def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
         """Nobody waits for requests of these steps any more; None: of the whole run."""
-        ...
-
-
-class Slots(Protocol):
-    """Limits how many handlers of one invocation run at a time."""
-
-    def begin(self) -> None:
-        """The function is entered."""
-        ...
-
-    def end(self) -> None:
-        """Its code has returned, or unwound; maybe later than its invocation."""
-        ...
-
-    async def take(self) -> None:
-        """Wait until one more handler may run."""
-        ...
-
-    def give(self) -> None:
-        """A handler has returned; maybe later than its invocation."""
-        ...
-
-
-class Recorder(Protocol):
-    """Makes steps of one invocation durable."""
-
-    @property
-    def slots(self) -> Slots | None:
-        """What a handler needs to run; None if it needs nothing."""
-        ...
-
-    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
-        """Decide and commit; resolved after the commit. Cannot be cancelled."""
-        ...
-
-
-class Timer(Protocol):
-    """A timer that can be taken back."""
-
-    def cancel(self) -> None:
-        """Never call back."""
-        ...
-
-
-class Clock(Protocol):
-    """The engine's time: one clock per decision.
-
-    It follows the wall clock forward at once, and back by going slower.
-    """
-
-    def now(self) -> int:
-        """Unix ms; never runs backwards within a process."""
-        ...
-
-    def call_at(self, when: int, callback: Callable[[], object]) -> Timer:
-        """Call back at a time (unix ms) on the loop, never before."""
-        ...
-
-    def monotonic(self) -> int:
-        """Milliseconds of a clock that nobody sets: what lasts is measured by it, what is due is not."""
-        ...
-
-    def call_after(self, ms: float, callback: Callable[[], object]) -> Timer:
-        """Call back on the loop, so many milliseconds from now by the monotonic clock."""
-        ...
-
-    def ahead(self) -> int:
-        """How far this time is ahead of the wall clock (ms), because that was set back."""
-        ...
-
-    def at_least(self, kept: int) -> bool:
-        """Go on from a time (unix ms) that was kept, if it is ahead; False if it is too far ahead to be believed."""
         ...
 
 

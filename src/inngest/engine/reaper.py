@@ -6,8 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Clock
 
-from .ports import Clock, EventPlace, Liveness, Store
+from .ports import EventPlace, Liveness, Store
 
 LATE = 300_000
 """Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""

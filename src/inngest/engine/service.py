@@ -11,13 +11,14 @@ from typing import NamedTuple
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
+from inngest.runtime.ports import Clock
 
 from .activity import Activity
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor
 from .intake import Intake
-from .ports import Clock, Liveness, News, Session
+from .ports import Liveness, News, Session
 from .reaper import Reaper, Remover, each_alone
 from .requests import AT_A_TIME, Requester, Tools
 from .timers import Timers

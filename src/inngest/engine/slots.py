@@ -10,8 +10,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from inngest.runtime.ports import Clock, Timer
+
 from .errors import StoreError
-from .ports import Clock, Owner, Store, Timer
+from .ports import Owner, Store
 
 PATIENCE = 200
 """Milliseconds until the next try for slots that were not to be had."""

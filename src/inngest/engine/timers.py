@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inngest.runtime.ports import Clock
+
 from . import run_log
 from .domain.explaining import text_of
 from .errors import StoreError
-from .ports import Clock, News, Store
+from .ports import News, Store
 
 LONGEST = 250
 """Milliseconds for which one look does what is due, about; the next goes on, and others are looked after in between."""

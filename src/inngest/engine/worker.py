@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inngest.runtime.ports import Clock
+
 from .domain.model import Policy
-from .ports import Clock, HttpClient, Ids, Invoker, Observer, Store
+from .ports import HttpClient, Ids, Invoker, Observer, Store
 
 
 @dataclass(slots=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
+from inngest.protocol.http import LOOPBACK, HttpError, HttpRequest, HttpResponse
 
 KEPT = 20
 """Connections that are kept open for the next request, each way."""
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class HttpxClient:
@@ -48,7 +46,7 @@ class HttpxClient:
         """A server on this machine is not asked for through a proxy. The engine's clock keeps the time limits."""
         import httpx  # noqa: PLC0415 - see above
 
-        local = urlsplit(url).hostname in _LOOPBACK
+        local = urlsplit(url).hostname in LOOPBACK
         client = self._clients.get(local)
         if client is None:
             # How many there are at a time is the engine's affair: none may wait here for one that is slow.

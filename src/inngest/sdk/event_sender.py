@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 from inngest.protocol import headers, ulids
+from inngest.protocol.http import LOOPBACK
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime import clock, ids
 
@@ -23,7 +24,6 @@ FIRST_DELAY = 0.1
 """Seconds before the first retry; each further one waits twice as long, plus up to as much as this by chance."""
 
 NO_KEY = "NO_EVENT_KEY_SET"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Target(NamedTuple):
@@ -123,7 +123,7 @@ def _options(url: str, timeout: float) -> dict[str, Any]:
     parts = urlsplit(url)
     return {
         "timeout": timeout,
-        "trust_env": parts.hostname not in _LOOPBACK,
+        "trust_env": parts.hostname not in LOOPBACK,
         "verify": _certificates() if parts.scheme == "https" else False,
     }
 

@@ -2,83 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from inngest.protocol.calls import Recorded
-from inngest.protocol.opcodes import Op, SentEvent
+from inngest.protocol.opcodes import SentEvent
 
 from .events import Event
 from .serializers import Serializer
-
-
-class Slots(Protocol):
-    """Limits how many handlers of one invocation run at a time."""
-
-    def begin(self) -> None:
-        """The function is entered."""
-        ...
-
-    def end(self) -> None:
-        """Its code has returned, or unwound; maybe later than its invocation."""
-        ...
-
-    async def take(self) -> None:
-        """Wait until one more handler may run."""
-        ...
-
-    def give(self) -> None:
-        """A handler has returned; maybe later than its invocation."""
-        ...
-
-
-class Recorder(Protocol):
-    """Makes steps durable."""
-
-    @property
-    def slots(self) -> Slots | None:
-        """What a handler needs to run; None if it needs nothing."""
-        ...
-
-    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
-        """Record what happened to steps, in this order.
-
-        A handler whose begin is reported (`StepBegun`) starts after the commit. A recorder that cannot commit it before
-        the handler starts must fail here, for the begin would be lost with its worker.
-
-        The future is resolved after the commit; cancelling it does nothing. It fails only when the store does.
-        """
-        ...
-
-
-class Timer(Protocol):
-    """A timer that can be taken back."""
-
-    def cancel(self) -> None:
-        """Never call back. Idempotent."""
-        ...
-
-
-class Clock(Protocol):
-    """The engine's time."""
-
-    def now(self) -> int:
-        """Unix ms."""
-        ...
-
-    def call_at(self, when: int, callback: Callable[[], object]) -> Timer:
-        """Call back on the loop's thread at a time (unix ms), not before."""
-        ...
-
-    def monotonic(self) -> int:
-        """Milliseconds of a clock that nobody sets. From any thread."""
-        ...
-
-    def call_after(self, ms: float, callback: Callable[[], object]) -> Timer:
-        """Call back on the loop's thread, so many milliseconds from now by the monotonic clock."""
-        ...
 
 
 class EventSink(Protocol):

@@ -10,12 +10,11 @@ from typing import Any, cast
 from inngest.protocol.calls import Call, Outcome
 from inngest.runtime.careful import about_run
 from inngest.runtime.idle import LoopIdle
-from inngest.runtime.ports import Threads
+from inngest.runtime.ports import Clock, Recorder, Threads
 from inngest.sdk.context import Context, ContextSync
 from inngest.sdk.events import from_data
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.logger import silencer
-from inngest.sdk.ports import Clock, Recorder
 from inngest.sdk.steps.current import RUNNING
 from inngest.sdk.steps.step import Group, Step
 from inngest.sdk.steps.step_context import STEP_CONTEXT

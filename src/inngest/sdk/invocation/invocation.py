@@ -12,6 +12,7 @@ from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, OpTarget
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
+from inngest.runtime.ports import Clock, Recorder, Slots
 from inngest.runtime.raised import ends_the_task, original_of
 from inngest.sdk.errors import (
     EndOfInvocation,
@@ -21,7 +22,6 @@ from inngest.sdk.errors import (
     TimeoutTooLongError,
 )
 from inngest.sdk.function import Function
-from inngest.sdk.ports import Clock, Recorder, Slots
 from inngest.sdk.serializers import Unset
 from inngest.sdk.steps import unawaited
 from inngest.sdk.steps.current import RUNNING, CurrentStep

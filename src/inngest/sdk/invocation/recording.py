@@ -10,10 +10,10 @@ from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
+from inngest.runtime.ports import Clock, Recorder
 from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError
 from inngest.sdk.function import Function
 from inngest.sdk.hooks import Hooks
-from inngest.sdk.ports import Clock, Recorder
 from inngest.sdk.steps.unawaited import MadeCalls
 from inngest.sdk.work import Driver
 

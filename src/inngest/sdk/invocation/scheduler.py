@@ -20,8 +20,8 @@ from inngest.protocol.calls import Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime.idle import IDLE_TURNS, LoopIdle
+from inngest.runtime.ports import Clock, Timer
 from inngest.sdk.errors import EndOfInvocation
-from inngest.sdk.ports import Clock, Timer
 
 from .replay import NOT_YET, PATIENCE, History
 from .stalls import Callers, Stall

@@ -18,6 +18,7 @@ from inngest.protocol.errors import OutputTooLargeError, OutputUnserializableErr
 from inngest.protocol.opcodes import Memo, Op, Opcode
 from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger, about_run
+from inngest.runtime.ports import Clock
 from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
 from inngest.sdk import outgoing
 from inngest.sdk.context import Context, ContextSync
@@ -26,7 +27,6 @@ from inngest.sdk.events import Event, SendEventsResult, copies_of, from_data, to
 from inngest.sdk.function import Function
 from inngest.sdk.hooks import Hooks
 from inngest.sdk.middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
-from inngest.sdk.ports import Clock
 from inngest.sdk.serializers import PydanticSerializer, Unset, advice, name_of
 from inngest.sdk.steps.current import RUNNING, CurrentStep
 from inngest.sdk.steps.options import DEFAULT, StepOptions

@@ -10,8 +10,8 @@ import contextvars
 import enum
 from collections.abc import Callable
 
+from inngest.runtime.ports import Clock, Timer
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepTimeoutError
-from inngest.sdk.ports import Clock, Timer
 
 
 class StepState(enum.StrEnum):
