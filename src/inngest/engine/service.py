@@ -13,7 +13,7 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
 from inngest.runtime.ports import Clock
 
-from .activity import Activity
+from .checks import Checks
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreClosedError, StoreError
 from .executor import RunExecutor
@@ -28,9 +28,6 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 LOOK = 50
 """Milliseconds between looks at what other processes did: at their writes, and at whether they live."""
-
-CHECK = 1_000
-"""Milliseconds between looks at whether the files are still there, also while nothing is written."""
 
 LONGEST_WAIT = 30_000
 """Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed."""
@@ -118,10 +115,11 @@ class Service:
         self._timers = Timers(worker.store, worker.clock, self.executor.heard)
         self._remover = Remover(worker.store, worker.clock, options.retention)
         self._complaints = Complaints(worker.clock)
-        self._activity = Activity(worker)
+        self._checks = Checks(worker, liveness)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
-        self._look_at = self._retry_at = self._check_at = worker.clock.monotonic()
+        self._overdue = False  # all is looked at again, whether anybody wrote or not
+        self._look_at = self._retry_at = worker.clock.monotonic()
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
         self._began = False  # its session
         self._stopping = False
@@ -353,12 +351,13 @@ class Service:
                 worker.clock.ahead() // 1000,
             )
 
-    async def _see_time(self, *, looked: bool) -> None:
+    async def _see_time(self) -> bool:
         """Agree with other workers on the time; keep it while readers could not know it by the wall clock."""
         worker = self._worker
         worker.clock.at_least(await worker.store.greatest_time())
-        if looked and worker.clock.ahead() > NOTABLE:
+        if self._overdue and worker.clock.ahead() > NOTABLE:
             await worker.store.keep_time(worker.clock.now())
+        return False
 
     async def _begin_session(self) -> None:
         worker, options = self._worker, self._options
@@ -458,27 +457,29 @@ class Service:
                 self._worker.store.tidy()
 
     async def _look_around(self) -> None:
+        await each_alone((self._checks.run_once, self._notice, self._see_others, self._fire, self._take_over))
+
+    async def _notice(self) -> bool:
+        """Notice that others wrote, or that all is to be looked at again."""
         now = self._worker.clock.monotonic()
-        if now >= self._check_at:
-            self._check_at = now + CHECK
-            self._check()
-            if self._worker.store.trouble is None:
-                await self._activity.run_once()
-        overdue = now >= self._look_at
-        if self._worker.store.foreign_change() or overdue:
-            self._foreign = self._reaper.stale = self._timers.stale = True
-        if self.executor.stirred:
-            self.executor.stirred, self._foreign = False, True
-        if self._foreign:
-            self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
-            await self._see_time(looked=overdue)
-        await each_alone((self._see_others, self._fire, self._take_over))
+        self._overdue = now >= self._look_at
+        changed = True  # for all that is known if that cannot be asked
+        try:
+            changed = self._worker.store.foreign_change()
+        finally:
+            if changed or self._overdue:
+                self._foreign = self._reaper.stale = self._timers.stale = True
+            if self.executor.stirred:
+                self.executor.stirred, self._foreign = False, True
+            if self._foreign:
+                self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
+        return False
 
     async def _see_others(self) -> bool:
         """See what others did."""
         if not self._foreign:
             return False
-        await each_alone((self._see_ended, self._see_runs, self._see_requests))
+        await each_alone((self._see_time, self._see_ended, self._see_runs, self._see_requests))
         self._foreign = False
         return True
 
@@ -508,15 +509,6 @@ class Service:
             if freed:
                 self._look_again()
         return freed
-
-    def _check(self) -> None:
-        """See that what is written is found again, and that others see that this worker lives."""
-        self._worker.store.look_at_files()
-        if self._liveness.show(self._worker.session_id):
-            LOGGER.warning(
-                "the file that shows that this worker lives was removed, and is there again: let the folder beside the "
-                "database be, or others take over what runs here"
-            )
 
     def _look_again(self) -> None:
         self.executor.look_again()
