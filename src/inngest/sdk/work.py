@@ -6,6 +6,7 @@ be awaited is the driver's business.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CoroutineType
@@ -15,6 +16,7 @@ from typing_extensions import TypeIs
 
 from inngest.runtime.raised import EscapedError, contained, ends_the_task
 
+from .cancels import Cancels
 from .errors import AsyncUnsupportedError
 
 R = TypeVar("R")
@@ -25,8 +27,13 @@ Work = Generator[Callable[[], object], object, R]
 class Driver(Protocol):
     """Where work of an invocation is done: on the loop, or in a thread."""
 
-    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
-        """Do it there and give its result. Being cancelled, it may leave a thread at work."""
+    def do(self, work: Work[R], task: asyncio.Task[Any] | None = None) -> Coroutine[Any, Any, R]:
+        """Do it there and give its result. Being cancelled, it may leave a thread at work.
+
+        Args:
+            work: what is to be done.
+            task: the current one, if that is known.
+        """
         ...
 
     def when_free(self, call: Callable[[], object]) -> None:
@@ -37,9 +44,9 @@ class Driver(Protocol):
 class LoopDriver:
     """The place of async functions."""
 
-    def do(self, work: Work[R]) -> Coroutine[Any, Any, R]:
+    def do(self, work: Work[R], task: asyncio.Task[Any] | None = None) -> Coroutine[Any, Any, R]:
         """Do it here."""
-        return drive(work)
+        return drive(work, task)
 
     def when_free(self, call: Callable[[], object]) -> None:
         """Nothing is left at work here: what is cancelled has unwound."""
@@ -54,19 +61,22 @@ def is_awaitable(value: object) -> TypeIs[Awaitable[object]]:
     return type(value) is CoroutineType or hasattr(value, "__await__")
 
 
-async def drive(work: Work[R]) -> R:
-    """Make the calls here, awaiting what is awaitable."""
+async def drive(work: Work[R], task: asyncio.Task[Any] | None = None) -> R:
+    """Make the calls here, awaiting what is awaitable. `task` is the current one, if that is known."""
     try:
         call = next(work)
+        cancels = Cancels(task or asyncio.current_task())
         while True:
             try:
                 result = call()
                 if is_awaitable(result):
-                    result = await result
+                    result = await cancels.awaiting(result)
+                if cancels.asked() and await cancels.take_back():
+                    raise asyncio.CancelledError
             except BaseException as error:  # the work decides what an error of its call means
                 if issubclass(type(error), GeneratorExit) and ends_the_task(error):
                     raise
-                call = work.throw(contained(error))
+                call = work.throw(await cancels.judged(error))
             else:
                 call = work.send(result)
     except StopIteration as stop:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import inngest
 from inngest.sdk.function import Function
-from tests.simulation.outside import Outside
+from tests.simulation.outside import FlakyError, Outside
 from tests.simulation.scenario import APP, Program
 
 
@@ -52,6 +52,33 @@ def _escaping_plainly(client: inngest.Inngest, out: Outside, _: int) -> Sequence
     return [escaping]
 
 
+def _own_cancel() -> BaseException:
+    """Cancels the task that it is called in, and gives something else to raise."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    return FlakyError("it has cancelled itself")
+
+
+def _cancelling_itself(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
+    @client.create_function(fn_id="cancelling-itself", trigger=inngest.TriggerEvent(event=f"{APP}/cancelling-itself"))
+    async def cancelling(ctx: inngest.Context) -> list[object]:
+        async def cancels() -> NoReturn:
+            _own_cancel()
+            await asyncio.sleep(0)
+            raise AssertionError("it was cancelled")
+
+        said: list[object] = [await ctx.step.run("first", out.does("first", fails=1, error=_own_cancel))]
+        await ctx.step.sleep("rest", 50)
+        try:
+            await ctx.step.options(retries=1).run("second", cancels)
+        except inngest.StepError as error:
+            said.append(error.name)
+        return said
+
+    return [cancelling]
+
+
 def _leaving(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     @client.create_function(fn_id="leaving", trigger=inngest.TriggerEvent(event=f"{APP}/leaving"))
     async def leaving(ctx: inngest.Context) -> list[str]:
@@ -74,5 +101,11 @@ def _leaving(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
 PROGRAMS = (
     Program("escaping", _escaping, {"escaping": lambda end: end.value == ["first", "second"]}),
     Program("escaping-plainly", _escaping_plainly, {"escaping-plainly": lambda end: end.value == ["first", "second"]}),
+    Program(
+        "cancelling-itself",
+        _cancelling_itself,
+        {"cancelling-itself": lambda end: end.value == ["first", "CancelledError"]},
+        retries={"second": 1},
+    ),
     Program("leaving", _leaving, {"leaving": lambda end: end.value == ["left"] * 3}),
 )

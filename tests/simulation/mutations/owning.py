@@ -21,7 +21,8 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.steps import hash_step_id
-from inngest.sdk import work
+from inngest.runtime import raised
+from inngest.sdk import cancels, work
 
 from .planting import plant
 
@@ -158,9 +159,22 @@ def _events_are_acknowledged_before_their_commit() -> Iterator[AbstractContextMa
 
 @plant("P6", "escaping", finders=("owned",))
 def _what_is_no_exception_ends_the_task_of_its_run() -> Iterator[AbstractContextManager[object]]:
+    async def as_it_is(_: cancels.Cancels, error: BaseException) -> BaseException:
+        return error
+
     yield mock.patch.object(work, "contained", lambda error: error)
+    yield mock.patch.object(cancels.Cancels, "judged", as_it_is)
     yield mock.patch.object(work, "ends_the_task", lambda error: not isinstance(error, Exception))
     yield mock.patch.object(executor, "ends_the_task", lambda error: not isinstance(error, Exception))
+
+
+@plant("P6", "cancelling-itself", finders=("P6", "ends"))
+def _a_handler_that_cancels_its_task_counts_as_given_up() -> Iterator[AbstractContextManager[object]]:
+    async def judged(_: cancels.Cancels, error: BaseException) -> BaseException:
+        return raised.contained(error)
+
+    yield mock.patch.object(cancels.Cancels, "asked", return_value=False)
+    yield mock.patch.object(cancels.Cancels, "judged", judged)
 
 
 @plant("P6", "payers", "mixed", "storm", finders=("owned",))

@@ -465,7 +465,7 @@ class Invocation(Recording):
                 if once and not await self._begun(call, number):
                     op = self._given_up(call)
                 else:
-                    work = driver.do(attempt(call.step, number))
+                    work = driver.do(attempt(call.step, number), call.task)
                     op = await (self._or_fail(work) if self.hooks else work)
                     del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError as error:

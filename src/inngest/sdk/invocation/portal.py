@@ -81,7 +81,7 @@ class _Branch:
         for branch in self.inner:
             branch.lose()
 
-    async def do(self, work: Work[R]) -> R:
+    async def do(self, work: Work[R], task: asyncio.Task[Any] | None = None) -> R:
         """Have the thread, which waits for its step, do it."""
         result: asyncio.Future[R] = self.portal.loop.create_future()
 
@@ -140,7 +140,7 @@ class SyncPortal:
         """Run the function's body in a thread."""
         return await self._begin(handler)
 
-    async def do(self, work: Work[R]) -> R:
+    async def do(self, work: Work[R], task: asyncio.Task[Any] | None = None) -> R:
         """Do work outside of steps, such as middleware, in a thread of its own."""
         result: asyncio.Future[R] = self.loop.create_future()
 
