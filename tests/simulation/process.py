@@ -171,16 +171,11 @@ class Process:
 
     def pauses(self, function_id: str, on_event: str) -> Callable[[], Coroutine[Any, Any, object]]:
         """What the engine does to pause a function."""
-        return lambda: self.store.pause(function_id, on_event, self.clock.now())
+        return lambda: self.service.control.pause(function_id, on_event)
 
     def resumes(self, function_id: str) -> Callable[[], Coroutine[Any, Any, object]]:
         """What the engine does to resume it."""
-
-        async def resume() -> None:
-            await self.store.resume(function_id, self.clock.now())
-            self.service.executor.look_again()
-
-        return resume
+        return lambda: self.service.control.resume(function_id)
 
     def crash(self, why: str) -> None:
         """End it, between two callbacks or in the middle of one."""

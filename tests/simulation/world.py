@@ -322,7 +322,7 @@ class World:
         while tries:
             process = await self._someone()
             try:
-                run_id = await process.call(lambda: process.service.signal(name, json.dumps({"tries": tries})))  # noqa: B023
+                run_id = await process.call(lambda: process.service.control.signal(name, json.dumps({"tries": tries})))  # noqa: B023
             except (GoneError, StoreError):
                 await asyncio.sleep(0.1)  # it may have come; then this is another one
                 continue
@@ -345,7 +345,7 @@ class World:
         while True:
             process = await self._someone()
             try:
-                done = await process.call(lambda: process.service.cancel(run_id, "by the world"))  # noqa: B023
+                done = await process.call(lambda: process.service.control.cancel(run_id, "by the world"))  # noqa: B023
             except (GoneError, StoreError):
                 await asyncio.sleep(0.1)
             else:
@@ -376,7 +376,7 @@ class World:
         while True:
             process = await self._someone()
             try:
-                ended = await process.call(lambda: process.service.wait(run_id))  # noqa: B023
+                ended = await process.call(lambda: process.service.ends.wait(run_id))  # noqa: B023
             except (GoneError, StoreError):
                 await asyncio.sleep(0.1)
             else:

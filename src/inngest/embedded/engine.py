@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -23,7 +23,7 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.worker import Worker
-from inngest.protocol import codec, texts
+from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime import forks
@@ -54,6 +54,7 @@ from .local import LocalInvoker
 from .observing import Guarded
 from .stop_signals import StopSignals
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -276,7 +277,11 @@ class Engine:
         """
         if on_event not in ("queue", "skip"):
             raise EngineConfigError(f'on_event: expected "queue" or "skip", got {on_event!r}')
-        await self._here().pause(_id_of(fn), on_event)
+        function_id = _id_of(fn)
+        try:
+            await self._here().service.control.pause(function_id, on_event)
+        except KeyError:
+            raise _unknown(function_id) from None
 
     async def resume(self, fn: Function[Any] | str) -> None:
         """Have the runs of a function begin and go on again. Does nothing if it is not paused.
@@ -284,7 +289,11 @@ class Engine:
         Raises:
             EngineStateError: the function is not known to this database.
         """
-        await self._here().resume(_id_of(fn))
+        function_id = _id_of(fn)
+        try:
+            await self._here().service.control.resume(function_id)
+        except KeyError:
+            raise _unknown(function_id) from None
 
     async def cancel(self, run_id: str) -> bool:
         """Cancel a run, wherever it runs: its running step is interrupted, and nothing more of it is recorded.
@@ -300,7 +309,8 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        return await self._here().cancel(run_id)
+        control = self._here().service.control
+        return await _known(run_id, control.cancel(run_id, "cancelled by Engine.cancel"))
 
     async def release(self, run_id: str) -> bool:
         """Have a run follow the code there is, from now on and for ever, and be on hold no more.
@@ -317,7 +327,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        return await self._here().release(run_id)
+        return await _known(run_id, self._here().service.control.release(run_id))
 
     def release_sync(self, run_id: str) -> bool:
         """`release`, blocking; from any thread but the engine's loop."""
@@ -338,7 +348,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        return await self._here().retry_now(run_id)
+        return await _known(run_id, self._here().service.control.retry_now(run_id))
 
     def retry_now_sync(self, run_id: str) -> bool:
         """`retry_now`, blocking; from any thread but the engine's loop."""
@@ -356,10 +366,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        view = await self._here().store.run(run_id)
-        if view is None:
-            raise RunNotFoundError(run_id)
-        return views.run_in_full(view)
+        return views.run_in_full(await _known(run_id, self._here().service.queries.run(run_id)))
 
     async def runs(
         self,
@@ -418,12 +425,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        running = self._here()
-        now = running.now
-        facts = await running.store.facts(run_id, now)
-        if facts is None:
-            raise RunNotFoundError(run_id)
-        return explanation(facts, now, running.locks)
+        return explanation(await _known(run_id, self._here().service.queries.explain(run_id)))
 
     def explain_sync(self, run_id: str) -> Explanation:
         """`explain`, blocking; from any thread but the engine's loop."""
@@ -519,13 +521,15 @@ class Engine:
         """Where a client's `send_signal` goes while the engine runs; the data are JSON text."""
         running = self._here(any_loop=True)
         if asyncio.get_running_loop() is running.loop:
-            return await running.signal(signal, data)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(running.signal(signal, data), running.loop))
+            return await running.service.control.signal(signal, data)
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(running.service.control.signal(signal, data), running.loop)
+        )
 
     def send_signal_sync(self, signal: str, data: str) -> str | None:
         """Where a client's `send_signal_sync` goes while the engine runs."""
         running = self._here(any_loop=True)
-        return self._wait_here(lambda: running.signal(signal, data))
+        return self._wait_here(lambda: running.service.control.signal(signal, data))
 
     @property
     def of_this_process(self) -> bool:
@@ -588,7 +592,7 @@ class _Running:
         worker = Worker(
             self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer
         )
-        self.locks = FileLocks.beside(given.path)
+        self._locks = FileLocks.beside(given.path)
         options = Options(
             functions=functions,
             whole_apps=[client.app_id for client in given.clients],
@@ -598,7 +602,7 @@ class _Running:
             pid=self.pid,
             retention=given.retention,
         )
-        self.service = Service(worker, self.locks, options)
+        self.service = Service(worker, self._locks, options)
         self._blocking = BlockingReport(self.loop, self._invoker.invocations, lambda: place_of(self._thread_id))
         self._watch: BlockedLoopDetector | None = None
         self._clients: list[tuple[Inngest, Engine]] = []
@@ -728,37 +732,6 @@ class _Running:
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         return await self.service.intake.send(events)
 
-    async def signal(self, signal: str, data: str) -> str | None:
-        return await self.service.signal(signal, data)
-
-    async def cancel(self, run_id: str) -> bool:
-        try:
-            return await self.service.cancel(run_id, "cancelled by Engine.cancel")
-        except KeyError:
-            raise RunNotFoundError(run_id) from None
-
-    async def release(self, run_id: str) -> bool:
-        try:
-            return await self.service.release(run_id)
-        except KeyError:
-            raise RunNotFoundError(run_id) from None
-
-    async def retry_now(self, run_id: str) -> bool:
-        try:
-            return await self.service.retry_now(run_id)
-        except KeyError:
-            raise RunNotFoundError(run_id) from None
-
-    async def pause(self, function_id: str, on_event: str) -> None:
-        if not await self.store.pause(texts.stored(function_id), on_event, self._clock.now()):
-            raise _unknown(function_id)
-
-    async def resume(self, function_id: str) -> None:
-        known = await self.store.resume(texts.stored(function_id), self._clock.now())
-        self.service.executor.look_again()
-        if not known:
-            raise _unknown(function_id)
-
     async def start_run(self, function_id: str, data: str) -> StoredRun:
         try:
             return await self.service.intake.start(function_id, data)
@@ -783,7 +756,7 @@ class _Running:
 
     async def _until_ended(self, run_id: str, new: bool) -> Ended:
         try:
-            return await self.service.wait(run_id, new=new)
+            return await self.service.ends.wait(run_id, new=new)
         except KeyError:
             raise RunNotFoundError(run_id) from None
         except StoreClosedError:
@@ -812,6 +785,13 @@ def _give_back_where_the_loop_is_gone() -> None:
     for one in list(_RUNNING):
         if one.gone and one.here:
             one.give_back()
+
+
+async def _known(run_id: str, work: Awaitable[R]) -> R:
+    try:
+        return await work
+    except KeyError:
+        raise RunNotFoundError(run_id) from None
 
 
 def _id_of(fn: Function[Any] | str) -> str:

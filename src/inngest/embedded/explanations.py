@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from inngest.engine.domain import explaining
 from inngest.engine.domain.explaining import Rule
-from inngest.engine.errors import StoreError
-from inngest.engine.ports import Liveness
+from inngest.engine.queries import Explained
 
 from .views import RunStatus, optional_time
 
@@ -77,17 +76,10 @@ class Woken:
     cancelled: bool  # it ended the run
 
 
-def explanation(facts: explaining.Facts, now: int, liveness: Liveness) -> Explanation:
-    """What holds a run. Who cannot see whether a worker lives, takes its word for it."""
-
-    def alive(session_id: str) -> bool:
-        try:
-            return liveness.alive(session_id)
-        except StoreError:
-            return True
-
+def explanation(explained: Explained) -> Explanation:
+    """Why a run waits."""
+    run = explained.run
     reasons = tuple(
-        Reason(reason.rule, reason.text, optional_time(reason.until), reason.step)
-        for reason in explaining.explain(facts.judged(alive), now)
+        Reason(reason.rule, reason.text, optional_time(reason.until), reason.step) for reason in explained.reasons
     )
-    return Explanation(facts.run.id, facts.run.function_id, facts.run.status, reasons)
+    return Explanation(run.id, run.function_id, run.status, reasons)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import RunStatus
+from inngest.engine.queries import explained
 from inngest.engine.store import explaining, reading, schema, times
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
@@ -88,7 +89,7 @@ class Reader:
         now, facts = self._look(read)
         if facts is None:
             raise RunNotFoundError(run_id)
-        return explanation(facts, now, FileLocks.beside(self._database.path))
+        return explanation(explained(facts, now, FileLocks.beside(self._database.path)))
 
     def pending(self, event_id: str) -> list[Pending]:
         """The runs that an event is to start, but has not yet."""

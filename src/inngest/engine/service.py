@@ -1,4 +1,4 @@
-"""One worker of the engine: start, run, drain, stop. The only place with a `while` loop."""
+"""One worker of the engine: start, run, drain, stop. The only endless loops on the event loop."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import NamedTuple
 
-from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
-from inngest.runtime.ports import Clock
 
 from .checks import Checks
+from .control import Control
 from .domain.model import Ended, FunctionSpec
-from .errors import StoreClosedError, StoreError
+from .errors import StoreError
 from .executor import RunExecutor
+from .failure_log import FailureLog
 from .intake import Intake
 from .ports import Liveness, News, Session
+from .queries import Queries
 from .reaper import Reaper, Remover, each_alone
 from .requests import AT_A_TIME, Requester, Tools
+from .run_ends import RunEnds
 from .timers import Timers
 from .worker import Worker
 
@@ -41,9 +43,6 @@ REMOVING, OFTEN = 60_000, 1_000
 NOTABLE = 1_000
 """Milliseconds that the engine's time must be ahead of the wall clock to be told, or kept."""
 
-REMINDER = 600_000
-"""Milliseconds after which a trouble that lasts is told again."""
-
 
 class Options(NamedTuple):
     """How a worker runs."""
@@ -56,37 +55,6 @@ class Options(NamedTuple):
     pid: int
     retention: int | None = None  # ms after which what has ended is removed
     requests: int = AT_A_TIME  # of steps that are made at a time
-
-
-class Complaints:
-    """One line when something begins to fail, and one when all works again; not one for each try."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._failing: set[str] = set()  # what is being tried
-        self._told: dict[str, int] = {}  # when each trouble was told
-
-    def failed(self, what: str, error: Exception) -> None:
-        """It did not work."""
-        known = isinstance(error, StoreError)
-        trouble, now = f"{type(error).__name__} {error if known else ''}", self._clock.monotonic()
-        self._failing.add(what)
-        if trouble in self._told and now - self._told[trouble] < REMINDER:
-            return
-        self._told[trouble] = now
-        if known:
-            LOGGER.error("the engine waits, and tries again every %d ms: %s", TROUBLE, error)
-        else:
-            LOGGER.error("unexpected; trying again in %d ms: %s", TROUBLE, error, exc_info=error)
-
-    def worked(self, what: str) -> None:
-        """It did."""
-        if what not in self._failing:
-            return
-        self._failing.remove(what)
-        if not self._failing:
-            self._told.clear()
-            LOGGER.warning("the engine goes on: what failed works again")
 
 
 class Service:
@@ -111,16 +79,18 @@ class Service:
             worker, functions, options.max_in_flight, self._ended, self._awake.set, self.requester
         )
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
+        self.control = Control(worker, self.executor, self.requester)
+        self.queries = Queries(worker.store, worker.clock, liveness)
+        self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
         self._timers = Timers(worker.store, worker.clock, self.executor.heard)
         self._remover = Remover(worker.store, worker.clock, options.retention)
-        self._complaints = Complaints(worker.clock)
+        self._failures = FailureLog(worker.clock, TROUBLE)
         self._checks = Checks(worker, liveness)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
         self._overdue = False  # all is looked at again, whether anybody wrote or not
         self._look_at = self._retry_at = worker.clock.monotonic()
-        self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
         self._began = False  # its session
         self._stopping = False
 
@@ -229,13 +199,7 @@ class Service:
         await worker.http.close()
         await worker.store.close()
         self._liveness.release(worker.session_id)
-        self._tell_stopped()
-
-    def _tell_stopped(self) -> None:
-        for futures in self._waiting.values():
-            for future in futures:
-                if not future.done() and not future.get_loop().is_closed():
-                    future.set_exception(StoreClosedError("the engine was stopped"))
+        self.ends.tell_stopped()
 
     def abandon(self) -> None:
         """Do nothing more, at once, as if the process had died: others take over.
@@ -246,7 +210,7 @@ class Service:
         self.executor.draining = True
         self._worker.store.abandon()
         self._liveness.release(self._worker.session_id)
-        self._tell_stopped()
+        self.ends.tell_stopped()
         left_behind((*self._loops, *self.executor.tasks, *self.requester.tasks), unwind=True)
 
     def forked(self) -> None:
@@ -255,83 +219,12 @@ class Service:
             loop.cancel()
         self.requester.abandon()
 
-    async def wait(self, run_id: str, *, new: bool = False) -> Ended:
-        """Wait until a run has ended, wherever it runs; `new` if it was created here and nobody waited since.
-
-        Raises:
-            KeyError: there is no such run.
-        """
-        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(run_id, []).append(future)
-        try:
-            if not new and not self.executor.owns(run_id):
-                if await self._worker.store.run(run_id) is None:
-                    raise KeyError(run_id)
-                await self._look_for_ended([run_id])
-            return await future
-        finally:
-            left = self._waiting.get(run_id)
-            if left is not None and future in left:
-                left.remove(future)
-                if not left:
-                    del self._waiting[run_id]
-            if not future.cancel() and not future.cancelled():
-                future.exception()  # seen, if it was found to be missing twice
-
-    async def cancel(self, run_id: str, reason: str) -> bool:
-        """End a run; whether it had not ended before.
-
-        Raises:
-            KeyError: there is no such run.
-        """
-        store, now = self._worker.store, self._worker.clock.now()
-        news = await store.cancel([run_id], reason, now, self.executor.heard)
-        if not news.cancelled and await store.run(run_id) is None:
-            raise KeyError(run_id)
-        return bool(news.cancelled)
-
-    async def release(self, run_id: str) -> bool:
-        """Have a run follow the code there is; whether it had not ended.
-
-        Raises:
-            KeyError: there is no such run.
-        """
-        store = self._worker.store
-        released = await store.release(run_id, self._worker.clock.now())
-        if not released and await store.run(run_id) is None:
-            raise KeyError(run_id)
-        self.executor.look_again()
-        return released
-
-    async def retry_now(self, run_id: str) -> bool:
-        """Try at once what of a run waits for its next attempt; whether anything did.
-
-        Raises:
-            KeyError: there is no such run.
-        """
-        store = self._worker.store
-        retried = await store.retry_now(run_id, self._worker.clock.now())
-        if not retried.anything and await store.run(run_id) is None:
-            raise KeyError(run_id)
-        self.executor.retry(run_id, retried.steps)
-        self.executor.look_again()
-        self.requester.look_again()
-        return retried.anything
-
-    async def signal(self, name: str, data: str) -> str | None:
-        """Give a signal to the run that waits for it; that run's id, or None."""
-        now = self._worker.clock.now()
-        run_id, _ = await self._worker.store.signal(name, data, now, self.executor.heard)
-        return run_id
-
     def _answered(self, news: News) -> None:
         self.executor.heard(news)
 
     def _ended(self, run_id: str, ended: Ended) -> None:
         self.requester.over(run_id)
-        for future in self._waiting.pop(run_id, ()):
-            if not future.done():
-                future.set_result(ended)
+        self.ends.tell(run_id, ended)
 
     async def _go_on_from_kept_time(self) -> None:
         """What is due by the time that the database has seen does not wait for a clock that was set back."""
@@ -398,11 +291,11 @@ class Service:
                     await self._renew()
                     continue
             except Exception as error:  # a worker must not end because one look failed
-                self._complaints.failed("claiming", error)
+                self._failures.failed("claiming", error)
                 self.executor.look_again()
                 await self._pause(TROUBLE)
                 continue
-            self._complaints.worked("claiming")
+            self._failures.worked("claiming")
             next_due = self.executor.next_due
             if next_due is not None and not self.executor.crowded():
                 until = min(until, next_due)
@@ -424,11 +317,11 @@ class Service:
                 if requester.fenced:
                     self.executor.look_again()  # it is told the same, and this worker begins anew
             except Exception as error:  # a worker must not end because one look failed
-                self._complaints.failed("requesting", error)
+                self._failures.failed("requesting", error)
                 requester.look_again()
                 await self._pause(TROUBLE)
                 continue
-            self._complaints.worked("requesting")
+            self._failures.worked("requesting")
             if requester.next_due is not None and requester.room > 0 and not requester.fenced:
                 until = min(until, requester.next_due)
             await self._sleep(until, self._asked)
@@ -449,10 +342,10 @@ class Service:
             try:
                 await self._look_around()
             except Exception as error:  # a worker must not end because one look failed
-                self._complaints.failed("looking", error)
+                self._failures.failed("looking", error)
                 await self._pause(TROUBLE)
                 continue
-            self._complaints.worked("looking")
+            self._failures.worked("looking")
             if self.executor.idle:
                 self._worker.store.tidy()
 
@@ -484,7 +377,7 @@ class Service:
         return True
 
     async def _see_ended(self) -> bool:
-        await self._look_for_ended(list(self._waiting))
+        await self.ends.look()
         return False
 
     async def _see_runs(self) -> bool:
@@ -523,28 +416,20 @@ class Service:
             if self._worker.store.trouble is None:
                 try:
                     more = await self._remover.run_once()
-                    await self._look_for_missing()
+                    await self.ends.look_for_missing()
                 except Exception as error:  # a worker must not end because one look failed
-                    self._complaints.failed("removing", error)
+                    self._failures.failed("removing", error)
                 else:
-                    self._complaints.worked("removing")
+                    self._failures.worked("removing")
             await self._pause(LOOK if more else pause)
-
-    async def _look_for_missing(self) -> None:
-        """Tell those who wait for a run that was removed before its end was seen here: a process can be held up."""
-        missing = await self._worker.store.missing(list(self._waiting)) if self._waiting else ()
-        for run_id in missing:
-            for future in self._waiting.pop(run_id, ()):
-                if not future.done():
-                    future.set_exception(KeyError(run_id))
 
     def _mend(self) -> None:
         """Try again, now and then, to write what waits."""
         store, now = self._worker.store, self._worker.clock.monotonic()
         if store.trouble is None:
-            self._complaints.worked("recording")
+            self._failures.worked("recording")
             return
-        self._complaints.failed("recording", store.trouble)
+        self._failures.failed("recording", store.trouble)
         if now >= self._retry_at:
             self._retry_at = now + TROUBLE
             store.retry()
@@ -562,16 +447,6 @@ class Service:
             await over.wait()
         finally:
             timer.cancel()
-
-    async def _look_for_ended(self, run_ids: Sequence[str]) -> None:
-        if not run_ids:
-            return
-        for run in await self._worker.store.ended(run_ids):
-            try:
-                error = None if run.error is None else ErrorInfo.from_json(run.error)
-            except Exception:  # others have ended, too
-                error = ErrorInfo("Error", f"how it ended cannot be read: {run.error!r}")
-            self._ended(run.id, Ended(run.status, run.output, error))
 
 
 def _as_text(ms: int) -> str:

@@ -1,0 +1,90 @@
+"""What people do to runs and functions: cancel, release, retry, pause, resume, signal."""
+
+from __future__ import annotations
+
+from inngest.protocol import texts
+
+from .executor import RunExecutor
+from .requests import Requester
+from .worker import Worker
+
+
+class Control:
+    """Acts on runs and functions of a database, whichever worker executes them.
+
+    Args:
+        worker: has the store and the clock.
+        executor: executes runs of this worker; it claims what can go on.
+        requester: makes requests of this worker; it claims what can be tried again.
+    """
+
+    def __init__(self, worker: Worker, executor: RunExecutor, requester: Requester) -> None:
+        self._worker = worker
+        self._executor = executor
+        self._requester = requester
+
+    async def cancel(self, run_id: str, reason: str) -> bool:
+        """End a run; whether it had not ended before.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store, now = self._worker.store, self._worker.clock.now()
+        news = await store.cancel([run_id], reason, now, self._executor.heard)
+        if not news.cancelled and await store.run(run_id) is None:
+            raise KeyError(run_id)
+        return bool(news.cancelled)
+
+    async def release(self, run_id: str) -> bool:
+        """Have a run follow the code there is; whether it had not ended.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store = self._worker.store
+        released = await store.release(run_id, self._worker.clock.now())
+        if not released and await store.run(run_id) is None:
+            raise KeyError(run_id)
+        self._executor.look_again()
+        return released
+
+    async def retry_now(self, run_id: str) -> bool:
+        """Try at once what of a run waits for its next attempt; whether anything did.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        store = self._worker.store
+        retried = await store.retry_now(run_id, self._worker.clock.now())
+        if not retried.anything and await store.run(run_id) is None:
+            raise KeyError(run_id)
+        self._executor.retry(run_id, retried.steps)
+        self._executor.look_again()
+        self._requester.look_again()
+        return retried.anything
+
+    async def pause(self, function_id: str, on_event: str) -> None:
+        """Have no run of a function begin or go on until `resume`; `on_event` is "queue" or "skip".
+
+        Raises:
+            KeyError: the function is not known.
+        """
+        if not await self._worker.store.pause(texts.stored(function_id), on_event, self._worker.clock.now()):
+            raise KeyError(function_id)
+
+    async def resume(self, function_id: str) -> None:
+        """Have the runs of a function begin and go on again.
+
+        Raises:
+            KeyError: the function is not known.
+        """
+        known = await self._worker.store.resume(texts.stored(function_id), self._worker.clock.now())
+        self._executor.look_again()
+        if not known:
+            raise KeyError(function_id)
+
+    async def signal(self, name: str, data: str) -> str | None:
+        """Give a signal, with JSON text, to the run that waits for it; that run's id, or None."""
+        now = self._worker.clock.now()
+        run_id, _ = await self._worker.store.signal(name, data, now, self._executor.heard)
+        return run_id

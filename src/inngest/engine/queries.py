@@ -1,0 +1,71 @@
+"""What people ask about runs: what is recorded of one, and why it waits. Lists are verbs of the `Store`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from inngest.runtime.ports import Clock
+
+from .domain import explaining
+from .domain.explaining import Facts, Reason
+from .domain.model import Run
+from .errors import StoreError
+from .ports import Liveness, RunView, Store
+
+
+class Explained(NamedTuple):
+    """Why a run waits, or that it does not."""
+
+    run: Run
+    reasons: Sequence[Reason]  # most important first
+
+
+class Queries:
+    """Answers from what is recorded, and changes nothing.
+
+    Args:
+        store: where it is recorded.
+        clock: tells what is due.
+        liveness: tells which workers live.
+    """
+
+    def __init__(self, store: Store, clock: Clock, liveness: Liveness) -> None:
+        self._store = store
+        self._clock = clock
+        self._liveness = liveness
+
+    async def run(self, run_id: str) -> RunView:
+        """A run with everything that is recorded of it.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        view = await self._store.run(run_id)
+        if view is None:
+            raise KeyError(run_id)
+        return view
+
+    async def explain(self, run_id: str) -> Explained:
+        """What holds a run, until when, and what would let it go on.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        now = self._clock.now()
+        facts = await self._store.facts(run_id, now)
+        if facts is None:
+            raise KeyError(run_id)
+        return explained(facts, now, self._liveness)
+
+
+def explained(facts: Facts, now: int, liveness: Liveness) -> Explained:
+    """Why a run waits. If the lock of a worker cannot be read, the worker is assumed to be alive."""
+
+    def alive(session_id: str) -> bool:
+        try:
+            return liveness.alive(session_id)
+        except StoreError:
+            return True
+
+    return Explained(facts.run, explaining.explain(facts.judged(alive), now))
