@@ -19,13 +19,15 @@ ARGS ?=
 SEEDS ?= 200
 RUNS ?= 10000
 KEYS ?= 50
+PARTS ?=
+ROUTE ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help demo test full lint fmt bench simulate limits docs lock clean
+.PHONY: help demo test full lint fmt bench trace simulate limits docs lock clean
 
 # Trust what the machine trusts: behind a proxy with a certificate of its own, uv's built-in list refuses everything.
 export UV_SYSTEM_CERTS ?= 1
@@ -71,8 +73,11 @@ fmt: $(DEV) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(BENCH) ## measure ours beside the peers' (QUICK=1 is short, RECORD=1 writes benchmarks/RESULTS.md)
-	$(BIN)/python -m benchmarks
+bench: $(DEV) $(BENCH) ## measure ours beside the peers' (QUICK=1 is short, RECORD=1 writes benchmarks/RESULTS.md, BASE=REV adds a revision, PARTS="A R" picks)
+	$(BIN)/python -m benchmarks $(PARTS)
+
+trace: $(DEV) ## count the calls on the ways through the engine (ROUTE=step prints the way of one)
+	$(BIN)/python -m benchmarks.trace $(ROUTE)
 
 simulate: $(DEV) ## run the engine through more seeds of simulated crashes (SEEDS=200)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

@@ -1,6 +1,7 @@
 """`python -m benchmarks [A B …]`: measure, and print the tables; all of it, or the parts that are named.
 
 QUICK=1 measures little, to see in a few minutes that everything runs. RECORD=1 measures all, and writes RESULTS.md.
+BASE=REV measures ours beside that revision, too (R).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from . import (
     limits,
     machine,
     profile,
+    revision,
     sequential,
     sleepers,
     startup_times,
@@ -47,6 +49,8 @@ PARTS: dict[str, Sequence[Callable[[Plan], Section]]] = {
     "K": [growth.growing],
     "P": [profile.where_time_goes],
 }
+if os.environ.get("BASE"):
+    PARTS["R"] = [revision.beside_base]
 
 HOW = """\
 All contenders of a part run in the same run, each in its own process with its own database on the same disk. They take

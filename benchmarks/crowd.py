@@ -33,7 +33,7 @@ def many_runs(plan: Plan) -> Section:
     )
     text += table(["", "runs/s", "CPU ms a run", "ours ÷ it, runs/s", "it ÷ ours, CPU"], rows)
     bars = [
-        Bar(f"ours ÷ {TITLES[name]}, runs/s", rounds.ratio(OURS, name).median, 25, " ×", least=True)
+        Bar(f"ours ÷ {TITLES[name]}, runs/s", rounds.ratio(OURS, name).median, 30, " ×", least=True)
         for name in (DBOS_WAL, DBOS)
     ]
     return Section("B. Many runs at once", text, bars)

@@ -29,6 +29,7 @@ class Plan:
     sleepers_over: float  # seconds in which they are started
     sleepers_ms: int
     due_rounds: int
+    base_due_rounds: int  # of them, beside an earlier revision
     due_after: float  # seconds that there are to park those who fall due within a second
     startup_rounds: int
     backlog: int  # runs that are blocked behind one key
@@ -67,6 +68,7 @@ FULL = Plan(
     sleepers_over=20.0,
     sleepers_ms=10_000,
     due_rounds=1,
+    base_due_rounds=3,
     due_after=30.0,
     startup_rounds=11,
     backlog=100_000,
@@ -105,6 +107,7 @@ QUICK = Plan(
     sleepers_over=2.0,
     sleepers_ms=2_000,
     due_rounds=1,
+    base_due_rounds=1,
     due_after=3.0,
     startup_rounds=1,
     backlog=1_000,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 R = TypeVar("R")
 
@@ -29,13 +30,28 @@ TITLES = {OURS: "ours", FLOOR: "floor", DBOS: "DBOS, default", DBOS_WAL: "DBOS, 
 EVERYONE = (FLOOR, OURS, DBOS_WAL, DBOS)
 
 
+class Tree(NamedTuple):
+    """A checkout whose contenders are measured."""
+
+    root: Path
+    sources: Path | None = None  # of its engine, if that is not the installed one
+
+    def environment(self) -> dict[str, str]:
+        """The variables of its processes."""
+        found = dict(os.environ)
+        return found if self.sources is None else {**found, "PYTHONPATH": str(self.sources)}
+
+
+HERE = Tree(ROOT)
+
+
 def say(text: str) -> None:
     """Tell a person who waits."""
     print(text, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
-def folder(parent: Path = DISK) -> Iterator[Path]:
+def folder(parent: Path = DISK) -> Generator[Path]:
     """A new folder, on the disk of the checkout: what is temporary elsewhere may be in memory, where a sync is free."""
     parent.mkdir(parents=True, exist_ok=True)
     path = Path(tempfile.mkdtemp(dir=parent))
@@ -52,14 +68,17 @@ class Worker:
         name: which contender.
         database: a file that is not there yet.
         watched: whether it looks at what it says to SQLite; its times are not to be compared then.
+        tree: an earlier revision, whose own contender `ours` it is.
     """
 
-    def __init__(self, name: str, database: Path, *, watched: bool = False) -> None:
+    def __init__(self, name: str, database: Path, *, watched: bool = False, tree: Tree = HERE) -> None:
         self.name = name
-        command = [sys.executable, "-m", "benchmarks.contenders.worker", name, str(database)]
+        contender = name if tree is HERE else OURS
+        command = [sys.executable, "-m", "benchmarks.contenders.worker", contender, str(database)]
         self._process = subprocess.Popen(
             [*command, "--watched"] if watched else command,
-            cwd=ROOT,
+            cwd=tree.root,
+            env=tree.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -77,7 +96,7 @@ class Worker:
         return self._process.pid
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[Callable[..., Any]]:
+    def turn(self) -> Generator[Callable[..., Any]]:
         """Let it run; yields what asks it."""
         self._process.send_signal(signal.SIGCONT)
         try:
@@ -120,12 +139,14 @@ class Worker:
 
 
 @contextlib.contextmanager
-def workers(names: Sequence[str], *, watched: bool = False, parent: Path = DISK) -> Iterator[list[Worker]]:
-    """Contenders with a new database each."""
+def workers(
+    names: Sequence[str], *, watched: bool = False, parent: Path = DISK, trees: Mapping[str, Tree] | None = None
+) -> Generator[list[Worker]]:
+    """Contenders with a new database each; `trees` are those of contenders that are not of this checkout."""
     with folder(parent) as path, contextlib.ExitStack() as stack:
         started = []
         for name in names:
-            worker = Worker(name, path / f"{name}.db", watched=watched)
+            worker = Worker(name, path / f"{name}.db", watched=watched, tree=(trees or {}).get(name, HERE))
             stack.callback(worker.kill)
             started.append(worker)
         for worker in started:
@@ -146,10 +167,16 @@ def in_turns(rounds: int, contenders: Sequence[R], measure: Callable[[R], dict[s
     return found
 
 
-def output_of(*command: str) -> str:
+def output_of(*command: str, tree: Tree = HERE) -> str:
     """What a Python process prints that starts afresh, does its work and ends."""
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE
+        [sys.executable, *command],
+        cwd=tree.root,
+        env=tree.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     return done.stdout
 

@@ -96,7 +96,7 @@ def _milliseconds(worker: Worker, steps: int, repeats: int) -> float:
 def _bars(found: Mapping[int, Rounds]) -> list[Bar]:
     long = {steps: rounds for steps, rounds in found.items() if steps >= 100}
     bars = [
-        Bar(f"ours ÷ floor, N = {steps:,}", rounds.ratio(OURS, FLOOR).median, 2.0, " ×")
+        Bar(f"ours ÷ floor, N = {steps:,}", rounds.ratio(OURS, FLOOR).median, 1.65, " ×")
         for steps, rounds in long.items()
     ]
     if len(long) > 1:
@@ -104,7 +104,7 @@ def _bars(found: Mapping[int, Rounds]) -> list[Bar]:
         figure = long[many].ratio(OURS, FLOOR).median / long[few].ratio(OURS, FLOOR).median
         bars.append(Bar(f"that ratio at N = {many:,} ÷ at N = {few:,}", figure, 1.2, " ×"))
     bars += [
-        Bar(f"{TITLES[name]} ÷ ours, N = {steps:,}", rounds.ratio(name, OURS).median, 5, " ×", least=True)
+        Bar(f"{TITLES[name]} ÷ ours, N = {steps:,}", rounds.ratio(name, OURS).median, 5.5, " ×", least=True)
         for steps, rounds in long.items()
         for name in (DBOS_WAL, DBOS)
         if rounds.has(name)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .figures import Bar, Section, percentile, short, spread, table
 from .plan import Plan
-from .processes import folder, output_of, say
+from .processes import HERE, Tree, folder, output_of, say
 
 MODULE = "benchmarks.contenders.sleepers"
 
@@ -19,7 +19,7 @@ def sleeping(plan: Plan) -> Section:
     late = [1000 * value for value in spread_out["late"]]
     memory = spread_out["memory"] / 1_000_000
     say(f"E: {plan.sleepers:,} runs fall due within a second")
-    rounds = [_due_at_once(plan) for _ in range(plan.due_rounds)]
+    rounds = [due_at_once(plan) for _ in range(plan.due_rounds)]
     at_once = [1000 * value for one in rounds for value in one["late"]]
     rate = spread([plan.sleepers / one["drained"] for one in rounds])
     rows: list[list[object]] = [
@@ -53,18 +53,19 @@ def sleeping(plan: Plan) -> Section:
     return Section("E. Sleeping runs", text, bars)
 
 
-def _due_at_once(plan: Plan) -> dict[str, Any]:
+def due_at_once(plan: Plan, tree: Tree = HERE) -> dict[str, Any]:
     """Once more with more time, if the runs were not all asleep when the first fell due."""
     after = plan.due_after
     while True:
-        found = _measure(plan, "together", str(after))
+        found = _measure(plan, "together", str(after), tree=tree)
         if found["parked"] > 0:
             return found
         say(f"E: {after:g} s were too short to park all runs")
         after *= 2
 
 
-def _measure(plan: Plan, *how: str) -> dict[str, Any]:
+def _measure(plan: Plan, *how: str, tree: Tree = HERE) -> dict[str, Any]:
     with folder() as path:
-        found: dict[str, Any] = json.loads(output_of("-m", MODULE, str(path / "sleepers.db"), str(plan.sleepers), *how))
+        given = ("-m", MODULE, str(path / "sleepers.db"), str(plan.sleepers), *how)
+        found: dict[str, Any] = json.loads(output_of(*given, tree=tree))
         return found

@@ -46,8 +46,8 @@ def starting(plan: Plan) -> Section:
     text += table(["import", "ms", "÷ pydantic and httpx"], rows)
     text += "\n\n" + table(["cold start", "ms", "÷ importing and creating tables"], cold)
     bars = [
-        Bar("import inngest ÷ pydantic and httpx", rounds.ratio("import_ours", "import_parts").median, 1.25, " ×"),
-        Bar("cold start ÷ parts and tables", rounds.ratio("cold_ours", "cold_parts").median, 1.5, " ×"),
+        Bar("import inngest ÷ pydantic and httpx", rounds.ratio("import_ours", "import_parts").median, 1.2, " ×"),
+        Bar("cold start ÷ parts and tables", rounds.ratio("cold_ours", "cold_parts").median, 1.2, " ×"),
     ]
     return Section("F. Import and cold start", text, bars)
 
