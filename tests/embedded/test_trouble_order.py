@@ -40,7 +40,7 @@ class FullOnce:
             parameters: Sequence[object],
             *,
             patient: bool = True,
-        ) -> Sequence[tuple[Any, ...]]:
+        ) -> int:
             self._fail(patient=patient)
             return alone(database, connection, sql, parameters, patient=patient)
 

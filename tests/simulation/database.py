@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from inngest.engine.errors import StoreError
 from inngest.engine.store import tables
@@ -88,13 +88,12 @@ class SimDatabase(SqliteDatabase):
     def commit(self, connection: Connection) -> None:
         self._boundary.commit(lambda: super(SimDatabase, self).commit(connection), lambda: _written(connection))
 
-    def alone(
-        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
-    ) -> Sequence[tuple[Any, ...]]:
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
         self.begin(connection)
-        rows = connection.execute(sql, parameters).fetchall()
+        assert isinstance(connection, sqlite3.Connection)
+        changed = connection.execute(sql, parameters).rowcount
         self.commit(connection)
-        return rows
+        return changed
 
     def changed_by_others(self, connection: Connection) -> bool:
         return self._boundary.look(super().changed_by_others(connection))

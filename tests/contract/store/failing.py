@@ -6,7 +6,6 @@ import enum
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from inngest.engine.ports import Store
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
@@ -68,13 +67,12 @@ class Failing(SqliteDatabase):
             self.closed = self.closes
             raise why
 
-    def alone(
-        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
-    ) -> Sequence[tuple[Any, ...]]:
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
         self.begin(connection)
-        rows = connection.execute(sql, parameters).fetchall()
+        assert isinstance(connection, sqlite3.Connection)
+        changed = connection.execute(sql, parameters).rowcount
         self.commit(connection)
-        return rows
+        return changed
 
 
 class Slow(InlineExecutor):

@@ -6,7 +6,7 @@ is idempotent, so that it can be written again if its commit is in doubt; of a b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .statement import Statement, Transaction
@@ -20,9 +20,9 @@ Family = Callable[[Transaction, Sequence[Any]], Sequence[R]]
 class Alone(NamedTuple, Generic[R]):
     """A command as one statement, for when nothing else waits: it needs no BEGIN and no COMMIT around it."""
 
-    statement: Statement
-    parameters: Mapping[str, object]
-    result: Callable[[Sequence[tuple[Any, ...]]], R | None]  # None: the statement did nothing, and does not tell why
+    statement: Statement  # it gives no rows, and knows the order of its parameters
+    parameters: tuple[object, ...]
+    result: Callable[[int], R | None]  # of how many rows it changed; None: it did nothing, and does not tell why
 
 
 class Command(NamedTuple, Generic[R]):

@@ -98,10 +98,10 @@ def _record(words: Words) -> ClauseElement:
         )
     )
     insertion = words.insert(_steps).from_select(list(NEW_STEP_COLUMNS), row)
-    return _over_open(insertion, STEP_UPDATES).returning(_steps.c.seq)
+    return _over_open(insertion, STEP_UPDATES)
 
 
-RECORD = Statement(_record)
+RECORD = Statement(_record, (*NEW_STEP_COLUMNS, "run_id", "token", "session"))
 LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
 WRITE_MEMOS = Bulk(_steps, NEW_STEP_COLUMNS, _write_memos)
 WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
@@ -121,6 +121,9 @@ def commit(
     news = telling.catch_up(tx, waiting, commits[-1].now) if waiting else NO_NEWS
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
+    if not lost and all(map(_is_result, commits)):
+        tx.execute_rows(WRITE_MEMOS, [memo_row(one.owner.run_id, one.changes.memos[0]) for one in commits])
+        return [DONE] * len(commits)
     kept, late = _until_let_go([one for one in commits if (one.owner.run_id, one.owner.token) not in lost])
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
@@ -176,33 +179,35 @@ def _end(tx: Transaction, commits: Sequence[Commit]) -> None:
 
 
 def alone(one: Commit) -> Alone[Receipt] | None:
-    """A commit that is nothing but the result of a step, which is what most are, as one statement."""
+    """A commit that is nothing but the result of a step as one statement."""
+    return Alone(RECORD, _parameters(one), _recorded) if _is_result(one) else None
+
+
+def _is_result(one: Commit) -> bool:
+    """Whether a commit is nothing but the result of a step, which is what most are."""
     changes = one.changes
-    if (
-        len(changes.memos) != 1
-        or changes.transition is not None
-        or changes.open
-        or changes.failed
-        or changes.sent
-        or changes.signals
-        or changes.defers
-        or changes.code is not None
-        or one.waiting
-        or one.begins_anew
-        or changes.memos[0].metadata
-    ):
-        return None
-    return Alone(RECORD, _parameters(one), _recorded)
+    return (
+        len(changes.memos) == 1
+        and changes.transition is None
+        and not changes.open
+        and not changes.failed
+        and not changes.sent
+        and not changes.signals
+        and not changes.defers
+        and changes.code is None
+        and not one.waiting
+        and not one.begins_anew
+        and not changes.memos[0].metadata
+    )
 
 
-def _parameters(one: Commit) -> dict[str, object]:
+def _parameters(one: Commit) -> tuple[object, ...]:
     owner = one.owner
-    row = memo_row(owner.run_id, one.changes.memos[0])
-    return {**dict(zip(NEW_STEP_COLUMNS, row, strict=True)), "token": owner.token, "session": owner.session}
+    return (*memo_row(owner.run_id, one.changes.memos[0]), owner.run_id, owner.token, owner.session)
 
 
-def _recorded(rows: Sequence[tuple[object, ...]]) -> Receipt | None:
-    return DONE if rows else None  # the run is lost; or the memo is there already
+def _recorded(count: int) -> Receipt | None:
+    return DONE if count else None  # the run is lost; or the memo is there already
 
 
 def _receipts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from inngest.engine.errors import StoreError
 
@@ -52,12 +52,10 @@ class Database(Words, Protocol):
         """Whether the transaction that was begun last has changed anything."""
         ...
 
-    def alone(
-        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
-    ) -> Sequence[tuple[Any, ...]]:
-        """Execute one statement that is a transaction of its own, durable when this returns; the rows that it gives.
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
+        """Execute one statement that is a transaction of its own, durable when this returns; how many rows it changed.
 
-        With `patient` false it waits for nobody's transaction, and raises instead.
+        It gives no rows. With `patient` false it waits for nobody's transaction, and raises instead.
         """
         ...
 

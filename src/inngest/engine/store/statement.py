@@ -79,10 +79,16 @@ class Words(Protocol):
 
 
 class Statement:
-    """One statement, as a function of the database's words. Parameters are named with `bindparam`."""
+    """One statement, as a function of the database's words. Parameters are named with `bindparam`.
 
-    def __init__(self, build: Callable[[Words], ClauseElement]) -> None:
+    Args:
+        build: makes the statement.
+        order: names of its parameters as they follow one another, where it is executed with a tuple of them.
+    """
+
+    def __init__(self, build: Callable[[Words], ClauseElement], order: tuple[str, ...] = ()) -> None:
         self.build = build
+        self.order = order
 
 
 class Rows:
@@ -193,11 +199,19 @@ class Transaction:
 
     def text(self, statement: Statement, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
         """A statement as the driver takes it."""
-        compiled = self._compiled.get(statement)
-        if compiled is None:
-            compiled = self._compiled[statement] = _Compiled(statement.build(self._words), self._words)
+        compiled = self._compiled.get(statement) or self._compile(statement)
         given = {**compiled.fixed, **parameters} if compiled.fixed else parameters
         return compiled.sql, [given[name] for name in compiled.names]
+
+    def ordered(self, statement: Statement) -> str:
+        """The text of a statement that is executed with a tuple of its parameters."""
+        return (self._compiled.get(statement) or self._compile(statement)).sql
+
+    def _compile(self, statement: Statement) -> _Compiled:
+        compiled = self._compiled[statement] = _Compiled(statement.build(self._words), self._words)
+        if statement.order and compiled.names != statement.order:
+            raise ValueError(f"expected the parameters {statement.order}, the statement has {compiled.names}")
+        return compiled
 
     def execute_rows(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""

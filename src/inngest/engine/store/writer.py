@@ -258,8 +258,8 @@ class Writer:
 
     def _write_alone(self, alone: Alone[R], connection: Connection, tx: Transaction, *, patient: bool) -> R | None:
         """The result of the lone statement; None if it did nothing. Wherever the writer is."""
-        text = tx.text(alone.statement, alone.parameters)
-        result = alone.result(self._database.alone(connection, *text, patient=patient))
+        changed = self._database.alone(connection, tx.ordered(alone.statement), alone.parameters, patient=patient)
+        result = alone.result(changed)
         if result is not None:
             self.commits += 1
         return result

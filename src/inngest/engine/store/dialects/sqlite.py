@@ -115,15 +115,13 @@ class SqliteDatabase:
         self._execute_patiently(connection, "BEGIN IMMEDIATE")
         self._changes = cast("sqlite3.Connection", connection).total_changes
 
-    def alone(
-        self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True
-    ) -> Sequence[tuple[Any, ...]]:
+    def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
         if patient:  # else it is tried again patiently, if the files are gone by the second look
             self._files.check()
         execute = self._execute_patiently if patient else _execute
-        found: Sequence[tuple[Any, ...]] = execute(connection, sql, parameters).fetchall()
-        self._files.check()  # SQLite has committed when the last row was fetched
-        return found
+        changed: int = execute(connection, sql, parameters).rowcount  # SQLite has committed: there are no rows to fetch
+        self._files.check()
+        return changed
 
     def begin_reading(self, connection: Connection) -> None:
         connection.execute("BEGIN")
