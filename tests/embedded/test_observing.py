@@ -94,3 +94,31 @@ async def test_an_observer_that_raises_is_logged_and_changes_nothing(
         async with engine:
             assert await engine.invoke(fn) == "paid"
     assert "an observer failed" in caplog.text
+
+
+async def test_each_of_several_observers_is_told_until_it_is_removed(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+    one, other, later = Diary(), Diary(), Diary()
+    engine = inngest.Engine([flaky(client)], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
+    remove = engine.observe(one)
+    engine.observe(Broken())
+    engine.observe(other)
+    async with engine:
+        await engine.send(inngest.Event(name="t/other"))
+        remove()
+        remove()  # once is enough
+        engine.observe(later)
+        await engine.send(inngest.Event(name="t/another"))
+    assert one.lines == ["accepted ['t/other'] starts []"]
+    assert other.lines == [*one.lines, *later.lines]
+    assert later.lines == ["accepted ['t/another'] starts []"]
+
+
+async def test_an_observer_that_was_added_twice_is_removed_once(tmp_path: Path) -> None:
+    diary = Diary()
+    engine = inngest.Engine([], database=f"sqlite:///{tmp_path}/i.db")
+    engine.observe(diary)
+    engine.observe(diary)()
+    async with engine:
+        await engine.send(inngest.Event(name="t/go"))
+    assert diary.lines == ["accepted ['t/go'] starts []"]

@@ -17,6 +17,7 @@ from inngest.engine.domain import holding
 from inngest.engine.domain.model import Ended, Policy, RunStatus
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.errors import StoreClosedError
+from inngest.engine.observers import Observers
 from inngest.engine.ports import Observer
 from inngest.engine.service import Options, Service
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
@@ -51,7 +52,6 @@ from .errors import (
 )
 from .explanations import Explanation, KeptBack, Woken, explanation, kept_back
 from .local import LocalInvoker
-from .observing import Guarded
 from .stop_signals import StopSignals
 
 R = TypeVar("R")
@@ -116,7 +116,7 @@ class Engine:
         )
         self._signals = StopSignals() if settings.flag("stop_on_signals", stop_on_signals) else None
         self._specs = specs.specs(self._settings.functions)
-        self._observer: Observer | None = None
+        self._observers = Observers()
         self._running: _Running | None = None
         self._thread: LoopThread | None = None
         self._stopped = False
@@ -136,7 +136,7 @@ class Engine:
         if before is not None and before.here and not before.gone:
             raise EngineStateError(f"the engine {before.state} already: start it again after `stop` has returned")
         self._stopped = False
-        self._running = running = _Running(self._settings, self._specs, self._observer)
+        self._running = running = _Running(self._settings, self._specs, self._observers)
         try:
             await running.start(self)
         except BaseException:
@@ -459,9 +459,13 @@ class Engine:
 
     # -- for the command line
 
-    def observe(self, observer: Observer) -> None:
-        """Have an observer told what this engine does. Before it starts; what the observer raises is logged."""
-        self._observer = Guarded(observer)
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Have an observer told what this engine does, whenever it runs; several may be. What one raises is logged.
+
+        Returns:
+            Call it, and the observer is told no more.
+        """
+        return self._observers.add(observer)
 
     def now(self) -> int:
         """The engine's time (unix ms), which goes on when the wall clock is set; the wall clock's while it rests."""
@@ -574,7 +578,7 @@ class Engine:
 class _Running:
     """An engine while it runs."""
 
-    def __init__(self, given: settings.Settings, functions: Sequence[Any], observer: Observer | None) -> None:
+    def __init__(self, given: settings.Settings, functions: Sequence[Any], observers: Observers) -> None:
         settings.refuse_fork(given.path)
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
@@ -590,7 +594,7 @@ class _Running:
         database = SqliteDatabase(given.path, durable=given.durable)
         self.store = SqlStore(database, self._executor, self._ids, policy)
         worker = Worker(
-            self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observer
+            self.store, self._invoker, self._clock, self._ids, policy, HttpxClient(), self._ids.token(), observers
         )
         self._locks = FileLocks.beside(given.path)
         options = Options(

@@ -16,8 +16,9 @@ from .domain.following import Plan, is_large
 from .domain.model import Event, Registry, Run, Start
 from .domain.watches import as_data
 from .errors import StoreError
+from .observers import Observers
 from .places import NOTHING, Reserved
-from .ports import Acceptance, Accepted, Claimed, Ids, News, Observer, Owner, Store
+from .ports import Acceptance, Accepted, Claimed, Ids, News, Owner, Store
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -57,13 +58,13 @@ class Intake:
     """The one way in."""
 
     def __init__(
-        self, store: Store, clock: Clock, ids: Ids, executor: Starter | None, observer: Observer | None = None
+        self, store: Store, clock: Clock, ids: Ids, executor: Starter | None, observers: Observers | None = None
     ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._executor = executor
-        self._observer = observer
+        self._observers = observers
 
     async def send(self, sent: Sequence[SentEvent]) -> list[str]:
         """Accept events; their ids in order, after the commit (P1, P10).
@@ -123,8 +124,8 @@ class Intake:
         def begin(accepted: Accepted) -> Accepted:
             """Runs that were claimed begin, also when the sender has been cancelled meanwhile."""
             came = accepted.events if parcel else events
-            if self._observer is not None and came:
-                self._observer.accepted(came, [start.run for start, _ in accepted.started])
+            if self._observers and came:
+                self._observers.accepted(came, [start.run for start, _ in accepted.started])
             if executor is not None:
                 executor.give_back(room)
                 _begin(executor, accepted, {event.id: event for event in came})

@@ -78,7 +78,7 @@ class Service:
         self.executor = RunExecutor(
             worker, functions, options.max_in_flight, self._ended, self._awake.set, self.requester
         )
-        self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observer)
+        self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observers)
         self.control = Control(worker, self.executor, self.requester)
         self.queries = Queries(worker.store, worker.clock, liveness)
         self.ends = RunEnds(worker.store, self.executor.owns)

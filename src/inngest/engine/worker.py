@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inngest.runtime.ports import Clock
 
 from .domain.model import Policy
+from .observers import Observers
 from .ports import HttpClient, Ids, Invoker, Observer, Store
 
 
@@ -21,4 +22,9 @@ class Worker:
     policy: Policy
     http: HttpClient
     session_id: str
-    observer: Observer | None = None
+    observers: Observers = field(default_factory=Observers)
+
+    @property
+    def observer(self) -> Observer | None:
+        """Tells all who watch; None if nobody does."""
+        return self.observers or None

@@ -1,0 +1,80 @@
+"""All who watch what a worker does. None of them can hurt it: they are called between a commit and those who wait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.raised import ends_the_task
+
+from .domain.model import Changes, Event, Run
+from .ports import Claimed, Observer
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
+
+class Observers:
+    """An observer that tells others. What one of them raises is logged, and the next one is told."""
+
+    def __init__(self) -> None:
+        self._all: tuple[Observer, ...] = ()
+
+    def add(self, observer: Observer) -> Callable[[], None]:
+        """Have an observer told from now on; call what this returns, and it is told no more."""
+        entry = _Entry(observer)
+        self._all = (*self._all, entry)
+
+        def remove() -> None:
+            self._all = tuple(one for one in self._all if one is not entry)
+
+        return remove
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+        """See `Observer`."""
+        for one in self._all:
+            one.accepted(events, started)
+
+    def entered(self, claimed: Claimed) -> None:
+        """See `Observer`."""
+        for one in self._all:
+            one.entered(claimed)
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        """See `Observer`."""
+        for one in self._all:
+            one.committed(run, changes)
+
+
+class _Entry:
+    """One observer, as often as it was added: logs what it raises."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+        try:
+            self._observer.accepted(events, started)
+        except BaseException as error:
+            _log(error)
+
+    def entered(self, claimed: Claimed) -> None:
+        try:
+            self._observer.entered(claimed)
+        except BaseException as error:
+            _log(error)
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        try:
+            self._observer.committed(run, changes)
+        except BaseException as error:
+            _log(error)
+
+
+def _log(error: BaseException) -> None:
+    if ends_the_task(error):
+        raise error
+    LOGGER.error("an observer failed", exc_info=error)
