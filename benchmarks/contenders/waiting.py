@@ -80,7 +80,7 @@ class House:
     async def settled(self) -> None:
         """Until every run waits, or has ended."""
         while True:
-            if len(self._entered) == self._number and not self.engine.executing:
+            if len(self._entered) == self._number and not self.engine.running_steps:
                 return
             await asyncio.sleep(0.001)
 

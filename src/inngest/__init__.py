@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING  # noqa: TID251 - the lazy Engine below is typed by it
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING  # noqa: TID251 - the lazy names below are typed by it
 
 from inngest import errors
 from inngest.coming import announce as _announce
@@ -19,7 +20,7 @@ from inngest.protocol.config import (
     TriggerCron,
     TriggerEvent,
 )
-from inngest.protocol.errors import NonRetriableError
+from inngest.protocol.errors import ErrorInfo, NonRetriableError
 from inngest.protocol.json import JSON
 from inngest.protocol.streaming import Streaming
 from inngest.runtime.uncollected import uncollected as _uncollected
@@ -40,8 +41,11 @@ from inngest.sdk.steps.step_sync import StepSync
 
 if TYPE_CHECKING:
     from inngest.embedded.engine import Engine
+    from inngest.embedded.explanations import Explanation, KeptBack, Reason, Rule, Woken
+    from inngest.embedded.views import Attempt, DeferRecord, Hold, Run, RunningStep, RunStatus, StepRecord, Usage
 
 __all__ = [
+    "Attempt",
     "Backoff",
     "Batch",
     "Cancel",
@@ -50,13 +54,18 @@ __all__ = [
     "ContextSync",
     "CurrentStep",
     "Debounce",
+    "DeferRecord",
     "Deferred",
     "Engine",
+    "ErrorInfo",
     "Event",
+    "Explanation",
     "FetchResponse",
     "Function",
+    "Hold",
     "Inngest",
     "JSON",
+    "KeptBack",
     "Middleware",
     "MiddlewareSync",
     "NonRetriableError",
@@ -64,13 +73,19 @@ __all__ = [
     "Priority",
     "PydanticSerializer",
     "RateLimit",
+    "Reason",
     "RetryAfterError",
+    "Rule",
+    "Run",
+    "RunStatus",
+    "RunningStep",
     "SendEventsResult",
     "Serializer",
     "Singleton",
     "Step",
     "StepError",
     "StepMemos",
+    "StepRecord",
     "StepState",
     "StepSync",
     "Streaming",
@@ -79,6 +94,8 @@ __all__ = [
     "TransformOutputResult",
     "TriggerCron",
     "TriggerEvent",
+    "Usage",
+    "Woken",
     "current_step",
     "errors",
 ]
@@ -87,13 +104,24 @@ _warn_of_namesake()
 _announce()
 
 if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for one of the package's
+    _LOADED_LATER = {
+        "Engine": "inngest.embedded.engine",
+        **dict.fromkeys(("Explanation", "KeptBack", "Reason", "Rule", "Woken"), "inngest.embedded.explanations"),
+        **dict.fromkeys(
+            ("Attempt", "DeferRecord", "Hold", "Run", "RunStatus", "RunningStep", "StepRecord", "Usage"),
+            "inngest.embedded.views",
+        ),
+    }
 
     def __getattr__(name: str) -> object:
-        """`Engine` is loaded on first use: a process that only sends events needs no database."""
-        if name == "Engine":
-            with _uncollected():
-                from inngest.embedded.engine import Engine  # noqa: PLC0415 - see above
+        """`Engine`, and what it returns, are loaded on first use: a process that only sends needs no database."""
+        if name not in _LOADED_LATER:
+            raise AttributeError(f"module 'inngest' has no attribute {name!r}")
+        with _uncollected():
+            found = getattr(_import_module(_LOADED_LATER[name]), name)
+        globals()[name] = found  # found at once from now on
+        return found
 
-            globals()[name] = Engine  # found at once from now on
-            return Engine
-        raise AttributeError(f"module 'inngest' has no attribute {name!r}")
+    def __dir__() -> list[str]:
+        """All public names, also of what is loaded later."""
+        return sorted({*globals(), *__all__})

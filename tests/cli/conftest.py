@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import inngest
 from inngest.cli.app import app
+from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Event, Run
 from inngest.engine.ports import Claimed
 from inngest.errors import RunFailedError
@@ -126,7 +127,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
     engine = inngest.Engine(make_client(), database=f"sqlite:///{path}", retry_interval=0)
     slept = Slept("long")
-    engine.observe(slept)
+    host_of(engine).observe(slept)
     with engine:
         engine.wait_sync(start(engine, "shop/order.placed", order=1))
         failing = start(engine, "shop/order.returned")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Explanation, Rule
+from inngest import Explanation, Rule
 from inngest.errors import RunCancelledError, RunFailedError, RunSkippedError
 from tests.house.tree import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import inngest
-from inngest.embedded.views import Run, StepRecord
+from inngest import Run, StepRecord
 from inngest.errors import RunFailedError
 
 TRIGGER = inngest.TriggerEvent(event="test/start")

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 import inngest
-from inngest.embedded.views import Usage
+from inngest import Usage
 from inngest.experimental.ai import BaseAdapter, anthropic, deepseek, gemini, grok, openai
 
 from . import answering as providers

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Rule
+from inngest import Rule
 from inngest.engine.executor import RunExecutor
 from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Claimed

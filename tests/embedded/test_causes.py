@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
+from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Event, Released
 from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.ports import Claimed
@@ -51,7 +52,7 @@ class Releases:
     def engine(self, stage: Stage, function: inngest.Function[object]) -> inngest.Engine:
         """An engine that it watches."""
         engine = inngest.Engine([function], database=stage.database, retry_interval=0, **stage.options)
-        engine.observe(self)
+        host_of(engine).observe(self)
         return engine
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import FunctionConfigInvalidError
 
 KEY = "event.data.user"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from tests.embedded.stage import Stage
 
 START = "test/start"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 
 MINUTES = 3
 

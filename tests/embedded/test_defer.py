@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.views import Run, RunStatus
+from inngest import Run, RunStatus
 from inngest.errors import RunCancelledError, RunFailedError
 
 from .reentry import Memory, after_each_crash, deferred

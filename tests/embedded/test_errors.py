@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import RunFailedError
 
 from .stage import Stage, failure, message, step

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import RunFailedError, StepOutsideError
 
 from .stage import Stage, failure, message

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Explanation, Rule
+from inngest import Explanation, Rule
 from inngest.errors import RunFailedError, RunNotFoundError
 
 client = inngest.Inngest(app_id="why")

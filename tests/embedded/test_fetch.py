@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.runtime.http import HttpxClient
 

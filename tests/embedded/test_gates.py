@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import EngineConfigError, EngineStateError, RunCancelledError, RunSkippedError
 from tests.embedded.stage import Stage
 

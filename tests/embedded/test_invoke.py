@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import RunCancelledError, RunFailedError, StepError
 
 client = inngest.Inngest(app_id="calls")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from inngest.embedded.views import Attempt, Run, RunStatus, StepRecord
+from inngest import Attempt, Run, RunStatus, StepRecord
 from inngest.protocol.errors import ErrorInfo
 from tests.embedded.kills import account as accounts
 from tests.embedded.kills.account import Account

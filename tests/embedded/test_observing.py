@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import inngest
+from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Ended, Event, Released, Run
 from inngest.engine.ports import Claimed
 
@@ -54,7 +55,7 @@ async def test_an_observer_sees_events_runs_attempts_and_ends_in_order(tmp_path:
     client = inngest.Inngest(app_id="shop")
     diary = Diary()
     engine = inngest.Engine([flaky(client)], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
-    engine.observe(diary)
+    host_of(engine).observe(diary)
     async with engine:
         (event_id,) = await engine.send(inngest.Event(name="t/go"))
         (run,) = await engine.runs(event_id=event_id)
@@ -89,7 +90,7 @@ async def test_an_observer_that_raises_is_logged_and_changes_nothing(
     client = inngest.Inngest(app_id="shop")
     fn = flaky(client)
     engine = inngest.Engine([fn], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
-    engine.observe(Broken())
+    host_of(engine).observe(Broken())
     with caplog.at_level(logging.ERROR, "inngest.engine"):
         async with engine:
             assert await engine.invoke(fn) == "paid"
@@ -100,14 +101,14 @@ async def test_each_of_several_observers_is_told_until_it_is_removed(tmp_path: P
     client = inngest.Inngest(app_id="shop")
     one, other, later = Diary(), Diary(), Diary()
     engine = inngest.Engine([flaky(client)], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
-    remove = engine.observe(one)
-    engine.observe(Broken())
-    engine.observe(other)
+    remove = host_of(engine).observe(one)
+    host_of(engine).observe(Broken())
+    host_of(engine).observe(other)
     async with engine:
         await engine.send(inngest.Event(name="t/other"))
         remove()
         remove()  # once is enough
-        engine.observe(later)
+        host_of(engine).observe(later)
         await engine.send(inngest.Event(name="t/another"))
     assert one.lines == ["accepted ['t/other'] starts []"]
     assert other.lines == [*one.lines, *later.lines]
@@ -117,8 +118,8 @@ async def test_each_of_several_observers_is_told_until_it_is_removed(tmp_path: P
 async def test_an_observer_that_was_added_twice_is_removed_once(tmp_path: Path) -> None:
     diary = Diary()
     engine = inngest.Engine([], database=f"sqlite:///{tmp_path}/i.db")
-    engine.observe(diary)
-    engine.observe(diary)()
+    host_of(engine).observe(diary)
+    host_of(engine).observe(diary)()
     async with engine:
         await engine.send(inngest.Event(name="t/go"))
     assert diary.lines == ["accepted ['t/go'] starts []"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Rule
+from inngest import Rule
 from inngest.errors import RunCancelledError, RunNotFoundError
 from tests.embedded.shop import TRIGGER, Shop
 from tests.embedded.stage import until_held

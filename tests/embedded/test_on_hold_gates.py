@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Rule
+from inngest import Rule
 from inngest.errors import RunCancelledError, RunSkippedError
 from tests.embedded.shop import Shop
 from tests.embedded.stage import message, until_held

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import pytest
 
 import inngest
-from inngest.embedded.views import Run, RunStatus
+from inngest import Run, RunStatus
 from tests.house.tree import ROOT
 
 from .answering import answering

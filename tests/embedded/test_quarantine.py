@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Rule
+from inngest import Rule
 from tests.embedded.stage import Stage
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.protocol.opcodes import Memo
 
 from .reentry import Memory, after_each_crash

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import RunFailedError
 from tests import processes
 from tests.embedded.stage import Stage, failure, step

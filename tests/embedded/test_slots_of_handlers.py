@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.explanations import Rule
+from inngest import Rule
 
 SLOW = 20_000
 """Milliseconds after which a test that would hang fails."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import inngest
+from inngest.embedded.engine import host_of
 
 
 class Gate:
@@ -57,7 +58,7 @@ async def test_a_step_that_runs_while_the_engine_stops_is_recorded_and_the_run_r
     await engine.start()
     (event_id,) = await engine.send(inngest.Event(name="t/go"))
     await asyncio.to_thread(gate.began.wait)
-    draining = asyncio.ensure_future(engine.drain())
+    draining = asyncio.ensure_future(host_of(engine).drain())
     await asyncio.sleep(0)  # it has begun
     gate.opened.set()
     await draining

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import RunCancelledError, StepOutsideError
 
 from .stage import Stage, failure, step
@@ -38,7 +38,8 @@ async def until_recorded(engine: inngest.Engine, run_id: str, *step_ids: str) ->
     """Wait until these steps are recorded, open ones too, and nobody executes the run."""
     while True:
         run = await engine.run(run_id)
-        if {one.id for one in run.steps} >= set(step_ids) and run_id not in str(engine.executing):
+        executed = {one.run_id for one in engine.running_steps}
+        if {one.id for one in run.steps} >= set(step_ids) and run_id not in executed:
             return
         await asyncio.sleep(0.01)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.errors import StepError
 
 from .stage import Stage, failure, message, step

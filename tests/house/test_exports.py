@@ -47,5 +47,9 @@ def test_every_export_can_be_imported_and_is_documented() -> None:
     assert undocumented == []
 
 
+def test_a_name_that_is_loaded_later_is_listed() -> None:
+    assert set(inngest.__all__) <= set(dir(inngest))
+
+
 def test_the_package_says_that_it_is_typed() -> None:
     assert Path(inngest.__file__).with_name("py.typed").is_file()

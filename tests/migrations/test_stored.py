@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 from inngest.engine.store.schema import CURRENT
 from inngest.errors import RunFailedError
 from tests.migrations import schemas

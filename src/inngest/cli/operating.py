@@ -16,7 +16,6 @@ from inngest.embedded.errors import RunNotCompletedError
 from inngest.embedded.explanations import Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Run
-from inngest.sdk import signals
 from inngest.sdk.errors import EventInvalidError, StepArgumentError
 
 from . import looking, output, shapes, values
@@ -68,13 +67,13 @@ def _functions(
 
 def signal(name: str, data: str | None, *, database: str, as_json: bool) -> None:
     """Send a signal."""
-    try:
-        sent = signals.checked(name, values.json_value(data), None)
-    except StepArgumentError as error:
-        raise CommandError(f"the signal cannot be sent: {error.message.partition(': ')[2]}") from None
+    sent = values.json_value(data)
     path = values.existing_database(database)
     Reader(path).functions()  # what cannot be read is not written
-    run_id = _on(path, lambda engine: engine.send_signal(sent.name, sent.data))
+    try:
+        run_id = _on(path, lambda engine: engine.send_signal(name, sent))
+    except StepArgumentError as error:
+        raise CommandError(f"the signal cannot be sent: {error.message.partition(': ')[2]}") from None
     if run_id is None:
         raise CommandError(
             f"no run waits for the signal {name!r}: nobody has it", hint="it is not kept", code=Exit.FAILED

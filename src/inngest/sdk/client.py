@@ -74,7 +74,7 @@ class FunctionDecorator:
             middleware=self._middleware,
             output_type=self._output_type,
         )
-        self._client.add_function(function)
+        add_function(self._client, function)
         return function
 
 
@@ -256,17 +256,6 @@ class Inngest:
             self, checked, on_failure, function_options.middleware("middleware", middleware), output_type
         )
 
-    def add_function(self, function: Function[object]) -> None:
-        """Note a function of this client. The same code, loaded again, replaces what it made before.
-
-        Several may have one id, as long as no engine is given two of them: tests make functions of one name.
-        """
-        for index, other in enumerate(self._functions):
-            if other.id == function.id and redefines(function.handler, other.handler):
-                self._functions[index] = function
-                return
-        self._functions.append(function)
-
     # -- sending
 
     async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
@@ -324,34 +313,15 @@ class Inngest:
         """
         sent = signals.checked(signal, data, self.serializer)
         if self._sink is not None:
-            return await self._sink.send_signal(sent.name, sent.data)
+            return await self._sink.send_signal(sent)
         return await drive(signals.send(self._api(), sent, event_sender.AsyncTransport(self._timeout)))
 
     def send_signal_sync(self, signal: str, data: object = None) -> str | None:
         """The same, blocking. Not for the event loop's own thread. See `send_signal`."""
         sent = signals.checked(signal, data, self.serializer)
         if self._sink is not None:
-            return self._sink.send_signal_sync(sent.name, sent.data)
+            return self._sink.send_signal_sync(sent)
         return drive_sync(signals.send(self._api(), sent, event_sender.SyncTransport(self._timeout)))
-
-    def bind(self, sink: EventSink | None) -> None:
-        """Send into an engine of this process from now on; None: over HTTP again.
-
-        Raises:
-            EngineBindingError: another engine has the client.
-        """
-        bound = self._sink if self._sink is not None and self._sink.of_this_process else None
-        if sink is not None and bound is not None and bound is not sink:
-            raise EngineBindingError(
-                f'the client "{self.app_id}" runs in another Engine of this process already: stop that one first, '
-                "or use one Engine for all functions of a client"
-            )
-        self._sink = sink
-
-    def unbind(self, sink: EventSink) -> None:
-        """That engine is gone: send over HTTP again, unless another one has the client by now."""
-        if self._sink is sink:
-            self._sink = None
 
     def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
@@ -368,3 +338,39 @@ class Inngest:
         if result.error is not None:
             raise SendEventsError(result.error, result.ids)
         return result.ids
+
+
+# -- for functions and engines, and not for users
+
+
+def add_function(client: Inngest, function: Function[object]) -> None:
+    """Note a function of a client. The same code, loaded again, replaces what it made before.
+
+    Several may have one id, as long as no engine is given two of them: tests make functions of one name.
+    """
+    for index, other in enumerate(client._functions):
+        if other.id == function.id and redefines(function.handler, other.handler):
+            client._functions[index] = function
+            return
+    client._functions.append(function)
+
+
+def bind(client: Inngest, sink: EventSink) -> None:
+    """Have a client send into an engine of this process from now on.
+
+    Raises:
+        EngineBindingError: another engine has the client.
+    """
+    bound = client._sink
+    if bound is not None and bound is not sink and bound.of_this_process:
+        raise EngineBindingError(
+            f'the client "{client.app_id}" runs in another Engine of this process already: stop that one first, '
+            "or use one Engine for all functions of a client"
+        )
+    client._sink = sink
+
+
+def unbind(client: Inngest, sink: EventSink) -> None:
+    """That engine is gone: send over HTTP again, unless another one has the client by now."""
+    if client._sink is sink:
+        client._sink = None

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.opcodes import OpTarget, SentEvent
 
 from .events import Event
 from .serializers import Serializer
@@ -24,11 +24,11 @@ class EventSink(Protocol):
         """Whether the engine runs in this process, and not in the one of which this is a fork."""
         ...
 
-    async def send_signal(self, signal: str, data: str) -> str | None:
-        """Give a signal, with JSON text, to the run that waits for it; that run's id, or None."""
+    async def send_signal(self, signal: OpTarget) -> str | None:
+        """Give a signal to the run that waits for it; that run's id, or None."""
         ...
 
-    def send_signal_sync(self, signal: str, data: str) -> str | None:
+    def send_signal_sync(self, signal: OpTarget) -> str | None:
         """The same, blocking; from any thread but the engine's loop."""
         ...
 

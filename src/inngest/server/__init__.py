@@ -1,1 +1,1 @@
-"""The event API as an ASGI app. `inngest.server.app.create_app` makes it."""
+"""The event API as an ASGI app: `inngest.server.app.create_app` makes it."""

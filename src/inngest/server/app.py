@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inngest.embedded.engine import Engine
+from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.errors import EngineStateError
 from inngest.engine.errors import StoreError
 from inngest.protocol import limits
@@ -29,6 +29,8 @@ from inngest.runtime.clock import wall_clock_ms
 from . import bodies, run_json
 from .answers import Json
 from .hosts import HostGuard, Hosts
+
+__all__ = ["create_app"]
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.server"))
 
@@ -89,6 +91,7 @@ class EventApi:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._host = host_of(engine)
 
     async def send(self, request: Request) -> Response:
         """Accept events. Each has its place in `ids`; one that is refused has "" there, and the others count."""
@@ -104,7 +107,7 @@ class EventApi:
         if not events:
             return _answer([""], 200, None)
         good = [event for event in events if isinstance(event, SentEvent)]
-        ids = iter(await self._engine.send_events(good) if good else ())
+        ids = iter(await self._host.accept(good) if good else ())
         refused = [(index, event) for index, event in enumerate(events) if isinstance(event, bodies.Refused)]
         placed = [next(ids) if isinstance(event, SentEvent) else "" for event in events]
         if not refused:

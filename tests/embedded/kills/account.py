@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from inngest.embedded.views import Run, StepRecord
+from inngest import Run, StepRecord
 
 from .functions import INTERRUPTED, ONCE, told
 from .ledger import Line

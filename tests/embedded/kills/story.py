@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inngest import Run
 from inngest.embedded.reader import Reader
-from inngest.embedded.views import Run
 from tests import processes
 
 from . import account as accounts

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, assert_type
 
 import inngest
-from inngest.embedded.views import Run
+from inngest import Run
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from sqlalchemy import URL
 
-from inngest.embedded.engine import Engine
+from inngest.embedded.engine import Engine, host_of
 from inngest.protocol.config import TriggerCron
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
@@ -96,7 +96,8 @@ async def serve(
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
     )
-    engine.observe(Recorder(tell, engine.now))
+    host = host_of(engine)
+    host.observe(Recorder(tell, host.now))
     async with engine:
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
         config = uvicorn.Config(
@@ -113,12 +114,10 @@ async def serve(
         on_serving()
         asked = asyncio.ensure_future(stop.asked.wait())
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
-        tell(
-            {"type": "stopping", "reason": stop.reason, "files": list(stop.files), "executing": list(engine.executing)}
-        )
+        tell({"type": "stopping", "reason": stop.reason, "files": list(stop.files), "executing": list(host.executing)})
         server.should_exit = True
         asked.cancel()
-        await asyncio.gather(serving, engine.drain())
+        await asyncio.gather(serving, host.drain())
 
 
 def _serving(functions: Sequence[Function[Any]], options: Options, sock: socket.socket, first: bool) -> Record:

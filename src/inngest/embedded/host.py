@@ -1,0 +1,127 @@
+"""What an `Engine` is made of, for the server and the command line: users see the `Engine` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from inngest.engine.observers import Observers
+from inngest.engine.ports import Observer
+from inngest.protocol.opcodes import SentEvent
+from inngest.runtime.clock import wall_clock_ms
+
+from . import specs
+from .engine_loop import NOT_STARTED
+from .errors import EngineStateError
+from .running import RunningEngine, give_back_where_the_loop_is_gone
+from .settings import Settings
+
+T = TypeVar("T")
+
+
+class EngineHost:
+    """An engine that can be started, and stopped, again and again.
+
+    Args:
+        settings: its arguments, checked.
+
+    Raises:
+        EngineConfigError: a function asks for what this engine cannot do.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._specs = specs.specs(settings.functions)
+        self._observers = Observers()
+        self._running: RunningEngine | None = None
+        self._stopped = False
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Have an observer told what this engine does, whenever it runs; several may be. What one raises is logged.
+
+        Returns:
+            Call it, and the observer is told no more.
+        """
+        return self._observers.add(observer)
+
+    async def start(self) -> None:
+        """See `Engine.start`."""
+        give_back_where_the_loop_is_gone()
+        before = self._running
+        if before is not None and before.home.here and not before.home.gone:
+            raise EngineStateError(f"the engine {before.state} already: start it again after `stop` has returned")
+        self._stopped = False
+        self._running = running = RunningEngine(self.settings, self._specs, self._observers)
+        try:
+            await running.start()
+        except BaseException:
+            if self._running is running:
+                self._running = None
+            raise
+
+    async def stop(self) -> None:
+        """See `Engine.stop`."""
+        running = self._running
+        if running is None or not running.home.here:
+            return
+        if running.home.gone:
+            running.give_back()
+        else:
+            running.home.check_loop()
+            await running.stop()
+        if self._running is running:
+            self._running, self._stopped = None, True
+
+    @property
+    def running(self) -> RunningEngine | None:
+        """The engine while it starts, runs and stops."""
+        return self._running
+
+    def on_its_loop(self) -> RunningEngine:
+        """The running engine, for code on its event loop.
+
+        Raises:
+            EngineStateError: it does not run, or not in this process, or on another loop.
+        """
+        running = self._started()
+        running.home.check_loop()
+        return running
+
+    def call_sync(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Await something on the engine's event loop, and block until it is done; from any other thread.
+
+        Raises:
+            EngineStateError: it does not run, or not in this process, or this is its loop's own thread.
+        """
+        return self._started().home.call_sync(work)
+
+    def _started(self) -> RunningEngine:
+        running = self._running
+        if running is None:
+            raise EngineStateError("the engine is stopped" if self._stopped else NOT_STARTED)
+        running.home.check()
+        return running
+
+    # -- what a server needs beside the methods of `Engine`
+
+    def now(self) -> int:
+        """The engine's time (unix ms), which goes on when the wall clock is set; the wall clock's while it rests."""
+        return wall_clock_ms() if self._running is None else self._running.now()
+
+    async def accept(self, events: Sequence[SentEvent]) -> list[str]:
+        """Store events that are checked, with every run that they start; their ids in order.
+
+        Raises:
+            EngineStateError: it does not run here.
+            StoreError: nothing was stored.
+        """
+        return await self.on_its_loop().service.intake.send(events)
+
+    async def drain(self) -> None:
+        """Begin to stop: runs come to their next record and rest, while events are still accepted."""
+        await self.on_its_loop().service.drain()
+
+    @property
+    def executing(self) -> Sequence[tuple[str, str]]:
+        """Function and step of each handler that runs now."""
+        return () if self._running is None else self._running.invoker.executing

@@ -1,0 +1,192 @@
+"""One engine from its start to its stop, on one event loop: what it holds in this process, and gives back."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
+
+from inngest.engine.domain.model import FunctionSpec, Policy
+from inngest.engine.observers import Observers
+from inngest.engine.service import Options, Service
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.locks import FileLocks
+from inngest.engine.store.sql import SqlStore
+from inngest.engine.worker import Worker
+from inngest.runtime import forks
+from inngest.runtime.blocked_loop import BlockedLoopDetector, place_of
+from inngest.runtime.clock import SystemClock
+from inngest.runtime.http import HttpxClient
+from inngest.runtime.ids import SystemIds
+from inngest.runtime.threads import FunctionThreads
+from inngest.runtime.writer_thread import ThreadExecutor
+from inngest.sdk.client import Inngest, bind, unbind
+
+from .blocking_report import BlockingReport
+from .engine_loop import EngineLoop
+from .errors import EngineStateError
+from .event_sink import EngineSink
+from .local import LocalInvoker
+from .settings import Settings, refuse_fork
+
+
+class RunningEngine:
+    """An engine while it runs. It is made on the event loop that it runs on.
+
+    Args:
+        given: the arguments of the engine.
+        functions: its functions, as the engine knows them.
+        observers: are told what it does.
+
+    Raises:
+        EngineStateError: this process is a fork of one that had the database open.
+    """
+
+    def __init__(self, given: Settings, functions: Sequence[FunctionSpec], observers: Observers) -> None:
+        refuse_fork(given.path)
+        self.home = home = EngineLoop()
+        self._settings = given
+        self._clock = SystemClock(home.loop)
+        self.invoker = LocalInvoker(given.functions, self._clock, FunctionThreads(given.thread_pool_size))
+        self._executor = ThreadExecutor(home.loop, self.invoker.idle.soon_idle)
+        ids = SystemIds()
+        policy = Policy(given.max_steps, given.retry_interval, given.max_takeovers)
+        database = SqliteDatabase(given.path, durable=given.durable)
+        self.store = SqlStore(database, self._executor, ids, policy)
+        worker = Worker(self.store, self.invoker, self._clock, ids, policy, HttpxClient(), ids.token(), observers)
+        options = Options(
+            functions=functions,
+            whole_apps=[client.app_id for client in given.clients],
+            max_in_flight=given.max_runs_in_flight,
+            drain_timeout=given.drain_timeout,
+            host=socket.gethostname(),
+            pid=home.pid,
+            retention=given.retention,
+        )
+        self.service = Service(worker, FileLocks.beside(given.path), options)
+        self._sink = EngineSink(home, self.service)
+        self._blocking = BlockingReport(home.loop, self.invoker.invocations, lambda: place_of(home.thread_id))
+        self._watch: BlockedLoopDetector | None = None
+        self._bound: list[Inngest] = []
+        self._starting: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._releasing = threading.Lock()
+        self._released = False
+        self._prepared = False  # all that can fail has succeeded
+        forks.watch(self)
+        _RUNNING.add(self)
+
+    @property
+    def state(self) -> str:
+        """What it does, as the predicate of a sentence."""
+        if self._stopping is not None:
+            return "is being stopped"
+        return "runs" if self.home.ready else "starts"
+
+    def now(self) -> int:
+        """The engine's time, unix ms."""
+        return self._clock.now()
+
+    def forked(self) -> None:
+        """This process is a fork."""
+        self.service.forked()
+        forks.leave_behind(self._settings.path)
+        if threading.get_ident() == self.home.thread_id and self.home.loop.is_running():
+            self.home.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
+
+    async def start(self) -> None:
+        """Start, or undo what has begun: if it fails, if the caller is cancelled, and if it is stopped meanwhile.
+
+        Raises:
+            StoreError: what is wrong with the database.
+            EngineBindingError: a client runs in another engine of this process.
+            EngineStateError: it was stopped while it started.
+        """
+        self._starting = starting = asyncio.ensure_future(self._start())
+        try:
+            await asyncio.wait([starting])
+        except asyncio.CancelledError:
+            await self._call_off(starting)
+            raise
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+            raise EngineStateError("the engine was stopped while it started")
+        starting.result()
+        self.service.work()
+        self._watch = BlockedLoopDetector(self.home.loop, self._blocking.look, self._blocking.tell, self.give_back)
+        self.home.ready = True
+
+    async def _start(self) -> None:
+        try:
+            for client in self._clients():
+                bind(client, self._sink)
+                self._bound.append(client)
+            await self.service.prepare()
+        except BaseException:
+            self.give_back()
+            raise
+        self._prepared = True
+
+    def _clients(self) -> Iterable[Inngest]:
+        """The clients of all functions, and those that were given; each once."""
+        given = self._settings
+        for client in {id(one): one for one in [*(each.client for each in given.functions), *given.clients]}.values():
+            assert isinstance(client, Inngest)
+            yield client
+
+    async def _call_off(self, starting: asyncio.Task[None]) -> None:
+        """The caller of `start` was cancelled, and must not find an engine that runs."""
+        starting.cancel()
+        while not starting.done():
+            try:
+                await asyncio.wait([starting])
+            except asyncio.CancelledError:
+                starting.cancel()  # to be undone at once
+        if not starting.cancelled() and starting.exception() is None:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Stop, once and to the end, even if a caller is cancelled meanwhile."""
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        try:
+            if self._prepared:
+                await self.service.stop()
+        finally:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Give back all that it holds in this process. Idempotent; from any thread, if the loop is closed."""
+        if self._watch is not None:
+            self._watch.close()
+        with self._releasing:
+            if self._released:
+                return
+            forks.forget(self)
+            self.invoker.abandon()
+            self.service.abandon()
+            for client in self._bound:
+                unbind(client, self._sink)
+            self._bound.clear()
+            self.invoker.close(gone=self.home.gone)
+            self._executor.close()
+            self.store.disconnect()
+            self._released = True
+
+
+_RUNNING: weakref.WeakSet[RunningEngine] = weakref.WeakSet()
+
+
+def give_back_where_the_loop_is_gone() -> None:
+    """An engine that nobody stopped keeps neither its clients nor its runs longer than its loop."""
+    for one in list(_RUNNING):
+        if one.home.gone and one.home.here:
+            one.give_back()
