@@ -24,6 +24,12 @@ from tests.embedded.stage import Stage
 
 T = TypeVar("T")
 
+_UNREAD = "SELECT key FROM inngest_timers WHERE kind = 'unread'"
+_FORGOTTEN = "FunctionNotFoundError: function test-f is not known any more"
+
+OLD = "not a ULID: "
+"""What an id begins with that nobody can say when it was made."""
+
 HOUR = 3_600_000
 BESIDE = 5
 """Runs beside the bad one."""
@@ -314,6 +320,78 @@ async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> Non
         rows.mend()
         _sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
         assert await engine.wait(runs[1]) == "a"
+
+
+@pytest.mark.parametrize("invoked", [False, True])
+async def test_a_start_of_a_function_that_is_not_known_any_more_is_kept_for_a_day(
+    stage: Stage, invoked: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "started"
+
+    async def parent(ctx: inngest.Context) -> object:
+        try:
+            return await ctx.step.invoke("call", function=starting) if invoked else "beside"
+        except inngest.StepError as error:
+            return f"{error.name}: {error.message}"
+
+    starting = stage.function(body)
+    other = stage.client.create_function(fn_id="other", trigger=inngest.TriggerEvent(event="test/start"))(parent)
+    async with stage.engine(starting, other) as engine:
+        Rows(stage, "functions", "id = ?", "test-f").change("config = '{\"triggers\": 1}'")
+        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        (run,) = await engine.runs(event_id=event_id)
+        async for found in _looks(lambda: asyncio.to_thread(_sql, stage, _UNREAD)):
+            if len(found) == 1 + invoked:
+                break
+        _sql(stage, "DELETE FROM inngest_functions WHERE id = 'test-f'")
+        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        _sql(stage, "UPDATE inngest_timers SET due_at = 0 WHERE kind = 'unread'")
+        async for troubles in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT error FROM inngest_troubles")):
+            if any("not known any more" in str(error) for (error,) in troubles):
+                break
+        assert len(_sql(stage, _UNREAD)) == 1 + invoked  # it may come back
+        _sql(stage, f"UPDATE inngest_timers SET due_at = 0, key = '{OLD}' || id WHERE kind = 'unread'")
+        assert await engine.wait(run.id) == (_FORGOTTEN if invoked else "beside")
+        async for found in _looks(lambda: asyncio.to_thread(_sql, stage, _UNREAD)):
+            if not found:
+                break
+    assert f"function test-f is not known any more: it does not start with event {event_id}" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["due_at = 'later'", "due_at = x'00ff'"])
+async def test_a_timer_that_does_not_say_when_it_is_due_is(stage: Stage, damage: str) -> None:
+    async def body(ctx: inngest.Context) -> object:
+        return ctx.event.data["number"]
+
+    function = stage.function(body, debounce=inngest.Debounce(period=600_000))
+    async with stage.engine(function) as engine:
+        await engine.send(inngest.Event(name="test/start", data={"number": 1}))
+        Rows(stage, "timers", "kind = 'debounce'").change(damage)
+        async for runs in _looks(engine.runs):
+            if runs:
+                assert await engine.wait(runs[0].id) == 1
+                break
+
+
+@pytest.mark.parametrize("damage", ["due_at = 'later'", "due_at = x'00ff'"])
+async def test_a_time_limit_that_does_not_say_when_it_is_over_begins_anew(stage: Stage, damage: str) -> None:
+    async def body(ctx: inngest.Context) -> object:
+        return "in time"
+
+    function = stage.function(body, timeouts=inngest.Timeouts(start=600_000, finish=600_000))
+    async with stage.engine(function) as engine:
+        await engine.pause(function)
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        Rows(stage, "timers", "kind IN ('start', 'finish')").change(damage)
+        async for times in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT due_at FROM inngest_timers")):
+            if all(isinstance(due_at, int) for (due_at,) in times):
+                assert all(due_at > time.time() * 1000 + 500_000 for (due_at,) in times)
+                break
+        await engine.resume(function)
+        (run,) = await engine.runs(event_id=event_id)
+        assert await engine.wait(run.id) == "in time"
 
 
 @pytest.mark.parametrize("damage", ["due_at = 'later'", "due_at = x'00ff'"])

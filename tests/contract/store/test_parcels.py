@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
@@ -188,6 +189,20 @@ async def test_runs_that_are_more_than_a_page_follow(store: SqlStore, database: 
     found = await store.runs(event_id=sent.id, function_id=None, status=None, limit=10_000, before=None)
     assert sorted(run.function_id for run in found) == [f"app-{name}" for name in names]
     assert max(database.rows) <= MOST
+
+
+async def test_starts_that_were_put_off_hold_up_no_others(store: SqlStore, database: Counting) -> None:
+    """While starts are left, those that are judged wait for them; but not for those that cannot be made."""
+    limit = json.dumps({"rateLimit": {"limit": 5, "period": "1h"}})
+    await store.register([function("a", "go", config=limit)], replace_app=None, now=NOW)
+    with contextlib.closing(sqlite3.connect(database.path)) as connection, connection:
+        for due_at in (NOW + 600_000, "some time"):
+            row = (f"bad {due_at}", "starts", f"gone {due_at}", due_at, '""')
+            connection.execute("INSERT INTO inngest_timers VALUES (?, ?, ?, ?, ?)", row)
+    assert len(await values.accept(store, event("go"))) == 1
+    with contextlib.closing(sqlite3.connect(database.path)) as connection, connection:
+        connection.execute("UPDATE inngest_timers SET due_at = ? WHERE kind = 'starts'", (NOW,))
+    assert await values.accept(store, event("go")) == []
 
 
 def test_few_events_are_no_parcel() -> None:

@@ -29,7 +29,7 @@ SCANS = {
     "sessions.FUNCTIONS": "all functions are what is asked for",
     "sessions.PAUSED": "there are no more pauses than functions",
     "sessions.SESSIONS": "there are few workers",
-    "timers.NEXT_TIMER": "it stops after the first row of an index",
+    "timers.FIRST_AND_LAST": "it stops after the first row of an index, and the last",
 }
 """Statements that read through a table, and why they may."""
 

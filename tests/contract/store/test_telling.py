@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,22 +43,24 @@ async def store(database: Counting) -> AsyncGenerator[SqlStore]:
     await opened.close()
 
 
-async def waiting(store: SqlStore, count: int, kind: Watching = Watching.STEP, name: str = "go") -> list[Claimed]:
+async def waiting(
+    store: SqlStore, count: int, kind: Watching = Watching.STEP, name: str = "go", until: int = UNTIL
+) -> list[Claimed]:
     """Runs that wait for `news`, or are cancelled by it, and are let go."""
     for at in range(0, count, 100):
         await values.accept(store, *(event(name) for _ in range(min(100, count - at))))
     runs: list[Claimed] = []
     while len(runs) < count:
         runs += (await store.claim(owner(), 100, [OF[name]], NOW, alone=True)).runs
-    await asyncio.gather(*(store.commit(_wait(claimed, kind), as_is) for claimed in runs))
+    await asyncio.gather(*(store.commit(_wait(claimed, kind, until), as_is) for claimed in runs))
     return runs
 
 
-def _wait(claimed: Claimed, kind: Watching) -> Commit:
-    opened = OpenStep(NEWS, Opcode.WAIT_FOR_EVENT, 0, UNTIL, NOW)
-    watch = watches.bound(claimed.run.id, NEWS.hash, kind, "news", None, {}, UNTIL)
+def _wait(claimed: Claimed, kind: Watching, until: int = UNTIL) -> Commit:
+    opened = OpenStep(NEWS, Opcode.WAIT_FOR_EVENT, 0, until, NOW)
+    watch = watches.bound(claimed.run.id, NEWS.hash, kind, "news", None, {}, until)
     assert watch is not None
-    changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("news", None))], transition=Released(UNTIL))
+    changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("news", None))], transition=Released(until))
     return Commit(claimed.owner, "app-a", changes, (), lambda _: (), NOW, waiting=True, watches=[watch])
 
 
@@ -117,6 +119,51 @@ async def test_events_are_told_in_the_order_in_which_they_came(store: SqlStore) 
     await rest(store)
     came = await store.arrivals([one.run.id for one in runs])
     assert {json.loads(str(arrival.data))["data"] for arrival in came} == {"first"}
+
+
+async def _put_off(store: SqlStore, now: int) -> str:
+    """The first timer that is due cannot be done."""
+    first = (await store.due_timers(now))[0]
+    await store.put_timer_off(first, "it cannot be told", now)
+    return first
+
+
+async def _texts(store: SqlStore, runs: Sequence[Claimed]) -> list[str]:
+    came = await store.arrivals([one.run.id for one in runs])
+    return sorted(json.loads(str(arrival.data))["data"] for arrival in came)
+
+
+async def test_an_event_that_was_put_off_is_not_overtaken(store: SqlStore) -> None:
+    runs = await waiting(store, 400)
+    told = len((await post(store, data='"first"')).arrivals)
+    assert told < len(runs)
+    await _put_off(store, NOW)
+    await post(store, data='"second"')
+    await rest(store)
+    assert await _texts(store, runs) == ["first"] * told  # the second waits for it
+    while store.timer_due is not None and store.timer_due <= NOW + 1_000:
+        await store.fire(NOW + 1_000)
+    assert await _texts(store, runs) == ["first"] * len(runs)
+
+
+async def test_an_event_that_cannot_be_told_for_a_minute_holds_up_no_other(store: SqlStore) -> None:
+    runs = await waiting(store, 400, until=NOW + 1_000_000)
+    told = len((await post(store, data='"first"')).arrivals)
+    at, first = NOW, ""
+    while at < NOW + 60_000:
+        assert await _texts(store, runs) == ["first"] * told
+        first = await _put_off(store, at)
+        await post(store, now=at, data=f'"{at}"')
+        while store.timer_due is not None and store.timer_due <= at:
+            await store.fire(at)
+        at = store.timer_due or at
+    assert await store.due_timers(at)
+    assert first == await _put_off(store, at)
+    while store.timer_due is not None and store.timer_due <= at:
+        await store.fire(at)
+    texts = await _texts(store, runs)
+    assert len(texts) == len(runs)
+    assert set(texts) == {"first", str(NOW)}
 
 
 async def _claimed(store: SqlStore, now: int) -> Claimed:

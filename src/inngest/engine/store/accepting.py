@@ -40,7 +40,14 @@ KNOWN_EVENTS = Statement(lambda words: select(tables.events.c.id).where(words.an
 
 
 IS_LEFT = Statement(
-    lambda _: select(tables.timers.c.id).where(tables.timers.c.kind.in_([constant(STARTS), constant(ACCEPT)])).limit(1)
+    lambda _: (
+        select(tables.timers.c.id)
+        .where(
+            tables.timers.c.kind.in_([constant(STARTS), constant(ACCEPT)]),
+            tables.timers.c.due_at <= bindparam("until"),  # one that was put off holds up nobody
+        )
+        .limit(1)
+    )
 )
 
 INSERT_EVENTS = insert_new(tables.events, EVENT_COLUMNS)
@@ -243,7 +250,8 @@ class Wanted:
         if start.gates is None and not start.key:
             return False
         if self._behind is None:
-            self._behind = self._tx.execute(IS_LEFT).fetchone() is not None
+            until = start.run.created_at + parcels.PATIENCE
+            self._behind = self._tx.execute(IS_LEFT, {"until": until}).fetchone() is not None
         return self._behind or bool(self._left)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +12,12 @@ from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.ports import NO_NEWS, Fired, Ids, News
-from inngest.protocol import durations
+from inngest.protocol import durations, limits, ulids
+from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import Arrival
+from inngest.runtime.careful import CarefulLogger
 
-from . import cancelling, lanes, parcels, schedules, tables
+from . import cancelling, lanes, parcels, schedules, tables, waits
 from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start, tell_parents
 from .allowance import OF_CANCELLATION, Allowance
 from .announcing import Announcer
@@ -21,7 +25,9 @@ from .events import event
 from .gates import BATCH, DEBOUNCE, UNREAD, Collecting, Gatekeeper, Last, Unread
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
-from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, Alarm, Timer
+from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Alarm, Timer
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 AT_ONCE = 200
 """Timers of one transaction."""
@@ -66,7 +72,8 @@ class _Firing:
         put_off = Unread(*timer.payload)
         function = self._registry.functions.get(put_off.function_id)
         if function is None:
-            raise LookupError(f"function {put_off.function_id} is not known any more")
+            self._forgotten(timer.key, put_off)
+            return
         event = self._event(put_off.event_id)
         found = triggers.again(function, event, self._registry, self._now, self._ids.ulid, direct=put_off.direct)
         self._keeper.readable(timer.key)
@@ -80,9 +87,24 @@ class _Firing:
         self._add(started)
         self.news = self.news.and_then(tell_parents(self._tx, started, self._now))
 
+    def _forgotten(self, run_id: str, put_off: Unread) -> None:
+        """The function of a start that was put off is not known any more: for a day it may come back."""
+        why = f"function {put_off.function_id} is not known any more"
+        if self._now - _made_at(run_id) < limits.DAY:
+            raise LookupError(why)
+        LOGGER.warning("%s: it does not start with event %s", why, put_off.event_id)
+        self._keeper.readable(run_id)
+        if put_off.parent_id and put_off.parent_hash:
+            error = ErrorInfo("FunctionNotFoundError", why)
+            told = [Arrival(put_off.parent_id, put_off.parent_hash, None, error, self._now)]
+            arrivals = waits.deliver(self._tx, told, self._now)
+            self.news = self.news.and_then(News(arrivals, queued=bool(arrivals)))
+
     def start_timeout(self, timer: Timer) -> None:
         """A run must have begun by now."""
-        if self._times(timer.key)[0] is RunStatus.QUEUED:
+        if timer.due_at == UNSAID:  # it has its time from now on
+            self._keeper.timers.put(START_TIMEOUT, timer.key, self._now + timer.payload["after"], timer.payload)
+        elif self._times(timer.key)[0] is RunStatus.QUEUED:
             after = durations.to_text(timer.payload["after"])
             self._cancel(timer.key, f"timeouts.start: it has not begun within {after}")
 
@@ -126,6 +148,9 @@ class _Firing:
 
     def staged(self, timer: Timer) -> None:
         """A parcel has not become whole."""
+        if timer.due_at == UNSAID:
+            self._keeper.timers.put(STAGED, timer.key, self._now + parcels.ABANDONED, timer.payload)
+            return
         parcels.abandon(self._tx, timer.key, self._keeper.timers, AT_ONCE)
 
     def _want(self, new: set[str], starts: Sequence[Start], *, marker: str | None = None) -> None:
@@ -174,6 +199,14 @@ class _Firing:
         found = event(self._tx, event_id)
         assert found is not None, f"event {event_id} is collected, but not stored"
         return found
+
+
+def _made_at(ulid: str) -> int:
+    """When an id was made, unix ms; long ago if it is none of ours."""
+    try:
+        return ulids.read(ulid)[0]
+    except ValueError:
+        return 0
 
 
 _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {

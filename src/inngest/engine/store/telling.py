@@ -18,10 +18,12 @@ from inngest.engine.domain import watches
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
 from inngest.engine.ports import NO_NEWS, News
+from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 
 from . import cancelling, events, tables, troubles, waits, woken
 from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
+from .records import number_of
 from .statement import Statement, Transaction, constant
 from .timers import ALWAYS, TELL, Timers
 
@@ -55,9 +57,11 @@ OF_RUNS = Statement(
     )
 )
 
-MARKERS = Statement(
-    lambda _: select(_timers.c.key, _timers.c.payload).where(_timers.c.kind == constant(TELL)).order_by(_timers.c.id)
-)
+_MARKERS = select(_timers.c.key, _timers.c.payload, _timers.c.due_at).where(_timers.c.kind == constant(TELL))
+
+MARKERS = Statement(lambda _: _MARKERS.order_by(_timers.c.id))
+
+PUT_OFF = Statement(lambda _: _MARKERS.where(_timers.c.due_at > bindparam("now")))
 
 NEXT_NUMBER = Statement(
     lambda words: (
@@ -123,6 +127,7 @@ class Teller:
         self._looks = LOOKS
         self._marked: set[str] | None = None  # topics of which something is still to be told, once it is known
         self._unfinished: set[str] = set()  # those of which this transaction has told only some
+        self._put_off: list[Pending] | None = None  # what could not be told, once that is known
 
     def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> News:
         """Tell new events; `sought` is what is `sought` of them and others.
@@ -145,16 +150,36 @@ class Teller:
         paths = waits.sought(self._tx, [event]).get(marker.topic, ())
         found = _Found()
         place: Place | None = Place(marker.path, marker.run_id, marker.step)
-        if marker.topic not in self._unfinished:  # else an earlier one is not told to all yet
+        due_at = self._stands_behind(marker, now)
+        if marker.topic not in self._unfinished and due_at == ALWAYS:  # else an earlier one is not told to all yet
             place = self._page(event, sight, marker.topic, paths, Place(*marker[3:]), marker.number, found, now)
         if place is not None:
             self._unfinished.add(marker.topic)
-            self._timers.put(TELL, key, ALWAYS, marker._replace(**place._asdict()), _id(marker.number))
+            self._timers.put(TELL, key, due_at, marker._replace(**place._asdict()), _id(marker.number))
         return self._deliver(found, now)
+
+    def _stands_behind(self, marker: Marker, now: int) -> int:
+        """When earlier events of the name are told, which were put off, unix ms; ALWAYS if nothing keeps this one.
+
+        It waits for them for a minute: one that cannot be told then holds up nobody.
+        """
+        if self._put_off is None:
+            self._put_off = _read(self._tx.execute(PUT_OFF, {"now": now}).fetchall())
+        times = [
+            one.due_at
+            for one in self._put_off
+            if one.marker.topic == marker.topic
+            and one.marker.number < marker.number
+            and any(
+                trouble.kind == f"timer:{TELL}" and now - trouble.since < limits.MINUTE
+                for trouble in troubles.of_key(self._tx, one.event_id)
+            )
+        ]
+        return max(times, default=ALWAYS)
 
     def _tell(self, event: Event, topic: str, paths: Sequence[str], now: int, found: _Found) -> None:
         if self._marked is None:
-            self._marked = {marker.topic for _, marker in markers(self._tx)}
+            self._marked = {pending.marker.topic for pending in markers(self._tx)}
         place: Place | None = Place("", "", "")
         if topic not in self._marked:
             place = self._page(event, watches.Sight(event, now), topic, paths, Place("", "", ""), None, found, now)
@@ -220,16 +245,26 @@ def _deliver(tx: Transaction, found: _Found, now: int) -> News:
     return news
 
 
-def markers(tx: Transaction) -> list[tuple[str, Marker]]:
-    """What is still to be told, by ids of events, in the order in which it is. One that cannot be read is put off when
-    it falls due.
-    """
-    found: list[tuple[str, Marker]] = []
-    for key, payload in tx.execute(MARKERS).fetchall():
+class Pending(NamedTuple):
+    """An event that is still to be told."""
+
+    event_id: str
+    marker: Marker
+    due_at: int  # later than now if it was put off
+
+
+def markers(tx: Transaction) -> list[Pending]:
+    """What is still to be told, in the order in which it is. One that cannot be read is put off when it falls due."""
+    return _read(tx.execute(MARKERS).fetchall())
+
+
+def _read(rows: Sequence[Sequence[Any]]) -> list[Pending]:
+    found: list[Pending] = []
+    for key, payload, due_at in rows:
         with contextlib.suppress(Exception):
             marker = Marker(*json.loads(payload))
             if isinstance(marker.number, int):
-                found.append((key, marker))
+                found.append(Pending(key, marker, number_of(due_at, ALWAYS)))
     return found
 
 
@@ -269,7 +304,7 @@ def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool 
     topics = {row[6] for row in open_waits}
     found = _Found()
     told: set[tuple[str, str]] = set()
-    for event_id, marker in pending:
+    for event_id, marker, _ in pending:
         if marker.topic not in topics:
             continue
         event = events.event(tx, event_id)

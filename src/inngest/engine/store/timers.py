@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, delete, exists, literal_column, or_, select, update
+from sqlalchemy.sql import ColumnElement
 
 from inngest.engine.ports import Ids
 
 from . import tables, troubles
-from .records import number_of
+from .records import LARGEST, number_of
 from .statement import Statement, Transaction, constant
 
 _timers = tables.timers
@@ -34,6 +35,9 @@ LANES = "lanes"
 ALWAYS = 0
 """When a marker falls due."""
 
+UNSAID = -1
+"""When a timer fell due that did not say when it does."""
+
 NEVER = 253_402_300_799_000
 """When a timer falls due that waits for something else: the end of the year 9999."""
 
@@ -54,20 +58,27 @@ REMOVE_TIMER = Statement(
     lambda _: delete(_timers).where(_timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key"))
 )
 
-DUE_IDS = Statement(
-    lambda words: words.locking(
-        select(_timers.c.id)
-        .where(_timers.c.due_at <= bindparam("now"))
-        .order_by(_timers.c.due_at, _timers.c.id)
-        .limit(bindparam("count")),
-        skip=True,
+_IS_DUE = _timers.c.due_at <= bindparam("now")
+
+_SAYS_NO_TIME = _timers.c.due_at > literal_column(str(LARGEST), BigInteger)
+"""Nobody can say when such a timer is due, so it is: texts come after all numbers."""
+
+
+def _ids(which: ColumnElement[bool]) -> Statement:
+    return Statement(
+        lambda words: words.locking(
+            select(_timers.c.id).where(which).order_by(_timers.c.due_at, _timers.c.id).limit(bindparam("count")),
+            skip=True,
+        )
     )
-)
+
+
+DUE_IDS, STRANGE_IDS = _ids(_IS_DUE), _ids(_SAYS_NO_TIME)
 
 TAKE_DUE = Statement(
     lambda _: (
         delete(_timers)
-        .where(_timers.c.id == bindparam("timer"), _timers.c.due_at <= bindparam("now"))
+        .where(_timers.c.id == bindparam("timer"), or_(_IS_DUE, _SAYS_NO_TIME))
         .returning(_timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
     )
 )
@@ -86,7 +97,13 @@ FORGET_TIMES = Statement(
     lambda words: delete(_timers).where(_timers.c.kind.in_(_LIMITING), words.any_of(_timers.c.key, "runs"))
 )
 
-NEXT_TIMER = Statement(lambda _: select(_timers.c.due_at).order_by(_timers.c.due_at).limit(bindparam("count")))
+_TIMES = select(_timers.c.due_at).limit(literal_column("1", Integer))
+
+FIRST_AND_LAST = Statement(
+    lambda _: select(
+        _TIMES.order_by(_timers.c.due_at).scalar_subquery(), _TIMES.order_by(_timers.c.due_at.desc()).scalar_subquery()
+    )
+)
 
 
 class Timer(NamedTuple):
@@ -162,12 +179,14 @@ class Timers:
             row = self._tx.execute(TAKE_DUE, {"timer": timer_id, "now": now}).fetchone()
             if row is not None:
                 kind, key, due_at, payload = row
-                yield Timer(kind, key, due_at, json.loads(payload), timer_id)
+                yield Timer(kind, key, number_of(due_at, UNSAID), json.loads(payload), timer_id)
 
 
 def due_ids(tx: Transaction, now: int, count: int) -> list[str]:
     """Ids of those that are due, at most so many."""
-    return [row[0] for row in tx.execute(DUE_IDS, {"now": now, "count": count}).fetchall()]
+    found = tx.execute(DUE_IDS, {"now": now, "count": count}).fetchall()
+    found = [*found, *tx.execute(STRANGE_IDS, {"count": count}).fetchall()]
+    return [row[0] for row in found[:count]]
 
 
 def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: Alarm) -> None:
@@ -181,8 +200,12 @@ def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: Alarm) 
 
 def next_due(tx: Transaction) -> int | None:
     """When the first timer falls due."""
-    row = tx.execute(NEXT_TIMER, {"count": 1}).fetchone()
-    return None if row is None or row[0] == NEVER or not isinstance(row[0], int) else row[0]
+    row = tx.execute(FIRST_AND_LAST).fetchone()
+    if row is None or row[0] is None:
+        return None
+    if isinstance(row[1], str | bytes):  # nobody can say when it is: it is
+        return ALWAYS
+    return None if row[0] == NEVER else number_of(row[0], ALWAYS)
 
 
 def forget_times(tx: Transaction, run_ids: Sequence[str]) -> None:
