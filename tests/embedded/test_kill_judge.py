@@ -83,6 +83,16 @@ def test_that_an_attempt_failed_may_not_have_been_recorded() -> None:
     assert account(BEFORE[:-1], again).wrong == []
 
 
+def test_a_return_is_forgotten_only_if_its_process_was_killed_before_the_run_was_recorded_as_completed() -> None:
+    read = account(BEFORE, AFTER)
+    read.forget_returns(KILLED, [])  # the process that returned lives, and records the run a moment later
+    assert read.returned() == {"order"}
+    read.forget_returns(NEXT, ["R"])
+    assert read.returned() == {"order"}
+    read.forget_returns(NEXT, [])
+    assert read.returned() == set()
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

@@ -37,7 +37,12 @@ class RunSeen:
 
     key: str
     steps: dict[str, StepSeen] = field(default_factory=lambda: defaultdict(StepSeen))
-    returned: bool = False
+    returned_in: int | None = None  # the process
+
+    @property
+    def returned(self) -> bool:
+        """Whether its body has returned, for all that is known."""
+        return self.returned_in is not None
 
 
 @dataclass
@@ -75,10 +80,13 @@ class Account:
         """A process is killed, or has stopped: what it was doing may be done by others now."""
         self.lives[process].over = True
 
-    def forget_returns(self, completed: Collection[str]) -> None:
-        """A process was killed: bodies that have returned, and whose runs are not recorded as completed, must again."""
+    def forget_returns(self, process: int, completed: Collection[str]) -> None:
+        """A process was killed: bodies that have returned in it must return again, unless their runs are recorded as
+        completed. What has returned in a process that lives may be recorded a moment later.
+        """
         for run_id, run in self.runs.items():
-            run.returned = run.returned and run_id in completed
+            if run.returned_in == process and run_id not in completed:
+                run.returned_in = None
 
     def running(self, process: int) -> list[tuple[str, str]]:
         """Run and step of the handlers that have begun in a process and not ended, nor begun elsewhere since."""
@@ -134,7 +142,7 @@ class Account:
                 self._got(line)
             case "return":
                 life.returned += 1
-                self.runs[line.run].returned = True
+                self.runs[line.run].returned_in = line.process
             case _:
                 pass
 

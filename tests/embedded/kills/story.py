@@ -99,7 +99,7 @@ class Story:
         self.kills += 1
         self._ledger.mark()
         self.until(lambda line: line.what == "mark")
-        self.account.forget_returns({run.id for run in self._recorded() if run.status == "COMPLETED"})
+        self.account.forget_returns(worker.number, {run.id for run in self._recorded() if run.status == "COMPLETED"})
         return self.account.lives[worker.number]
 
     def count(self, life: Life, *more: bool) -> None:
