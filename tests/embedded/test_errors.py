@@ -1,4 +1,4 @@
-"""Errors: what each does to its step and its run, and what is recorded of it (sdk-api §7)."""
+"""Errors: what each does to its step and its run, and what is recorded of it."""
 
 from __future__ import annotations
 

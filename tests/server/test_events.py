@@ -1,4 +1,4 @@
-"""`POST /e/{key}`: what is accepted, what is refused, and what is answered (protocol §4)."""
+"""`POST /e/{key}`: what is accepted, what is refused, and what is answered."""
 
 from __future__ import annotations
 

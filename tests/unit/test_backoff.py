@@ -1,4 +1,4 @@
-"""When a failed attempt is followed by the next (server-semantics §3)."""
+"""When a failed attempt is followed by the next."""
 
 from __future__ import annotations
 

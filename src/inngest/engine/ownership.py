@@ -201,7 +201,7 @@ class Ownership:
             self._worker.invoker.cancel(self.run_id)
 
     def lost_cause(self) -> Failed | None:
-        """The end of a run on which too many workers died, without a step recorded in between (design §4.1).
+        """The end of a run on which too many workers died, without a step recorded in between.
 
         One that is on hold does not end: it is tried alone, and later each time.
         """

@@ -1,4 +1,4 @@
-"""HTTP requests of steps are made: claim, send, judge, answer (protocol §8: Gateway, AIGateway)."""
+"""HTTP requests of steps (`step.fetch`, `step.ai.infer`) are made: claim, send, judge, answer."""
 
 from __future__ import annotations
 

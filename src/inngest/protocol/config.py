@@ -1,4 +1,4 @@
-"""The configuration of a function: what a developer writes, checked at once, and its wire form (sdk-api §3.1)."""
+"""The configuration of a function: what a developer writes, checked at once, and its wire form."""
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence

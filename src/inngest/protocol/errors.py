@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple
 
 
 class ErrorCode(enum.StrEnum):
-    """Codes of errors as they stand on the wire (sdk-api §7)."""
+    """Codes of errors as they stand on the wire: a caller in any language tells errors apart by them."""
 
     ASYNC_UNSUPPORTED = "async_unsupported"
     BODY_INVALID = "body_invalid"

@@ -1,4 +1,4 @@
-"""Rules that every event must keep, wherever it comes in (protocol §4)."""
+"""Rules that every event must keep, wherever it comes in, in process and over HTTP."""
 
 from __future__ import annotations
 

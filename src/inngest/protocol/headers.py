@@ -1,4 +1,4 @@
-"""Names of the wire's headers, and what this package says of itself in them (protocol §1)."""
+"""Names of the wire's headers, and what this package says of itself in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes and bounds (server-semantics §1). Bytes are UTF-8 bytes of the JSON text; times are milliseconds."""
+"""Sizes and bounds of events, steps and runs. Bytes are UTF-8 bytes of the JSON text; times are milliseconds."""
 
 from __future__ import annotations
 

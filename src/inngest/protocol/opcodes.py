@@ -11,7 +11,7 @@ from .steps import StepName
 
 
 class Opcode(enum.StrEnum):
-    """Names of opcodes (protocol §8)."""
+    """Names of opcodes: what an operation reports, or which kind a step is."""
 
     STEP_RUN = "StepRun"
     STEP_ERROR = "StepError"  # an attempt failed, and may be followed by another

@@ -1,4 +1,4 @@
-"""HTTP requests that steps ask their engine for: the options of Gateway and AIGateway (protocol §8.1)."""
+"""HTTP requests that steps ask their engine for: the options of Gateway and AIGateway."""
 
 from __future__ import annotations
 

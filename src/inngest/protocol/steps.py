@@ -34,7 +34,7 @@ class StepIdTakenError(ValueError):
 
 @lru_cache(maxsize=4_096)
 def hash_step_id(text: str) -> str:
-    """Lowercase hex SHA-1 of an effective step id (protocol §7.4)."""
+    """Lowercase hex SHA-1 of an effective step id, by which a step is known on the wire and in the store."""
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""How an answer to a server is sent (sdk-api §8)."""
+"""How an answer to a server is sent: whole, or begun before the function has ended."""
 
 import enum
 

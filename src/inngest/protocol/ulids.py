@@ -58,7 +58,7 @@ def derive(run_id: str, step_hash: str, index: int) -> str:
 
 
 class Seed:
-    """The header `x-inngest-event-id-seed: {unix ms},{base64 of 10 bytes}` (protocol §4)."""
+    """The header `x-inngest-event-id-seed: {unix ms},{base64 of 10 bytes}`: sent again, it gives the same ids."""
 
     def __init__(self, time_ms: int, entropy: bytes) -> None:
         self.time_ms = time_ms

@@ -1,4 +1,4 @@
-"""The client: what functions belong to, and what sends events (sdk-api §2, §3)."""
+"""The client: what functions belong to, and what sends events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function is called with (sdk-api §4)."""
+"""What a function is called with: its event, its steps, its logger, and which attempt it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client takes from its arguments and the environment: mode, keys, origins (sdk-api §2.1, §2.2)."""
+"""What a client takes from its arguments and the environment: mode, keys, origins; arguments come first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending events over HTTP (sdk-api §2.3). What to send, and when again, is decided once for async and plain code."""
+"""Sending events over HTTP. What to send, and when again, is decided once for async and plain code."""
 
 from __future__ import annotations
 

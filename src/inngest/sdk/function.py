@@ -1,4 +1,4 @@
-"""Functions: a handler with its configuration (sdk-api §3)."""
+"""Functions: a handler with its configuration."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FunctionOptions:
     timeouts: config.Timeouts | None = None
 
     def to_wire(self) -> dict[str, object]:
-        """The members of the wire's function object that come from the configuration (protocol §5.1)."""
+        """The members of the wire's function object that come from the configuration."""
         wire: dict[str, object] = {"triggers": [trigger.to_wire() for trigger in self.triggers]}
         single: Mapping[str, config.ConfigModel | None] = {
             "batchEvents": self.batch_events,

@@ -1,4 +1,4 @@
-"""The configuration of a function as given to `create_function`, checked at once (server-semantics §2)."""
+"""The configuration of a function as given to `create_function`, checked at once."""
 
 from __future__ import annotations
 

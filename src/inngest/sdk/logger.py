@@ -1,4 +1,4 @@
-"""`ctx.logger`: silent while known work is replayed, so that each line is logged once (sdk-api §9)."""
+"""`ctx.logger`: silent while known work is replayed, so that each line is logged once."""
 
 from __future__ import annotations
 

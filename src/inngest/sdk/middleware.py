@@ -1,4 +1,4 @@
-"""Middleware: hooks around an invocation and around sending (sdk-api §9)."""
+"""Middleware: hooks around an invocation and around sending."""
 
 from __future__ import annotations
 

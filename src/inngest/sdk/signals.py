@@ -1,4 +1,4 @@
-"""Sending signals over HTTP (server-semantics §10.1): once, since nobody can tell two signals of a name apart."""
+"""Sending signals over HTTP: once, since nobody can tell two signals of a name apart."""
 
 from __future__ import annotations
 

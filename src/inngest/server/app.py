@@ -1,4 +1,4 @@
-"""The event API of a development server: events come in over HTTP, and what they started can be read (protocol §4)."""
+"""The event API of a development server: events come in over HTTP, and what they started can be read."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 class ServerKind:
-    """Says on every response what kind of server this is (protocol §1)."""
+    """Says on every response, by the header `x-inngest-server-kind`, that this is a development server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

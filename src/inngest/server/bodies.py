@@ -1,4 +1,4 @@
-"""What the body of a request to the event API says: events, each with its id, or what is wrong with it (protocol §4).
+"""What the body of a request to the event API says: events, each with its id, or what is wrong with it.
 
 Pure: bytes in, events out.
 """

@@ -1,4 +1,4 @@
-"""A run as the REST API shows it (server-semantics §13.1)."""
+"""A run as the REST API shows it."""
 
 from __future__ import annotations
 

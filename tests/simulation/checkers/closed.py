@@ -1,4 +1,4 @@
-"""Unwinding (design §4.1): once an invocation is over, no handler of it begins, and what waits begins nowhere early."""
+"""Unwinding: once an invocation is over, no handler of it begins, and what waits begins nowhere early."""
 
 from __future__ import annotations
 

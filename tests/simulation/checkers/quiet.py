@@ -1,4 +1,4 @@
-"""An idle engine issues at most one query a second, and an idle world stays on time (design §6)."""
+"""An idle engine issues at most one query a second, and an idle world stays on time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an event matches: the rows of server-semantics §11, and what becomes of results that are not boolean."""
+"""Whether an event matches: loose comparisons row by row, and what becomes of results that are not boolean."""
 
 from __future__ import annotations
 

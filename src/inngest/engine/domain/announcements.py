@@ -1,6 +1,6 @@
 """What the engine itself says: events about runs that ended, and those that start a function directly.
 
-Payloads are those of server-semantics §7, but for what only another engine has (ids of its tables, traces).
+Names and members of their data are those that other engines of this API send, without ids of their tables and traces.
 
 A run that an event about an end has started ends without a word; and what a run invokes or defers that listens to
 invocations or defers, or what that invokes or defers, is not told to those who listen: else whoever listens would start
@@ -70,7 +70,7 @@ def of_finish(run: Run, ended: Ended, causes: Sequence[EventData], now: int, new
 def of_invocation(
     function_id: str, data: str, now: int, new_id: Callable[[int], str], by: Invoker | None = None
 ) -> Event:
-    """The event with which a function is started by itself, whatever its triggers (server-semantics §8)."""
+    """The event with which a function is started by itself, whatever its triggers: `inngest/function.invoked`."""
     about: dict[str, object] = {"fn_id": function_id}
     if by is not None:
         about |= {

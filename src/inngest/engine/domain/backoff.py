@@ -1,4 +1,4 @@
-"""When to try again (server-semantics §3)."""
+"""When a failed attempt is followed by the next: a growing delay with jitter, or what the error asks for. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events that cancel runs, as a function's configuration says (server-semantics §5.10). Pure."""
+"""Events that cancel runs, as a function's configuration says. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request of a step is, and what follows from its answer (server-semantics §10.3). Pure."""
+"""What a request of a step is, and what follows from its answer. Pure."""
 
 from __future__ import annotations
 

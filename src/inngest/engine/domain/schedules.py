@@ -101,7 +101,7 @@ def due(schedule: Schedule, armed: int, now: int) -> tuple[list[Tick], Tick | No
 
 
 def event_of(schedule: Schedule, tick: Tick, now: int, new_id: Callable[[int], str]) -> Event:
-    """The event of a tick (server-semantics §7)."""
+    """The event of a tick: `inngest/scheduled.timer`, with the schedule and the two times of the tick."""
     scheduled_at = _text(tick.scheduled_at)
     data = {"cron": schedule.cron, "scheduledAt": scheduled_at, "fireAt": _text(tick.fire_at)}
     return Event(new_id(now), SCHEDULED, json.dumps(data), tick.fire_at, scheduled_at, now)

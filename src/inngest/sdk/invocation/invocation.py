@@ -1,4 +1,4 @@
-"""One invocation of one function: replay what is recorded, run what is new, and say how it ended (design §4.1)."""
+"""One invocation of one function: replay what is recorded, run what is new, and say how it ended."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Branches of which the first to finish wins, on the loop: `group.race` of async functions.
 
 A branch that has lost is cancelled, as asyncio does it. One thing asyncio leaves open: a step whose result is being
-recorded takes the cancellation, and gives its value (design §4.1). The branch would go on with its next step then, so
+recorded takes the cancellation, and gives its value. The branch would go on with its next step then, so
 the cancellation is owed to it, and delivered at that step, or wherever else it waits next.
 """
 

@@ -66,7 +66,7 @@ class StepOptions:
 
     @property
     def opts(self) -> dict[str, object] | None:
-        """The members of the wire's `opts` (protocol §8)."""
+        """The members of the wire's `opts`; None if there are none."""
         return None if self.kind is None else {"type": self.kind}
 
     def of_kind(self, kind: str) -> StepOptions:

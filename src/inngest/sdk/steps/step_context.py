@@ -1,4 +1,4 @@
-"""The steps of the function that the code runs in, without handing them down: a context variable (sdk-api §13)."""
+"""The steps of the function that the code runs in, without handing them down: a context variable."""
 
 from __future__ import annotations
 

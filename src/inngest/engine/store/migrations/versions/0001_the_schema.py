@@ -12,6 +12,7 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Create all tables and their indexes."""
     _create_workers_and_functions()
     _create_events()
     _create_runs()
