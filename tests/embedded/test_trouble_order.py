@@ -44,8 +44,8 @@ class FullOnce:
             self._fail(patient=patient)
             return alone(database, connection, sql, parameters, patient=patient)
 
-        def submitting(store: SqlStore, one: Commit, reply: Any) -> Any:
-            future = submit(store, one, reply)
+        def submitting(store: SqlStore, one: Commit) -> Any:
+            future = submit(store, one)
             names = {memo.step.id for memo in one.changes.memos}
             self.armed = self.armed or "a" in names
             if "b" in names:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import inngest
 from inngest.engine import service
-from inngest.engine.domain import following
+from inngest.engine.domain import effects
 from inngest.engine.errors import StoreError
 from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
@@ -543,14 +543,14 @@ def silence() -> Generator[None]:
 @contextlib.contextmanager
 def _paging(rows: int) -> Generator[None]:
     """How much of what an event causes is done with it."""
-    before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, following.AT_ONCE
+    before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE
     orphans, ticks = claiming.ORPHANS, schedules.AT_ONCE
-    allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = following.AT_ONCE = rows
+    allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = effects.AT_ONCE = rows
     claiming.ORPHANS, schedules.AT_ONCE = min(rows, orphans), min(rows, ticks)
     try:
         yield
     finally:
-        allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, following.AT_ONCE = before
+        allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE = before
         claiming.ORPHANS, schedules.AT_ONCE = orphans, ticks
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from inngest.engine.domain import announcements, following, triggers
+from inngest.engine.domain import announcements, effects, triggers
 from inngest.engine.domain.announcements import Invoker
 from inngest.engine.domain.model import Changes, Ended, FunctionSpec, Registry, Run, RunStatus, Wait
 from inngest.protocol.calls import EventData
@@ -111,8 +111,8 @@ def test_an_invocation_has_the_data_and_says_who_invokes_what(ids: Callable[[int
 def starts(
     changes: Changes, functions: Sequence[FunctionSpec], ids: Callable[[int], str], causes: Sequence[EventData] = CAUSES
 ) -> list[str]:
-    found = following.following(RUN, causes, changes, NOW, ids)
-    return [start.run.function_id for start in found.plan(Registry.of(1, functions))]
+    found = effects.effects_of(RUN, causes, changes, NOW, ids)
+    return [start.run.function_id for start in effects.starts_of(found, Registry.of(1, functions), NOW, ids)]
 
 
 def test_a_failure_starts_the_handler_and_who_listens_to_failures(ids: Callable[[int], str]) -> None:
@@ -122,8 +122,8 @@ def test_a_failure_starts_the_handler_and_who_listens_to_failures(ids: Callable[
 
 @pytest.mark.parametrize("name", sorted(announcements.ENDS))
 def test_what_an_end_has_started_ends_without_a_word(name: str, ids: Callable[[int], str]) -> None:
-    found = following.following(RUN, [EventData("e", name, "{}", 1)], Changes(0, transition=FAILED), NOW, ids)
-    assert found is following.NOTHING
+    found = effects.effects_of(RUN, [EventData("e", name, "{}", 1)], Changes(0, transition=FAILED), NOW, ids)
+    assert found is effects.NOTHING
 
 
 def invoking(function_id: str) -> Changes:
@@ -147,7 +147,7 @@ def test_an_invocation_starts_its_function_and_who_listens_to_invocations(ids: C
 def test_who_listens_to_invocations_does_not_start_itself(ids: Callable[[int], str]) -> None:
     assert starts(invoking("two"), LISTENING, ids, invoked("three")) == ["two"], "the run is a listener's"
     assert starts(invoking("two"), LISTENING, ids, invoked("one", quiet=True)) == ["two"], "a listener's child's"
-    (event,) = following.following(RUN, invoked("three"), invoking("two"), NOW, ids).events
+    (event,) = effects.effects_of(RUN, invoked("three"), invoking("two"), NOW, ids).events
     assert json.loads(event.data)["_inngest"]["quiet"] is True
 
 

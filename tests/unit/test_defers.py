@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from inngest.engine.domain import announcements, following
+from inngest.engine.domain import announcements, effects
 from inngest.engine.domain.advance import Moment, advance
 from inngest.engine.domain.model import (
     Changes,
@@ -139,8 +139,8 @@ def ids() -> Callable[[int], str]:
 
 def starts(status: RunStatus, ids: Callable[[int], str], causes: Sequence[EventData] = CAUSES) -> list[str]:
     ended = Ended(status, None, None, [FIRST])
-    found = following.following(RUN, causes, Changes(0, transition=ended), NOW, ids)
-    return [start.run.function_id for start in found.plan(Registry.of(1, LISTENING))]
+    found = effects.effects_of(RUN, causes, Changes(0, transition=ended), NOW, ids)
+    return [start.run.function_id for start in effects.starts_of(found, Registry.of(1, LISTENING), NOW, ids)]
 
 
 def test_the_event_has_the_data_and_says_where_it_comes_from(ids: Callable[[int], str]) -> None:

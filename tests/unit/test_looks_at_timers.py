@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from inngest.engine.ports import NO_NEWS, Fired, Store
+from inngest.engine.ports import Fired, Store
 from inngest.engine.timers import LONGEST, Timers
 from inngest.runtime.ports import Clock
 
@@ -35,12 +35,12 @@ class Place:
     async def fire(self, now: int, only: str | None = None) -> Fired:
         self._time += TAKES
         self.pages -= 1
-        return Fired((), NO_NEWS, self.timer_due)
+        return Fired((), self.timer_due)
 
 
 async def test_a_look_ends_though_more_is_due_and_the_next_goes_on() -> None:
     place: Any = Place(10)
-    timers = Timers(cast(Store, place), cast(Clock, place), lambda _: None)
+    timers = Timers(cast(Store, place), cast(Clock, place))
     looks = 0
     while place.pages:
         before = place.monotonic()
@@ -68,7 +68,7 @@ class Queue(Place):
         self._left[only] -= 1
         if not self._left[only]:
             del self._left[only]
-        return Fired((), NO_NEWS, 0)
+        return Fired((), 0)
 
     async def put_timer_off(self, timer_id: str, error: str, now: int) -> None:
         self.done.append(f"{timer_id} is put off")
@@ -77,5 +77,5 @@ class Queue(Place):
 
 async def test_the_pages_of_one_come_before_the_next_also_where_a_later_one_cannot_be_done() -> None:
     place: Any = Queue(first=3, second=1, bad=1, last=1)
-    await Timers(cast(Store, place), cast(Clock, place), lambda _: None).run_once()
+    await Timers(cast(Store, place), cast(Clock, place)).run_once()
     assert place.done == ["first", "first", "first", "second", "bad is put off"]

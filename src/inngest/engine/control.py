@@ -30,10 +30,10 @@ class Control:
             KeyError: there is no such run.
         """
         store, now = self._worker.store, self._worker.clock.now()
-        news = await store.cancel([run_id], reason, now, self._executor.heard)
-        if not news.cancelled and await store.run(run_id) is None:
+        cancelled = await store.cancel([run_id], reason, now)
+        if not cancelled and await store.run(run_id) is None:
             raise KeyError(run_id)
-        return bool(news.cancelled)
+        return bool(cancelled)
 
     async def release(self, run_id: str) -> bool:
         """Have a run follow the code there is; whether it had not ended.
@@ -85,6 +85,4 @@ class Control:
 
     async def signal(self, name: str, data: str) -> str | None:
         """Give a signal, with JSON text, to the run that waits for it; that run's id, or None."""
-        now = self._worker.clock.now()
-        run_id, _ = await self._worker.store.signal(name, data, now, self._executor.heard)
-        return run_id
+        return await self._worker.store.signal(name, data, self._worker.clock.now())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from inngest.protocol.calls import Call, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
@@ -15,11 +16,12 @@ from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message
 
 from . import run_log
 from .domain.explaining import text_of
-from .domain.model import Ended, Released, RunStatus
+from .domain.model import Ended, Event, Released, RunStatus, Start
+from .domain.watches import as_data
 from .errors import StoreError
-from .ownership import Ownership
+from .ownership import STOP, Ownership
 from .places import NOTHING, Places, Reserved
-from .ports import Claimed, Claims, News, Owner, Requests
+from .ports import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner, Requests
 from .quarantine import Quarantine
 from .worker import Worker
 
@@ -33,7 +35,7 @@ UNWINDING = 0.2
 
 
 class RunExecutor:
-    """Runs what this worker owns.
+    """Runs what this worker owns. It is the listener of the worker's store.
 
     Args:
         worker: what the parts share.
@@ -61,6 +63,7 @@ class RunExecutor:
         self._stranded: dict[str, StoreError] = {}  # runs whose last commit the store has refused, and why
         self._wake = wake
         self._owned: dict[str, Ownership] = {}
+        self._recording: dict[Owner, Ownership] = {}  # whose commits are not all answered yet
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
         self._quarantine = Quarantine()
         self.stirred = False  # runs have ended otherwise than by being run here
@@ -143,20 +146,45 @@ class RunExecutor:
         """Why the store has refused the last commits of runs, one for each: they go back with the session."""
         return list(self._stranded.values())
 
-    # -- news
+    # -- what the store has committed
 
-    def heard(self, news: News) -> None:
+    def on_committed(self, command: object, answer: Any) -> Any:
+        """A command was written: what it is about here goes on."""
+        if isinstance(command, Commit):
+            ownership = self._recording.get(command.owner)
+            return STOP if ownership is None else ownership.committed(command, answer)
+        if isinstance(command, Acceptance):
+            self._accepted(command, answer)
+        elif isinstance(answer, Claims):
+            for claimed in answer.runs:
+                self.begin(claimed)
+        return answer
+
+    def _accepted(self, acceptance: Acceptance, accepted: Accepted) -> None:
+        events = accepted.events if acceptance.parcel else acceptance.events
+        if self.worker.observer is not None and events:
+            self.worker.observer.accepted(events, [start.run for start, _ in accepted.started])
+        self.give_back(Reserved(acceptance.claim, acceptance.threads))
+        by_id = {event.id: event for event in events}
+        for start, owner in accepted.started:
+            if owner is None:
+                self.job_due(start.due_at)
+            else:
+                self.begin(_claimed(start, owner, by_id))
+        run_log.skipped([start for start, _ in accepted.started])
+
+    def notify(self, notifications: Notifications) -> None:
         """What a transaction did to other runs than its own."""
-        if news.queued:
+        if notifications.queued:
             self.look_again()
-        self.arrived(news.arrivals)
-        self.stirred = self.stirred or bool(news.cancelled)  # who waits for one may not be known yet
-        for run_id in news.cancelled:
+        self.arrived(notifications.arrivals)
+        self.stirred = self.stirred or bool(notifications.cancelled)  # who waits for one may not be known yet
+        for run_id in notifications.cancelled:
             self.lost(run_id)
             ownership = self._owned.get(run_id)
             run_log.ended(run_id, None if ownership is None else ownership.function_id, RunStatus.CANCELLED)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
-        for run_id, function_id in news.unknown:
+        for run_id, function_id in notifications.unknown:
             LOGGER.warning(
                 "run %s has deferred %s, which no app has registered: it does not start",
                 run_id,
@@ -242,7 +270,6 @@ class RunExecutor:
                 alone=alone,
                 probes=0 if keep is not None else places.probes,
                 together=room if plain else None,
-                told=self._begin_all,
                 keep=keep,
             )
         finally:
@@ -254,10 +281,6 @@ class RunExecutor:
                 self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again, for ever
         self.fenced = claims.fenced
         return claims.alone_due
-
-    def _begin_all(self, claims: Claims) -> None:
-        for claimed in claims.runs:
-            self.begin(claimed)
 
     async def _put_off(self, claimed: Claimed, error: str) -> None:
         """A run cannot be begun: nobody has it for a while."""
@@ -293,7 +316,7 @@ class RunExecutor:
             self.worker.observer.entered(claimed)
         ownership = Ownership(self, claimed)
         run_log.entered(claimed)
-        self._owned[claimed.run.id] = ownership
+        self._owned[claimed.run.id] = self._recording[claimed.owner] = ownership
         self._places.enter(ownership.function_id, probes=ownership.probes)
         if ownership.suspect:
             self._quarantine.begin(self.worker.clock.monotonic())
@@ -329,6 +352,7 @@ class RunExecutor:
 
     def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
         self._tasks.pop(task, None)
+        ownership.when_answered(self._recording.pop)
         ownership.over()
         self._let_in(ownership)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -452,6 +476,10 @@ class RunExecutor:
             await asyncio.wait(self._tasks)
         # A task that was taken down did not come to say it itself.
         self._stranded.update({one.run_id: error for one in owned if (error := one.refusal) is not None})
+
+
+def _claimed(start: Start, owner: Owner, events: Mapping[str, Event]) -> Claimed:
+    return Claimed(owner, start.run, [as_data(events[start.run.event_id])], (), (), at=start.run.created_at)
 
 
 def _broken(error: BaseException) -> Failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
@@ -16,20 +16,23 @@ from inngest.runtime.careful import CarefulLogger, about_run
 from . import run_log
 from .domain import holding, watches
 from .domain.advance import Moment, advance, woken
-from .domain.following import following
+from .domain.effects import effects_of
 from .domain.hosts import host_of
 from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
 from .errors import StoreError
-from .ports import NO_NEWS, Claimed, Commit, News, Observer, Receipt, Requests, Written
+from .ports import Claimed, Commit, Owner, Receipt, Requests, Written
 from .slots import RunSlots
 from .worker import Worker
-
-R = TypeVar("R")
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 BUDGET = 10_000
 """Milliseconds after which an invocation lets go at its next record, if others wait for its place."""
+
+STOP = Recorded(Advice.STOP, ())
+"""The answer to a record of a run that is not this worker's any more, or is over."""
+
+_CONCLUDED = Recorded(Advice.GO_ON, ())
 
 
 class Executor(Protocol):
@@ -55,23 +58,6 @@ class Executor(Protocol):
     def cleared(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""
         ...
-
-    def heard(self, news: News) -> None:
-        """What a transaction did to other runs than its own."""
-        ...
-
-
-class _Recording:
-    """The reply to a record. It waits with each step that is being written: one object instead of a closure's four."""
-
-    __slots__ = ("_changes", "_ownership")
-
-    def __init__(self, ownership: Ownership, changes: Changes) -> None:
-        self._ownership = ownership
-        self._changes = changes
-
-    def __call__(self, receipt: Receipt) -> Recorded:
-        return self._ownership.recorded(self._changes, receipt)
 
 
 def _state_of(claimed: Claimed) -> RunState:
@@ -116,7 +102,7 @@ class Ownership:
         self._lost = False
         self.placed = True  # it has its place among those in flight
         self._kept: int | None = None  # slots that its last commit has kept
-        self._last: asyncio.Future[Any] | None = None  # commit
+        self._last: asyncio.Future[Recorded] | None = None  # commit
         self.probes = run.code.hold is not None  # it is entered to replay only
         self.slots = None if run.lane is None or self.probes else self._slots(run.lane)
 
@@ -223,28 +209,64 @@ class Ownership:
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Decide and commit."""
         moment = self._moment()
-        changes = self._advance(ops, None, moment)
-        return self._commit(changes, moment.now, _Recording(self, changes))
+        return self._commit(self._advance(ops, None, moment), moment.now)
 
-    def recorded(self, changes: Changes, receipt: Receipt) -> Recorded:
-        """What the invocation gets to hear of a record."""
-        written = receipt.written
-        if written is Written.LOST or changes.transition is not None:
+    def committed(self, commit: Commit, receipt: Receipt) -> Recorded:
+        """A commit is answered. What it was for is done here too; what the invocation gets to hear of it."""
+        if receipt.written is Written.LOST:
             self._lost = True
-            self._tell(written, changes)
-            recorded = Recorded(Advice.STOP, ())
+            return STOP
+        changes = commit.changes
+        if commit.waiting:
+            self._tell_requester(changes)
+        if commit.begins_anew:
+            self._count_anew(changes)
+        if self._worker.observer is not None:
+            self._worker.observer.committed(self.claimed.run, _as_written(changes, receipt))
+        if commit.concludes:
+            return _CONCLUDED
+        if changes.transition is not None:
+            self._lost = True
+            self._tell_end(changes)
+            return STOP
+        return Recorded(self._advice(), self._entries(changes, receipt))
+
+    def _tell_requester(self, changes: Changes) -> None:
+        """Tell who makes requests which ones there are from now on, and which are wanted no more."""
+        asked = {wait.step.step.hash: wait.target.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
+        closed = [memo.step.hash for memo in changes.memos if memo.kind in REQUESTS]
+        if asked or closed:
+            self._executor.requests.asked(self.run_id, asked)
+            self._executor.requests.over(self.run_id, closed)
+
+    def _count_anew(self, changes: Changes) -> None:
+        """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
+        self._stored_attempt = changes.attempt
+        suspect, self._takeovers = self.suspect, 0
+        if suspect:
+            self._executor.cleared()
+
+    def _tell_end(self, changes: Changes) -> None:
+        if isinstance(changes.transition, Ended):
+            run_log.ended(self.run_id, self.function_id, changes.transition.status)
+            self._executor.on_end(self.run_id, changes.transition)
+
+    def _entries(self, changes: Changes, receipt: Receipt) -> Sequence[Entry]:
+        """What each reported step became. Some memos may have become others than was asked for."""
+        entries, settled, done = changes.entries, receipt.settled, self._state.done
+        if settled:
+            done.update(settled)
+            self._state.size += _size([settled.get(one.step.hash, one) for one in entries]) - _size(entries)
+        if settled or len(entries) != len(changes.memos):  # some are not of this report: they may be settled, too
+            entries = [done[one.step.hash] if isinstance(one, Memo) else one for one in entries]
+        return entries
+
+    def when_answered(self, done: Callable[[Owner], object]) -> None:
+        """Call back when its commits are answered: at once, if the last one is."""
+        if self._last is None or self._last.done():
+            done(self.owner)
         else:
-            settled = receipt.settled
-            entries = changes.entries
-            if settled:
-                self._state.done.update(settled)
-                self._state.size += _size([settled.get(one.step.hash, one) for one in entries]) - _size(entries)
-            if settled or len(entries) != len(changes.memos):  # some are not of this report: they may be settled, too
-                done = self._state.done
-                entries = [done[one.step.hash] if isinstance(one, Memo) else one for one in entries]
-            recorded = Recorded(self._advice(), entries)
-        self._hear(receipt)
-        return recorded
+            self._last.add_done_callback(lambda _: done(self.owner))
 
     async def conclude(self, outcome: Outcome) -> Ended | Released | None:
         """Write how the invocation ended; None if the run was lost."""
@@ -255,9 +277,8 @@ class Ownership:
         moment = self._moment()
         changes = self._advance((), outcome, moment)
         busy = 0 if self.slots is None else self.slots.busy
-        receipt = await self._commit(changes, moment.now, self._hear, busy)
-        if receipt.written is not Written.DONE:
-            self._lost = True
+        recorded = await self._commit(changes, moment.now, concludes=True, busy=busy)
+        if recorded.advice is Advice.STOP:
             return None
         self._kept = busy
         self._tell_held(changes)
@@ -294,23 +315,12 @@ class Ownership:
         """What log records about it carry."""
         return about_run(self.run_id, self.function_id)
 
-    def _tell(self, written: Written, changes: Changes) -> None:
-        if written is Written.DONE and isinstance(changes.transition, Ended):
-            run_log.ended(self.run_id, self.function_id, changes.transition.status)
-            self._executor.on_end(self.run_id, changes.transition)
-
     def _advice(self) -> Advice:
         if self._executor.draining:
             return Advice.YIELD
         if not self._executor.crowded(self.function_id):
             return Advice.GO_ON
         return Advice.YIELD if self._worker.clock.monotonic() - self._began_at > BUDGET else Advice.GO_ON
-
-    def _hear(self, receipt: Receipt) -> Receipt:
-        """What the commit did to other runs; once this one knows what became of it."""
-        if receipt.news is not NO_NEWS:
-            self._executor.heard(receipt.news)
-        return receipt
 
     def _advance(self, ops: Sequence[Op], outcome: Outcome | None, moment: Moment) -> Changes:
         changes = advance(self._state, ops, outcome, self._worker.policy, moment)
@@ -320,56 +330,36 @@ class Ownership:
     def _moment(self) -> Moment:
         return Moment(self._worker.clock.now(), self._worker.ids.chance())
 
-    def _commit(self, changes: Changes, now: int, reply: Callable[[Receipt], R], busy: int = 0) -> asyncio.Future[R]:
-        follows = following(self.claimed.run, self.claimed.events, changes, now, self._worker.ids.ulid)
+    def _commit(
+        self, changes: Changes, now: int, *, concludes: bool = False, busy: int = 0
+    ) -> asyncio.Future[Recorded]:
+        run, state = self.claimed.run, self._state
+        effects = effects_of(run, self.claimed.events, changes, now, self._worker.ids.ulid)
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
-        if self._worker.observer is not None:
-            reply = self._observed(self._worker.observer, changes, reply)
         replayed = self.probes and changes.transition is not None  # to its end: that does not kill its worker
         begins_anew = bool(changes.memos or replayed) and (
             self._stored_attempt != changes.attempt or self._takeovers > 0
         )
-        if begins_anew:
-            reply = self._beginning_anew(changes, reply)
-        alone = self.suspect and not begins_anew
-        run = self.claimed.run
         commit = Commit(
             self.owner,
             self.function_id,
             changes,
-            follows.events,
-            follows.plan,
             now,
+            effects,
             begins_anew,
-            alone,
+            alone=self.suspect and not begins_anew,
             lane=run.lane,
-            finished=follows.finished,
+            concludes=concludes,
             busy=busy,
-            parcel=follows.parcel,
         )
-        if self._state.waiting:
+        if state.waiting:
             commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))
-            reply = self._asking(changes, reply)
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
-        future = self._worker.store.commit(commit, reply)
-        self._last = future
-        return future
-
-    def _beginning_anew(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
-        """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
-
-        def told(receipt: Receipt) -> R:
-            if receipt.written is Written.DONE:
-                self._stored_attempt = changes.attempt
-                suspect, self._takeovers = self.suspect, 0
-                if suspect:
-                    self._executor.cleared()
-            return reply(receipt)
-
-        return told
+        self._last = self._worker.store.commit(commit)
+        return self._last
 
     def _watches(self, changes: Changes) -> list[Watch]:
         events = self.claimed.events
@@ -386,32 +376,9 @@ class Ownership:
                 asked.append(Asked(self.run_id, step.step.hash, step.kind, target.data, retries, host, secret, again))
         return asked
 
-    def _asking(self, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
-        """Tell who makes requests which ones there are from now on, and which are wanted no more."""
-        asked = {wait.step.step.hash: wait.target.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
-        closed = [memo.step.hash for memo in changes.memos if memo.kind in REQUESTS]
-        if not asked and not closed:
-            return reply
 
-        def tell(receipt: Receipt) -> R:
-            if receipt.written is Written.DONE:
-                self._executor.requests.asked(self.run_id, asked)
-                self._executor.requests.over(self.run_id, closed)
-            return reply(receipt)
-
-        return tell
-
-    def _observed(self, observer: Observer, changes: Changes, reply: Callable[[Receipt], R]) -> Callable[[Receipt], R]:
-        def tell(receipt: Receipt) -> R:
-            if receipt.written is Written.DONE:
-                settled = receipt.settled
-                observer.committed(
-                    self.claimed.run,
-                    changes._replace(memos=[settled.get(memo.step.hash, memo) for memo in changes.memos]),
-                )
-            return reply(receipt)
-
-        return tell
+def _as_written(changes: Changes, receipt: Receipt) -> Changes:
+    return changes._replace(memos=[receipt.settled.get(memo.step.hash, memo) for memo in changes.memos])
 
 
 def _size(entries: Sequence[Entry]) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, EventData, Outcome
 from inngest.protocol.http import HttpRequest, HttpResponse
@@ -14,8 +14,8 @@ from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep
 from inngest.protocol.requests import Secrets
 from inngest.runtime.ports import Recorder
 
+from .domain.effects import NOTHING, Effects
 from .domain.explaining import Facts, Handler, KeptBack, Woken
-from .domain.following import Plan
 from .domain.hosts import Hosts
 from .domain.model import (
     Asked,
@@ -73,16 +73,16 @@ class Acceptance(NamedTuple):
     """Events to accept, with the runs they start."""
 
     events: Sequence[Event]
-    plan: Plan
     claim: Sequence[Owner]  # this worker begins so many of the runs at once, if they are due and it has their functions
     functions: frozenset[str]  # that this worker can run
     now: int
     plain: frozenset[str] = frozenset()  # those of them that need a thread
     threads: int = 0  # of the runs that this worker begins, so many at most are of functions that need one
-    parcel: str = ""  # which the next of its events are of; `events` are none then, and `plan` is not asked
+    invoke: str = ""  # id of the function that its one event starts by itself; if there is none, triggers decide
+    parcel: str = ""  # which the next of its events are of; `events` are none then
 
 
-class News(NamedTuple):
+class Notifications(NamedTuple):
     """What a transaction did to runs other than those that it was about."""
 
     arrivals: Sequence[Arrival] = ()  # for steps that wait
@@ -90,11 +90,11 @@ class News(NamedTuple):
     queued: bool = False  # jobs are due that were not before
     unknown: Sequence[tuple[str, str]] = ()  # runs that ended, and functions they had deferred that nobody knows
 
-    def and_then(self, later: News) -> News:
+    def and_then(self, later: Notifications) -> Notifications:
         """Both."""
-        if later is NO_NEWS or self is NO_NEWS:
-            return self if later is NO_NEWS else later
-        return News(
+        if later is NO_NOTIFICATIONS or self is NO_NOTIFICATIONS:
+            return self if later is NO_NOTIFICATIONS else later
+        return Notifications(
             [*self.arrivals, *later.arrivals],
             [*self.cancelled, *later.cancelled],
             self.queued or later.queued,
@@ -102,14 +102,13 @@ class News(NamedTuple):
         )
 
 
-NO_NEWS = News()
+NO_NOTIFICATIONS = Notifications()
 
 
 class Accepted(NamedTuple):
     """What accepting gave."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
-    news: News = NO_NEWS
     events: Sequence[Event] = ()  # of a parcel: those that were accepted now
     more: bool = False  # of a parcel: others are still to be accepted
 
@@ -118,7 +117,6 @@ class Fired(NamedTuple):
     """What became of the timers that were due."""
 
     started: Sequence[Start]  # the runs that were created
-    news: News  # what was done to other runs
     next_due: int | None  # when the next timer falls due; None if there is none
 
 
@@ -128,9 +126,8 @@ class Commit(NamedTuple):
     owner: Owner
     function_id: str
     changes: Changes
-    events: Sequence[Event]
-    plan: Plan
     now: int
+    effects: Effects = NOTHING  # events that are stored with the changes, and what they start
     begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
     alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
     watches: Sequence[Watch] = ()  # what steps that began to wait look for
@@ -138,10 +135,9 @@ class Commit(NamedTuple):
     parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
     requests: Sequence[Asked] = ()  # that steps asked for
     lane: str | None = None  # of the run
-    finished: Callable[[], Event] | None = None  # the event about its end, for whoever listens
+    concludes: bool = False  # the invocation is over: nobody waits for what each of its steps became
     busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
-    parcel: Sequence[Event] = ()  # events that are accepted later, one after the other, because of this commit
-    staged: str = ""  # the parcel, if its events are stored already
+    staged: str = ""  # the parcel of its effects, if the events are stored already
 
 
 class Written(enum.Enum):
@@ -156,7 +152,6 @@ class Receipt(NamedTuple):
 
     written: Written
     settled: Mapping[str, Memo] = {}  # memos that became others than was asked for, by hash of the step
-    news: News = NO_NEWS
 
 
 DONE = Receipt(Written.DONE)
@@ -256,8 +251,35 @@ class RunView(NamedTuple):
     defers: Sequence[Defer] = ()  # in the order in which they were made
 
 
+class Listener(Protocol):
+    """Told of what a store has committed, on the loop, in the order of the transactions (P10).
+
+    Whoever has stopped waiting for a verb, or was cancelled, the listener is told. It comes before those who wait.
+    """
+
+    def on_committed(self, command: object, answer: Any) -> Any:
+        """A command was written: an `Acceptance`, a `Commit`, or what the store calls another verb.
+
+        Args:
+            command: what was asked for.
+            answer: what the store gives: `Accepted`, `Receipt`, `Claims`, …
+
+        Returns:
+            What the future of the verb is resolved with.
+        """
+        ...
+
+    def notify(self, notifications: Notifications) -> None:
+        """What a transaction did to other runs. Its commands are answered before."""
+        ...
+
+
 class Store(Protocol):
     """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10)."""
+
+    def listen(self, listener: Listener) -> None:
+        """Have a listener told of each transaction from now on. There is one."""
+        ...
 
     async def open(self, now: int) -> None:
         """Connect; create or migrate the schema.
@@ -329,12 +351,11 @@ class Store(Protocol):
         """Keep a time by itself. `anew` forgets a greater one. Verbs that write keep theirs."""
         ...
 
-    def accept(self, acceptance: Acceptance, reply: Callable[[Accepted], R]) -> asyncio.Future[R]:
+    def accept(self, acceptance: Acceptance) -> asyncio.Future[Accepted]:
         """Store events and every run they start (P1). An event whose id is stored already starts nothing.
 
         Runs of functions that listen hang on a marker where they are more than a transaction writes; `fire` makes them.
-
-        The future is resolved with `reply` of what was accepted, which is called whoever has stopped waiting.
+        From its commit on, runs that were claimed with it concern the listener.
         """
         ...
 
@@ -355,10 +376,11 @@ class Store(Protocol):
         alone: bool,
         probes: int = 0,
         together: int | None = None,
-        told: Callable[[Claims], object] | None = None,
         keep: int | None = None,
     ) -> Claims:
         """Take up to `count` runs whose jobs are due, earliest first, for a worker's session and a new token.
+
+        From its commit on, what comes for these runs, or cancels them, concerns the listener.
 
         Args:
             owner: the worker's session, and the token.
@@ -368,8 +390,6 @@ class Store(Protocol):
             alone: a run that must be tried alone may be taken; if one is due, no other is.
             probes: how many runs on hold are taken besides, at most, without slots.
             together: the most of both; None: as many as both may be.
-            told: called with the answer, in the order of the transactions, whoever has stopped waiting: what comes for
-                these runs, or cancels them, from now on concerns the caller.
             keep: unix ms; a run that must be tried alone, is due and is not taken is kept for this worker until then:
                 others do not see it as due. No other run is taken. The same time is given again to go on with it.
         """
@@ -387,18 +407,18 @@ class Store(Protocol):
         """
         ...
 
-    def free_slots(self, owner: Owner, busy: int, now: int, reply: Callable[[bool], R]) -> asyncio.Future[R]:
+    def free_slots(self, owner: Owner, busy: int, now: int) -> asyncio.Future[bool]:
         """Of the slots that were kept for an owner whose run is over or let go, so many are still needed.
 
-        The future is resolved with `reply` of whether others were freed. While the store is in trouble it waits.
+        The future is resolved with whether others were freed. While the store is in trouble it waits.
         """
         ...
 
-    def commit(self, commit: Commit, reply: Callable[[Receipt], R]) -> asyncio.Future[R]:
+    def commit(self, commit: Commit) -> asyncio.Future[Any]:
         """Write what an owner decided. Commits of one run apply in the order of these calls.
 
-        The future is resolved with `reply` of what became of it; it cannot be cancelled. While the store is in
-        trouble it waits: what an owner decided has happened already, and to lose it would be to do it again.
+        The future is resolved with what the listener makes of the `Receipt`; it cannot be cancelled. While the store
+        is in trouble it waits: what an owner decided has happened already, and to lose it would be to do it again.
         """
         ...
 
@@ -467,10 +487,8 @@ class Store(Protocol):
         """Have its runs begin and go on again; False if it is unknown."""
         ...
 
-    async def cancel(
-        self, run_ids: Sequence[str], reason: str, now: int, told: Callable[[News], object] | None = None
-    ) -> News:
-        """End runs that have not ended. Their owners can write nothing more about them. `told`: see `claim`."""
+    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> Sequence[str]:
+        """End those of these runs that have not ended; their ids. Their owners can write nothing more about them."""
         ...
 
     async def release(self, run_id: str, now: int) -> bool:
@@ -481,10 +499,8 @@ class Store(Protocol):
         """Have what of a run waits for its next attempt be tried at once."""
         ...
 
-    async def signal(
-        self, name: str, data: str, now: int, told: Callable[[News], object] | None = None
-    ) -> tuple[str | None, News]:
-        """Give a signal to the run that waits for it; that run's id, or None. `told`: see `claim`."""
+    async def signal(self, name: str, data: str, now: int) -> str | None:
+        """Give a signal to the run that waits for it; that run's id, or None."""
         ...
 
     async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
@@ -502,10 +518,9 @@ class Store(Protocol):
         """Take these requests, as far as they are still due and nobody has them."""
         ...
 
-    def answer_request(self, answered: Answered, reply: Callable[[News], R]) -> asyncio.Future[R]:
+    def answer_request(self, answered: Answered) -> asyncio.Future[None]:
         """Write what became of an attempt, if the request is still this worker's.
 
-        The future is resolved with `reply` of what it did to the run, which is called whoever has stopped waiting.
         While the store is in trouble it waits: the request was made.
         """
         ...

@@ -18,7 +18,16 @@ from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, Policy, Verdict
 from .errors import StoreError
-from .ports import Answered, Circle, HeldRequest, HttpClient, Ids, News, RequestClaims, RequestKey, Store
+from .ports import (
+    Answered,
+    Circle,
+    HeldRequest,
+    HttpClient,
+    Ids,
+    RequestClaims,
+    RequestKey,
+    Store,
+)
 
 T = TypeVar("T")
 
@@ -45,13 +54,11 @@ class Requester:
 
     Args:
         tools: what that takes.
-        hear: told what an answer did to its run.
         wake: called when there may be something to claim.
     """
 
-    def __init__(self, tools: Tools, hear: Callable[[News], None], wake: Callable[[], None]) -> None:
+    def __init__(self, tools: Tools, wake: Callable[[], None]) -> None:
         self._tools = tools
-        self._hear = hear
         self._wake = wake
         self._secrets: dict[str, dict[str, Secrets]] = {}  # by run and step: they are nowhere else
         self._sending: dict[str, dict[str, asyncio.Task[None]]] = {}  # until there is an answer
@@ -161,7 +168,7 @@ class Requester:
         began_at = self._tools.clock.now()
         answered = await self._attempt(held, session, began_at)
         self._sent(held.key, final=answered.arrival is not None)
-        await self._tools.store.answer_request(answered, self._heard)
+        await self._tools.store.answer_request(answered)
         if answered.arrival is None:
             self._falls_due(answered.due_at)
 
@@ -170,10 +177,6 @@ class Requester:
         _forget(self._sending, *key)
         if final:
             _forget(self._secrets, *key)
-
-    def _heard(self, news: News) -> None:
-        if news.arrivals:
-            self._hear(news)
 
     def _falls_due(self, due_at: int) -> None:
         if self.next_due is None or due_at < self.next_due:

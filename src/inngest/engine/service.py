@@ -18,7 +18,7 @@ from .errors import StoreError
 from .executor import RunExecutor
 from .failure_log import FailureLog
 from .intake import Intake
-from .ports import Liveness, News, Session
+from .ports import Liveness, Session
 from .queries import Queries
 from .reaper import Reaper, Remover, each_alone
 from .requests import AT_A_TIME, Requester, Tools
@@ -74,16 +74,17 @@ class Service:
         self._awake = asyncio.Event()
         self._asked = asyncio.Event()
         tools = Tools(worker.store, worker.http, worker.clock, worker.ids, worker.policy, options.requests)
-        self.requester = Requester(tools, self._answered, self._asked.set)
+        self.requester = Requester(tools, self._asked.set)
         self.executor = RunExecutor(
             worker, functions, options.max_in_flight, self._ended, self._awake.set, self.requester
         )
-        self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor, worker.observers)
+        worker.store.listen(self.executor)
+        self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
         self.control = Control(worker, self.executor, self.requester)
         self.queries = Queries(worker.store, worker.clock, liveness)
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
-        self._timers = Timers(worker.store, worker.clock, self.executor.heard)
+        self._timers = Timers(worker.store, worker.clock)
         self._remover = Remover(worker.store, worker.clock, options.retention)
         self._failures = FailureLog(worker.clock, TROUBLE)
         self._checks = Checks(worker, liveness)
@@ -218,9 +219,6 @@ class Service:
         for loop in self._loops:
             loop.cancel()
         self.requester.abandon()
-
-    def _answered(self, news: News) -> None:
-        self.executor.heard(news)
 
     def _ended(self, run_id: str, ended: Ended) -> None:
         self.requester.over(run_id)

@@ -97,11 +97,11 @@ class RunSlots:
         if self._kept is None or self._kept <= busy:
             return
         self._kept = busy
-        freeing = self._store.free_slots(self._owner, busy, self._clock.now(), self._were_freed)
-        freeing.add_done_callback(_seen)
+        self._store.free_slots(self._owner, busy, self._clock.now()).add_done_callback(self._were_freed)
 
-    def _were_freed(self, done: bool) -> None:
-        if done:
+    def _were_freed(self, freeing: asyncio.Future[bool]) -> None:
+        """A store that fails is about to be left, and a session that ends frees its slots."""
+        if not freeing.cancelled() and freeing.exception() is None and freeing.result():
             self._freed()
 
     def _hand_out(self) -> None:
@@ -155,9 +155,3 @@ class RunSlots:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _seen(freeing: asyncio.Future[None]) -> None:
-    """A store that fails is about to be left, and a session that ends frees its slots."""
-    if not freeing.cancelled():
-        freeing.exception()

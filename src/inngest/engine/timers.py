@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from inngest.runtime.ports import Clock
 
 from . import run_log
 from .domain.explaining import text_of
 from .errors import StoreError
-from .ports import News, Store
+from .ports import Store
 
 LONGEST = 250
 """Milliseconds for which one look does what is due, about; the next goes on, and others are looked after in between."""
@@ -21,13 +19,11 @@ class Timers:
     Args:
         store: where they are.
         clock: the engine's time.
-        heard: told what they did to runs.
     """
 
-    def __init__(self, store: Store, clock: Clock, heard: Callable[[News], None]) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._heard = heard
         self.stale = True  # other processes may have set some
 
     async def run_once(self) -> None:
@@ -62,7 +58,6 @@ class Timers:
     async def _fire(self, only: str | None) -> None:
         fired = await self._store.fire(self._clock.now(), only)
         run_log.skipped(fired.started)
-        self._heard(fired.news.and_then(News(queued=bool(fired.started))))
 
     def _is_due(self) -> bool:
         due_at = self._store.timer_due

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inngest.engine.ports import Store, Written
+from inngest.engine.ports import Receipt, Store, Written
 from inngest.errors import StoreClosedError, StoreError
 from tests.contract.store import values
 from tests.contract.store.failing import FailingPlace, Fails, error
@@ -21,7 +21,7 @@ def place(tmp_path: Path) -> FailingPlace:
     return FailingPlace(tmp_path)
 
 
-async def refused(answer: asyncio.Future[Written]) -> StoreError:
+async def refused(answer: asyncio.Future[Receipt]) -> StoreError:
     """Why a commit was not written; it is told without the database."""
     with pytest.raises(StoreError) as caught:
         await asyncio.wait_for(asyncio.shield(answer), 60)
@@ -67,7 +67,7 @@ async def test_what_was_written_before_stays_written(place: FailingPlace) -> Non
     store = await opened(place)
     claimed = await begin(store)
     written = recording(store, claimed, 0, "written")
-    assert await written is Written.DONE
+    assert (await written).written is Written.DONE
     store.abandon()
     store.disconnect()
 

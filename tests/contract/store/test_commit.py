@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Registry, RunStatus, Start
-from inngest.engine.ports import Claimed, Commit, RunView, Store, Written
+from inngest.engine.domain.model import Changes, Ended, FailedAttempt, RunStatus
+from inngest.engine.ports import Claimed, RunView, Store, Written
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Opcode
 from tests.contract.store import values
@@ -86,7 +86,7 @@ async def test_commits_of_one_run_apply_in_the_order_of_the_calls(store: Store) 
         committing(store, claimed, record(memo("other", 1))),
         committing(store, claimed, end(COMPLETED, memo("last", 2))),
     ]
-    assert await asyncio.gather(*answers) == [Written.DONE] * 5
+    assert [one.written for one in await asyncio.gather(*answers)] == [Written.DONE] * 5
     view = await look(store, claimed)
     assert [one.step.text for one in view.memos] == ["flaky", "other", "last"]
     assert (view.open, view.run.status) == ([], RunStatus.COMPLETED)
@@ -101,7 +101,7 @@ async def test_commits_of_many_runs_at_the_same_moment_stay_apart(store: Store) 
         *(committing(store, one, record(memo("step", 0, '"stale"'))) for one in claimed),
         *(committing(store, one, end(COMPLETED, memo("step", 0, f'"{one.run.id}"'))) for one in kept),
     ]
-    assert await asyncio.gather(*answers) == [Written.LOST] * 9 + [Written.DONE] * 5
+    assert [one.written for one in await asyncio.gather(*answers)] == [Written.LOST] * 9 + [Written.DONE] * 5
     for one in kept:
         view = await look(store, one)
         assert ([one.data for one in view.memos], view.run.status) == ([f'"{one.run.id}"'], RunStatus.COMPLETED)
@@ -191,18 +191,18 @@ async def test_an_event_that_is_sent_again_starts_nothing(store: Store) -> None:
     assert len(await store.runs(event_id=sent.id, function_id=None, status=None, limit=9, before=None)) == 2
 
 
-async def test_a_commit_that_fails_writes_nothing_and_takes_no_other_down(store: Store) -> None:
+async def test_a_commit_that_fails_writes_nothing_and_takes_no_other_down(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     claimed, good = await begin(store), await begin(store)
 
-    def plan(_: Registry) -> list[Start]:
-        raise RuntimeError("cannot be planned")
-
-    bad = Commit(claimed.owner, claimed.run.function_id, end(COMPLETED, memo("step", 0)), [event()], plan, NOW)
-    failing = store.commit(bad, values.as_is)
+    bad = event("bad")
+    values.break_planning(monkeypatch, bad)
+    failing = committing(store, claimed, end(COMPLETED, memo("step", 0)), events=[bad])
     passing = committing(store, good, record(memo("step", 0)))
     with pytest.raises(RuntimeError, match="cannot be planned"):
         await failing
-    assert await passing is Written.DONE
+    assert (await passing).written is Written.DONE
     view = await look(store, claimed)
     assert (view.memos, view.run.status, view.worker) == ([], RunStatus.RUNNING, "worker")
 
@@ -211,7 +211,7 @@ async def test_a_commit_is_written_whoever_stops_waiting_for_it(store: Store) ->
     claimed = await begin(store)
     answer = committing(store, claimed, record(memo("step", 0)))
     assert not answer.cancel()
-    assert await answer is Written.DONE
+    assert (await answer).written is Written.DONE
 
 
 async def test_every_kind_of_step_comes_back_as_it_was(store: Store) -> None:
@@ -236,7 +236,7 @@ async def test_a_run_that_ends_is_not_cancelled_by_an_event_of_the_same_batch(st
         values.committing(store, ending, values.end(values.FAILED), events=[values.event("c")]),  # what follows from it
         values.committing(store, sending, values.record(values.memo("s", 0)), events=[values.event("stop")]),
     ]
-    assert [await one for one in both] == [Written.DONE, Written.DONE]
+    assert [(await one).written for one in both] == [Written.DONE, Written.DONE]
     view = await store.run(ending.run.id)
     assert view is not None
     assert view.run.status is RunStatus.FAILED
@@ -246,5 +246,5 @@ async def test_a_run_that_ends_is_not_cancelled_by_an_event_of_the_same_batch(st
 async def test_a_run_ends_once_though_two_commits_of_a_batch_end_it(store: Store) -> None:
     claimed = await values.begin(store)
     both = [values.committing(store, claimed, values.end(values.FAILED), events=[values.event("c")]) for _ in range(2)]
-    assert [await one for one in both] == [Written.DONE, Written.LOST]
+    assert [(await one).written for one in both] == [Written.DONE, Written.LOST]
     assert await _started(store, "app-c") == 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Defer, Ended, RunStatus
-from inngest.engine.ports import Commit, Receipt, Store, Written
+from inngest.engine.ports import Commit, Store, Written
 from tests.contract.store import values
 from tests.contract.store.values import (
     COMPLETED,
@@ -26,11 +27,6 @@ def defer(step_id: str, number: int, data: str = '{"n":1}', *, aborted: bool = F
 
 def deferring(*defers: Defer) -> Changes:
     return record()._replace(defers=defers)
-
-
-def in_full(receipt: Receipt) -> Receipt:
-    """The whole answer."""
-    return receipt
 
 
 async def defers(store: Store, run_id: str) -> list[Defer]:
@@ -76,7 +72,7 @@ async def test_commits_of_one_batch_may_defer_and_abort(store: Store) -> None:
         committing(store, claimed, deferring(defer("a", 0), defer("b", 1))),
         committing(store, claimed, deferring(defer("a", 0, aborted=True))),
     ]
-    assert [await one for one in both] == [Written.DONE, Written.DONE]
+    assert [(await one).written for one in both] == [Written.DONE, Written.DONE]
     assert await defers(store, claimed.run.id) == [defer("a", 0, aborted=True), defer("b", 1)]
 
 
@@ -90,7 +86,7 @@ async def test_who_lost_the_run_defers_nothing(store: Store) -> None:
 async def test_one_may_come_with_a_memo_and_nothing_else(store: Store) -> None:
     claimed = await begin(store)
     changes = record(memo("s", 0))._replace(defers=[defer("a", 0)])
-    receipt = await store.commit(Commit(claimed.owner, "app-a", changes, (), values.plan_for((), NOW), NOW), in_full)
+    receipt = await store.commit(Commit(claimed.owner, "app-a", changes, NOW))
     assert receipt.written is Written.DONE
     view = await store.run(claimed.run.id)
     assert view is not None
@@ -102,10 +98,10 @@ async def test_a_function_that_nobody_knows_is_told_of_when_the_run_has_ended(st
     known, unknown = defer("a", 0), defer("b", 1)._replace(function_id="app-nobody")
     ended = Ended(RunStatus.COMPLETED, "1", None, [known, unknown])
     sent = [values.event("inngest/deferred.schedule")]
-    plan = values.plan_for(sent, NOW)
-    receipt = await store.commit(Commit(claimed.owner, "app-a", Changes(0, transition=ended), sent, plan, NOW), in_full)
+    heard = values.hear(store)
+    receipt = await store.commit(Commit(claimed.owner, "app-a", Changes(0, transition=ended), NOW, Effects(sent)))
     assert receipt.written is Written.DONE
-    assert list(receipt.news.unknown) == [(claimed.run.id, "app-nobody")]
+    assert list(heard.take().unknown) == [(claimed.run.id, "app-nobody")]
 
 
 async def test_they_go_with_their_run(store: Store) -> None:

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from inngest.engine.domain import watches
+from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Wait, Watching
-from inngest.engine.ports import Claimed, Commit, Owner, Receipt, Store
+from inngest.engine.ports import Claimed, Commit, Owner, Store
 from inngest.errors import StoreError
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.failing import Failing, FailingPlace, Fails, error
-from tests.contract.store.test_requests import answer, as_news, asked, claims_of, find
+from tests.contract.store.test_requests import answer, asked, claims_of, find
 from tests.contract.store.test_waits import PAID, woken
-from tests.contract.store.values import NOW, accept, acceptance, accepted, begin, event, function, owner, step
+from tests.contract.store.values import NOW, accept, acceptance, begin, event, function, owner, step
 
 LATER = NOW + 60_000
 LIMITED = function("limited", "limited", config='{"concurrency":[{"limit":5}]}')
@@ -35,17 +36,17 @@ async def claims(store: Store) -> Act:
 
 async def accepts_and_begins(store: Store) -> Act:
     given = acceptance(event("go"), claim=[owner()])
-    return lambda: store.accept(given, accepted)
+    return lambda: store.accept(given)
 
 
 async def accepts_what_is_limited(store: Store) -> Act:
     given = acceptance(*(event("limited") for _ in range(3)), claim=[owner()], functions=frozenset({"app-limited"}))
-    return lambda: store.accept(given, accepted)
+    return lambda: store.accept(given)
 
 
 async def takes_slots(store: Store) -> Act:
     given = acceptance(event("limited"), claim=[owner()], functions=frozenset({"app-limited"}))
-    ((start, owned),) = (await store.accept(given, accepted)).started
+    ((start, owned),) = (await store.accept(given)).started
     assert owned is not None
     assert start.run.lane is not None
     return lambda: store.extra_slots(owned, start.run.lane or "", 2, NOW)
@@ -59,28 +60,28 @@ async def wakes(store: Store) -> Act:
     watch = watches.bound(run_id, PAID.hash, Watching.STEP, "paid", None, {}, LATER)
     assert watch is not None
     opened = Changes(0, open=[open_step], waits=[Wait(open_step, OpTarget("paid", None))])
-    await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]), receipt)
+    await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]))
     assert await woken(store, {"amount": 1}) == {run_id}
     memo = Memo(PAID, Opcode.WAIT_FOR_EVENT, 0, "null", None, NOW, 0, NOW)
-    return lambda: store.commit(commit_of(claimed, values.record(memo))._replace(waiting=True), receipt)
+    return lambda: store.commit(commit_of(claimed, values.record(memo))._replace(waiting=True))
 
 
 async def opens_a_step_and_sends(store: Store) -> Act:
     claimed = await begin(store)
     sent = [event("both")]
     changes = values.record(values.memo("x", 0), open_steps=[values.open_step("y")])
-    commit = commit_of(claimed, changes)._replace(events=sent, plan=values.plan_for(sent, NOW))
-    return lambda: store.commit(commit, receipt)
+    commit = commit_of(claimed, changes)._replace(effects=Effects(sent))
+    return lambda: store.commit(commit)
 
 
 async def ends(store: Store) -> Act:
     claimed = await begin(store)
-    return lambda: store.commit(commit_of(claimed, values.end()), receipt)
+    return lambda: store.commit(commit_of(claimed, values.end()))
 
 
 async def records_alone(store: Store) -> Act:
     claimed = await begin(store)
-    return lambda: store.commit(commit_of(claimed, values.record(values.memo("x", 0))), receipt)
+    return lambda: store.commit(commit_of(claimed, values.record(values.memo("x", 0))))
 
 
 async def cancels(store: Store) -> Act:
@@ -95,7 +96,7 @@ async def signals(store: Store) -> Act:
     watch = watches.of_step(claimed.run.id, wait, claimed.events)
     assert watch is not None
     opened = Changes(0, open=[open_step], waits=[wait])
-    await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]), receipt)
+    await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]))
     return lambda: store.signal("door", "1", NOW)
 
 
@@ -113,7 +114,7 @@ async def claims_requests(store: Store) -> Act:
 async def answers_a_request(store: Store) -> Act:
     claimed = await asked(store)
     await claims_of(store, now=NOW)
-    return lambda: store.answer_request(answer(claimed), as_news)
+    return lambda: store.answer_request(answer(claimed))
 
 
 async def begins_a_session(store: Store) -> Act:
@@ -142,7 +143,7 @@ async def resumes(store: Store) -> Act:
 
 async def removes(store: Store) -> Act:
     claimed = await begin(store)
-    await store.commit(commit_of(claimed, values.end()), receipt)
+    await store.commit(commit_of(claimed, values.end()))
     return lambda: store.remove_runs(NOW + 1)
 
 
@@ -155,12 +156,7 @@ VERBS = [
 
 def commit_of(claimed: Claimed, changes: Changes) -> Commit:
     """What an owner decided."""
-    return Commit(claimed.owner, claimed.run.function_id, changes, (), lambda _: (), NOW, lane=claimed.run.lane)
-
-
-def receipt(given: Receipt) -> Receipt:
-    """The reply of a commit, whole."""
-    return given
+    return Commit(claimed.owner, claimed.run.function_id, changes, NOW, lane=claimed.run.lane)
 
 
 async def opened(place: FailingPlace) -> Store:
@@ -178,6 +174,7 @@ async def told(folder: Path, verb: Callable[[Store], Awaitable[Act]], trouble: C
     place = FailingPlace(folder)
     store = await opened(place)
     act = await verb(store)
+    heard = values.hear(store)
     trouble(place.database)
     answering = asyncio.ensure_future(act())
     for _ in range(3):
@@ -190,7 +187,7 @@ async def told(folder: Path, verb: Callable[[Store], Awaitable[Act]], trouble: C
     assert place.database.plan == []
     stored = place.contents()
     await store.close()
-    return answer, stored
+    return answer, heard.told, stored
 
 
 @pytest.fixture(autouse=True)
@@ -242,7 +239,7 @@ async def test_what_did_not_happen_is_written_again(tmp_path: Path) -> None:
     place = FailingPlace(tmp_path)
     store = await opened(place)
     place.database.plan = [(Fails.NOT_STORED, error("database is locked"))]
-    ((start, owned),) = (await store.accept(acceptance(event("go"), claim=[owner()]), accepted)).started
+    ((start, owned),) = (await store.accept(acceptance(event("go"), claim=[owner()]))).started
     assert isinstance(owned, Owner)
     assert [row[0] for row in place.contents()["inngest_runs"]] == [start.run.id]
     await store.close()
@@ -253,11 +250,11 @@ async def test_nothing_is_written_while_a_commit_is_in_doubt(tmp_path: Path) -> 
     store = await opened(place)
     claimed = await begin(store)
     lost("disk I/O error", closed=1_000)(place.database)
-    first = store.accept(acceptance(event("go")), accepted)
+    first = store.accept(acceptance(event("go")))
     await turns()
     second = values.committing(store, claimed, values.record(values.memo("x", 0), values.memo("y", 1)))
     with pytest.raises(StoreError, match="disk I/O error"):
-        await store.accept(acceptance(event("go")), accepted)
+        await store.accept(acceptance(event("go")))
     assert not first.done()
     assert not second.done()
     place.database.closed = 0
@@ -272,7 +269,7 @@ async def test_who_stops_in_doubt_says_so(tmp_path: Path) -> None:
     place = FailingPlace(tmp_path)
     store = await opened(place)
     lost("disk I/O error", closed=1_000)(place.database)
-    sent = store.accept(acceptance(event("go")), accepted)
+    sent = store.accept(acceptance(event("go")))
     await turns()
     assert not sent.done()
     await store.close()

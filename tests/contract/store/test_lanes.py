@@ -83,9 +83,7 @@ async def accept_here(store: Store, name: str, users: Sequence[object], now: int
     """Events that this worker has room for; the runs that begin at once."""
     events = [event(name, now=now, data={"user": user}) for user in users]
     owners = [values.owner() for _ in users]
-    answer = await store.accept(
-        values.acceptance(*events, claim=owners, functions=frozenset(NAMES), now=now), values.accepted
-    )
+    answer = await store.accept(values.acceptance(*events, claim=owners, functions=frozenset(NAMES), now=now))
     return [start for start, owner in answer.started if owner is not None]
 
 
@@ -414,7 +412,7 @@ async def test_who_takes_the_place_of_a_single_run_gets_its_slot_when_that_has_r
     (old,) = await take(laned)
     (new,) = await queue(laned, "alone", 2)
     assert await take(laned) == []
-    assert await laned.free_slots(old.owner, 0, NOW, values.freed)
+    assert await laned.free_slots(old.owner, 0, NOW)
     assert ids(await take(laned)) == [new]
 
 
@@ -431,9 +429,9 @@ async def test_a_cancelled_run_gives_its_slot_back_when_its_handlers_have_return
     await laned.cancel([runs[0]], "because", NOW)
     await laned.cancel([runs[2]], "because", NOW)
     assert await take(laned) == []
-    assert await laned.free_slots(first.owner, 0, NOW, values.freed)
+    assert await laned.free_slots(first.owner, 0, NOW)
     assert ids(await take(laned)) == [runs[3]]
-    assert not await laned.free_slots(first.owner, 0, NOW, values.freed)
+    assert not await laned.free_slots(first.owner, 0, NOW)
 
 
 async def test_slots_that_are_kept_are_free_when_their_worker_is_gone(laned: Store, other: Store) -> None:
@@ -441,7 +439,7 @@ async def test_slots_that_are_kept_are_free_when_their_worker_is_gone(laned: Sto
     first, _ = await take(laned)
     await laned.cancel([runs[0]], "because", NOW)
     assert await other.end_session("worker", NOW, died=True)
-    assert not await laned.free_slots(first.owner, 0, NOW, values.freed)
+    assert not await laned.free_slots(first.owner, 0, NOW)
     await other.begin_session(values.session("next"))
     claims = await other.claim(values.owner("next"), 9, NAMES, NOW, alone=True)
     assert len(claims.runs) == 2
@@ -454,7 +452,7 @@ async def test_a_commit_keeps_the_slots_of_handlers_that_have_not_returned(laned
     changes = end() if over else release(NOW + 60_000)
     assert await commit(laned, first, changes, busy=1) is Written.DONE
     assert await take(laned) == []
-    assert await laned.free_slots(first.owner, 0, NOW, values.freed)
+    assert await laned.free_slots(first.owner, 0, NOW)
     assert ids(await take(laned)) == [runs[2]]
 
 

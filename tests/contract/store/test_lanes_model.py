@@ -103,7 +103,7 @@ class Slots(RuleBasedStateMachine):
         ]
         owners = [values.owner(worker) for _ in range(claims)]
         acceptance = values.acceptance(*events, claim=owners, functions=frozenset(ALL), now=self.now)
-        answer = self.do(lambda: self.stores[0].accept(acceptance, values.accepted))
+        answer = self.do(lambda: self.stores[0].accept(acceptance))
         for start, owner in answer.started:
             self.unfinished.add(start.run.id)
             if owner is not None:
@@ -174,7 +174,7 @@ class Slots(RuleBasedStateMachine):
         self.unfinished.discard(run_id)
         if claimed.run.lane is not None:
             self.kept[claimed.owner] = (claimed.run.lane, held)
-        assert self.do(lambda: self.stores[which].cancel([run_id], "because", self.now)).cancelled == [run_id]
+        assert self.do(lambda: self.stores[which].cancel([run_id], "because", self.now)) == [run_id]
         self.check()
 
     @precondition(lambda self: self.kept)
@@ -185,7 +185,7 @@ class Slots(RuleBasedStateMachine):
         if left := data.draw(st.integers(0, held)):
             self.kept[owner] = (lane, left)
         store = self.stores[which]
-        assert self.do(lambda: store.free_slots(owner, left, self.now, values.freed)) is (left < held)
+        assert self.do(lambda: store.free_slots(owner, left, self.now)) is (left < held)
 
     @rule(worker=workers, died=st.booleans())
     def worker_ends(self, worker: str, died: bool) -> None:
@@ -203,7 +203,7 @@ class Slots(RuleBasedStateMachine):
                 self.stops(run_id)
                 self.unfinished.discard(run_id)
             for owner in list(self.kept):
-                assert self.do(partial(self.stores[0].free_slots, owner, 0, self.now, values.freed))
+                assert self.do(partial(self.stores[0].free_slots, owner, 0, self.now))
                 del self.kept[owner]
             if not self.unfinished:
                 return

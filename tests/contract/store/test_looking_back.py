@@ -18,7 +18,7 @@ from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.counting import Counting
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
-from tests.contract.store.values import NOW, acceptance, accepted, event, function, memo, record, step
+from tests.contract.store.values import NOW, acceptance, event, function, memo, record, step
 
 PAID = step("paid")
 SINCE = NOW - 60_000
@@ -45,7 +45,7 @@ async def stored(store: SqlStore, count: int, wanted: int = -1, start: int = 0) 
     for first in range(start, start + count, 100):
         numbers = range(first, min(first + 100, start + count))
         data = [json.dumps({"order": 7 if number == wanted else -1, "number": number}) for number in numbers]
-        await store.accept(acceptance(*(event("paid", data=one) for one in data)), accepted)
+        await store.accept(acceptance(*(event("paid", data=one) for one in data)))
 
 
 def looking(store: SqlStore, claimed: Claimed) -> asyncio.Future[Receipt]:
@@ -56,13 +56,7 @@ def looking(store: SqlStore, claimed: Claimed) -> asyncio.Future[Receipt]:
     assert watch is not None
     changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("paid", same))])
     watches_ = [watch._replace(since=SINCE)]
-    return store.commit(
-        Commit(claimed.owner, "app-a", changes, (), lambda _: (), NOW, waiting=True, watches=watches_), _whole
-    )
-
-
-def _whole(receipt: Receipt) -> Receipt:
-    return receipt
+    return store.commit(Commit(claimed.owner, "app-a", changes, NOW, waiting=True, watches=watches_))
 
 
 async def came(store: SqlStore, claimed: Claimed) -> list[int]:
@@ -74,8 +68,9 @@ async def came(store: SqlStore, claimed: Claimed) -> list[int]:
 async def test_what_came_before_is_found_on_whatever_page(store: SqlStore, wanted: int) -> None:
     await stored(store, MANY, wanted)
     claimed = await values.begin(store)
-    receipt = await looking(store, claimed)
-    assert [arrival.run_id for arrival in receipt.news.arrivals] == [claimed.run.id]
+    heard = values.hear(store)
+    await looking(store, claimed)
+    assert [arrival.run_id for arrival in heard.take().arrivals] == [claimed.run.id]
     assert await came(store, claimed) == [wanted]
 
 
@@ -107,7 +102,7 @@ async def test_later_commits_of_the_run_wait_for_the_search(store: SqlStore) -> 
     after = values.committing(store, claimed, record(memo("after", 0)))
     looks.add_done_callback(lambda _: order.append("looks"))
     after.add_done_callback(lambda _: order.append("after"))
-    assert await after is Written.DONE
+    assert (await after).written is Written.DONE
     await looks
     assert order == ["looks", "after"]
 

@@ -8,13 +8,15 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
+from unittest import mock
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from inngest.engine.domain.following import Plan
+from inngest.engine.domain import triggers
+from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import (
     Changes,
     Ended,
@@ -26,7 +28,7 @@ from inngest.engine.domain.model import (
     RunStatus,
     Start,
 )
-from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner
+from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner, Receipt, Written
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.oracle import FINAL, Oracle
@@ -51,19 +53,29 @@ workers = st.sampled_from(WORKERS)
 served = st.sampled_from([ALL, ALL, ALL, ALL[:2], ALL[2:], []])  # mostly all: else little would ever be claimed
 
 
-class Captured:
-    """A plan, with what it planned when it was asked last."""
+class Planned(NamedTuple):
+    """What the domain said that events start."""
 
-    def __init__(self, events: Sequence[Event], now: int) -> None:
-        self._plan: Plan = values.plan_for(events, now)
-        self.starts: list[Start] = []
-        self.registry: Registry | None = None
+    registry: Registry
+    starts: list[Start]
 
-    def __call__(self, registry: Registry) -> list[Start]:
-        """Plan."""
-        self.registry = registry
-        self.starts = list(self._plan(registry))
-        return self.starts
+
+class Planning:
+    """Keeps what the domain says, by the ids of the events that it is asked about."""
+
+    def __init__(self) -> None:
+        self._starts = triggers.starts
+        self._said: dict[tuple[str, ...], Planned] = {}
+
+    def __call__(self, events: Sequence[Event], registry: Registry, *more: Any) -> list[Start]:
+        """Ask the domain."""
+        starts = self._starts(events, registry, *more)
+        self._said[tuple(event.id for event in events)] = Planned(registry, starts)
+        return starts
+
+    def of(self, events: Sequence[Event]) -> Planned:
+        """What these start, as it was said last."""
+        return self._said[tuple(event.id for event in events)]
 
 
 class Comparison(RuleBasedStateMachine):
@@ -81,10 +93,14 @@ class Comparison(RuleBasedStateMachine):
         self.now = values.NOW
         self.owners: list[Owner] = []  # all that there ever were
         self.seqs: dict[str, int] = {}
+        self.planning = Planning()
+        self.patch = mock.patch.object(triggers, "starts", self.planning)
+        self.patch.start()
         for store in self.stores:
             self.do(store.open(self.now))
 
     def teardown(self) -> None:
+        self.patch.stop()
         for store in self.stores:
             self.do(store.close())
         self.loop.close()
@@ -166,25 +182,21 @@ class Comparison(RuleBasedStateMachine):
     ) -> None:
         """Several at the same moment; `repeated` sends the first event of all again with each, and an old one."""
         sent: list[Event] = list(self.oracle.events.values())[:1] if repeated else []
-        acceptances: list[tuple[Acceptance, Captured]] = []
+        acceptances: list[Acceptance] = []
         for given, claims in batches:
             events = [*sent, *(self.event(*one) for one in given)]
             if repeated:
                 sent = [*sent, events[-1]]
-            plan = Captured(events, self.now)
             owners = [values.owner(worker) for _ in range(claims)]
-            acceptances.append((Acceptance(events, plan, owners, frozenset(functions), self.now), plan))
+            acceptances.append(Acceptance(events, owners, frozenset(functions), self.now))
         accept = self.stores[0].accept
-        answers: list[Accepted] = self.do_all(*(partial(accept, one, values.accepted) for one, _ in acceptances))
-        for (one, plan), answer in zip(acceptances, answers, strict=True):
-            self.knows(plan)
-            expected = self.oracle.accept(one.events, plan.starts, one.claim, one.functions, self.now)
+        answers: list[Accepted] = self.do_all(*(partial(accept, one) for one in acceptances))
+        for one, answer in zip(acceptances, answers, strict=True):
+            planned = self.planning.of(one.events)
+            assert dict(planned.registry.functions) == self.oracle.functions
+            expected = self.oracle.accept(one.events, planned.starts, one.claim, one.functions, self.now)
             assert list(answer.started) == expected
             self.owners += [owner for _, owner in answer.started if owner is not None]
-
-    def knows(self, plan: Captured) -> None:
-        assert plan.registry is not None
-        assert dict(plan.registry.functions) == self.oracle.functions
 
     # -- owning
 
@@ -242,21 +254,22 @@ class Comparison(RuleBasedStateMachine):
         owners = self.owners if stale else [one for one in self.owners if self.owns(one)]
         if not owners:
             return
-        asked: list[tuple[Commit, Captured]] = []
+        asked: list[Commit] = []
         for memos, opened, failed, sends, transition in commits:
             owner = data.draw(st.sampled_from(owners[-8:]))
             events = [self.event("two", "", 0)] if sends else []
-            plan = Captured(events, self.now)
             changes = self.changes(owner, memos, opened, failed, transition)
             function_id = self.oracle.runs[owner.run_id].run.function_id
-            asked.append((Commit(owner, function_id, changes, events, plan, self.now, bool(changes.memos)), plan))
+            asked.append(Commit(owner, function_id, changes, self.now, Effects(events), bool(changes.memos)))
             if changes.transition is not None:
                 owners = [one for one in owners if one is not owner]  # who has let go is heard no more
             if not owners:
                 break
-        answers = self.do_all(*(partial(self.stores[0].commit, one, values.as_is) for one, _ in asked))
-        for (one, plan), answer in zip(asked, answers, strict=True):
-            assert answer is self.oracle.commit(one.owner, one.changes, one.events, plan.starts, self.now)
+        answers: list[Receipt] = self.do_all(*(partial(self.stores[0].commit, one) for one in asked))
+        for one, answer in zip(asked, answers, strict=True):
+            sent = one.effects.sent
+            starts = self.planning.of(sent).starts if sent and answer.written is Written.DONE else []
+            assert answer.written is self.oracle.commit(one.owner, one.changes, sent, starts, self.now)
 
     def owns(self, owner: Owner) -> bool:
         return self.oracle.runs[owner.run_id].owner == (owner.session, owner.token)

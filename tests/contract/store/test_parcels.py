@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from inngest.engine.domain import following
+from inngest.engine.domain import effects
+from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Event, Released
 from inngest.engine.errors import StoreError
 from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace
@@ -21,7 +22,7 @@ from tests.contract.store import values
 from tests.contract.store.counting import Counting
 from tests.contract.store.failing import Failing, Fails, error
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
-from tests.contract.store.values import NOW, accepted, as_is, event, function, owner
+from tests.contract.store.values import NOW, event, function, owner
 
 MOST = 2_000
 LARGEST = 16 * limits.MB
@@ -56,8 +57,8 @@ async def _open(database: Counting, worker: str = "worker") -> SqlStore:
 
 async def page(store: SqlStore, parcel: str, now: int = NOW) -> Accepted:
     """Accept the next events of a parcel, as a sender does."""
-    none = Acceptance((), lambda _: (), (), frozenset(), now, parcel=parcel)
-    return await store.accept(none, accepted)
+    none = Acceptance((), (), frozenset(), now, parcel=parcel)
+    return await store.accept(none)
 
 
 async def fired(store: SqlStore, now: int = NOW) -> None:
@@ -127,8 +128,8 @@ async def test_a_step_sends_many(store: SqlStore, database: Counting) -> None:
     events = [event("both") for _ in range(5_000)]
     database.rows.clear()
     changes = Changes(0, transition=Released(NOW + 1))
-    commit = Commit(claimed.owner, "app-a", changes, (), lambda _: (), NOW, parcel=events)
-    await store.commit(commit, as_is)
+    commit = Commit(claimed.owner, "app-a", changes, NOW, Effects(parcel=events))
+    await store.commit(commit)
     await fired(store)
     assert await started(store, "app-b") == ids(events)
     assert max(database.rows) <= MOST
@@ -141,9 +142,9 @@ async def test_events_of_many_bytes_are_stored_before_the_commit_that_sends_them
     (claimed,) = (await store.claim(owner(), 1, ["app-a"], NOW, alone=True)).runs
     large = json.dumps("y" * 2_900_000)
     events = [event("both", data=large) for _ in range(8)]
-    commit = Commit(claimed.owner, "app-a", Changes(0), (), lambda _: (), NOW, parcel=events)
+    commit = Commit(claimed.owner, "app-a", Changes(0), NOW, Effects(parcel=events))
     database.bytes.clear()
-    await store.commit(commit, as_is)
+    await store.commit(commit)
     await fired(store)
     assert await started(store, "app-b") == ids(events)
     assert sum(database.bytes) > len(events) * len(large)
@@ -206,7 +207,7 @@ async def test_starts_that_were_put_off_hold_up_no_others(store: SqlStore, datab
 
 
 def test_few_events_are_no_parcel() -> None:
-    assert not following.is_large([event()] * following.AT_ONCE)
-    assert following.is_large([event()] * (following.AT_ONCE + 1))
-    assert not following.is_large([event(data="y" * 5_000_000)])
-    assert following.is_large([event(data="y" * 2_500_000)] * 2)
+    assert not effects.is_large([event()] * effects.AT_ONCE)
+    assert effects.is_large([event()] * (effects.AT_ONCE + 1))
+    assert not effects.is_large([event(data="y" * 5_000_000)])
+    assert effects.is_large([event(data="y" * 2_500_000)] * 2)

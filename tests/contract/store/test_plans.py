@@ -26,8 +26,8 @@ SCANS = {
     "lanes.KEPT_HOLDING": "the same",
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
-    "sessions.FUNCTIONS": "all functions are what is asked for",
-    "sessions.PAUSED": "there are no more pauses than functions",
+    "registry.FUNCTIONS": "all functions are what is asked for",
+    "registry.PAUSED": "there are no more pauses than functions",
     "sessions.SESSIONS": "there are few workers",
     "timers.FIRST_AND_LAST": "it stops after the first row of an index, and the last",
 }

@@ -100,10 +100,10 @@ async def test_what_others_wrote_before_the_first_look_is_noticed_too(store: Sto
 async def test_a_store_that_is_always_writing_notices_what_others_wrote_too(store: Store, other: Store) -> None:
     store.foreign_change()
     await accept(other, event())
-    under_way = store.accept(values.acceptance(event()), values.accepted)
+    under_way = store.accept(values.acceptance(event()))
     store.foreign_change()  # it is writing, and cannot tell; but it finds out
     await under_way
-    under_way = store.accept(values.acceptance(event()), values.accepted)
+    under_way = store.accept(values.acceptance(event()))
     assert store.foreign_change()
     await under_way
     assert not store.foreign_change()
@@ -144,7 +144,7 @@ async def test_a_closed_store_says_so(store: Store) -> None:
 
 async def test_closing_finishes_what_was_asked(place: Place, store: Store) -> None:
     sent = event()
-    answer = asyncio.ensure_future(store.accept(values.acceptance(sent), values.accepted))
+    answer = asyncio.ensure_future(store.accept(values.acceptance(sent)))
     await asyncio.sleep(0)
     await store.close()
     assert len((await answer).started) == 1

@@ -10,12 +10,13 @@ import pytest
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Asked, Changes, FailedAttempt, Released, Wait, Watch, Watching
 from inngest.engine.ports import (
+    NO_NOTIFICATIONS,
     Answered,
     Circle,
     Claimed,
     Commit,
     DueRequests,
-    News,
+    Notifications,
     RequestClaims,
     RequestKey,
     Store,
@@ -25,7 +26,7 @@ from inngest.engine.store import due_requests, requests
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
-from tests.contract.store.values import NOW, as_is, begin, claim_one, step
+from tests.contract.store.values import NOW, begin, claim_one, step
 
 GET = step("get")
 ANYWHERE = Circle()
@@ -45,8 +46,6 @@ def asking(
         claimed.owner,
         claimed.run.function_id,
         changes,
-        (),
-        lambda _: (),
         NOW,
         waiting=True,
         watches=() if again else [watch],
@@ -57,7 +56,7 @@ def asking(
 async def asked(store: Store, *, secret: bool = False, release: bool = True, host: str = "x:80") -> Claimed:
     """A run whose step asked for a request; it is released."""
     claimed = await begin(store)
-    assert await store.commit(asking(claimed, secret=secret, release=release, host=host), as_is) is Written.DONE
+    assert (await store.commit(asking(claimed, secret=secret, release=release, host=host))).written is Written.DONE
     return claimed
 
 
@@ -92,8 +91,11 @@ def answer(
     return Answered(session, key, attempt, None, again_at, failed, now)
 
 
-def as_news(news: News) -> News:
-    return news
+async def answered(store: Store, what: Answered) -> Notifications:
+    """Write what an attempt gave; what that does to its run."""
+    heard = values.hear(store)
+    await store.answer_request(what)
+    return heard.take()
 
 
 async def keys(store: Store, session: str = "worker", now: int = NOW + 1) -> list[RequestKey]:
@@ -128,9 +130,9 @@ async def test_no_more_are_taken_than_there_is_room_for(store: Store) -> None:
 async def test_its_answer_wakes_the_run_with_what_it_is(store: Store) -> None:
     claimed = await asked(store)
     await keys(store)
-    news = await store.answer_request(answer(claimed), as_news)
-    assert [arrival.data for arrival in news.arrivals] == ['"got"']
-    assert news.queued
+    told = await answered(store, answer(claimed))
+    assert [arrival.data for arrival in told.arrivals] == ['"got"']
+    assert told.queued
     taken = await claim_one(store, now=NOW + 10)
     (arrival,) = taken.arrivals
     assert (arrival.hash, arrival.data, arrival.started_at, arrival.metadata) == (GET.hash, '"got"', NOW + 1, '{"a":1}')
@@ -140,15 +142,15 @@ async def test_its_answer_wakes_the_run_with_what_it_is(store: Store) -> None:
 async def test_it_is_answered_once_and_by_who_has_it(store: Store, other: Store) -> None:
     claimed = await asked(store)
     await keys(store)
-    assert await other.answer_request(answer(claimed, session="other"), as_news) == News()
-    assert (await store.answer_request(answer(claimed), as_news)).arrivals
-    assert await store.answer_request(answer(claimed), as_news) == News()
+    assert await answered(other, answer(claimed, session="other")) == NO_NOTIFICATIONS
+    assert (await answered(store, answer(claimed))).arrivals
+    assert await answered(store, answer(claimed)) == NO_NOTIFICATIONS
 
 
 async def test_another_attempt_is_anyones(store: Store, other: Store) -> None:
     claimed = await asked(store)
     await keys(store)
-    assert await store.answer_request(answer(claimed, again_at=NOW + 1_000), as_news) == News()
+    assert await answered(store, answer(claimed, again_at=NOW + 1_000)) == NO_NOTIFICATIONS
     assert (await next_due(store), await keys(store, now=NOW + 999)) == (NOW + 1_000, [])
     (held,) = (await claims_of(other, "other", NOW + 1_000)).requests
     assert held.attempt == 1
@@ -163,7 +165,7 @@ async def test_a_worker_that_is_gone_has_none(store: Store, other: Store) -> Non
     claimed = await asked(store)
     await keys(store)
     assert await other.end_session("worker", NOW + 2, died=True)
-    assert await store.answer_request(answer(claimed), as_news) == News()
+    assert await answered(store, answer(claimed)) == NO_NOTIFICATIONS
     assert (await claims_of(store, now=NOW + 3)).fenced
     assert await keys(other, "other") == [RequestKey(claimed.run.id, GET.hash)]
 
@@ -175,7 +177,7 @@ async def test_only_who_knows_its_credentials_can_make_it(store: Store, other: S
     assert await keys(other, "other") == []
     assert (await store.requests_of("worker"), await store.requests_of("other")) == ([key], [])
     assert await keys(store) == [key]
-    await store.answer_request(answer(claimed, again_at=NOW + 9), as_news)
+    await store.answer_request(answer(claimed, again_at=NOW + 9))
     assert await keys(other, "other", now=NOW + 9) == []
     assert await keys(store, now=NOW + 9) == [key]
 
@@ -187,16 +189,16 @@ async def test_when_they_are_lost_the_run_is_due_and_tells_them(store: Store, ot
     assert await keys(other, "other") == []
     again = await claim_one(other, "other", now=NOW + 2)
     assert again.run.id == claimed.run.id
-    assert await other.commit(asking(again, secret=True, again=True, release=True), as_is) is Written.DONE
+    assert (await other.commit(asking(again, secret=True, again=True, release=True))).written is Written.DONE
     assert await keys(other, "other") == [RequestKey(claimed.run.id, GET.hash)]
 
 
 async def test_asking_again_after_the_answer_asks_for_nothing(store: Store) -> None:
     claimed = await asked(store, secret=True)
     await keys(store)
-    await store.answer_request(answer(claimed), as_news)
+    await store.answer_request(answer(claimed))
     taken = await claim_one(store, now=NOW + 10)
-    await store.commit(asking(taken, secret=True, again=True), as_is)
+    await store.commit(asking(taken, secret=True, again=True))
     assert await next_due(store) is None
 
 
@@ -209,20 +211,20 @@ async def test_nothing_is_left_when_nobody_waits(store: Store, how: str) -> None
     if how == "is cancelled":
         await store.cancel([claimed.run.id], "enough", NOW)
     else:
-        commit = Commit(claimed.owner, claimed.run.function_id, changes, (), lambda _: (), NOW, waiting=True)
-        assert await store.commit(commit, as_is) is Written.DONE
+        commit = Commit(claimed.owner, claimed.run.function_id, changes, NOW, waiting=True)
+        assert (await store.commit(commit)).written is Written.DONE
     assert await store.requests_of("worker") == []
-    assert await store.answer_request(answer(claimed), as_news) == News()
+    assert await answered(store, answer(claimed)) == NO_NOTIFICATIONS
 
 
 async def test_a_step_that_is_given_up_in_the_same_batch_asks_for_nothing(store: Store) -> None:
     claimed = await begin(store)
     memo = Memo(GET, Opcode.GATEWAY, 0, None, None, NOW, cancelled=True)
-    given_up = Commit(claimed.owner, claimed.run.function_id, values.record(memo), (), lambda _: (), NOW, waiting=True)
+    given_up = Commit(claimed.owner, claimed.run.function_id, values.record(memo), NOW, waiting=True)
     blocker = begin(store)  # the writer is busy: the two commits get into one batch
-    both = asyncio.gather(store.commit(asking(claimed), as_is), store.commit(given_up, as_is))
+    both = asyncio.gather(store.commit(asking(claimed)), store.commit(given_up))
     await blocker
-    assert set(await both) == {Written.DONE}
+    assert {receipt.written for receipt in await both} == {Written.DONE}
     assert await next_due(store) is None
 
 

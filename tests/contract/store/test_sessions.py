@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from inngest.engine.domain.model import Registry, Start
 from inngest.engine.ports import Claimed, Store, Written
 from tests.contract.store import values
 from tests.contract.store.values import (
     NOW,
     acceptance,
-    accepted,
     begin,
     claim_one,
     commit,
@@ -22,13 +20,8 @@ from tests.contract.store.values import (
 
 async def known(store: Store) -> dict[str, str]:
     """The functions that the store knows, with their versions."""
-    seen: list[Registry] = []
-
-    def plan(registry: Registry) -> list[Start]:
-        seen.append(registry)
-        return []
-
-    await store.accept(acceptance(event("look"), plan=plan), accepted)
+    with values.seen_by_the_domain() as seen:
+        await store.accept(acceptance(event("look")))
     return {one.id: one.version for one in seen[-1].functions.values()}
 
 

@@ -11,14 +11,14 @@ import pytest
 
 from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Released, Wait, Watching
-from inngest.engine.ports import Claimed, Commit, EventPlace, News, Receipt, Written
+from inngest.engine.ports import Claimed, Commit, EventPlace, Notifications, Written
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.counting import Counting
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
-from tests.contract.store.values import NOW, acceptance, accepted, as_is, event, function, owner, step
+from tests.contract.store.values import NOW, acceptance, event, function, owner, step
 
 WAITERS = 1_100
 LARGE = json.dumps({"text": "y" * 1_000_000})
@@ -52,7 +52,7 @@ async def waiting(
     runs: list[Claimed] = []
     while len(runs) < count:
         runs += (await store.claim(owner(), 100, [OF[name]], NOW, alone=True)).runs
-    await asyncio.gather(*(store.commit(_wait(claimed, kind, until), as_is) for claimed in runs))
+    await asyncio.gather(*(store.commit(_wait(claimed, kind, until)) for claimed in runs))
     return runs
 
 
@@ -61,18 +61,22 @@ def _wait(claimed: Claimed, kind: Watching, until: int = UNTIL) -> Commit:
     watch = watches.bound(claimed.run.id, NEWS.hash, kind, "news", None, {}, until)
     assert watch is not None
     changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("news", None))], transition=Released(until))
-    return Commit(claimed.owner, "app-a", changes, (), lambda _: (), NOW, waiting=True, watches=[watch])
+    return Commit(claimed.owner, "app-a", changes, NOW, waiting=True, watches=[watch])
 
 
-async def post(store: SqlStore, now: int = NOW, data: str = "{}") -> News:
-    return (await store.accept(acceptance(event("news", now=now, data=data), now=now), accepted)).news
+async def post(store: SqlStore, now: int = NOW, data: str = "{}") -> Notifications:
+    heard = values.hear(store)
+    await store.accept(acceptance(event("news", now=now, data=data), now=now))
+    return heard.take()
 
 
-async def rest(store: SqlStore) -> list[News]:
+async def rest(store: SqlStore) -> list[Notifications]:
     """What follows, page by page."""
-    told: list[News] = []
+    told: list[Notifications] = []
+    heard = values.hear(store)
     while store.timer_due is not None and store.timer_due <= NOW:
-        told.append((await store.fire(NOW)).news)
+        await store.fire(NOW)
+        told.append(heard.take())
     return told
 
 
@@ -192,27 +196,28 @@ async def test_a_time_out_that_is_recorded_becomes_the_event_that_is_owed(store:
     await waiting(store, 400)
     busy = await _claimed(store, NOW)
     opened = _wait(busy, Watching.STEP)
-    assert await store.commit(opened._replace(changes=opened.changes._replace(transition=None)), as_is) is Written.DONE
+    assert (
+        await store.commit(opened._replace(changes=opened.changes._replace(transition=None)))
+    ).written is Written.DONE
     await post(store)
     memo = Memo(NEWS, Opcode.WAIT_FOR_EVENT, 0, "null", None, UNTIL, 0, NOW)
-    late = Commit(busy.owner, "app-a", Changes(0, memos=[memo]), (), lambda _: (), UNTIL, True, waiting=True)
-    receipt = await store.commit(late, _whole)
+    late = Commit(busy.owner, "app-a", Changes(0, memos=[memo]), UNTIL, begins_anew=True, waiting=True)
+    receipt = await store.commit(late)
     assert json.loads(str(receipt.settled[NEWS.hash].data))["name"] == "news"
-
-
-def _whole(receipt: Receipt) -> Receipt:
-    return receipt
 
 
 async def test_a_run_does_not_end_before_an_event_that_cancels_it(store: SqlStore) -> None:
     await waiting(store, 200, Watching.CANCEL)
     busy = await _claimed(store, NOW)
     opened = _wait(busy, Watching.CANCEL)
-    assert await store.commit(opened._replace(changes=opened.changes._replace(transition=None)), as_is) is Written.DONE
+    assert (
+        await store.commit(opened._replace(changes=opened.changes._replace(transition=None)))
+    ).written is Written.DONE
     assert busy.run.id not in (await post(store)).cancelled
-    end = Commit(busy.owner, "app-a", values.end(), (), lambda _: (), NOW, waiting=True)
-    receipt = await store.commit(end, _whole)
-    assert (receipt.written, list(receipt.news.cancelled)) == (Written.LOST, [busy.run.id])
+    end = Commit(busy.owner, "app-a", values.end(), NOW, waiting=True)
+    heard = values.hear(store)
+    receipt = await store.commit(end)
+    assert (receipt.written, list(heard.take().cancelled)) == (Written.LOST, [busy.run.id])
     view = await store.run(busy.run.id)
     assert view is not None
     assert "news" in ErrorInfo.from_json(str(view.run.error)).message

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inngest.engine.ports import Claimed, Store, Written
+from inngest.engine.ports import Claimed, Receipt, Store, Written
 from inngest.errors import StoreError, StoreFullError
 from tests.contract.store import values
 from tests.contract.store.failing import FailingPlace, Fails, error
@@ -47,7 +47,7 @@ def steps(place: FailingPlace) -> list[tuple[object, object]]:
     return rows
 
 
-def recording(store: Store, claimed: Claimed, seq: int, *names: str) -> asyncio.Future[Written]:
+def recording(store: Store, claimed: Claimed, seq: int, *names: str) -> asyncio.Future[Receipt]:
     """A record of these steps, under way."""
     return committing(store, claimed, values.record(*(memo(name, seq + place) for place, name in enumerate(names))))
 
@@ -69,7 +69,7 @@ async def test_commits_keep_their_order_while_one_is_held(place: FailingPlace, s
     for name, future in (("third", third), ("second", second), ("first", first)):
         future.add_done_callback(lambda _, name=name: order.append(name))  # type: ignore[misc]
     store.retry()
-    assert [await one for one in (first, second, third)] == [Written.DONE] * 3
+    assert [(await one).written for one in (first, second, third)] == [Written.DONE] * 3
     await turns()
     assert order == ["first", "second", "third"]
     assert steps(place) == [("first", 0), ("first-b", 1), ("second", 2), ("third", 3)]
@@ -86,7 +86,7 @@ async def test_what_fails_again_stays_before_what_came_later(place: FailingPlace
     await turns()
     assert steps(place) == []
     store.retry()
-    assert [await one for one in (first, *later)] == [Written.DONE] * 3
+    assert [(await one).written for one in (first, *later)] == [Written.DONE] * 3
     assert [name for name, _ in steps(place) if name != "other"] == ["first", "first-b", "second"]
 
 
@@ -115,7 +115,7 @@ async def test_after_one_that_was_given_up_no_other_of_its_run_is_written(place:
     for future in (given_up, after):
         with pytest.raises(StoreFullError):
             await future
-    assert await other is Written.DONE
+    assert (await other).written is Written.DONE
     assert steps(place) == [("other", 0)]
 
 
@@ -129,7 +129,7 @@ async def test_trouble_is_over_when_what_was_held_fails_for_its_data(place: Fail
     with pytest.raises(ValueError, match="a value that cannot"):
         await bad
     assert store.trouble is None
-    assert await recording(store, two, 0, "x", "y") is Written.DONE
+    assert (await recording(store, two, 0, "x", "y")).written is Written.DONE
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_value_that_cannot_be_written_fails_alone(
     late = recording(store, three, 0, "x", "y")
     with pytest.raises(kind):
         await bad
-    assert await good is await late is Written.DONE
+    assert (await good).written is (await late).written is Written.DONE
     assert store.trouble is None
 
 
@@ -162,9 +162,9 @@ async def test_an_error_of_sql_in_one_command_is_answered(place: FailingPlace, s
     bad = recording(store, two, 0, "bad", "y")
     with pytest.raises(sqlite3.OperationalError, match="malformed JSON"):
         await bad
-    assert await good is Written.DONE
+    assert (await good).written is Written.DONE
     assert store.trouble is None
-    assert await recording(store, two, 0, "fine", "y") is Written.DONE
+    assert (await recording(store, two, 0, "fine", "y")).written is Written.DONE
 
 
 def change(place: FailingPlace, sql: str) -> None:

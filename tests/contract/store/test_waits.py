@@ -10,7 +10,7 @@ from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Released, Wait, Watching
 from inngest.engine.ports import Commit, Store, Written
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
-from tests.contract.store.values import NOW, accept, acceptance, accepted, as_is, begin, event, step
+from tests.contract.store.values import NOW, accept, acceptance, begin, event, hear, step
 
 PAID = step("paid")
 LATER = NOW + 1_000
@@ -24,17 +24,17 @@ async def waiting(store: Store, expression: str | None, own: object, *, until: i
     assert watch is not None
     asked = [Wait(open_step, OpTarget("paid", expression))]
     changes = Changes(0, open=[open_step], waits=asked, transition=Released(until))
-    commit = Commit(
-        claimed.owner, claimed.run.function_id, changes, (), lambda _: (), NOW, waiting=True, watches=[watch]
-    )
-    assert await store.commit(commit, as_is) is Written.DONE
+    commit = Commit(claimed.owner, claimed.run.function_id, changes, NOW, waiting=True, watches=[watch])
+    assert (await store.commit(commit)).written is Written.DONE
     return claimed.run.id
 
 
 async def woken(store: Store, *data: object, now: int = NOW) -> set[str]:
     """The runs that events wake which come together."""
     paid = [event("paid", data=json.dumps(one), now=now) for one in data]
-    return {arrival.run_id for arrival in (await store.accept(acceptance(*paid, now=now), accepted)).news.arrivals}
+    heard = hear(store)
+    await store.accept(acceptance(*paid, now=now))
+    return {arrival.run_id for arrival in heard.take().arrivals}
 
 
 @pytest.mark.parametrize(

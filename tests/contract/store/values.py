@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any
+from unittest import mock
+
+import pytest
 
 from inngest.engine.domain import triggers
-from inngest.engine.domain.following import Plan
-from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Released, RunStatus, Start
-from inngest.engine.ports import Acceptance, Accepted, Claimed, Commit, Owner, Receipt, Session, Store, Written
+from inngest.engine.domain.effects import Effects
+from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Registry, Released, RunStatus, Start
+from inngest.engine.ports import (
+    NO_NOTIFICATIONS,
+    Acceptance,
+    Claimed,
+    Commit,
+    Notifications,
+    Owner,
+    Receipt,
+    Session,
+    Store,
+    Written,
+)
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName, hash_step_id
@@ -60,25 +77,78 @@ def owner(session_id: str = "worker") -> Owner:
     return Owner(session_id, f"token-{next(_numbers)}", "")
 
 
-def plan_for(events: Sequence[Event], now: int) -> Plan:
-    """Whatever these events start."""
-    return lambda registry: triggers.starts(events, registry, now, new_id)
+class Heard:
+    """A listener that keeps what it is told.
+
+    Attributes:
+        commands: what was committed, with the answers.
+        told: what was done to other runs, in order.
+    """
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[object, Any]] = []
+        self.told: list[Notifications] = []
+
+    def on_committed(self, command: object, answer: Any) -> Any:
+        """A command was written."""
+        self.commands.append((command, answer))
+        return answer
+
+    def notify(self, notifications: Notifications) -> None:
+        """Other runs were changed."""
+        self.told.append(notifications)
+
+    def take(self) -> Notifications:
+        """All that was told since this was asked last."""
+        told = functools.reduce(Notifications.and_then, self.told, NO_NOTIFICATIONS)
+        self.told.clear()
+        return told
+
+
+def hear(store: Store) -> Heard:
+    """What a store tells from now on."""
+    heard = Heard()
+    store.listen(heard)
+    return heard
+
+
+@contextlib.contextmanager
+def seen_by_the_domain() -> Generator[list[Registry]]:
+    """The functions with which the domain decides what events start."""
+    seen: list[Registry] = []
+    starts = triggers.starts
+
+    def watched(events: Iterable[Event], registry: Registry, *more: Any) -> list[Start]:
+        seen.append(registry)
+        return starts(events, registry, *more)
+
+    with mock.patch.object(triggers, "starts", watched):
+        yield seen
+
+
+def break_planning(monkeypatch: pytest.MonkeyPatch, bad: Event) -> None:
+    """Have the domain fail where it is to say what one event starts."""
+    starts = triggers.starts
+
+    def failing(events: Iterable[Event], *more: Any) -> list[Start]:
+        events = list(events)
+        if bad in events:
+            raise RuntimeError("cannot be planned")
+        return starts(events, *more)
+
+    monkeypatch.setattr(triggers, "starts", failing)
 
 
 def acceptance(
-    *events: Event,
-    claim: Sequence[Owner] = (),
-    functions: frozenset[str] = FUNCTIONS,
-    now: int = NOW,
-    plan: Plan | None = None,
+    *events: Event, claim: Sequence[Owner] = (), functions: frozenset[str] = FUNCTIONS, now: int = NOW
 ) -> Acceptance:
     """Events to accept."""
-    return Acceptance(events, plan or plan_for(events, now), claim, functions, now)
+    return Acceptance(events, claim, functions, now)
 
 
 async def accept(store: Store, *events: Event, now: int = NOW) -> Sequence[tuple[Start, Owner | None]]:
     """Accept events that nobody claims; what they started."""
-    return (await store.accept(acceptance(*events, now=now), accepted)).started
+    return (await store.accept(acceptance(*events, now=now))).started
 
 
 async def begin(store: Store, *, session_id: str = "worker", name: str = "go", now: int = NOW) -> Claimed:
@@ -122,17 +192,16 @@ async def commit(
     store: Store, claimed: Claimed, changes: Changes, *, events: Sequence[Event] = (), now: int = NOW, busy: int = 0
 ) -> Written:
     """Commit for the owner of a run, of which `busy` slots are still used."""
-    return await committing(store, claimed, changes, events=events, now=now, busy=busy)
+    return (await committing(store, claimed, changes, events=events, now=now, busy=busy)).written
 
 
 def committing(
     store: Store, claimed: Claimed, changes: Changes, *, events: Sequence[Event] = (), now: int = NOW, busy: int = 0
-) -> asyncio.Future[Written]:
+) -> asyncio.Future[Receipt]:
     """The same, under way."""
-    plan = plan_for(events, now)
-    run, anew = claimed.run, bool(changes.memos)
-    committed = Commit(claimed.owner, run.function_id, changes, events, plan, now, anew, lane=run.lane, busy=busy)
-    return store.commit(committed, as_is)
+    run, anew, effects = claimed.run, bool(changes.memos), Effects(events)
+    committed = Commit(claimed.owner, run.function_id, changes, now, effects, anew, lane=run.lane, busy=busy)
+    return store.commit(committed)
 
 
 def record(*memos: Memo, open_steps: Sequence[OpenStep] = (), attempt: int = 0) -> Changes:
@@ -148,18 +217,3 @@ def end(ended: Ended = COMPLETED, *memos: Memo) -> Changes:
 def release(due_at: int | None, *, attempt: int = 0, open_steps: Sequence[OpenStep] = ()) -> Changes:
     """The owner lets the run go."""
     return Changes(attempt, open=open_steps, transition=Released(due_at))
-
-
-def freed(done: bool) -> bool:
-    """The reply of slots that are given back."""
-    return done
-
-
-def accepted(answer: Accepted) -> Accepted:
-    """The reply of an acceptance."""
-    return answer
-
-
-def as_is(receipt: Receipt) -> Written:
-    """The reply of a commit."""
-    return receipt.written

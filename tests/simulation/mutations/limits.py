@@ -10,6 +10,7 @@ from unittest import mock
 from inngest.embedded.local import LocalInvoker
 from inngest.engine import slots
 from inngest.engine.store import claiming, kept, lanes, tables
+from inngest.engine.store.context import WriteContext
 from inngest.engine.store.statement import Transaction
 
 from .planting import plant
@@ -21,9 +22,9 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
     end_session = claiming.end_session
 
-    def keeping(tx: Transaction, *args: Any, **more: Any) -> bool | None:
+    def keeping(context: WriteContext, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(lanes, "give_back"):
-            return end_session(tx, *args, **more)
+            return end_session(context, *args, **more)
 
     yield mock.patch.object(claiming, "end_session", keeping)
 

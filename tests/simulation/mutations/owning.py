@@ -17,6 +17,7 @@ from inngest.engine.domain.model import Event, Start
 from inngest.engine.ownership import Ownership
 from inngest.engine.ports import Claimed, Ids, Owner
 from inngest.engine.store import accepting, claiming, committing, tables, unreadable
+from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
@@ -103,9 +104,9 @@ def _the_dead_own_what_they_accept() -> Iterator[AbstractContextManager[object]]
 def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object]]:
     end_session = claiming.end_session
 
-    def forgetting(tx: Transaction, *args: Any, **more: Any) -> bool | None:
+    def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(claiming, "INSERT_JOBS", Bulk(tables.jobs, accepting.JOB_COLUMNS, _no_jobs)):
-            return end_session(tx, *args, **more)
+            return end_session(context, *args, **more)
 
     yield mock.patch.object(claiming, "end_session", forgetting)
 

@@ -13,11 +13,12 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import NO_NEWS, Commit
+from inngest.engine.ports import NO_NOTIFICATIONS, Commit
 from inngest.engine.requests import Requester
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.announcing import Announcer
-from inngest.engine.store.statement import Statement, Transaction, Words
+from inngest.engine.store.context import WriteContext
+from inngest.engine.store.statement import Statement, Words
 from inngest.engine.store.telling import Teller
 from inngest.engine.store.timers import TELL, Timers
 from inngest.protocol.opcodes import Memo, OpenStep
@@ -46,7 +47,7 @@ def _what_is_beyond_a_page_is_forgotten() -> Iterator[AbstractContextManager[obj
 
 @plant("P8", "broadcast", finders=("P8",))
 def _time_runs_out_before_the_next_page() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(telling, "catch_up", return_value=NO_NEWS)
+    yield mock.patch.object(telling, "catch_up", return_value=NO_NOTIFICATIONS)
 
 
 @plant("P8", "broadcast", finders=("P8",))
@@ -83,8 +84,8 @@ def _takes_none(_: Words) -> ClauseElement:
 def _the_end_of_a_child_is_its_own_affair() -> Iterator[AbstractContextManager[object]]:
     commit = committing.commit
 
-    def childless(tx: Transaction, commits: Sequence[Commit], *more: Any) -> object:
-        return commit(tx, [one._replace(parent=None) for one in commits], *more)
+    def childless(context: WriteContext, commits: Sequence[Commit]) -> object:
+        return commit(context, [one._replace(parent=None) for one in commits])
 
     yield mock.patch.object(committing, "commit", childless)
 
@@ -149,4 +150,4 @@ def _requests_that_found_no_place_are_forgotten() -> Iterator[AbstractContextMan
 
 @plant("P1", "hears", finders=("announced",), first=1)
 def _nobody_says_that_a_run_was_cancelled() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Announcer, "cancelled", lambda _, news: news)
+    yield mock.patch.object(Announcer, "cancelled")

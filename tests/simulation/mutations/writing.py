@@ -32,22 +32,22 @@ def _what_is_held_is_overtaken() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P6", "storm", "outside", finders=("P6",))
 def _a_commit_that_is_not_answered_is_made_again() -> Iterator[AbstractContextManager[object]]:
-    def guessing(writer: Writer, batch: Sequence[Any]) -> bool:
+    def guessing(writer: Writer, batch: Sequence[Any]) -> object:
         writer._committing = None
         writer._undo()
-        return False
+        return None
 
-    yield mock.patch.object(Writer, "_is_stored", guessing)
+    yield mock.patch.object(Writer, "_happened", guessing)
 
 
 @plant("P10", "storm", "outside", finders=("P10",))
 def _a_commit_that_is_not_answered_is_taken_for_made() -> Iterator[AbstractContextManager[object]]:
-    def guessing(writer: Writer, batch: Sequence[Any]) -> bool:
+    def guessing(writer: Writer, batch: Sequence[Any]) -> object:
         number, writer._committing = writer._committing, None
         writer._undo()
-        return number is not None
+        return None if number is None else writer._outcome()
 
-    yield mock.patch.object(Writer, "_is_stored", guessing)
+    yield mock.patch.object(Writer, "_happened", guessing)
 
 
 @plant("P10", "storm", "outside", finders=("P10",))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain import triggers
+from inngest.engine.domain import effects, triggers
 from inngest.engine.domain.model import Event, Registry, RunStatus, Start
-from inngest.engine.ports import NO_NEWS, Acceptance, Accepted, Ids, News, Owner
+from inngest.engine.ports import NO_NOTIFICATIONS, Acceptance, Accepted, Ids, Notifications, Owner
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
 from . import parcels, tables, waits
 from .allowance import Allowance
+from .context import WriteContext
 from .gates import Gatekeeper
 from .lanes import Queue, Room, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Statement, Transaction, constant, insert_new
 from .telling import Teller
-from .timers import ACCEPT, ALWAYS, STARTS, Alarm, Timers
+from .timers import ACCEPT, ALWAYS, STARTS, Alarm
 
 JOB_COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
 
@@ -56,29 +57,32 @@ INSERT_JOBS = insert_new(tables.jobs, JOB_COLUMNS)
 INSERT_STARTING = insert_new(tables.jobs, (*JOB_COLUMNS, "shift"))
 
 
-def accept(
-    tx: Transaction, acceptances: Sequence[Acceptance], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
-) -> list[Accepted]:
+def accept(context: WriteContext, acceptances: Sequence[Acceptance]) -> list[Accepted]:
     """Write events and the runs they start; what became of each acceptance."""
-    known = registry()
-    now = acceptances[-1].now
-    keeper = gatekeeper(tx, ids, alarm)
-    pages = [_page(tx, one, known, ids, keeper.timers) for one in acceptances]
+    now, ids, registry = acceptances[-1].now, context.ids, context.registry
+    context.keep_time(now)
+    keeper = gatekeeper(context, ids, context.alarm)
+    pages = [_page(context, one) for one in acceptances]
     acceptances = [one for one, _ in pages]
-    alive = {session: lives(tx, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
+    alive = {session: lives(context, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
     events = [event for acceptance in acceptances for event in acceptance.events]
-    new = insert_events(tx, events)
-    sought = waits.sought(tx, [event for event in events if event.id in new])
-    teller = Teller(tx, keeper.timers)
-    news = [teller.tell([one for one in acceptance.events if one.id in new], now, sought) for acceptance in acceptances]
-    wanted = Wanted(tx, new, keeper)
-    planned = []
-    for acceptance, told in zip(acceptances, news, strict=True):
-        planned.append((acceptance, wanted.of(acceptance.plan(known)), told.and_then(keeper.take_news())))
+    new = insert_events(context, events)
+    sought = waits.sought(context, [event for event in events if event.id in new])
+    teller = Teller(context, keeper.timers)
+    told = NO_NOTIFICATIONS
+    for acceptance in acceptances:
+        told = told.and_then(teller.tell([one for one in acceptance.events if one.id in new], now, sought))
+    wanted = Wanted(context, new, keeper)
+    planned: list[tuple[Acceptance, list[Start]]] = []
+    for one in acceptances:
+        starts = effects.starts_of_accepted(one.events, one.invoke, registry, one.now, ids.ulid)
+        planned.append((one, wanted.of(starts)))
     wanted.mark(now, ids)
-    entry = LaneEntry(tx, [start for _, starts, _ in planned for start in starts])
-    answers = [Accepted(_started(acceptance, starts, entry, alive), told) for acceptance, starts, told in planned]
-    insert_starts(tx, [one for answer in answers for one in answer.started], ids, entry)
+    told = told.and_then(keeper.take_notifications())
+    entry = LaneEntry(context, [start for _, starts in planned for start in starts])
+    answers = [Accepted(_started(acceptance, starts, entry, alive)) for acceptance, starts in planned]
+    insert_starts(context, [one for answer in answers for one in answer.started], ids, entry)
+    context.notify(told)
     return [
         answer._replace(events=one.events, more=more) if one.parcel else answer
         for answer, (one, more) in zip(answers, pages, strict=True)
@@ -92,25 +96,18 @@ def rows_of(events: Sequence[Event], registry: Registry | None) -> int:
     return sum(1 + 2 * max(1, len(triggers.hearing(event, registry))) for event in events)
 
 
-def _page(
-    tx: Transaction, acceptance: Acceptance, registry: Registry, ids: Ids, timers: Timers
-) -> tuple[Acceptance, bool]:
+def _page(context: WriteContext, acceptance: Acceptance) -> tuple[Acceptance, bool]:
     """An acceptance, with the next events of its parcel if it is of one; and whether others are left."""
     if not acceptance.parcel:
         return acceptance, False
-    now = acceptance.now
-    marker = timers.get(ACCEPT, acceptance.parcel)
+    parcel, now, timers = acceptance.parcel, acceptance.now, context.timers
+    marker = timers.get(ACCEPT, parcel)
     if marker is None:  # others have gone on with it
         return acceptance, False
-    timers.remove(ACCEPT, acceptance.parcel)
-    found = parcels.page(
-        tx, acceptance.parcel, parcels.Marker(*marker.payload), registry, now, now + parcels.PATIENCE, timers
-    )
-
-    def plan(known: Registry) -> Sequence[Start]:
-        return triggers.starts(found.events, known, now, ids.ulid)
-
-    return acceptance._replace(events=found.events, plan=plan), found.more
+    timers.remove(ACCEPT, parcel)
+    place = parcels.Marker(*marker.payload)
+    found = parcels.page(context, parcel, place, context.registry, now, now + parcels.PATIENCE, timers)
+    return acceptance._replace(events=found.events), found.more
 
 
 def _started(
@@ -289,18 +286,18 @@ def insert_starts(
         waits.look_out(tx, watched)
 
 
-def create(tx: Transaction, new: set[str], starts: Iterable[Start], now: int, ids: Ids, alarm: Alarm) -> News:
+def create(tx: Transaction, new: set[str], starts: Iterable[Start], now: int, ids: Ids, alarm: Alarm) -> Notifications:
     """Create those of the runs that are wanted, for nobody in particular; `new` are the events that were not stored."""
     keeper = gatekeeper(tx, ids, alarm)
     listed = Wanted(tx, new, keeper)
     wanted = listed.of(starts)
     listed.mark(now, ids)
     insert_starts(tx, [(start, None) for start in wanted], ids)
-    queued = News(queued=True) if wanted else NO_NEWS
-    return queued.and_then(keeper.take_news()).and_then(tell_parents(tx, wanted, now))
+    queued = Notifications(queued=True) if wanted else NO_NOTIFICATIONS
+    return queued.and_then(keeper.take_notifications()).and_then(tell_parents(tx, wanted, now))
 
 
-def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> News:
+def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> Notifications:
     """Give the steps that invoked runs which are skipped the reason."""
     told = [
         Arrival(start.run.parent_id, start.run.parent_hash, None, _of_skipped(start), now)
@@ -308,7 +305,7 @@ def tell_parents(tx: Transaction, starts: Sequence[Start], now: int) -> News:
         if start.run.status is RunStatus.SKIPPED and start.run.parent_id and start.run.parent_hash
     ]
     arrivals = waits.deliver(tx, told, now) if told else []
-    return News(arrivals, queued=True) if arrivals else NO_NEWS
+    return Notifications(arrivals, queued=True) if arrivals else NO_NOTIFICATIONS
 
 
 def _of_skipped(start: Start) -> ErrorInfo:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import announcements, triggers, watches
+from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.explaining import text_of
-from inngest.engine.domain.model import Ended, Event, Registry, Run, RunStatus, Watching
-from inngest.engine.ports import NO_NEWS, Ids, News
+from inngest.engine.domain.model import Ended, Event, Run, RunStatus, Watching
 from inngest.protocol.calls import EventData
 from inngest.runtime.careful import CarefulLogger
 
-from . import tables
+from . import cancelling, tables
 from .accepting import create, insert_events
+from .context import WriteContext
 from .events import batches, event
 from .records import RUN_COLUMNS, run_of
-from .statement import Statement, Transaction
+from .statement import Statement
 from .telling import Teller
-from .timers import Alarm, Timers
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -38,29 +38,30 @@ LOOKED_FOR = Statement(
 )
 
 
+def announce(context: WriteContext) -> None:
+    """Say which runs were cancelled in a transaction, and which ended; and what follows from that."""
+    announcer = Announcer(context)
+    announcer.cancelled(context.notifications.cancelled)
+    announcer.finished(context.finished)
+
+
 class Announcer:
     """Says what happened in one transaction."""
 
-    def __init__(self, tx: Transaction, registry: Callable[[], Registry], ids: Ids, alarm: Alarm, now: int) -> None:
-        self._tx = tx
-        self._registry = registry
-        self._ids = ids
-        self._alarm = alarm
-        self._now = now
+    def __init__(self, context: WriteContext) -> None:
+        self._tx = context
+        self._ids = context.ids
+        self._now = context.now
 
-    def finished(self, makers: Sequence[Callable[[], Event]]) -> News:
+    def finished(self, finishes: Sequence[Finish]) -> None:
         """Say that runs ended, if anyone listens."""
-        if not makers or not self._is_heard(announcements.FINISHED):
-            return NO_NEWS
-        return self.cancelled(self._say([make() for make in makers]))
+        if finishes and self._is_heard(announcements.FINISHED):
+            self.cancelled(self._say([one.event(self._ids.ulid) for one in finishes]))
 
-    def cancelled(self, news: News) -> News:
-        """Say which runs were cancelled; the news, with those of what follows, which may cancel others."""
-        told, latest = news, news
-        while latest.cancelled:
-            latest = self._say(self._of_cancelled(latest.cancelled))
-            told = told.and_then(latest)
-        return told
+    def cancelled(self, run_ids: Sequence[str]) -> None:
+        """Say which runs were cancelled. What follows may cancel others."""
+        while run_ids:
+            run_ids = self._say(self._of_cancelled(run_ids))
 
     def _of_cancelled(self, run_ids: Sequence[str]) -> list[Event]:
         rows = self._tx.execute(RUNS, {"runs": json.dumps(sorted(run_ids))}).fetchall()
@@ -90,14 +91,26 @@ class Announcer:
 
     def _is_heard(self, name: str) -> bool:
         """Whether a function is triggered by it, or a step or a run waits for it."""
-        if name in self._registry().by_event:
+        if name in self._tx.registry.by_event:
             return True
         return self._tx.execute(LOOKED_FOR, {"of_topic": watches.topic(Watching.STEP, name)}).fetchone() is not None
 
-    def _say(self, events: Sequence[Event]) -> News:
+    def _say(self, events: Sequence[Event]) -> Sequence[str]:
+        """Store and tell events, and make the runs that they start; ids of the runs that they cancel."""
         if not events:
-            return NO_NEWS
-        new = insert_events(self._tx, events)
-        news = Teller(self._tx, Timers(self._tx, self._ids, self._alarm)).tell(events, self._now)
-        starts = triggers.starts(events, self._registry(), self._now, self._ids.ulid)
-        return news.and_then(create(self._tx, new, starts, self._now, self._ids, self._alarm))
+            return ()
+        tx, now = self._tx, self._now
+        new = insert_events(tx, events)
+        told = Teller(tx, tx.timers).tell(events, now)
+        starts = triggers.starts(events, tx.registry, now, self._ids.ulid)
+        told = told.and_then(create(tx, new, starts, now, self._ids, tx.alarm))
+        tx.notify(told)
+        return told.cancelled
+
+
+def cancel(context: WriteContext, run_ids: Sequence[str], reason: str, now: int) -> Sequence[str]:
+    """End those of these runs that have not ended; their ids."""
+    context.at(now)
+    cancelled = cancelling.cancel(context, run_ids, reason, now)
+    context.notify(cancelled)
+    return cancelled.cancelled

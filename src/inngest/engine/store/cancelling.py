@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, delete, literal_column, null, select,
 
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
-from inngest.engine.ports import News
+from inngest.engine.ports import Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
@@ -61,14 +61,14 @@ CANCEL_RUNS = Statement(
 DELETE_JOBS_OF_RUNS = Statement(lambda words: delete(_jobs).where(words.any_of(_jobs.c.run_id, "runs")))
 
 
-def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> News:
+def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> Notifications:
     """End runs that have not ended, and tell those that invoked them.
 
     Slots of a run that a worker owns are kept: only that worker knows when its handlers have returned.
     """
     rows = tx.execute(UNFINISHED_RUNS, {"runs": json.dumps(sorted(set(run_ids)))}).fetchall()
     if not rows:
-        return News()
+        return Notifications()
     found = [row[0] for row in rows]
     runs = json.dumps(found)
     why = ErrorInfo("RunCancelledError", reason).to_json()
@@ -91,7 +91,7 @@ def cancel(tx: Transaction, run_ids: Sequence[str], reason: str, now: int) -> Ne
         if parent_id is not None
     ]
     arrivals = waits.deliver(tx, told, now) if told else []
-    return News(arrivals, found, queued=bool(arrivals))
+    return Notifications(arrivals, found, queued=bool(arrivals))
 
 
 def _of_child(run_id: str, function_id: str, reason: str) -> ErrorInfo:

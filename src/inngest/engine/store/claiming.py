@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
@@ -12,12 +12,13 @@ from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_c
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.holding import delay
 from inngest.engine.domain.lanes import PLAIN, Lane
-from inngest.engine.domain.model import Code, Hold, Policy, Registry, RunStatus
+from inngest.engine.domain.model import Code, Hold, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.ports import Claimed, Claims, Ids, Owner
 
 from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
 from .accepting import INSERT_JOBS, job_row
+from .context import WriteContext
 from .records import RUN_COLUMNS, number_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
@@ -160,22 +161,21 @@ class Claim(NamedTuple):
 
 
 class Claiming:
-    """Claims of one worker's process.
+    """Claims of one worker's process."""
 
-    Args:
-        registry: reads the functions as they are in a transaction.
-        ids: for the turns of lanes.
-    """
-
-    def __init__(self, registry: Callable[[Transaction], Registry], ids: Ids) -> None:
-        self._registry = registry
-        self._ids = ids
+    def __init__(self) -> None:
         self._odd = 0  # one place cannot be shared, so plain functions and lanes have it in turns
         self._turn = 0  # and one thread, so runs on hold and others
         self._sweeper = sweeping.Sweeper()
 
-    def claim(self, tx: Transaction, asked: Claim) -> Claims:
+    def claim(self, context: WriteContext, asked: Claim) -> Claims:
         """Take runs whose jobs are due; one that must be alone comes first, or is in nobody's way."""
+        claims = self._claim(context, asked)
+        if claims.runs:  # else nothing is written, and nobody is woken
+            context.keep_time(asked.now)
+        return claims
+
+    def _claim(self, tx: WriteContext, asked: Claim) -> Claims:
         row = tx.execute(ASKING, {"session": asked.session}).fetchone()
         if row is None:
             return Claims((), None, fenced=True)
@@ -206,13 +206,13 @@ class Claiming:
         due = jobs[: asked.most - len(visited.jobs)]
         times = [job.due_at for job in jobs[len(due) :]]
         jobs = [*due, *(job for job, _ in visited.jobs)]
-        taken, again_at = _take(tx, asked, jobs, self._ids) if jobs else _NOBODY
+        taken, again_at = _take(tx, asked, jobs, tx.ids) if jobs else _NOBODY
         looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2], next_probe)
         times += [time for time in looks if time is not None]
         _give_back_untaken(tx, asked, visited, taken)
         return Claims([*taken, *probed], min(times, default=None), alone_due=alone_due)
 
-    def _probe(self, tx: Transaction, asked: Claim, functions: list[str], started: int) -> _Taken:
+    def _probe(self, tx: WriteContext, asked: Claim, functions: list[str], started: int) -> _Taken:
         """Runs on hold: beside the others; where they need threads as well, they have half of those in turns."""
         most = asked.probes
         if asked.together is not None:
@@ -220,15 +220,15 @@ class Claiming:
             tx.on_commit(lambda: self._had_turn(turn))
             most = min(most, (asked.together + turn) // 2)
         probes, next_due = holding.due(tx, functions, asked.session, started, most, asked.now)
-        taken, again_at = _take(tx, asked, probes, self._ids, slot=0) if probes else _NOBODY
+        taken, again_at = _take(tx, asked, probes, tx.ids, slot=0) if probes else _NOBODY
         return _Taken(taken, min((time for time in (next_due, again_at) if time is not None), default=None))
 
-    def _visit(self, tx: Transaction, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
+    def _visit(self, tx: WriteContext, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
         odd = tx.kept[self] = 1 - tx.kept.get(self, self._odd)
         tx.on_commit(lambda: self._had(odd))
         count = asked.most - min(plain, (asked.most + odd) // 2)
-        return visiting.Visit(tx, queues, asked.now, self._registry(tx), self._ids).take(count)
+        return visiting.Visit(tx, queues, asked.now, tx.registry, tx.ids).take(count)
 
     def _had(self, odd: int) -> None:
         self._odd = odd
@@ -236,7 +236,7 @@ class Claiming:
     def _had_turn(self, turn: int) -> None:
         self._turn = turn
 
-    def _suspect(self, tx: Transaction, asked: Claim, functions: list[str]) -> tuple[str, str, int, str] | None:
+    def _suspect(self, tx: WriteContext, asked: Claim, functions: list[str]) -> tuple[str, str, int, str] | None:
         """The first run of these functions that must be alone; its slot may not be free yet, and then it is put off."""
         row = tx.execute(SUSPECTS, {"functions": json.dumps(functions)}).fetchone() if functions else None
         if row is None:
@@ -246,7 +246,7 @@ class Claiming:
         if lane_id and asked.alone and (due_at <= asked.now or due_at == asked.keep):
             try:
                 lane = Lane.of(lane_id)
-                full = lanes.Room(tx, [lane]).full(lane, lanes.rules_of(self._registry(tx), lane))
+                full = lanes.Room(tx, [lane]).full(lane, lanes.rules_of(tx.registry, lane))
                 until = asked.now + PATIENCE if full else None
             except Exception as error:  # others go on
                 until = troubles.note(tx, troubles.LANE, str(lane_id), text_of(error), asked.now)
@@ -255,8 +255,8 @@ class Claiming:
                 tx.execute(PUT_OFF, {"job": job_id, "until": due_at, "until_score": due_at})
         return job_id, run_id, due_at, lane_id
 
-    def _take_suspect(self, tx: Transaction, asked: Claim, suspect: tuple[str, str, int, str]) -> _Taken:
-        taken = _take(tx, asked, [suspect[:3]], self._ids, alone=True)
+    def _take_suspect(self, tx: WriteContext, asked: Claim, suspect: tuple[str, str, int, str]) -> _Taken:
+        taken = _take(tx, asked, [suspect[:3]], tx.ids, alone=True)
         if taken.runs and suspect[3]:
             lane = Lane.of(suspect[3])
             room = lanes.Room(tx, [lane])
@@ -336,13 +336,15 @@ def _hold_of(code: str | None) -> Hold | None:
         return None
 
 
-def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Policy, *, died: bool) -> bool | None:
+def end_session(context: WriteContext, session_id: str, now: int, *, died: bool) -> bool | None:
     """A worker is gone: its runs go back to the queue. A recorded step since the last takeover resets their count.
 
     Where they are many, its session stays until the last page, and says that it is over: it claims nothing, and whoever
     sees it goes on. Whether more is left; None if it was gone already.
     """
-    session = tx.execute(SESSION, {"session": session_id}).fetchone()
+    context.keep_time(now)
+    ids, policy = context.ids, context.policy
+    session = context.execute(SESSION, {"session": session_id}).fetchone()
     if session is None:
         return None
     died = died if session[0] is None else session[0] == DIED
@@ -351,7 +353,7 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
     on_hold: list[tuple[object, ...]] = []
     held: list[tuple[str, int]] = []
     queue = lanes.Queue()
-    for row in tx.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
+    for row in context.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
         run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
         takeovers, steps_then, slots = number_of(takeovers), number_of(steps_then), number_of(slots)
         if died:
@@ -369,16 +371,16 @@ def end_session(tx: Transaction, session_id: str, now: int, ids: Ids, policy: Po
         jobs.append(job_row(ids, run_id, function_id, now, due_at, alone=alone, lane=lane))
         if known is not None and not alone:
             queue.add(known, now)
-    tx.execute_rows(ORPHAN_RUNS, orphans)
-    tx.execute_rows(INSERT_JOBS, jobs)
-    tx.execute_rows(holding.INSERT_HELD, on_hold)
-    asked = requests.end_session(tx, session_id, now, ORPHANS)
-    freed = [(lane, number_of(slots)) for lane, slots in kept.end_session(tx, session_id, ORPHANS)]
-    lanes.give_back(tx, [*held, *freed], now)
-    queue.write(tx, now, ids)
+    context.execute_rows(ORPHAN_RUNS, orphans)
+    context.execute_rows(INSERT_JOBS, jobs)
+    context.execute_rows(holding.INSERT_HELD, on_hold)
+    asked = requests.end_session(context, session_id, now, ORPHANS)
+    freed = [(lane, number_of(slots)) for lane, slots in kept.end_session(context, session_id, ORPHANS)]
+    lanes.give_back(context, [*held, *freed], now)
+    queue.write(context, now, ids)
     more = asked or ORPHANS in (len(orphans), len(freed))
     if more:
-        tx.execute(IS_ENDING, {"session": session_id, "how": DIED if died else LEFT})
+        context.execute(IS_ENDING, {"session": session_id, "how": DIED if died else LEFT})
     else:
-        tx.execute(END_SESSION, {"session": session_id})
+        context.execute(END_SESSION, {"session": session_id})
     return more

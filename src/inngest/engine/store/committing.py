@@ -5,26 +5,27 @@ All commits of a batch are written together: one statement for all their memos, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Insert, Integer, bindparam, exists, literal_column, null, select, update
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import ColumnElement
 
+from inngest.engine.domain import effects
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.ports import DONE, NO_NEWS, REFUSED, Commit, Ids, News, Receipt
+from inngest.engine.ports import DONE, NO_NOTIFICATIONS, REFUSED, Commit, Ids, Notifications, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
 from . import holding, kept, lanes, parcels, requests, tables, telling, timers, waits
 from .accepting import INSERT_JOBS, create, insert_events, job_row
-from .announcing import Announcer
 from .commands import Alone
+from .context import WriteContext
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
 from .telling import Teller
-from .timers import ALWAYS, Alarm, Timers
+from .timers import ALWAYS
 
 _runs, _steps = tables.runs, tables.steps
 _NONE = literal_column("0", Integer)
@@ -113,40 +114,41 @@ RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
 BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
 
 
-def commit(
-    tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
-) -> list[Receipt]:
+def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     """Write what owners decided, each only if the run is still its own; what became of each."""
+    now = commits[-1].now
+    context.keep_time(now)
     waiting = {one.owner.run_id for one in commits if one.waiting}
-    news = telling.catch_up(tx, waiting, commits[-1].now) if waiting else NO_NEWS
+    told = telling.catch_up(context, waiting, now) if waiting else NO_NOTIFICATIONS
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
-    lost: set[tuple[str, ...]] = set(tx.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
+    lost: set[tuple[str, ...]] = set(context.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
     if not lost and all(map(_is_result, commits)):
-        tx.execute_rows(WRITE_MEMOS, [memo_row(one.owner.run_id, one.changes.memos[0]) for one in commits])
+        context.execute_rows(WRITE_MEMOS, [memo_row(one.owner.run_id, one.changes.memos[0]) for one in commits])
         return [DONE] * len(commits)
     kept, late = _until_let_go([one for one in commits if (one.owner.run_id, one.owner.token) not in lost])
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
-        settled, woken = waits.settle(tx, kept, kept[-1].now)
-        news = news.and_then(News(woken, queued=bool(woken)))
+        settled, woken = waits.settle(context, kept, kept[-1].now)
+        told = told.and_then(Notifications(woken, queued=bool(woken)))
         if settled:
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
-    _write_steps(tx, kept)
+    _write_steps(context, kept)
     anew = {one.owner.run_id: (one.owner.run_id, one.changes.attempt) for one in kept if one.begins_anew}
-    tx.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
-    _end(tx, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of this batch cancels them
-    news = news.and_then(_write_events(tx, kept, registry, ids, alarm))
-    if news.cancelled:  # by an event of this very batch, or by one that was still to be told
-        gone = set(news.cancelled)
+    context.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
+    _end(context, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of it cancels them
+    told = told.and_then(_write_events(context, kept))
+    if told.cancelled:  # by an event of this very batch, or by one that was still to be told
+        gone = set(told.cancelled)
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
-    _give_slots_back(tx, [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)])
-    freed = holding.freed(tx, [one.owner.run_id for one in kept if _is_held(one)])
-    news = news.and_then(_write_transitions(tx, kept, ids, freed))
-    holding.write(tx, [(one.owner.run_id, one.changes) for one in kept], freed)
-    announcer = Announcer(tx, registry, ids, alarm, commits[-1].now)
-    news = announcer.cancelled(news).and_then(announcer.finished([one.finished for one in kept if one.finished]))
-    return _receipts(commits, lost, settled, news, late)
+    released = [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)]
+    _give_slots_back(context, released)
+    freed = holding.freed(context, [one.owner.run_id for one in kept if _is_held(one)])
+    told = told.and_then(_write_transitions(context, kept, context.ids, freed))
+    holding.write(context, [(one.owner.run_id, one.changes) for one in kept], freed)
+    context.notify(told)
+    context.finished += [one.effects.finish for one in kept if one.effects.finish is not None]
+    return _receipts(commits, lost, settled, late)
 
 
 def _until_let_go(commits: Sequence[Commit]) -> tuple[list[Commit], set[int]]:
@@ -214,14 +216,13 @@ def _receipts(
     commits: Sequence[Commit],
     lost: Collection[object],
     settled: Mapping[tuple[str, str], Memo],
-    news: News,
     late: Collection[int],
 ) -> list[Receipt]:
-    """The answers; what concerns other runs is told once, with the last."""
+    """The answers."""
     by_run: dict[str, dict[str, Memo]] = {}
     for (run_id, hashed), memo in settled.items():
         by_run.setdefault(run_id, {})[hashed] = memo
-    receipts = [
+    return [
         REFUSED
         if (one.owner.run_id, one.owner.token) in lost or id(one) in late
         else DONE._replace(settled=by_run[one.owner.run_id])
@@ -229,8 +230,6 @@ def _receipts(
         else DONE
         for one in commits
     ]
-    receipts[-1] = receipts[-1]._replace(news=news)
-    return receipts
 
 
 def _with(changes: Changes, run_id: str, settled: Mapping[tuple[str, str], Memo]) -> Changes:
@@ -257,41 +256,40 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
-def _write_events(
-    tx: Transaction, commits: Sequence[Commit], registry: Callable[[], Registry], ids: Ids, alarm: Alarm
-) -> News:
-    """Events that were sent; what steps wait for from now on, and what they wait for and has come; runs that start."""
+def _write_events(context: WriteContext, commits: Sequence[Commit]) -> Notifications:
+    """Stores sent events, opens new waits, delivers events that match, and creates the runs that events start."""
     for one in commits:
-        if one.parcel:
-            _put_parcel(tx, one, ids, Timers(tx, ids, alarm))
-    sending = [one for one in commits if one.events]
+        if one.effects.parcel:
+            _put_parcel(context, one)
+    sending = [one for one in commits if one.effects.events]
     waiting = [one for one in commits if one.watches or one.requests]
     if not sending and not waiting:
-        return NO_NEWS
-    known, now = registry(), commits[-1].now
-    events = [event for one in sending for event in one.events]
-    new = insert_events(tx, events) if events else set()
+        return NO_NOTIFICATIONS
+    known, now, ids = context.registry, commits[-1].now, context.ids
+    events = [event for one in sending for event in one.effects.events]
+    new = insert_events(context, events) if events else set()
     # By any commit of this batch: who is told at once that nobody waits any more may give up before this is written.
     finished = (
         {(one.owner.run_id, memo.step.hash) for one in commits for memo in one.changes.memos} if waiting else set()
     )
     looking = [watch for one in waiting for watch in one.watches if (watch.run_id, watch.hash) not in finished]
-    arrivals = waits.register(tx, looking, known, now)
-    requests.ask(tx, waiting, finished)
-    news = News(arrivals, queued=bool(arrivals or sending)).and_then(
-        Teller(tx, Timers(tx, ids, alarm)).tell([event for event in events if event.id in new], now)
+    arrivals = waits.register(context, looking, known, now)
+    requests.ask(context, waiting, finished)
+    told = Notifications(arrivals, queued=bool(arrivals or sending)).and_then(
+        Teller(context, context.timers).tell([event for event in events if event.id in new], now)
     )
     if unknown := _unknown(sending, known):
-        news = news.and_then(News(unknown=unknown))
-    return news.and_then(create(tx, new, (start for one in sending for start in one.plan(known)), now, ids, alarm))
+        told = told.and_then(Notifications(unknown=unknown))
+    starts = (start for one in sending for start in effects.starts_of(one.effects, known, one.now, ids.ulid))
+    return told.and_then(create(context, new, starts, now, ids, context.alarm))
 
 
-def _put_parcel(tx: Transaction, one: Commit, ids: Ids, timers: Timers) -> None:
+def _put_parcel(context: WriteContext, one: Commit) -> None:
     """Events that a step sent are accepted from now on: they are stored with the commit, or were before."""
-    if one.staged and parcels.seal(one.staged, timers):
+    if one.staged and parcels.seal(one.staged, context.timers):
         return
-    for parts in parcels.parts_of(ids.token(), one.parcel):
-        parcels.put(tx, parts, one.now, ALWAYS, timers)
+    for parts in parcels.parts_of(context.ids.token(), one.effects.parcel):
+        parcels.put(context, parts, one.now, ALWAYS, context.timers)
 
 
 def _unknown(commits: Sequence[Commit], known: Registry) -> list[tuple[str, str]]:
@@ -326,7 +324,7 @@ def _is_held(one: Commit) -> bool:
     return isinstance(one.changes.transition, Released) and one.changes.transition.hold is not None
 
 
-def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, freed: Collection[str]) -> News:
+def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, freed: Collection[str]) -> Notifications:
     released: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
     on_hold: list[tuple[object, ...]] = []
@@ -360,4 +358,4 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, fre
     if over:
         waits.closed(tx, over)
     arrivals = waits.deliver(tx, told, commits[-1].now) if told else []
-    return News(arrivals, queued=bool(arrivals) or early) if arrivals or early else NO_NEWS
+    return Notifications(arrivals, queued=bool(arrivals) or early) if arrivals or early else NO_NOTIFICATIONS

@@ -11,21 +11,21 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import NO_NEWS, Fired, Ids, News
+from inngest.engine.ports import NO_NOTIFICATIONS, Fired, Ids, Notifications
 from inngest.protocol import durations, limits, ulids
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
-from . import cancelling, lanes, parcels, schedules, tables, waits
+from . import cancelling, lanes, parcels, schedules, tables, timers, waits
 from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start, tell_parents
 from .allowance import OF_CANCELLATION, Allowance
-from .announcing import Announcer
+from .context import WriteContext
 from .events import event
 from .gates import BATCH, DEBOUNCE, UNREAD, Collecting, Gatekeeper, Last, Unread
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
-from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Alarm, Timer
+from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Timer
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -49,7 +49,7 @@ class _Firing:
         self.started: list[Start] = []
         self.said: list[Event] = []  # of ticks
         self.teller = Teller(tx, keeper.timers)
-        self.news = NO_NEWS
+        self.told = NO_NOTIFICATIONS
         self._allowance = Allowance.of(tx)
 
     def debounce(self, timer: Timer) -> None:
@@ -85,7 +85,7 @@ class _Firing:
                 start = start._replace(key="")
             started += [start] if start.gates is None and not start.key else self._keeper.judge(start)
         self._add(started)
-        self.news = self.news.and_then(tell_parents(self._tx, started, self._now))
+        self.told = self.told.and_then(tell_parents(self._tx, started, self._now))
 
     def _forgotten(self, run_id: str, put_off: Unread) -> None:
         """The function of a start that was put off is not known any more: for a day it may come back."""
@@ -98,7 +98,7 @@ class _Firing:
             error = ErrorInfo("FunctionNotFoundError", why)
             told = [Arrival(put_off.parent_id, put_off.parent_hash, None, error, self._now)]
             arrivals = waits.deliver(self._tx, told, self._now)
-            self.news = self.news.and_then(News(arrivals, queued=bool(arrivals)))
+            self.told = self.told.and_then(Notifications(arrivals, queued=bool(arrivals)))
 
     def start_timeout(self, timer: Timer) -> None:
         """A run must have begun by now."""
@@ -122,7 +122,7 @@ class _Firing:
 
     def tell(self, timer: Timer) -> None:
         """An event is still to be told to some who wait for it."""
-        self.news = self.news.and_then(self.teller.go_on(timer.key, Marker(*timer.payload), self._now))
+        self.told = self.told.and_then(self.teller.go_on(timer.key, Marker(*timer.payload), self._now))
 
     def starts(self, timer: Timer) -> None:
         """Some of the runs that an event starts are still to be made: as if they had been when it was received."""
@@ -132,11 +132,11 @@ class _Firing:
 
     def accept(self, timer: Timer) -> None:
         """Events of a parcel are still to be accepted."""
-        marker, timers = parcels.Marker(*timer.payload), self._keeper.timers
-        page = parcels.page(self._tx, timer.key, marker, self._registry, self._now, ALWAYS, timers)
+        marker = parcels.Marker(*timer.payload)
+        page = parcels.page(self._tx, timer.key, marker, self._registry, self._now, ALWAYS, self._keeper.timers)
         new = insert_events(self._tx, page.events)
         fresh = [event for event in page.events if event.id in new]
-        self.news = self.news.and_then(self.teller.tell(fresh, self._now))
+        self.told = self.told.and_then(self.teller.tell(fresh, self._now))
         self._want(new, triggers.starts(fresh, self._registry, self._now, self._ids.ulid))
 
     def lanes(self, timer: Timer) -> None:
@@ -144,7 +144,7 @@ class _Firing:
         left = lanes.reconsider(self._tx, timer.key, timer.payload, self._now)
         if left is not None:
             self._keeper.timers.put(LANES, timer.key, ALWAYS, left)
-        self.news = self.news.and_then(News(queued=True))
+        self.told = self.told.and_then(Notifications(queued=True))
 
     def staged(self, timer: Timer) -> None:
         """A parcel has not become whole."""
@@ -162,7 +162,7 @@ class _Firing:
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
         ticked = schedules.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
-        self.news = self.news.and_then(ticked.news)
+        self.told = self.told.and_then(ticked.notifications)
         self.said += ticked.events
         own = {(start.run.function_id, start.run.event_id) for start in ticked.starts}
         listening = [
@@ -186,7 +186,7 @@ class _Firing:
 
     def _cancel(self, run_id: str, reason: str) -> None:
         self._allowance.take(OF_CANCELLATION)
-        self.news = self.news.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
+        self.told = self.told.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
 
     def _start(self, kept: Last | Collecting, event_id: str) -> Start:
         """The run, of the function as it is now; of one that is not known any more, as it was."""
@@ -224,18 +224,17 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
 }
 
 
-def fire(
-    tx: Transaction, now: int, registry: Callable[[], Registry], ids: Ids, alarm: Alarm, only: str | None = None
-) -> Fired:
+def fire(context: WriteContext, now: int, only: str | None = None) -> Fired:
     """Do what is due; of one timer `only`, by its id.
 
     Raises:
         Exception: one of them cannot be done, and none is.
     """
-    keeper = gatekeeper(tx, ids, alarm)
+    context.keep_time(now)
+    keeper = gatekeeper(context, context.ids, context.alarm)
     due = keeper.timers.take_due(now, AT_ONCE, only)
-    firing = _Firing(tx, now, registry(), ids, keeper)
-    allowance = Allowance.of(tx)
+    firing = _Firing(context, now, context.registry, context.ids, keeper)
+    allowance = Allowance.of(context)
     for timer in due:
         if timer.kind not in _KINDS:
             raise ValueError(f"there are no timers of kind {timer.kind!r}: is it of a newer version?")
@@ -243,8 +242,15 @@ def fire(
         if allowance.rows <= 0:  # the others stay due
             break
     if firing.said:
-        insert_events(tx, firing.said)
-        firing.news = firing.news.and_then(firing.teller.tell(firing.said, now))
-    insert_starts(tx, [(start, None) for start in firing.started], ids)
-    news = Announcer(tx, registry, ids, alarm, now).cancelled(firing.news.and_then(keeper.take_news()))
-    return Fired(firing.started, news, alarm.look(tx))
+        insert_events(context, firing.said)
+        firing.told = firing.told.and_then(firing.teller.tell(firing.said, now))
+    insert_starts(context, [(start, None) for start in firing.started], context.ids)
+    context.notify(firing.told.and_then(keeper.take_notifications()))
+    if firing.started:
+        context.notify(Notifications(queued=True))
+    return Fired(firing.started, context.alarm.look(context))
+
+
+def put_off(context: WriteContext, timer_id: str, error: str, now: int) -> None:
+    """A timer cannot be done: it falls due again later."""
+    timers.put_off(context, timer_id, error, now, context.alarm)

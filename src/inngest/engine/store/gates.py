@@ -19,7 +19,7 @@ from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import NO_NEWS, Ids, News
+from inngest.engine.ports import NO_NOTIFICATIONS, Ids, Notifications
 from inngest.protocol import limits
 
 from . import cancelling, tables, troubles
@@ -176,7 +176,7 @@ class Gatekeeper:
         self._ids = ids
         self.timers = Timers(tx, ids, alarm)
         self._write = write
-        self._news = NO_NEWS
+        self._notifications = NO_NOTIFICATIONS
 
     def judge(self, start: Start) -> list[Start]:
         """The runs to create now, which are to be given to `insert_starts`."""
@@ -199,9 +199,9 @@ class Gatekeeper:
             return []
         return self.admit(start, gates)
 
-    def take_news(self) -> News:
+    def take_notifications(self) -> Notifications:
         """What it did to other runs since it was asked last."""
-        news, self._news = self._news, NO_NEWS
+        news, self._notifications = self._notifications, NO_NOTIFICATIONS
         return news
 
     def admit(self, start: Start, gates: Gates) -> list[Start]:
@@ -296,7 +296,7 @@ class Gatekeeper:
             return f"singleton: run {row[0]} has not ended"
         why = f"singleton: run {run.id} takes its place"
         Allowance.of(self._tx).take(OF_CANCELLATION)
-        self._news = self._news.and_then(cancelling.cancel(self._tx, [row[0]], why, run.created_at))
+        self._notifications = self._notifications.and_then(cancelling.cancel(self._tx, [row[0]], why, run.created_at))
         return ""
 
     def _limit_time(self, start: Start, gates: Gates) -> None:

@@ -20,6 +20,7 @@ from inngest.protocol.opcodes import Opcode
 
 from . import lanes, tables, waits
 from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row
+from .context import WriteContext
 from .records import number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, each_value, insert_new
 
@@ -191,22 +192,22 @@ RETRY_REQUESTS = Statement(
 )
 
 
-def release(tx: Transaction, run_id: str, now: int, ids: Ids) -> bool:
+def release(context: WriteContext, run_id: str, now: int) -> bool:
     """Have a run follow the code there is, from now on and for ever; False if it has ended, or is not there."""
-    row = tx.execute(OF_RUN, {"run": run_id}).fetchone()
+    row = context.execute(OF_RUN, {"run": run_id}).fetchone()
     if row is None:
         return False
     function_id, session, lane, _, text = row
     code = Code.from_json(text)
-    tx.execute_rows(WRITE_CODE, [(run_id, 1, code._replace(hold=None).to_json() if session is None else text)])
+    context.execute_rows(WRITE_CODE, [(run_id, 1, code._replace(hold=None).to_json() if session is None else text)])
     if session is None and code.hold is not None:
-        tx.execute(COUNT_ANEW, {"run": run_id})  # what died with it while it was on hold is no matter any more
-        tx.execute(DELETE_JOB, {"run": run_id})
-        tx.execute_rows(INSERT_JOBS, [job_row(ids, run_id, function_id, now, now, lane=lane)])
+        context.execute(COUNT_ANEW, {"run": run_id})  # what died with it while it was on hold is no matter any more
+        context.execute(DELETE_JOB, {"run": run_id})
+        context.execute_rows(INSERT_JOBS, [job_row(context.ids, run_id, function_id, now, now, lane=lane)])
         if lane is not None:
             queue = lanes.Queue()
             queue.add(Lane.of(lane), now)
-            queue.write(tx, now, ids)
+            queue.write(context, now, context.ids)
     return True
 
 

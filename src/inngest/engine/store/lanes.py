@@ -38,6 +38,7 @@ from inngest.runtime.careful import CarefulLogger
 
 from . import tables
 from .allowance import Allowance
+from .context import WriteContext
 from .records import LARGEST, number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words, each_value
 
@@ -418,26 +419,26 @@ def reconsider(tx: Transaction, function_id: str, after: str, now: int) -> str |
     return found[-1] if len(found) == count else None
 
 
-def extra_slots(tx: Transaction, owner: Owner, lane_id: str, wanted: int, registry: Registry, now: int) -> int:
+def extra_slots(context: WriteContext, owner: Owner, lane_id: str, wanted: int, now: int) -> int:
     """More slots for handlers that a run executes beside the first; how many it got.
 
     None while others wait for one, they come first. With `wanted` below 0, so many are given back.
     """
     asked = {"run": owner.run_id, "owner_token": owner.token, "session": owner.session}
-    row = tx.execute(OWN_SLOTS, asked).fetchone()
+    row = context.execute(OWN_SLOTS, asked).fetchone()
     if row is None:
         return 0
     lane, own = Lane.of(lane_id), int(row[0])
     if wanted < 0:
         given = min(-wanted, own - 1)
-        give_back(tx, [(lane_id, given)], now)
-        tx.execute(SET_SLOTS, {"run": owner.run_id, "held": own - given})
+        give_back(context, [(lane_id, given)], now)
+        context.execute(SET_SLOTS, {"run": owner.run_id, "held": own - given})
         return -given
-    room, rules = Room(tx, [lane]), rules_of(registry, lane)
-    others = room.waited_for(lane) or tx.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
+    room, rules = Room(context, [lane]), rules_of(context.registry, lane)
+    others = room.waited_for(lane) or context.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
     granted = 0 if others else min(wanted, room.slots(lane, rules))
     if granted:
         room.take(lane, rules, granted, 0, now)
         room.write()
-        tx.execute(SET_SLOTS, {"run": owner.run_id, "held": own + granted})
+        context.execute(SET_SLOTS, {"run": owner.run_id, "held": own + granted})
     return granted

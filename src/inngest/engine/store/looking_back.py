@@ -17,10 +17,10 @@ from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain import watches
-from inngest.engine.domain.following import BYTES_AT_ONCE
+from inngest.engine.domain.effects import BYTES_AT_ONCE
 from inngest.engine.domain.model import Event, Watch
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Commit, Owner, Receipt
+from inngest.engine.ports import Commit, Owner
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
@@ -78,10 +78,6 @@ UNTIL = Statement(_until)
 SINCE = Statement(_since)
 
 
-class _Submit(Protocol):
-    def __call__(self, commit: Commit, reply: Callable[[Receipt], Any]) -> asyncio.Future[Any]: ...
-
-
 class _Read(Protocol):
     def __call__(self, read: Callable[[Transaction], R]) -> Awaitable[R]: ...
 
@@ -93,10 +89,9 @@ class _Stage(Protocol):
 class _Late(asyncio.Future[Any]):
     """The answer to a commit that waits for a search. What was handed in is written, whoever stops waiting for it."""
 
-    def __init__(self, commit: Commit, reply: Callable[[Receipt], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, commit: Commit, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.commit = commit
-        self.reply = reply
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Does nothing."""
@@ -125,7 +120,7 @@ class LookingBack:
         stage: stores the events of a parcel, in transactions of its own; the parcel.
     """
 
-    def __init__(self, read: _Read, submit: _Submit, stage: _Stage) -> None:
+    def __init__(self, read: _Read, submit: Callable[[Commit], asyncio.Future[Any]], stage: _Stage) -> None:
         self._read = read
         self._submit = submit
         self._stage = stage
@@ -134,16 +129,16 @@ class LookingBack:
 
     def holds(self, commit: Commit) -> bool:
         """Whether a commit must wait: for a search of its own, or behind another of its run."""
-        if not commit.watches and not commit.parcel and not self._queues:
+        if not commit.watches and not commit.effects.parcel and not self._queues:
             return False  # as mostly: each step comes by here
         if commit.owner in self._queues or _is_to_stage(commit):
             return True
         return any(watch.since is not None for watch in commit.watches)
 
-    def commit(self, commit: Commit, reply: Callable[[Receipt], Any]) -> asyncio.Future[Any]:
+    def commit(self, commit: Commit) -> asyncio.Future[Any]:
         """Hand it to the writer when it is its turn."""
         loop = asyncio.get_running_loop()
-        late = _Late(commit, reply, loop)
+        late = _Late(commit, loop)
         queue = self._queues.get(commit.owner)
         if queue is not None:
             queue.append(late)
@@ -162,7 +157,7 @@ class LookingBack:
                 found = [await self._search(watch, commit.now) for watch in commit.watches]
                 staged = await self._staged(commit)
                 late = queue.popleft()
-                self._submit(commit._replace(watches=found, staged=staged), late.reply).add_done_callback(late.take)
+                self._submit(commit._replace(watches=found, staged=staged)).add_done_callback(late.take)
         finally:
             del self._queues[owner]
             for late in queue:  # the loop is torn down
@@ -173,7 +168,7 @@ class LookingBack:
         if not _is_to_stage(commit):
             return ""
         try:
-            return await self._stage(commit.parcel, commit.now)
+            return await self._stage(commit.effects.parcel, commit.now)
         except StoreError as error:
             LOGGER.debug("a parcel could not be stored before its commit: %s", error)
             return ""
@@ -192,7 +187,8 @@ class LookingBack:
 
 
 def _is_to_stage(commit: Commit) -> bool:
-    return bool(commit.parcel) and sum(len(event.data) for event in commit.parcel) > BYTES_AT_ONCE
+    parcel = commit.effects.parcel
+    return bool(parcel) and sum(len(event.data) for event in parcel) > BYTES_AT_ONCE
 
 
 class _Search:

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, select
 
-from inngest.engine.domain import following, triggers
+from inngest.engine.domain import effects, triggers
 from inngest.engine.domain.model import Event, Registry
 from inngest.engine.errors import StoreError
 from inngest.protocol import limits
 
 from . import tables
 from .allowance import Allowance
+from .context import WriteContext
 from .records import event_row
 from .statement import Statement, Transaction, insert_new
 from .timers import ACCEPT, ALWAYS, STAGED, Timers
@@ -104,7 +105,7 @@ def parts_of(parcel: str, events: Sequence[Event]) -> list[Parts]:
     rows: list[tuple[object, ...]] = []
     size = 0
     for event in events:
-        if rows and (size + len(event.data) > PART or len(rows) == following.AT_ONCE):
+        if rows and (size + len(event.data) > PART or len(rows) == effects.AT_ONCE):
             texts.append(json.dumps(rows, ensure_ascii=False))
             rows, size = [], 0
         rows.append(event_row(event))
@@ -114,7 +115,7 @@ def parts_of(parcel: str, events: Sequence[Event]) -> list[Parts]:
     first = 0
     for index in range(1, len(texts) + 1):
         size = sum(len(text) for text in texts[first:index])
-        if index == len(texts) or size + len(texts[index]) > following.BYTES_AT_ONCE:
+        if index == len(texts) or size + len(texts[index]) > effects.BYTES_AT_ONCE:
             found.append(Parts(parcel, first, texts[first:index], index == len(texts)))
             first = index
     return found
@@ -134,6 +135,12 @@ def put(tx: Transaction, parts: Parts, now: int, due_at: int, timers: Timers) ->
         timers.remove(STAGED, parts.parcel)
     else:
         timers.put(STAGED, parts.parcel, now + ABANDONED, None)
+
+
+def put_sent(context: WriteContext, parts: Parts, now: int) -> None:
+    """Store rows of a parcel that was sent, or is staged for a commit."""
+    context.keep_time(now)
+    put(context, parts, now, now + PATIENCE, context.timers)
 
 
 def seal(parcel: str, timers: Timers) -> bool:

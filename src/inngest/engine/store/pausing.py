@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, select
 
 from . import tables
-from .sessions import NEXT_GENERATION
+from .context import WriteContext
+from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction
 
 _pauses = tables.pauses
@@ -23,20 +24,26 @@ PAUSE = Statement(
 RESUME = Statement(lambda _: delete(_pauses).where(_pauses.c.function_id == bindparam("function")))
 
 
-def pause(tx: Transaction, function_id: str, on_event: str, now: int) -> bool:
+def pause(context: WriteContext, function_id: str, on_event: str, now: int) -> bool:
     """No run of the function begins or goes on."""
-    if not _known(tx, function_id):
+    if not _known(context, function_id):
         return False
-    tx.execute(PAUSE, {"function_id": function_id, "on_event": on_event, "since": now})
-    tx.execute(NEXT_GENERATION)  # who accepts events reads of it with the functions
+    context.execute(PAUSE, {"function_id": function_id, "on_event": on_event, "since": now})
+    _tell_acceptors(context)
     return True
 
 
-def resume(tx: Transaction, function_id: str) -> bool:
+def resume(context: WriteContext, function_id: str) -> bool:
     """Its runs begin and go on."""
-    tx.execute(RESUME, {"function": function_id})
-    tx.execute(NEXT_GENERATION)
-    return _known(tx, function_id)
+    context.execute(RESUME, {"function": function_id})
+    _tell_acceptors(context)
+    return _known(context, function_id)
+
+
+def _tell_acceptors(context: WriteContext) -> None:
+    """An acceptance reads pauses with the functions."""
+    context.execute(NEXT_GENERATION)
+    context.registry_changed()
 
 
 def _known(tx: Transaction, function_id: str) -> bool:

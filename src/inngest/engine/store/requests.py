@@ -16,11 +16,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Asked
-from inngest.engine.ports import NO_NEWS, Answered, Commit, HeldRequest, News, RequestClaims, RequestKey
+from inngest.engine.ports import Answered, Commit, HeldRequest, Notifications, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
 from . import tables, troubles, waits
 from .accepting import lives
+from .context import WriteContext
 from .records import FAILED_COLUMNS, LARGEST, failed_row
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
 
@@ -153,19 +154,20 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
     return RequestClaims(sorted(taken, key=lambda held: order[held.key]), missed=len(taken) < len(keys))
 
 
-def answer(tx: Transaction, answered: Answered) -> News:
+def answer(context: WriteContext, answered: Answered) -> None:
     """What became of an attempt, if the request is still this worker's."""
     key, arrival = answered.key, answered.arrival
     mine = {"run": key.run_id, "step": key.hash, "session": answered.session}
     if arrival is not None:
-        done = tx.execute(DONE, mine).fetchone() is not None
-        arrivals = waits.deliver(tx, [arrival], answered.now) if done else ()
+        done = context.execute(DONE, mine).fetchone() is not None
+        arrivals = waits.deliver(context, [arrival], answered.now) if done else ()
     else:
         again = {"next_attempt": answered.attempt + 1, "again_at": answered.due_at}
-        done, arrivals = tx.execute(PUT_OFF, {**mine, **again}).fetchone() is not None, ()
+        done, arrivals = context.execute(PUT_OFF, {**mine, **again}).fetchone() is not None, ()
     if done and answered.failed is not None:
-        tx.execute_rows(WRITE_FAILED, [failed_row(key.run_id, answered.failed)])
-    return News(arrivals, queued=True) if arrivals else NO_NEWS
+        context.execute_rows(WRITE_FAILED, [failed_row(key.run_id, answered.failed)])
+    if arrivals:
+        context.notify(Notifications(arrivals, queued=True))
 
 
 def of_session(tx: Transaction, session: str) -> list[RequestKey]:

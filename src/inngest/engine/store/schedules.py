@@ -11,7 +11,7 @@ from sqlalchemy import select
 from inngest.engine.domain import schedules, triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Start
 from inngest.engine.domain.schedules import Schedule, Tick
-from inngest.engine.ports import NO_NEWS, Ids, News
+from inngest.engine.ports import NO_NOTIFICATIONS, Ids, Notifications
 
 from . import cancelling, tables
 from .statement import Statement, Transaction
@@ -50,7 +50,7 @@ class Ticked(NamedTuple):
 
     starts: Sequence[Start] = ()  # nothing of it is stored yet
     events: Sequence[Event] = ()  # nor this
-    news: News = NO_NEWS
+    notifications: Notifications = NO_NOTIFICATIONS
 
 
 def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now: int, ids: Ids) -> Ticked:
@@ -63,7 +63,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
     if len(ticks) > AT_ONCE:  # the next page begins with the first that is left
         ticks, following = ticks[:AT_ONCE], ticks[AT_ONCE]
     running: list[str] = timer.payload["runs"]
-    news = NO_NEWS
+    notifications = NO_NOTIFICATIONS
     starts: list[Start] = []
     events: list[Event] = []
     for tick in ticks:
@@ -72,7 +72,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
             if running and schedule.overlap == "skip":
                 continue
             ended = cancelling.cancel(tx, running, "TriggerCron.overlap: the next tick has come", now)
-            news = news.and_then(ended)
+            notifications = notifications.and_then(ended)
             starts = [start for start in starts if start.run.id not in running]
         event = schedules.event_of(schedule, tick, now, ids.ulid)
         start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
@@ -80,7 +80,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
         starts.append(start._replace(key="", due_at=now))  # a tick is fired once by its timer
         running = [start.run.id]
     _put(timers, schedule, following, running if schedule.overlap != "allow" else [])
-    return Ticked(starts, events, news)
+    return Ticked(starts, events, notifications)
 
 
 def _found(function: FunctionSpec, key: str) -> Schedule | None:

@@ -17,7 +17,7 @@ from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
 from inngest.engine.domain import watches
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
-from inngest.engine.ports import NO_NEWS, News
+from inngest.engine.ports import NO_NOTIFICATIONS, Notifications
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 
@@ -129,7 +129,7 @@ class Teller:
         self._unfinished: set[str] = set()  # those of which this transaction has told only some
         self._put_off: list[Pending] | None = None  # what could not be told, once that is known
 
-    def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> News:
+    def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> Notifications:
         """Tell new events; `sought` is what is `sought` of them and others.
 
         Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
@@ -142,7 +142,7 @@ class Teller:
                 self._tell(event, topic, paths[topic], now, found)
         return self._deliver(found, now)
 
-    def go_on(self, key: str, marker: Marker, now: int) -> News:
+    def go_on(self, key: str, marker: Marker, now: int) -> Notifications:
         """Tell the next page of what is still to be told. Markers are handed in by their numbers."""
         event = events.event(self._tx, key)
         assert event is not None, f"event {key} is still to be told, but is not stored"
@@ -228,15 +228,15 @@ class Teller:
                         break
         return None
 
-    def _deliver(self, found: _Found, now: int) -> News:
+    def _deliver(self, found: _Found, now: int) -> Notifications:
         return _deliver(self._tx, found, now)
 
 
-def _deliver(tx: Transaction, found: _Found, now: int) -> News:
+def _deliver(tx: Transaction, found: _Found, now: int) -> Notifications:
     if not found.arrivals and not found.cancelled:
-        return NO_NEWS
+        return NO_NOTIFICATIONS
     arrivals = waits.deliver(tx, [arrival._replace(at=now) for arrival in found.arrivals], now)
-    news = News(arrivals, queued=bool(arrivals))
+    news = Notifications(arrivals, queued=bool(arrivals))
     if found.cancelled:
         names = ", ".join(sorted(found.names))
         ended = cancelling.cancel(tx, list(found.cancelled), f"an event came that cancels it ({names})", now)
@@ -292,14 +292,14 @@ def _key(tx: Transaction, sight: watches.Sight, topic: str, path: str, now: int)
         return None
 
 
-def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool = True) -> News:
+def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool = True) -> Notifications:
     """Tell these runs now what they are owed: they are about to write, or to be entered.
 
     With `cancel` false, what cancels them is left to its page.
     """
     pending = markers(tx)
     if not pending:
-        return NO_NEWS
+        return NO_NOTIFICATIONS
     open_waits = tx.execute(OF_RUNS, {"runs": json.dumps(sorted(run_ids))}).fetchall()
     topics = {row[6] for row in open_waits}
     found = _Found()

@@ -13,6 +13,7 @@ from inngest.engine.ports import Ids, Owner
 
 from . import lanes, tables, troubles
 from .accepting import INSERT_JOBS, job_row
+from .context import WriteContext
 from .records import number_of
 from .statement import Statement, Transaction, constant
 
@@ -79,6 +80,13 @@ def put_off(
     if holds and (lane := lanes.readable(lane_id)) is not None:
         lanes.give_back(tx, [(lane.id, number_of(slots))], now)
     return until
+
+
+def put_owned_off(
+    context: WriteContext, owner: Owner, error: str, now: int, *, taken_at: int, alone: bool
+) -> int | None:
+    """A run that is in flight cannot be read: its worker puts it off."""
+    return put_off(context, owner, error, now, context.ids, taken_at=taken_at, alone=alone, holds=True)
 
 
 def put_off_strange(tx: Transaction, run_ids: Sequence[str], now: int, ids: Ids, *, alone: bool) -> list[int]:

@@ -16,11 +16,12 @@ from sqlalchemy.sql import ClauseElement
 from inngest.engine.domain import holding, watches
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
 from inngest.engine.domain.model import Code, Event, Registry, Signal, Watch, Watching
-from inngest.engine.ports import Commit
+from inngest.engine.ports import Commit, Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
 from . import lanes, looking_back, tables, woken
+from .context import WriteContext
 from .records import EVENT_COLUMNS, number_of
 from .statement import Statement, Transaction, Words, constant, insert_new
 
@@ -178,6 +179,14 @@ def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None,
     if row is None:
         return None, []
     return row[0], deliver(tx, [Arrival(row[0], row[1], data, None, now)], now)
+
+
+def send_signal(context: WriteContext, name: str, data: str, now: int) -> str | None:
+    """Somebody sends a signal: the id of the run that waited for it, or None."""
+    woken, arrivals = signal(context, name, data, now)
+    if arrivals:
+        context.notify(Notifications(arrivals, queued=True))
+    return woken
 
 
 # -- giving

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Executor
+from inngest.engine.ports import NO_NOTIFICATIONS, Executor, Listener, Notifications
 from inngest.runtime.careful import CarefulLogger
 
 from .commands import Alone, Command, Family
+from .context import NOTHING_FOLLOWS, Outcome, WriteContext
 from .database import Database, Trouble
 from .numbers import Numbers
 from .statement import Connection, Transaction
@@ -39,18 +40,16 @@ class Durable(asyncio.Future[A]):
 
     Attributes:
         command: what is to be written.
-        reply: makes what it is resolved with from what writing gave.
         written: what writing gave.
         error: why it could not be written.
         was_held: it has waited for the database to work again.
     """
 
-    __slots__ = ("command", "error", "reply", "was_held", "written")
+    __slots__ = ("command", "error", "was_held", "written")
 
-    def __init__(self, command: Command[Any], reply: Callable[[Any], A], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, command: Command[Any], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.command = command
-        self.reply = reply
         self.written: Any = None
         self.error: Exception | None = None
         self.was_held = False
@@ -59,19 +58,20 @@ class Durable(asyncio.Future[A]):
         """Does nothing."""
         return False
 
-    def resolve(self) -> None:
+    def resolve(self, listener: Listener | None) -> None:
         """It is written."""
         try:
-            self.set_result(self.reply(self.written))
-        except Exception as mistake:  # of the caller: those behind it must be answered
+            answer = self.written
+            self.set_result(answer if listener is None else listener.on_committed(self.command.payload, answer))
+        except Exception as mistake:  # of the listener: those behind it must be answered
             self.set_exception(mistake)
-        del self.command, self.reply  # who keeps the future does not keep what was written, which leads to it
+        del self.command  # who keeps the future does not keep what was written, which leads to it
 
     def refuse(self, error: Exception) -> None:
         """It cannot be written."""
         self.set_exception(error)
         self.exception()  # seen: its caller may have gone
-        del self.command, self.reply
+        del self.command
 
 
 class _Doubt(NamedTuple):
@@ -79,7 +79,7 @@ class _Doubt(NamedTuple):
 
     number: int
     batch: Sequence[Durable[Any]]  # with what writing gave
-    follows: Sequence[Callable[[], object]]  # what follows in memory, if it happened
+    outcome: Outcome
     error: StoreError  # why it is not found out
 
 
@@ -94,15 +94,27 @@ class Writer:
         database: where to.
         executor: has a place for the writer.
         writer_id: random; never used again.
+        context: makes what transactions on a connection are written with.
+
+    Attributes:
+        listener: is told what is committed.
     """
 
-    def __init__(self, database: Database, executor: Executor, writer_id: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        executor: Executor,
+        writer_id: str,
+        context: Callable[[Connection], WriteContext],
+    ) -> None:
         self.id = writer_id
+        self.listener: Listener | None = None
         self._numbers = Numbers(writer_id)
         self._database = database
         self._executor = executor
+        self._make_context = context
         self._connection: Connection | None = None
-        self._transaction: Transaction | None = None
+        self._context: WriteContext | None = None
         self._pending: deque[Durable[Any]] = deque()
         self._held: deque[Durable[Any]] = deque()  # patient ones that could not be written, in order
         self._doubt: _Doubt | None = None
@@ -125,11 +137,14 @@ class Writer:
     def connect(self) -> None:
         """Connect. Blocking."""
         self._connection = self._database.connect()
-        self._transaction = Transaction(self._connection, self._database)
+        self._context = self._make_context(self._connection)
 
-    def submit(self, command: Command[R], reply: Callable[[R], A]) -> Durable[A]:
-        """Have a command written; the future is resolved with `reply` of its result. On the loop's thread."""
-        waiting = Durable(command, reply, asyncio.get_running_loop())
+    def submit(self, command: Command[R]) -> Durable[Any]:
+        """Have a command written; the future is resolved with what the listener makes of its result.
+
+        On the loop's thread.
+        """
+        waiting: Durable[Any] = Durable(command, asyncio.get_running_loop())
         if self._closed:
             waiting.refuse(StoreClosedError("the engine is stopped"))
             return waiting
@@ -230,7 +245,7 @@ class Writer:
 
     def _write_here(self) -> bool:
         """Write what waits, if it is alone and nothing is in the way. Whatever is, the thread meets it again."""
-        if len(self._pending) != 1 or self._connection is None or self._transaction is None:
+        if len(self._pending) != 1 or self._connection is None or self._context is None:
             return False
         if self._held or self._doubt is not None or self._given_up:
             return False
@@ -239,7 +254,7 @@ class Writer:
         if alone is None:
             return False
         try:
-            waiting.written = self._write_alone(alone, self._connection, self._transaction, patient=False)
+            waiting.written = self._write_alone(alone, self._connection, self._context, patient=False)
         except Exception:
             return False
         except BaseException:  # a signal's handler raises on this thread: what waits must not wait for ever
@@ -335,12 +350,18 @@ class Writer:
         if answered or waiting:
             self._executor.reply(lambda: self._answer(answered, waiting, why))
 
+    def _tell_outcome(self, batch: Sequence[Durable[Any]], outcome: Outcome) -> None:
+        """A batch is committed: have its commands answered, and the listener told what it did to other runs."""
+        notifications = outcome.happens()
+        self._executor.reply(lambda: self._answer(batch, notifications=notifications))
+
     def _write(self, batch: Sequence[Durable[Any]]) -> None:
         """Write a batch: each of its commands is answered, held, in doubt, or next, alone."""
-        error = self._try(batch)
-        if error is None:
-            self._tell(batch)
+        outcome = self._try(batch)
+        if isinstance(outcome, Outcome):
+            self._tell_outcome(batch, outcome)
             return
+        error = outcome
         if self._doubt is not None and self._doubt.batch is batch:
             self._tell((), batch, self._doubt.error)
             return
@@ -383,78 +404,79 @@ class Writer:
         if waiting.command.order is not None:
             self._given_up.setdefault(waiting.command.order, error)
 
-    def _try(self, batch: Sequence[Durable[Any]]) -> Exception | None:
-        """Write a batch, again if others were in the way; what went wrong."""
+    def _try(self, batch: Sequence[Durable[Any]]) -> Outcome | Exception:
+        """Write a batch, again if others were in the way; what follows from it, or what went wrong."""
         if self._doubt is not None:
             return self._doubt.error
         last: Exception | None = None
         for attempt in range(RETRIES):
             try:
-                follows = self._write_once(batch)
+                return self._write_once(batch)
             except Exception as error:
                 last = error
                 as_bytes = self._connection is not None and self._database.give_as_bytes(self._connection, error)
-                if self._is_stored(batch):
-                    return None
+                if (outcome := self._happened(batch)) is not None:
+                    return outcome
                 if as_bytes and self._doubt is None:
                     continue
                 if self._doubt is not None or self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
                     break
                 if attempt == 1:
                     LOGGER.warning("still waiting: %s", self._database.explain(error))
-            else:
-                _happen(follows)
-                return None
+        assert last is not None
         return last
 
-    def _write_once(self, batch: Sequence[Durable[Any]]) -> Sequence[Callable[[], object]]:
-        """Write a batch in one transaction; what follows from it in memory."""
-        connection, tx = self._connected()
+    def _write_once(self, batch: Sequence[Durable[Any]]) -> Outcome:
+        """Write a batch in one transaction; what follows from it."""
+        connection, context = self._connected()
         if len(batch) == 1 and (alone := batch[0].command.as_alone()) is not None:
-            batch[0].written = self._write_alone(alone, connection, tx, patient=True)
+            batch[0].written = self._write_alone(alone, connection, context, patient=True)
             if batch[0].written is not None:
-                return ()
+                return NOTHING_FOLLOWS
         self._database.begin(connection)
-        tx.begin()
+        context.begin()
         families: dict[Family[Any], list[Durable[Any]]] = {}
         for waiting in batch:
             families.setdefault(waiting.command.family, []).append(waiting)
         for family, members in families.items():
-            results = family(tx, [waiting.command.payload for waiting in members])
+            results = family(context, [waiting.command.payload for waiting in members])
             for waiting, result in zip(members, results, strict=True):
                 waiting.written = result
+        context.announce()
         if self._database.has_written(connection):
-            self._committing = self._numbers.mark(tx)
+            self._committing = self._numbers.mark(context)
         self._database.commit(connection)
         self._committing = None
         self.commits += 1
-        return tx.follows
+        return self._outcome()
 
-    def _connected(self) -> tuple[Connection, Transaction]:
+    def _outcome(self) -> Outcome:
+        """What follows from the transaction that was begun last."""
+        return NOTHING_FOLLOWS if self._context is None else self._context.outcome
+
+    def _connected(self) -> tuple[Connection, WriteContext]:
         if self._connection is None:
             self.connect()
         assert self._connection is not None
-        assert self._transaction is not None
-        return self._connection, self._transaction
+        assert self._context is not None
+        return self._connection, self._context
 
     # -- in the writer's thread, after an error
 
-    def _is_stored(self, batch: Sequence[Durable[Any]]) -> bool:
-        """Undo what failed; whether it happened all the same. If that cannot be found out, it is in doubt."""
+    def _happened(self, batch: Sequence[Durable[Any]]) -> Outcome | None:
+        """Undo what failed; what follows from it if it happened all the same. Else it did not, or is in doubt."""
         number, self._committing = self._committing, None
-        follows = self._transaction.follows if self._transaction is not None else ()
+        outcome = self._outcome()
         self._undo()
         if number is None:
-            return False
+            return None
         try:
             stored = self._look_up(number)
         except Exception as error:
-            self._doubt = _Doubt(number, batch, follows, self._database.explain(error))
-            return False
-        if stored:
-            self.commits += 1
-            _happen(follows)
-        return stored
+            self._doubt = _Doubt(number, batch, outcome, self._database.explain(error))
+            return None
+        self.commits += stored
+        return outcome if stored else None
 
     def _settle(self, doubt: _Doubt) -> None:
         """Find out what became of a batch that is in doubt. One that did not happen is written again."""
@@ -478,8 +500,7 @@ class Writer:
         self._doubt = None
         if stored:
             self.commits += 1
-            _happen(doubt.follows)
-            self._tell(doubt.batch)
+            self._tell_outcome(doubt.batch, doubt.outcome)
         else:
             self._write(doubt.batch)
 
@@ -516,9 +537,13 @@ class Writer:
     # -- on the loop
 
     def _answer(
-        self, answered: Sequence[Durable[Any]], waiting: Sequence[Durable[Any]] = (), why: StoreError | None = None
+        self,
+        answered: Sequence[Durable[Any]],
+        waiting: Sequence[Durable[Any]] = (),
+        why: StoreError | None = None,
+        notifications: Notifications = NO_NOTIFICATIONS,
     ) -> None:
-        """Answer commands; note that others have to wait, and why, if that is news."""
+        """Answer commands, then notify the listener; note that others have to wait, and why, if that is news."""
         self.trouble = why or self.trouble
         for one in waiting:
             if not one.was_held and not one.done():  # it was given up meanwhile
@@ -530,15 +555,11 @@ class Writer:
                 self.trouble = None
         for one in answered:
             if one.error is None:
-                one.resolve()
+                one.resolve(self.listener)
             else:
                 one.refuse(one.error)
-
-
-def _happen(follows: Sequence[Callable[[], object]]) -> None:
-    """What is committed is: one that fails here stops neither the others, nor the writer, for which all would wait."""
-    for follow in follows:
-        try:
-            follow()
-        except Exception:
-            LOGGER.exception("what follows from a write has failed")
+        if notifications is not NO_NOTIFICATIONS and self.listener is not None:
+            try:
+                self.listener.notify(notifications)
+            except Exception:
+                LOGGER.exception("the listener of the store has failed")

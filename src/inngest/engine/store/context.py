@@ -1,0 +1,125 @@
+"""One transaction of the writer: what all that is written in it shares."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from inngest.engine.domain.effects import Finish
+from inngest.engine.domain.model import Policy, Registry
+from inngest.engine.ports import NO_NOTIFICATIONS, Ids, Notifications
+from inngest.runtime.careful import CarefulLogger
+
+from .database import Database
+from .registry import RegistryCache
+from .statement import Connection, Transaction
+from .timers import Alarm, Timers
+from .times import Keeper
+
+LOGGER = CarefulLogger(logging.getLogger(__name__))
+
+
+class Shared(NamedTuple):
+    """What the transactions of one store share, one after the other."""
+
+    ids: Ids
+    policy: Policy
+    registry: RegistryCache
+    alarm: Alarm
+    time: Keeper
+    announce: Callable[[WriteContext], None]  # see `WriteContext.announce`
+
+
+class Outcome(NamedTuple):
+    """What follows from a transaction that is committed, but for the answers to its commands."""
+
+    follows: Sequence[Callable[[], object]] = ()  # in memory
+    notifications: Notifications = NO_NOTIFICATIONS
+
+    def happens(self) -> Notifications:
+        """It is committed. One that fails here stops neither the others, nor the writer, for which all would wait."""
+        for follow in self.follows:
+            try:
+                follow()
+            except Exception:
+                LOGGER.exception("what follows from a write has failed")
+        return self.notifications
+
+
+NOTHING_FOLLOWS = Outcome()
+
+
+class WriteContext(Transaction):
+    """A transaction of the writer, with what its commands share.
+
+    Attributes:
+        ids: for rows that it makes.
+        policy: how takeovers are counted.
+        alarm: knows when the first timer falls due.
+        timers: those of the database.
+        now: the greatest time of its commands (unix ms).
+        notifications: what it does to runs other than those that its commands are about.
+        finished: runs that end in it.
+    """
+
+    def __init__(self, connection: Connection, database: Database, shared: Shared) -> None:
+        super().__init__(connection, database)
+        self.ids = shared.ids
+        self.policy = shared.policy
+        self.alarm = shared.alarm
+        self.timers = Timers(self, shared.ids, shared.alarm)
+        self.now = 0
+        self.notifications = NO_NOTIFICATIONS
+        self.finished: list[Finish] = []
+        self._announce = shared.announce
+        self._cache = shared.registry
+        self._time = shared.time
+        self._registry: Registry | None = None
+
+    def begin(self) -> None:
+        """A transaction begins: what one before it left behind counts no more."""
+        super().begin()
+        self.now = 0
+        self.notifications = NO_NOTIFICATIONS
+        self.finished = []
+        self._registry = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What follows from it once it is committed."""
+        return Outcome(self.follows, self.notifications)
+
+    @property
+    def registry(self) -> Registry:
+        """The functions as this transaction finds them: read when they are needed, and once."""
+        registry = self._registry
+        if registry is None:
+            registry = self._registry = self._cache.read(self)
+        return registry
+
+    def registry_changed(self) -> None:
+        """This transaction has written functions, or what becomes of them: they are read again."""
+        self._registry = None
+
+    def notify(self, notifications: Notifications) -> None:
+        """Have the store's listener told, after the commit."""
+        self.notifications = self.notifications.and_then(notifications)
+
+    def announce(self) -> None:
+        """Say which runs ended, or were cancelled, once all commands are written."""
+        if self.finished or self.notifications.cancelled:
+            self._announce(self)
+
+    def at(self, now: int) -> None:
+        """A command of this time is written."""
+        self.now = max(self.now, now)
+
+    def keep_time(self, now: int) -> None:
+        """Keep the time of a command with what this transaction writes anyway."""
+        self.at(now)
+        self._time.keep(self, now)
+
+    def keep_anew(self, now: int) -> None:
+        """Keep the time, also if it is less than what was kept: that was not believed."""
+        self._time.keep_anew(self, now)

@@ -1,0 +1,71 @@
+"""The functions that are known: read again when they have changed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, cast, literal_column, select, update
+
+from inngest.engine.domain.model import Registry
+
+from . import tables
+from .records import function_of, number_of
+from .statement import Statement, Transaction, constant
+
+_functions, _meta = tables.functions, tables.meta
+
+GENERATION = Statement(lambda _: select(_meta.c.value).where(_meta.c.key == constant("generation")))
+
+FUNCTIONS = Statement(
+    lambda _: select(
+        _functions.c.id,
+        _functions.c.app_id,
+        _functions.c.name,
+        _functions.c.version,
+        _functions.c.retries,
+        _functions.c.events,
+        _functions.c.failure_of,
+        _functions.c.config,
+    ).order_by(_functions.c.id)
+)
+
+PAUSED = Statement(lambda _: select(tables.pauses.c.function_id, tables.pauses.c.on_event))
+
+NEXT_GENERATION = Statement(
+    lambda _: (
+        update(_meta)
+        .where(_meta.c.key == constant("generation"))
+        .values(value=cast(_meta.c.value, Integer) + literal_column("1", Integer))
+    )
+)
+
+
+class RegistryCache:
+    """All functions that are known, read again when they have changed. For the writer's thread."""
+
+    def __init__(self) -> None:
+        self._registry: Registry | None = None  # as it was committed
+
+    @property
+    def known(self) -> Registry | None:
+        """The functions as they were read last, if they were. From any thread."""
+        return self._registry
+
+    def read(self, tx: Transaction) -> Registry:
+        """The functions as they are in this transaction.
+
+        What it reads anew is known to later transactions after its COMMIT only: one that is undone gives its
+        generation back, and another process may give that number to other functions.
+        """
+        row = tx.execute(GENERATION).fetchone()
+        assert row is not None, "the schema has no generation of functions"
+        generation = number_of(row[0], -1)
+        known: Registry | None = tx.kept.get(self, self._registry)
+        if known is None or known.generation != generation:
+            rows = tx.execute(FUNCTIONS).fetchall()
+            functions = [function_of(row) for row in rows if isinstance(row[0], str)]  # nobody serves what is no id
+            paused = {row[0]: row[1] for row in tx.execute(PAUSED).fetchall()}
+            known = tx.kept[self] = Registry.of(generation, functions, paused)
+            tx.on_commit(lambda: self._take_over(known))
+        return known
+
+    def _take_over(self, registry: Registry) -> None:
+        self._registry = registry
