@@ -5,14 +5,40 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from inngest.protocol.steps import StepName
 
 from .errors import StepArgumentError
 from .events import Event
 from .invocable import Invocable
-from .invocation import defers as deferring
-from .invocation.defers import Deferred, Deferrer
-from .steps.step import Group, Step
-from .steps.step_sync import GroupSync, StepSync
+from .steps import arguments
+from .steps.calls import Caller
+from .steps.group import Group, GroupSync
+from .steps.step import Step
+from .steps.step_sync import StepSync
+
+
+class Deferred:
+    """A function that starts when the run has ended. Given by `ctx.defer`.
+
+    Attributes:
+        id: as written by the developer, with `:n` for a repeat.
+    """
+
+    def __init__(self, caller: Caller[Any], step: StepName) -> None:
+        self.id = step.text
+        self._step = step
+        self._caller = caller
+
+    def abort(self) -> None:
+        """Do not start it, after all. A second time changes nothing; once the function has returned it is too late.
+
+        Raises:
+            NestedStepError: called in the handler of a step.
+            StepOutsideError: called after the function had ended; or, in an async function, in another thread.
+        """
+        self._caller.abort(self._step)
 
 
 @dataclass(kw_only=True)
@@ -24,8 +50,7 @@ class _ContextFields:
     job_id: str | None = None  # from the server's header, None in process
     request_id: str | None = None  # from the server's header, None in process
     attempts: Callable[[], int] = field(repr=False)  # where `attempt` is read from
-    defers: Deferrer = field(repr=False)  # where `defer` goes
-    patches: Callable[[str], bool] = field(repr=False)  # where `patched` asks
+    caller: Caller[Any] = field(repr=False)  # of `defer` and `patched`
 
     @property
     def attempt(self) -> int:
@@ -55,8 +80,8 @@ class _ContextFields:
             StepArgumentError: `function` or `data` is wrong.
             StepOutsideError: called after the function had ended; or, in an async function, in another thread.
         """
-        wanted = deferring.wanted(defer_id, function, data, self.defers.serializer)
-        return Deferred(self.defers, self.defers.add(defer_id, wanted))
+        target = arguments.deferred(defer_id, function, data, self.caller.client.serializer)
+        return Deferred(self.caller, self.caller.defer(defer_id, target))
 
     def patched(self, patch_id: str) -> bool:
         """Whether this run takes the new way through code that was changed while runs were under way.
@@ -79,7 +104,7 @@ class _ContextFields:
         """
         if not isinstance(patch_id, str) or not patch_id:
             raise StepArgumentError(f"patched: expected a text that names the change, got {patch_id!r}")
-        return self.patches(patch_id)
+        return self.caller.patched(patch_id)
 
 
 @dataclass(kw_only=True)

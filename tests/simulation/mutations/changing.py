@@ -17,7 +17,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.sdk.invocation import replay
-from inngest.sdk.invocation.patches import Patches
+from inngest.sdk.invocation.defers import Patches
 from inngest.sdk.invocation.scheduler import StepScheduler
 from inngest.sdk.invocation.stalls import Callers
 

@@ -16,16 +16,14 @@ from inngest.sdk.events import from_data
 from inngest.sdk.function import AnyHandler, Function
 from inngest.sdk.logger import silencer
 from inngest.sdk.steps.current import RUNNING
-from inngest.sdk.steps.step import Group, Step
+from inngest.sdk.steps.group import Group, GroupSync
+from inngest.sdk.steps.step import Step
 from inngest.sdk.steps.step_context import STEP_CONTEXT
-from inngest.sdk.steps.step_sync import GroupSync, StepSync
+from inngest.sdk.steps.step_sync import StepSync
 from inngest.sdk.work import ON_LOOP
 
-from .defers import LoopDefers, PortalDefers
 from .invocation import Invocation
-from .patches import patched_by_portal, patched_on_loop
 from .portal import SyncPortal
-from .runner import Runner
 
 
 class FunctionEntry:
@@ -87,10 +85,7 @@ class FunctionEntry:
 
     async def _run_async(self) -> Outcome:
         invocation = self.invocation
-        runner = Runner(invocation, ON_LOOP)
-        defers = LoopDefers(invocation, invocation.function.client.serializer)
-        patches = patched_on_loop(invocation)
-        context = Context(step=Step(runner), group=Group(runner), defers=defers, patches=patches, **self._fields())
+        context = Context(step=Step(invocation), group=Group(invocation), caller=invocation, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[Context], Awaitable[object]]", self._handler)
 
@@ -103,10 +98,7 @@ class FunctionEntry:
     async def _run_sync(self) -> Outcome:
         invocation = self.invocation
         portal = self._portal = SyncPortal(invocation, self._threads)
-        defers = PortalDefers(invocation, portal, invocation.function.client.serializer)
-        patches = patched_by_portal(invocation, portal)
-        step, group = StepSync(portal), GroupSync(portal)
-        context = ContextSync(step=step, group=group, defers=defers, patches=patches, **self._fields())
+        context = ContextSync(step=StepSync(portal), group=GroupSync(portal), caller=portal, **self._fields())
         invocation.values.context = context
         handler = cast("Callable[[ContextSync], object]", self._handler)
 

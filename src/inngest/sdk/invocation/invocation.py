@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any
 
-from inngest.protocol import limits
 from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, OpTarget
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
@@ -19,15 +18,24 @@ from inngest.sdk.errors import (
     NestedStepError,
     StepIdTakenInRunError,
     StepOutsideError,
-    TimeoutTooLongError,
 )
 from inngest.sdk.function import Function
-from inngest.sdk.serializers import Unset
-from inngest.sdk.steps import unawaited
+from inngest.sdk.ports import Client
+from inngest.sdk.serializers import type_of
+from inngest.sdk.steps.arguments import ids_of
+from inngest.sdk.steps.calls import (
+    NOTHING,
+    RunRequest,
+    SendRequest,
+    StepRequest,
+    WaitRequest,
+    close_unawaited,
+    refuse_unawaited,
+)
 from inngest.sdk.steps.current import RUNNING, CurrentStep
-from inngest.sdk.work import Driver, Work, drive
+from inngest.sdk.work import ON_LOOP, Driver, Work, drive
 
-from . import error_records, replay
+from . import error_records, race, replay
 from .recording import Recording
 from .scheduler import Ending, StepCall
 
@@ -116,14 +124,14 @@ class Invocation(Recording):
         """
         self.task = self._entry = None
         if self.made:
-            unawaited.close(self.made)
-        self.made = unawaited.NOTHING
+            close_unawaited(self.made)
+        self.made = NOTHING
         self.values.close()
 
     @property
-    def now(self) -> int:
-        """The engine's time, unix ms."""
-        return self._clock.now()
+    def client(self) -> Client:
+        """The function's."""
+        return self.function.client
 
     def yield_run(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
@@ -167,7 +175,7 @@ class Invocation(Recording):
             if not self._history.through:
                 await self.scheduler.may_return()
             if self.made:
-                unawaited.refuse(self.made)
+                refuse_unawaited(self.made)
         except BaseException as error:
             if ends_the_task(error) or issubclass(type(error), asyncio.CancelledError):
                 raise  # the invocation, or the process, is being ended; or the body was cancelled from inside
@@ -275,112 +283,105 @@ class Invocation(Recording):
 
     # -- steps
 
-    async def step(
-        self,
-        driver: Driver,
-        step_id: str,
-        attempt: Callable[[StepName, int], Work[Op]],
-        output_type: object = Unset,
-        *,
-        once: bool = False,
-    ) -> object:
-        """One call of a step that runs something; its value. `once`: no attempt of it is ever begun twice."""
-        self.made.pop(attempt, None)
-        call = self._open(step_id, Opcode.STEP_RUN) or await self._refuse(step_id)
-        fresh = False
+    def step(self, request: StepRequest) -> Coroutine[Any, Any, object]:
+        """See `Caller.step`: of async functions."""
+        coroutine = self.answer(ON_LOOP, request)
+        if isinstance(request, RunRequest):  # methods that do more than hand on a request are noted by themselves
+            self.made[request] = coroutine, request.options.kind or "step.run", request.step_id
+        return coroutine
+
+    def answer(self, driver: Driver, request: StepRequest) -> Coroutine[Any, Any, object]:
+        """One call of a step of any kind; its value.
+
+        Args:
+            driver: runs what user code there is in it: on the loop, or in the caller's thread.
+            request: what is asked for.
+        """
+        return self._send(driver, request) if isinstance(request, SendRequest) else self._call(driver, request)
+
+    async def _call(self, driver: Driver, request: StepRequest) -> object:
+        if isinstance(request, RunRequest):
+            self.made.pop(request, None)
+            if self.client.serializer is not None:
+                request.kept_as = type_of(self.client.serializer, request.output_type, request.handler)
+        call = self._open(request.step_id, request.kind) or await self._refuse(request.step_id)
+        fresh = is_over = False
         try:
+            if isinstance(request, WaitRequest):
+                is_over = self._prepare(call, request)
             entry = self._history.reach(call.step)
-            if isinstance(entry, OpenStep) and entry.begun and entry.kind is call.kind:
-                facts = about_run(self.call.run_id, self.function.id, entry.step.text, entry.attempt)
-                lost = error_records.interrupted(self.function.client.logger, facts, entry)
-                entry = await self._record_now(call, lost)
+            if isinstance(entry, OpenStep) and entry.kind is call.kind:
+                entry = await self._take_up(call, entry)
             while True:
                 now = self._clock.now() if isinstance(entry, OpenStep) else 0
                 decision = self._history.decide(entry, call.step, call.kind, now)
                 if isinstance(decision, replay.Answer):
-                    return await self._answer(driver, call, decision.memo, output_type, fresh)
-                if isinstance(decision, replay.Park):
+                    return await self._answer(driver, call, decision.memo, request.kept_as, fresh)
+                if isinstance(decision, replay.Park) and not (is_over and decision.open is None):
                     entry = await self._wait(driver, call, decision.open)
-                elif not isinstance(decision, replay.Execute):
+                elif not isinstance(decision, replay.Park | replay.Execute):
                     entry = await self._stand_back(call, decision)
+                elif isinstance(request, WaitRequest):
+                    entry = await self._report(driver, call, request)
                 else:
-                    entry = await self._attempt(driver, call, attempt, decision.attempt, once)
+                    assert isinstance(decision, replay.Execute)
+                    entry = await self._attempt(driver, call, request, decision.attempt)
                     fresh = True
                     if call.cancelled and isinstance(entry, OpenStep):  # while its failed attempt was being recorded
                         entry = await self._record_now(call, self._given_up(call))
         finally:
             self.scheduler.close(call)
 
-    async def sleep(self, driver: Driver, step_id: str, duration: int | None, until: int | None) -> None:
-        """One call of a sleep."""
-        call = self._open(step_id, Opcode.SLEEP) or await self._refuse(step_id)
-        try:
-            length = duration if duration is not None else (until or 0) - self._clock.now()
-            if length > limits.MAX_SLEEP:
-                raise TimeoutTooLongError(call.step.text, "sleeps for", length)
-            call.op = Op(Opcode.SLEEP, call.step, Opcode.SLEEP, duration=duration, until=until)
-            entry = self._history.reach(call.step)
-            while True:
-                decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
-                if isinstance(decision, replay.Answer):
-                    await self._answer(driver, call, decision.memo, Unset, False)
-                    return
-                if not isinstance(decision, replay.Park):
-                    entry = await self._stand_back(call, decision)
-                elif decision.open is None and length <= 0:
-                    if self.hooks:
-                        await self._tell(driver, call)
-                    entry = await self._record_now(call, call.op)
-                else:
-                    entry = await self._wait(driver, call, decision.open)
-        finally:
-            self.scheduler.close(call)
+    async def _send(self, driver: Driver, request: SendRequest) -> object:
+        value = await self._call(driver, request)
+        if request.tried and self.hooks:
+            await driver.do(self.values.sent(ids_of(value)))
+        return value
 
-    async def wait(self, driver: Driver, step_id: str, kind: Opcode, target: OpTarget, timeout: int | None) -> object:
-        """One call of a step whose result comes from outside; its value."""
-        call = self._open(step_id, kind) or await self._refuse(step_id)
-        try:
-            if timeout is not None and timeout > limits.MAX_SLEEP:
-                raise TimeoutTooLongError(call.step.text, "waits for up to", timeout)
-            op = call.op = Op(kind, call.step, kind, duration=timeout, target=target)
-            entry = self._history.reach(call.step)
-            if target.secrets and isinstance(entry, OpenStep) and entry.kind is kind:
-                entry = await self._record_now(call, op)  # nobody else may know them
-            while True:
-                decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
-                if isinstance(decision, replay.Answer):
-                    return await self._answer(driver, call, decision.memo, Unset, False)
-                if isinstance(decision, replay.Park):
-                    entry = await self._wait(driver, call, decision.open)
-                else:
-                    entry = await self._stand_back(call, decision)
-        finally:
-            self.scheduler.close(call)
+    def _prepare(self, call: StepCall, request: WaitRequest) -> bool:
+        """Note what is recorded of a step when it waits; whether it is a sleep that is over at once."""
+        now = self._clock.now()
+        op = request.op(call.step, now)
+        if request.kind is not Opcode.SEND_SIGNAL:  # which never waits
+            call.op = op
+        return request.kind is Opcode.SLEEP and (request.length(now) or 0) <= 0
 
-    async def report(self, driver: Driver, step_id: str, kind: Opcode, target: OpTarget) -> object:
-        """One call of a step that is done as it is recorded; its value."""
-        call = self._open(step_id, kind) or await self._refuse(step_id)
-        try:
-            entry = self._history.reach(call.step)
-            while True:
-                decision = self._history.decide(entry, call.step, call.kind, self._clock.now())
-                if isinstance(decision, replay.Answer):
-                    return await self._answer(driver, call, decision.memo, Unset, False)
-                if not isinstance(decision, replay.Park):
-                    entry = await self._stand_back(call, decision)
-                    continue
-                await self._only_probes(call)
-                if self._live is None or not self._live.done():
-                    await self._go_live(driver)
-                op = Op(kind, call.step, kind, started_at=self._clock.now(), target=target)
-                entry = await self._record_now(call, op)
-        finally:
-            self.scheduler.close(call)
+    async def _take_up(self, call: StepCall, entry: OpenStep) -> Entry:
+        """A step is open since before this invocation."""
+        if entry.begun:
+            facts = about_run(self.call.run_id, self.function.id, entry.step.text, entry.attempt)
+            return await self._record_now(call, error_records.interrupted(self.function.client.logger, facts, entry))
+        if call.op is not None and call.op.target is not None and call.op.target.secrets:
+            return await self._record_now(call, call.op)  # nobody else may know them
+        return entry
+
+    async def _report(self, driver: Driver, call: StepCall, request: WaitRequest) -> Entry:
+        """Record a step that is done with that: a signal that is sent, or a sleep that is over at once."""
+        if call.op is not None:
+            if self.hooks:
+                await self._tell(driver, call)
+            return await self._record_now(call, call.op)
+        await self._only_probes(call)
+        if self._live is None or not self._live.done():
+            await self._go_live(driver)
+        now = self._clock.now()
+        return await self._record_now(call, request.op(call.step, now)._replace(started_at=now))
+
+    # -- groups
+
+    async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
+        """See `Caller.parallel`: of async functions. No branch outlives the call."""
+        return await race.parallel(callables)
+
+    async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
+        """See `Caller.race`: of async functions. No branch outlives the call."""
+        return await race.race(callables, self.losing, self.function.client.logger)
 
     # -- deferred functions
 
-    def defer(self, defer_id: str, wanted: OpTarget) -> StepName:
-        """One call of `ctx.defer`: named as steps are, but nothing waits for it."""
+    def defer(self, defer_id: str, target: OpTarget) -> StepName:
+        """See `Caller.defer`: named as steps are. Called on the loop, also for plain functions."""
+        _on_loop("defer", defer_id, "was called")
         call = self._open(defer_id, Opcode.DEFER_ADD)
         if call is None:
             raise self._refusal(defer_id)
@@ -389,17 +390,19 @@ class Invocation(Recording):
         if isinstance(decision, replay.Changed):
             self._changed(call, decision, at_once=True)  # a plain call cannot wait for the end
             raise EndOfInvocation
-        self._defers.add(call.step, wanted, self._clock.now())
+        self._defers.add(call.step, target, self._clock.now())
         return call.step
 
     def abort(self, step: StepName) -> None:
-        """The function that was deferred by this name is not to start."""
+        """See `Caller.abort`."""
+        _on_loop("defer", step.text, "was called")
         if not self._reachable(step.text):
             raise self._refusal(step.text)
         self._defers.abort(step, self._clock.now())
 
     def patched(self, patch_id: str) -> bool:
-        """One call of `ctx.patched`: the first of an id in an invocation decides for all."""
+        """See `Caller.patched`: the first call of an id in an invocation decides for all."""
+        _on_loop("patched", patch_id, "was asked")
         if not self._reachable(patch_id):
             raise self._refusal(patch_id)
         return self._patches.says(patch_id, beyond=self._history.given)
@@ -448,9 +451,7 @@ class Invocation(Recording):
             return StepOutsideError(f'step "{step_id}" was called after its function had ended')
         return EndOfInvocation()
 
-    async def _attempt(
-        self, driver: Driver, call: StepCall, attempt: Callable[[StepName, int], Work[Op]], number: int, once: bool
-    ) -> Entry:
+    async def _attempt(self, driver: Driver, call: StepCall, request: RunRequest | SendRequest, number: int) -> Entry:
         """Run the handler once and record how it went."""
         if self.call.probes or self.scheduler.yielding:
             await self._only_probes(call)
@@ -462,10 +463,10 @@ class Invocation(Recording):
                 if self._recorder.slots is not None:
                     await self._take_slot(call, self._recorder.slots)
                 call.executing, call.blocks = True, False
-                if once and not await self._begun(call, number):
+                if isinstance(request, RunRequest) and request.options.once and not await self._begun(call, number):
                     op = self._given_up(call)
                 else:
-                    work = driver.do(attempt(call.step, number), call.task)
+                    work = driver.do(self._work(call, request, number), call.task)
                     op = await (self._or_fail(work) if self.hooks else work)
                     del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError as error:
@@ -517,10 +518,14 @@ class Invocation(Recording):
         finally:
             self.scheduler.running += 1
 
-    def begins(self, step: StepName, number: int, timeout: int | None) -> CurrentStep:
-        """A handler is about to run."""
-        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, timeout)
-        return running
+    def _work(self, call: StepCall, request: RunRequest | SendRequest, number: int) -> Work[Op]:
+        """What an attempt does."""
+        step = call.step
+        if isinstance(request, SendRequest):
+            request.tried = True
+            return self.values.sending(step, number, request.events)
+        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, request.options.timeout)
+        return self.values.attempt(running, step, request)
 
     def _ended(self, call: StepCall) -> None:
         """Forget the handler, unless it is a thread's and still runs."""
@@ -539,3 +544,10 @@ class Invocation(Recording):
             if future is not None:
                 future.cancel()
         self.scheduler.changed()
+
+
+def _on_loop(what: str, name: str, done: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise StepOutsideError(f'{what} "{name}" {done} in a thread that is not its function\'s') from None

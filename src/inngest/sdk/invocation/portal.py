@@ -17,16 +17,18 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from inngest.protocol.opcodes import OpTarget
+from inngest.protocol.steps import StepName
 from inngest.runtime.ports import Mailbox, Threads
 from inngest.runtime.raised import EscapedError, contained
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepOutsideError
+from inngest.sdk.ports import Client
+from inngest.sdk.steps.calls import StepRequest
 from inngest.sdk.steps.current import RUNNING
-from inngest.sdk.steps.step import StepRunner
 from inngest.sdk.work import Work, drive_sync
 
 from .invocation import Invocation
 from .race import log_loser
-from .runner import Runner
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,11 +67,6 @@ class _Branch:
         self.lost = False  # it has lost a race, and was not told yet
         self._at_work = False  # its thread runs a handler
         self._when_free: Callable[[], object] | None = None  # to call when it does no more
-
-    @property
-    def runner(self) -> Runner:
-        """Its steps."""
-        return Runner(self.portal.invocation, self)
 
     def lose(self) -> None:
         """Another branch has won: end its step as soon as may be, and then its code."""
@@ -299,9 +296,38 @@ class SyncPortal:
     # -- in a thread
 
     @property
-    def runner(self) -> StepRunner:
-        """The steps of the calling thread."""
-        return self._branch("a step").runner
+    def client(self) -> Client:
+        """The function's."""
+        return self.invocation.function.client
+
+    def step(self, request: StepRequest) -> object:
+        """See `Caller.step`."""
+        branch = self._branch(f'step "{request.step_id}"')
+        return self.call(request.step_id, lambda: self.invocation.answer(branch, request))
+
+    def defer(self, defer_id: str, target: OpTarget) -> StepName:
+        """See `Caller.defer`: the thread does not touch what the loop reads."""
+
+        async def defer() -> StepName:
+            return self.invocation.defer(defer_id, target)
+
+        return self.call(defer_id, defer)
+
+    def abort(self, step: StepName) -> None:
+        """See `Caller.abort`."""
+
+        async def abort() -> None:
+            self.invocation.abort(step)
+
+        self.call(step.text, abort)
+
+    def patched(self, patch_id: str) -> bool:
+        """See `Caller.patched`."""
+
+        async def patched() -> bool:
+            return self.invocation.patched(patch_id)
+
+        return self.call(patch_id, patched)
 
     def call(self, step_id: str, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop and wait; meanwhile run here what it sends."""

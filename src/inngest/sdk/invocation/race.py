@@ -61,6 +61,21 @@ class LosingBranches:
             task.cancel()
 
 
+async def parallel(callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
+    """Run branches until all have finished, also if the call is given up; their values."""
+    tasks = [asyncio.ensure_future(branch_of(branch)) for branch in callables]
+    if not tasks:
+        return ()
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await until_done(tasks)  # a cancel scope cancels again and again
+        raise
+    return tuple(result_of(task) for task in tasks)
+
+
 async def race(
     callables: Sequence[Callable[[], Awaitable[object]]], losing: LosingBranches, logger: Logger
 ) -> tuple[int, object]:

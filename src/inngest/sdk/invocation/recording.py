@@ -14,12 +14,11 @@ from inngest.runtime.ports import Clock, Recorder
 from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError
 from inngest.sdk.function import Function
 from inngest.sdk.hooks import Hooks
-from inngest.sdk.steps.unawaited import MadeCalls
+from inngest.sdk.steps.calls import MadeCalls
 from inngest.sdk.work import Driver
 
 from . import replay
-from .defers import Defers
-from .patches import NO_STEP, Patches
+from .defers import NO_STEP, Defers, Patches
 from .race import LosingBranches
 from .scheduler import Ending, StepCall, StepScheduler
 from .values import Values

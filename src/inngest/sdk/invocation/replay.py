@@ -10,6 +10,7 @@ this invocation, a call of which nothing is recorded does nothing (docs/decision
 
 from __future__ import annotations
 
+import enum
 import heapq
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -25,6 +26,14 @@ steps first. The first is the least; recorded time counts up to the second; what
 """
 
 
+class Mode(enum.Enum):
+    """What an entry into a function is for. Served functions are entered to plan, and for one target."""
+
+    RUN = "run"  # its steps run as the code comes to them
+    PLAN = "plan"  # its steps are told; the one who asked says which of them run
+    TARGET = "target"  # one of its steps runs, and no other
+
+
 class Answer(NamedTuple):
     """The step is finished: resume the call with its memo when its turn comes."""
 
@@ -32,7 +41,7 @@ class Answer(NamedTuple):
 
 
 class Execute(NamedTuple):
-    """Run the handler now."""
+    """Run the handler, or do what the step does by being recorded, now."""
 
     attempt: int
 
@@ -47,19 +56,33 @@ class Behind(NamedTuple):
     """Nothing is recorded of it, and the code has not come to all that is: do nothing until it has."""
 
 
+class Propose(NamedTuple):
+    """The handler could run now: say so, and wait."""
+
+    attempt: int
+
+
+class Ignore(NamedTuple):
+    """It is not the target: wait, and say nothing."""
+
+
 class Changed(NamedTuple):
     """What is recorded by this name is of another kind: the code changed while the run was under way."""
 
     recorded: Opcode
 
 
-Decision = Answer | Execute | Park | Behind | Changed
+Decision = Answer | Execute | Park | Behind | Propose | Ignore | Changed
 
 NOT_YET = 253_402_300_799_000
 """Unix ms: when an attempt is due that waits for the history."""
 
+EXECUTED = frozenset((Opcode.STEP_RUN, Opcode.SEND_SIGNAL))
+"""Kinds of steps that do something here and now; all others wait."""
+
 _FIRST = Execute(0)
 _BEHIND = Behind()
+_IGNORE = Ignore()
 
 
 class History:
@@ -71,6 +94,8 @@ class History:
         defers: hashes of what was deferred.
         follows: memos are found by their names alone, and come when they are asked for, in any order.
         probes: the run is on hold: attempts wait for the history as new calls do.
+        mode: what the function is entered for.
+        target: hash of the step that is the target.
     """
 
     def __init__(
@@ -81,9 +106,13 @@ class History:
         *,
         follows: bool = False,
         probes: bool = False,
+        mode: Mode = Mode.RUN,
+        target: str = "",
     ) -> None:
         self.follows = follows
         self._probes = probes
+        self._mode = mode
+        self._target = target
         self.strayed = False  # it was not replayed in order: it never can be again
         self.last: Memo | None = None  # that was given
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
@@ -101,13 +130,36 @@ class History:
     # -- what a call does
 
     def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
-        """What a call of a step does, given what is recorded of it, at a time (unix ms)."""
+        """What a call of a step does, given what is recorded of it, at a time (unix ms).
+
+        | mode         | memo   | open: due, not due, another kind | new: runs, waits, before the history |
+        |--------------|--------|----------------------------------|--------------------------------------|
+        | RUN          | Answer | Execute, Park, Park              | Execute, Park, Behind                |
+        | PLAN         | Answer | Propose, Park, Park              | Propose, Park, Behind                |
+        | TARGET       | Answer | Execute, Execute, Park           | Execute, Park, Execute               |
+        | TARGET other | Answer | Ignore                           | Ignore                               |
+
+        "Another kind" is one that waits, such as a sleep. Beside these, a step of a changed kind is Changed.
+        """
+        if self._mode is Mode.RUN:
+            return self._run(entry, kind, now)
+        if self._mode is Mode.TARGET and not isinstance(entry, Memo):
+            if step.hash != self._target:
+                return _IGNORE
+            if kind in EXECUTED and (entry is None or entry.kind is kind):
+                return _FIRST if entry is None else Execute(entry.attempt)
+        decision = self._run(entry, kind, now)
+        if self._mode is Mode.PLAN and isinstance(decision, Execute):
+            return Propose(decision.attempt)
+        return decision
+
+    def _run(self, entry: Entry | None, kind: Opcode, now: int) -> Decision:
         if entry is None:
             if self._unasked:
                 if not self.follows:
                     return _BEHIND
                 self.strayed = True
-            return _FIRST if kind is Opcode.STEP_RUN else Park(None)
+            return _FIRST if kind in EXECUTED else Park(None)
         if entry.kind is not kind:
             if not self.follows or entry.kind is Opcode.DEFER_ADD or kind is Opcode.DEFER_ADD:
                 return Changed(entry.kind)

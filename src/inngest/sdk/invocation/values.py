@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inngest.protocol import codec, limits, ulids
@@ -28,6 +28,7 @@ from inngest.sdk.function import Function
 from inngest.sdk.hooks import Hooks
 from inngest.sdk.middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
 from inngest.sdk.serializers import PydanticSerializer, Unset, advice, name_of
+from inngest.sdk.steps.calls import RunRequest
 from inngest.sdk.steps.current import RUNNING, CurrentStep
 from inngest.sdk.steps.options import DEFAULT, StepOptions
 from inngest.sdk.work import Work
@@ -59,16 +60,9 @@ class Values:
         yield from self._hooks.call("transform_input", self.context, self._function, memos)
         self._memos = {key: value for key in loaded if (value := memos.pop(key)) is not None}
 
-    def attempt(
-        self,
-        running: CurrentStep,
-        step: StepName,
-        handler: Callable[[], object],
-        output_type: object,
-        options: StepOptions,
-    ) -> Work[Op]:
+    def attempt(self, running: CurrentStep, step: StepName, request: RunRequest) -> Work[Op]:
         """Run a handler once; the report of how it went."""
-        started_at = self._clock.now()
+        started_at, output_type, options = self._clock.now(), request.kept_as, request.options
         if output_type is not Unset and (unfit := self._unfit(step, output_type)) is not None:
             return (yield from self._failure(step, running.attempt, started_at, unfit, options))
         token: contextvars.Token[CurrentStep | None] | None = RUNNING.set(running)
@@ -76,7 +70,7 @@ class Values:
         error: BaseException | None = None
         running.begin(started_at)
         try:
-            value = yield handler
+            value = yield request.handle
         except asyncio.CancelledError:
             if not running.timed_out():
                 raise  # the call is being cancelled
@@ -120,7 +114,7 @@ class Values:
             told = 'step "%s" of %s succeeded after its run was taken from it'
             logger.warning(told, running.id, name, extra=facts)
 
-    def sending(self, run_id: str, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
+    def sending(self, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
         """Prepare events that a step sends; their ids derive from run and step."""
         started_at = self._clock.now()
         batch = copies_of(events) if self._hooks else list(events)
@@ -129,7 +123,9 @@ class Values:
             sent = to_sent(batch, self._function.client.serializer)
         except Exception as error:
             return (yield from self._failure(step, number, started_at, error))
-        sent = [event._replace(id=ulids.derive(run_id, step.hash, index)) for index, event in enumerate(sent)]
+        sent = [
+            event._replace(id=ulids.derive(self._call.run_id, step.hash, index)) for index, event in enumerate(sent)
+        ]
         op = yield from self._success(step, number, started_at, [event.id for event in sent], Unset)
         return op._replace(events=tuple(sent)) if op.op is Opcode.STEP_RUN else op
 

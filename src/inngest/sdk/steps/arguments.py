@@ -1,11 +1,12 @@
-"""What a waiting step waits for: checked where it is written, in async and plain functions alike."""
+"""Arguments of steps, checked where they are written, for async and plain functions; and results as code has them."""
 
 from __future__ import annotations
 
 import datetime
 import functools
+import inspect
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from inngest.protocol import codec, durations, limits, texts
 from inngest.protocol.opcodes import Opcode, OpTarget
@@ -15,19 +16,35 @@ from inngest.sdk.events import Event
 from inngest.sdk.invocable import Invocable
 from inngest.sdk.serializers import Serializer, Unset
 
+from .calls import WaitRequest
+
 T = TypeVar("T")
 
 OnConflict = Literal["fail", "replace"]
 Since = datetime.datetime | datetime.timedelta | int
 
 
-class WaitRequest(NamedTuple):
-    """A checked call of a waiting step."""
+def sleep(step_id: str, duration: durations.Duration) -> WaitRequest:
+    """A `step.sleep`.
 
-    kind: Opcode
-    target: OpTarget
-    timeout: int | None  # ms
-    ago: int | None = None  # ms: events that arrived so long before the call count too
+    Raises:
+        TypeError: not a duration. Names the step.
+    """
+    try:
+        return WaitRequest(step_id, Opcode.SLEEP, duration=durations.to_ms(duration))
+    except TypeError as error:
+        raise TypeError(f'step "{step_id}": {error}') from None
+
+
+def sleep_until(step_id: str, until: datetime.datetime) -> WaitRequest:
+    """A `step.sleep_until`; a naive datetime is taken as local time.
+
+    Raises:
+        TypeError: not a datetime. Names the step.
+    """
+    if not isinstance(until, datetime.datetime):
+        raise TypeError(f'step "{step_id}": sleep_until expects a datetime, got {type(until).__name__}')
+    return WaitRequest(step_id, Opcode.SLEEP, until=round(until.timestamp() * 1000))
 
 
 def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | None, since: Since | None) -> WaitRequest:
@@ -42,7 +59,8 @@ def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | No
     if if_exp and (reason := _mistake(if_exp)) is not None:
         raise StepArgumentError(f'step "{step_id}": if_exp: {reason}')
     at, ago = _since(step_id, since)
-    return WaitRequest(Opcode.WAIT_FOR_EVENT, OpTarget(name, if_exp or None, at), _ms(step_id, "timeout", timeout), ago)
+    target = OpTarget(name, if_exp or None, at)
+    return WaitRequest(step_id, Opcode.WAIT_FOR_EVENT, target, _ms(step_id, "timeout", timeout), ago=ago)
 
 
 def signal(step_id: str, name: str, timeout: durations.Duration, on_conflict: OnConflict) -> WaitRequest:
@@ -54,7 +72,16 @@ def signal(step_id: str, name: str, timeout: durations.Duration, on_conflict: On
     if on_conflict not in ("fail", "replace"):
         raise _wrong(step_id, "on_conflict", "'fail' or 'replace'", on_conflict)
     target = OpTarget(signal_name(f'step "{step_id}"', name), replace=on_conflict == "replace")
-    return WaitRequest(Opcode.WAIT_FOR_SIGNAL, target, _ms(step_id, "timeout", timeout))
+    return WaitRequest(step_id, Opcode.WAIT_FOR_SIGNAL, target, _ms(step_id, "timeout", timeout))
+
+
+def send_signal(step_id: str, name: str, data: object, serializer: Serializer | None) -> WaitRequest:
+    """A `step.send_signal`: it is done as it is recorded.
+
+    Raises:
+        StepArgumentError: the name or the data are wrong.
+    """
+    return WaitRequest(step_id, Opcode.SEND_SIGNAL, sent_signal(f'step "{step_id}"', name, data, serializer))
 
 
 def sent_signal(where: str, name: str, data: object, serializer: Serializer | None) -> OpTarget:
@@ -102,7 +129,29 @@ def function(
     except codec.NotJsonError as error:
         raise StepArgumentError(f'step "{step_id}": data is not JSON: {error}') from None
     length = None if timeout is None else _ms(step_id, "timeout", timeout)
-    return WaitRequest(Opcode.INVOKE, OpTarget(function_id, data=text), length)
+    return WaitRequest(step_id, Opcode.INVOKE, OpTarget(function_id, data=text), length)
+
+
+def deferred(defer_id: str, function: object, data: object, serializer: Serializer | None) -> OpTarget:
+    """A function that `ctx.defer` is to start.
+
+    Raises:
+        StepArgumentError: an argument is wrong. Names the defer and the argument.
+    """
+    function_id = function.id if isinstance(function, Invocable) else function
+    if not isinstance(function_id, str) or not function_id:
+        raise StepArgumentError(
+            f'defer "{defer_id}": function: expected a function made by create_function, or the id of one as text, '
+            f"got {function!r}"
+        )
+    if reason := texts.problem(function_id):
+        raise StepArgumentError(f'defer "{defer_id}": function: {reason}: {function_id!r}')
+    if data is not None and not isinstance(data, Mapping):
+        raise StepArgumentError(f'defer "{defer_id}": data: expected a mapping, got {data!r}')
+    try:
+        return OpTarget(function_id, data=outgoing.text_of(dict(data or {}), serializer))
+    except codec.NotJsonError as error:
+        raise StepArgumentError(f'defer "{defer_id}": data is not JSON: {error}') from None
 
 
 def id_of(step_id: str, given: object) -> str:
@@ -149,6 +198,16 @@ def event_of(value: object) -> Event | None:
     return Event.model_construct(name=value["name"], data=value["data"], id=value["id"], ts=value["ts"])
 
 
+def ids_of(value: object) -> list[str]:
+    """The ids of events that a step sent."""
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def run_id_of(value: object) -> str | None:
+    """The run that a signal has woken; None if there was none."""
+    return None if value is None else str(value)
+
+
 @functools.lru_cache(maxsize=256)
 def _mistake(expression: str) -> str | None:
     """Why an expression is wrong, or None."""
@@ -180,3 +239,28 @@ def _ms(step_id: str, name: str, length: object) -> int:
 
 def _wrong(step_id: str, name: str, expected: str, got: object) -> StepArgumentError:
     return StepArgumentError(f'step "{step_id}": {name}: expected {expected}, got {got!r}')
+
+
+def not_a_function(where: str, given: object) -> TypeError:
+    """What to raise for a handler, or a branch, that cannot be called."""
+    if not inspect.isawaitable(given):
+        return TypeError(f"{where}: expected a function, got {given!r}: give the function itself, without calling it")
+    if inspect.iscoroutine(given):
+        given.close()
+    return TypeError(
+        f"{where}: expected a function, got an awaitable ({type(given).__name__}): give the function itself, "
+        "without calling it"
+    )
+
+
+def check_callables(callables: object, where: str = "group.parallel") -> None:
+    """What a group takes.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(callables, tuple | list):
+        raise TypeError(f"{where}: expected a tuple of functions without arguments, got {callables!r}")
+    for index, branch in enumerate(callables):
+        if not callable(branch):
+            raise not_a_function(f"{where}: callables[{index}]", branch)

@@ -14,7 +14,7 @@ from inngest.protocol.requests import BASE64, Request, Secrets, apart
 from inngest.sdk.errors import StepArgumentError
 
 from .ai_adapters import FORMATS, BaseAdapter
-from .arguments import WaitRequest
+from .calls import WaitRequest
 from .responses import FetchResponse
 
 Body = str | bytes | Mapping[str, Any] | Sequence[Any]
@@ -46,7 +46,7 @@ def fetch(
     request = Request(
         _url(where, url), method.upper(), given, text, encoding, timeout=_timeout(where, timeout, limits.FETCH_TIMEOUT)
     )
-    return _waiting(where, Opcode.GATEWAY, request, Secrets(secret))
+    return _waiting(step_id, Opcode.GATEWAY, request, Secrets(secret))
 
 
 def infer(
@@ -78,7 +78,7 @@ def infer(
         format=adapter.format(),
         timeout=_timeout(where, timeout, limits.INFER_TIMEOUT),
     )
-    return _waiting(where, Opcode.AI_GATEWAY, request, Secrets(secret, adapter.auth_key()))
+    return _waiting(step_id, Opcode.AI_GATEWAY, request, Secrets(secret, adapter.auth_key()))
 
 
 def response_of(value: object) -> FetchResponse:
@@ -93,14 +93,14 @@ def answer_of(value: object) -> dict[str, Any]:
     return value
 
 
-def _waiting(where: str, kind: Opcode, request: Request, secrets: Secrets) -> WaitRequest:
+def _waiting(step_id: str, kind: Opcode, request: Request, secrets: Secrets) -> WaitRequest:
     text = request.to_json()
     if codec.size(text) > limits.MAX_REQUEST:
         raise StepArgumentError(
-            f"{where}: the request has {codec.size(text):,} bytes; at most {limits.MAX_REQUEST:,} are kept: "
+            f'step "{step_id}": the request has {codec.size(text):,} bytes; at most {limits.MAX_REQUEST:,} are kept: '
             "send it from a step.run"
         )
-    return WaitRequest(kind, OpTarget(_shown(request), data=text, secrets=secrets or None), None)
+    return WaitRequest(step_id, kind, OpTarget(_shown(request), data=text, secrets=secrets or None))
 
 
 def _shown(request: Request) -> str:

@@ -1,120 +1,189 @@
-"""`ctx.step` and `ctx.group` of async functions. Thin: they name the step and hand it to the invocation."""
+"""`ctx.step` of async functions. Thin: a method checks what it is given, and hands a request on."""
 
 from __future__ import annotations
 
 import datetime
-import enum
-import functools
-import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar, overload
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, TypeVar, TypeVarTuple, overload
 
 from inngest.protocol import durations
 from inngest.sdk.events import Event, batch_of
+from inngest.sdk.invocable import Invocable
+from inngest.sdk.serializers import Unset
 
-from .options import DEFAULT
-from .step_run import AI, HandlerRunner, StepsThatRun, not_a_function
-from .steps_requesting import Inferring, RequestingSteps
-from .steps_waiting import WaitingSteps, WaitRunner
-from .unawaited import noted
+from . import arguments, gateway_arguments
+from .ai_adapters import BaseAdapter
+from .calls import LoopCaller, RunRequest, SendRequest, noted
+from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
+from .responses import FetchResponse
 
 T = TypeVar("T")
-T1 = TypeVar("T1")
-T2 = TypeVar("T2")
-T3 = TypeVar("T3")
-T4 = TypeVar("T4")
-T5 = TypeVar("T5")
-
-Branch = Callable[[], Awaitable[T]]
+Ts = TypeVarTuple("Ts")
 
 
-class ParallelMode(enum.Enum):
-    """How a server paces the branches of `group.parallel`; in process all branches run concurrently either way."""
+class AI:
+    """Steps that call models."""
 
-    WAIT = "wait"
-    RACE = "race"
+    def __init__(self, caller: LoopCaller, options: StepOptions) -> None:
+        self._caller = caller
+        self._options = options
 
+    @overload
+    async def wrap(self, step_id: str, fn: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T: ...
 
-class StepRunner(HandlerRunner, WaitRunner, Protocol):
-    """What steps need of their invocation. Every method is a coroutine on the invocation's loop."""
+    @overload
+    async def wrap(self, step_id: str, fn: Callable[[*Ts], T], *args: *Ts) -> T: ...
 
-    async def sleep(self, step_id: str, *, duration: int | None, until: int | None) -> None:
-        """A `step.sleep` (milliseconds) or `step.sleep_until` (unix ms)."""
-        ...
+    def wrap(self, step_id: str, fn: Callable[..., object], *args: object) -> Coroutine[Any, Any, object]:
+        """Call a model's client durably: `step.run`, marked as a call of a model for middleware and servers.
 
-    async def send_event(self, step_id: str, events: Sequence[Event]) -> list[str]:
-        """A `step.send_event`."""
-        ...
+        Args:
+            step_id: unique within the function; a repeat (in a loop) is counted.
+            fn: a function, async or plain. It returns what JSON can hold. For keyword arguments use
+                `functools.partial`.
+            *args: positional arguments of the function.
 
-    async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
-        """A `group.parallel`."""
-        ...
+        Returns:
+            What the function returned, as `step.run` gives it.
 
-    async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
-        """A `group.race`."""
-        ...
-
-
-def unix_ms(step_id: str, until: datetime.datetime) -> int:
-    """Unix ms of a datetime; a naive one is taken as local time.
-
-    Raises:
-        TypeError: not a datetime. Names the step.
-    """
-    if not isinstance(until, datetime.datetime):
-        raise TypeError(f'step "{step_id}": sleep_until expects a datetime, got {type(until).__name__}')
-    return round(until.timestamp() * 1000)
+        Raises:
+            StepError: the function failed for good.
+        """
+        if not callable(fn):
+            raise arguments.not_a_function(f'step "{step_id}"', fn)
+        return self._caller.step(RunRequest(step_id, fn, args, Unset, self._options.of_kind("step.ai.wrap")))
 
 
-def ms(step_id: str, duration: durations.Duration) -> int:
-    """Milliseconds of a duration.
-
-    Raises:
-        TypeError: not a duration. Names the step.
-    """
-    try:
-        return durations.to_ms(duration)
-    except TypeError as error:
-        raise TypeError(f'step "{step_id}": {error}') from None
-
-
-def check_callables(callables: object, where: str = "group.parallel") -> None:
-    """What a group takes.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if not isinstance(callables, tuple | list):
-        raise TypeError(f"{where}: expected a tuple of functions without arguments, got {callables!r}")
-    for index, branch in enumerate(callables):
-        if not callable(branch):
-            raise not_a_function(f"{where}: callables[{index}]", branch)
-
-
-class ModelSteps(AI, Inferring):
+class ModelSteps(AI):
     """Steps that call models: with code of your own, or by the engine."""
 
-    _runner: StepRunner
+    @noted("step.ai.infer")
+    async def infer(
+        self,
+        step_id: str,
+        *,
+        adapter: BaseAdapter,
+        body: Mapping[str, Any],
+        timeout: durations.Duration | None = None,
+    ) -> dict[str, Any]:
+        """Have the engine ask a model. The run is a row meanwhile: no process waits for the answer with it.
 
-    def __init__(self, runner: StepRunner) -> None:
-        AI.__init__(self, runner, DEFAULT)
-        Inferring.__init__(self, runner)
+        Every attempt without an answer of success is tried again, as often as the function has retries. The tokens
+        that were used are recorded: see `StepRecord.usage`. A crash of the process that asks repeats the request.
+
+        Args:
+            step_id: unique within the function.
+            adapter: how to speak to the provider: one of `inngest.experimental.ai`. Its key is never stored.
+            body: as the provider's API wants it, at most 4 MB. The adapter adds the model.
+            timeout: how long each attempt may take: milliseconds or timedelta, at most 2 hours. Without it, 10 minutes.
+
+        Returns:
+            The provider's answer.
+
+        Raises:
+            StepError: there was no good answer (`name` is AIGatewayError).
+            StepArgumentError: an argument is wrong.
+        """
+        request = gateway_arguments.infer(step_id, adapter, body, timeout)
+        return gateway_arguments.answer_of(await self._caller.step(request))
 
 
-class Step(StepsThatRun, WaitingSteps, RequestingSteps):
+class StepWithOptions:
+    """Steps that run a handler, with these options. Made by `ctx.step.options(...)`; may be used for several steps."""
+
+    def __init__(self, caller: LoopCaller, options: StepOptions = DEFAULT) -> None:
+        self._caller = caller
+        self._options = options
+
+    @property
+    def ai(self) -> AI:
+        """Steps that call models."""
+        return AI(self._caller, self._options)
+
+    @overload
+    async def run(
+        self,
+        step_id: str,
+        handler: Callable[[*Ts], Awaitable[T]],
+        *handler_args: *Ts,
+        output_type: object = Unset,
+    ) -> T: ...
+
+    @overload
+    async def run(
+        self,
+        step_id: str,
+        handler: Callable[[*Ts], T],
+        *handler_args: *Ts,
+        output_type: object = Unset,
+    ) -> T: ...
+
+    def run(
+        self,
+        step_id: str,
+        handler: Callable[..., object],
+        *handler_args: object,
+        output_type: object = Unset,
+    ) -> Coroutine[Any, Any, object]:
+        """Run a function durably: with retries of its own, and never again once its result is recorded.
+
+        Args:
+            step_id: unique within the function; a repeat (in a loop) is counted.
+            handler: a function, async or plain. It returns what JSON can hold. For keyword arguments use
+                `functools.partial`.
+            *handler_args: positional arguments of the handler.
+            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
+
+        Returns:
+            What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
+
+        Raises:
+            StepError: the handler failed for good.
+        """
+        if not callable(handler):
+            raise arguments.not_a_function(f'step "{step_id}"', handler)
+        return self._caller.step(RunRequest(step_id, handler, handler_args, output_type, self._options))
+
+
+class Step(StepWithOptions):
     """The durable steps of an async function."""
-
-    _runner: StepRunner
-
-    def __init__(self, runner: StepRunner) -> None:
-        super().__init__(runner)
-        WaitingSteps.__init__(self, runner)
-        RequestingSteps.__init__(self, runner)
 
     @property
     def ai(self) -> ModelSteps:
         """Steps that call models."""
-        return ModelSteps(self._runner)
+        return ModelSteps(self._caller, self._options)
+
+    def options(
+        self,
+        *,
+        retries: int | None = None,
+        backoff: int | datetime.timedelta | Backoff | None = None,
+        timeout: int | datetime.timedelta | None = None,
+        retry_on: Exceptions | None = None,
+        on_crash: Literal["retry", "fail"] = "retry",
+    ) -> StepWithOptions:
+        """Options for steps that run a handler: `await ctx.step.options(retries=2).run("charge", charge, order)`.
+
+        What is recorded of a step stands, whatever its options are changed to later.
+
+        Args:
+            retries: how often the step is tried again, instead of the function's number; 0 to 20.
+            backoff: the delay between attempts, instead of the engine's table: milliseconds or timedelta, or an
+                `inngest.Backoff`. A `RetryAfterError` overrides it.
+            timeout: how long each attempt may take, in milliseconds or as a timedelta. An async handler is cancelled
+                then; a plain one is asked to stop, see `inngest.current_step()`. The attempt fails with
+                `StepTimeoutError` and is tried again. A handler that succeeds all the same has succeeded.
+            retry_on: an exception class, or a tuple of them: others fail the step at once. `StepTimeoutError`, which
+                is a `TimeoutError`, is one of the others if it is not named; `RetryAfterError` never is.
+            on_crash: what follows if the worker dies, or is stopped, while the handler runs. "retry" runs it again, so
+                that it may have run several times. "fail" commits the begin first, and runs no attempt twice: the
+                step fails with `StepInterruptedError` then. A handler that raised is tried again all the same;
+                with `retries=0` besides, the handler runs once in all.
+
+        Raises:
+            FunctionConfigInvalidError: an option is wrong; the run fails.
+        """
+        return StepWithOptions(self._caller, check(retries, backoff, timeout, retry_on, on_crash))
 
     @noted("step.sleep")
     async def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
@@ -127,7 +196,7 @@ class Step(StepsThatRun, WaitingSteps, RequestingSteps):
         Raises:
             TimeoutTooLongError: longer than 366 days.
         """
-        await self._runner.sleep(step_id, duration=ms(step_id, duration), until=None)
+        await self._caller.step(arguments.sleep(step_id, duration))
 
     @noted("step.sleep_until")
     async def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
@@ -140,7 +209,7 @@ class Step(StepsThatRun, WaitingSteps, RequestingSteps):
         Raises:
             TimeoutTooLongError: more than 366 days ahead.
         """
-        await self._runner.sleep(step_id, duration=None, until=unix_ms(step_id, until))
+        await self._caller.step(arguments.sleep_until(step_id, until))
 
     @noted("step.send_event")
     async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
@@ -156,129 +225,166 @@ class Step(StepsThatRun, WaitingSteps, RequestingSteps):
         Raises:
             StepError: an event cannot be accepted; none was stored.
         """
-        return await self._runner.send_event(step_id, batch_of(events))
+        return arguments.ids_of(await self._caller.step(SendRequest(step_id, batch_of(events))))
 
-
-class Group:
-    """Groups of steps in an async function."""
-
-    def __init__(self, runner: StepRunner) -> None:
-        self._runner = runner
-
-    @overload
-    async def parallel(
+    @noted("step.wait_for_event")
+    async def wait_for_event(
         self,
-        callables: tuple[Branch[T1]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1]: ...
+        step_id: str,
+        *,
+        event: str,
+        timeout: durations.Duration,
+        if_exp: str | None = None,
+        since: arguments.Since | None = None,
+    ) -> Event | None:
+        """Wait durably for an event. The run is a row meanwhile.
 
-    @overload
-    async def parallel(
-        self,
-        callables: tuple[Branch[T1], Branch[T2]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2]: ...
-
-    @overload
-    async def parallel(
-        self,
-        callables: tuple[Branch[T1], Branch[T2], Branch[T3]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2, T3]: ...
-
-    @overload
-    async def parallel(
-        self,
-        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2, T3, T4]: ...
-
-    @overload
-    async def parallel(
-        self,
-        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2, T3, T4, T5]: ...
-
-    @overload
-    async def parallel(
-        self,
-        callables: Sequence[Branch[T]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T, ...]: ...
-
-    @noted("group.parallel")
-    async def parallel(
-        self,
-        callables: Sequence[Branch[object]],
-        parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[object, ...]:
-        """Run branches concurrently and wait for all of them.
+        An event that is accepted after this step was recorded is never missed, and one that comes before the time is
+        over counts, however late the run goes on (P8).
 
         Args:
-            callables: functions without arguments, each of which may call several steps.
-            parallel_mode: how a server paces them; both modes wait for all results.
+            step_id: unique within the function.
+            event: the name of the event.
+            timeout: how long to wait: milliseconds or timedelta, at most 366 days.
+            if_exp: CEL expression on `event` (what started the run) and `async` (the event that has come), e.g.
+                `event.data.order == async.data.order`. Without it, any event of the name counts.
+            since: look back, too: a datetime, or how long before this call, for events that came earlier.
 
         Returns:
-            The branches' results, in order.
+            The first event that matches; None if the time ran out.
 
         Raises:
-            StepError: a step of a branch failed for good and the branch did not catch it. Raised when all branches
-                have come to their end; of several errors, that of the first branch in order.
+            StepArgumentError: an argument is wrong; of an expression, with its position.
+            TimeoutTooLongError: longer than 366 days.
         """
-        check_callables(callables)
-        ParallelMode(parallel_mode)
-        return await self._runner.parallel(_branches("group.parallel", callables))
+        value = await self._caller.step(arguments.event(step_id, event, timeout, if_exp, since))
+        return arguments.event_of(value)
 
-    @overload
-    async def race(self, callables: tuple[Branch[T1], Branch[T2]]) -> tuple[int, T1 | T2]: ...
-
-    @overload
-    async def race(self, callables: tuple[Branch[T1], Branch[T2], Branch[T3]]) -> tuple[int, T1 | T2 | T3]: ...
-
-    @overload
-    async def race(
-        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]]
-    ) -> tuple[int, T1 | T2 | T3 | T4]: ...
-
-    @overload
-    async def race(
-        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]]
-    ) -> tuple[int, T1 | T2 | T3 | T4 | T5]: ...
-
-    @overload
-    async def race(self, callables: Sequence[Branch[T]]) -> tuple[int, T]: ...
-
-    @noted("group.race")
-    async def race(self, callables: Sequence[Branch[object]]) -> tuple[int, object]:
-        """Run branches concurrently until the first has finished; take down the others.
-
-        The branch that finishes first wins, also in every replay. The others are cancelled: their waits and sleeps are
-        closed, a handler that runs is cancelled, and their `finally` blocks run, steps in them too. A step whose
-        handler had returned is recorded; its branch ends after it.
+    @noted("step.wait_for_signal")
+    async def wait_for_signal(
+        self, step_id: str, *, signal: str, timeout: durations.Duration, on_conflict: arguments.OnConflict = "fail"
+    ) -> object | None:
+        """Wait durably for a signal: a message to exactly one run, by a name that you choose.
 
         Args:
-            callables: functions without arguments, each of which may call several steps. At least one.
+            step_id: unique within the function.
+            signal: the signal's name. One step at a time can wait for it.
+            timeout: how long to wait: milliseconds or timedelta, at most 366 days.
+            on_conflict: if another step waits for it already, "fail" fails this step, "replace" fails that one.
 
         Returns:
-            The index of the branch that won, and its result. When all others have come to their end.
+            The signal's data; None if the time ran out, or if that is the data.
 
         Raises:
-            StepError: the branch that finished first failed, and did not catch it.
+            StepError: another step waits for the signal (`name` is SignalConflictError).
+            StepArgumentError: an argument is wrong.
         """
-        check_callables(callables, "group.race")
-        if not callables:
-            raise TypeError("group.race: expected at least one function, got none")
-        return await self._runner.race(_branches("group.race", callables))
+        return await self._caller.step(arguments.signal(step_id, signal, timeout, on_conflict))
 
+    @noted("step.send_signal")
+    async def send_signal(self, step_id: str, signal: str, data: object = None) -> str | None:
+        """Send a signal, once: the run that waits for it is woken in the transaction that records this step.
 
-def _branches(where: str, callables: Sequence[Branch[T]]) -> list[Callable[[], Awaitable[T]]]:
-    return [functools.partial(_begin, f"{where}: callables[{index}]", one) for index, one in enumerate(callables)]
+        Args:
+            step_id: unique within the function.
+            signal: its name.
+            data: what JSON can hold, or the client's serializer can write as JSON.
 
+        Returns:
+            The id of the run that was woken; None if no step waited.
 
-async def _begin(where: str, branch: Callable[[], Awaitable[T]]) -> T:
-    """Call a branch in its own task, so that one that cannot be called leaves the others alone."""
-    begun = branch()
-    if not inspect.isawaitable(begun):
-        raise TypeError(f"{where} gave {begun!r}: expected an awaitable, such as a step's")
-    return await begun
+        Raises:
+            StepArgumentError: the name or the data are wrong.
+        """
+        request = arguments.send_signal(step_id, signal, data, self._caller.client.serializer)
+        return arguments.run_id_of(await self._caller.step(request))
+
+    @noted("step.invoke")
+    async def invoke(
+        self,
+        step_id: str,
+        *,
+        function: Invocable[T],
+        data: Mapping[str, object] | None = None,
+        timeout: durations.Duration | None = None,
+        v: str | None = None,
+    ) -> T:
+        """Run another function, and wait for its result.
+
+        Args:
+            step_id: unique within the function.
+            function: what to run, whatever its triggers.
+            data: its event's data: what JSON can hold, and what the client's serializer, or pydantic, can write as JSON
+                (datetime, UUID, Decimal, Enum, dataclass, model). The function receives it as JSON has it.
+            timeout: how long to wait; the other run goes on all the same. Without it, 366 days.
+            v: version of the data, for your own use.
+
+        Returns:
+            What the function returned.
+
+        Raises:
+            StepError: it failed, was cancelled (`name` is InvokedRunCancelledError), is not known, or the time ran
+                out (InngestInvokeTimeoutError).
+        """
+        del v
+        request = arguments.function(
+            step_id, arguments.id_of(step_id, function), data, timeout, self._caller.client.serializer
+        )
+        return arguments.result_of(function, await self._caller.step(request))
+
+    @noted("step.invoke_by_id")
+    async def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        function_id: str,
+        app_id: str | None = None,
+        data: Mapping[str, object] | None = None,
+        timeout: durations.Duration | None = None,
+        v: str | None = None,
+    ) -> object:
+        """Run a function of any app by its id, and wait for its result. See `invoke`.
+
+        Args:
+            step_id: unique within the function.
+            function_id: as given to `create_function`.
+            app_id: of the app that has it; without it, of this one.
+            data: its event's data.
+            timeout: how long to wait.
+            v: version of the data, for your own use.
+        """
+        del v
+        full = arguments.full_id(step_id, app_id or self._caller.client.app_id, function_id)
+        serializer = self._caller.client.serializer
+        return await self._caller.step(arguments.function(step_id, full, data, timeout, serializer))
+
+    @noted("step.fetch")
+    async def fetch(
+        self,
+        step_id: str,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: gateway_arguments.Body | None = None,
+        timeout: durations.Duration | None = None,
+    ) -> FetchResponse:
+        """Have the engine make an HTTP request. The run is a row meanwhile: no process waits for the answer with it.
+
+        Any answer is a result, whatever its status. Without one, and after 429 and 5xx, it is made again, as often as
+        the function has retries; then the last answer is the result. A crash of the process that makes it repeats it.
+
+        Args:
+            step_id: unique within the function.
+            url: http or https. Redirects are followed.
+            method: of HTTP.
+            headers: to send. Those whose names look like credentials are never stored.
+            body: text, bytes, or a mapping or list, which is sent as JSON; at most 4 MB.
+            timeout: how long each attempt may take: milliseconds or timedelta, at most 2 hours. Without it, 1 minute.
+
+        Raises:
+            StepError: there was no answer, or a too large one (`name` is GatewayError).
+            StepArgumentError: an argument is wrong.
+        """
+        request = gateway_arguments.fetch(step_id, url, method, headers, body, timeout)
+        return gateway_arguments.response_of(await self._caller.step(request))

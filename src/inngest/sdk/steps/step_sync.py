@@ -1,171 +1,206 @@
-"""`ctx.step` and `ctx.group` of plain functions: the same API, without await."""
+"""`ctx.step` of plain functions: the same API, without await. See `step` for what each method does."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, TypeVarTuple, cast
 
+from inngest.protocol import durations
 from inngest.sdk.events import Event, batch_of
+from inngest.sdk.invocable import Invocable
+from inngest.sdk.serializers import Unset
 
-from .options import DEFAULT
-from .step import ParallelMode, StepRunner, check_callables, ms, unix_ms
-from .step_run_sync import AISync, HandlerPortal, StepsThatRunSync
-from .steps_requesting_sync import InferringSync, RequestingStepsSync
-from .steps_waiting_sync import WaitingStepsSync
+from . import arguments, gateway_arguments
+from .ai_adapters import BaseAdapter
+from .calls import RunRequest, SendRequest, ThreadCaller
+from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
+from .responses import FetchResponse
 
 T = TypeVar("T")
-T1 = TypeVar("T1")
-T2 = TypeVar("T2")
-T3 = TypeVar("T3")
-T4 = TypeVar("T4")
-T5 = TypeVar("T5")
+Ts = TypeVarTuple("Ts")
 
 
-class Portal(HandlerPortal, Protocol):
-    """The way from a function's thread to its invocation on the loop."""
-
-    @property
-    def runner(self) -> StepRunner:
-        """Runs steps on the loop; handlers come back to the thread that waits."""
-        ...
-
-    def parallel(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
-        """Run branches in threads of their own and wait for all."""
-        ...
-
-    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]:
-        """Run branches in threads of their own until one has finished."""
-        ...
+def _run(
+    caller: ThreadCaller,
+    step_id: str,
+    handler: Callable[[*Ts], T],
+    args: tuple[*Ts],
+    output_type: object,
+    options: StepOptions,
+) -> T:
+    if not callable(handler):
+        raise arguments.not_a_function(f'step "{step_id}"', handler)
+    return cast("T", caller.step(RunRequest(step_id, handler, args, output_type, options)))
 
 
-class ModelStepsSync(AISync, InferringSync):
+class AISync:
+    """Steps that call models."""
+
+    def __init__(self, caller: ThreadCaller, options: StepOptions) -> None:
+        self._caller = caller
+        self._options = options
+
+    def wrap(self, step_id: str, fn: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Call a model's client durably. See `AI.wrap`."""
+        return _run(self._caller, step_id, fn, args, Unset, self._options.of_kind("step.ai.wrap"))
+
+
+class ModelStepsSync(AISync):
     """Steps that call models: with code of your own, or by the engine."""
 
-    def __init__(self, portal: Portal) -> None:
-        AISync.__init__(self, portal, DEFAULT)
-        InferringSync.__init__(self, portal)
+    def infer(
+        self,
+        step_id: str,
+        *,
+        adapter: BaseAdapter,
+        body: Mapping[str, Any],
+        timeout: durations.Duration | None = None,
+    ) -> dict[str, Any]:
+        """Have the engine ask a model. See `Step.ai.infer`."""
+        request = gateway_arguments.infer(step_id, adapter, body, timeout)
+        return gateway_arguments.answer_of(self._caller.step(request))
 
 
-class StepSync(StepsThatRunSync, WaitingStepsSync, RequestingStepsSync):
+class StepWithOptionsSync:
+    """Steps that run a handler, with these options. Made by `ctx.step.options(...)`; may be used for several steps."""
+
+    def __init__(self, caller: ThreadCaller, options: StepOptions = DEFAULT) -> None:
+        self._caller = caller
+        self._options = options
+
+    @property
+    def ai(self) -> AISync:
+        """Steps that call models."""
+        return AISync(self._caller, self._options)
+
+    def run(
+        self,
+        step_id: str,
+        handler: Callable[[*Ts], T],
+        *handler_args: *Ts,
+        output_type: object = Unset,
+    ) -> T:
+        """Run a plain function durably: with retries of its own, and never again once its result is recorded.
+
+        Args:
+            step_id: unique within the function; a repeat (in a loop) is counted.
+            handler: a plain function. It returns what JSON can hold. For keyword arguments use `functools.partial`.
+            *handler_args: positional arguments of the handler.
+            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
+
+        Returns:
+            What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
+
+        Raises:
+            StepError: the handler failed for good.
+        """
+        return _run(self._caller, step_id, handler, handler_args, output_type, self._options)
+
+
+class StepSync(StepWithOptionsSync):
     """The durable steps of a plain function. See `Step` for what each does."""
-
-    _portal: Portal
-
-    def __init__(self, portal: Portal) -> None:
-        super().__init__(portal)
-        WaitingStepsSync.__init__(self, portal)
-        RequestingStepsSync.__init__(self, portal)
 
     @property
     def ai(self) -> ModelStepsSync:
         """Steps that call models."""
-        return ModelStepsSync(self._portal)
+        return ModelStepsSync(self._caller, self._options)
+
+    def options(
+        self,
+        *,
+        retries: int | None = None,
+        backoff: int | datetime.timedelta | Backoff | None = None,
+        timeout: int | datetime.timedelta | None = None,
+        retry_on: Exceptions | None = None,
+        on_crash: Literal["retry", "fail"] = "retry",
+    ) -> StepWithOptionsSync:
+        """Options for steps that run a handler: `ctx.step.options(retries=2).run("charge", charge, order)`.
+
+        Nothing interrupts a plain handler: when its `timeout` is over, `inngest.current_step()` says so to a handler
+        that looks. See `Step.options`.
+
+        Raises:
+            FunctionConfigInvalidError: an option is wrong; the run fails.
+        """
+        return StepWithOptionsSync(self._caller, check(retries, backoff, timeout, retry_on, on_crash))
 
     def sleep(self, step_id: str, duration: int | datetime.timedelta) -> None:
         """Sleep durably for milliseconds or a timedelta. See `Step.sleep`."""
-        runner, length = self._portal.runner, ms(step_id, duration)
-        self._portal.call(step_id, lambda: runner.sleep(step_id, duration=length, until=None))
+        self._caller.step(arguments.sleep(step_id, duration))
 
     def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
         """Sleep durably until a time. See `Step.sleep_until`."""
-        runner, when = self._portal.runner, unix_ms(step_id, until)
-        self._portal.call(step_id, lambda: runner.sleep(step_id, duration=None, until=when))
+        self._caller.step(arguments.sleep_until(step_id, until))
 
     def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events, once. See `Step.send_event`."""
-        runner, batch = self._portal.runner, batch_of(events)
-        return self._portal.call(step_id, lambda: runner.send_event(step_id, batch))
+        return arguments.ids_of(self._caller.step(SendRequest(step_id, batch_of(events))))
 
-
-class GroupSync:
-    """Groups of steps in a plain function."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
-
-    @overload
-    def parallel(
+    def wait_for_event(
         self,
-        callables: tuple[Callable[[], T1]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1]: ...
+        step_id: str,
+        *,
+        event: str,
+        timeout: durations.Duration,
+        if_exp: str | None = None,
+        since: arguments.Since | None = None,
+    ) -> Event | None:
+        """Wait durably for an event; None if the time runs out. See `Step.wait_for_event`."""
+        return arguments.event_of(self._caller.step(arguments.event(step_id, event, timeout, if_exp, since)))
 
-    @overload
-    def parallel(
+    def wait_for_signal(
+        self, step_id: str, *, signal: str, timeout: durations.Duration, on_conflict: arguments.OnConflict = "fail"
+    ) -> object | None:
+        """Wait durably for a signal; None if the time runs out. See `Step.wait_for_signal`."""
+        return self._caller.step(arguments.signal(step_id, signal, timeout, on_conflict))
+
+    def send_signal(self, step_id: str, signal: str, data: object = None) -> str | None:
+        """Send a signal, once; the id of the run that was woken, or None. See `Step.send_signal`."""
+        request = arguments.send_signal(step_id, signal, data, self._caller.client.serializer)
+        return arguments.run_id_of(self._caller.step(request))
+
+    def invoke(
         self,
-        callables: tuple[Callable[[], T1], Callable[[], T2]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2]: ...
+        step_id: str,
+        *,
+        function: Invocable[T],
+        data: Mapping[str, object] | None = None,
+        timeout: durations.Duration | None = None,
+        v: str | None = None,
+    ) -> T:
+        """Run another function, and wait for its result. See `Step.invoke`."""
+        del v
+        request = arguments.function(
+            step_id, arguments.id_of(step_id, function), data, timeout, self._caller.client.serializer
+        )
+        return arguments.result_of(function, self._caller.step(request))
 
-    @overload
-    def parallel(
+    def invoke_by_id(
         self,
-        callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2, T3]: ...
+        step_id: str,
+        *,
+        function_id: str,
+        app_id: str | None = None,
+        data: Mapping[str, object] | None = None,
+        timeout: durations.Duration | None = None,
+        v: str | None = None,
+    ) -> object:
+        """Run a function of any app by its id, and wait for its result. See `Step.invoke_by_id`."""
+        del v
+        full = arguments.full_id(step_id, app_id or self._caller.client.app_id, function_id)
+        return self._caller.step(arguments.function(step_id, full, data, timeout, self._caller.client.serializer))
 
-    @overload
-    def parallel(
+    def fetch(
         self,
-        callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2, T3, T4]: ...
-
-    @overload
-    def parallel(
-        self,
-        callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4], Callable[[], T5]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T1, T2, T3, T4, T5]: ...
-
-    @overload
-    def parallel(
-        self,
-        callables: Sequence[Callable[[], T]],
-        parallel_mode: ParallelMode = ...,
-    ) -> tuple[T, ...]: ...
-
-    def parallel(
-        self,
-        callables: Sequence[Callable[[], object]],
-        parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[object, ...]:
-        """Run branches in threads and wait for all of them. Their handlers run concurrently; the code between steps
-        runs one branch at a time, so that every replay goes the same way. See `Group.parallel`.
-        """
-        check_callables(callables)
-        ParallelMode(parallel_mode)
-        return self._portal.parallel(callables)
-
-    @overload
-    def race(self, callables: tuple[Callable[[], T1], Callable[[], T2]]) -> tuple[int, T1 | T2]: ...
-
-    @overload
-    def race(
-        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3]]
-    ) -> tuple[int, T1 | T2 | T3]: ...
-
-    @overload
-    def race(
-        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4]]
-    ) -> tuple[int, T1 | T2 | T3 | T4]: ...
-
-    @overload
-    def race(
-        self, callables: tuple[Callable[[], T1], Callable[[], T2], Callable[[], T3], Callable[[], T4], Callable[[], T5]]
-    ) -> tuple[int, T1 | T2 | T3 | T4 | T5]: ...
-
-    @overload
-    def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]: ...
-
-    def race(self, callables: Sequence[Callable[[], object]]) -> tuple[int, object]:
-        """Run branches in threads until the first has finished; take down the others. See `Group.race`.
-
-        A plain handler that runs in another branch is asked to stop, see `inngest.current_step()`; the call returns
-        when it has ended.
-        """
-        check_callables(callables, "group.race")
-        if not callables:
-            raise TypeError("group.race: expected at least one function, got none")
-        return self._portal.race(callables)
+        step_id: str,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: gateway_arguments.Body | None = None,
+        timeout: durations.Duration | None = None,
+    ) -> FetchResponse:
+        """Have the engine make an HTTP request. See `Step.fetch`."""
+        request = gateway_arguments.fetch(step_id, url, method, headers, body, timeout)
+        return gateway_arguments.response_of(self._caller.step(request))

@@ -1,0 +1,251 @@
+"""Calls of steps: what code asks for, who is asked, and which calls nobody awaited.
+
+`ctx.step.run("charge", charge)` without `await` makes a coroutine, and no more. A call is noted when it is made, and
+taken off by the first line that runs of it. What is still noted when the body returns was forgotten, unless a task has
+it: what that does is its own matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any, Protocol, TypeVar, cast
+
+from inngest.protocol import limits
+from inngest.protocol.opcodes import Op, Opcode, OpTarget
+from inngest.protocol.steps import StepName
+from inngest.sdk.errors import StepNotAwaitedError, TimeoutTooLongError
+from inngest.sdk.events import Event
+from inngest.sdk.ports import Client
+from inngest.sdk.serializers import Unset
+
+from .options import StepOptions
+
+F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, object]])
+R_co = TypeVar("R_co", covariant=True)
+
+_NAMED = 5
+"""Calls that an error names; of more, it tells the number."""
+
+
+# -- what is asked for. One object waits with each step that is recorded, instead of a closure and its cells.
+
+
+class RunRequest:
+    """A `step.run`.
+
+    Attributes:
+        kept_as: the type by which the serializer keeps the value; known when the call begins.
+    """
+
+    __slots__ = ("args", "handler", "kept_as", "options", "output_type", "step_id")
+    kind = Opcode.STEP_RUN
+
+    def __init__(
+        self,
+        step_id: str,
+        handler: Callable[..., object],
+        args: tuple[object, ...],
+        output_type: object,
+        options: StepOptions,
+    ) -> None:
+        self.step_id = step_id
+        self.handler = handler
+        self.args = args
+        self.output_type = output_type
+        self.options = options
+        self.kept_as: object = Unset
+
+    def handle(self) -> object:
+        """Call the handler."""
+        return self.handler(*self.args)
+
+
+@dataclass(slots=True, eq=False)
+class SendRequest:
+    """A `step.send_event`."""
+
+    step_id: str
+    events: Sequence[Event]
+    tried: bool = False  # in this invocation
+    kind = Opcode.STEP_RUN
+    kept_as = Unset
+
+
+@dataclass(slots=True, eq=False)
+class WaitRequest:
+    """A step that runs no handler: it sleeps, waits for something from outside, or is done as it is recorded."""
+
+    step_id: str
+    kind: Opcode
+    target: OpTarget | None = None
+    duration: int | None = None  # ms
+    until: int | None = None  # of a sleep: unix ms; one of the two is set
+    ago: int | None = None  # ms: events that arrived so long before the call count too
+    kept_as = Unset
+
+    def op(self, step: StepName, now: int) -> Op:
+        """What is recorded of it, when it is called at a time (unix ms).
+
+        Raises:
+            TimeoutTooLongError: it would wait too long.
+        """
+        length = self.length(now)
+        if length is not None and length > limits.MAX_SLEEP:
+            raise TimeoutTooLongError(
+                step.text, "sleeps for" if self.kind is Opcode.SLEEP else "waits for up to", length
+            )
+        target = self.target
+        if target is not None and self.ago is not None:
+            target = target._replace(since=now - self.ago)
+        return Op(self.kind, step, self.kind, duration=self.duration, until=self.until, target=target)
+
+    def length(self, now: int) -> int | None:
+        """How long it waits at most, in ms; None for as long as it takes."""
+        return self.duration if self.until is None else self.until - now
+
+
+StepRequest = RunRequest | SendRequest | WaitRequest
+
+
+# -- who is asked
+
+
+class Caller(Protocol[R_co]):
+    """What steps need of where their function runs: on the loop, where a call gives a coroutine, or in a thread, where
+    it gives the value.
+    """
+
+    @property
+    def client(self) -> Client:
+        """The function's."""
+        ...
+
+    def step(self, request: StepRequest) -> R_co:
+        """A call of a step; what it gives, as JSON and the serializer give it back."""
+        ...
+
+    def parallel(self, callables: Sequence[Callable[[], Any]]) -> R_co:
+        """Run branches and wait for all of them; their results, in order."""
+        ...
+
+    def race(self, callables: Sequence[Callable[[], Any]]) -> R_co:
+        """Run branches until the first has finished, and take down the others; its index, and its result."""
+        ...
+
+    def defer(self, defer_id: str, target: OpTarget) -> StepName:
+        """A function is deferred; its name in the run. Nothing waits for it."""
+        ...
+
+    def abort(self, step: StepName) -> None:
+        """The function that was deferred by this name is not to start."""
+        ...
+
+    def patched(self, patch_id: str) -> bool:
+        """Whether the run takes the new way."""
+        ...
+
+
+LoopCaller = Caller[Coroutine[Any, Any, object]]
+"""The caller of async functions."""
+
+ThreadCaller = Caller[object]
+"""The caller of plain functions."""
+
+
+# -- which calls nobody awaited
+
+
+MadeCall = tuple[Coroutine[Any, Any, object], str, object]
+"""A call: its coroutine, its method as code writes it ("step.run"), and its step's id; None for a group."""
+
+MadeCalls = dict[object, MadeCall]
+"""Calls that were made and have not begun, each by the key that takes it off."""
+
+
+class _Nothing(MadeCalls):
+    """Keeps nothing: what is called when its invocation is over, has nobody who would look."""
+
+    def __setitem__(self, key: object, value: MadeCall) -> None:
+        """Forget it."""
+
+
+NOTHING: MadeCalls = _Nothing()
+
+
+def noted(method: str) -> Callable[[F], F]:
+    """Note the calls of a method of steps or groups, whose `_caller` has the calls that were made.
+
+    Args:
+        method: as code writes it, e.g. "step.sleep".
+    """
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(self: Any, *args: object, **kwargs: object) -> Coroutine[Any, Any, object]:
+            made: MadeCalls = self._caller.made
+            key = object()
+            begin = _begin(made, key, functools.partial(function, self, *args, **kwargs))
+            coroutine = cast("CoroutineType[Any, Any, object]", begin)
+            coroutine.__name__, coroutine.__qualname__ = function.__name__, function.__qualname__
+            step_id = None if method.startswith("group") else args[0] if args else kwargs.get("step_id")
+            made[key] = coroutine, method, step_id
+            return coroutine
+
+        return cast("F", call)
+
+    return decorate
+
+
+async def _begin(made: MadeCalls, key: object, call: Callable[[], Coroutine[Any, Any, object]]) -> object:
+    made.pop(key, None)
+    return await call()
+
+
+def refuse_unawaited(made: MadeCalls) -> None:
+    """The body returns.
+
+    Raises:
+        StepNotAwaitedError: a call was forgotten.
+    """
+    forgotten = list(_forgotten(made))
+    if not forgotten:
+        return
+    names = ", ".join(method if step_id is None else f'step "{step_id}"' for _, method, step_id in forgotten[:_NAMED])
+    if len(forgotten) == 1:
+        _, method, step_id = forgotten[0]
+        write = f"`await ctx.{method}(...)`" if step_id is None else f'`await ctx.{method}("{step_id}", ...)`'
+        raise StepNotAwaitedError(f"{names} was called but never awaited, and did nothing: write {write}")
+    more = f" and {len(forgotten) - _NAMED} more" if len(forgotten) > _NAMED else ""
+    write = ", ".join(dict.fromkeys(f"`await ctx.{method}(...)`" for _, method, _ in forgotten))
+    raise StepNotAwaitedError(f"{names}{more} were called but never awaited, and did nothing: write {write}")
+
+
+def close_unawaited(made: MadeCalls) -> None:
+    """The invocation is over: Python is not to complain of what was forgotten."""
+    for coroutine, _, _ in list(_forgotten(made)):
+        coroutine.close()
+    made.clear()
+
+
+def _forgotten(made: MadeCalls) -> Iterator[MadeCall]:
+    waiting = [call for call in made.values() if inspect.getcoroutinestate(call[0]) == inspect.CORO_CREATED]
+    if waiting:
+        kept = {id(one) for one in _kept_by_tasks()}
+        yield from (call for call in waiting if id(call[0]) not in kept)
+
+
+def _kept_by_tasks() -> Iterator[object]:
+    """What other tasks run, and what their code has at hand: a step that is to wait for its place, for example."""
+    current = asyncio.current_task()
+    for task in asyncio.all_tasks():
+        coroutine: object = None if task is current else task.get_coro()
+        while isinstance(coroutine, CoroutineType):
+            yield coroutine
+            if coroutine.cr_frame is not None:
+                yield from coroutine.cr_frame.f_locals.values()
+            coroutine = coroutine.cr_await

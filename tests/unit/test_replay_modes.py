@@ -1,0 +1,93 @@
+"""What a step call does in a function that is served: to plan, or for one target."""
+
+from __future__ import annotations
+
+import pytest
+
+from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
+from inngest.protocol.steps import StepName
+from inngest.sdk.invocation.replay import (
+    Answer,
+    Behind,
+    Changed,
+    Decision,
+    Execute,
+    History,
+    Ignore,
+    Mode,
+    Park,
+    Propose,
+)
+from tests.unit.names import named
+
+NOW = 1_000
+A, B = named("a"), named("b")
+RUN, SLEEP, SIGNAL, EVENT = Opcode.STEP_RUN, Opcode.SLEEP, Opcode.SEND_SIGNAL, Opcode.WAIT_FOR_EVENT
+
+
+def memo(step: StepName, kind: Opcode = RUN) -> Memo:
+    return Memo(step, kind, 0, "1", None, NOW)
+
+
+DONE, SLEPT = memo(A), memo(A, SLEEP)
+DUE, LATER, ASLEEP = OpenStep(A, RUN, 3, NOW, 0), OpenStep(A, RUN, 3, NOW + 1, 0), OpenStep(A, SLEEP, 0, NOW - 1, 0)
+
+
+def does(history: History, entry: Entry | None, kind: Opcode = RUN) -> tuple[type, Decision]:
+    """What a call of A does, with its class: decisions are tuples, and those of two classes may be equal."""
+    decision = history.decide(entry, A, kind, NOW)
+    return type(decision), decision
+
+
+# What is recorded of the step, its kind now, and what it does when the function is entered to run, to plan, for this
+# step, and for another one.
+TABLE: list[tuple[Entry | None, Opcode, Decision, Decision, Decision, Decision]] = [
+    (DONE, RUN, Answer(DONE), Answer(DONE), Answer(DONE), Answer(DONE)),
+    (SLEPT, SLEEP, Answer(SLEPT), Answer(SLEPT), Answer(SLEPT), Answer(SLEPT)),
+    (DUE, RUN, Execute(3), Propose(3), Execute(3), Ignore()),
+    (LATER, RUN, Park(LATER), Park(LATER), Execute(3), Ignore()),
+    (ASLEEP, SLEEP, Park(ASLEEP), Park(ASLEEP), Park(ASLEEP), Ignore()),
+    (None, RUN, Execute(0), Propose(0), Execute(0), Ignore()),
+    (None, SIGNAL, Execute(0), Propose(0), Execute(0), Ignore()),
+    (None, SLEEP, Park(None), Park(None), Park(None), Ignore()),
+    (None, EVENT, Park(None), Park(None), Park(None), Ignore()),
+    (DONE, SLEEP, Changed(RUN), Changed(RUN), Changed(RUN), Changed(RUN)),
+    (DUE, SLEEP, Changed(RUN), Changed(RUN), Changed(RUN), Ignore()),
+    (ASLEEP, RUN, Changed(SLEEP), Changed(SLEEP), Changed(SLEEP), Ignore()),
+]
+
+
+@pytest.mark.parametrize(("entry", "kind", "run", "plan", "target", "other"), TABLE)
+def test_what_a_call_does_in_each_mode(
+    entry: Entry | None, kind: Opcode, run: Decision, plan: Decision, target: Decision, other: Decision
+) -> None:
+    for mode, hashed, decision in (
+        (Mode.RUN, "", run),
+        (Mode.PLAN, "", plan),
+        (Mode.TARGET, A.hash, target),
+        (Mode.TARGET, B.hash, other),
+    ):
+        history = History([], [], mode=mode, target=hashed)
+        assert does(history, entry, kind) == (type(decision), decision), (mode, hashed)
+
+
+@pytest.mark.parametrize(
+    ("mode", "hashed", "decision"),
+    [
+        (Mode.RUN, "", Behind()),
+        (Mode.PLAN, "", Behind()),
+        (Mode.TARGET, A.hash, Execute(0)),  # it was planned when the code had asked for all that was recorded
+        (Mode.TARGET, B.hash, Ignore()),
+    ],
+)
+def test_new_code_waits_for_the_history_unless_it_is_the_target(mode: Mode, hashed: str, decision: Decision) -> None:
+    history = History([memo(B)], [], mode=mode, target=hashed)
+    assert does(history, None) == (type(decision), decision)
+    history.reach(B)
+    assert does(history, None)[0] is not Behind
+
+
+def test_a_function_that_follows_its_history_plans_at_once() -> None:
+    history = History([memo(B)], [], follows=True, mode=Mode.PLAN)
+    assert does(history, None) == (Propose, Propose(0))
+    assert history.strayed
