@@ -26,16 +26,16 @@ from inngest.protocol.streaming import Streaming
 from inngest.runtime.uncollected import uncollected as _uncollected
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync, Deferred
+from inngest.sdk.environment import warn_of_namesake as _warn_of_namesake
 from inngest.sdk.errors import RetryAfterError, StepError
 from inngest.sdk.events import Event, SendEventsResult
 from inngest.sdk.function import Function
 from inngest.sdk.middleware import Middleware, MiddlewareSync, StepMemos, TransformOutputResult
-from inngest.sdk.namesake_check import warn_of_namesake as _warn_of_namesake
 from inngest.sdk.serializers import PydanticSerializer, Serializer
 from inngest.sdk.steps.current import CurrentStep, StepState, current_step
+from inngest.sdk.steps.gateway_arguments import FetchResponse
 from inngest.sdk.steps.group import ParallelMode
 from inngest.sdk.steps.options import Backoff
-from inngest.sdk.steps.responses import FetchResponse
 from inngest.sdk.steps.step import Step
 from inngest.sdk.steps.step_sync import StepSync
 

@@ -63,7 +63,7 @@ def test_every_field_of_the_configuration_is_documented(model: type[inngest.Batc
 
 
 def test_every_field_of_the_context_is_documented() -> None:
-    public = {*Context.__dataclass_fields__, "attempt", "defer", "patched"} - {"attempts", "defers", "patches"}
+    public = {*Context.__dataclass_fields__, "attempt", "defer", "patched"} - {"attempts", "caller"}
     assert [name for name in sorted(public) if f"`{name}`" not in page("functions.md")] == []
 
 

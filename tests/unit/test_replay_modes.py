@@ -17,6 +17,7 @@ from inngest.sdk.invocation.replay import (
     Mode,
     Park,
     Propose,
+    ServedHistory,
 )
 from tests.unit.names import named
 
@@ -67,7 +68,7 @@ def test_what_a_call_does_in_each_mode(
         (Mode.TARGET, A.hash, target),
         (Mode.TARGET, B.hash, other),
     ):
-        history = History([], [], mode=mode, target=hashed)
+        history = History([], []) if mode is Mode.RUN else ServedHistory([], [], mode=mode, target=hashed)
         assert does(history, entry, kind) == (type(decision), decision), (mode, hashed)
 
 
@@ -81,13 +82,13 @@ def test_what_a_call_does_in_each_mode(
     ],
 )
 def test_new_code_waits_for_the_history_unless_it_is_the_target(mode: Mode, hashed: str, decision: Decision) -> None:
-    history = History([memo(B)], [], mode=mode, target=hashed)
+    history = History([memo(B)], []) if mode is Mode.RUN else ServedHistory([memo(B)], mode=mode, target=hashed)
     assert does(history, None) == (type(decision), decision)
     history.reach(B)
     assert does(history, None)[0] is not Behind
 
 
 def test_a_function_that_follows_its_history_plans_at_once() -> None:
-    history = History([memo(B)], [], follows=True, mode=Mode.PLAN)
+    history = ServedHistory([memo(B)], mode=Mode.PLAN, follows=True)
     assert does(history, None) == (Propose, Propose(0))
     assert history.strayed

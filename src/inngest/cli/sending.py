@@ -148,7 +148,7 @@ def _post(target: event_sender.Target, name: str, data: Mapping[str, object], ev
     transport = _Transport(REQUEST_TIMEOUT)
     with output.Progress() as progress:
         progress.show(f"sending {name} to {target.origin}")
-        result = drive_sync(event_sender.send(target, sent, transport))
+        result = drive_sync(event_sender.send_events(target, sent, transport))
     if result.error is None:
         return result.ids[0]
     if not transport.answered:

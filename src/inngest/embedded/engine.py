@@ -10,10 +10,10 @@ from typing import Any, Literal, Self, TypeVar
 
 from inngest.engine.domain.model import RunStatus
 from inngest.runtime.loop_thread import LoopThread
-from inngest.sdk import signals
 from inngest.sdk.client import Inngest
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
+from inngest.sdk.steps.arguments import sent_signal
 
 from . import arguments, results, settings
 from .errors import EngineConfigError
@@ -204,7 +204,7 @@ class Engine:
         Raises:
             StepArgumentError: the name or the data are wrong.
         """
-        sent = signals.checked(signal, data, None)
+        sent = sent_signal("send_signal", signal, data, None)
         return await self._host.on_its_loop().service.control.signal(sent.name, sent.data)
 
     async def wait(self, run_id: str, *, timeout: int | datetime.timedelta | None = None) -> object:

@@ -1,5 +1,5 @@
 """What may still change: import it from here."""
 
-from inngest.sdk.steps.step_context import get_step_context, set_step_context, step
+from inngest.sdk.context import get_step_context, set_step_context, step
 
 __all__ = ["get_step_context", "set_step_context", "step"]

@@ -5,27 +5,25 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, TypeVar, overload
+from typing import Literal, Protocol, TypeVar, overload
 
 from inngest.protocol import config
+from inngest.protocol.opcodes import OpTarget, SentEvent
 
-from . import environment, event_sender, function_options, signals
+from . import environment, event_sender, function_options
 from .context import Context, ContextSync
 from .errors import EngineBindingError, SendEventsError
 from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
 from .function import (
-    AnyHandler,
     Function,
     FunctionOptions,
     MiddlewareFactory,
     check_handlers,
     redefines,
 )
-from .hooks import Hooks
-from .logger import LOGGER
-from .middleware import Middleware, MiddlewareSync
-from .ports import EventSink
+from .middleware import Hooks, Middleware, MiddlewareSync
 from .serializers import Serializer, Unset
+from .steps.arguments import sent_signal
 from .work import Work, drive, drive_sync
 
 T = TypeVar("T")
@@ -33,7 +31,35 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT = 30.0
 """Seconds until an attempt to send events is given up."""
 
+LOGGER = logging.getLogger("inngest")
+
+Handler = Callable[[Context], Awaitable[object]] | Callable[[ContextSync], object]
 MiddlewareClass = Callable[..., Middleware | MiddlewareSync]
+
+
+class EventSink(Protocol):
+    """Where `send` goes while an engine runs in this process."""
+
+    async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
+        """Store events, with the runs they start, and return their ids (ULIDs) in order."""
+        ...
+
+    @property
+    def of_this_process(self) -> bool:
+        """Whether the engine runs in this process, and not in the one of which this is a fork."""
+        ...
+
+    async def send_signal(self, signal: OpTarget) -> str | None:
+        """Give a signal to the run that waits for it; that run's id, or None."""
+        ...
+
+    def send_signal_sync(self, signal: OpTarget) -> str | None:
+        """The same, blocking; from any thread but the engine's loop."""
+        ...
+
+    def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:
+        """The same, blocking; from any thread but the engine's loop."""
+        ...
 
 
 class FunctionDecorator:
@@ -43,7 +69,7 @@ class FunctionDecorator:
         self,
         client: Inngest,
         function_options: FunctionOptions,
-        on_failure: AnyHandler | None,
+        on_failure: Handler | None,
         middleware: Sequence[MiddlewareFactory],
         output_type: object,
     ) -> None:
@@ -59,7 +85,7 @@ class FunctionDecorator:
     @overload
     def __call__(self, handler: Callable[[ContextSync], T]) -> Function[T]: ...
 
-    def __call__(self, handler: AnyHandler) -> Function[object]:
+    def __call__(self, handler: Handler) -> Function[object]:
         """The function of a handler, async or plain.
 
         Raises:
@@ -281,7 +307,9 @@ class Inngest:
         elif self._sink is not None:
             result = SendEventsResult(ids=await self._sink.send_events(sent))
         else:
-            result = await drive(event_sender.send(self._target(), sent, event_sender.AsyncTransport(self._timeout)))
+            result = await drive(
+                event_sender.send_events(self._target(), sent, event_sender.AsyncTransport(self._timeout))
+            )
         return await drive(self._sent(hooks, result))
 
     def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
@@ -294,7 +322,9 @@ class Inngest:
         elif self._sink is not None:
             result = SendEventsResult(ids=self._sink.send_events_sync(sent))
         else:
-            result = drive_sync(event_sender.send(self._target(), sent, event_sender.SyncTransport(self._timeout)))
+            result = drive_sync(
+                event_sender.send_events(self._target(), sent, event_sender.SyncTransport(self._timeout))
+            )
         return drive_sync(self._sent(hooks, result))
 
     async def send_signal(self, signal: str, data: object = None) -> str | None:
@@ -311,24 +341,24 @@ class Inngest:
             StepArgumentError: the name or the data are wrong.
             SendEventsError: over HTTP, and the server did not take it.
         """
-        sent = signals.checked(signal, data, self.serializer)
+        sent = sent_signal("send_signal", signal, data, self.serializer)
         if self._sink is not None:
             return await self._sink.send_signal(sent)
-        return await drive(signals.send(self._api(), sent, event_sender.AsyncTransport(self._timeout)))
+        return await drive(event_sender.send_signal(self._api(), sent, event_sender.AsyncTransport(self._timeout)))
 
     def send_signal_sync(self, signal: str, data: object = None) -> str | None:
         """The same, blocking. Not for the event loop's own thread. See `send_signal`."""
-        sent = signals.checked(signal, data, self.serializer)
+        sent = sent_signal("send_signal", signal, data, self.serializer)
         if self._sink is not None:
             return self._sink.send_signal_sync(sent)
-        return drive_sync(signals.send(self._api(), sent, event_sender.SyncTransport(self._timeout)))
+        return drive_sync(event_sender.send_signal(self._api(), sent, event_sender.SyncTransport(self._timeout)))
 
     def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
         return copies_of(batch_of(events)) if hooks else batch_of(events), hooks
 
-    def _api(self) -> signals.Target:
-        return signals.Target(self.api_origin, self.signing_key, self.env, self.is_production)
+    def _api(self) -> event_sender.Target:
+        return event_sender.Target(self.api_origin, self.signing_key, self.env, self.is_production)
 
     def _target(self) -> event_sender.Target:
         return event_sender.Target(self.event_api_origin, self.event_key, self.env, self.is_production)

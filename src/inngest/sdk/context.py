@@ -1,17 +1,20 @@
-"""What a function is called with: its event, its steps, its logger, and which attempt it is."""
+"""What a function is called with; and its steps without handing them down, as a context variable."""
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from inngest.protocol.steps import StepName
 
 from .errors import StepArgumentError
 from .events import Event
-from .invocable import Invocable
+from .function import Function
 from .steps import arguments
 from .steps.calls import Caller
 from .steps.group import Group, GroupSync
@@ -58,7 +61,7 @@ class _ContextFields:
         return self.attempts()
 
     def defer(
-        self, defer_id: str, *, function: Invocable[object] | str, data: Mapping[str, object] | None = None
+        self, defer_id: str, *, function: Function[object] | str, data: Mapping[str, object] | None = None
     ) -> Deferred:
         """Have another function start when this run has ended, whether it completes or fails.
 
@@ -80,7 +83,7 @@ class _ContextFields:
             StepArgumentError: `function` or `data` is wrong.
             StepOutsideError: called after the function had ended; or, in an async function, in another thread.
         """
-        target = arguments.deferred(defer_id, function, data, self.caller.client.serializer)
+        target = arguments.deferred(defer_id, function, data, self.caller.serializer)
         return Deferred(self.caller, self.caller.defer(defer_id, target))
 
     def patched(self, patch_id: str) -> bool:
@@ -121,3 +124,62 @@ class ContextSync(_ContextFields):
 
     group: GroupSync
     step: StepSync
+
+
+# -- the steps of the function that the code runs in
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STEP_CONTEXT: contextvars.ContextVar[Step | StepSync] = contextvars.ContextVar("inngest_step")
+
+
+def get_step_context() -> Step | StepSync:
+    """`ctx.step` of the function that this code runs in.
+
+    Raises:
+        LookupError: it does not run in one.
+    """
+    try:
+        return STEP_CONTEXT.get()
+    except LookupError:
+        raise LookupError("get_step_context: this code does not run in a function") from None
+
+
+@contextmanager
+def set_step_context(step: Step | StepSync) -> Generator[None]:
+    """Make steps ambient for a block. Functions have theirs already; this is for tests and for building on it.
+
+    Raises:
+        Exception: there are ambient steps already.
+    """
+    if STEP_CONTEXT.get(None) is not None:
+        raise Exception("Step context already set")
+    token = STEP_CONTEXT.set(step)
+    try:
+        yield
+    finally:
+        STEP_CONTEXT.reset(token)
+
+
+def step(step_id: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Make a step of each call of a function, anywhere below a durable function; elsewhere it is called as it is.
+
+    In an async function the call gives an awaitable, also for a plain function. Keyword arguments are allowed.
+
+    Args:
+        step_id: of the step; each further call is counted.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            ambient = STEP_CONTEXT.get(None)
+            if ambient is None:
+                return function(*args, **kwargs)
+            run = cast("Any", ambient).run
+            return cast("T", run(step_id, functools.partial(function, *args, **kwargs)))
+
+        return call
+
+    return decorate

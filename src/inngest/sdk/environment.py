@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -110,3 +112,18 @@ def branch_key_without_env(settings: Settings) -> str | None:
 
 def _looks_like_url(text: str) -> bool:
     return "://" in text or "." in text or ":" in text
+
+
+def warn_of_namesake() -> None:
+    """Warn if the distribution `inngest` is installed beside `pyngest`: each overwrites files of the other."""
+    try:
+        version = importlib.metadata.version("inngest")
+    except importlib.metadata.PackageNotFoundError:
+        return
+    warnings.warn(
+        f'two distributions provide the package "inngest": pyngest, and inngest {version}, which overwrite files of '
+        "each other. Remove the latter: `pip uninstall inngest`, then restore this one: "
+        "`pip install --force-reinstall --no-deps pyngest`.",
+        RuntimeWarning,
+        stacklevel=3,
+    )

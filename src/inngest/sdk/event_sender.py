@@ -1,4 +1,7 @@
-"""Sending events over HTTP. What to send, and when again, is decided once for async and plain code."""
+"""Events and signals sent over HTTP. What to send, and when again, is decided once for async and plain code.
+
+A signal is sent once, since nobody can tell two signals of a name apart.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from urllib.parse import quote, urlsplit
 
 from inngest.protocol import headers, ulids
 from inngest.protocol.http import LOOPBACK
-from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.opcodes import OpTarget, SentEvent
 from inngest.runtime import clock, ids
 
 from .environment import at
-from .errors import EventKeyUnspecifiedError
+from .errors import EventKeyUnspecifiedError, SendEventsError
 from .events import SendEventsResult
 from .work import Work
 
@@ -27,10 +30,10 @@ NO_KEY = "NO_EVENT_KEY_SET"
 
 
 class Target(NamedTuple):
-    """Where events go."""
+    """Where events, or signals, go."""
 
     origin: str
-    event_key: str | None
+    key: str | None  # of events, or for signing
     env: str | None
     is_production: bool
 
@@ -54,19 +57,19 @@ class Transport(Protocol):
         ...
 
 
-def send(target: Target, events: Sequence[SentEvent], transport: Transport) -> Work[SendEventsResult]:
+def send_events(target: Target, events: Sequence[SentEvent], transport: Transport) -> Work[SendEventsResult]:
     """Send events with retries; one seed for all tries, so that they count once.
 
     Raises:
         EventKeyUnspecifiedError: in production, without a key.
     """
-    if target.is_production and not target.event_key:
+    if target.is_production and not target.key:
         raise EventKeyUnspecifiedError(
             "an event key is needed to send events: pass event_key, or set INNGEST_EVENT_KEY. "
             "In development set INNGEST_DEV=1, or run an Engine with the client's functions in this process."
         )
     now = clock.wall_clock_ms()
-    url = at(target.origin, f"e/{quote(target.event_key or NO_KEY, safe='')}")
+    url = at(target.origin, f"e/{quote(target.key or NO_KEY, safe='')}")
     body = f"[{','.join(_wire(event, now) for event in events)}]".encode()
     sent = headers.outgoing(env=target.env, is_production=target.is_production)
     sent[headers.EVENT_ID_SEED] = ulids.Seed(now, ids.entropy(10)).text
@@ -108,6 +111,37 @@ def _result(response: Response) -> SendEventsResult:
     if error is None and response.status >= 300:
         error = f"the server answered {response.status}"
     return SendEventsResult(error=None if error is None else str(error), ids=ids)
+
+
+def send_signal(target: Target, signal: OpTarget, transport: Transport) -> Work[str | None]:
+    """The id of the run that was woken; None if no step waits.
+
+    Raises:
+        SendEventsError: the server did not take it.
+    """
+    sent = headers.outgoing(env=target.env, is_production=target.is_production)
+    if target.key:
+        sent["Authorization"] = f"Bearer {target.key}"
+    body = f'{{"signal":{json.dumps(signal.name)},"data":{signal.data}}}'.encode()
+    try:
+        response = yield lambda: transport.post(at(target.origin, "v1/signals"), sent, body)
+    except ConnectionError as error:
+        raise SendEventsError(f"no response received from {target.origin}: {error}", []) from None
+    assert isinstance(response, Response)
+    if response.status == 404:
+        return None
+    if response.status >= 300:
+        text = response.body[:200].decode(errors="replace")
+        raise SendEventsError(f"the server answered {response.status} to the signal: {text!r}", [])
+    return _run_id(response)
+
+
+def _run_id(response: Response) -> str | None:
+    try:
+        found = json.loads(response.body)["data"]["run_id"]
+    except (ValueError, KeyError, TypeError):
+        raise SendEventsError(f"the server answered {response.status} with something unexpected", []) from None
+    return None if found is None else str(found)
 
 
 @functools.cache

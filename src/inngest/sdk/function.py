@@ -4,26 +4,95 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import sys
 import types
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from inngest.protocol import config
 from inngest.protocol.errors import FunctionConfigInvalidError
 
-from .context import Context, ContextSync
-from .invocable import Invocable
-from .ports import Client
-from .serializers import Unset, type_of
+from .events import Event
+from .serializers import Serializer, Unset, type_of
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-Handler = Callable[[Context], Awaitable[T]] | Callable[[ContextSync], T]
-AnyHandler = Callable[[Context], Awaitable[object]] | Callable[[ContextSync], object]
+AnyHandler = Callable[[Any], object]
+"""A function of one argument, its context. `create_function` says which."""
+
 MiddlewareFactory = Callable[..., object]
+
+
+class Client(Protocol):
+    """What functions and middleware know of their client.
+
+    A protocol because the client, which makes functions, stands above them.
+    """
+
+    @property
+    def app_id(self) -> str:
+        """Name of the app; prefix of every function id."""
+        ...
+
+    @property
+    def app_version(self) -> str | None:
+        """Version of the app."""
+        ...
+
+    @property
+    def is_production(self) -> bool:
+        """Whether it talks to a production server."""
+        ...
+
+    @property
+    def env(self) -> str | None:
+        """Name of the branch environment."""
+        ...
+
+    @property
+    def api_origin(self) -> str:
+        """Origin of the API."""
+        ...
+
+    @property
+    def event_api_origin(self) -> str:
+        """Origin to which events are sent."""
+        ...
+
+    @property
+    def event_key(self) -> str | None:
+        """Key for sending events."""
+        ...
+
+    @property
+    def signing_key(self) -> str | None:
+        """Authenticates a server and this app to each other."""
+        ...
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where functions log."""
+        ...
+
+    @property
+    def middleware(self) -> Sequence[Callable[..., object]]:
+        """Classes or factories `(client, raw_request) -> instance`."""
+        ...
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """Keeps types that JSON does not have."""
+        ...
+
+    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
+        """Send events and return their ids."""
+        ...
+
+    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
+        """The same, blocking."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +136,7 @@ class FunctionOptions:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Function(Invocable[T_co]):
+class Function(Generic[T_co]):
     """A durable function. Made by `Inngest.create_function`; not called directly."""
 
     client: Client

@@ -14,9 +14,9 @@ from typing import Any, Protocol, TypeVar
 
 from typing_extensions import TypeIs
 
+from inngest.runtime.cancels import Cancels
 from inngest.runtime.raised import EscapedError, contained, ends_the_task
 
-from .cancels import Cancels
 from .errors import AsyncUnsupportedError
 
 R = TypeVar("R")

@@ -22,8 +22,8 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.steps import hash_step_id
-from inngest.runtime import raised
-from inngest.sdk import cancels, work
+from inngest.runtime import cancels, raised
+from inngest.sdk import work
 
 from .planting import plant
 

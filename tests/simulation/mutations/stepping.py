@@ -21,8 +21,8 @@ from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime import idle
 from inngest.sdk.invocation import replay, scheduler
+from inngest.sdk.invocation.branches import LosingBranches
 from inngest.sdk.invocation.invocation import Invocation
-from inngest.sdk.invocation.race import LosingBranches
 from inngest.sdk.invocation.recording import Recording
 from inngest.sdk.invocation.scheduler import StepCall
 from inngest.sdk.steps.current import CurrentStep

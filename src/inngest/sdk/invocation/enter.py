@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
 from inngest.runtime.careful import about_run
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.ports import Clock, Recorder, Threads
-from inngest.sdk.context import Context, ContextSync
+from inngest.sdk.context import STEP_CONTEXT, Context, ContextSync
 from inngest.sdk.events import from_data
 from inngest.sdk.function import AnyHandler, Function
-from inngest.sdk.logger import silencer
 from inngest.sdk.steps.current import RUNNING
 from inngest.sdk.steps.group import Group, GroupSync
 from inngest.sdk.steps.step import Step
-from inngest.sdk.steps.step_context import STEP_CONTEXT
 from inngest.sdk.steps.step_sync import StepSync
 from inngest.sdk.work import ON_LOOP
 
@@ -131,3 +131,50 @@ class FunctionEntry:
             "run_id": self._call.run_id,
             "attempts": self.invocation.attempt,
         }
+
+
+# -- ctx.logger: silent while known work is replayed, so that each line is logged once
+
+_METHODS = frozenset(
+    ("critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"),
+)
+
+
+def _silent(*_args: object, **_kwargs: object) -> None:
+    return None
+
+
+class ReplaySafeLogger:
+    """The client's logger, silent during replay. Attributes other than the logging methods pass through.
+
+    Records of a `logging.Logger` carry what is known of where they were logged, as `extra`.
+    """
+
+    def __init__(self, logger: object, invocation: Invocation, facts: Callable[[], Mapping[str, object]]) -> None:
+        self._logger = logger
+        self._invocation = invocation
+        self._facts = facts
+
+    def __getattr__(self, name: str) -> object:
+        if name in _METHODS and self._invocation.replaying:
+            return _silent
+        method = getattr(self._logger, name)
+        if name not in _METHODS or not isinstance(self._logger, logging.Logger):
+            return method
+        return functools.partial(_carrying, method, self._facts)
+
+
+def silencer(
+    logger: logging.Logger, invocation: Invocation, facts: Callable[[], Mapping[str, object]]
+) -> logging.Logger:
+    """The logger of one invocation, typed as what it stands for."""
+    return cast("logging.Logger", ReplaySafeLogger(logger, invocation, facts))
+
+
+def _carrying(
+    method: Callable[..., object], known: Callable[[], Mapping[str, object]], *args: object, **more: Any
+) -> object:
+    """Log; what the caller gives as `extra` comes before what is known."""
+    more["extra"] = {**known(), **(more.get("extra") or {})}
+    more["stacklevel"] = more.get("stacklevel", 1) + 1  # the caller's place, and not this one
+    return method(*args, **more)

@@ -11,7 +11,7 @@ from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, OpTarget
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
-from inngest.runtime.ports import Clock, Recorder, Slots
+from inngest.runtime.ports import Clock, Recorder
 from inngest.runtime.raised import ends_the_task, original_of
 from inngest.sdk.errors import (
     EndOfInvocation,
@@ -20,8 +20,7 @@ from inngest.sdk.errors import (
     StepOutsideError,
 )
 from inngest.sdk.function import Function
-from inngest.sdk.ports import Client
-from inngest.sdk.serializers import type_of
+from inngest.sdk.serializers import Serializer, type_of
 from inngest.sdk.steps.arguments import ids_of
 from inngest.sdk.steps.calls import (
     NOTHING,
@@ -32,10 +31,10 @@ from inngest.sdk.steps.calls import (
     close_unawaited,
     refuse_unawaited,
 )
-from inngest.sdk.steps.current import RUNNING, CurrentStep
-from inngest.sdk.work import ON_LOOP, Driver, Work, drive
+from inngest.sdk.steps.current import RUNNING
+from inngest.sdk.work import ON_LOOP, Driver, drive
 
-from . import error_records, race, replay
+from . import branches, error_records, replay
 from .recording import Recording
 from .scheduler import Ending, StepCall
 
@@ -62,7 +61,6 @@ class Invocation(Recording):
     ) -> None:
         super().__init__(function, call, recorder, clock, idle)
         self._counter = StepCounter()
-        self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self._refused = 0
         self._waiting_ops: tuple[Op, ...] = ()
         self.task: asyncio.Task[Any] | None = None  # of the body
@@ -129,9 +127,14 @@ class Invocation(Recording):
         self.values.close()
 
     @property
-    def client(self) -> Client:
-        """The function's."""
-        return self.function.client
+    def app_id(self) -> str:
+        """See `Caller.app_id`."""
+        return self.function.client.app_id
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """See `Caller.serializer`."""
+        return self.function.client.serializer
 
     def yield_run(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
@@ -302,8 +305,8 @@ class Invocation(Recording):
     async def _call(self, driver: Driver, request: StepRequest) -> object:
         if isinstance(request, RunRequest):
             self.made.pop(request, None)
-            if self.client.serializer is not None:
-                request.kept_as = type_of(self.client.serializer, request.output_type, request.handler)
+            if (serializer := self.serializer) is not None:
+                request.kept_as = type_of(serializer, request.output_type, request.handler)
         call = self._open(request.step_id, request.kind) or await self._refuse(request.step_id)
         fresh = is_over = False
         try:
@@ -371,11 +374,11 @@ class Invocation(Recording):
 
     async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
         """See `Caller.parallel`: of async functions. No branch outlives the call."""
-        return await race.parallel(callables)
+        return await branches.parallel(callables)
 
     async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
         """See `Caller.race`: of async functions. No branch outlives the call."""
-        return await race.race(callables, self.losing, self.function.client.logger)
+        return await branches.race(callables, self.losing, self.function.client.logger)
 
     # -- deferred functions
 
@@ -450,88 +453,6 @@ class Invocation(Recording):
         if self.scheduler.ending is Ending.RETURNED:
             return StepOutsideError(f'step "{step_id}" was called after its function had ended')
         return EndOfInvocation()
-
-    async def _attempt(self, driver: Driver, call: StepCall, request: RunRequest | SendRequest, number: int) -> Entry:
-        """Run the handler once and record how it went."""
-        if self.call.probes or self.scheduler.yielding:
-            await self._only_probes(call)
-        self.scheduler.running += 1
-        try:
-            if self._live is None or not self._live.done():
-                await self._go_live(driver)
-            try:
-                if self._recorder.slots is not None:
-                    await self._take_slot(call, self._recorder.slots)
-                call.executing, call.blocks = True, False
-                if isinstance(request, RunRequest) and request.options.once and not await self._begun(call, number):
-                    op = self._given_up(call)
-                else:
-                    work = driver.do(self._work(call, request, number), call.task)
-                    op = await (self._or_fail(work) if self.hooks else work)
-                    del work  # a coroutine that is over is an object like another
-            except asyncio.CancelledError as error:
-                if self.over:
-                    raise
-                call.abandon(*error.args)
-                if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
-                    running.ask_to_stop()  # for threads that the handler has started
-                op = self._given_up(call)
-            except EndOfInvocation:  # the handler was asked to stop, and did
-                if self.over:
-                    raise
-                op = self._given_up(call)
-            except KeyboardInterrupt as error:  # code that catches it is not to go on with other steps
-                self.scheduler.end(Ending.FAILED, error)
-                raise
-            except Exception as error:  # of code of ours around the handler
-                self.scheduler.end(Ending.FAILED, error)
-                await self._over()
-            finally:
-                if call.executing and self._recorder.slots is not None:
-                    driver.when_free(self._recorder.slots.give)
-                call.executing = False
-                self._ended(call)
-            if op.op is not Opcode.STEP_RUN:
-                if self.over:
-                    await self._over()  # what a handler raises while it is taken down is nobody's failure
-                if call.cancelled or call.task in self.losing:
-                    op = self._given_up(call)  # nobody waits for another attempt
-            return await self._record(call, op)
-        finally:
-            self.scheduler.running -= 1
-            self.scheduler.changed()
-
-    async def _begun(self, call: StepCall, number: int) -> bool:
-        """Commit that an attempt begins; whether its handler is to run, because its caller still waits."""
-        await self._record(call, Op(Opcode.STEP_BEGUN, call.step, attempt=number, started_at=self._clock.now()))
-        return not call.cancelled
-
-    async def _take_slot(self, call: StepCall, slots: Slots) -> None:
-        """Wait until one more handler may run; who is asked to let go meanwhile begins nothing more."""
-        await slots.take()
-        if not self.scheduler.yielding:
-            return
-        slots.give()
-        self.scheduler.running -= 1
-        try:
-            await self.scheduler.parked(call)
-        finally:
-            self.scheduler.running += 1
-
-    def _work(self, call: StepCall, request: RunRequest | SendRequest, number: int) -> Work[Op]:
-        """What an attempt does."""
-        step = call.step
-        if isinstance(request, SendRequest):
-            request.tried = True
-            return self.values.sending(step, number, request.events)
-        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, request.options.timeout)
-        return self.values.attempt(running, step, request)
-
-    def _ended(self, call: StepCall) -> None:
-        """Forget the handler, unless it is a thread's and still runs."""
-        running = self.running.get(call.step.hash)
-        if running is not None and not running.active:
-            del self.running[call.step.hash]
 
     def abandon(self, call: StepCall) -> None:
         """The caller, a thread, does not want the result any more: a wait is closed, and a handler asked to stop. A

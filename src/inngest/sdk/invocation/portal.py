@@ -22,13 +22,13 @@ from inngest.protocol.steps import StepName
 from inngest.runtime.ports import Mailbox, Threads
 from inngest.runtime.raised import EscapedError, contained
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepOutsideError
-from inngest.sdk.ports import Client
+from inngest.sdk.serializers import Serializer
 from inngest.sdk.steps.calls import StepRequest
 from inngest.sdk.steps.current import RUNNING
 from inngest.sdk.work import Work, drive_sync
 
+from .branches import log_loser
 from .invocation import Invocation
-from .race import log_loser
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -296,9 +296,14 @@ class SyncPortal:
     # -- in a thread
 
     @property
-    def client(self) -> Client:
-        """The function's."""
-        return self.invocation.function.client
+    def app_id(self) -> str:
+        """See `Caller.app_id`."""
+        return self.invocation.app_id
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """See `Caller.serializer`."""
+        return self.invocation.serializer
 
     def step(self, request: StepRequest) -> object:
         """See `Caller.step`."""

@@ -1,4 +1,4 @@
-"""How one invocation records, waits and answers: what every kind of step call does beside its own part."""
+"""What is done about one call of a step: attempt, wait, record, answer. The loop in `invocation` says which is next."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from inngest.protocol.calls import Advice, Call, Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
-from inngest.runtime.ports import Clock, Recorder
+from inngest.runtime.ports import Clock, Recorder, Slots
 from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError
 from inngest.sdk.function import Function
-from inngest.sdk.hooks import Hooks
-from inngest.sdk.steps.calls import MadeCalls
-from inngest.sdk.work import Driver
+from inngest.sdk.middleware import Hooks
+from inngest.sdk.steps.calls import MadeCalls, RunRequest, SendRequest
+from inngest.sdk.steps.current import CurrentStep
+from inngest.sdk.work import Driver, Work
 
 from . import replay
+from .branches import LosingBranches
 from .defers import NO_STEP, Defers, Patches
-from .race import LosingBranches
 from .scheduler import Ending, StepCall, StepScheduler
 from .values import Values
 
@@ -27,7 +28,7 @@ R = TypeVar("R")
 
 
 class Recording:
-    """The half of an invocation that makes steps durable and hands their memos on.
+    """The half of an invocation that runs handlers, makes steps durable, and hands their memos on.
 
     Args:
         function: whose middleware, serializer and types are used.
@@ -55,6 +56,7 @@ class Recording:
         self.losing = LosingBranches(self.scheduler.callers.lost)
         self._defers = Defers(call.defers)
         self._patches = Patches(call.patches)
+        self.running: dict[str, CurrentStep] = {}  # handlers that run, by hash of their steps
         self.made: MadeCalls = {}  # calls of steps that have not begun
         self._to_tell_of_threads = False  # it is not recorded yet that foreign threads call steps
         self._strayed = call.follows  # it is recorded that it cannot be replayed in order
@@ -170,6 +172,88 @@ class Recording:
         if self._defers.pending_ops or self._patches.pending_ops or self._to_tell_of_threads:
             return True
         return self._history.strayed and not self._strayed
+
+    async def _attempt(self, driver: Driver, call: StepCall, request: RunRequest | SendRequest, number: int) -> Entry:
+        """Run the handler once and record how it went."""
+        if self.call.probes or self.scheduler.yielding:
+            await self._only_probes(call)
+        self.scheduler.running += 1
+        try:
+            if self._live is None or not self._live.done():
+                await self._go_live(driver)
+            try:
+                if self._recorder.slots is not None:
+                    await self._take_slot(call, self._recorder.slots)
+                call.executing, call.blocks = True, False
+                if isinstance(request, RunRequest) and request.options.once and not await self._begun(call, number):
+                    op = self._given_up(call)
+                else:
+                    work = driver.do(self._work(call, request, number), call.task)
+                    op = await (self._or_fail(work) if self.hooks else work)
+                    del work  # a coroutine that is over is an object like another
+            except asyncio.CancelledError as error:
+                if self.over:
+                    raise
+                call.abandon(*error.args)
+                if (running := self.running.get(call.step.hash)) is not None:  # it may still wait for a slot
+                    running.ask_to_stop()  # for threads that the handler has started
+                op = self._given_up(call)
+            except EndOfInvocation:  # the handler was asked to stop, and did
+                if self.over:
+                    raise
+                op = self._given_up(call)
+            except KeyboardInterrupt as error:  # code that catches it is not to go on with other steps
+                self.scheduler.end(Ending.FAILED, error)
+                raise
+            except Exception as error:  # of code of ours around the handler
+                self.scheduler.end(Ending.FAILED, error)
+                await self._over()
+            finally:
+                if call.executing and self._recorder.slots is not None:
+                    driver.when_free(self._recorder.slots.give)
+                call.executing = False
+                self._ended(call)
+            if op.op is not Opcode.STEP_RUN:
+                if self.over:
+                    await self._over()  # what a handler raises while it is taken down is nobody's failure
+                if call.cancelled or call.task in self.losing:
+                    op = self._given_up(call)  # nobody waits for another attempt
+            return await self._record(call, op)
+        finally:
+            self.scheduler.running -= 1
+            self.scheduler.changed()
+
+    async def _begun(self, call: StepCall, number: int) -> bool:
+        """Commit that an attempt begins; whether its handler is to run, because its caller still waits."""
+        await self._record(call, Op(Opcode.STEP_BEGUN, call.step, attempt=number, started_at=self._clock.now()))
+        return not call.cancelled
+
+    async def _take_slot(self, call: StepCall, slots: Slots) -> None:
+        """Wait until one more handler may run; who is asked to let go meanwhile begins nothing more."""
+        await slots.take()
+        if not self.scheduler.yielding:
+            return
+        slots.give()
+        self.scheduler.running -= 1
+        try:
+            await self.scheduler.parked(call)
+        finally:
+            self.scheduler.running += 1
+
+    def _work(self, call: StepCall, request: RunRequest | SendRequest, number: int) -> Work[Op]:
+        """What an attempt does."""
+        step = call.step
+        if isinstance(request, SendRequest):
+            request.tried = True
+            return self.values.sending(step, number, request.events)
+        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, request.options.timeout)
+        return self.values.attempt(running, step, request)
+
+    def _ended(self, call: StepCall) -> None:
+        """Forget the handler, unless it is a thread's and still runs."""
+        running = self.running.get(call.step.hash)
+        if running is not None and not running.active:
+            del self.running[call.step.hash]
 
     async def _wait(self, driver: Driver, call: StepCall, open_step: OpenStep | None) -> Entry:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""

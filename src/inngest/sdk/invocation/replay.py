@@ -94,8 +94,6 @@ class History:
         defers: hashes of what was deferred.
         follows: memos are found by their names alone, and come when they are asked for, in any order.
         probes: the run is on hold: attempts wait for the history as new calls do.
-        mode: what the function is entered for.
-        target: hash of the step that is the target.
     """
 
     def __init__(
@@ -106,13 +104,9 @@ class History:
         *,
         follows: bool = False,
         probes: bool = False,
-        mode: Mode = Mode.RUN,
-        target: str = "",
     ) -> None:
         self.follows = follows
         self._probes = probes
-        self._mode = mode
-        self._target = target
         self.strayed = False  # it was not replayed in order: it never can be again
         self.last: Memo | None = None  # that was given
         self._entries: dict[str, Entry] = {step.step.hash: step for step in open_steps}
@@ -130,30 +124,7 @@ class History:
     # -- what a call does
 
     def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
-        """What a call of a step does, given what is recorded of it, at a time (unix ms).
-
-        | mode         | memo   | open: due, not due, another kind | new: runs, waits, before the history |
-        |--------------|--------|----------------------------------|--------------------------------------|
-        | RUN          | Answer | Execute, Park, Park              | Execute, Park, Behind                |
-        | PLAN         | Answer | Propose, Park, Park              | Propose, Park, Behind                |
-        | TARGET       | Answer | Execute, Execute, Park           | Execute, Park, Execute               |
-        | TARGET other | Answer | Ignore                           | Ignore                               |
-
-        "Another kind" is one that waits, such as a sleep. Beside these, a step of a changed kind is Changed.
-        """
-        if self._mode is Mode.RUN:
-            return self._run(entry, kind, now)
-        if self._mode is Mode.TARGET and not isinstance(entry, Memo):
-            if step.hash != self._target:
-                return _IGNORE
-            if kind in EXECUTED and (entry is None or entry.kind is kind):
-                return _FIRST if entry is None else Execute(entry.attempt)
-        decision = self._run(entry, kind, now)
-        if self._mode is Mode.PLAN and isinstance(decision, Execute):
-            return Propose(decision.attempt)
-        return decision
-
-    def _run(self, entry: Entry | None, kind: Opcode, now: int) -> Decision:
+        """What a call of a step does, given what is recorded of it, at a time (unix ms)."""
         if entry is None:
             if self._unasked:
                 if not self.follows:
@@ -313,6 +284,53 @@ class History:
             if isinstance(entry, Memo) and entry.ended_at <= began and entry is not missing
         ]
         return began - max(before) if before else 0
+
+
+class ServedHistory(History):
+    """What is recorded of a run whose function is served: it is entered to plan, or for one target.
+
+    Args:
+        memos: finished steps.
+        open_steps: unfinished ones.
+        mode: what it is entered for.
+        target: hash of the step that is the target.
+        follows: see `History`.
+    """
+
+    def __init__(
+        self,
+        memos: Iterable[Memo],
+        open_steps: Iterable[OpenStep] = (),
+        *,
+        mode: Mode,
+        target: str = "",
+        follows: bool = False,
+    ) -> None:
+        super().__init__(memos, open_steps, follows=follows)
+        self._mode = mode
+        self._target = target
+
+    def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
+        """What a call of a step does.
+
+        | mode         | memo   | open: due, not due, another kind | new: runs, waits, before the history |
+        |--------------|--------|----------------------------------|--------------------------------------|
+        | RUN          | Answer | Execute, Park, Park              | Execute, Park, Behind                |
+        | PLAN         | Answer | Propose, Park, Park              | Propose, Park, Behind                |
+        | TARGET       | Answer | Execute, Execute, Park           | Execute, Park, Execute               |
+        | TARGET other | Answer | Ignore                           | Ignore                               |
+
+        "Another kind" is one that waits, such as a sleep. Beside these, a step of a changed kind is Changed.
+        """
+        if self._mode is Mode.TARGET and not isinstance(entry, Memo):
+            if step.hash != self._target:
+                return _IGNORE
+            if kind in EXECUTED and (entry is None or entry.kind is kind):
+                return _FIRST if entry is None else Execute(entry.attempt)
+        decision = super().decide(entry, step, kind, now)
+        if self._mode is Mode.PLAN and isinstance(decision, Execute):
+            return Propose(decision.attempt)
+        return decision
 
 
 def _age(entry: Entry) -> tuple[bool, int, str]:

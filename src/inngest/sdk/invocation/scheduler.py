@@ -15,6 +15,7 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from inngest.protocol.calls import Held, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
@@ -23,8 +24,8 @@ from inngest.runtime.idle import IDLE_TURNS, LoopIdle
 from inngest.runtime.ports import Clock, Timer
 from inngest.sdk.errors import EndOfInvocation
 
+from .branches import Callers
 from .replay import NOT_YET, PATIENCE, History
-from .stalls import Callers, Stall
 
 
 class Ending(enum.Enum):
@@ -88,6 +89,14 @@ class StepCall:
         """Its caller does not want it any more; the first reason counts."""
         self.cancelled = True
         self.reason = self.reason or reason
+
+
+class Stall(NamedTuple):
+    """The code does not come to what was recorded of it."""
+
+    sign: Sign
+    missing: Entry  # what it does not come to
+    call: str  # id of the call that stands in its place; "" if the body returns
 
 
 class StepScheduler:

@@ -20,13 +20,11 @@ from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.ports import Clock
 from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
-from inngest.sdk import outgoing
 from inngest.sdk.context import Context, ContextSync
 from inngest.sdk.errors import AsyncUnsupportedError, DeterminismError, StepError
-from inngest.sdk.events import Event, SendEventsResult, copies_of, from_data, to_sent
+from inngest.sdk.events import Event, SendEventsResult, copies_of, from_data, message_text, to_sent
 from inngest.sdk.function import Function
-from inngest.sdk.hooks import Hooks
-from inngest.sdk.middleware import StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
+from inngest.sdk.middleware import Hooks, StepMemo, StepMemos, TransformOutputResult, TransformOutputStepInfo
 from inngest.sdk.serializers import PydanticSerializer, Unset, advice, name_of
 from inngest.sdk.steps.calls import RunRequest
 from inngest.sdk.steps.current import RUNNING, CurrentStep
@@ -136,7 +134,7 @@ class Values:
         yield from self._hooks.call("transform_output", TransformOutputResult(output=None, step=info))
         if op.kind is not Opcode.INVOKE or op.target is None:
             return op
-        data = outgoing.text_of(opts["payload"]["data"], self._function.client.serializer)
+        data = message_text(opts["payload"]["data"], self._function.client.serializer)
         return op._replace(target=op.target._replace(data=data))
 
     def sent(self, ids: list[str]) -> Work[None]:

@@ -11,7 +11,7 @@ FORMATS = ("openai-chat", "anthropic", "gemini", "bedrock")
 
 @runtime_checkable
 class BaseAdapter(Protocol):
-    """What `step.ai.infer` needs to know of a provider. Any object with these methods will do."""
+    """What `step.ai.infer` needs to know of a provider. A protocol because any object with these methods will do."""
 
     def auth_key(self) -> str:
         """The key; the format says where in the request it goes. It is never stored."""

@@ -10,10 +10,9 @@ from typing import Literal, TypeVar, cast
 
 from inngest.protocol import codec, durations, limits, texts
 from inngest.protocol.opcodes import Opcode, OpTarget
-from inngest.sdk import outgoing
 from inngest.sdk.errors import StepArgumentError
-from inngest.sdk.events import Event
-from inngest.sdk.invocable import Invocable
+from inngest.sdk.events import Event, message_text
+from inngest.sdk.function import Function
 from inngest.sdk.serializers import Serializer, Unset
 
 from .calls import WaitRequest
@@ -91,7 +90,7 @@ def sent_signal(where: str, name: str, data: object, serializer: Serializer | No
         StepArgumentError: the name or the data are wrong.
     """
     try:
-        return OpTarget(signal_name(where, name), data=outgoing.text_of(data, serializer))
+        return OpTarget(signal_name(where, name), data=message_text(data, serializer))
     except codec.NotJsonError as error:
         raise StepArgumentError(f"{where}: data is not JSON: {error}") from None
 
@@ -125,7 +124,7 @@ def function(
     if data is not None and not isinstance(data, Mapping):
         raise _wrong(step_id, "data", "a mapping", data)
     try:
-        text = outgoing.text_of(dict(data or {}), serializer)
+        text = message_text(dict(data or {}), serializer)
     except codec.NotJsonError as error:
         raise StepArgumentError(f'step "{step_id}": data is not JSON: {error}') from None
     length = None if timeout is None else _ms(step_id, "timeout", timeout)
@@ -138,7 +137,7 @@ def deferred(defer_id: str, function: object, data: object, serializer: Serializ
     Raises:
         StepArgumentError: an argument is wrong. Names the defer and the argument.
     """
-    function_id = function.id if isinstance(function, Invocable) else function
+    function_id = function.id if isinstance(function, Function) else function
     if not isinstance(function_id, str) or not function_id:
         raise StepArgumentError(
             f'defer "{defer_id}": function: expected a function made by create_function, or the id of one as text, '
@@ -149,7 +148,7 @@ def deferred(defer_id: str, function: object, data: object, serializer: Serializ
     if data is not None and not isinstance(data, Mapping):
         raise StepArgumentError(f'defer "{defer_id}": data: expected a mapping, got {data!r}')
     try:
-        return OpTarget(function_id, data=outgoing.text_of(dict(data or {}), serializer))
+        return OpTarget(function_id, data=message_text(dict(data or {}), serializer))
     except codec.NotJsonError as error:
         raise StepArgumentError(f'defer "{defer_id}": data is not JSON: {error}') from None
 
@@ -160,7 +159,7 @@ def id_of(step_id: str, given: object) -> str:
     Raises:
         StepArgumentError: it is no function.
     """
-    if not isinstance(given, Invocable):
+    if not isinstance(given, Function):
         raise _wrong(step_id, "function", "a function made by create_function", given)
     return given.id
 
@@ -182,7 +181,7 @@ def _check_name(where: str, name: str) -> None:
         raise StepArgumentError(f"{where}: {reason}: {name!r}")
 
 
-def result_of(given: Invocable[T], value: object) -> T:
+def result_of(given: Function[T], value: object) -> T:
     """What an invoked function returned, as its own serializer keeps it."""
     serializer = given.client.serializer
     kept_as = given.result_type(given.id)

@@ -20,8 +20,7 @@ from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.steps import StepName
 from inngest.sdk.errors import StepNotAwaitedError, TimeoutTooLongError
 from inngest.sdk.events import Event
-from inngest.sdk.ports import Client
-from inngest.sdk.serializers import Unset
+from inngest.sdk.serializers import Serializer, Unset
 
 from .options import StepOptions
 
@@ -121,8 +120,13 @@ class Caller(Protocol[R_co]):
     """
 
     @property
-    def client(self) -> Client:
-        """The function's."""
+    def app_id(self) -> str:
+        """The app of the function."""
+        ...
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """The client's."""
         ...
 
     def step(self, request: StepRequest) -> R_co:

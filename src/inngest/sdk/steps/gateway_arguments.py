@@ -1,10 +1,11 @@
-"""What `step.fetch` and `step.ai.infer` ask for: checked where it is written, in async and plain functions alike."""
+"""What `step.fetch` and `step.ai.infer` ask for, checked where it is written, and what they give."""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,7 +16,6 @@ from inngest.sdk.errors import StepArgumentError
 
 from .ai_adapters import FORMATS, BaseAdapter
 from .calls import WaitRequest
-from .responses import FetchResponse
 
 Body = str | bytes | Mapping[str, Any] | Sequence[Any]
 """What can be sent: text, bytes, or a value that becomes JSON."""
@@ -23,6 +23,43 @@ Body = str | bytes | Mapping[str, Any] | Sequence[Any]
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 CONTENT_TYPE = "content-type"
+
+
+@dataclass(frozen=True)
+class FetchResponse:
+    """The answer to a `step.fetch`, as it was recorded.
+
+    Attributes:
+        status_code: of any kind: an error's too.
+        headers: by name in lower case; several of one name are joined with ", ".
+        body: as text in its charset (UTF-8 if it names none). What is no text in it is kept as base64.
+        url: where it came from, after redirects.
+        encoding: "base64" if the body is; else "".
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: str
+    url: str = ""
+    encoding: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success, 200 to 299."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def content(self) -> bytes:
+        """The body's bytes; of text, in UTF-8."""
+        return base64.b64decode(self.body) if self.encoding == BASE64 else self.body.encode()
+
+    def json(self) -> object:
+        """The value of a body that is JSON.
+
+        Raises:
+            ValueError: it is not.
+        """
+        return codec.loads(self.body)
 
 
 def fetch(

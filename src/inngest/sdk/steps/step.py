@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeVar, TypeVarTuple, overload
 
 from inngest.protocol import durations
 from inngest.sdk.events import Event, batch_of
-from inngest.sdk.invocable import Invocable
+from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import arguments, gateway_arguments
 from .ai_adapters import BaseAdapter
 from .calls import LoopCaller, RunRequest, SendRequest, noted
+from .gateway_arguments import FetchResponse
 from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
-from .responses import FetchResponse
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -296,7 +296,7 @@ class Step(StepWithOptions):
         Raises:
             StepArgumentError: the name or the data are wrong.
         """
-        request = arguments.send_signal(step_id, signal, data, self._caller.client.serializer)
+        request = arguments.send_signal(step_id, signal, data, self._caller.serializer)
         return arguments.run_id_of(await self._caller.step(request))
 
     @noted("step.invoke")
@@ -304,7 +304,7 @@ class Step(StepWithOptions):
         self,
         step_id: str,
         *,
-        function: Invocable[T],
+        function: Function[T],
         data: Mapping[str, object] | None = None,
         timeout: durations.Duration | None = None,
         v: str | None = None,
@@ -328,7 +328,7 @@ class Step(StepWithOptions):
         """
         del v
         request = arguments.function(
-            step_id, arguments.id_of(step_id, function), data, timeout, self._caller.client.serializer
+            step_id, arguments.id_of(step_id, function), data, timeout, self._caller.serializer
         )
         return arguments.result_of(function, await self._caller.step(request))
 
@@ -354,8 +354,8 @@ class Step(StepWithOptions):
             v: version of the data, for your own use.
         """
         del v
-        full = arguments.full_id(step_id, app_id or self._caller.client.app_id, function_id)
-        serializer = self._caller.client.serializer
+        full = arguments.full_id(step_id, app_id or self._caller.app_id, function_id)
+        serializer = self._caller.serializer
         return await self._caller.step(arguments.function(step_id, full, data, timeout, serializer))
 
     @noted("step.fetch")

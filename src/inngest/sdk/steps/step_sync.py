@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeVar, TypeVarTuple, cast
 
 from inngest.protocol import durations
 from inngest.sdk.events import Event, batch_of
-from inngest.sdk.invocable import Invocable
+from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import arguments, gateway_arguments
 from .ai_adapters import BaseAdapter
 from .calls import RunRequest, SendRequest, ThreadCaller
+from .gateway_arguments import FetchResponse
 from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
-from .responses import FetchResponse
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -157,14 +157,14 @@ class StepSync(StepWithOptionsSync):
 
     def send_signal(self, step_id: str, signal: str, data: object = None) -> str | None:
         """Send a signal, once; the id of the run that was woken, or None. See `Step.send_signal`."""
-        request = arguments.send_signal(step_id, signal, data, self._caller.client.serializer)
+        request = arguments.send_signal(step_id, signal, data, self._caller.serializer)
         return arguments.run_id_of(self._caller.step(request))
 
     def invoke(
         self,
         step_id: str,
         *,
-        function: Invocable[T],
+        function: Function[T],
         data: Mapping[str, object] | None = None,
         timeout: durations.Duration | None = None,
         v: str | None = None,
@@ -172,7 +172,7 @@ class StepSync(StepWithOptionsSync):
         """Run another function, and wait for its result. See `Step.invoke`."""
         del v
         request = arguments.function(
-            step_id, arguments.id_of(step_id, function), data, timeout, self._caller.client.serializer
+            step_id, arguments.id_of(step_id, function), data, timeout, self._caller.serializer
         )
         return arguments.result_of(function, self._caller.step(request))
 
@@ -188,8 +188,8 @@ class StepSync(StepWithOptionsSync):
     ) -> object:
         """Run a function of any app by its id, and wait for its result. See `Step.invoke_by_id`."""
         del v
-        full = arguments.full_id(step_id, app_id or self._caller.client.app_id, function_id)
-        return self._caller.step(arguments.function(step_id, full, data, timeout, self._caller.client.serializer))
+        full = arguments.full_id(step_id, app_id or self._caller.app_id, function_id)
+        return self._caller.step(arguments.function(step_id, full, data, timeout, self._caller.serializer))
 
     def fetch(
         self,
