@@ -16,7 +16,7 @@ import inngest
 from inngest.cli.app import app
 from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Event, Run
-from inngest.engine.ports import Claimed
+from inngest.engine.records import Claimed
 from inngest.errors import RunFailedError
 
 

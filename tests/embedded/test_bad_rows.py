@@ -17,7 +17,7 @@ import inngest
 from inngest import Rule
 from inngest.engine.executor import RunExecutor
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import Claimed
+from inngest.engine.records import Claimed
 from inngest.engine.store import unreadable
 from tests.contract.store.failing import error
 from tests.embedded.stage import Stage

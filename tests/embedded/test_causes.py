@@ -13,7 +13,7 @@ from inngest import Run
 from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Event, Released
 from inngest.engine.domain.model import Run as StoredRun
-from inngest.engine.ports import Claimed
+from inngest.engine.records import Claimed
 from inngest.errors import RunFailedError
 from tests.embedded.stage import Stage, step
 

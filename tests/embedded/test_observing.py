@@ -11,7 +11,7 @@ import pytest
 import inngest
 from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Ended, Event, Released, Run
-from inngest.engine.ports import Claimed
+from inngest.engine.records import Claimed
 
 
 class Diary:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.engine.ports import Commit
+from inngest.engine.records import Commit
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.statement import Connection

@@ -12,7 +12,8 @@ import pytest
 
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Event, FunctionSpec, Policy
-from inngest.engine.ports import Acceptance, Answered, Commit, EventPlace, Owner, RequestKey, Session, Store
+from inngest.engine.ports import Store
+from inngest.engine.records import Acceptance, Answered, Commit, EventPlace, Owner, RequestKey, Session
 from inngest.engine.store.commands import Command
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore

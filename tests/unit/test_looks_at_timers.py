@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from inngest.engine.ports import Fired, Store
+from inngest.engine.ports import Store
+from inngest.engine.records import Fired
 from inngest.engine.timers import LONGEST, Timers
 from inngest.runtime.ports import Clock
 

@@ -10,7 +10,7 @@ import pytest
 
 from inngest.engine.executor import RunExecutor
 from inngest.engine.places import NOTHING
-from inngest.engine.ports import Claims
+from inngest.engine.records import Claims
 
 NOW = 1_000
 

@@ -13,7 +13,7 @@ from inngest.engine.domain.explaining import LATEST, text_of
 from inngest.engine.domain.model import Defer, Event, FailedAttempt, RunStatus
 from inngest.engine.domain.model import Hold as StoredHold
 from inngest.engine.domain.model import Run as StoredRun
-from inngest.engine.ports import RunView
+from inngest.engine.records import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode

@@ -21,8 +21,9 @@ from .domain.watches import as_data
 from .errors import StoreError
 from .ownership import STOP, Ownership
 from .places import NOTHING, Places, Reserved
-from .ports import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner, Requests
+from .ports import Requests
 from .quarantine import Quarantine
+from .records import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner
 from .worker import Worker
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))

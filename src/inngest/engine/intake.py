@@ -15,7 +15,8 @@ from .domain.effects import is_large
 from .domain.model import Event, Run
 from .errors import StoreError
 from .places import Reserved
-from .ports import Acceptance, Accepted, Ids, Store
+from .ports import Ids, Store
+from .records import Acceptance, Accepted
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 

@@ -9,7 +9,8 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import ends_the_task
 
 from .domain.model import Changes, Event, Run
-from .ports import Claimed, Observer
+from .ports import Observer
+from .records import Claimed
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 

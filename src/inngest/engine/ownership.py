@@ -20,7 +20,8 @@ from .domain.effects import effects_of
 from .domain.hosts import host_of
 from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
 from .errors import StoreError
-from .ports import Claimed, Commit, Owner, Receipt, Requests, Written
+from .ports import Requests
+from .records import Claimed, Commit, Owner, Receipt, Written
 from .slots import RunSlots
 from .worker import Worker
 

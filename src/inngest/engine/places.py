@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .ports import Invoker, Owner
+from .ports import Invoker
+from .records import Owner
 
 
 class Reserved(NamedTuple):

@@ -3,252 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from inngest.protocol.calls import Call, EventData, Outcome
+from inngest.protocol.calls import Call, Outcome
 from inngest.protocol.http import HttpRequest, HttpResponse
-from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep
+from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Secrets
 from inngest.runtime.ports import Recorder
 
-from .domain.effects import NOTHING, Effects
 from .domain.explaining import Facts, Handler, KeptBack, Woken
 from .domain.hosts import Hosts
 from .domain.model import (
-    Asked,
     Changes,
-    Defer,
     Event,
-    FailedAttempt,
     FunctionSpec,
     Run,
     RunStatus,
-    Start,
-    Watch,
 )
 from .errors import StoreError
+from .records import (
+    Acceptance,
+    Accepted,
+    Answered,
+    Circle,
+    Claimed,
+    Claims,
+    Commit,
+    DueRequests,
+    EventPlace,
+    Fired,
+    Notifications,
+    Owner,
+    RequestClaims,
+    RequestKey,
+    Retried,
+    RunView,
+    Session,
+)
 
 R = TypeVar("R")
 
 
 # -- the store
-
-
-class Owner(NamedTuple):
-    """Who owns a run: a worker session, and one invocation of it. Every write about the run carries it (P0, P4)."""
-
-    session: str  # of the worker
-    token: str  # of the invocation
-    run_id: str
-
-
-class Session(NamedTuple):
-    """A worker."""
-
-    id: str  # random; never used again
-    started_at: int
-    host: str
-    pid: int
-    functions: Sequence[str]  # ids that it can run
-
-
-class Claimed(NamedTuple):
-    """A run that now belongs to this worker, with what is recorded of it."""
-
-    owner: Owner
-    run: Run
-    events: Sequence[EventData]
-    memos: Sequence[Memo]  # in commit order
-    open: Sequence[OpenStep]
-    arrivals: Sequence[Arrival] = ()  # what open steps have been waiting for
-    at: int = 0  # when it was claimed: what had not run out by then may still be overtaken by what comes
-    defers: Sequence[Defer] = ()  # in the order in which they were made
-    unread: bool = False  # it is too large to be read with the claim: see `Store.read`
-
-
-class Acceptance(NamedTuple):
-    """Events to accept, with the runs they start."""
-
-    events: Sequence[Event]
-    claim: Sequence[Owner]  # this worker begins so many of the runs at once, if they are due and it has their functions
-    functions: frozenset[str]  # that this worker can run
-    now: int
-    plain: frozenset[str] = frozenset()  # those of them that need a thread
-    threads: int = 0  # of the runs that this worker begins, so many at most are of functions that need one
-    invoke: str = ""  # id of the function that its one event starts by itself; if there is none, triggers decide
-    parcel: str = ""  # which the next of its events are of; `events` are none then
-
-
-class Notifications(NamedTuple):
-    """What a transaction did to runs other than those that it was about."""
-
-    arrivals: Sequence[Arrival] = ()  # for steps that wait
-    cancelled: Sequence[str] = ()  # ids of runs that it cancelled
-    queued: bool = False  # jobs are due that were not before
-    unknown: Sequence[tuple[str, str]] = ()  # runs that ended, and functions they had deferred that nobody knows
-
-    def and_then(self, later: Notifications) -> Notifications:
-        """Both."""
-        if later is NO_NOTIFICATIONS or self is NO_NOTIFICATIONS:
-            return self if later is NO_NOTIFICATIONS else later
-        return Notifications(
-            [*self.arrivals, *later.arrivals],
-            [*self.cancelled, *later.cancelled],
-            self.queued or later.queued,
-            [*self.unknown, *later.unknown],
-        )
-
-
-NO_NOTIFICATIONS = Notifications()
-
-
-class Accepted(NamedTuple):
-    """What accepting gave."""
-
-    started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
-    events: Sequence[Event] = ()  # of a parcel: those that were accepted now
-    more: bool = False  # of a parcel: others are still to be accepted
-
-
-class Fired(NamedTuple):
-    """What became of the timers that were due."""
-
-    started: Sequence[Start]  # the runs that were created
-    next_due: int | None  # when the next timer falls due; None if there is none
-
-
-class Commit(NamedTuple):
-    """What an owner decided about its run."""
-
-    owner: Owner
-    function_id: str
-    changes: Changes
-    now: int
-    effects: Effects = NOTHING  # events that are stored with the changes, and what they start
-    begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
-    alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
-    watches: Sequence[Watch] = ()  # what steps that began to wait look for
-    waiting: bool = False  # steps of the run wait, or have waited, for something from outside
-    parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
-    requests: Sequence[Asked] = ()  # that steps asked for
-    lane: str | None = None  # of the run
-    concludes: bool = False  # the invocation is over: nobody waits for what each of its steps became
-    busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
-    staged: str = ""  # the parcel of its effects, if the events are stored already
-
-
-class Written(enum.Enum):
-    """What became of a commit."""
-
-    DONE = "done"
-    LOST = "lost"  # the run is not this owner's any more: nothing was written (P3, P4)
-
-
-class Receipt(NamedTuple):
-    """The answer to a commit."""
-
-    written: Written
-    settled: Mapping[str, Memo] = {}  # memos that became others than was asked for, by hash of the step
-
-
-DONE = Receipt(Written.DONE)
-REFUSED = Receipt(Written.LOST)
-
-
-class Claims(NamedTuple):
-    """What claiming gave."""
-
-    runs: Sequence[Claimed]
-    next_due: int | None  # when the first job falls due that was not claimed; None if there is none
-    alone_due: bool = False  # a run that must be tried alone is due, or kept for this worker, and was not taken
-    fenced: bool = False  # this worker was declared dead (P4)
-
-
-class Retried(NamedTuple):
-    """What is tried again at once."""
-
-    steps: Sequence[str]  # hashes of steps between two attempts
-    anything: bool = False  # or its body, a request, or a run on hold
-    more: bool = False  # there may be more
-
-
-class RequestKey(NamedTuple):
-    """Which request."""
-
-    run_id: str
-    hash: str  # of the step
-
-
-class HeldRequest(NamedTuple):
-    """A request that this worker makes."""
-
-    key: RequestKey
-    kind: Opcode
-    request: str  # JSON text
-    attempt: int  # from 0
-    retries: int
-    host: str  # that it goes to
-    secret: bool  # it has credentials
-
-
-class Circle(NamedTuple):
-    """Where a look at hosts begins that goes through all of them, and where it ends."""
-
-    after: str = ""  # this host
-    until: str | None = None  # this host, as the last; None: all around
-
-
-class DueRequests(NamedTuple):
-    """What looking for requests gave."""
-
-    keys: Sequence[RequestKey]  # that are due, and that there are places for
-    next_due: int | None  # when the first falls due of those that are not due yet; None if there is none
-    waiting: bool  # whether others are due, for which there is no place
-    circle: Circle  # where the next look goes on; it has to, at once, if `until` is there
-
-
-class RequestClaims(NamedTuple):
-    """What claiming requests gave."""
-
-    requests: Sequence[HeldRequest]
-    missed: bool  # not all that were to be claimed could be
-    fenced: bool = False  # this worker was declared dead (P4)
-
-
-class Answered(NamedTuple):
-    """What became of an attempt at a request."""
-
-    session: str  # of the worker that made it
-    key: RequestKey
-    attempt: int
-    arrival: Arrival | None  # the step's result; None if there is to be another attempt
-    due_at: int  # when that is
-    failed: FailedAttempt | None  # how this one failed
-    now: int
-
-
-class EventPlace(NamedTuple):
-    """Where an event is in the order in which all were received."""
-
-    received_at: int
-    id: str
-
-
-class RunView(NamedTuple):
-    """A run with everything that is recorded of it."""
-
-    run: Run
-    event: Event
-    memos: Sequence[Memo]
-    open: Sequence[OpenStep]
-    failed: Sequence[FailedAttempt]
-    worker: str | None  # session that owns it
-    batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
-    metadata: Mapping[str, str] = MappingProxyType({})  # JSON texts, by hash of the step
-    defers: Sequence[Defer] = ()  # in the order in which they were made
 
 
 class Listener(Protocol):

@@ -11,7 +11,8 @@ from .domain import explaining
 from .domain.explaining import Facts, Reason
 from .domain.model import Run
 from .errors import StoreError
-from .ports import Liveness, RunView, Store
+from .ports import Liveness, Store
+from .records import RunView
 
 
 class Explained(NamedTuple):

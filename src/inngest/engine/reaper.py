@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Clock
 
-from .ports import EventPlace, Liveness, Store
+from .ports import Liveness, Store
+from .records import EventPlace
 
 LATE = 300_000
 """Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""

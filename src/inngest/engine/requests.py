@@ -18,16 +18,8 @@ from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, Policy, Verdict
 from .errors import StoreError
-from .ports import (
-    Answered,
-    Circle,
-    HeldRequest,
-    HttpClient,
-    Ids,
-    RequestClaims,
-    RequestKey,
-    Store,
-)
+from .ports import HttpClient, Ids, Store
+from .records import Answered, Circle, HeldRequest, RequestClaims, RequestKey
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger, about_run
 
 from .domain.model import RunStatus, Start
-from .ports import Claimed
+from .records import Claimed
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 

@@ -18,9 +18,10 @@ from .errors import StoreError
 from .executor import RunExecutor
 from .failure_log import FailureLog
 from .intake import Intake
-from .ports import Liveness, Session
+from .ports import Liveness
 from .queries import Queries
 from .reaper import Reaper, Remover, each_alone
+from .records import Session
 from .requests import AT_A_TIME, Requester, Tools
 from .run_ends import RunEnds
 from .timers import Timers

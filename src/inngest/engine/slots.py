@@ -13,7 +13,8 @@ from collections.abc import Callable
 from inngest.runtime.ports import Clock, Timer
 
 from .errors import StoreError
-from .ports import Owner, Store
+from .ports import Store
+from .records import Owner
 
 PATIENCE = 200
 """Milliseconds until the next try for slots that were not to be had."""

@@ -17,7 +17,7 @@ from inngest.engine.domain.model import (
     RunStatus,
     Start,
 )
-from inngest.engine.ports import Owner, Written
+from inngest.engine.records import Owner, Written
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Memo, OpenStep
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inngest.engine.ports import Receipt, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Receipt, Written
 from inngest.errors import StoreClosedError, StoreError
 from tests.contract.store import values
 from tests.contract.store.failing import FailingPlace, Fails, error

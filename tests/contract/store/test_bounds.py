@@ -11,7 +11,7 @@ import pytest
 from inngest.engine.domain.lanes import Lane, range_of
 from inngest.engine.domain.model import FunctionSpec
 from inngest.engine.errors import StoreError
-from inngest.engine.ports import Claimed, EventPlace
+from inngest.engine.records import Claimed, EventPlace
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.statement import Connection
 from inngest.protocol import limits

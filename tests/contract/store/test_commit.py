@@ -8,7 +8,8 @@ import json
 import pytest
 
 from inngest.engine.domain.model import Changes, Ended, FailedAttempt, RunStatus
-from inngest.engine.ports import Claimed, RunView, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, RunView, Written
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Opcode
 from tests.contract.store import values

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Defer, Ended, RunStatus
-from inngest.engine.ports import Commit, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Commit, Written
 from tests.contract.store import values
 from tests.contract.store.values import (
     COMPLETED,

@@ -13,7 +13,8 @@ import pytest
 from inngest.engine.domain import watches
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Wait, Watching
-from inngest.engine.ports import Claimed, Commit, Owner, Store
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, Commit, Owner
 from inngest.errors import StoreError
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from inngest.engine.ports import Claimed, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, Written
 from inngest.engine.store import entering
 from tests.contract.store import values
 from tests.contract.store.values import NOW, accept, begin, event, memo, owner, record, release

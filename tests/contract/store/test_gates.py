@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest.engine.domain.model import Event, Run, RunStatus
-from inngest.engine.ports import EventPlace, Fired, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import EventPlace, Fired, Written
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES
 from tests.contract.store.values import NOW, accept, acceptance, claim_one, event, function, owner

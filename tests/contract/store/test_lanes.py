@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from inngest.engine.domain.model import Event, FunctionSpec, Start
-from inngest.engine.ports import Claimed, Claims, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, Claims, Written
 from tests.contract.store import values
 from tests.contract.store.values import NOW, commit, end, record, release
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inngest.engine.domain.lanes import Lane, queueing_of
-from inngest.engine.ports import Claimed, Owner, Written
+from inngest.engine.records import Claimed, Owner, Written
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES, search
 from tests.contract.store.values import function

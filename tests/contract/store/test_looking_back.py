@@ -11,7 +11,7 @@ import pytest
 
 from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Wait, Watching
-from inngest.engine.ports import Claimed, Commit, EventPlace, Receipt, Written
+from inngest.engine.records import Claimed, Commit, EventPlace, Receipt, Written
 from inngest.engine.store import looking_back
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget

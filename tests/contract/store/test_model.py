@@ -28,7 +28,7 @@ from inngest.engine.domain.model import (
     RunStatus,
     Start,
 )
-from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace, Owner, Receipt, Written
+from inngest.engine.records import Acceptance, Accepted, Commit, EventPlace, Owner, Receipt, Written
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.oracle import FINAL, Oracle

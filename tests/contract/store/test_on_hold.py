@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from inngest.engine.domain.holding import delay
 from inngest.engine.domain.model import Changes, Code, Hold, Released
-from inngest.engine.ports import Claimed, Claims, Session, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, Claims, Session, Written
 from inngest.engine.store.holding import OTHERS_FIRST
 from inngest.protocol.calls import Sign
 from tests.contract.store.values import FUNCTIONS, NOW, accept, begin, claim_one, commit, event, owner, release

@@ -14,7 +14,7 @@ from inngest.engine.domain import effects
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Event, Released
 from inngest.engine.errors import StoreError
-from inngest.engine.ports import Acceptance, Accepted, Commit, EventPlace
+from inngest.engine.records import Acceptance, Accepted, Commit, EventPlace
 from inngest.engine.store import parcels
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol import limits

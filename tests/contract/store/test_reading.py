@@ -11,7 +11,8 @@ import pytest
 
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.errors import StoreClosedError
-from inngest.engine.ports import Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Written
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
 from tests.contract.store import values

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from inngest.engine.domain.model import FailedAttempt
-from inngest.engine.ports import Claimed, EventPlace, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, EventPlace, Written
 from inngest.engine.store import removing
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Statement

@@ -9,7 +9,8 @@ import pytest
 
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Asked, Changes, FailedAttempt, Released, Wait, Watch, Watching
-from inngest.engine.ports import (
+from inngest.engine.ports import Store
+from inngest.engine.records import (
     NO_NOTIFICATIONS,
     Answered,
     Circle,
@@ -19,7 +20,6 @@ from inngest.engine.ports import (
     Notifications,
     RequestClaims,
     RequestKey,
-    Store,
     Written,
 )
 from inngest.engine.store import due_requests, requests

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inngest.engine.ports import Claimed, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, Written
 from tests.contract.store import values
 from tests.contract.store.values import (
     NOW,

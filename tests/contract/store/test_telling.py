@@ -11,7 +11,7 @@ import pytest
 
 from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Released, Wait, Watching
-from inngest.engine.ports import Claimed, Commit, EventPlace, Notifications, Written
+from inngest.engine.records import Claimed, Commit, EventPlace, Notifications, Written
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from inngest.engine.ports import Claimed, Receipt, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Claimed, Receipt, Written
 from inngest.errors import StoreError, StoreFullError
 from tests.contract.store import values
 from tests.contract.store.failing import FailingPlace, Fails, error

@@ -8,7 +8,8 @@ import pytest
 
 from inngest.engine.domain import watches
 from inngest.engine.domain.model import Changes, Released, Wait, Watching
-from inngest.engine.ports import Commit, Store, Written
+from inngest.engine.ports import Store
+from inngest.engine.records import Commit, Written
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
 from tests.contract.store.values import NOW, accept, acceptance, begin, event, hear, step
 

@@ -15,7 +15,8 @@ import pytest
 from inngest.engine.domain import triggers
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Registry, Released, RunStatus, Start
-from inngest.engine.ports import (
+from inngest.engine.ports import Store
+from inngest.engine.records import (
     NO_NOTIFICATIONS,
     Acceptance,
     Claimed,
@@ -24,7 +25,6 @@ from inngest.engine.ports import (
     Owner,
     Receipt,
     Session,
-    Store,
     Written,
 )
 from inngest.protocol.errors import ErrorInfo

@@ -15,7 +15,8 @@ from sqlalchemy.sql import ClauseElement
 from inngest.engine import executor, intake, quarantine, reaper, service
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import Claimed, Ids, Owner
+from inngest.engine.ports import Ids
+from inngest.engine.records import Claimed, Owner
 from inngest.engine.store import accepting, claiming, committing, tables, unreadable
 from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase

@@ -13,7 +13,7 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import NO_NOTIFICATIONS, Commit
+from inngest.engine.records import NO_NOTIFICATIONS, Commit
 from inngest.engine.requests import Requester
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.announcing import Announcer

@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import effects, triggers
 from inngest.engine.domain.model import Event, Registry, RunStatus, Start
-from inngest.engine.ports import NO_NOTIFICATIONS, Acceptance, Accepted, Ids, Notifications, Owner
+from inngest.engine.ports import Ids
+from inngest.engine.records import NO_NOTIFICATIONS, Acceptance, Accepted, Notifications, Owner
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, delete, literal_column, null, select,
 
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
-from inngest.engine.ports import Notifications
+from inngest.engine.records import Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.model import Policy, Registry
-from inngest.engine.ports import NO_NOTIFICATIONS, Ids, Notifications
+from inngest.engine.ports import Ids
+from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.careful import CarefulLogger
 
 from .database import Database

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, bindparam, func, literal_column, select
 
 from inngest.engine.domain.hosts import Hosts
-from inngest.engine.ports import Circle, DueRequests, RequestKey
+from inngest.engine.records import Circle, DueRequests, RequestKey
 
 from . import tables
 from .records import LARGEST

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Defer, Event, Run
 from inngest.engine.domain.watches import as_data
-from inngest.engine.ports import Claimed, Owner
+from inngest.engine.records import Claimed, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 

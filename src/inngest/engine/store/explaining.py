@@ -25,7 +25,7 @@ from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
 from inngest.engine.domain.model import Watch
 from inngest.engine.domain.watches import can_be_told
-from inngest.engine.ports import RunView
+from inngest.engine.records import RunView
 from inngest.protocol import limits, texts
 
 from . import lanes, reading, tables, troubles

@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import NO_NOTIFICATIONS, Fired, Ids, Notifications
+from inngest.engine.ports import Ids
+from inngest.engine.records import NO_NOTIFICATIONS, Fired, Notifications
 from inngest.protocol import durations, limits, ulids
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival

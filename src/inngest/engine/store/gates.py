@@ -19,7 +19,8 @@ from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import NO_NOTIFICATIONS, Ids, Notifications
+from inngest.engine.ports import Ids
+from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.protocol import limits
 
 from . import cancelling, tables, troubles

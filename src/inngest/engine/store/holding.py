@@ -15,7 +15,8 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Code, Hold
-from inngest.engine.ports import Ids, Retried
+from inngest.engine.ports import Ids
+from inngest.engine.records import Retried
 from inngest.protocol.opcodes import Opcode
 
 from . import lanes, tables, waits

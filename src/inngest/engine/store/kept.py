@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, delete, literal_column, select, tuple_, update
 
-from inngest.engine.ports import Owner
+from inngest.engine.records import Owner
 
 from . import lanes, tables
 from .statement import Statement, Transaction, insert_new

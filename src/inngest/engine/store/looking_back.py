@@ -20,7 +20,7 @@ from inngest.engine.domain import watches
 from inngest.engine.domain.effects import BYTES_AT_ONCE
 from inngest.engine.domain.model import Event, Watch
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Commit, Owner
+from inngest.engine.records import Commit, Owner
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import Owner, RunView
+from inngest.engine.records import Owner, RunView
 from inngest.protocol import texts
 from inngest.protocol.opcodes import Memo, OpenStep
 

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
-from inngest.engine.ports import Owner, Session
+from inngest.engine.records import Owner, Session
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep

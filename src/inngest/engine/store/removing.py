@@ -10,7 +10,7 @@ import json
 from sqlalchemy import ScalarSelect, bindparam, delete, exists, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.ports import EventPlace
+from inngest.engine.records import EventPlace
 from inngest.protocol import limits
 
 from . import tables, troubles, woken

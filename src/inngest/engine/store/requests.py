@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Asked
-from inngest.engine.ports import Answered, Commit, HeldRequest, Notifications, RequestClaims, RequestKey
+from inngest.engine.records import Answered, Commit, HeldRequest, Notifications, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
 from . import tables, troubles, waits

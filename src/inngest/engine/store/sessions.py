@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from inngest.engine.domain.explaining import Handler
 from inngest.engine.domain.model import FunctionSpec
-from inngest.engine.ports import Session
+from inngest.engine.records import Session
 
 from . import lanes, numbers, schedules, tables
 from .context import WriteContext

@@ -11,7 +11,8 @@ from inngest.engine.domain.explaining import Facts, Handler, KeptBack, Woken
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import (
+from inngest.engine.ports import Executor, Ids, Listener
+from inngest.engine.records import (
     Acceptance,
     Accepted,
     Answered,
@@ -21,10 +22,7 @@ from inngest.engine.ports import (
     Commit,
     DueRequests,
     EventPlace,
-    Executor,
     Fired,
-    Ids,
-    Listener,
     Owner,
     Receipt,
     RequestClaims,

@@ -17,7 +17,7 @@ from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
 from inngest.engine.domain import watches
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
-from inngest.engine.ports import NO_NOTIFICATIONS, Notifications
+from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ClauseElement
 from inngest.engine.domain import holding, watches
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
 from inngest.engine.domain.model import Code, Event, Registry, Signal, Watch, Watching
-from inngest.engine.ports import Commit, Notifications
+from inngest.engine.records import Commit, Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 

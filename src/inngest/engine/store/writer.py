@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import NO_NOTIFICATIONS, Executor, Listener, Notifications
+from inngest.engine.ports import Executor, Listener
+from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.careful import CarefulLogger
 
 from .commands import Alone, Command, Family
