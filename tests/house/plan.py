@@ -42,6 +42,13 @@ def read(lines: str) -> Plan:
     return Plan(tuple(files), tuple(folders))
 
 
+def unknown(text: str, files: Iterable[str]) -> list[str]:
+    """Files that a document names outside of its plan, in full or by the end of their path, and that are not there."""
+    there = [f"/{name}" for name in files]
+    named = dict.fromkeys(FILE.findall(text.replace(block(text), "")))
+    return [name for name in named if not any(path.endswith(f"/{name}") for path in there)]
+
+
 def differences(plan: Plan, modules: Iterable[str]) -> Iterator[str]:
     """How a plan and the modules of the package, as paths below it, differ; each with what to do about it."""
     there = sorted(modules)

@@ -3,8 +3,8 @@ from textwrap import dedent
 import pytest
 
 from tests.house.plan import ROOT as PACKAGE
-from tests.house.plan import Plan, block, differences, read
-from tests.house.tree import ROOT, code
+from tests.house.plan import Plan, block, differences, read, unknown
+from tests.house.tree import ROOT, code, walk
 
 TEXT = f"""
 # A house
@@ -84,6 +84,18 @@ def test_a_file_that_is_named_twice_is_told() -> None:
 def test_a_folder_whose_files_are_named_covers_no_others() -> None:
     plan = read(dedent("  cli/    the command\n    app.py    commands\n"))
     assert len(list(differences(plan, ["cli/app.py", "cli/output.py"]))) == 1
+
+
+def test_a_file_that_a_document_names_elsewhere_must_be_there() -> None:
+    assert unknown(TEXT, ["src/inngest/other.py"]) == []
+    assert unknown(TEXT, ["src/inngest/another.py"]) == ["other.py"]
+    assert unknown("See `b/c.py`.", ["a/b/c.py"]) == []
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_of_the_house_names_are_there(name: str) -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in walk(ROOT)]
+    assert unknown((ROOT / name).read_text(encoding="utf-8"), files) == [], "write where it is now, or take it off"
 
 
 def test_the_plan_of_rooms_is_the_tree() -> None:

@@ -1,4 +1,4 @@
-"""A run's status and its legal changes. The diagram in the documentation is drawn from this table."""
+"""A run's status, and the table of its legal changes. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""`advance(run, inputs, now) → Changes`: the only place that decides what happens next.
+"""`advance(run, inputs, now) → Changes`: the only place that decides what follows from steps and outcomes of a run.
 
-A dispatch; each family of inputs has its own file.
+A dispatch; each family of inputs has its own file. What an event starts is decided in `triggers`, and when that begins
+in `gates` and `lanes`.
 """
 
 from __future__ import annotations
