@@ -125,7 +125,7 @@ def test_a_failed_run_shows_the_attempts_of_its_body_and_its_traceback(command: 
 
 def test_a_sleeping_run_shows_when_it_goes_on(command: Command, shop: Shop) -> None:
     out = command("run", shop.sleeping, *shop.option).out
-    assert re.search(r"… long  sleeps until \d\d:\d\d:\d\d \(in 23 h 59 min\)|\(in 1 d\)", out)
+    assert re.search(r"… long  sleeps until \d\d:\d\d:\d\d \(in (23 h \d\d min|1 d)\)", out)
 
 
 def test_a_run_as_json_has_everything(command: Command, shop: Shop) -> None:
@@ -230,7 +230,7 @@ def test_without_runs(command: Command, tmp_path: Path, shop: Shop) -> None:
         ),
         (("runs", "--event", "x"), 2, "--event: 'x' is not an id", ""),
         (("runs", "--before", "x"), 2, "--before: 'x' is not an id", ""),
-        (("runs", "--limit", "0"), 2, "--limit: expected a whole number from 1 to 1,000, got 0", ""),
+        (("runs", "--limit", "0"), 2, "--limit: expected a whole number from 1 to 1,000, got '0'", ""),
         (
             ("runs", "--function", "nope"),
             3,

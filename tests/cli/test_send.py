@@ -176,7 +176,11 @@ def test_an_event_that_starts_nothing_makes_waiting_fail(command: Command, serve
     assert ran.code == 1
     assert "the event started no run: no function has the trigger 'shop/unheard'" in ran.err
     as_json = command("send", "shop/unheard", "--url", server.url, "--wait", "--json")
-    assert (as_json.code, as_json.json["runs"]) == (1, [])
+    assert (as_json.code, as_json.err, as_json.json["runs"]) == (1, "", [])
+    assert as_json.json["error"] == "the event started no run: no function has the trigger 'shop/unheard'"
+    assert as_json.json["hint"] == "it is stored"
+    mistyped = command("send", "--json", "shop/sad", "--wait", "--url", server.url)
+    assert mistyped.json["error"].endswith("; did you mean shop/said?")
     command("send", "shop/said", "--id", "twice", "--url", server.url)
     again = command("send", "shop/said", "--id", "twice", "--url", server.url, "--wait")
     assert (again.code, "an event with the id 'twice' came within the last 24 h" in again.err) == (1, True)
@@ -201,6 +205,7 @@ def test_what_keeps_an_event_back_is_named(
         text = text.replace("RUN", run["id"])
     ran = command("send", *options, "--wait", "--json")
     assert (ran.code, ran.json["runs"]) == (1, [])
+    assert (ran.json["error"], ran.json["hint"]) == ("the event started no run: it was kept back", "it is stored")
     (kept,) = ran.json["kept_back"]
     assert (kept["rule"], text in kept["text"]) == (rule, True)
     told = command("send", *options, "--wait")

@@ -9,10 +9,12 @@ import typer
 
 from . import verbs
 from .failures import reported
+from .group import JsonGroup
 from .options import AsJson, Database
 from .values import DEFAULT_DATABASE
 
 app = typer.Typer(
+    cls=JsonGroup,
     help="Durable functions: run them, send events to them, look at their runs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -47,8 +49,8 @@ def dev(
     ],
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", "-p", min=0, max=65535, help="Where to listen; 0 takes a free port.")
-    ] = 8288,
+        str, typer.Option("--port", "-p", metavar="PORT", help="Where to listen; 0 takes a free port.")
+    ] = "8288",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Answer to this name too; may be repeated. Foreign names are refused."),
@@ -85,13 +87,15 @@ def dev(
 def runs(
     status: Annotated[
         str | None,
-        typer.Option(metavar="STATUS", help="Only runs that are queued, running, completed, failed or cancelled."),
+        typer.Option(
+            metavar="STATUS", help="Only runs that are queued, running, completed, failed, cancelled or skipped."
+        ),
     ] = None,
     function: Annotated[
         str | None, typer.Option(metavar="ID", help="Only runs of this function: app-function.")
     ] = None,
     event: Annotated[str | None, typer.Option(metavar="ID", help="Only runs that this event started.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, up to 1,000.")] = 20,
+    limit: Annotated[str, typer.Option(metavar="COUNT", help="At most so many, up to 1,000.")] = "20",
     before: Annotated[str | None, typer.Option(metavar="ID", help="Only runs created before this run.")] = None,
     database: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,

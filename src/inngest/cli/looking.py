@@ -44,7 +44,7 @@ def runs(
     status: str | None,
     function: str | None,
     event: str | None,
-    limit: int,
+    limit: str,
     before: str | None,
     as_json: bool,
 ) -> None:
@@ -52,14 +52,13 @@ def runs(
     wanted = None if status is None else status_named(status)
     event_id = None if event is None else values.ulid("--event", event)
     given = None if before is None else values.id_or_end("--before", before)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise CommandError(f"--limit: expected a whole number from 1 to {MAX_LIMIT:,}, got {limit}")
+    most = values.whole_number("--limit", limit, 1, MAX_LIMIT)
     path = values.existing_database(database)
     reader = Reader(path)
     before_id = None if given is None else whole_id("--before", given, reader, path)
-    found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=limit + 1, before=before_id)
-    page = found[:limit]
-    next_before = page[-1].id if len(found) > limit else None
+    found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=most + 1, before=before_id)
+    page = found[:most]
+    next_before = page[-1].id if len(found) > most else None
     if not page and function is not None:
         check_function("--function", reader, function)
     pending = [] if event_id is None else reader.pending(event_id)

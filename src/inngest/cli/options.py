@@ -18,6 +18,12 @@ OfFunction = Annotated[
 OfEvent = Annotated[
     str | None, typer.Option("--event", metavar="ID", help="All runs that this event started and that have not ended.")
 ]
+HeldOfFunction = Annotated[
+    str | None, typer.Option("--function", metavar="ID", help="All runs of this function that are on hold.")
+]
+HeldOfEvent = Annotated[
+    str | None, typer.Option("--event", metavar="ID", help="All runs that this event started and that are on hold.")
+]
 InStatus = Annotated[
     str | None, typer.Option("--status", metavar="STATUS", help="Of those, only runs that are queued, or running.")
 ]

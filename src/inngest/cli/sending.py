@@ -85,10 +85,14 @@ def send(
             _show_woken(woken)
             _show_kept(kept)
         runs = watch.wait()
+    told = {"event_id": sent_id, "name": name, "runs": runs, "woken": woken, "kept_back": kept}
+    if not runs and not woken:
+        why = "it was kept back" if kept else meant.unheard(name, watch.triggers() or ())
+        text = f"the event started no run: {why}"
+        raise CommandError(text, hint="it is stored", code=Exit.FAILED, details=told)
     if as_json:
-        output.print_json({"event_id": sent_id, "name": name, "runs": runs, "woken": woken, "kept_back": kept})
-    if runs or not woken:
-        _judge(runs, name, kept, as_json, watch.triggers() if not runs else None)
+        output.print_json(told)
+    _judge(runs, as_json)
 
 
 @contextlib.contextmanager
@@ -313,22 +317,13 @@ def _run_shape(wire: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def _judge(
-    runs: list[dict[str, object]],
-    name: str,
-    kept: Sequence[Mapping[str, object]],
-    as_json: bool,
-    triggers: Sequence[str] | None,
-) -> None:
-    """Show results; a run that did not complete makes the command fail, and so does an event that starts none."""
+def _judge(runs: Sequence[Mapping[str, object]], as_json: bool) -> None:
+    """Show results; a run that did not complete makes the command fail."""
     if not as_json:
         console = output.console()
         for run in runs:
             console.print(_line(run))
-        if not runs:
-            why = "it was kept back" if kept else meant.unheard(name, triggers or ())
-            output.failure(f"the event started no run: {why}", "it is stored")
-    if not runs or any(run["status"] != "COMPLETED" for run in runs):
+    if any(run["status"] != "COMPLETED" for run in runs):
         raise typer.Exit(Exit.FAILED)
 
 

@@ -102,6 +102,17 @@ def seconds(option: str, text: str | None) -> float | None:
     return value
 
 
+def whole_number(option: str, text: str, least: int, most: int) -> int:
+    """A whole number."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise CommandError(f"{option}: expected a whole number from {least:,} to {most:,}, got {text!r}")
+    return value
+
+
 def ulid(what: str, text: str, also: str = "") -> str:
     """An id of a run or an event, as text in upper case; `also` says what else is taken."""
     try:

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from .failures import reported
-from .options import AsJson, Data, Database, Functions, InStatus, OfEvent, OfFunction, Runs, Yes
+from .options import (
+    AsJson,
+    Data,
+    Database,
+    Functions,
+    HeldOfEvent,
+    HeldOfFunction,
+    InStatus,
+    OfEvent,
+    OfFunction,
+    Runs,
+    Yes,
+)
 from .values import DEFAULT_DATABASE
 
 
@@ -26,14 +38,14 @@ def cancel(
 
 def release(
     runs: Runs = None,
-    function: OfFunction = None,
-    event: OfEvent = None,
+    function: HeldOfFunction = None,
+    event: HeldOfEvent = None,
     status: InStatus = None,
     yes: Yes = False,
     database: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,
 ) -> None:
-    """Have runs follow changed code for ever, and be on hold no more. Without names: those that are on hold."""
+    """Have runs follow changed code for ever, and be on hold no more."""
     _change("release", runs, function, event, status, yes=yes, database=database, as_json=as_json)
 
 

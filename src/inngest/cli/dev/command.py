@@ -24,13 +24,14 @@ CAN_RELOAD = sys.platform != "win32"
 """A worker inherits the socket, which Windows does in another way."""
 
 MAX_RETRY_INTERVAL = 86_400.0
+MAX_PORT = 65_535
 
 
 def dev(
     targets: Sequence[str],
     *,
     host: str,
-    port: int,
+    port: str,
     allowed_hosts: Sequence[str],
     database: str,
     retry_interval: str | None,
@@ -51,9 +52,10 @@ def dev(
         drain=values.seconds("--drain-timeout", drain) or 0.0,
         as_json=as_json,
     )
+    number = values.whole_number("--port", port, 0, MAX_PORT)
     places = [_locate(target) for target in targets]
     _make_folder(Path(options.database))
-    with sockets.listen(host, port) as sock:
+    with sockets.listen(host, number) as sock:
         code = _supervise(options, places, sock) if reload and CAN_RELOAD else _serve_here(options, sock)
     raise typer.Exit(code)
 

@@ -1,0 +1,51 @@
+"""Arguments that cannot be: each is named with its value, and with `--json` as JSON, whoever notices it."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Command, Shop
+
+USAGE = 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "hint"),
+    [
+        (("runs", "--limit", "abc"), "--limit: expected a whole number from 1 to 1,000, got 'abc'", None),
+        (("runs", "--limit", "0"), "--limit: expected a whole number from 1 to 1,000, got '0'", None),
+        (("dev", "app.py", "--port", "99999"), "--port: expected a whole number from 0 to 65,535, got '99999'", None),
+        (("runs", "--nope"), "No such option: --nope", "`inngest runs --help`"),
+        (("runs", "--database"), "--database", "`inngest runs --help`"),
+        (("run",), "Missing argument 'RUN'", "`inngest run --help`"),
+        (("nope",), "No such command 'nope'", "`inngest --help`"),
+        ((), "No such option: --json", "`inngest --help`"),
+    ],
+)
+def test_a_program_reads_of_every_mistake(
+    command: Command, arguments: tuple[str, ...], text: str, hint: str | None
+) -> None:
+    ran = command(*arguments[:1], "--json", *arguments[1:])
+    assert (ran.code, ran.err) == (USAGE, "")
+    assert text in ran.json["error"]
+    assert ran.json["hint"] == hint
+    plain = command(*arguments) if arguments else command("--nope")
+    assert (plain.code, plain.out) == (USAGE, "")
+    assert arguments == () or text in plain.err
+
+
+def test_what_only_looks_like_the_option_is_not_it(command: Command) -> None:
+    ran = command("runs", "--nope", "--", "--json")
+    assert (ran.code, ran.out) == (USAGE, "")
+    assert "No such option: --nope" in ran.err
+
+
+def test_numbers_are_taken(command: Command, shop: Shop) -> None:
+    assert len(command("runs", "--limit", "2", "--json", *shop.option).json["runs"]) == 2
+
+
+def test_help_says_which_runs_release_means(command: Command) -> None:
+    text = " ".join(command("release", "--help").out.replace("│", " ").split())
+    assert "All runs of this function that are on hold" in text
+    assert "All runs that this event started and that are on hold" in text
+    assert "Without names" not in text
