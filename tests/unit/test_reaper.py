@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from inngest.engine.ports import Liveness, Store
+from inngest.engine.ports import Store
 from inngest.engine.reaper import Reaper, Remover, each_alone
 from inngest.engine.records import EventPlace, Session
-from inngest.runtime.ports import Clock
+from inngest.runtime.ports import Clock, Liveness
 
 
 class Place:

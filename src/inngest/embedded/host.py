@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from inngest.engine.observers import Observers
-from inngest.engine.ports import Observer
+from inngest.engine.observers import Observer, Observers
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.clock import wall_clock_ms
 

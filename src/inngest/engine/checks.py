@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Liveness
 
 from .activity import Activity
-from .ports import Liveness
 from .reaper import each_alone
 from .worker import Worker
 

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.careful import CarefulLogger
-from inngest.runtime.ports import Clock
+from inngest.runtime.ports import Clock, Ids
 
 from .domain import announcements, triggers
 from .domain.effects import is_large
 from .domain.model import Event, Run
 from .errors import StoreError
 from .places import Reserved
-from .ports import Ids, Store
+from .ports import EventStore
 from .records import Acceptance, Accepted
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -43,7 +43,7 @@ class Starter(Protocol):
 class Intake:
     """The one way in. What was accepted is begun by the listener of the store."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids, executor: Starter) -> None:
+    def __init__(self, store: EventStore, clock: Clock, ids: Ids, executor: Starter) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids

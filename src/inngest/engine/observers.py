@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import ends_the_task
 
 from .domain.model import Changes, Event, Run
-from .ports import Observer
 from .records import Claimed
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
+
+class Observer(Protocol):
+    """Watches what a worker does, as it becomes durable, in the order of the commits.
+
+    It is called on the event loop: it must not block, and must not raise.
+    """
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+        """Events were stored, with the runs they started."""
+        ...
+
+    def entered(self, claimed: Claimed) -> None:
+        """A run is this worker's: its function is entered, for the first time or again."""
+        ...
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        """What an invocation reported was written. `run` is as it was when it was entered."""
+        ...
 
 
 class Observers:

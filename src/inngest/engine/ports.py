@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, Outcome
-from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Secrets
 from inngest.runtime.ports import Recorder
@@ -15,7 +14,6 @@ from inngest.runtime.ports import Recorder
 from .domain.explaining import Facts, Handler, KeptBack, Woken
 from .domain.hosts import Hosts
 from .domain.model import (
-    Changes,
     Event,
     FunctionSpec,
     Run,
@@ -71,8 +69,8 @@ class Listener(Protocol):
         ...
 
 
-class Store(Protocol):
-    """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10)."""
+class StoreLife(Protocol):
+    """Opens, watches and closes the database, and keeps the greatest time that it has seen."""
 
     def listen(self, listener: Listener) -> None:
         """Have a listener told of each transaction from now on. There is one."""
@@ -98,6 +96,19 @@ class Store(Protocol):
         """Disconnect, when nothing reads or writes any more. Idempotent; from any thread, without a loop."""
         ...
 
+    @property
+    def trouble(self) -> StoreError | None:
+        """Why commits wait; None if none does."""
+        ...
+
+    def retry(self) -> None:
+        """Try again to write the commits that wait."""
+        ...
+
+    def give_up(self) -> None:
+        """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
+        ...
+
     def foreign_change(self) -> bool:
         """Whether another process has written since this was asked last. Cheap; never blocks."""
         ...
@@ -113,6 +124,18 @@ class Store(Protocol):
     def tidy(self) -> None:
         """Housekeeping; for a moment in which nothing happens."""
         ...
+
+    async def greatest_time(self) -> int:
+        """The greatest time that the database has seen, but for the last second of it; 0 if none."""
+        ...
+
+    async def keep_time(self, now: int, *, anew: bool = False) -> None:
+        """Keep a time by itself. `anew` forgets a greater one. Verbs that write keep theirs."""
+        ...
+
+
+class WorkerStore(Protocol):
+    """Knows workers, and the functions that they serve."""
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
         """Make functions known.
@@ -140,13 +163,9 @@ class Store(Protocol):
         """Which handlers have run for a while in a worker: instead of what it told before, and for people only."""
         ...
 
-    async def greatest_time(self) -> int:
-        """The greatest time that the database has seen, but for the last second of it; 0 if none."""
-        ...
 
-    async def keep_time(self, now: int, *, anew: bool = False) -> None:
-        """Keep a time by itself. `anew` forgets a greater one. Verbs that write keep theirs."""
-        ...
+class EventStore(Protocol):
+    """Takes in events and signals, and starts runs."""
 
     def accept(self, acceptance: Acceptance) -> asyncio.Future[Accepted]:
         """Store events and every run they start (P1). An event whose id is stored already starts nothing.
@@ -162,6 +181,14 @@ class Store(Protocol):
         They are accepted one after the other, by acceptances of the parcel, or by `fire` if none comes for a second.
         """
         ...
+
+    async def signal(self, name: str, data: str, now: int) -> str | None:
+        """Give a signal to the run that waits for it; that run's id, or None."""
+        ...
+
+
+class RunStore(Protocol):
+    """Hands runs to workers, and records what they did."""
 
     async def claim(
         self,
@@ -196,6 +223,29 @@ class Store(Protocol):
         """A run that its claim left unread, with all that is recorded of it; None if it is not its owner's any more."""
         ...
 
+    def commit(self, commit: Commit) -> asyncio.Future[Any]:
+        """Write what an owner decided. Commits of one run apply in the order of these calls.
+
+        The future is resolved with what the listener makes of the `Receipt`; it cannot be cancelled. While the store
+        is in trouble it waits: what an owner decided has happened already, and to lose it would be to do it again.
+        """
+        ...
+
+    async def put_run_off(self, owner: Owner, error: str, now: int, *, taken_at: int, alone: bool) -> int | None:
+        """A run that an owner has cannot be read: nobody has it for a while, the longer the more often that was.
+
+        Args:
+            owner: who has it.
+            error: why, for `explain`.
+            now: unix ms.
+            taken_at: when it was claimed, unix ms; one that had not begun before is as if it were not claimed.
+            alone: whether it is to be tried alone.
+
+        Returns:
+            Until when, unix ms; None if it is not this owner's.
+        """
+        ...
+
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
         """Take slots of a run's lane for handlers beside its first, or give back; how many it got, below 0 if it gave.
 
@@ -211,26 +261,17 @@ class Store(Protocol):
         """
         ...
 
-    def commit(self, commit: Commit) -> asyncio.Future[Any]:
-        """Write what an owner decided. Commits of one run apply in the order of these calls.
-
-        The future is resolved with what the listener makes of the `Receipt`; it cannot be cancelled. While the store
-        is in trouble it waits: what an owner decided has happened already, and to lose it would be to do it again.
-        """
+    async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
+        """What has come for steps of these runs that have no memos yet."""
         ...
 
-    @property
-    def trouble(self) -> StoreError | None:
-        """Why commits wait; None if none does."""
+    async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
+        """Ids of those runs that do not belong to these owners any more."""
         ...
 
-    def retry(self) -> None:
-        """Try again to write the commits that wait."""
-        ...
 
-    def give_up(self) -> None:
-        """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
-        ...
+class TimerStore(Protocol):
+    """Does what falls due at a time."""
 
     async def fire(self, now: int, only: str | None = None) -> Fired:
         """Do what timers that are due are for, in the transaction that removes them. Not all, if there are many.
@@ -252,21 +293,6 @@ class Store(Protocol):
         """A timer cannot be done: it falls due again later, the later the more often that was."""
         ...
 
-    async def put_run_off(self, owner: Owner, error: str, now: int, *, taken_at: int, alone: bool) -> int | None:
-        """A run that an owner has cannot be read: nobody has it for a while, the longer the more often that was.
-
-        Args:
-            owner: who has it.
-            error: why, for `explain`.
-            now: unix ms.
-            taken_at: when it was claimed, unix ms; one that had not begun before is as if it were not claimed.
-            alone: whether it is to be tried alone.
-
-        Returns:
-            Until when, unix ms; None if it is not this owner's.
-        """
-        ...
-
     @property
     def timer_due(self) -> int | None:
         """When the first timer falls due that this store knows of; None if there is none. Never blocks."""
@@ -276,33 +302,9 @@ class Store(Protocol):
         """Learn of timers that other processes have set."""
         ...
 
-    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
-        """Have no run of a function begin or go on; events "queue" or "skip" theirs. False if it is unknown."""
-        ...
 
-    async def resume(self, function_id: str, now: int) -> bool:
-        """Have its runs begin and go on again; False if it is unknown."""
-        ...
-
-    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> Sequence[str]:
-        """End those of these runs that have not ended; their ids. Their owners can write nothing more about them."""
-        ...
-
-    async def release(self, run_id: str, now: int) -> bool:
-        """Have a run follow the code there is, and be on hold no more; False if it has ended or is not there."""
-        ...
-
-    async def retry_now(self, run_id: str, now: int) -> Retried:
-        """Have what of a run waits for its next attempt be tried at once."""
-        ...
-
-    async def signal(self, name: str, data: str, now: int) -> str | None:
-        """Give a signal to the run that waits for it; that run's id, or None."""
-        ...
-
-    async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
-        """What has come for steps of these runs that have no memos yet."""
-        ...
+class RequestStore(Protocol):
+    """Hands requests of steps to workers, and records how they went."""
 
     async def due_requests(self, session: str, hosts: Hosts, now: int, circle: Circle) -> DueRequests:
         """Find requests that are due, whose credentials this worker knows, and take the places of `hosts` for them.
@@ -326,9 +328,33 @@ class Store(Protocol):
         """Requests that this worker makes, or knows the credentials of."""
         ...
 
-    async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
-        """Ids of those runs that do not belong to these owners any more."""
+
+class ControlStore(Protocol):
+    """Does what people ask for."""
+
+    async def pause(self, function_id: str, on_event: str, now: int) -> bool:
+        """Have no run of a function begin or go on; events "queue" or "skip" theirs. False if it is unknown."""
         ...
+
+    async def resume(self, function_id: str, now: int) -> bool:
+        """Have its runs begin and go on again; False if it is unknown."""
+        ...
+
+    async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> Sequence[str]:
+        """End those of these runs that have not ended; their ids. Their owners can write nothing more about them."""
+        ...
+
+    async def release(self, run_id: str, now: int) -> bool:
+        """Have a run follow the code there is, and be on hold no more; False if it has ended or is not there."""
+        ...
+
+    async def retry_now(self, run_id: str, now: int) -> Retried:
+        """Have what of a run waits for its next attempt be tried at once."""
+        ...
+
+
+class RunReader(Protocol):
+    """Tells what is recorded. Changes nothing."""
 
     async def run(self, run_id: str) -> RunView | None:
         """One run."""
@@ -366,6 +392,10 @@ class Store(Protocol):
         """Those of these runs that there are not, or not any more."""
         ...
 
+
+class PruningStore(Protocol):
+    """Removes what is over and old."""
+
     async def remove_runs(self, before: int) -> bool:
         """Remove some runs that ended before a time, each with all that is recorded of it.
 
@@ -384,6 +414,21 @@ class Store(Protocol):
     async def remove_keys(self, now: int) -> bool:
         """Remove some idempotency keys that have expired. True if more may be left. Never takes long."""
         ...
+
+
+class Store(
+    StoreLife,
+    WorkerStore,
+    EventStore,
+    RunStore,
+    TimerStore,
+    RequestStore,
+    ControlStore,
+    RunReader,
+    PruningStore,
+    Protocol,
+):
+    """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10)."""
 
 
 # -- the rest
@@ -428,22 +473,6 @@ class Invoker(Protocol):
         ...
 
 
-class HttpClient(Protocol):
-    """Makes HTTP requests of steps."""
-
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """The answer, whatever its status. It may be cancelled, and takes no notice of the request's timeout.
-
-        Raises:
-            HttpError: there is none.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Close its connections. Idempotent."""
-        ...
-
-
 class Requests(Protocol):
     """Who makes requests of steps, as the executor of their runs sees it."""
 
@@ -453,96 +482,4 @@ class Requests(Protocol):
 
     def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
         """Nobody waits for requests of these steps any more; None: of the whole run."""
-        ...
-
-
-class Ids(Protocol):
-    """Chance."""
-
-    def ulid(self, now: int) -> str:
-        """A new ULID of this moment; ids made later sort later, so never give a time that is to come."""
-        ...
-
-    def token(self) -> str:
-        """A random token that never returns."""
-        ...
-
-    def chance(self) -> float:
-        """From 0 to 1."""
-        ...
-
-
-class Executor(Protocol):
-    """Where blocking work runs, off the event loop."""
-
-    async def run(self, work: Callable[[], R]) -> R:
-        """Run a read. Several may run at a time."""
-        ...
-
-    def start_writer(self, work: Callable[[], None]) -> None:
-        """Run the store's writer once, now or soon. Never two at a time."""
-        ...
-
-    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
-        """Run something of the store's writer that takes as long as a sync of the disk, now or soon.
-
-        Args:
-            here: does it on the loop, for when that has been quick lately; whether it was done.
-            otherwise: does it in the writer's place, as `start_writer`.
-        """
-        ...
-
-    def reply(self, callback: Callable[[], None]) -> None:
-        """From the writer: call back on the loop. In order."""
-        ...
-
-    def close(self) -> None:
-        """Wait for what runs, and end the threads."""
-        ...
-
-
-class Observer(Protocol):
-    """Watches what a worker does, as it becomes durable, in the order of the commits.
-
-    It is called on the event loop: it must not block, and must not raise.
-    """
-
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
-        """Events were stored, with the runs they started."""
-        ...
-
-    def entered(self, claimed: Claimed) -> None:
-        """A run is this worker's: its function is entered, for the first time or again."""
-        ...
-
-    def committed(self, run: Run, changes: Changes) -> None:
-        """What an invocation reported was written. `run` is as it was when it was entered."""
-        ...
-
-
-class Liveness(Protocol):
-    """Shows that this worker lives, and sees whether others do."""
-
-    def hold(self, session_id: str) -> None:
-        """From now on, and until this process ends, the session lives."""
-        ...
-
-    def release(self, session_id: str) -> None:
-        """It lives no more. Idempotent."""
-        ...
-
-    def alive(self, session_id: str) -> bool:
-        """Whether a process holds it."""
-        ...
-
-    def show(self, session_id: str) -> bool:
-        """See that it still shows that the session lives, as long as it is held; whether it was gone, and is back."""
-        ...
-
-    def is_unknown(self, session_id: str) -> bool:
-        """Whether nothing is there to tell whether it lives: it was removed, or never there."""
-        ...
-
-    def forget(self, session_id: str) -> None:
-        """The session is known to be gone: nothing need be kept of it."""
         ...

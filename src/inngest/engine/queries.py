@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from inngest.runtime.ports import Clock
+from inngest.runtime.ports import Clock, Liveness
 
 from .domain import explaining
 from .domain.explaining import Facts, Reason
 from .domain.model import Run
 from .errors import StoreError
-from .ports import Liveness, Store
+from .ports import RunReader
 from .records import RunView
 
 
@@ -31,7 +31,7 @@ class Queries:
         liveness: tells which workers live.
     """
 
-    def __init__(self, store: Store, clock: Clock, liveness: Liveness) -> None:
+    def __init__(self, store: RunReader, clock: Clock, liveness: Liveness) -> None:
         self._store = store
         self._clock = clock
         self._liveness = liveness

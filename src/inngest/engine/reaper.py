@@ -6,9 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from inngest.runtime.careful import CarefulLogger
-from inngest.runtime.ports import Clock
+from inngest.runtime.ports import Clock, Liveness
 
-from .ports import Liveness, Store
+from .ports import Store
 from .records import EventPlace
 
 LATE = 300_000

@@ -12,13 +12,13 @@ from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
 from inngest.runtime.careful import CarefulLogger, about_run
-from inngest.runtime.ports import Clock
+from inngest.runtime.ports import Clock, HttpClient, Ids
 
 from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, Policy, Verdict
 from .errors import StoreError
-from .ports import HttpClient, Ids, Store
+from .ports import Store
 from .records import Answered, Circle, HeldRequest, RequestClaims, RequestKey
 
 T = TypeVar("T")

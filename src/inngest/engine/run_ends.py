@@ -9,7 +9,7 @@ from inngest.protocol.errors import ErrorInfo
 
 from .domain.model import Ended
 from .errors import StoreClosedError
-from .ports import Store
+from .ports import RunReader
 
 
 class RunEnds:
@@ -20,7 +20,7 @@ class RunEnds:
         owns: whether this worker executes a run, so that it hears of the end by itself.
     """
 
-    def __init__(self, store: Store, owns: Callable[[str], bool]) -> None:
+    def __init__(self, store: RunReader, owns: Callable[[str], bool]) -> None:
         self._store = store
         self._owns = owns
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
+from inngest.runtime.ports import Liveness
 
 from .checks import Checks
 from .control import Control
@@ -18,7 +19,6 @@ from .errors import StoreError
 from .executor import RunExecutor
 from .failure_log import FailureLog
 from .intake import Intake
-from .ports import Liveness
 from .queries import Queries
 from .reaper import Reaper, Remover, each_alone
 from .records import Session

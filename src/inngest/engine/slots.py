@@ -13,7 +13,7 @@ from collections.abc import Callable
 from inngest.runtime.ports import Clock, Timer
 
 from .errors import StoreError
-from .ports import Store
+from .ports import RunStore
 from .records import Owner
 
 PATIENCE = 200
@@ -27,7 +27,7 @@ class RunSlots:
         freed: called when slots were given back that others may wait for.
     """
 
-    def __init__(self, store: Store, clock: Clock, owner: Owner, lane: str, freed: Callable[[], object]) -> None:
+    def __init__(self, store: RunStore, clock: Clock, owner: Owner, lane: str, freed: Callable[[], object]) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner

@@ -7,7 +7,7 @@ from inngest.runtime.ports import Clock
 from . import run_log
 from .domain.explaining import text_of
 from .errors import StoreError
-from .ports import Store
+from .ports import TimerStore
 
 LONGEST = 250
 """Milliseconds for which one look does what is due, about; the next goes on, and others are looked after in between."""
@@ -21,7 +21,7 @@ class Timers:
         clock: the engine's time.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: TimerStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self.stale = True  # other processes may have set some

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from inngest.runtime.ports import Clock
+from inngest.runtime.ports import Clock, HttpClient, Ids
 
 from .domain.model import Policy
-from .observers import Observers
-from .ports import HttpClient, Ids, Invoker, Observer, Store
+from .observers import Observer, Observers
+from .ports import Invoker, Store
 
 
 @dataclass(slots=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from inngest.protocol.calls import Recorded
+from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Op
+
+R = TypeVar("R")
 
 
 class Slots(Protocol):
@@ -117,4 +120,93 @@ class Mailbox(Protocol):
         Raises:
             queue.Empty: there was none for so many seconds.
         """
+        ...
+
+
+class Executor(Protocol):
+    """Where blocking work runs, off the event loop."""
+
+    async def run(self, work: Callable[[], R]) -> R:
+        """Run a read. Several may run at a time."""
+        ...
+
+    def start_writer(self, work: Callable[[], None]) -> None:
+        """Run the store's writer once, now or soon. Never two at a time."""
+        ...
+
+    def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        """Run something of the store's writer that takes as long as a sync of the disk, now or soon.
+
+        Args:
+            here: does it on the loop, for when that has been quick lately; whether it was done.
+            otherwise: does it in the writer's place, as `start_writer`.
+        """
+        ...
+
+    def reply(self, callback: Callable[[], None]) -> None:
+        """From the writer: call back on the loop. In order."""
+        ...
+
+    def close(self) -> None:
+        """Wait for what runs, and end the threads."""
+        ...
+
+
+class Ids(Protocol):
+    """Random ids, tokens and numbers."""
+
+    def ulid(self, now: int) -> str:
+        """A new ULID of this moment; ids made later sort later, so never give a time that is to come."""
+        ...
+
+    def token(self) -> str:
+        """A random token that never returns."""
+        ...
+
+    def chance(self) -> float:
+        """From 0 to 1."""
+        ...
+
+
+class HttpClient(Protocol):
+    """Makes HTTP requests of steps."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """The answer, whatever its status. It may be cancelled, and takes no notice of the request's timeout.
+
+        Raises:
+            HttpError: there is none.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close its connections. Idempotent."""
+        ...
+
+
+class Liveness(Protocol):
+    """Shows that this worker lives, and sees whether others do."""
+
+    def hold(self, session_id: str) -> None:
+        """From now on, and until this process ends, the session lives."""
+        ...
+
+    def release(self, session_id: str) -> None:
+        """It lives no more. Idempotent."""
+        ...
+
+    def alive(self, session_id: str) -> bool:
+        """Whether a process holds it."""
+        ...
+
+    def show(self, session_id: str) -> bool:
+        """See that it still shows that the session lives, as long as it is held; whether it was gone, and is back."""
+        ...
+
+    def is_unknown(self, session_id: str) -> bool:
+        """Whether nothing is there to tell whether it lives: it was removed, or never there."""
+        ...
+
+    def forget(self, session_id: str) -> None:
+        """The session is known to be gone: nothing need be kept of it."""
         ...

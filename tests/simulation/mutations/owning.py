@@ -15,7 +15,6 @@ from sqlalchemy.sql import ClauseElement
 from inngest.engine import executor, intake, quarantine, reaper, service
 from inngest.engine.domain.model import Event, Start
 from inngest.engine.ownership import Ownership
-from inngest.engine.ports import Ids
 from inngest.engine.records import Claimed, Owner
 from inngest.engine.store import accepting, claiming, committing, tables, unreadable
 from inngest.engine.store.context import WriteContext
@@ -24,6 +23,7 @@ from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, W
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.steps import hash_step_id
 from inngest.runtime import cancels, raised
+from inngest.runtime.ports import Ids
 from inngest.sdk import work
 
 from .planting import plant

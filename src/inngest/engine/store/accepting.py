@@ -9,10 +9,10 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import effects, triggers
 from inngest.engine.domain.model import Event, Registry, RunStatus, Start
-from inngest.engine.ports import Ids
 from inngest.engine.records import NO_NOTIFICATIONS, Acceptance, Accepted, Notifications, Owner
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
+from inngest.runtime.ports import Ids
 
 from . import parcels, tables, waits
 from .allowance import Allowance

@@ -14,8 +14,8 @@ from inngest.engine.domain.holding import delay
 from inngest.engine.domain.lanes import PLAIN, Lane
 from inngest.engine.domain.model import Code, Hold, RunStatus
 from inngest.engine.domain.transitions import sources
-from inngest.engine.ports import Ids
 from inngest.engine.records import Claimed, Claims, Owner
+from inngest.runtime.ports import Ids
 
 from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
 from .accepting import INSERT_JOBS, job_row

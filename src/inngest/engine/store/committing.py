@@ -15,9 +15,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from inngest.engine.domain import effects
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.ports import Ids
 from inngest.engine.records import DONE, NO_NOTIFICATIONS, REFUSED, Commit, Notifications, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
+from inngest.runtime.ports import Ids
 
 from . import holding, kept, lanes, parcels, requests, tables, telling, timers, waits
 from .accepting import INSERT_JOBS, create, insert_events, job_row

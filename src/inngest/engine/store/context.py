@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.model import Policy, Registry
-from inngest.engine.ports import Ids
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Ids
 
 from .database import Database
 from .registry import RegistryCache

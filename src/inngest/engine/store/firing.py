@@ -11,12 +11,12 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain import triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import Ids
 from inngest.engine.records import NO_NOTIFICATIONS, Fired, Notifications
 from inngest.protocol import durations, limits, ulids
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Ids
 
 from . import cancelling, lanes, parcels, schedules, tables, timers, waits
 from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start, tell_parents

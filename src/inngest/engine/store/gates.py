@@ -19,9 +19,9 @@ from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.ports import Ids
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.protocol import limits
+from inngest.runtime.ports import Ids
 
 from . import cancelling, tables, troubles
 from .allowance import OF_CANCELLATION, Allowance

@@ -15,9 +15,9 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Code, Hold
-from inngest.engine.ports import Ids
 from inngest.engine.records import Retried
 from inngest.protocol.opcodes import Opcode
+from inngest.runtime.ports import Ids
 
 from . import lanes, tables, waits
 from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row

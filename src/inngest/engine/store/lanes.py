@@ -33,9 +33,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of, range_of
 from inngest.engine.domain.model import Registry
-from inngest.engine.ports import Ids
 from inngest.engine.records import Owner
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Ids
 
 from . import tables
 from .allowance import Allowance

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from inngest.engine.domain import schedules, triggers
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Start
 from inngest.engine.domain.schedules import Schedule, Tick
-from inngest.engine.ports import Ids
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
+from inngest.runtime.ports import Ids
 
 from . import cancelling, tables
 from .statement import Statement, Transaction

@@ -11,7 +11,7 @@ from inngest.engine.domain.explaining import Facts, Handler, KeptBack, Woken
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Executor, Ids, Listener
+from inngest.engine.ports import Listener
 from inngest.engine.records import (
     Acceptance,
     Accepted,
@@ -32,6 +32,7 @@ from inngest.engine.records import (
     Session,
 )
 from inngest.protocol.opcodes import Arrival
+from inngest.runtime.ports import Executor, Ids
 
 from . import (
     accepting,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Integer, bindparam, delete, exists, literal_column, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
-from inngest.engine.ports import Ids
+from inngest.runtime.ports import Ids
 
 from . import tables, troubles
 from .records import LARGEST, number_of

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import Integer, bindparam, case, literal_column, null, select, update
 
 from inngest.engine.domain.model import RunStatus
-from inngest.engine.ports import Ids
 from inngest.engine.records import Owner
+from inngest.runtime.ports import Ids
 
 from . import lanes, tables, troubles
 from .accepting import INSERT_JOBS, job_row

@@ -13,7 +13,7 @@ from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.lanes import Lane, Queueing
 from inngest.engine.domain.model import Registry
 from inngest.engine.domain.placing import LARGEST_SHIFT
-from inngest.engine.ports import Ids
+from inngest.runtime.ports import Ids
 
 from . import lanes, serving, tables, troubles
 from .accepting import DELAYED

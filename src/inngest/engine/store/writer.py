@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Executor, Listener
+from inngest.engine.ports import Listener
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Executor
 
 from .commands import Alone, Command, Family
 from .context import NOTHING_FOLLOWS, Outcome, WriteContext
