@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import inngest
-from inngest.engine.domain import watches
+from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.model import Event
 
 BATCH = 500
@@ -139,11 +139,11 @@ async def broad(house: House, count: int, rounds: int) -> list[dict[str, float]]
 
 def _evaluated(count: int) -> float:
     """Seconds of so many evaluations as the store has them done, without the store."""
-    sight = watches.Sight(Event("01", "bench/offer", '{"amount": -1}', 1, "", 1), 1)
+    view = EventView(Event("01", "bench/offer", '{"amount": -1}', 1, "", 1), 1)
     parameters = [f"[{number}]" for number in range(count)]
     began = time.perf_counter()
     for one in parameters:
-        if sight.matches(BROAD, one):
+        if view.matches(BROAD, one):
             raise AssertionError("it matched")
     return time.perf_counter() - began
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from inngest.engine.domain.function_rules import Limit
 from inngest.engine.domain.index_keys import index_key
-from inngest.engine.domain.lanes import Lane, Limit
+from inngest.engine.domain.lanes import Lane
 from inngest.engine.store.migrations import long_keys
 from tests.migrations import schemas
 from tests.migrations.shop import execute, fill, load

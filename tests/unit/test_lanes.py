@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inngest.engine.domain import triggers
-from inngest.engine.domain.lanes import PLAIN, Lane, Throttle, queueing_of
-from inngest.engine.domain.model import Event, FunctionSpec, Start
+from inngest.engine.domain.function_rules import PLAIN, Throttle, rules_of
+from inngest.engine.domain.lanes import Lane
+from inngest.engine.domain.model import Event, FunctionSpec
+from inngest.engine.domain.starts import Start
 
 NOW = 1_700_000_000_000
 SECOND = 1_000_000
@@ -72,7 +74,7 @@ def test_the_next_may_start_when_it_is_said_to_and_not_before(interval: int, bur
 
 
 def test_a_burst_of_one_spaces_evenly() -> None:
-    throttle = queueing_of("f", json.dumps({"throttle": {"limit": 3, "period": "1s", "burst": 1}})).throttle
+    throttle = rules_of("f", json.dumps({"throttle": {"limit": 3, "period": "1s", "burst": 1}})).queueing.throttle
     assert throttle == (spaced := Throttle(333_334, 1, None))
     assert started(spaced, [100_000] * 12) == [100_000, 500_000, 900_000]
 
@@ -93,7 +95,7 @@ def start(function: FunctionSpec, **data: object) -> Start:
 
 
 def budgets(function: FunctionSpec, **data: object) -> tuple[str, ...]:
-    place = start(function, **data).place
+    place = start(function, **data).position
     assert place is not None
     return place.lane.budgets
 
@@ -101,14 +103,14 @@ def budgets(function: FunctionSpec, **data: object) -> tuple[str, ...]:
 @pytest.mark.parametrize("config", [{}, {"concurrency": []}, {"concurrency": [{"limit": 0}]}, {"concurrency": 0}])
 def test_a_function_that_limits_nothing_is_plain(config: dict[str, object]) -> None:
     function = spec(**config)
-    assert queueing_of(function.id, function.config) is PLAIN
+    assert rules_of(function.id, function.config).queueing is PLAIN
     plain = start(function)
-    assert (plain.place, plain.run.lane) == (None, None)
+    assert (plain.position, plain.run.lane) == (None, None)
 
 
 @pytest.mark.parametrize("written", [5, {"limit": 5}, [{"limit": 5}], [{"limit": 5, "scope": "fn"}]])
 def test_the_forms_of_concurrency(written: object) -> None:
-    assert [limit.slots for limit in queueing_of("f", json.dumps({"concurrency": written})).limits] == [5]
+    assert [limit.slots for limit in rules_of("f", json.dumps({"concurrency": written})).queueing.limits] == [5]
 
 
 def test_each_value_of_a_key_has_a_budget() -> None:
@@ -140,7 +142,7 @@ def test_a_budget_follows_the_limit_that_its_function_has_now() -> None:
     old = budgets(spec(concurrency=[key, env]), user="x", org="y")
 
     def now(*limits: object) -> list[int | None]:
-        return queueing_of("app-f", json.dumps({"concurrency": limits})).slots(old)
+        return rules_of("app-f", json.dumps({"concurrency": limits})).queueing.slots(old)
 
     assert now(key, env) == [2, 5]
     assert now({**env, "limit": 7}, {**key, "limit": 3}) == [3, 7]
@@ -155,12 +157,12 @@ def test_a_lane_can_be_made_again_from_its_id() -> None:
 
 def test_only_who_needs_slots_to_go_on_keeps_its_lane() -> None:
     throttled = start(spec(throttle={"limit": 1, "period": "1m", "burst": 1}))
-    assert throttled.place is not None
-    assert throttled.place.lane == Lane("app-f", (), "app-f:")
+    assert throttled.position is not None
+    assert throttled.position.lane == Lane("app-f", (), "app-f:")
     assert throttled.run.lane is None
     limited = start(spec(concurrency=1))
-    assert limited.place is not None
-    assert limited.run.lane == limited.place.lane.id
+    assert limited.position is not None
+    assert limited.run.lane == limited.position.lane.id
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,6 @@ def test_only_who_needs_slots_to_go_on_keeps_its_lane() -> None:
     [(60, 60_000), (-5, -5_000), (601, 600_000), (-10_000, -600_000), (2.0, 2_000), (None, 0), (1.5, 0), ("9", 0)],
 )
 def test_priorities_are_seconds_up_to_ten_minutes(value: object, shift: int) -> None:
-    place = start(spec(priority={"run": "event.data.rank"}), rank=value).place
+    place = start(spec(priority={"run": "event.data.rank"}), rank=value).position
     assert place is not None
     assert place.shift == shift

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from inngest.engine.domain import schedules
-from inngest.engine.domain.model import FunctionSpec
-from inngest.engine.domain.schedules import Schedule, Tick
+from inngest.engine.domain.function_rules import Schedule, rules_of
+from inngest.engine.domain.schedules import Tick
 
 MINUTE = 60_000
 NOON = 1_750_075_200_000  # 2025-06-16 12:00:00 UTC
@@ -17,7 +17,7 @@ NOON = 1_750_075_200_000  # 2025-06-16 12:00:00 UTC
 def schedule(**given: object) -> Schedule:
     wire = {"cron": "* * * * *", **given}
     config = json.dumps({"triggers": [{"event": "a"}, wire]})
-    (found,) = schedules.schedules_of(FunctionSpec("app-f", "app", "f", "1", 4, (), None, config))
+    (found,) = rules_of("app-f", config).schedules
     return found
 
 

@@ -153,4 +153,4 @@ def test_what_somebody_waits_for_is_not_collected(ids: Callable[[int], str]) -> 
     assert collected.gates.debounce is not None
     assert direct.gates is not None
     assert (direct.gates.debounce, direct.gates.direct) == (None, True)
-    assert direct.gates.sole is not None
+    assert direct.gates.singleton is not None

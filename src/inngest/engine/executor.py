@@ -15,9 +15,10 @@ from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message_of
 
 from . import run_log
+from .domain.event_view import data_of
 from .domain.explaining import text_of
-from .domain.model import Ended, Event, Released, RunStatus, Start
-from .domain.watches import as_data
+from .domain.model import Ended, Event, Released, RunStatus
+from .domain.starts import Start
 from .errors import StoreError
 from .ownership import STOP, Ownership
 from .places import NOTHING, Places, Reserved
@@ -480,7 +481,7 @@ class RunExecutor:
 
 
 def _claimed(start: Start, owner: Owner, events: Mapping[str, Event]) -> Claimed:
-    return Claimed(owner, start.run, [as_data(events[start.run.event_id])], (), (), at=start.run.created_at)
+    return Claimed(owner, start.run, [data_of(events[start.run.event_id])], (), (), at=start.run.created_at)
 
 
 def _broken(error: BaseException) -> Failed:

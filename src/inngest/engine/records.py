@@ -18,9 +18,9 @@ from .domain.model import (
     Event,
     FailedAttempt,
     Run,
-    Start,
     Watch,
 )
+from .domain.starts import Start
 
 
 class Owner(NamedTuple):

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger, about_run
 
-from .domain.model import RunStatus, Start
+from .domain.model import RunStatus
+from .domain.starts import Start
 from .records import Claimed
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))

@@ -15,8 +15,8 @@ from inngest.engine.domain.model import (
     Released,
     Run,
     RunStatus,
-    Start,
 )
+from inngest.engine.domain.starts import Start
 from inngest.engine.records import Owner, Written
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Memo, OpenStep

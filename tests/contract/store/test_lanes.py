@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from inngest.engine.domain.model import Event, FunctionSpec, Start
+from inngest.engine.domain.model import Event, FunctionSpec
+from inngest.engine.domain.starts import Start
 from inngest.engine.ports import Store
 from inngest.engine.records import Claimed, Claims, Written
 from tests.contract.store import values
@@ -171,7 +172,7 @@ async def test_what_begins_as_it_comes_takes_a_slot(laned: Store) -> None:
     assert len(begun) == 2
     assert await take(laned) == []
     more = await accept_here(laned, "keyed", ["x", "y"])
-    assert [start.place.lane.budgets[0][-3:] for start in more if start.place] == ['"y"']
+    assert [start.position.lane.budgets[0][-3:] for start in more if start.position] == ['"y"']
 
 
 async def test_what_comes_does_not_overtake_what_waits(laned: Store) -> None:

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from inngest.engine.domain.lanes import Lane, queueing_of
+from inngest.engine.domain.function_rules import rules_of
+from inngest.engine.domain.lanes import Lane
 from inngest.engine.records import Claimed, Owner, Written
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES, search
@@ -36,7 +37,7 @@ CONFIGS: dict[str, dict[str, object]] = {
 }
 FUNCTIONS = [function(name, name, config=json.dumps(config)) for name, config in CONFIGS.items()]
 ALL = [one.id for one in FUNCTIONS]
-RULES = {one.id: queueing_of(one.id, one.config) for one in FUNCTIONS}
+RULES = {one.id: rules_of(one.id, one.config).queueing for one in FUNCTIONS}
 WORKERS = ["w0", "w1"]
 SECOND = 1_000
 

@@ -26,8 +26,8 @@ from inngest.engine.domain.model import (
     Registry,
     Released,
     RunStatus,
-    Start,
 )
+from inngest.engine.domain.starts import Start
 from inngest.engine.records import Acceptance, Accepted, Commit, EventPlace, Owner, Receipt, Written
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values

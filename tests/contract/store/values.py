@@ -14,7 +14,8 @@ import pytest
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.effects import Effects
-from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Registry, Released, RunStatus, Start
+from inngest.engine.domain.model import Changes, Ended, Event, FunctionSpec, Registry, Released, RunStatus
+from inngest.engine.domain.starts import Start
 from inngest.engine.ports import Store
 from inngest.engine.records import (
     NO_NOTIFICATIONS,

@@ -9,7 +9,8 @@ import functools
 from collections import Counter
 from collections.abc import Iterator
 
-from inngest.engine.domain.lanes import Lane, queueing_of
+from inngest.engine.domain.function_rules import rules_of
+from inngest.engine.domain.lanes import Lane
 from tests.simulation.history import Began, Change, Committed, Died, Entry, Finished, History, Row, State, hold_of
 from tests.simulation.scenario import Scenario
 
@@ -139,7 +140,7 @@ class Slots:
 @functools.lru_cache(maxsize=4_096)
 def _limits(lane_id: str, config: str) -> tuple[tuple[str, int], ...]:
     lane = Lane.of(lane_id)
-    slots = queueing_of(lane.function_id, config).slots(lane.budgets)
+    slots = rules_of(lane.function_id, config).queueing.slots(lane.budgets)
     return tuple((budget, count) for budget, count in zip(lane.budgets, slots, strict=True) if count is not None)
 
 

@@ -11,10 +11,11 @@ from unittest import mock
 from sqlalchemy import delete
 
 from inngest.cron import ticks
-from inngest.engine.domain import placing, schedules, triggers
-from inngest.engine.domain.gates import Debounced, Gates
-from inngest.engine.domain.model import Start
-from inngest.engine.store import firing, gates, lanes, pausing, serving, tables, timers
+from inngest.engine.domain import lanes as queues
+from inngest.engine.domain import schedules, triggers
+from inngest.engine.domain.gates import DebounceGate, Gates
+from inngest.engine.domain.starts import Start
+from inngest.engine.store import firing, gates, pausing, serving, tables, timers
 from inngest.engine.store import schedules as stored
 from inngest.engine.store.gates import Gatekeeper
 from inngest.engine.store.statement import Statement
@@ -41,7 +42,7 @@ def _a_batch_holds_one_too_many() -> Iterator[AbstractContextManager[object]]:
 def _a_debounce_starts_with_its_first_event() -> Iterator[AbstractContextManager[object]]:
     debounce = Gatekeeper._debounce
 
-    def first(keeper: Gatekeeper, start: Start, own: Gates, debounced: Debounced) -> None:
+    def first(keeper: Gatekeeper, start: Start, own: Gates, debounced: DebounceGate) -> None:
         debounce(keeper, start, own._replace(ts=-own.ts), debounced)
 
     yield mock.patch.object(Gatekeeper, "_debounce", first)
@@ -51,7 +52,7 @@ def _a_debounce_starts_with_its_first_event() -> Iterator[AbstractContextManager
 def _a_debounce_knows_no_timeout() -> Iterator[AbstractContextManager[object]]:
     debounce = Gatekeeper._debounce
 
-    def patient(keeper: Gatekeeper, start: Start, own: Gates, debounced: Debounced) -> None:
+    def patient(keeper: Gatekeeper, start: Start, own: Gates, debounced: DebounceGate) -> None:
         debounce(keeper, start, own, debounced._replace(timeout=None))
 
     yield mock.patch.object(Gatekeeper, "_debounce", patient)
@@ -69,7 +70,7 @@ def _only_the_first_trigger_is_asked() -> Iterator[AbstractContextManager[object
 
 @plant("P7", "rated", finders=("gates", "flow"))
 def _starts_are_not_counted_for_a_rate_limit() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Gatekeeper, "_has_room", return_value=True)
+    yield mock.patch.object(Gatekeeper, "_rate_start", return_value=None)
 
 
 @plant("P7", "rated", finders=("gates",), first=2)
@@ -92,12 +93,12 @@ def _keys_of_expressions_are_not_kept() -> Iterator[AbstractContextManager[objec
 
 @plant("P7", "alone-skip", "alone-cancel", finders=("flow",))
 def _a_singleton_does_not_look_for_others() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Gatekeeper, "_other", return_value="")
+    yield mock.patch.object(Gatekeeper, "_unfinished", return_value=None)
 
 
 @plant("P7", "paused", finders=("flow",), first=2)
 def _a_pause_does_not_hold_what_comes() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(triggers, "pause", lambda start, on_event: start)
+    yield mock.patch.object(Start, "pause", lambda start, on_event: start)
 
 
 @plant("P6", "paused")
@@ -114,17 +115,17 @@ def _a_claim_looks_at_what_is_paused() -> Iterator[AbstractContextManager[object
 
 @plant("P7", "spaced", finders=("flow",))
 def _a_throttle_lets_all_begin() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(lanes.Room, "starts", return_value=sys.maxsize)
+    yield mock.patch.object(queues.Capacity, "starts", return_value=sys.maxsize)
 
 
 @plant("P7", "weighed", finders=("flow",))
 def _priorities_are_not_clamped() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(placing, "LARGEST_SHIFT", 10**9)
+    yield mock.patch.object(queues, "LARGEST_SHIFT", 10**9)
 
 
 @plant("P7", "weighed", finders=("flow",))
 def _the_queue_knows_no_priority() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(placing, "_shift", return_value=0)
+    yield mock.patch.object(queues, "_shift", return_value=0)
 
 
 @plant("P7", "hurried", finders=("flow",))

@@ -31,7 +31,7 @@ def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P7", "limited-2", "shared-2")
 def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(lanes.Room, "write")
+    yield mock.patch.object(lanes, "write")
 
 
 @plant("P7", "halted", "halted-2", "crowd", first=6)

@@ -13,7 +13,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine import executor, intake, quarantine, reaper, service
-from inngest.engine.domain.model import Event, Start
+from inngest.engine.domain.model import Event
+from inngest.engine.domain.starts import Start
 from inngest.engine.ownership import Ownership
 from inngest.engine.records import Claimed, Owner
 from inngest.engine.store import accepting, claiming, committing, tables, unreadable

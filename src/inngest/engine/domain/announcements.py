@@ -16,9 +16,9 @@ from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 
+from .event_view import value_of
 from .model import Defer, Ended, Event, Run, RunStatus
 from .schedules import SCHEDULED
-from .watches import seen
 
 FAILED = "inngest/function.failed"
 FINISHED = "inngest/function.finished"
@@ -105,7 +105,7 @@ def _with(data: str, about: Mapping[str, object]) -> str:
 
 
 def _about(run: Run, ended: Ended, causes: Sequence[EventData]) -> dict[str, object]:
-    events = [seen(event) for event in causes]
+    events = [value_of(event) for event in causes]
     about: dict[str, object] = {
         "function_id": run.function_id,
         "run_id": run.id,

@@ -15,7 +15,8 @@ from inngest.protocol.opcodes import Opcode
 
 from . import announcements, triggers
 from .announcements import Invoker
-from .model import Changes, Ended, Event, Registry, Run, RunStatus, Start, Wait
+from .model import Changes, Ended, Event, Registry, Run, RunStatus, Wait
+from .starts import Start
 
 AT_ONCE = 250
 """Events that are accepted in one transaction, at most."""

@@ -13,8 +13,8 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
 from . import holding
+from .function_rules import MICROSECONDS, Limit, Throttle
 from .index_keys import shown
-from .lanes import MICROSECONDS, Limit, Throttle
 from .model import FailedAttempt, Run, RunStatus, Watch, Watching
 
 LATEST = 253_402_300_799_000

@@ -15,8 +15,6 @@ from inngest.protocol.opcodes import Arrival, Entry, Memo, Opcode, OpenStep, OpT
 from inngest.protocol.steps import StepName
 
 from . import transitions
-from .gates import Gates
-from .lanes import Place
 
 RunStatus = transitions.RunStatus
 
@@ -30,6 +28,11 @@ class Event(NamedTuple):
     ts: int  # when it happened
     key: str  # the developer's id: its idempotency key; "" if none
     received_at: int  # when it was accepted
+
+    @property
+    def public_id(self) -> str:
+        """The id that people and functions see: the developer's, else the ULID."""
+        return self.key or self.id
 
 
 class FunctionSpec(NamedTuple):
@@ -224,20 +227,6 @@ class Watching(enum.StrEnum):
     SIGNAL = "signal"  # a step waits for a signal
     INVOKE = "invoke"  # a step waits for a run
     REQUEST = "request"  # a step waits for the answer to its request
-
-
-class Start(NamedTuple):
-    """A run to create for an event."""
-
-    run: Run
-    due_at: int  # when it may begin
-    key: str  # idempotency key: no second run of the function for it within `limits.IDEMPOTENCY_PERIOD`; "" if none
-    watches: tuple[Watch, ...] = ()  # what cancels it
-    gates: Gates | None = None  # what else must be asked; None: nothing
-    held: bool = False  # its function is paused: it may not begin until that is over
-    written: bool = False  # it is stored already
-    place: Place | None = None  # where it queues; None for a plain function
-    listens: bool = False  # a trigger of its function matched, so that it can be found again by its event
 
 
 @dataclass(slots=True)

@@ -7,17 +7,14 @@ longer than GRACE were missed, and `catch_up` says what becomes of them.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inngest.cron.ticks import jittered, next_after, occurrences
-from inngest.protocol import durations, limits
 
-from .index_keys import index_key
-from .model import Event, FunctionSpec
+from .function_rules import Schedule
+from .model import Event
 
 SCHEDULED = "inngest/scheduled.timer"
 
@@ -25,48 +22,11 @@ GRACE = 30_000
 """Milliseconds by which a tick may be late and is still fired, whatever `catch_up` says: a restart takes so long."""
 
 
-class Schedule(NamedTuple):
-    """One cron trigger of a function."""
-
-    key: str  # of its timer: another one when its text changes, so that it begins anew
-    function_id: str
-    cron: str
-    jitter: int  # ms
-    catch_up: str
-    overlap: str
-    catch_up_limit: int
-
-
 class Tick(NamedTuple):
     """A time at which a schedule fires."""
 
     scheduled_at: int  # unix ms
     fire_at: int  # the same, and its jitter
-
-
-def schedules_of(function: FunctionSpec) -> tuple[Schedule, ...]:
-    """The cron triggers of a function."""
-    return _schedules(function.id, function.config) if '"cron"' in function.config else ()
-
-
-@lru_cache(maxsize=2_048)
-def _schedules(function_id: str, config: str) -> tuple[Schedule, ...]:
-    triggers = json.loads(config).get("triggers", ())
-    return tuple(_schedule(function_id, one) for one in triggers if "cron" in one)
-
-
-def _schedule(function_id: str, wire: dict[str, Any]) -> Schedule:
-    jitter = wire.get("jitter")
-    digest = hashlib.sha256(f"{wire['cron']} {jitter}".encode()).hexdigest()[:12]
-    return Schedule(
-        key=index_key(f"{function_id}:{digest}"),
-        function_id=function_id,
-        cron=wire["cron"],
-        jitter=0 if jitter is None else durations.parse(jitter),
-        catch_up=wire.get("catchUp", "none"),
-        overlap=wire.get("overlap", "allow"),
-        catch_up_limit=wire.get("catchUpLimit", limits.DEFAULT_CATCH_UP),
-    )
 
 
 def first(schedule: Schedule, now: int) -> Tick | None:

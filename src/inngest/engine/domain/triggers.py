@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from inngest.protocol import limits
-from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import SentEvent
 
-from . import cancellations
-from .asking import Seen, Unanswered, gates_for, holds, skipped
+from . import watches
+from .event_view import EventView
 from .explaining import text_of
-from .flow import Flow, flow_of
-from .gates import Gates
-from .model import Event, FunctionSpec, Registry, Run, RunStatus, Start
-from .placing import place
+from .function_rules import FunctionRules, rules_of
+from .gates import Gates, UndecidedError, any_true, gates_for
+from .lanes import position_of
+from .model import Event, FunctionSpec, Registry, Run, RunStatus
+from .starts import Start
 
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
@@ -33,15 +33,15 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
         patterns = tuple(_patterns(event.name, registry))
         if not patterns:
             continue
-        seen = Seen(event, now)
+        view = EventView(event, now)
         for function in _listening(patterns, registry):
             paused = registry.paused.get(function.id)
             try:
-                if not _matches(flow_of(function), patterns, seen):
+                if not _matches(rules_of(function.id, function.config), patterns, view):
                     continue
-                found.append(_start(function, seen, now, new_id, paused=paused, listens=True))
-            except Unanswered as unanswered:
-                found.append(skip(_bare(function, seen, now, new_id, listens=True), unanswered.info))
+                found.append(_start(function, view, now, new_id, paused=paused, listens=True))
+            except UndecidedError as undecided:
+                found.append(_bare(function, view, now, new_id, listens=True).skip(undecided.info))
             except Exception as error:
                 found.append(_unread(function, event, now, new_id, error))
     return found
@@ -86,13 +86,13 @@ def hearing(event: Event, registry: Registry) -> Sequence[FunctionSpec]:
     return _listening(patterns, registry) if patterns else ()
 
 
-def holds_for(function: FunctionSpec, seen: Seen, registry: Registry) -> bool:
+def any_matches(function: FunctionSpec, view: EventView, registry: Registry) -> bool:
     """Whether a trigger of a function that hears an event matches it.
 
     Raises:
-        Unanswered: a condition gave neither true nor false.
+        UndecidedError: a condition gave neither true nor false.
     """
-    return _matches(flow_of(function), tuple(_patterns(seen.event.name, registry)), seen)
+    return _matches(rules_of(function.id, function.config), tuple(_patterns(view.event.name, registry)), view)
 
 
 _SEPARATOR = re.compile(r"[/.]")
@@ -116,44 +116,33 @@ def _listening(patterns: Sequence[str], registry: Registry) -> Sequence[Function
     return [functions[function_id] for function_id in sorted(functions)]
 
 
-def _matches(flow: Flow, patterns: Sequence[str], seen: Seen) -> bool:
+def _matches(rules: FunctionRules, patterns: Sequence[str], view: EventView) -> bool:
     """Whether one of a function's triggers matches: its name is among the patterns, and its condition holds."""
-    if not flow.conditions:
+    if not rules.conditions:
         return True
-    own = [pattern for pattern in patterns if pattern in flow.names]
-    if any(pattern not in flow.conditions for pattern in own):
+    own = [pattern for pattern in patterns if pattern in rules.names]
+    if any(pattern not in rules.conditions for pattern in own):
         return True
-    return holds("trigger.expression", [one for pattern in own for one in flow.conditions[pattern]], seen)
+    return any_true("trigger.expression", [one for pattern in own for one in rules.conditions[pattern]], view)
 
 
 def start(
     function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str], *, paused: str | None = None
 ) -> Start:
     """A run of a function that somebody waits for, whatever its triggers: it is not collected with others."""
-    return _start(function, Seen(event, now), now, new_id, paused=paused, direct=True)
+    return _start(function, EventView(event, now), now, new_id, paused=paused, direct=True)
 
 
 def collected(
     function: FunctionSpec, event: Event, now: int, new_id: Callable[[int], str], *, paused: str | None = None
 ) -> Start:
     """The run of an event, or of a batch with it as its first, that has waited until now."""
-    return _start(function, Seen(event, now), now, new_id, paused=paused, was_collected=True)
-
-
-def skip(start: Start, why: ErrorInfo) -> Start:
-    """The run is recorded, with the reason, and never begins."""
-    run = start.run._replace(status=RunStatus.SKIPPED, ended_at=start.run.created_at, error=why.to_json())
-    return start._replace(run=run._replace(watched=False), watches=(), gates=None, held=False, place=None)
-
-
-def pause(start: Start, on_event: str) -> Start:
-    """What becomes of a run whose function is paused."""
-    return skip(start, skipped("the function is paused")) if on_event == "skip" else start._replace(held=True)
+    return _start(function, EventView(event, now), now, new_id, paused=paused, was_collected=True)
 
 
 def _start(
     function: FunctionSpec,
-    seen: Seen,
+    view: EventView,
     now: int,
     new_id: Callable[[int], str],
     *,
@@ -162,27 +151,28 @@ def _start(
     was_collected: bool = False,
     listens: bool = False,
 ) -> Start:
-    bare = _bare(function, seen, now, new_id, listens=listens)
-    flow = flow_of(function)
-    if flow.open:
-        return bare if paused is None else pause(bare, paused)
+    bare = _bare(function, view, now, new_id, listens=listens)
+    rules = rules_of(function.id, function.config)
+    if not rules.gated:
+        return bare if paused is None else bare.pause(paused)
     try:
-        gates = gates_for(flow, seen, direct=direct, paused=paused, collected=was_collected)
-    except Unanswered as unanswered:
-        return skip(bare, unanswered.info)
+        gates = gates_for(rules, view, direct=direct, paused=paused, collected=was_collected)
+    except UndecidedError as undecided:
+        return bare.skip(undecided.info)
     return bare._replace(gates=gates)
 
 
 def _bare(
-    function: FunctionSpec, seen: Seen, now: int, new_id: Callable[[int], str], *, listens: bool = False
+    function: FunctionSpec, view: EventView, now: int, new_id: Callable[[int], str], *, listens: bool = False
 ) -> Start:
     """A run of a function for an event; an event from the future delays it."""
-    event = seen.event
+    event = view.event
     if not isinstance(function.retries, int) or not isinstance(function.version, str):
         raise TypeError(f"its retries or its version cannot be read: {function.retries!r}, {function.version!r}")
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
-    placed = place(function, seen)
-    cancels = cancellations.of(function)
+    rules = rules_of(function.id, function.config)
+    position = position_of(function.id, rules.queueing, view)
+    cancels = rules.cancellations
     run = Run(
         id=new_id(now),
         function_id=function.id,
@@ -192,10 +182,10 @@ def _bare(
         created_at=now,
         retries=function.retries,
         watched=bool(cancels),
-        lane=None if placed is None or not placed.lane.budgets else placed.lane.id,
+        lane=None if position is None or not position.lane.budgets else position.lane.id,
     )
-    watches = cancellations.watches_of(run.id, cancels, event, now) if cancels else ()
-    return Start(run, due_at, event.key, watches, place=placed, listens=listens)
+    cancelling = watches.of_cancellations(run.id, cancels, view, now) if cancels else ()
+    return Start(run, due_at, event.key, cancelling, position=position, listens=listens)
 
 
 def invoked(
@@ -240,6 +230,6 @@ def failure_starts(
     if handler is None:
         return []
     try:
-        return [_bare(handler, Seen(event, now), now, new_id)]
+        return [_bare(handler, EventView(event, now), now, new_id)]
     except Exception as error:
         return [_unread(handler, event, now, new_id, error, direct=True)]

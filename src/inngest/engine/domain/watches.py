@@ -1,20 +1,17 @@
-"""What is looked for on behalf of runs, and whether an event is it. Pure."""
+"""What is looked for on behalf of runs. Pure; whether an event is it is asked of its `EventView`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
-from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import REQUESTS, Opcode
 
-from .matching import WAIT, Activation, compiled, key_at
-from .model import Event, Wait, Watch, Watching
-
-NOTHING = "[]"
-"""The parameters of what asks nothing of the run that waits."""
+from .event_view import NOTHING, EventView, value_of
+from .function_rules import Cancellation
+from .matching import WAIT, compiled, key_at
+from .model import Wait, Watch, Watching
 
 
 def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | None:
@@ -30,7 +27,9 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | Non
         return _plain(run_id, wait, Watching.INVOKE)
     if step.kind in REQUESTS:
         return _plain(run_id, wait, Watching.REQUEST)
-    watch = bound(run_id, step.step.hash, Watching.STEP, target.name, target.expression, seen(events[0]), step.due_at)
+    watch = bound(
+        run_id, step.step.hash, Watching.STEP, target.name, target.expression, value_of(events[0]), step.due_at
+    )
     return watch and watch._replace(since=target.since, own=events[0].id)
 
 
@@ -61,48 +60,27 @@ def bound(
     return Watch(run_id, hashed, kind.value, where, path, key, text, found.to_json(), expires_at)
 
 
+def of_cancellations(
+    run_id: str, cancellations: Sequence[Cancellation], view: EventView, now: int
+) -> tuple[Watch, ...]:
+    """What is looked for while a run lives, to cancel it. What can never match is left out.
+
+    Args:
+        run_id: of the run.
+        cancellations: of its function.
+        view: of the event that starts it.
+        now: unix ms.
+    """
+    found = [
+        bound(run_id, f"cancel:{index}", Watching.CANCEL, one.event, one.expression, view.value, now + one.timeout)
+        for index, one in enumerate(cancellations)
+    ]
+    return tuple(watch for watch in found if watch is not None)
+
+
 def topic(kind: Watching, name: str) -> str:
     """Where it is looked for."""
     return f"{'event' if kind in (Watching.STEP, Watching.CANCEL) else kind.value}:{name}"
-
-
-class Sight:
-    """An event that has come, as those see it who look for it: what all of them need is made once.
-
-    Args:
-        event: it.
-        now: unix ms, for expressions that ask for the time.
-    """
-
-    def __init__(self, event: Event, now: int) -> None:
-        self._event = event
-        self._seen = seen(as_data(event))
-        self._activation = Activation(async_=self._seen, now=now)
-        self._same: dict[str, bool] = {}  # of expressions that are the same for all who wait by them
-
-    @cached_property
-    def text(self) -> str:
-        """JSON text of the event, as the result of a wait."""
-        return as_text(self._event)
-
-    def key(self, path: str) -> str | None:
-        """What stands at a path, as an index knows it; None if no index does."""
-        return key_at(path, self._seen) if path else ""
-
-    def matches(self, expression: str, parameters: str) -> bool:
-        """Whether the rest of what is looked for holds, too. What is not boolean, and an error, do not match."""
-        if not expression:
-            return True
-        if parameters != NOTHING:
-            return self._asked(expression, parameters)
-        found = self._same.get(expression)
-        if found is None:
-            found = self._same[expression] = self._asked(expression, parameters)
-        return found
-
-    def _asked(self, expression: str, parameters: str) -> bool:
-        given = tuple(codec.loads(parameters))
-        return compiled(expression, WAIT).matches_bound(given, self._activation).matched
 
 
 def can_be_told(watch: Watch) -> None:
@@ -119,19 +97,3 @@ def can_be_told(watch: Watch) -> None:
     if watch.expression:
         compiled(watch.expression, WAIT)
         json.loads(watch.parameters)
-
-
-def seen(event: EventData) -> dict[str, object]:
-    """An event as expressions see it."""
-    return {"id": event.id, "name": event.name, "data": json.loads(event.data), "ts": event.ts}
-
-
-def as_data(event: Event) -> EventData:
-    """A stored event as functions see it."""
-    return EventData(event.key or event.id, event.name, event.data, event.ts)
-
-
-def as_text(event: Event) -> str:
-    """JSON text of a stored event, as the result of a wait."""
-    head = json.dumps({"id": event.key or event.id, "name": event.name, "ts": event.ts})
-    return f'{head[:-1]}, "data": {event.data}}}'

@@ -8,17 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import effects, triggers
-from inngest.engine.domain.model import Event, Registry, RunStatus, Start
+from inngest.engine.domain.model import Event, Registry, RunStatus
+from inngest.engine.domain.starts import Start
 from inngest.engine.records import NO_NOTIFICATIONS, Acceptance, Accepted, Notifications, Owner
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.ports import Ids
 
-from . import parcels, tables, waits
+from . import lanes, parcels, tables, waits
 from .allowance import Allowance
 from .context import WriteContext
 from .gates import Gatekeeper
-from .lanes import Queue, Room, waiting
+from .lanes import Queue, waiting
 from .records import EVENT_COLUMNS, NEW_RUN_COLUMNS, event_row, run_row
 from .statement import Statement, Transaction, constant, insert_new
 from .telling import Teller
@@ -124,7 +125,7 @@ def _started(
         mine = _may_begin(start) and start.due_at <= acceptance.now and function_id in acceptance.functions
         plain = function_id in acceptance.plain
         room = bool(owners) and (not plain or threads > 0)
-        begins = mine and room and (start.place is None or entry.admits(start))
+        begins = mine and room and (start.position is None or entry.admits(start))
         threads -= begins and plain
         started.append((start, _owner_of(start, owners.pop()) if begins else None))
         if not begins:
@@ -151,30 +152,30 @@ class LaneEntry:
 
     def __init__(self, tx: Transaction, starts: Sequence[Start]) -> None:
         self._tx = tx
-        lanes = [start.place.lane for start in starts if start.place is not None and _is_to_queue(start)]
-        self._room = Room(tx, lanes)
-        self._waiting = waiting(tx, lanes) if lanes else set()
+        queued = [start.position.lane for start in starts if start.position is not None and _is_to_queue(start)]
+        self._capacity = lanes.capacity(tx, queued)
+        self._waiting = waiting(tx, queued) if queued else set()
         self._queue = Queue()
 
     def admits(self, start: Start) -> bool:
         """Whether the run begins at once, past an empty lane with room; then it has its slot."""
-        place, now = start.place, start.run.created_at
+        place, now = start.position, start.run.created_at
         assert place is not None
         lane, rules = place.lane, place.rules
-        if lane.id in self._waiting or self._room.full(lane, rules) or not self._room.starts(lane, rules, now):
+        if lane.id in self._waiting or self._capacity.full(lane, rules) or not self._capacity.starts(lane, rules, now):
             return False
-        self._room.take(lane, rules, 1, 1, now)
+        self._capacity.take(lane, rules, 1, 1, now)
         return True
 
     def queue(self, start: Start) -> None:
         """The run waits in its lane, if it has one."""
-        place, now = start.place, start.run.created_at
+        place, now = start.position, start.run.created_at
         if place is None or not _is_to_queue(start):
             return
         lane, rules = place.lane, place.rules
         self._waiting.add(lane.id)
-        full = self._room.full(lane, rules) if start.due_at <= now else None
-        opens_at = self._room.opens_at(lane, rules, now)
+        full = self._capacity.full(lane, rules) if start.due_at <= now else None
+        opens_at = self._capacity.opens_at(lane, rules, now)
         if full is not None and opens_at <= now:
             self._queue.add(lane, start.due_at, full)
         else:
@@ -182,7 +183,7 @@ class LaneEntry:
 
     def write(self, now: int, ids: Ids) -> None:
         """Write slots and lanes."""
-        self._room.write()
+        lanes.write(self._tx, self._capacity)
         self._queue.write(self._tx, now, ids)
 
 
@@ -255,7 +256,7 @@ class Wanted:
 
 def rows_of_start(start: Start) -> int:
     """How many rows it is, about."""
-    return 2 + 2 * (start.place is not None) + len(start.watches) + 4 * (start.gates is not None) + bool(start.key)
+    return 2 + 2 * (start.position is not None) + len(start.watches) + 4 * (start.gates is not None) + bool(start.key)
 
 
 def insert_events(tx: Transaction, events: Sequence[Event]) -> set[str]:
@@ -342,7 +343,7 @@ def _start_row(ids: Ids, start: Start) -> tuple[object, ...]:
 
     One with a priority whose time has not come is not among those that are due: they are in another order.
     """
-    run, due_at, place = start.run, start.due_at, start.place
+    run, due_at, place = start.run, start.due_at, start.position
     lane, starting, score, shift = "", 0, due_at, 0
     if place is not None:
         lane, shift = place.lane.id, place.shift

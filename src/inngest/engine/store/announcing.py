@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import announcements, triggers, watches
 from inngest.engine.domain.effects import Finish
+from inngest.engine.domain.event_view import data_of
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Ended, Event, Run, RunStatus, Watching
 from inngest.protocol.calls import EventData
@@ -87,7 +88,7 @@ class Announcer:
         else:
             first = event(self._tx, run.event_id)
             found = [] if first is None else [first]
-        return [watches.as_data(one) for one in found]
+        return [data_of(one) for one in found]
 
     def _is_heard(self, name: str) -> bool:
         """Whether a function is triggered by it, or a step or a run waits for it."""

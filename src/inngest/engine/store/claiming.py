@@ -10,8 +10,9 @@ from typing import NamedTuple
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.explaining import text_of
+from inngest.engine.domain.function_rules import PLAIN
 from inngest.engine.domain.holding import delay
-from inngest.engine.domain.lanes import PLAIN, Lane
+from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Code, Hold, RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
@@ -247,7 +248,7 @@ class Claiming:
         if lane_id and asked.alone and (due_at <= asked.now or due_at == asked.keep):
             try:
                 lane = Lane.of(lane_id)
-                full = lanes.Room(tx, [lane]).full(lane, lanes.rules_of(tx.registry, lane))
+                full = lanes.capacity(tx, [lane]).full(lane, lanes.rules_of(tx.registry, lane))
                 until = asked.now + PATIENCE if full else None
             except Exception as error:  # others go on
                 until = troubles.note(tx, troubles.LANE, str(lane_id), text_of(error), asked.now)
@@ -260,9 +261,9 @@ class Claiming:
         taken = _take(tx, asked, [suspect[:3]], tx.ids, alone=True)
         if taken.runs and suspect[3]:
             lane = Lane.of(suspect[3])
-            room = lanes.Room(tx, [lane])
-            room.take(lane, PLAIN, 1, 0, asked.now)
-            room.write()
+            capacity = lanes.capacity(tx, [lane])
+            capacity.take(lane, PLAIN, 1, 0, asked.now)
+            lanes.write(tx, capacity)
         return taken
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from inngest.engine.domain.event_view import data_of
 from inngest.engine.domain.model import Defer, Event, Run
-from inngest.engine.domain.watches import as_data
 from inngest.engine.records import Claimed, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
@@ -142,11 +142,11 @@ def _waits(entry: Entry | Defer) -> bool:
 def _read_events(tx: Transaction, runs: Sequence[Run], found: dict[str, _Taken], page: _Page) -> None:
     single = json.dumps([run.id for run in runs if run.batch_id is None])
     for run_id, *event in page.rows(tx.execute(EVENTS_OF_RUNS, {"runs": single})):
-        found[run_id].events.append(as_data(Event(*event)))
+        found[run_id].events.append(data_of(Event(*event)))
     for run in runs:
         if run.batch_id is not None:
             for _, *event in page.rows(tx.execute(EVENTS_OF_BATCH, {"batch": run.batch_id, "after": -1})):
-                found[run.id].events.append(as_data(Event(*event)))
+                found[run.id].events.append(data_of(Event(*event)))
             if page.full:
                 del found[run.id]  # some may be missing
     for run_id in [run_id for run_id, one in found.items() if not one.events]:
@@ -218,7 +218,7 @@ class Reading:
         else:
             cursor = tx.execute(EVENTS_OF_BATCH, {"batch": run.batch_id, "after": self._position})
         for position, *event in page.rows(cursor):
-            self._taken.events.append(as_data(Event(*event)))
+            self._taken.events.append(data_of(Event(*event)))
             self._position = position
         if run.batch_id is None or not page.full:
             self._hash = ""

@@ -21,15 +21,17 @@ from inngest.engine.domain.explaining import (
     WorkerFact,
     text_of,
 )
+from inngest.engine.domain.function_rules import PLAIN, Queueing, rules_of
+from inngest.engine.domain.gates import BatchState, DebounceState
 from inngest.engine.domain.index_keys import UNSAID, shown
-from inngest.engine.domain.lanes import PLAIN, Lane, Queueing, queueing_of
+from inngest.engine.domain.lanes import FullBudget, Lane
 from inngest.engine.domain.model import Watch
 from inngest.engine.domain.watches import can_be_told
 from inngest.engine.records import RunView
 from inngest.protocol import limits, texts
 
 from . import lanes, reading, tables, troubles
-from .gates import BATCH, DEBOUNCE, Collecting, Last
+from .gates import BATCH, DEBOUNCE
 from .lanes import readable
 from .records import names_of, number_of
 from .statement import Statement, Transaction, constant
@@ -122,9 +124,9 @@ def pending(tx: Transaction, event_id: str) -> list[Pending]:
     """The runs that an event is to start, alone or with others, when it is over that more may come."""
     found: list[Pending] = []
     for kind, place, due_at, payload in tx.execute(PENDING, {"of_event": texts.stored(event_id)}).fetchall():
-        collected = Collecting(*json.loads(payload)) if kind == BATCH else Last(*json.loads(payload))
+        collected = BatchState(*json.loads(payload)) if kind == BATCH else DebounceState(*json.loads(payload))
         function_id, key = collected.function_id, UNSAID if shown(place) == UNSAID else shown(json.loads(place)[1])
-        events = collected.held if isinstance(collected, Collecting) else None
+        events = collected.held if isinstance(collected, BatchState) else None
         found.append(Pending(function_id, kind, key, events, due_at if due_at < NEVER else None))
     return found
 
@@ -227,8 +229,8 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
     _, _, lane_id, starting, place, job_id, function_id = job
     lane = Lane.of(lane_id)
     config = tx.execute(CONFIG, {"function": function_id}).fetchone()
-    rules = PLAIN if config is None else queueing_of(function_id, config[0])
-    room = lanes.Room(tx, [lane])
+    rules = PLAIN if config is None else rules_of(function_id, config[0]).queueing
+    capacity = lanes.capacity(tx, [lane])
     asked = {
         "function": function_id,
         "lane": lane_id,
@@ -241,14 +243,14 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
     assert ahead is not None
     return Queued(
         ahead=ahead[0],
-        full=[_full(tx, found, lane, rules) for found in room.all_full(lane, rules)],
+        full=[_full(tx, found, lane, rules) for found in capacity.all_full(lane, rules)],
         throttle=rules.throttle if starting and lane.throttle is not None else None,
         throttled="" if lane.throttle is None else shown(lane.throttle.removeprefix(f"{function_id}:")),
-        opens_at=room.opens_at(lane, rules, now),
+        opens_at=capacity.opens_at(lane, rules, now),
     )
 
 
-def _full(tx: Transaction, found: lanes.Full, lane: Lane, rules: Queueing) -> Full:
+def _full(tx: Transaction, found: FullBudget, lane: Lane, rules: Queueing) -> Full:
     """A limit of a lane that has no slot left, and who has them."""
     limit = dict(zip(lane.budgets, rules.limits_of(lane.budgets), strict=True))[found.budget]
     assert limit is not None, "a budget without a limit is not full"

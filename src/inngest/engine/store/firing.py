@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import triggers
-from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus, Start
+from inngest.engine.domain.gates import BatchState, DebounceState
+from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus
+from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.records import NO_NOTIFICATIONS, Fired, Notifications
 from inngest.protocol import durations, limits, ulids
@@ -23,7 +25,7 @@ from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
 from .events import event
-from .gates import BATCH, DEBOUNCE, UNREAD, Collecting, Gatekeeper, Last, Unread
+from .gates import BATCH, DEBOUNCE, UNREAD, Gatekeeper, Unread
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
 from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Timer
@@ -55,12 +57,12 @@ class _Firing:
 
     def debounce(self, timer: Timer) -> None:
         """No event has come for a while."""
-        last = Last(*timer.payload)
+        last = DebounceState(*timer.payload)
         self._add(self._keeper.debounced(self._start(last, last.event_id), timer.key))
 
     def batch(self, timer: Timer) -> None:
         """The first event has waited long enough."""
-        collected = Collecting(*timer.payload)
+        collected = BatchState(*timer.payload)
         start = self._start(collected, collected.event_id)
         if start.gates is None:
             run = start.run._replace(batch_id=collected.batch_id)
@@ -189,7 +191,7 @@ class _Firing:
         self._allowance.take(OF_CANCELLATION)
         self.told = self.told.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
 
-    def _start(self, kept: Last | Collecting, event_id: str) -> Start:
+    def _start(self, kept: DebounceState | BatchState, event_id: str) -> Start:
         """The run, of the function as it is now; of one that is not known any more, as it was."""
         found = self._registry.functions.get(kept.function_id)
         function = found or FunctionSpec(kept.function_id, "", "", kept.version, kept.retries, (), None, "{}")

@@ -1,7 +1,8 @@
 """Gates: which starts become runs, which wait, and which are dropped; all in the transaction of their event (P1).
 
-The order is: debounce and batch collect events, and what comes out of them is asked the rest; rate limit; idempotency;
-pause; singleton. What a gate counts is written only when all have let the start through.
+Debounce and batch collect events, and what comes out of them is asked the rest. `Gatekeeper` reads what is known of a
+start's keys, `domain.gates` decides, and `Gatekeeper` writes what follows. What a gate counts is written only when all
+have let the start through.
 """
 
 from __future__ import annotations
@@ -12,12 +13,25 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, delete, select, tuple_
 
-from inngest.engine.domain import triggers
-from inngest.engine.domain.asking import skipped
 from inngest.engine.domain.explaining import text_of
-from inngest.engine.domain.gates import Batched, Debounced, Gates, Rate, Sole
+from inngest.engine.domain.gates import (
+    Admission,
+    BatchGate,
+    BatchState,
+    DebounceGate,
+    DebounceState,
+    GateFacts,
+    Gates,
+    RateGate,
+    SingletonGate,
+    batched,
+    debounced,
+    decide,
+    skipped,
+)
 from inngest.engine.domain.index_keys import index_key
-from inngest.engine.domain.model import Start
+from inngest.engine.domain.model import Run
+from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.protocol import limits
@@ -115,19 +129,7 @@ COLLECT = Statement(
 LET_GO = Statement(lambda _: delete(tables.batches).where(tables.batches.c.batch_id == bindparam("batch")))
 
 
-P = TypeVar("P", "Collecting", "Last")
-
-
-class Collecting(NamedTuple):
-    """A batch that is being collected: the payload of its timer."""
-
-    function_id: str
-    version: str
-    retries: int
-    batch_id: str
-    event_id: str  # of its first event
-    held: int  # how many events it has
-    size: int  # bytes of its events' data
+P = TypeVar("P", BatchState, DebounceState)
 
 
 _TEXTS = {"function_id", "version", "batch_id", "event_id"}
@@ -149,17 +151,6 @@ class Unread(NamedTuple):
     keyed: bool  # its event's key counts already
     parent_id: str | None  # the run that invokes it
     parent_hash: str | None  # and its step
-
-
-class Last(NamedTuple):
-    """A debounce: the payload of its timer."""
-
-    function_id: str
-    version: str
-    retries: int
-    event_id: str  # that will start the run
-    ts: int  # of that event
-    first_at: int  # when the first event came
 
 
 class Gatekeeper:
@@ -206,19 +197,19 @@ class Gatekeeper:
         return news
 
     def admit(self, start: Start, gates: Gates) -> list[Start]:
-        """Ask what is to be asked of a start that is not, or no more, collected."""
-        refusal = self._refusal(start, gates)
-        if refusal is not None:
-            return [triggers.skip(start, skipped(refusal))] if gates.direct else []
-        if gates.paused == "skip":
-            return [triggers.pause(start, gates.paused)]
-        if gates.sole is not None and (reason := self._other(start, gates.sole)):
-            return [triggers.skip(start, skipped(reason))]
+        """The run of a start that is not, or no more, collected; none if it is dropped."""
+        decision = decide(gates, self._facts(start.run, gates), start.run.created_at)
+        if decision.admission is Admission.DROPPED:
+            return []
+        if decision.admission is Admission.SKIPPED:
+            return [start.skip(skipped(decision.reason))]
+        if decision.cancels is not None:
+            self._cancel(decision.cancels, start.run)
         self._count(start, gates)
         self._limit_time(start, gates)
-        admitted = start._replace(held=gates.paused is not None)
-        if gates.sole is not None:
-            row = {"function_id": start.run.function_id, "key": gates.sole.key, "run_id": start.run.id}
+        admitted = start._replace(held=decision.admission is Admission.HELD)
+        if gates.singleton is not None:
+            row = {"function_id": start.run.function_id, "key": gates.singleton.key, "run_id": start.run.id}
             self._tx.execute(BE_SINGLE, row)
             self._write(admitted)
             admitted = admitted._replace(written=True)
@@ -236,26 +227,29 @@ class Gatekeeper:
         """A start that was put off can be read now."""
         self._tx.execute(LET_GO, {"batch": key})
 
-    # -- idempotency and rate limit
+    # -- what is known, and what counts
 
-    def _refusal(self, start: Start, gates: Gates) -> str | None:
-        """Why a start is surplus; None if it is not."""
-        run = start.run
-        rate = gates.rate
-        if rate is not None and not self._has_room(run.function_id, rate, run.created_at):
-            return f"rate_limit: {rate.used_up}"
-        if gates.idempotency is not None:
-            key = {"function": run.function_id, "of_key": key_of_expression(gates.idempotency), "now": run.created_at}
-            holder = self._tx.execute(KEY_HOLDER, key).fetchone()
-            if holder is not None:
-                return f"idempotency: run {holder[0]} has the same key"
-        return None
+    def _facts(self, run: Run, gates: Gates) -> GateFacts:
+        """Read what is known of a start's keys."""
+        return GateFacts(
+            None if gates.rate is None else self._rate_start(run.function_id, gates.rate),
+            None if gates.idempotency is None else self._key_holder(run, gates.idempotency),
+            None if gates.singleton is None else self._unfinished(run.function_id, gates.singleton),
+        )
 
-    def _has_room(self, function_id: str, rate: Rate, now: int) -> bool:
-        """Whether fewer than `limit` runs have started in the period that ends now."""
+    def _rate_start(self, function_id: str, rate: RateGate) -> int | None:
         of = {"function": function_id, "of_key": rate.key, "but": rate.limit - 1}
         row = self._tx.execute(NEWEST_BUT, of).fetchone()
-        return row is None or row[0] <= now - rate.period
+        return None if row is None else row[0]
+
+    def _key_holder(self, run: Run, key: str) -> str | None:
+        of = {"function": run.function_id, "of_key": key_of_expression(key), "now": run.created_at}
+        row = self._tx.execute(KEY_HOLDER, of).fetchone()
+        return None if row is None else row[0]
+
+    def _unfinished(self, function_id: str, singleton: SingletonGate) -> str | None:
+        row = self._tx.execute(UNFINISHED_RUN, {"function": function_id, "of_key": singleton.key}).fetchone()
+        return None if row is None else row[0]
 
     def _count(self, start: Start, gates: Gates) -> None:
         run = start.run
@@ -285,20 +279,11 @@ class Gatekeeper:
         }
         return self._tx.execute(TAKE_KEY, row).fetchone() is not None
 
-    # -- singleton, timeouts
-
-    def _other(self, start: Start, sole: Sole) -> str:
-        """Why a run gives way to another that has not ended; that is cancelled, if it is the other way round."""
-        run = start.run
-        row = self._tx.execute(UNFINISHED_RUN, {"function": run.function_id, "of_key": sole.key}).fetchone()
-        if row is None:
-            return ""
-        if not sole.cancels:
-            return f"singleton: run {row[0]} has not ended"
-        why = f"singleton: run {run.id} takes its place"
+    def _cancel(self, run_id: str, by: Run) -> None:
+        """A run gives way to the next one of its singleton."""
         Allowance.of(self._tx).take(OF_CANCELLATION)
-        self._notifications = self._notifications.and_then(cancelling.cancel(self._tx, [row[0]], why, run.created_at))
-        return ""
+        why = f"singleton: run {by.id} takes its place"
+        self._notifications = self._notifications.and_then(cancelling.cancel(self._tx, [run_id], why, by.created_at))
 
     def _limit_time(self, start: Start, gates: Gates) -> None:
         for kind, after in ((START_TIMEOUT, gates.start_timeout), (FINISH_TIMEOUT, gates.finish_timeout)):
@@ -307,48 +292,31 @@ class Gatekeeper:
 
     # -- what waits
 
-    def _debounce(self, start: Start, gates: Gates, debounce: Debounced) -> None:
-        """The last event by its `ts` will start the run; each moves the time."""
+    def _debounce(self, start: Start, gates: Gates, gate: DebounceGate) -> None:
         run, now = start.run, start.run.created_at
-        key = _place(run.function_id, debounce.key)
-        last = Last(run.function_id, run.function_version, run.retries, run.event_id, gates.ts, now)
-        known = self._known(DEBOUNCE, key, Last)
-        if known is not None:
-            before, _ = known
-            last = last._replace(first_at=before.first_at)
-            if gates.ts < before.ts:
-                last = last._replace(event_id=before.event_id, ts=before.ts)
-        due_at = now + debounce.period
-        if debounce.timeout is not None:
-            due_at = min(due_at, last.first_at + debounce.timeout)
-        self.timers.put(DEBOUNCE, key, due_at, last)
-        # Whoever removes old events sees that this one is needed.
-        self._tx.execute(COLLECT, {"batch_id": key, "position": 0, "event_id": last.event_id})
+        key = _place(run.function_id, gate.key)
+        new = DebounceState(run.function_id, run.function_version, run.retries, run.event_id, gates.ts, now)
+        known = self._known(DEBOUNCE, key, DebounceState)
+        state, due_at = debounced(gate, new, None if known is None else known[0], now)
+        self.timers.put(DEBOUNCE, key, due_at, state)
+        # Retention keeps the event for this row.
+        self._tx.execute(COLLECT, {"batch_id": key, "position": 0, "event_id": state.event_id})
 
-    def _collect(self, start: Start, gates: Gates, batch: Batched) -> list[Start]:
-        """The batch is over when it is full, in count or in bytes."""
+    def _collect(self, start: Start, gates: Gates, gate: BatchGate) -> list[Start]:
         run, now = start.run, start.run.created_at
-        key = _place(run.function_id, batch.key)
-        known = self._known(BATCH, key, Collecting)
+        key = _place(run.function_id, gate.key)
+        new = BatchState(run.function_id, run.function_version, run.retries, self._ids.ulid(now), run.event_id, 0, 0)
+        state, due_at, full, before = batched(gate, gates.size, new, self._known(BATCH, key, BatchState), now)
         flushed: list[Start] = []
-        due_at = now + batch.timeout if batch.timeout is not None else NEVER
-        collecting = Collecting(
-            run.function_id, run.function_version, run.retries, self._ids.ulid(now), run.event_id, 0, 0
-        )
-        if known is not None:
-            before, before_due = known
-            if before.size + gates.size > limits.MAX_BATCH_SIZE:
-                flushed += self.flush(start._replace(run=run._replace(id=self._ids.ulid(now))), gates, before)
-            else:
-                collecting, due_at = before, before_due
-        row = {"batch_id": collecting.batch_id, "position": collecting.held, "event_id": run.event_id}
+        if before is not None:
+            flushed += self.flush(start._replace(run=run._replace(id=self._ids.ulid(now))), gates, before)
+        row = {"batch_id": state.batch_id, "position": state.held - 1, "event_id": run.event_id}
         self._tx.execute(COLLECT, row)
-        collecting = collecting._replace(held=collecting.held + 1, size=collecting.size + gates.size)
-        if collecting.held < batch.size:
-            self.timers.put(BATCH, key, due_at, collecting)
+        if not full:
+            self.timers.put(BATCH, key, NEVER if due_at is None else due_at, state)
             return flushed
         self.timers.remove(BATCH, key)
-        return [*flushed, *self.flush(start, gates, collecting)]
+        return [*flushed, *self.flush(start, gates, state)]
 
     def _known(self, kind: str, key: str, payload: type[P]) -> tuple[P, int] | None:
         """What is collected, and when it is over; None if nothing is.
@@ -373,7 +341,7 @@ class Gatekeeper:
         self._tx.execute(LET_GO, {"batch": key})
         return [start] if start.gates is None else self.admit(start, start.gates)
 
-    def flush(self, start: Start, gates: Gates, collected: Collecting) -> list[Start]:
+    def flush(self, start: Start, gates: Gates, collected: BatchState) -> list[Start]:
         """The run of a batch that is over."""
         run = start.run._replace(event_id=collected.event_id, batch_id=collected.batch_id)
         admitted = self.admit(start._replace(run=run, due_at=run.created_at), gates)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import triggers, watches
-from inngest.engine.domain.asking import Seen, Unanswered, gates_for
+from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import KeptBack, Pending, text_of
-from inngest.engine.domain.flow import flow_of
-from inngest.engine.domain.gates import Gates
+from inngest.engine.domain.function_rules import rules_of
+from inngest.engine.domain.gates import Gates, UndecidedError, gates_for
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, Watching
 
@@ -88,13 +88,13 @@ def _collected(pending: Pending) -> KeptBack:
 
 
 def _refused(tx: Transaction, function: FunctionSpec, event: Event, registry: Registry) -> KeptBack:
-    seen = Seen(event, event.received_at)
+    view = EventView(event, event.received_at)
     try:
-        if not triggers.holds_for(function, seen, registry):
+        if not triggers.any_matches(function, view, registry):
             return KeptBack(function.id, "condition", "the condition of its trigger is not true for this event")
-        asked = gates_for(flow_of(function), seen, direct=False, paused=None)
-    except Unanswered as unanswered:
-        return KeptBack(function.id, "condition", unanswered.info.message)
+        asked = gates_for(rules_of(function.id, function.config), view, direct=False, paused=None)
+    except UndecidedError as undecided:
+        return KeptBack(function.id, "condition", undecided.info.message)
     except Exception as error:
         text = f"the function's configuration cannot be read, and the start is tried again: {text_of(error)}"
         return KeptBack(function.id, "unreadable", text)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import (
     Integer,
@@ -31,7 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.domain.lanes import MICROSECONDS, PLAIN, Lane, Queueing, queueing_of, range_of
+from inngest.engine.domain import function_rules
+from inngest.engine.domain.function_rules import PLAIN, Queueing
+from inngest.engine.domain.lanes import Capacity, FullBudget, Lane, range_of
 from inngest.engine.domain.model import Registry
 from inngest.engine.records import Owner
 from inngest.runtime.careful import CarefulLogger
@@ -216,93 +216,34 @@ SET_THROTTLES = Bulk(_throttles, ("id", "tat"), _set_throttles)
 QUEUE_LANES = Bulk(_lanes, ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"), _queue)
 
 
-class Full(NamedTuple):
-    """A budget without a slot left."""
+def capacity(tx: Transaction, lanes: Iterable[Lane]) -> Capacity:
+    """Read what lanes have left. A count that cannot be read is counted anew."""
+    budgets: dict[str, None] = {}  # not a set: its order is chance
+    throttles: dict[str, None] = {}
+    for lane in lanes:
+        budgets.update(dict.fromkeys(lane.budgets))
+        if lane.throttle is not None:
+            throttles[lane.throttle] = None
+    used: dict[str, int] = {}
+    awaited: set[str] = set()
+    if budgets:
+        for budget, count, blocked in tx.execute(BUDGETS, {"budgets": json.dumps(list(budgets))}).fetchall():
+            known = isinstance(count, int) and 0 <= count <= LARGEST
+            used[budget] = count if known else _counted_anew(tx, budget)
+            if blocked:
+                awaited.add(budget)
+    tats: dict[str, int] = {}
+    if throttles:
+        rows = tx.execute(THROTTLES, {"throttles": json.dumps(list(throttles))}).fetchall()
+        tats.update((row[0], row[1]) for row in rows if isinstance(row[1], int))  # else it begins anew
+    return Capacity(used, frozenset(awaited), tats)
 
-    budget: str
-    limit: int  # of the lane
 
-
-class Room:
-    """The slots and starts that lanes have left, as this transaction goes on. `write` writes what was taken."""
-
-    def __init__(self, tx: Transaction, lanes: Iterable[Lane]) -> None:
-        self._tx = tx
-        budgets: dict[str, None] = {}  # not a set: its order is chance
-        throttles: dict[str, None] = {}
-        for lane in lanes:
-            budgets.update(dict.fromkeys(lane.budgets))
-            if lane.throttle is not None:
-                throttles[lane.throttle] = None
-        self._used: dict[str, int] = {}
-        self._blocked: dict[str, bool] = {}  # whether lanes wait for a budget
-        if budgets:
-            for budget, used, blocked in tx.execute(BUDGETS, {"budgets": json.dumps(list(budgets))}).fetchall():
-                known = isinstance(used, int) and 0 <= used <= LARGEST
-                self._used[budget] = used if known else _counted_anew(tx, budget)
-                self._blocked[budget] = bool(blocked)
-        self._tats: dict[str, int] = {}
-        if throttles:
-            given = {"throttles": json.dumps(list(throttles))}
-            rows = tx.execute(THROTTLES, given).fetchall()
-            self._tats.update((row[0], row[1]) for row in rows if isinstance(row[1], int))  # else it begins anew
-        self._taken: Counter[str] = Counter()
-        self._started: dict[str, int] = {}
-
-    def full(self, lane: Lane, rules: Queueing) -> Full | None:
-        """The first of its budgets that has no slot left."""
-        return next(iter(self.all_full(lane, rules)), None)
-
-    def all_full(self, lane: Lane, rules: Queueing) -> list[Full]:
-        """Its budgets that have no slot left, in the order in which they are declared."""
-        left = self._left(lane, rules)
-        return [Full(budget, self._used.get(budget, 0) + free) for budget, free in left if free <= 0]
-
-    def slots(self, lane: Lane, rules: Queueing) -> int:
-        """How many of its runs may execute beside those that do."""
-        return max(0, min((left for _, left in self._left(lane, rules)), default=sys.maxsize))
-
-    def waited_for(self, lane: Lane) -> list[str]:
-        """Those of its budgets that lanes wait for, or did when this transaction began."""
-        return [budget for budget in lane.budgets if self._blocked.get(budget)]
-
-    def used(self, budget: str) -> int:
-        """How many slots of a budget are used."""
-        return self._used.get(budget, 0)
-
-    def starts(self, lane: Lane, rules: Queueing, now: int) -> int:
-        """How many of its runs the throttle lets begin now."""
-        if lane.throttle is None or rules.throttle is None:
-            return sys.maxsize
-        return rules.throttle.allowed(self._tats.get(lane.throttle, 0), now * MICROSECONDS)
-
-    def opens_at(self, lane: Lane, rules: Queueing, now: int) -> int:
-        """From when on the throttle lets the next begin."""
-        if lane.throttle is None or rules.throttle is None:
-            return now
-        opens_at = rules.throttle.opens_at(self._tats.get(lane.throttle, 0))
-        return max(now, -(-opens_at // MICROSECONDS))
-
-    def take(self, lane: Lane, rules: Queueing, runs: int, starts: int, now: int) -> None:
-        """So many runs execute from now on, some of which begin with it."""
-        for budget in set(lane.budgets):
-            self._used[budget] = self._used.get(budget, 0) + runs
-            self._taken[budget] += runs
-        if starts and lane.throttle is not None and rules.throttle is not None:
-            tat = self._tats.get(lane.throttle, 0)
-            self._tats[lane.throttle] = rules.throttle.after(tat, now * MICROSECONDS, starts)
-            self._started[lane.throttle] = self._tats[lane.throttle]
-
-    def write(self) -> None:
-        """Write what was taken."""
-        self._tx.execute_rows(TAKE_SLOTS, sorted((budget, count) for budget, count in self._taken.items() if count))
-        self._tx.execute_rows(SET_THROTTLES, sorted(self._started.items()))
-        self._taken.clear()
-        self._started.clear()
-
-    def _left(self, lane: Lane, rules: Queueing) -> list[tuple[str, int]]:
-        limits = zip(lane.budgets, rules.slots(lane.budgets), strict=True)
-        return [(budget, limit - self._used.get(budget, 0)) for budget, limit in limits if limit is not None]
+def write(tx: Transaction, capacity: Capacity) -> None:
+    """Write what was taken of a capacity."""
+    taken, started = capacity.changes()
+    tx.execute_rows(TAKE_SLOTS, taken)
+    tx.execute_rows(SET_THROTTLES, started)
 
 
 def readable(lane_id: str | None) -> Lane | None:
@@ -330,16 +271,16 @@ def _counted_anew(tx: Transaction, budget: str) -> int:
 def rules_of(registry: Registry, lane: Lane) -> Queueing:
     """The rules of a lane's function as it is configured now; a run that queued under others follows them."""
     function = registry.functions.get(lane.function_id)
-    return PLAIN if function is None else queueing_of(function.id, function.config)
+    return PLAIN if function is None else function_rules.rules_of(function.id, function.config).queueing
 
 
 class Queue:
     """Lanes that get jobs in this transaction."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, tuple[Lane, int, Full | None]] = {}
+        self._lanes: dict[str, tuple[Lane, int, FullBudget | None]] = {}
 
-    def add(self, lane: Lane, ready_at: int, full: Full | None = None) -> None:
+    def add(self, lane: Lane, ready_at: int, full: FullBudget | None = None) -> None:
         """A lane gets a job: look at it then, or when the budget has a slot."""
         _, known, known_full = self._lanes.get(lane.id, (lane, ready_at, None))
         self._lanes[lane.id] = (lane, min(known, ready_at), full or known_full)
@@ -353,7 +294,7 @@ class Queue:
         tx.execute_rows(QUEUE_LANES, rows)
 
 
-def state_of(ready_at: int | None, full: Full | None) -> tuple[int | None, str | None, int | None]:
+def state_of(ready_at: int | None, full: FullBudget | None) -> tuple[int | None, str | None, int | None]:
     """The values of a lane's ready_at, blocked_on and blocked_at: it is ready, or blocked."""
     return (ready_at, None, None) if full is None else (None, full.budget, full.limit)
 
@@ -435,11 +376,11 @@ def extra_slots(context: WriteContext, owner: Owner, lane_id: str, wanted: int, 
         give_back(context, [(lane_id, given)], now)
         context.execute(SET_SLOTS, {"run": owner.run_id, "held": own - given})
         return -given
-    room, rules = Room(context, [lane]), rules_of(context.registry, lane)
-    others = room.waited_for(lane) or context.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
-    granted = 0 if others else min(wanted, room.slots(lane, rules))
+    left, rules = capacity(context, [lane]), rules_of(context.registry, lane)
+    others = left.awaited(lane) or context.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
+    granted = 0 if others else min(wanted, left.slots(lane, rules))
     if granted:
-        room.take(lane, rules, granted, 0, now)
-        room.write()
+        left.take(lane, rules, granted, 0, now)
+        write(context, left)
         context.execute(SET_SLOTS, {"run": owner.run_id, "held": own + granted})
     return granted

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.domain import watches
 from inngest.engine.domain.effects import BYTES_AT_ONCE
+from inngest.engine.domain.event_view import EventView, text_of
 from inngest.engine.domain.model import Event, Watch
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.records import Commit, Owner
@@ -221,10 +221,10 @@ class _Search:
 def first(watch: Watch, among: Sequence[Event], now: int) -> Event | None:
     """The first of these events that is looked for."""
     for event in among:
-        if watches.as_data(event).id == watch.own:
+        if event.public_id == watch.own:
             continue
-        sight = watches.Sight(event, now)
-        if sight.key(watch.path) == watch.key and sight.matches(watch.expression, watch.parameters):
+        view = EventView(event, now)
+        if view.key(watch.path) == watch.key and view.matches(watch.expression, watch.parameters):
             return event
     return None
 
@@ -250,4 +250,4 @@ def earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
 
 def arrival(watch: Watch, event: Event, now: int) -> Arrival:
     """The event for who looked for it."""
-    return Arrival(watch.run_id, watch.hash, watches.as_text(event), None, now, event_id=event.id)
+    return Arrival(watch.run_id, watch.hash, text_of(event), None, now, event_id=event.id)

@@ -9,8 +9,10 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from inngest.engine.domain import schedules, triggers
-from inngest.engine.domain.model import Event, FunctionSpec, Registry, Start
-from inngest.engine.domain.schedules import Schedule, Tick
+from inngest.engine.domain.function_rules import Schedule, rules_of
+from inngest.engine.domain.model import Event, FunctionSpec, Registry
+from inngest.engine.domain.schedules import Tick
+from inngest.engine.domain.starts import Start
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.ports import Ids
 
@@ -37,7 +39,7 @@ def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int, most: int) 
     """
     armed = 0
     for function in functions:
-        for schedule in schedules.schedules_of(function):
+        for schedule in rules_of(function.id, function.config).schedules:
             if armed == most or timers.has(CRON, schedule.key):
                 continue
             first = schedules.first(schedule, now)
@@ -85,7 +87,7 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
 
 
 def _found(function: FunctionSpec, key: str) -> Schedule | None:
-    return next((one for one in schedules.schedules_of(function) if one.key == key), None)
+    return next((one for one in rules_of(function.id, function.config).schedules if one.key == key), None)
 
 
 def _unfinished(tx: Transaction, run_ids: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, delete, null, select, update
 
-from inngest.engine.domain.lanes import MICROSECONDS
+from inngest.engine.domain.function_rules import MICROSECONDS
 
 from . import tables
 from .lanes import BUDGETS

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
 
 from inngest.engine.domain import watches
+from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
@@ -102,13 +103,13 @@ class _Found:
         self.cancelled: dict[str, tuple[str, str]] = {}  # by ids of runs: what looked for the event, and that
         self.names: set[str] = set()  # of the events that cancel
 
-    def add(self, event: Event, sight: watches.Sight, kind: str, run_id: str, step: str) -> int:
+    def add(self, event: Event, view: EventView, kind: str, run_id: str, step: str) -> int:
         """One who is to be told; how many rows that is."""
         if kind == Watching.CANCEL:
             self.cancelled.setdefault(run_id, (step, event.id))
             self.names.add(event.name)
             return OF_CANCELLATION
-        self.arrivals.append(Arrival(run_id, step, sight.text, None, 0, event_id=event.id))
+        self.arrivals.append(Arrival(run_id, step, view.text, None, 0, event_id=event.id))
         return OF_ANSWER
 
 
@@ -146,13 +147,13 @@ class Teller:
         """Tell the next page of what is still to be told. Markers are handed in by their numbers."""
         event = events.event(self._tx, key)
         assert event is not None, f"event {key} is still to be told, but is not stored"
-        sight = watches.Sight(event, marker.now)
+        view = EventView(event, marker.now)
         paths = waits.sought(self._tx, [event]).get(marker.topic, ())
         found = _Found()
         place: Place | None = Place(marker.path, marker.run_id, marker.step)
         due_at = self._stands_behind(marker, now)
         if marker.topic not in self._unfinished and due_at == ALWAYS:  # else an earlier one is not told to all yet
-            place = self._page(event, sight, marker.topic, paths, Place(*marker[3:]), marker.number, found, now)
+            place = self._page(event, view, marker.topic, paths, Place(*marker[3:]), marker.number, found, now)
         if place is not None:
             self._unfinished.add(marker.topic)
             self._timers.put(TELL, key, due_at, marker._replace(**place._asdict()), _id(marker.number))
@@ -182,7 +183,7 @@ class Teller:
             self._marked = {pending.marker.topic for pending in markers(self._tx)}
         place: Place | None = Place("", "", "")
         if topic not in self._marked:
-            place = self._page(event, watches.Sight(event, now), topic, paths, Place("", "", ""), None, found, now)
+            place = self._page(event, EventView(event, now), topic, paths, Place("", "", ""), None, found, now)
         if place is not None:
             self._marked.add(topic)
             row = self._tx.execute(NEXT_NUMBER).fetchone()
@@ -193,7 +194,7 @@ class Teller:
     def _page(
         self,
         event: Event,
-        sight: watches.Sight,
+        view: EventView,
         topic: str,
         paths: Sequence[str],
         after: Place,
@@ -203,7 +204,7 @@ class Teller:
     ) -> Place | None:
         """Find as many as this transaction has room for; where to go on, if anywhere."""
         for path in sorted(path for path in paths if isinstance(path, str)):
-            key = _key(self._tx, sight, topic, path, now)
+            key = _key(self._tx, view, topic, path, now)
             if path < after.path or key is None:
                 continue
             last = after[1:] if path == after.path else ("", "")
@@ -221,8 +222,8 @@ class Teller:
                         break
                     last = (row[0], row[1])
                     self._looks -= 1
-                    if _is_for(self._tx, sight, number, row, now):
-                        self._allowance.take(found.add(event, sight, row[2], row[0], row[1]))
+                    if _is_for(self._tx, view, number, row, now):
+                        self._allowance.take(found.add(event, view, row[2], row[0], row[1]))
                 else:
                     if len(rows) < count:
                         break
@@ -268,7 +269,7 @@ def _read(rows: Sequence[Sequence[Any]]) -> list[Pending]:
     return found
 
 
-def _is_for(tx: Transaction, sight: watches.Sight, number: int | None, wait: Sequence[Any], now: int) -> bool:
+def _is_for(tx: Transaction, view: EventView, number: int | None, wait: Sequence[Any], now: int) -> bool:
     """Whether an event is what a wait looks for, which was there before the event's marker, if that has a number.
 
     A wait that cannot be read is put aside: the event goes on to the others.
@@ -277,16 +278,16 @@ def _is_for(tx: Transaction, sight: watches.Sight, number: int | None, wait: Seq
     if not isinstance(run_id, str) or not isinstance(step, str):
         return False
     try:
-        return (number is None or opened < number) and sight.matches(expression, parameters)
+        return (number is None or opened < number) and view.matches(expression, parameters)
     except Exception as error:
         troubles.note_once(tx, f"{troubles.WAIT}:{step}", run_id, text_of(error), now)
         return False
 
 
-def _key(tx: Transaction, sight: watches.Sight, topic: str, path: str, now: int) -> str | None:
+def _key(tx: Transaction, view: EventView, topic: str, path: str, now: int) -> str | None:
     """What stands at a path of an event; None if nothing does, or if the path cannot be read."""
     try:
-        return sight.key(path)
+        return view.key(path)
     except Exception as error:
         troubles.note_once(tx, "path", topic, f"{path!r}: {text_of(error)}", now)
         return None
@@ -310,16 +311,16 @@ def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool 
         event = events.event(tx, event_id)
         if event is None:
             continue  # its timer cannot be done, and is put off
-        sight = watches.Sight(event, marker.now)
+        view = EventView(event, marker.now)
         for wait in open_waits:
             run_id, step, kind, _, _, _, topic, path, key, expires_at = wait
             if topic != marker.topic or (run_id, step) in told or (kind == Watching.CANCEL and not cancel):
                 continue
             in_time = not isinstance(expires_at, int) or expires_at > event.received_at
-            there = in_time and _key(tx, sight, topic, path, now) == key
-            if there and _is_for(tx, sight, marker.number, wait, now):
+            there = in_time and _key(tx, view, topic, path, now) == key
+            if there and _is_for(tx, view, marker.number, wait, now):
                 told.add((run_id, step))
-                found.add(event, sight, kind, run_id, step)
+                found.add(event, view, kind, run_id, step)
     return _deliver(tx, found, now)
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import BigInteger, Integer, bindparam, delete, func, literal_col
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.explaining import text_of
-from inngest.engine.domain.lanes import Lane, Queueing
+from inngest.engine.domain.function_rules import Queueing
+from inngest.engine.domain.lanes import LARGEST_SHIFT, Capacity, FullBudget, Lane, LaneTurn
 from inngest.engine.domain.model import Registry
-from inngest.engine.domain.placing import LARGEST_SHIFT
 from inngest.runtime.ports import Ids
 
 from . import lanes, serving, tables, troubles
@@ -123,7 +123,7 @@ class _Found(NamedTuple):
 
     jobs: Sequence[Job]  # to take now
     ready_at: int | None  # when to look at it again
-    full: lanes.Full | None  # the budget that it must wait for
+    full: FullBudget | None  # the budget that it must wait for
 
 
 class Visit:
@@ -162,14 +162,14 @@ class Visit:
                 ready.append((Lane.of(lane_id), turn))
             except (ValueError, TypeError) as error:
                 self._put_off(lane_id, turn, error, states, times)
-        room = lanes.Room(self._tx, [lane for lane, _ in ready])
+        capacity = lanes.capacity(self._tx, [lane for lane, _ in ready])
         for index, (lane, turn) in enumerate(ready):
             if len(jobs) == count:
                 times.append(self._now)
                 break
             share = -(-(count - len(jobs)) // (len(ready) - index))
             try:
-                has = self._look(lane, room, share)
+                has = self._look(lane, capacity, share)
             except Exception as error:  # it stops no other
                 self._put_off(lane.id, turn, error, states, times)
                 continue
@@ -181,11 +181,11 @@ class Visit:
                 states.append((lane.id, *lanes.state_of(has.ready_at, has.full), turn))
             if has.ready_at is not None:
                 times.append(has.ready_at)
-        room.write()
+        lanes.write(self._tx, capacity)
         self._tx.execute_rows(SET_LANES, states)
         if done:
             self._tx.execute(DELETE_LANES, {"lanes": json.dumps(done)})
-        if self._pass_on(room, [lane for lane, _ in ready]):
+        if self._pass_on(capacity, [lane for lane, _ in ready]):
             times.append(self._now)
         return Visited(jobs, min(times, default=None))
 
@@ -197,29 +197,14 @@ class Visit:
         states.append((lane_id, until, None, None, turn))
         times.append(until)
 
-    def _look(self, lane: Lane, room: lanes.Room, share: int) -> _Found:
-        """What may be taken of a lane, up to a share. What goes on comes before what begins."""
+    def _look(self, lane: Lane, capacity: Capacity, share: int) -> _Found:
+        """What may be taken of a lane, up to a share."""
         rules, now = lanes.rules_of(self._registry, lane), self._now
-        most = min(share, room.slots(lane, rules))
         going_on = self._jobs(lane, share + 1, starting=False)
-        due = [job for job in going_on if job.due_at <= now]
-        taken = due[:most]
-        allowed = min(most - len(taken), room.starts(lane, rules, now))
-        starts, next_start = self._starts(lane, rules, allowed + 1)
-        begun = starts[:allowed]
-        room.take(lane, rules, len(taken) + len(begun), len(begun), now)
-        times = [job.due_at for job in going_on[len(due) :][:1]]
-        times += [] if next_start is None else [next_start]
-        full = room.full(lane, rules)
-        if len(due) > len(taken) and full is not None:
-            return _Found([*taken, *begun], None, full)
-        if len(due) > len(taken):
-            times.append(now)
-        if len(starts) > len(begun):
-            if full is not None and room.starts(lane, rules, now):
-                return _Found([*taken, *begun], None, full)
-            times.append(room.opens_at(lane, rules, now))
-        return _Found([*taken, *begun], min(times, default=None), None)
+        turn = LaneTurn(lane, rules, capacity, share, [job.due_at for job in going_on], now)
+        starts, next_start = self._starts(lane, rules, turn.allowed + 1)
+        taken, begun, ready_at, full = turn.decide(len(starts), next_start)
+        return _Found([*going_on[:taken], *starts[:begun]], ready_at, full)
 
     def _starts(self, lane: Lane, rules: Queueing, count: int) -> tuple[list[Job], int | None]:
         """Runs that may begin, the first of them; and, if there are fewer, when the next falls due."""
@@ -264,8 +249,8 @@ class Visit:
     def _when(self, due_at: object) -> int:
         return number_of(due_at, self._now)
 
-    def _pass_on(self, room: lanes.Room, visited: Sequence[Lane]) -> bool:
+    def _pass_on(self, capacity: Capacity, visited: Sequence[Lane]) -> bool:
         """A lane that was woken for a slot may not have used it: others that wait for it are looked at instead."""
-        waited_for = dict.fromkeys(budget for lane in visited for budget in room.waited_for(lane))
-        woken = [lanes.wake(self._tx, budget, room.used(budget), LEAST, self._now) for budget in waited_for]
+        waited_for = dict.fromkeys(budget for lane in visited for budget in capacity.awaited(lane))
+        woken = [lanes.wake(self._tx, budget, capacity.used(budget), LEAST, self._now) for budget in waited_for]
         return any(woken)

@@ -15,6 +15,7 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain import holding, watches
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
+from inngest.engine.domain.event_view import text_of
 from inngest.engine.domain.model import Code, Event, Registry, Signal, Watch, Watching
 from inngest.engine.records import Commit, Notifications
 from inngest.protocol.errors import ErrorInfo
@@ -222,7 +223,7 @@ def arrival_of(row: Sequence[Any]) -> Arrival:
     """What has come, of a row of ARRIVED."""
     run_id, step, data, error, *rest = row[: len(INBOX_COLUMNS)]
     event = row[len(INBOX_COLUMNS) :]
-    text = data if event[0] is None else watches.as_text(Event(*event))
+    text = data if event[0] is None else text_of(Event(*event))
     return Arrival(run_id, step, text, None if error is None else _error_of(error), *rest)
 
 
