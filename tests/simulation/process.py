@@ -9,13 +9,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from inngest.embedded.local import LocalInvoker
+from inngest.embedded.assembly import Runtime, assemble
+from inngest.embedded.settings import Settings
 from inngest.embedded.specs import specs
-from inngest.engine.domain.model import Policy
 from inngest.engine.errors import StoreError
-from inngest.engine.service import Options, Service
-from inngest.engine.store.sql import SqlStore
-from inngest.engine.worker import Worker
+from inngest.runtime.idle import LoopIdle
 from inngest.sdk.function import Function
 
 from .database import SimDatabase, busy, full, unanswered
@@ -124,26 +122,39 @@ class Process:
         self._calls: dict[asyncio.Future[Any], None] = {}
         self.context = contextvars.copy_context()
         self.context.run(HOST.set, self)
+        settings = Settings(
+            functions,
+            clients=(),
+            path=world.path,
+            retry_interval=world.retry_interval,
+            max_steps=world.max_steps,
+            max_runs_in_flight=world.max_in_flight,
+            thread_pool_size=world.threads,
+            drain_timeout=2_000,
+            durable=True,
+            retention=None,
+            max_takeovers=10,
+            requests=world.requests,
+        )
         self.clock = SimClock(world.loop, skew, lambda: world.wall)
-        ids = SimIds(chance)
         self.locks = SimLiveness(world.locks)
         self.executor = InlineExecutor(world.loop, self, world.latency)
         self.threads = BatonThreads(world.loop, world.threads, lambda: chance.choice((0, 0, 50, 400)))
         self.database = SimDatabase(world.path, self)
-        policy = Policy(max_steps=world.max_steps, retry_interval=world.retry_interval)
-        self.store = SqlStore(self.database, self.executor, ids, policy)
-        invoker = WatchedInvoker(LocalInvoker(functions, self.clock, self.threads), self)
-        worker = Worker(self.store, invoker, self.clock, ids, policy, SimHttp(chance), ids.token())
-        options = Options(
-            functions=specs(functions),
-            whole_apps=(),
-            max_in_flight=world.max_in_flight,
-            drain_timeout=2_000,
-            host="sim",
-            pid=number,
-            requests=world.requests,
+        runtime = Runtime(
+            self.clock,
+            SimIds(chance),
+            LoopIdle(world.loop),
+            self.threads,
+            self.executor,
+            self.database,
+            self.locks,
+            SimHttp(chance),
+            "sim",
+            number,
         )
-        self.service = Service(worker, self.locks, options)
+        engine = assemble(settings, specs(functions), runtime, around=lambda invoker: WatchedInvoker(invoker, self))
+        self.store, self.service = engine.store, engine.service
 
     @property
     def now(self) -> int:

@@ -29,9 +29,16 @@ class LocalInvoker:
         functions: what can be entered.
         clock: the engine's time.
         threads: where plain functions run.
+        idle: tells when the running event loop is idle; None: one of its own.
     """
 
-    def __init__(self, functions: Iterable[Function[object]], clock: Clock, threads: FunctionThreads) -> None:
+    def __init__(
+        self,
+        functions: Iterable[Function[object]],
+        clock: Clock,
+        threads: FunctionThreads,
+        idle: LoopIdle | None = None,
+    ) -> None:
         self._handlers: dict[str, tuple[Function[object], AnyHandler]] = {}
         for function in functions:
             self._handlers[function.id] = (function, function.handler)
@@ -39,7 +46,7 @@ class LocalInvoker:
                 self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
         self._clock = clock
         self._threads = threads
-        self.idle = LoopIdle(asyncio.get_running_loop())
+        self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle
         self._entries: dict[str, FunctionEntry] = {}
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
         self._left_threads = 0  # invocations that are over, and whose threads have not returned

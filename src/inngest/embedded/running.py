@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
 
-from inngest.engine.domain.model import FunctionSpec, Policy
+from inngest.engine.domain.model import FunctionSpec
 from inngest.engine.observers import Observers
-from inngest.engine.service import Options, Service
-from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.locks import FileLocks
-from inngest.engine.store.sql import SqlStore
-from inngest.engine.worker import Worker
 from inngest.runtime import forks
 from inngest.runtime.blocked_loop import BlockedLoopDetector, place_of
-from inngest.runtime.clock import SystemClock
-from inngest.runtime.http import HttpxClient
-from inngest.runtime.ids import SystemIds
-from inngest.runtime.threads import FunctionThreads
-from inngest.runtime.writer_thread import ThreadExecutor
 from inngest.sdk.client import Inngest, bind, unbind
 
+from .assembly import assemble, real_runtime
 from .blocking_report import BlockingReport
 from .engine_loop import EngineLoop
 from .errors import EngineStateError
 from .event_sink import EngineSink
-from .local import LocalInvoker
 from .settings import Settings, refuse_fork
 
 
@@ -48,24 +37,9 @@ class RunningEngine:
         refuse_fork(given.path)
         self.home = home = EngineLoop()
         self._settings = given
-        self._clock = SystemClock(home.loop)
-        self.invoker = LocalInvoker(given.functions, self._clock, FunctionThreads(given.thread_pool_size))
-        self._executor = ThreadExecutor(home.loop, self.invoker.idle.soon_idle)
-        ids = SystemIds()
-        policy = Policy(given.max_steps, given.retry_interval, given.max_takeovers)
-        database = SqliteDatabase(given.path, durable=given.durable)
-        self.store = SqlStore(database, self._executor, ids, policy)
-        worker = Worker(self.store, self.invoker, self._clock, ids, policy, HttpxClient(), ids.token(), observers)
-        options = Options(
-            functions=functions,
-            whole_apps=[client.app_id for client in given.clients],
-            max_in_flight=given.max_runs_in_flight,
-            drain_timeout=given.drain_timeout,
-            host=socket.gethostname(),
-            pid=home.pid,
-            retention=given.retention,
+        self._runtime, self.invoker, self.store, self.service = assemble(
+            given, functions, real_runtime(given), observers
         )
-        self.service = Service(worker, FileLocks.beside(given.path), options)
         self._sink = EngineSink(home, self.service)
         self._blocking = BlockingReport(home.loop, self.invoker.invocations, lambda: place_of(home.thread_id))
         self._watch: BlockedLoopDetector | None = None
@@ -87,7 +61,7 @@ class RunningEngine:
 
     def now(self) -> int:
         """The engine's time, unix ms."""
-        return self._clock.now()
+        return self._runtime.clock.now()
 
     def forked(self) -> None:
         """This process is a fork."""
@@ -177,7 +151,7 @@ class RunningEngine:
                 unbind(client, self._sink)
             self._bound.clear()
             self.invoker.close(gone=self.home.gone)
-            self._executor.close()
+            self._runtime.executor.close()
             self.store.disconnect()
             self._released = True
 

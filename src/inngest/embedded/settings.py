@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from inngest.engine.requests import AT_A_TIME
 from inngest.protocol import durations, limits
 from inngest.runtime import forks
 from inngest.sdk.client import Inngest
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
     durable: bool
     retention: int | None  # ms
     max_takeovers: int
+    requests: int = AT_A_TIME  # of steps that are made at a time
 
 
 def check(

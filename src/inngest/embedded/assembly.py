@@ -1,0 +1,114 @@
+"""One engine, assembled from its settings and the outer world that it is given: the real one, or a simulated one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from inngest.engine.domain.model import FunctionSpec, Policy
+from inngest.engine.observers import Observers
+from inngest.engine.ports import Invoker
+from inngest.engine.service import Options, Service
+from inngest.engine.store.database import Database
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.locks import FileLocks
+from inngest.engine.store.sql import SqlStore
+from inngest.engine.worker import Worker
+from inngest.runtime.clock import SystemClock
+from inngest.runtime.http import HttpxClient
+from inngest.runtime.idle import LoopIdle
+from inngest.runtime.ids import SystemIds
+from inngest.runtime.ports import Clock, Executor, HttpClient, Ids, Liveness
+from inngest.runtime.threads import FunctionThreads
+from inngest.runtime.writer_thread import ThreadExecutor
+
+from .local import LocalInvoker
+from .settings import Settings
+
+
+class Runtime(NamedTuple):
+    """The outer world of one engine."""
+
+    clock: Clock
+    ids: Ids
+    idle: LoopIdle  # of the event loop that it runs on
+    threads: FunctionThreads
+    executor: Executor
+    database: Database
+    liveness: Liveness
+    http: HttpClient
+    host: str
+    pid: int
+
+
+class Assembly(NamedTuple):
+    """The parts of one engine."""
+
+    runtime: Runtime
+    invoker: LocalInvoker
+    store: SqlStore
+    service: Service
+
+
+def real_runtime(settings: Settings) -> Runtime:
+    """The real outer world, around the running event loop."""
+    loop = asyncio.get_running_loop()
+    idle = LoopIdle(loop)
+    return Runtime(
+        clock=SystemClock(loop),
+        ids=SystemIds(),
+        idle=idle,
+        threads=FunctionThreads(settings.thread_pool_size),
+        executor=ThreadExecutor(loop, idle.soon_idle),
+        database=SqliteDatabase(settings.path, durable=settings.durable),
+        liveness=FileLocks.beside(settings.path),
+        http=HttpxClient(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
+
+
+def assemble(
+    settings: Settings,
+    functions: Sequence[FunctionSpec],
+    runtime: Runtime,
+    observers: Observers | None = None,
+    *,
+    around: Callable[[LocalInvoker], Invoker] = lambda invoker: invoker,
+) -> Assembly:
+    """Put an engine together. It runs on the event loop that is running.
+
+    Args:
+        settings: how it runs.
+        functions: those of the settings, as the engine knows them.
+        runtime: the outer world.
+        observers: are told what it does.
+        around: what stands between the engine and the invoker of its functions.
+    """
+    policy = Policy(settings.max_steps, settings.retry_interval, settings.max_takeovers)
+    store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
+    invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle)
+    worker = Worker(
+        store,
+        around(invoker),
+        runtime.clock,
+        runtime.ids,
+        policy,
+        runtime.http,
+        runtime.ids.token(),
+        Observers() if observers is None else observers,
+    )
+    options = Options(
+        functions=functions,
+        whole_apps=[client.app_id for client in settings.clients],
+        max_in_flight=settings.max_runs_in_flight,
+        drain_timeout=settings.drain_timeout,
+        host=runtime.host,
+        pid=runtime.pid,
+        retention=settings.retention,
+        requests=settings.requests,
+    )
+    return Assembly(runtime, invoker, store, Service(worker, runtime.liveness, options))
