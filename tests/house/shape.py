@@ -49,17 +49,25 @@ def floors(trees: Mapping[str, ast.Module], package: str) -> list[set[str]]:
 
 
 def lone_protocols(trees: Mapping[str, ast.Module]) -> Iterator[str]:
-    """The protocols that one class of the room has all members of, and no other, and that do not say why they are."""
+    """The protocols that one class of the room has all members of, and no other, and that do not say why they are.
+
+    One that says why says it for those that it consists of.
+    """
     classes = [
         (name, node) for name, tree in trees.items() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
     protocols = [(name, node) for name, node in classes if _is_protocol(node)]
     members = {node.name: _members(node) for _, node in classes}
+    parts = {ast.unparse(base) for _, node in protocols if _says_why(node) for base in node.bases}
     for name, protocol in protocols:
         wanted = _all_members(protocol, members)
         having = [node for _, node in classes if not _is_protocol(node) and wanted <= _all_members(node, members)]
-        if len(having) == 1 and "protocol because" not in " ".join((ast.get_docstring(protocol) or "").lower().split()):
+        if len(having) == 1 and not _says_why(protocol) and protocol.name not in parts:
             yield f"{name}: {protocol.name}, which {having[0].name} alone has"
+
+
+def _says_why(protocol: ast.ClassDef) -> bool:
+    return "protocol because" in " ".join((ast.get_docstring(protocol) or "").lower().split())
 
 
 def _is_protocol(node: ast.ClassDef) -> bool:

@@ -65,10 +65,23 @@ def test_a_protocol_that_says_why_it_is_one_is_fine() -> None:
     )
 
 
+WHOLE = "class Whole(Port, Protocol):\n    '{doc}'\n    def stop(self) -> None: ...\n"
+WHOLE_ONE = ONE + "    def stop(self) -> None: ...\n"
+
+
+def test_a_protocol_says_why_for_those_that_it_consists_of() -> None:
+    port, said = PORT.format(doc="'Goes.'"), "Goes, and stops. A protocol because users have others."
+    assert list(lone_protocols(parsed(port=port, whole=WHOLE.format(doc=said), one=WHOLE_ONE))) == []
+    unsaid = parsed(port=port, whole=WHOLE.format(doc="Goes, and stops."), one=WHOLE_ONE)
+    assert list(lone_protocols(unsaid)) == ["port: Port, which One alone has", "whole: Whole, which One alone has"]
+
+
 def test_a_protocol_of_another_room_is_none_of_this_one() -> None:
     assert list(lone_protocols(parsed(port=PORT.format(doc="'''Goes.'''")))) == []
 
 
-@pytest.mark.parametrize("room", ["cron", "embedded", "expressions", "protocol", "sdk", "server"])
+@pytest.mark.parametrize(
+    "room", ["cli", "cron", "embedded", "engine", "expressions", "protocol", "runtime", "sdk", "server"]
+)
 def test_no_protocol_has_one_implementation_in_its_room(room: str) -> None:
     assert list(lone_protocols(modules(ROOT / "src/inngest" / room))) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inngest.engine.domain.hosts import Hosts, host_of
-from inngest.engine.requests import AT_A_TIME
+from inngest.engine.gateway import AT_A_TIME
 
 
 @pytest.mark.parametrize(

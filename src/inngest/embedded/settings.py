@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from inngest.engine.requests import AT_A_TIME
+from inngest.engine.gateway import AT_A_TIME
 from inngest.protocol import durations, limits
 from inngest.runtime import forks
 from inngest.sdk.client import Inngest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inngest.protocol import texts
 
 from .executor import RunExecutor
-from .requests import Requester
+from .gateway import Gateway
 from .worker import Worker
 
 
@@ -15,13 +15,13 @@ class Control:
     Args:
         worker: has the store and the clock.
         executor: executes runs of this worker; it claims what can go on.
-        requester: makes requests of this worker; it claims what can be tried again.
+        gateway: makes requests of this worker; it claims what can be tried again.
     """
 
-    def __init__(self, worker: Worker, executor: RunExecutor, requester: Requester) -> None:
+    def __init__(self, worker: Worker, executor: RunExecutor, gateway: Gateway) -> None:
         self._worker = worker
         self._executor = executor
-        self._requester = requester
+        self._gateway = gateway
 
     async def cancel(self, run_id: str, reason: str) -> bool:
         """End a run; whether it had not ended before.
@@ -60,7 +60,7 @@ class Control:
             raise KeyError(run_id)
         self._executor.retry(run_id, retried.steps)
         self._executor.look_again()
-        self._requester.look_again()
+        self._gateway.look_again()
         return retried.anything
 
     async def pause(self, function_id: str, on_event: str) -> None:

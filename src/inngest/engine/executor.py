@@ -20,9 +20,9 @@ from .domain.explaining import text_of
 from .domain.model import Ended, Event, Released, RunStatus
 from .domain.starts import Start
 from .errors import StoreError
+from .gateway import Gateway
 from .ownership import STOP, Ownership
 from .places import NOTHING, Places, Reserved
-from .ports import Requests
 from .quarantine import Quarantine
 from .records import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner
 from .worker import Worker
@@ -45,7 +45,7 @@ class RunExecutor:
         max_in_flight: how many invocations at a time.
         on_end: told of each run that ended here.
         wake: called when there may be something to claim.
-        requests: who makes requests of steps.
+        gateway: makes requests of steps.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class RunExecutor:
         max_in_flight: int,
         on_end: Callable[[str, Ended], None],
         wake: Callable[[], None],
-        requests: Requests,
+        gateway: Gateway,
     ) -> None:
         self.worker = worker
         self.functions = functions
         self._places = Places(max_in_flight, worker.invoker, functions)
         self.on_end = on_end
-        self.requests = requests
+        self.gateway = gateway
         self._stranded: dict[str, StoreError] = {}  # runs whose last commit the store has refused, and why
         self._wake = wake
         self._owned: dict[str, Ownership] = {}

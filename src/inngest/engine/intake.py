@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.careful import CarefulLogger
@@ -14,36 +13,17 @@ from .domain import announcements, triggers
 from .domain.effects import is_large
 from .domain.model import Event, Run
 from .errors import StoreError
-from .places import Reserved
+from .executor import RunExecutor
 from .ports import EventStore
 from .records import Acceptance, Accepted
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
-class Starter(Protocol):
-    """What begins runs as they are accepted."""
-
-    functions: frozenset[str]
-
-    @property
-    def plain(self) -> frozenset[str]:
-        """Those of its functions that need a thread."""
-        ...
-
-    def reserve(self, count: int) -> Reserved:
-        """Room for up to so many runs."""
-        ...
-
-    def give_back(self, reserved: Reserved) -> None:
-        """Room that was reserved is used now, or was not needed."""
-        ...
-
-
 class Intake:
     """The one way in. What was accepted is begun by the listener of the store."""
 
-    def __init__(self, store: EventStore, clock: Clock, ids: Ids, executor: Starter) -> None:
+    def __init__(self, store: EventStore, clock: Clock, ids: Ids, executor: RunExecutor) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids

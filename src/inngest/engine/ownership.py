@@ -20,7 +20,7 @@ from .domain.effects import effects_of
 from .domain.hosts import host_of
 from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
 from .errors import StoreError
-from .ports import Requests
+from .gateway import Gateway
 from .records import Claimed, Commit, Owner, Receipt, Written
 from .slots import RunSlots
 from .worker import Worker
@@ -37,10 +37,10 @@ _CONCLUDED = Recorded(Advice.GO_ON, ())
 
 
 class Executor(Protocol):
-    """Who runs what a worker owns, as one run sees it."""
+    """Runs what a worker owns, as one run sees it. A protocol because the executor makes these."""
 
     worker: Worker
-    requests: Requests
+    gateway: Gateway
     draining: bool
 
     @property
@@ -219,7 +219,7 @@ class Ownership:
             return STOP
         changes = commit.changes
         if commit.waiting:
-            self._tell_requester(changes)
+            self._tell_gateway(changes)
         if commit.begins_anew:
             self._count_anew(changes)
         if self._worker.observer is not None:
@@ -232,13 +232,13 @@ class Ownership:
             return STOP
         return Recorded(self._advice(), self._entries(changes, receipt))
 
-    def _tell_requester(self, changes: Changes) -> None:
+    def _tell_gateway(self, changes: Changes) -> None:
         """Tell who makes requests which ones there are from now on, and which are wanted no more."""
         asked = {wait.step.step.hash: wait.target.secrets for wait in changes.waits if wait.step.kind in REQUESTS}
         closed = [memo.step.hash for memo in changes.memos if memo.kind in REQUESTS]
         if asked or closed:
-            self._executor.requests.asked(self.run_id, asked)
-            self._executor.requests.over(self.run_id, closed)
+            self._executor.gateway.asked(self.run_id, asked)
+            self._executor.gateway.over(self.run_id, closed)
 
     def _count_anew(self, changes: Changes) -> None:
         """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""

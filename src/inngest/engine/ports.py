@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, Outcome
 from inngest.protocol.opcodes import Arrival
-from inngest.protocol.requests import Secrets
 from inngest.runtime.ports import Recorder
 
 from .domain.explaining import Facts, Handler, KeptBack, Woken
@@ -50,6 +49,7 @@ class Listener(Protocol):
     """Told of what a store has committed, on the loop, in the order of the transactions (P10).
 
     Whoever has stopped waiting for a verb, or was cancelled, the listener is told. It comes before those who wait.
+    A protocol because a store does not know what runs what it hands out.
     """
 
     def on_committed(self, command: object, answer: Any) -> Any:
@@ -428,7 +428,10 @@ class Store(
     PruningStore,
     Protocol,
 ):
-    """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10)."""
+    """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10).
+
+    A protocol because the engine is handed its store, and knows nothing of SQL.
+    """
 
 
 # -- the rest
@@ -470,16 +473,4 @@ class Invoker(Protocol):
     @property
     def handlers(self) -> Sequence[Handler]:
         """The handlers that run now; also those that have outlived their invocation."""
-        ...
-
-
-class Requests(Protocol):
-    """Who makes requests of steps, as the executor of their runs sees it."""
-
-    def asked(self, run_id: str, secrets: Mapping[str, Secrets | None]) -> None:
-        """Steps (by hash) of a run asked for requests, and that is committed."""
-        ...
-
-    def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
-        """Nobody waits for requests of these steps any more; None: of the whole run."""
         ...

@@ -18,11 +18,11 @@ from .domain.model import Ended, FunctionSpec
 from .errors import StoreError
 from .executor import RunExecutor
 from .failure_log import FailureLog
+from .gateway import AT_A_TIME, Gateway
 from .intake import Intake
 from .queries import Queries
 from .reaper import Reaper, Remover, each_alone
 from .records import Session
-from .requests import AT_A_TIME, Requester, Tools
 from .run_ends import RunEnds
 from .timers import Timers
 from .worker import Worker
@@ -74,14 +74,13 @@ class Service:
         functions = frozenset(function.id for function in options.functions)
         self._awake = asyncio.Event()
         self._asked = asyncio.Event()
-        tools = Tools(worker.store, worker.http, worker.clock, worker.ids, worker.policy, options.requests)
-        self.requester = Requester(tools, self._asked.set)
+        self.gateway = Gateway(worker, options.requests, self._asked.set)
         self.executor = RunExecutor(
-            worker, functions, options.max_in_flight, self._ended, self._awake.set, self.requester
+            worker, functions, options.max_in_flight, self._ended, self._awake.set, self.gateway
         )
         worker.store.listen(self.executor)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
-        self.control = Control(worker, self.executor, self.requester)
+        self.control = Control(worker, self.executor, self.gateway)
         self.queries = Queries(worker.store, worker.clock, liveness)
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
@@ -167,7 +166,7 @@ class Service:
     async def drain(self) -> None:
         """Claim nothing more, and let what runs come to its next record. Events are still accepted."""
         timeout = self._options.drain_timeout / 1000
-        await asyncio.gather(self.executor.drain(timeout), self.requester.drain(timeout))
+        await asyncio.gather(self.executor.drain(timeout), self.gateway.drain(timeout))
 
     async def stop(self) -> None:
         """Claim nothing more, let what runs come to its next record, and leave the rest to others. Idempotent."""
@@ -213,16 +212,16 @@ class Service:
         self._worker.store.abandon()
         self._liveness.release(self._worker.session_id)
         self.ends.tell_stopped()
-        left_behind((*self._loops, *self.executor.tasks, *self.requester.tasks), unwind=True)
+        left_behind((*self._loops, *self.executor.tasks, *self.gateway.tasks), unwind=True)
 
     def forked(self) -> None:
         """Do nothing more by itself: this process is a fork, and the worker is its parent's."""
         for loop in self._loops:
             loop.cancel()
-        self.requester.abandon()
+        self.gateway.abandon()
 
     def _ended(self, run_id: str, ended: Ended) -> None:
-        self.requester.over(run_id)
+        self.gateway.over(run_id)
         self.ends.tell(run_id, ended)
 
     async def _go_on_from_kept_time(self) -> None:
@@ -271,7 +270,7 @@ class Service:
         await self._begin_session()
         self.executor.fenced = False
         self.executor.look_again()
-        self.requester.renewed()
+        self.gateway.renewed()
 
     # -- loops
 
@@ -304,7 +303,7 @@ class Service:
 
     async def _request(self) -> None:
         """Make the requests that are due; sleep until one is."""
-        clock, requester = self._worker.clock, self.requester
+        clock, gateway = self._worker.clock, self.gateway
         while True:
             self._asked.clear()
             until = clock.now() + LONGEST_WAIT
@@ -312,17 +311,17 @@ class Service:
                 await self._pause(TROUBLE)
                 continue
             try:
-                await requester.run_once(self._worker.session_id, clock.now())
-                if requester.fenced:
+                await gateway.run_once(self._worker.session_id, clock.now())
+                if gateway.fenced:
                     self.executor.look_again()  # it is told the same, and this worker begins anew
             except Exception as error:  # a worker must not end because one look failed
                 self._failures.failed("requesting", error)
-                requester.look_again()
+                gateway.look_again()
                 await self._pause(TROUBLE)
                 continue
             self._failures.worked("requesting")
-            if requester.next_due is not None and requester.room > 0 and not requester.fenced:
-                until = min(until, requester.next_due)
+            if gateway.next_due is not None and gateway.room > 0 and not gateway.fenced:
+                until = min(until, gateway.next_due)
             await self._sleep(until, self._asked)
 
     async def _sleep(self, until: int, awake: asyncio.Event) -> None:
@@ -385,7 +384,7 @@ class Service:
         return True
 
     async def _see_requests(self) -> bool:
-        await self.requester.look_around(self._worker.session_id)
+        await self.gateway.look_around(self._worker.session_id)
         self._look_again()
         return True
 
@@ -404,7 +403,7 @@ class Service:
 
     def _look_again(self) -> None:
         self.executor.look_again()
-        self.requester.look_again()
+        self.gateway.look_again()
 
     async def _remove(self) -> None:
         """Remove what is over and old: a little, then a pause, so that it is in nobody's way."""

@@ -53,7 +53,7 @@ class Recorder(Protocol):
 
 
 class Timer(Protocol):
-    """A timer that can be taken back."""
+    """A timer that can be taken back. A protocol because the simulator has its own."""
 
     def cancel(self) -> None:
         """Never call back. Idempotent."""
@@ -63,7 +63,7 @@ class Timer(Protocol):
 class Clock(Protocol):
     """The engine's time: one clock per decision.
 
-    It follows the wall clock forward at once, and back by going slower.
+    It follows the wall clock forward at once, and back by going slower. A protocol because the simulator has its own.
     """
 
     def now(self) -> int:
@@ -92,7 +92,7 @@ class Clock(Protocol):
 
 
 class Threads(Protocol):
-    """Threads for plain functions. A thread is never the event loop's."""
+    """Threads for plain functions, never the event loop's. A protocol because the simulator has its own."""
 
     def start(self, work: Callable[[], None]) -> None:
         """Run `work` in a thread of its own, in a copy of the caller's context."""
@@ -124,7 +124,7 @@ class Mailbox(Protocol):
 
 
 class Executor(Protocol):
-    """Where blocking work runs, off the event loop."""
+    """Where blocking work runs, off the event loop. A protocol because the simulator has its own."""
 
     async def run(self, work: Callable[[], R]) -> R:
         """Run a read. Several may run at a time."""
@@ -153,7 +153,7 @@ class Executor(Protocol):
 
 
 class Ids(Protocol):
-    """Random ids, tokens and numbers."""
+    """Random ids, tokens and numbers. A protocol because the simulator draws its own."""
 
     def ulid(self, now: int) -> str:
         """A new ULID of this moment; ids made later sort later, so never give a time that is to come."""

@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, delete, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.hosts import Hosts
+from inngest.engine.gateway import Gateway
 from inngest.engine.ownership import Ownership
 from inngest.engine.records import NO_NOTIFICATIONS, Commit
-from inngest.engine.requests import Requester
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.announcing import Announcer
 from inngest.engine.store.context import WriteContext
@@ -142,10 +142,10 @@ def _a_slow_host_gets_all_places() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P6", "hosts", finders=("P6", "ends"))
 def _requests_that_found_no_place_are_forgotten() -> Iterator[AbstractContextManager[object]]:
-    def done(requester: Requester, task: asyncio.Task[None], _: str) -> None:
-        requester._tasks.pop(task, None)
+    def done(gateway: Gateway, task: asyncio.Task[None], _: str) -> None:
+        gateway._tasks.pop(task, None)
 
-    yield mock.patch.object(Requester, "_done", done)
+    yield mock.patch.object(Gateway, "_done", done)
 
 
 @plant("P1", "hears", finders=("announced",), first=1)

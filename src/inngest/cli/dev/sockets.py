@@ -14,7 +14,7 @@ BACKLOG = 2048
 
 
 class Closable(Protocol):
-    """A socket, or one end of a pipe."""
+    """A socket, or one end of a pipe. A protocol because those are classes of the standard library."""
 
     def close(self) -> None:
         """Close it; a second time does nothing."""

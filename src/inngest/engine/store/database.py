@@ -21,7 +21,7 @@ class Trouble(enum.Enum):
 
 
 class Database(Words, Protocol):
-    """One database."""
+    """One database. A protocol because each kind has a class of its own, and so has the simulator."""
 
     @property
     def name(self) -> str:

@@ -50,7 +50,7 @@ class Connection(Protocol):
 
 
 class Words(Protocol):
-    """Where the databases' languages differ."""
+    """Where the databases' languages differ. A protocol because each database has a class of its own."""
 
     @property
     def dialect(self) -> Dialect:

@@ -53,7 +53,7 @@ _Run = Callable[[Scope], object]
 
 
 class _Plan(Protocol):
-    """How a wait is kept; see `binding.Plan`."""
+    """How a wait is kept; see `binding.Plan`. A protocol because that loads the language, and this does not."""
 
     @property
     def run(self) -> _Run:

@@ -6,20 +6,19 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.requests import Request, Secrets
 from inngest.runtime.careful import CarefulLogger, about_run
-from inngest.runtime.ports import Clock, HttpClient, Ids
 
 from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
-from .domain.model import FailedAttempt, Policy, Verdict
+from .domain.model import FailedAttempt, Verdict
 from .errors import StoreError
-from .ports import Store
 from .records import Answered, Circle, HeldRequest, RequestClaims, RequestKey
+from .worker import Worker
 
 T = TypeVar("T")
 
@@ -30,27 +29,18 @@ AT_A_TIME = 192
 workers find them. Each is a connection, and some systems give a process no more than 256 files."""
 
 
-class Tools(NamedTuple):
-    """What making requests takes."""
-
-    store: Store
-    http: HttpClient
-    clock: Clock
-    ids: Ids
-    policy: Policy
-    at_a_time: int = AT_A_TIME
-
-
-class Requester:
+class Gateway:
     """Makes requests of steps.
 
     Args:
-        tools: what that takes.
+        worker: whose requests.
+        at_a_time: how many it makes at a time.
         wake: called when there may be something to claim.
     """
 
-    def __init__(self, tools: Tools, wake: Callable[[], None]) -> None:
-        self._tools = tools
+    def __init__(self, worker: Worker, at_a_time: int, wake: Callable[[], None]) -> None:
+        self._worker = worker
+        self._at_a_time = at_a_time
         self._wake = wake
         self._secrets: dict[str, dict[str, Secrets]] = {}  # by run and step: they are nowhere else
         self._sending: dict[str, dict[str, asyncio.Task[None]]] = {}  # until there is an answer
@@ -64,7 +54,7 @@ class Requester:
     @property
     def room(self) -> int:
         """How many more may be made."""
-        return 0 if self.draining else self._tools.at_a_time - len(self._tasks)
+        return 0 if self.draining else self._at_a_time - len(self._tasks)
 
     # -- what happens to steps
 
@@ -97,7 +87,7 @@ class Requester:
 
     def look_again(self) -> None:
         """There may be something to make."""
-        self.next_due = self._tools.clock.now()
+        self.next_due = self._worker.clock.now()
         self._wake()
 
     async def look_around(self, session: str) -> None:
@@ -105,7 +95,7 @@ class Requester:
         secrets, sending = list(_all(self._secrets)), list(_all(self._sending))
         if not secrets and not sending:
             return
-        left = set(await self._tools.store.requests_of(session))
+        left = set(await self._worker.store.requests_of(session))
         # Only what is still the same: since it was looked for, it may have been answered, and be under way once more.
         for key, secret in secrets:
             if key not in left and self._secrets.get(key.run_id, {}).get(key.hash) is secret:
@@ -122,11 +112,11 @@ class Requester:
         self.next_due, self._waiting = None, True  # what is answered meanwhile makes room, too
         if self.room <= 0:
             return  # whoever makes room looks again
-        hosts = Hosts(self._tools.at_a_time, Counter(self._tasks.values()))
-        found = await self._tools.store.due_requests(session, hosts, now, self._circle)
+        hosts = Hosts(self._at_a_time, Counter(self._tasks.values()))
+        found = await self._worker.store.due_requests(session, hosts, now, self._circle)
         claims = RequestClaims((), missed=False)
         if found.keys:
-            claims = await self._tools.store.claim_requests(session, found.keys, now)
+            claims = await self._worker.store.claim_requests(session, found.keys, now)
         self.fenced = claims.fenced
         for held in claims.requests:
             self._begin(held, session)
@@ -157,10 +147,10 @@ class Requester:
 
     async def _make(self, held: HeldRequest, session: str) -> None:
         """One attempt: send it, then write what became of it."""
-        began_at = self._tools.clock.now()
+        began_at = self._worker.clock.now()
         answered = await self._attempt(held, session, began_at)
         self._sent(held.key, final=answered.arrival is not None)
-        await self._tools.store.answer_request(answered)
+        await self._worker.store.answer_request(answered)
         if answered.arrival is None:
             self._falls_due(answered.due_at)
 
@@ -184,7 +174,7 @@ class Requester:
             if held.secret and secrets is None:
                 raise HttpError("its credentials are not known here any more")
             response = await self._send(gateway.prepared(held.kind, request, secrets))
-            verdict = gateway.answered(held.kind, request, response, self._tools.clock.now())
+            verdict = gateway.answered(held.kind, request, response, self._worker.clock.now())
         except HttpError as error:
             verdict = gateway.unanswered(held.kind, request, str(error), retriable=error.retriable)
         except Exception as error:
@@ -195,14 +185,14 @@ class Requester:
 
     def _judged(self, held: HeldRequest, session: str, began_at: int, verdict: Verdict) -> Answered:
         """What is written of it: the result, or when there is another attempt."""
-        now = self._tools.clock.now()
+        now = self._worker.clock.now()
         attempt, key, error = held.attempt, held.key, verdict.error
         failed = None if error is None else FailedAttempt(key.hash, attempt, began_at, now, error)
         if verdict.retriable and attempt < held.retries:
             delay = retry_delay(
                 attempt,
-                chance=self._tools.ids.chance(),
-                interval=self._tools.policy.retry_interval,
+                chance=self._worker.ids.chance(),
+                interval=self._worker.policy.retry_interval,
                 retry_after=verdict.retry_after,
             )
             return Answered(session, key, attempt, None, now + delay, failed, now)
@@ -213,9 +203,9 @@ class Requester:
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
         """Send it, for as long as it may take by the monotonic clock."""
-        sending = asyncio.get_running_loop().create_task(self._tools.http.send(request))
+        sending = asyncio.get_running_loop().create_task(self._worker.http.send(request))
         sending.add_done_callback(_seen)
-        timer = self._tools.clock.call_after(request.timeout, sending.cancel)
+        timer = self._worker.clock.call_after(request.timeout, sending.cancel)
         try:
             await asyncio.wait([sending])
         finally:
