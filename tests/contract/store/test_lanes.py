@@ -44,8 +44,13 @@ SPACED = function(
 ALONE = function("alone", "alone", config={"concurrency": 1, "singleton": {"mode": "cancel"}})
 BATCHED = function("batched", "batched", config={"concurrency": 1, "batchEvents": {"maxSize": 2, "timeout": "10s"}})
 RANKED = function("ranked", "ranked", config={"priority": {"run": "event.data.rank"}})
+RANKED_LANES = function(
+    "ranked-lanes",
+    "ranked-lanes",
+    config={"priority": {"run": "event.data.rank"}, "concurrency": [{"limit": 1, "key": "event.data.user"}]},
+)
 PLAIN = function("plain", "plain")
-ALL = [KEYED, BOTH, *SHARED, *TWINS, THROTTLED, SPACED, ALONE, BATCHED, RANKED, PLAIN]
+ALL = [KEYED, BOTH, *SHARED, *TWINS, THROTTLED, SPACED, ALONE, BATCHED, RANKED, RANKED_LANES, PLAIN]
 NAMES = [one.id for one in ALL]
 
 
@@ -329,6 +334,20 @@ async def test_a_priority_starts_nothing_before_it_is_due(laned: Store) -> None:
     claims = await claim(laned)
     assert (ids(claims.runs), claims.next_due) == ([late.run.id], future)
     assert len(await take(laned, now=future)) == 1
+
+
+@pytest.mark.parametrize("others", [0, 1_200])
+async def test_of_several_lanes_each_begins_with_its_priority_when_their_runs_fall_due_together(
+    laned: Store, others: int
+) -> None:
+    future = NOW + 10_000
+    ranks = {user: [-300, 0, 300, 100, -100] for user in "abc"}
+    ranks["a"] += [-200] * others  # more than what one transaction has queue
+    data = [{"user": user, "rank": rank} for user, of_user in ranks.items() for rank in of_user]
+    for one in data:
+        await values.accept(laned, event("ranked-lanes", ts=future, data=one))
+    first = [json.loads(claimed.events[0].data) for claimed in await take(laned, now=future)]
+    assert sorted((one["user"], one["rank"]) for one in first) == [(user, 300) for user in "abc"]
 
 
 async def test_an_event_from_the_future_waits_without_a_slot(laned: Store) -> None:

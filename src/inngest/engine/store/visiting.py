@@ -17,7 +17,7 @@ from inngest.runtime.ports import Ids
 
 from . import lanes, serving, tables, troubles
 from .accepting import DELAYED
-from .allowance import Allowance
+from .allowance import ROWS, Allowance
 from .records import LARGEST, number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
@@ -88,6 +88,7 @@ FALL_DUE = Statement(
             )
         )
         .values(start=_YES, score=_jobs.c.due_at - _jobs.c.shift)
+        .returning(_jobs.c.id)
     )
 )
 
@@ -208,7 +209,9 @@ class Visit:
 
     def _starts(self, lane: Lane, rules: Queueing, count: int) -> tuple[list[Job], int | None]:
         """Runs that may begin, the first of them; and, if there are fewer, when the next falls due."""
-        delayed = self._delayed(lane)
+        moved, delayed = self._delayed(lane)
+        if delayed is not None and delayed <= self._now and moved < ROWS:
+            return [], self._now  # one of the others may be the first: the next claim goes on
         if rules.priority is None:
             queued = self._jobs(lane, count, starting=True)
             due = [job for job in queued if job.due_at <= self._now]
@@ -223,19 +226,22 @@ class Visit:
             following = None if row is None else self._job(row).due_at
         return due, min((time for time in (following, delayed) if time is not None), default=None)
 
-    def _delayed(self, lane: Lane) -> int | None:
-        """Have what has fallen due queue with the rest, as much as may be written; when the next falls due."""
+    def _delayed(self, lane: Lane) -> tuple[int, int | None]:
+        """Have what has fallen due queue with the rest, as much as may be written: how much, and when the next is due.
+
+        One lane must not keep the others from theirs, so each has a few whatever was written before.
+        """
         of_lane = {"function": lane.function_id, "lane": lane.id}
         row = self._tx.execute(NEXT_DELAYED, of_lane).fetchone()
         if row is None or row[0] is None or self._when(row[0]) > self._now:
-            return None if row is None else row[0]
+            return 0, None if row is None else row[0]
         allowance = Allowance.of(self._tx)
-        count = max(1, allowance.rows)
         until = row[0] if number_of(row[0], -1) < 0 else self._now  # nobody can say when the first is due: it is
-        self._tx.execute(FALL_DUE, {**of_lane, "now": until, "count": count})
-        allowance.take(count)
+        asked = {**of_lane, "now": until, "count": max(LEAST, allowance.rows)}
+        moved = len(self._tx.execute(FALL_DUE, asked).fetchall())
+        allowance.take(moved)
         row = self._tx.execute(NEXT_DELAYED, of_lane).fetchone()
-        return None if row is None or row[0] is None else self._when(row[0])
+        return moved, None if row is None or row[0] is None else self._when(row[0])
 
     def _jobs(self, lane: Lane, count: int, *, starting: bool) -> list[Job]:
         asked = {"function": lane.function_id, "lane": lane.id, "starting": int(starting), "count": count}
