@@ -7,8 +7,8 @@ import re
 import typer.main
 
 from inngest.cli.app import app
-from inngest.cli.dev.telling import LINES
-from inngest.cli.failures import Exit
+from inngest.cli.dev.log_output import LINES
+from inngest.cli.errors import Exit
 from tests.house.tree import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")

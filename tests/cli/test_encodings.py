@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.cli.failures import Exit
+from inngest.cli.errors import Exit
 
 from .processes import INNGEST, PATIENCE, environment
 from .processes import inngest as inngest_command

@@ -18,8 +18,8 @@ HEAVY = ["httpx", "sqlalchemy", "starlette", "uvicorn", "watchfiles"]
     ("module", "loaded"),
     [
         ("inngest.cli.app", []),
-        ("inngest.cli.sending", ["httpx"]),
-        ("inngest.cli.looking", ["sqlalchemy"]),
+        ("inngest.cli.commands.send", ["httpx"]),
+        ("inngest.cli.commands.runs", ["sqlalchemy"]),
     ],
 )
 def test_heavy_parts_wait_for_their_use(module: str, loaded: list[str]) -> None:

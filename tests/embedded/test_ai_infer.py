@@ -229,7 +229,7 @@ async def test_mistakes_are_named(stage: Stage, adapter: Any, body: Any, reason:
 
 
 async def test_the_command_line_shows_the_tokens(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    from inngest.cli import looking
+    from inngest.cli.commands.run import show_run
 
     with answering(providers.openai("hello")) as server:
         adapter = openai.Adapter(auth_key=KEY, model="m", base_url=f"{server.url}/v1")
@@ -239,9 +239,9 @@ async def test_the_command_line_shows_the_tokens(stage: Stage, capsys: pytest.Ca
 
         run = await stage.run(body)
     path = str(stage.folder / "inngest.db")
-    looking.run(run.id, why=False, database=path, as_json=False)
+    show_run(run.id, why=False, database=path, as_json=False)
     assert "gpt-4o-2024-08-06  12 → 34 tokens" in capsys.readouterr().out
-    looking.run(run.id, why=False, database=path, as_json=True)
+    show_run(run.id, why=False, database=path, as_json=True)
     (shown,) = json.loads(capsys.readouterr().out)["steps"]
     assert shown["usage"] == {
         "model": "gpt-4o-2024-08-06",

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from . import verbs
-from .failures import reported
+from . import change_commands
+from .arguments import DEFAULT_DATABASE
+from .errors import reported
 from .group import JsonGroup
 from .options import AsJson, Database
-from .values import DEFAULT_DATABASE
 
 app = typer.Typer(
     cls=JsonGroup,
@@ -102,9 +102,9 @@ def runs(
 ) -> None:
     """List runs, newest first. Reads the database only: with or without an engine beside."""
     with reported(as_json=as_json):
-        from . import looking  # noqa: PLC0415 - loads SQLAlchemy
+        from .commands.runs import list_runs  # noqa: PLC0415 - loads SQLAlchemy
 
-        looking.runs(
+        list_runs(
             database=database,
             status=status,
             function=function,
@@ -124,9 +124,9 @@ def run(
 ) -> None:
     """Show a run: its steps, attempts, times and errors; or why it waits. Reads the database only."""
     with reported(as_json=as_json):
-        from . import looking  # noqa: PLC0415 - loads SQLAlchemy
+        from .commands.run import show_run  # noqa: PLC0415 - loads SQLAlchemy
 
-        looking.run(run_id, why=why, database=database, as_json=as_json)
+        show_run(run_id, why=why, database=database, as_json=as_json)
 
 
 @app.command()
@@ -162,10 +162,10 @@ def send(
 ) -> None:
     """Send an event to a server, such as `inngest dev`."""
     with reported(as_json=as_json):
-        from . import sending  # noqa: PLC0415 - loads httpx
+        from .commands.send import send_event  # noqa: PLC0415 - loads httpx
 
-        sending.send(name, data, event_id=event_id, url=url, key=key, wait=wait, timeout=timeout, as_json=as_json)
+        send_event(name, data, event_id=event_id, url=url, key=key, wait=wait, timeout=timeout, as_json=as_json)
 
 
-for verb in verbs.ALL:
+for verb in change_commands.ALL:
     app.command()(verb)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
-from .failures import CommandError, reported
+from .errors import CommandError, reported
 
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """What typer raises when arguments are wrong. Releases of it have the class in different places."""

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import typer
 
-from inngest.cli import values
-from inngest.cli.failures import CommandError, Exit
+from inngest.cli import arguments
+from inngest.cli.errors import CommandError, Exit
 
 from . import sockets
-from .loading import CodeError, Place, TargetError, locate
+from .loading import CodeError, ResolvedTarget, TargetError, locate
+from .log_output import ConsoleWriter, JsonLinesWriter, record_writer
 from .options import Options
-from .telling import HumanTeller, JsonTeller, teller
 
 CAN_RELOAD = sys.platform != "win32"
 """A worker inherits the socket, which Windows does in another way."""
@@ -40,19 +40,19 @@ def dev(
     as_json: bool,
 ) -> None:
     """Serve functions until interrupted."""
-    interval = values.seconds("--retry-interval", retry_interval)
+    interval = arguments.seconds("--retry-interval", retry_interval)
     if interval is not None and interval > MAX_RETRY_INTERVAL:
         raise CommandError(f"--retry-interval: expected at most 24 h, got {retry_interval!r}")
     options = Options(
         targets=tuple(targets),
-        database=str(values.database_path(database)),
+        database=str(arguments.database_path(database)),
         host=host,
         allowed_hosts=tuple(allowed_hosts),
         retry_interval=interval,
-        drain=values.seconds("--drain-timeout", drain) or 0.0,
+        drain=arguments.seconds("--drain-timeout", drain) or 0.0,
         as_json=as_json,
     )
-    number = values.whole_number("--port", port, 0, MAX_PORT)
+    number = arguments.whole_number("--port", port, 0, MAX_PORT)
     places = [_locate(target) for target in targets]
     _make_folder(Path(options.database))
     with sockets.listen(host, number) as sock:
@@ -60,7 +60,7 @@ def dev(
     raise typer.Exit(code)
 
 
-def _locate(target: str) -> Place:
+def _locate(target: str) -> ResolvedTarget:
     try:
         return locate(target)
     except TargetError as error:
@@ -82,11 +82,11 @@ def _make_folder(database: Path) -> None:
         ) from None
 
 
-def _supervise(options: Options, places: Sequence[Place], sock: socket.socket) -> int:
+def _supervise(options: Options, places: Sequence[ResolvedTarget], sock: socket.socket) -> int:
     from .supervisor import Supervisor  # noqa: PLC0415 - loads watchfiles
 
-    tell = JsonTeller(sys.stdout) if options.as_json else HumanTeller()
-    return asyncio.run(Supervisor(options, places, sock, tell).run())
+    emit = JsonLinesWriter(sys.stdout) if options.as_json else ConsoleWriter()
+    return asyncio.run(Supervisor(options, places, sock, emit).run())
 
 
 def _serve_here(options: Options, sock: socket.socket) -> int:
@@ -95,22 +95,22 @@ def _serve_here(options: Options, sock: socket.socket) -> int:
     from .serving import Stop, load_targets, problem, serve  # noqa: PLC0415 - see above
 
     sockets.close_in_forks(sock)
-    tell = teller(as_json=options.as_json)
-    tell({"type": "loading", "targets": options.targets})
+    emit = record_writer(as_json=options.as_json)
+    emit({"type": "loading", "targets": options.targets})
     try:
         given = load_targets(options)
     except (TargetError, CodeError) as error:
-        tell(problem(error, final=True))
+        emit(problem(error, final=True))
         return Exit.USAGE if isinstance(error, TargetError) else Exit.FAILED
-    logs.set_up(tell)
+    logs.set_up(emit)
 
     async def run() -> None:
         stop = Stop()
         _take_signals(stop.ask, asyncio.get_running_loop())
-        await serve(given, options, sock, tell, stop)
+        await serve(given, options, sock, emit, stop)
 
     asyncio.run(run())
-    tell({"type": "stopped"})
+    emit({"type": "stopped"})
     return Exit.OK
 
 

@@ -39,7 +39,7 @@ class CodeError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class ResolvedTarget:
     """Where a target is."""
 
     target: str  # as given
@@ -49,7 +49,7 @@ class Place:
     file: Path | None  # of a target that names one
 
 
-def locate(target: str) -> Place:
+def locate(target: str) -> ResolvedTarget:
     """Where a target is, without importing it.
 
     Raises:
@@ -59,7 +59,7 @@ def locate(target: str) -> Place:
     if not path_text.endswith(".py") and not any(mark in path_text for mark in ("/", os.sep)):
         if not all(part.isidentifier() for part in path_text.split(".")):
             raise TargetError(f"{target!r} is no target")
-        return Place(target, path_text, attribute, Path.cwd(), None)
+        return ResolvedTarget(target, path_text, attribute, Path.cwd(), None)
     path = Path(path_text)
     file = (path / "__init__.py" if path.is_dir() else path).resolve()
     if not file.is_file():
@@ -72,7 +72,7 @@ def locate(target: str) -> Place:
         root = root.parent
     if not all(name.isidentifier() for name in names) or file.suffix != ".py":
         raise TargetError(f"{path_text} cannot be imported: {'.'.join(names)!r} is no module name, rename it")
-    return Place(target, ".".join(names), attribute, root, file)
+    return ResolvedTarget(target, ".".join(names), attribute, root, file)
 
 
 def _split(target: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def _split(target: str) -> tuple[str, str]:
     return target, ""
 
 
-def load(places: Sequence[Place]) -> list[Inngest | Function[object]]:
+def load(places: Sequence[ResolvedTarget]) -> list[Inngest | Function[object]]:
     """What targets name: clients with all their functions, or single functions.
 
     Raises:
@@ -108,7 +108,7 @@ def load(places: Sequence[Place]) -> list[Inngest | Function[object]]:
     return functions
 
 
-def _import(place: Place) -> ModuleType:
+def _import(place: ResolvedTarget) -> ModuleType:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(place.module)
@@ -129,7 +129,7 @@ def _import(place: Place) -> ModuleType:
     return module
 
 
-def _find(place: Place, module: ModuleType) -> Iterator[Inngest | Function[object]]:
+def _find(place: ResolvedTarget, module: ModuleType) -> Iterator[Inngest | Function[object]]:
     if place.attribute:
         value = getattr(module, place.attribute, None)
         if not isinstance(value, Inngest | Function):

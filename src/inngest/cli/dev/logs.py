@@ -8,26 +8,26 @@ import traceback
 from inngest.engine import run_log
 from inngest.sdk.invocation import error_records
 
-from .records import Tell
+from .event_log import Emit
 
 _TOLD_OTHERWISE = {error_records.log.__code__.co_filename, run_log.ended.__code__.co_filename}
 
 
-class TellingHandler(logging.Handler):
+class EmittingHandler(logging.Handler):
     """Tells log records; not how functions and steps fail, and runs begin and end: that is told when it is recorded."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, emit: Emit) -> None:
         super().__init__()
-        self._tell = tell
+        self._emit = emit
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell it."""
+        """Write it."""
         if record.pathname in _TOLD_OTHERWISE:
             return
         try:
             error = record.exc_info[1] if record.exc_info else None
             report = None if error is None else "".join(traceback.format_exception(error)).rstrip()
-            self._tell(
+            self._emit(
                 {
                     "type": "log",
                     "level": record.levelname.lower(),
@@ -40,11 +40,11 @@ class TellingHandler(logging.Handler):
             self.handleError(record)
 
 
-def set_up(tell: Tell) -> None:
-    """Tell warnings of everybody, and what functions and the engine log from INFO on."""
+def set_up(emit: Emit) -> None:
+    """Show warnings of everybody, and what functions and the engine log from INFO on."""
     root, own = logging.getLogger(), logging.getLogger("inngest")
     if root.handlers or own.handlers:
         return
-    root.addHandler(TellingHandler(tell))
+    root.addHandler(EmittingHandler(emit))
     if own.level == logging.NOTSET:
         own.setLevel(logging.INFO)

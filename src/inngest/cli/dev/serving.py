@@ -19,9 +19,9 @@ from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 from inngest.server.app import create_app
 
+from .event_log import Emit, EventLog, Record
 from .loading import CodeError, TargetError, load, locate
 from .options import Options
-from .records import Record, Recorder, Tell
 
 Given = Sequence[Inngest | Function[Any]]
 
@@ -76,7 +76,7 @@ async def serve(
     given: Given,
     options: Options,
     sock: socket.socket,
-    tell: Tell,
+    emit: Emit,
     stop: Stop,
     *,
     first: bool = True,
@@ -97,7 +97,7 @@ async def serve(
         drain_timeout=round(options.drain * 1_000),
     )
     host = host_of(engine)
-    host.observe(Recorder(tell, host.now))
+    host.observe(EventLog(emit, host.now))
     async with engine:
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
         config = uvicorn.Config(
@@ -110,11 +110,11 @@ async def serve(
         )
         server = _Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        tell(_serving(engine.functions, options, sock, first))
+        emit(_serving(engine.functions, options, sock, first))
         on_serving()
         asked = asyncio.ensure_future(stop.asked.wait())
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
-        tell({"type": "stopping", "reason": stop.reason, "files": list(stop.files), "executing": list(host.executing)})
+        emit({"type": "stopping", "reason": stop.reason, "files": list(stop.files), "executing": list(host.executing)})
         server.should_exit = True
         asked.cancel()
         await asyncio.gather(serving, host.drain())

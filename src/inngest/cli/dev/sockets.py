@@ -8,7 +8,7 @@ import socket
 import sys
 from typing import Protocol
 
-from inngest.cli.failures import CommandError, Exit
+from inngest.cli.errors import CommandError, Exit
 
 BACKLOG = 2048
 

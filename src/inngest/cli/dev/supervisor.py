@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
-from inngest.cli.failures import Exit
+from inngest.cli.errors import Exit
 from inngest.runtime.clock import wall_clock_ms
 
-from .loading import Place
+from .event_log import Emit
+from .loading import ResolvedTarget
 from .options import Options
-from .records import Tell
 from .watching import Watcher
 
 GRACE = 15.0
@@ -41,7 +41,7 @@ class Worker:
 
 
 @dataclass
-class Wishes:
+class SupervisorSignals:
     """What the supervisor is asked for from outside."""
 
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,16 +73,16 @@ class Supervisor:
         options: what was asked for.
         places: where the targets are.
         sock: listens; workers inherit it, so that no connection is refused while none runs.
-        tell: takes records while no worker does.
+        emit: takes records while no worker does.
     """
 
-    def __init__(self, options: Options, places: Sequence[Place], sock: socket.socket, tell: Tell) -> None:
+    def __init__(self, options: Options, places: Sequence[ResolvedTarget], sock: socket.socket, emit: Emit) -> None:
         self._options = options
         self._roots = sorted({str(path) for place in places for path in (place.root, *_folder(place.file))})
         self._sock = sock
-        self._tell = tell
-        self._wishes = Wishes()
-        self._watcher = Watcher(self._wishes.note_change, self._watch_failed)
+        self._emit = emit
+        self._signals = SupervisorSignals()
+        self._watcher = Watcher(self._signals.note_change, self._watch_failed)
         self._seen: dict[str, int] = {}  # modification times that have led to a reload
         self._first = True
 
@@ -90,24 +90,24 @@ class Supervisor:
         """Supervise until interrupted; the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._wishes.interrupt)
-        self._tell({"type": "loading", "targets": self._options.targets})
+            loop.add_signal_handler(number, self._signals.interrupt)
+        self._emit({"type": "loading", "targets": self._options.targets})
         await self._watcher.watch(self._roots)
         try:
-            while not self._wishes.stop.is_set():
+            while not self._signals.stop.is_set():
                 code = await self._one_life()
                 if code is not None:
                     return code
         finally:
             await self._watcher.close()
-        self._tell({"type": "stopped"})
+        self._emit({"type": "stopped"})
         return Exit.OK
 
     async def _one_life(self) -> int | None:
         """One worker, from its start to its end; an exit code if it is the last."""
         worker = await self._start()
         assert worker.exited is not None
-        await self._until(worker.exited, self._wishes.changed, self._wishes.stop)
+        await self._until(worker.exited, self._signals.changed, self._signals.stop)
         if worker.exited.done():
             return await self._ended(worker)
         return await self._stop(worker)
@@ -117,30 +117,30 @@ class Supervisor:
         await self._forget(worker)
         if worker.gives_up is not None:
             return worker.gives_up
-        self._tell({"type": "worker.died", "how": _how(worker.process.returncode), "restart": worker.serving})
+        self._emit({"type": "worker.died", "how": _how(worker.process.returncode), "restart": worker.serving})
         if not worker.serving:
-            await self._until(None, self._wishes.changed, self._wishes.stop)
+            await self._until(None, self._signals.changed, self._signals.stop)
         return None
 
     async def _stop(self, worker: Worker) -> int | None:
         """Let a worker come to an end, gracefully if it has begun to serve."""
         assert worker.exited is not None
-        reason = "interrupted" if self._wishes.stop.is_set() else "changed"
-        files = self._wishes.take_files()
+        reason = "interrupted" if self._signals.stop.is_set() else "changed"
+        files = self._signals.take_files()
         if worker.loaded:
             with contextlib.suppress(BrokenPipeError):  # it has just ended by itself
                 os.write(worker.inbox, json.dumps({"reason": reason, "files": files}).encode() + b"\n")
         else:  # nothing of the engine has begun
             worker.process.kill()
-        await self._until(worker.exited, self._wishes.force, timeout=self._options.drain + GRACE)
-        forced = self._wishes.force.is_set()
+        await self._until(worker.exited, self._signals.force, timeout=self._options.drain + GRACE)
+        forced = self._signals.force.is_set()
         if not worker.exited.done():
             worker.process.kill()
             await worker.exited
             if not forced:
-                self._tell({"type": "worker.died", "how": "it did not stop in time, and was killed", "restart": True})
+                self._emit({"type": "worker.died", "how": "it did not stop in time, and was killed", "restart": True})
         elif not worker.loaded:
-            self._tell({"type": "stopping", "reason": reason, "files": files, "executing": []})
+            self._emit({"type": "stopping", "reason": reason, "files": files, "executing": []})
         await self._forget(worker)
         return Exit.INTERRUPTED if forced else None
 
@@ -189,11 +189,11 @@ class Supervisor:
         late = {file: time for file in files if (time := _modified(file)) > since and self._seen.get(file) != time}
         if late:
             self._seen.update(late)
-            self._wishes.note_change(list(late))
+            self._signals.note_change(list(late))
 
     def _watch_failed(self, error: Exception) -> None:
         text = f"changes of the code are not noticed: {error} (WATCHFILES_FORCE_POLLING=1 may help)"
-        self._tell({"type": "log", "level": "warning", "logger": "inngest.dev", "message": text, "report": None})
+        self._emit({"type": "log", "level": "warning", "logger": "inngest.dev", "message": text, "report": None})
 
     async def _forget(self, worker: Worker) -> None:
         """Clear up after a worker that has ended; hear its last words."""

@@ -10,18 +10,18 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from inngest.cli.failures import Exit
+from inngest.cli.errors import Exit
 from inngest.embedded.errors import EngineConfigError
 from inngest.engine.errors import StoreError
 from inngest.sdk.errors import EngineBindingError
 
 from . import logs
+from .event_log import Emit
 from .loading import CodeError, TargetError, files_of, source_files
+from .log_output import record_writer
 from .options import Options
-from .records import Tell
 from .serving import Given, Stop, load_targets, problem, serve
 from .sockets import close_in_forks
-from .telling import teller
 
 Loaded = tuple[Given, Exception | None]
 """What there is to run, and why it cannot be loaded."""
@@ -62,7 +62,7 @@ class Link:
             stop.ask("the supervisor is gone")
 
 
-async def work(loaded: Loaded, options: Options, sock: socket.socket, tell: Tell, link: Link, first: bool) -> int:
+async def work(loaded: Loaded, options: Options, sock: socket.socket, emit: Emit, link: Link, first: bool) -> int:
     """Serve what was loaded; the exit code."""
     given, failure = loaded
     stop = Stop()
@@ -72,18 +72,18 @@ async def work(loaded: Loaded, options: Options, sock: socket.socket, tell: Tell
     try:
         if failure is None:
             try:
-                await _serve(given, options, sock, tell, stop, link, first)
+                await _serve(given, options, sock, emit, stop, link, first)
             except (EngineConfigError, EngineBindingError) as error:
                 failure = error
         if failure is not None:
             final = first and isinstance(failure, TargetError)
-            tell(problem(failure, final=final))
+            emit(problem(failure, final=final))
             if final:
                 link.send({"give_up": Exit.USAGE})
                 return Exit.USAGE
-            await _serve([], options, sock, tell, stop, link, first)
+            await _serve([], options, sock, emit, stop, link, first)
     except StoreError as error:
-        tell(problem(error, final=True))
+        emit(problem(error, final=True))
         link.send({"give_up": Exit.UNREACHABLE})
         return Exit.UNREACHABLE
     finally:
@@ -103,13 +103,13 @@ def _load(options: Options, link: Link) -> Loaded:
 
 
 async def _serve(
-    given: Given, options: Options, sock: socket.socket, tell: Tell, stop: Stop, link: Link, first: bool
+    given: Given, options: Options, sock: socket.socket, emit: Emit, stop: Stop, link: Link, first: bool
 ) -> None:
     if sock.fileno() < 0:  # the supervisor is gone already
         return
     served = sock.dup()
     close_in_forks(served)
-    await serve(given, options, served, tell, stop, first=first, on_serving=lambda: link.send({"serving": True}))
+    await serve(given, options, served, emit, stop, first=first, on_serving=lambda: link.send({"serving": True}))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -121,15 +121,15 @@ def main(arguments: Sequence[str]) -> int:
     options = Options.from_json(arguments[0])
     descriptor, inbox, outbox = map(int, arguments[1:4])
     signal.signal(signal.SIGINT, _leave_it_to_the_supervisor)
-    tell = teller(as_json=options.as_json)
+    emit = record_writer(as_json=options.as_json)
     for inherited in (descriptor, inbox, outbox):  # what the user's code starts must not keep the port
         os.set_inheritable(inherited, False)
     link = Link(inbox, outbox)
     with socket.socket(fileno=descriptor) as sock:
         close_in_forks(sock)
         loaded = _load(options, link)  # with no event loop running: the code may use one of its own
-        logs.set_up(tell)
-        return asyncio.run(work(loaded, options, sock, tell, link, arguments[4] == "first"))
+        logs.set_up(emit)
+        return asyncio.run(work(loaded, options, sock, emit, link, arguments[4] == "first"))
 
 
 def _leave_it_to_the_supervisor(*_: object) -> None:

@@ -14,13 +14,12 @@ from typing import NamedTuple
 import typer
 from rich.text import Text
 
+from inngest.cli import arguments, lookup, output
+from inngest.cli.errors import CommandError, Exit
 from inngest.embedded.engine import Engine
 from inngest.embedded.errors import RunNotFoundError
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Run, RunStatus
-
-from . import looking, output, values
-from .failures import CommandError, Exit
 
 AT_ONCE = 100
 """Runs that are acted on side by side: their commits are one."""
@@ -69,7 +68,7 @@ def act(verb: Verb, asked: Asked, *, database: str, as_json: bool) -> None:
             f"{verb.name}: expected ids of runs, or --function or --event for all of one, and with these --status",
             hint=f"`inngest {verb.name} RUN`, or `inngest {verb.name} --function app-function`",
         )
-    path = values.existing_database(database)
+    path = arguments.existing_database(database)
     reader = Reader(path)
     runs = _chosen(verb, asked, reader) if chosen else _named(asked.runs, reader, path)
     if (len(runs) > 1 or (chosen and runs)) and not asked.yes:
@@ -99,18 +98,18 @@ def _undone(verb: Verb, run_id: str, reader: Reader) -> str:
 
 def _named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:
     """All of them are looked for before anything is done to one."""
-    wanted = [values.id_or_end("RUN", one) for one in given]
-    ids = dict.fromkeys(looking.whole_id("RUN", one, reader, path) for one in wanted)
-    return [looking.existing_run(one, reader, path) for one in ids]
+    wanted = [arguments.id_or_end("RUN", one) for one in given]
+    ids = dict.fromkeys(lookup.whole_id("RUN", one, reader, path) for one in wanted)
+    return [lookup.existing_run(one, reader, path) for one in ids]
 
 
 def _chosen(verb: Verb, asked: Asked, reader: Reader) -> list[Run]:
-    statuses = OPEN if asked.status is None else (looking.status_named(asked.status),)
+    statuses = OPEN if asked.status is None else (lookup.status_named(asked.status),)
     if not set(statuses) <= set(OPEN):
         raise CommandError(f"--status: expected queued or running: other runs have ended, got {asked.status!r}")
-    event_id = None if asked.event is None else values.ulid("--event", asked.event)
+    event_id = None if asked.event is None else arguments.ulid("--event", asked.event)
     if asked.function is not None:
-        looking.check_function("--function", reader, asked.function)
+        lookup.check_function("--function", reader, asked.function)
     found: dict[str, Run] = {}  # one may have begun between two looks
     for status in statuses:
         before: str | None = None
@@ -127,10 +126,10 @@ def _confirm(verb: Verb, runs: Sequence[Run], as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise CommandError(f"{verb.name}: {count} would be meant, and nobody is asked here", hint="add --yes")
     console = output.console(sys.stderr)
-    for run in runs[: looking.SHOWN]:
+    for run in runs[: lookup.SHOWN]:
         console.print(f"{run.id}  {run.function_id}  {run.status.value}")
-    if len(runs) > looking.SHOWN:
-        console.print(f"… and {len(runs) - looking.SHOWN:,} more")
+    if len(runs) > lookup.SHOWN:
+        console.print(f"… and {len(runs) - lookup.SHOWN:,} more")
     try:
         sure = typer.confirm(f"{verb.name} {count}?", err=True)
     except typer.Abort:

@@ -11,15 +11,14 @@ from typing import Any, TypeVar
 import typer
 from rich.text import Text
 
+from inngest.cli import arguments, json_shapes, lookup, output
+from inngest.cli.errors import CommandError, Exit
 from inngest.embedded.engine import Engine
 from inngest.embedded.errors import RunNotCompletedError
 from inngest.embedded.explanations import Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Run
 from inngest.sdk.errors import EventInvalidError, StepArgumentError
-
-from . import looking, output, shapes, values
-from .failures import CommandError, Exit
 
 T = TypeVar("T")
 
@@ -45,10 +44,10 @@ def resume(functions: Sequence[str], *, database: str, as_json: bool) -> None:
 def _functions(
     functions: Sequence[str], act: Callable[[Engine, str], Awaitable[None]], did: str, database: str, as_json: bool
 ) -> None:
-    path = values.existing_database(database)
+    path = arguments.existing_database(database)
     reader = Reader(path)
     for function in functions:
-        looking.check_function("FUNCTION", reader, function)
+        lookup.check_function("FUNCTION", reader, function)
 
     async def act_on_all(engine: Engine) -> None:
         for function in functions:
@@ -67,8 +66,8 @@ def _functions(
 
 def signal(name: str, data: str | None, *, database: str, as_json: bool) -> None:
     """Send a signal."""
-    sent = values.json_value(data)
-    path = values.existing_database(database)
+    sent = arguments.json_value(data)
+    path = arguments.existing_database(database)
     Reader(path).functions()  # what cannot be read is not written
     try:
         run_id = _on(path, lambda engine: engine.send_signal(name, sent))
@@ -88,11 +87,11 @@ def invoke(function: str, data: str | None, *, wait: bool, timeout: str | None, 
     """Start a run; with `wait`, print what it gave."""
     if timeout is not None and not wait:
         raise CommandError("--timeout is how long --wait waits: give both")
-    limit = values.seconds("--timeout", timeout)
-    given = values.event_data(data)
-    path = values.existing_database(database)
+    limit = arguments.seconds("--timeout", timeout)
+    given = arguments.event_data(data)
+    path = arguments.existing_database(database)
     reader = Reader(path)
-    looking.check_function("FUNCTION", reader, function)
+    lookup.check_function("FUNCTION", reader, function)
 
     async def start(engine: Engine) -> str:
         run_id = await engine.start_run(function, given)
@@ -108,9 +107,9 @@ def invoke(function: str, data: str | None, *, wait: bool, timeout: str | None, 
         run_id = _on(path, start)
     except EventInvalidError as error:
         raise CommandError(f"the data cannot be sent: {error.message.partition(': ')[2]}") from None
-    run, warning = looking.existing_run(run_id, reader, path), _unexecuted(reader, run_id)
+    run, warning = lookup.existing_run(run_id, reader, path), _unexecuted(reader, run_id)
     if as_json:
-        output.print_json({"run": shapes.run_shape(run), "warning": warning})
+        output.print_json({"run": json_shapes.run_shape(run), "warning": warning})
     elif not wait:
         _warn(warning)
     _judge(run, wait, as_json)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .failures import reported
+from .arguments import DEFAULT_DATABASE
+from .errors import reported
 from .options import (
     AsJson,
     Data,
@@ -20,7 +21,6 @@ from .options import (
     Runs,
     Yes,
 )
-from .values import DEFAULT_DATABASE
 
 
 def cancel(
@@ -74,10 +74,10 @@ def _change(
     as_json: bool,
 ) -> None:
     with reported(as_json=as_json):
-        from . import acting  # noqa: PLC0415 - loads the engine
+        from .commands import change_runs  # noqa: PLC0415 - loads the engine
 
-        asked = acting.Asked(tuple(runs or ()), function, event, status, yes)
-        acting.act(acting.VERBS[verb], asked, database=database, as_json=as_json)
+        asked = change_runs.Asked(tuple(runs or ()), function, event, status, yes)
+        change_runs.act(change_runs.VERBS[verb], asked, database=database, as_json=as_json)
 
 
 def pause(
@@ -91,17 +91,17 @@ def pause(
 ) -> None:
     """Have no run of a function begin or go on, until `inngest resume`. What executes now goes on to its next wait."""
     with reported(as_json=as_json):
-        from . import operating  # noqa: PLC0415 - loads the engine
+        from .commands import control  # noqa: PLC0415 - loads the engine
 
-        operating.pause(functions, on_event=on_event, database=database, as_json=as_json)
+        control.pause(functions, on_event=on_event, database=database, as_json=as_json)
 
 
 def resume(functions: Functions, database: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> None:
     """Have the runs of a paused function begin and go on again."""
     with reported(as_json=as_json):
-        from . import operating  # noqa: PLC0415 - loads the engine
+        from .commands import control  # noqa: PLC0415 - loads the engine
 
-        operating.resume(functions, database=database, as_json=as_json)
+        control.resume(functions, database=database, as_json=as_json)
 
 
 def signal(
@@ -112,9 +112,9 @@ def signal(
 ) -> None:
     """Give a signal to the run whose step waits for it."""
     with reported(as_json=as_json):
-        from . import operating  # noqa: PLC0415 - loads the engine
+        from .commands import control  # noqa: PLC0415 - loads the engine
 
-        operating.signal(name, data, database=database, as_json=as_json)
+        control.signal(name, data, database=database, as_json=as_json)
 
 
 def invoke(
@@ -132,9 +132,9 @@ def invoke(
 ) -> None:
     """Start a run of a function, whatever its triggers. An engine that has the function executes it."""
     with reported(as_json=as_json):
-        from . import operating  # noqa: PLC0415 - loads the engine
+        from .commands import control  # noqa: PLC0415 - loads the engine
 
-        operating.invoke(function, data, wait=wait, timeout=timeout, database=database, as_json=as_json)
+        control.invoke(function, data, wait=wait, timeout=timeout, database=database, as_json=as_json)
 
 
 ALL = (cancel, pause, resume, signal, invoke, release, retry_now)

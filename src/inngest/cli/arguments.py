@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inngest.protocol import durations, ulids
 
-from .failures import CommandError, Exit
+from .errors import CommandError, Exit
 
 DEFAULT_DATABASE = ".inngest/inngest.db"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from inngest.cli.shapes import error_shape
+from inngest.cli.json_shapes import error_shape
 from inngest.engine.domain import holding
 from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Hold, Released, Run, RunStatus
 from inngest.engine.records import Claimed
@@ -14,21 +14,21 @@ from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.runtime.clock import wall_clock_ms
 
 Record = Mapping[str, object]
-Tell = Callable[[Record], None]
+Emit = Callable[[Record], None]
 
 INVOKED = "inngest/function.invoked"
 
 
-class Recorder:
+class EventLog:
     """An observer that turns what it is told into records.
 
     Args:
-        tell: takes each record.
+        emit: takes each record.
         now: the engine's time (unix ms).
     """
 
-    def __init__(self, tell: Tell, now: Callable[[], int] = wall_clock_ms) -> None:
-        self._tell = tell
+    def __init__(self, emit: Emit, now: Callable[[], int] = wall_clock_ms) -> None:
+        self._emit = emit
         self._now = now
         self._began_at = wall_clock_ms()
         self._taken_up: set[str] = set()  # runs from before this process that it has said go on, until they end
@@ -90,7 +90,7 @@ class Recorder:
             self._say(kind, **_names(run), **members)
 
     def _say(self, record_type: str, **members: object) -> None:
-        self._tell({"type": record_type, "at": wall_clock_ms(), **members})
+        self._emit({"type": record_type, "at": wall_clock_ms(), **members})
 
 
 def _names(run: Run) -> dict[str, object]:

@@ -12,14 +12,13 @@ import httpx
 import typer
 from rich.text import Text
 
+from inngest.cli import arguments, output, suggestions
+from inngest.cli.errors import CommandError, Exit
 from inngest.sdk import environment, event_sender
 from inngest.sdk.environment import at
 from inngest.sdk.errors import EventInvalidError, URLInvalidError
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.work import drive_sync
-
-from . import meant, output, values
-from .failures import CommandError, Exit
 
 REQUEST_TIMEOUT = 30.0
 LOOKING_TIMEOUT = 5.0
@@ -42,7 +41,7 @@ KEPT = ("function_id", "rule", "text", "run_id", "due_at")
 FINAL = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
 
 
-def send(
+def send_event(
     name: str,
     data: str | None,
     *,
@@ -60,9 +59,9 @@ def send(
         raise CommandError(
             "--id: expected a text that is not empty, got ''", hint="leave it out for an event without one"
         )
-    limit = values.seconds("--timeout", timeout)
+    limit = arguments.seconds("--timeout", timeout)
     target = _target(url, key)
-    sent_id = _post(target, name, values.event_data(data), event_id or "")
+    sent_id = _post(target, name, arguments.event_data(data), event_id or "")
     console = output.console()
     watch = Watch(target, sent_id, limit)
     if not wait:
@@ -87,7 +86,7 @@ def send(
         runs = watch.wait()
     told = {"event_id": sent_id, "name": name, "runs": runs, "woken": woken, "kept_back": kept}
     if not runs and not woken:
-        why = "it was kept back" if kept else meant.unheard(name, watch.triggers() or ())
+        why = "it was kept back" if kept else suggestions.unheard(name, watch.triggers() or ())
         text = f"the event started no run: {why}"
         raise CommandError(text, hint="it is stored", code=Exit.FAILED, details=told)
     if as_json:
@@ -216,11 +215,11 @@ class Watch:
         triggers = None if started else self.triggers()
         if triggers is None:
             return started, None
-        heard = meant.heard(name, triggers)
+        heard = suggestions.heard(name, triggers)
         kept = [] if woken and not heard else self.told("kept", KEPT)
         if heard or woken or kept:
             return started, _said(kept)
-        return started, f"it starts no run: {meant.unheard(name, triggers)}"
+        return started, f"it starts no run: {suggestions.unheard(name, triggers)}"
 
     def triggers(self) -> list[str] | None:
         """The names of events that the server's functions hear; None if it does not tell."""

@@ -11,17 +11,17 @@ from typing import Any, TextIO
 
 from rich.text import Text
 
-from inngest.cli import meant, output, values
+from inngest.cli import arguments, output, suggestions
 from inngest.runtime.clock import wall_clock_ms
 
-from .records import Record, Tell
+from .event_log import Emit, Record
 from .sockets import close_in_forks
 
 STACK_INDENT = " " * 14
 DEFAULT_URL = "http://127.0.0.1:8288"
 
 
-def teller(*, as_json: bool) -> Tell:
+def record_writer(*, as_json: bool) -> Emit:
     """What takes records in a process that runs the user's code.
 
     With JSON, the standard output is for records alone: what the user's code prints goes to the error output.
@@ -30,16 +30,16 @@ def teller(*, as_json: bool) -> Tell:
         sys.stdout.reconfigure(line_buffering=True)
     output.write_all()
     if not as_json:
-        return HumanTeller()
+        return ConsoleWriter()
     records = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     close_in_forks(records)  # not the stream: what is in its buffer is the parent's to write
     stream = io.TextIOWrapper(io.BufferedWriter(records), encoding="utf-8")
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return JsonTeller(stream)
+    return JsonLinesWriter(stream)
 
 
-class JsonTeller:
+class JsonLinesWriter:
     """One line of JSON for each record."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -72,7 +72,7 @@ def _to_nobody(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-class HumanTeller:
+class ConsoleWriter:
     """A line for each record that a person wants to see, and the traceback of each error."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class HumanTeller:
         if record["type"] == "serving":
             self._triggers = _triggers(dict(record))
         elif record["type"] == "event" and not record["runs"]:
-            text.append(meant.hint(str(record["name"]), self._triggers), "yellow")
+            text.append(suggestions.hint(str(record["name"]), self._triggers), "yellow")
         at = record.get("at")
         time = _clock(at if isinstance(at, int) else wall_clock_ms())
         line = Text.assemble((f"{time}  ", "dim"), text)
@@ -205,7 +205,7 @@ def _retry(text: Text, record: dict[str, Any]) -> Text:
 
 
 def _run(record: dict[str, Any]) -> Text:
-    tail = record["run_id"][-values.SHORTEST_END :]
+    tail = record["run_id"][-arguments.SHORTEST_END :]
     return Text.assemble((record["function_id"], "cyan"), (f" {tail}  ", "dim"))
 
 

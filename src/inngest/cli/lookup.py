@@ -1,0 +1,77 @@
+"""Which run, function or status is meant by what was written on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from inngest.embedded.errors import RunNotFoundError
+from inngest.embedded.reader import SEARCHED, Reader
+from inngest.embedded.views import Run, RunStatus
+
+from . import arguments, json_shapes, run_text
+from .errors import CommandError, Exit
+
+T = TypeVar("T")
+
+SHOWN = 10
+"""Runs that are named when an end of an id fits several."""
+
+NO_RUN = "`inngest runs` lists runs with their ids; --database names another database"
+
+
+def existing_run(run_id: str, reader: Reader, path: Path) -> Run:
+    """A run, which must be there."""
+    return there(lambda: reader.run(run_id), run_id, path)
+
+
+def there(look: Callable[[], T], run_id: str, path: Path) -> T:
+    """What is known of a run, which must be there."""
+    try:
+        return look()
+    except RunNotFoundError:
+        raise CommandError(f"there is no run {run_id} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
+
+
+def whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
+    """The id of a run, which may be named by the end of it."""
+    if len(given) == arguments.WHOLE_ID:
+        return given
+    found = reader.ending(given, SHOWN + 1)
+    if len(found) == 1:
+        return found[0].id
+    if not found:
+        raise CommandError(
+            f"there is no run whose id ends in {given} among the newest {SEARCHED:,} in {path}",
+            hint=NO_RUN,
+            code=Exit.UNREACHABLE,
+        )
+    listed = [f"{one.id}  {one.function_id}  {run_text.created(one)}" for one in found[:SHOWN]]
+    more = ["…"] if len(found) > SHOWN else []
+    raise CommandError(
+        f"{what}: the ids of several runs end in {given}: give more of it",
+        hint="\n".join([*listed, *more]),
+        details={"runs": [json_shapes.run_shape(one) for one in found[:SHOWN]]},
+    )
+
+
+def status_named(text: str) -> RunStatus:
+    """The status that `--status` names."""
+    try:
+        return RunStatus(text.upper())
+    except ValueError:
+        names = ", ".join(status.value.lower() for status in RunStatus)
+        raise CommandError(f"--status: expected one of {names}, got {text!r}") from None
+
+
+def check_function(what: str, reader: Reader, function: str) -> None:
+    """Have a function be known; `what` names the argument."""
+    known = reader.functions()
+    if function not in known:
+        listed = ", ".join(known) or "none yet"
+        raise CommandError(
+            f"{what}: no function {function!r} is known in this database",
+            hint=f"known are: {listed}",
+            code=Exit.UNREACHABLE,
+        )
