@@ -505,7 +505,7 @@ async def test_inside_a_handler_it_is_an_error(stage: Stage) -> None:
         memory.folder.mkdir()
         run = await memory.run(one)
         assert failure(run)[0] == "NestedStepError"
-        assert f'step "{inner}" was called in the handler of step "outer"' in message(run)
+        assert f'ctx.defer "{inner}" was called in the handler of step "outer"' in message(run)
         assert told(run) == [("undo", "scheduled")]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import inngest
 from inngest import Run
-from inngest.errors import RunFailedError, StepOutsideError
+from inngest.errors import FunctionConfigInvalidError, RunFailedError, StepOutsideError
 
 from .stage import Stage, failure, message
 
@@ -193,7 +193,7 @@ async def answer() -> int:
 
 
 async def test_a_coroutine_instead_of_a_function_is_pointed_out(stage: Stage) -> None:
-    run = await run_async(stage, lambda ctx: ctx.step.run("s", answer()), retries=0)  # type: ignore[call-overload]  # pyright: ignore
+    run = await run_async(stage, lambda ctx: ctx.step.run("s", answer()), retries=4)  # type: ignore[call-overload]  # pyright: ignore
     assert message(run) == (
         'step "s": expected a function, got an awaitable (coroutine): give the function itself, without calling it'
     )
@@ -303,3 +303,29 @@ async def test_swallowing_the_signal_that_ends_an_invocation_is_pointed_out(stag
     run = await stage.run(body, retries=0)
     assert failure(run) == ("SignalSwallowedError", "signal_swallowed")
     assert "catch Exception, not BaseException" in message(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a/*", "expected the whole name of an event: patterns such as \"app/*\" are for triggers only; got 'a/*'"),
+        (
+            "inngest/foo",
+            "come from the engine, and it sends none with that name: expected one of inngest/function.failed",
+        ),
+    ],
+)
+async def test_a_wait_for_what_never_comes_is_refused(stage: Stage, name: str, words: str) -> None:
+    run = await run_async(stage, lambda ctx: ctx.step.wait_for_event("w", event=name, timeout=5), retries=4)
+    assert failure(run) == ("StepArgumentError", "step_argument")
+    assert words in message(run)
+    with pytest.raises(FunctionConfigInvalidError) as raised:
+        inngest.Cancel(event=name)
+    assert words in raised.value.message
+
+
+@pytest.mark.parametrize("kind", [run_async, run_plain])
+async def test_patched_inside_a_step_is_pointed_out(stage: Stage, kind: Any) -> None:
+    run = await kind(stage, lambda ctx: ctx.step.run("s", lambda: ctx.patched("new way")), retries=4)
+    assert failure(run)[0] == "NestedStepError"
+    assert 'ctx.patched "new way" was called in the handler of step "s"' in message(run)

@@ -11,6 +11,7 @@ import pytest
 from inngest.engine.domain import announcements, effects, triggers
 from inngest.engine.domain.announcements import Invoker
 from inngest.engine.domain.model import Changes, Ended, FunctionSpec, Registry, Run, RunStatus, Wait
+from inngest.protocol import events
 from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
@@ -132,7 +133,7 @@ def invoking(function_id: str) -> Changes:
 
 
 def invoked(function_id: str, **more: object) -> list[EventData]:
-    return [EventData("e", announcements.INVOKED, json.dumps({"_inngest": {"fn_id": function_id, **more}}), 1)]
+    return [EventData("e", events.INVOKED, json.dumps({"_inngest": {"fn_id": function_id, **more}}), 1)]
 
 
 LISTENING = [spec("one", "a"), spec("two"), spec("audit", "inngest/function.invoked")]
@@ -157,6 +158,6 @@ def test_a_run_that_ends_with_the_very_commit_invokes_nothing(ids: Callable[[int
 
 def test_a_function_that_listens_to_its_own_invocations_runs_once_for_each(ids: Callable[[int], str]) -> None:
     event = announcements.of_invocation("both", "{}", NOW, ids)
-    registry = Registry.of(1, [spec("both", announcements.INVOKED)])
+    registry = Registry.of(1, [spec("both", events.INVOKED)])
     found = triggers.invoked("both", event, registry, NOW, ids)
     assert {(start.run.function_id, start.run.event_id) for start in found} == {("both", event.id)}

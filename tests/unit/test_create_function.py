@@ -168,11 +168,18 @@ async def of_the_wrong_context(ctx: inngest.ContextSync) -> None: ...
 def of_two(ctx: inngest.ContextSync, more: int) -> None: ...
 
 
+async def of_step(ctx: Any, step: Any) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (of_two, 'handler: function "pay": expected a function of one argument, the context'),
-        (lambda: None, 'handler: function "pay": expected a function of one argument, the context'),
+        (
+            of_two,
+            'function "pay": expected a function of one argument, the context, got (ctx, more)',
+        ),
+        (lambda: None, 'handler: function "pay": expected a function of one argument, the context, got ()'),
+        (of_step, "got (ctx, step): steps are called as ctx.step"),
         (of_the_wrong_context, "an async function is called with inngest.Context, not ContextSync"),
     ],
 )

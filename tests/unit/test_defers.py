@@ -23,7 +23,7 @@ from inngest.engine.domain.model import (
     RunStatus,
 )
 from inngest.errors import DeferRejectedError
-from inngest.protocol import limits
+from inngest.protocol import events, limits
 from inngest.protocol.calls import Completed, EventData, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpTarget
@@ -127,7 +127,7 @@ CAUSES = [EventData("e1", "a", "{}", 5)]
 LISTENING = [
     FunctionSpec("one", "app", "one", "v", 4, ("a",), None, "{}"),
     FunctionSpec("app-two", "app", "two", "v", 4, (), None, "{}"),
-    FunctionSpec("ear", "app", "ear", "v", 4, (announcements.DEFERRED,), None, "{}"),
+    FunctionSpec("ear", "app", "ear", "v", 4, (events.DEFERRED,), None, "{}"),
 ]
 
 
@@ -168,7 +168,7 @@ def test_what_an_end_has_started_starts_what_it_deferred(name: str, ids: Callabl
     assert starts(RunStatus.FAILED, ids, [EventData("e", name, "{}", 1)]) == ["app-two", "ear"]
 
 
-@pytest.mark.parametrize("name", [announcements.DEFERRED, announcements.INVOKED])
+@pytest.mark.parametrize("name", [events.DEFERRED, events.INVOKED])
 def test_what_a_listener_defers_is_told_to_no_listener(name: str, ids: Callable[[int], str]) -> None:
     def caused(**about: object) -> list[EventData]:
         return [EventData("e", name, json.dumps({"_inngest": about}), 1)]

@@ -6,9 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
-from inngest.engine.domain import announcements
 from inngest.engine.domain.model import FunctionSpec
-from inngest.protocol import limits
+from inngest.protocol import events, limits
 from inngest.protocol.config import TriggerCron
 from inngest.sdk.function import Function, FunctionOptions, location_of
 
@@ -42,13 +41,13 @@ def refuse_unknown(function_id: str, options: FunctionOptions) -> None:
         EngineConfigError: names the trigger.
     """
     for trigger in options.triggers:
-        if isinstance(trigger, TriggerCron) or trigger.event in announcements.SYSTEM:
+        if isinstance(trigger, TriggerCron) or trigger.event in events.SYSTEM:
             continue
         if trigger.event.lower().startswith(limits.RESERVED_EVENT_PREFIX):
             raise EngineConfigError(
                 f"functions: {function_id!r} has TriggerEvent(event={trigger.event!r}), but events whose names begin "
                 "with 'inngest/' come from the engine, and it sends none with that name: expected one of "
-                + ", ".join(announcements.SYSTEM)
+                + ", ".join(events.SYSTEM)
             )
 
 

@@ -8,7 +8,7 @@ import pydantic
 
 from inngest.cron import expression as crons
 
-from . import durations, limits, texts
+from . import durations, events, limits, texts
 from .errors import FunctionConfigInvalidError
 from .raw import RawModel
 
@@ -57,6 +57,12 @@ def _is_expression(*variables: str, restrictive: bool = False) -> pydantic.After
 def _is_trigger(value: str) -> str:
     if "*" in value and not (value.endswith(("/*", ".*")) and value.count("*") == 1 and len(value) > 2):
         raise ValueError(f'"*" may only stand at the end, after "/" or ".", as in "app/*": {value!r}')
+    return value
+
+
+def _can_come(value: str) -> str:
+    if reason := events.listening_problem(value):
+        raise ValueError(f"{reason}; got {value!r}")
     return value
 
 
@@ -171,7 +177,7 @@ class Cancel(ConfigModel):
     """
 
     wire_names = {"if_exp": "if"}
-    event: _EventName
+    event: Annotated[_EventName, pydantic.AfterValidator(_can_come)]
     if_exp: _OfBoth | None = None
     timeout: _CancelTimeout | None = None
 

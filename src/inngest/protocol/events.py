@@ -5,6 +5,28 @@ from __future__ import annotations
 from . import codec, limits, texts
 from .opcodes import SentEvent
 
+FAILED = "inngest/function.failed"
+FINISHED = "inngest/function.finished"
+CANCELLED = "inngest/function.cancelled"
+INVOKED = "inngest/function.invoked"
+DEFERRED = "inngest/deferred.schedule"
+SCHEDULED = "inngest/scheduled.timer"
+
+SYSTEM = (FAILED, FINISHED, CANCELLED, INVOKED, DEFERRED, SCHEDULED)
+"""The names of all events that an engine sends itself."""
+
+
+def listening_problem(name: str) -> str | None:
+    """Why no event of this name can ever come to a wait or a cancellation, which take one name; None if one can."""
+    if name.endswith(("/*", ".*")):
+        return 'expected the whole name of an event: patterns such as "app/*" are for triggers only'
+    if name.lower().startswith(limits.RESERVED_EVENT_PREFIX) and name not in SYSTEM:
+        return (
+            f"events whose names begin with {limits.RESERVED_EVENT_PREFIX!r} come from the engine, and it sends none "
+            f"with that name: expected one of {', '.join(SYSTEM)}"
+        )
+    return None
+
 
 def problem(event: SentEvent) -> str | None:
     """Why an event cannot be accepted, or None."""

@@ -56,8 +56,8 @@ def _delay(value: int | datetime.timedelta) -> int:
         ) from None
 
 
-class StepArgumentError(Error):
-    """An argument of a step that waits is wrong; the text says which step and argument, and what was expected."""
+class StepArgumentError(Error, TypeError):
+    """An argument of a step is wrong; the text says which step and argument, and what was expected."""
 
     code = ErrorCode.STEP_ARGUMENT
     is_retriable = False
@@ -172,9 +172,9 @@ class NestedStepError(Error):
     code = ErrorCode.STEP_NESTED
     is_retriable = False
 
-    def __init__(self, inner: str, outer: str) -> None:
+    def __init__(self, inner: str, outer: str, call: str = "step") -> None:
         super().__init__(
-            f'Nested steps are not supported: step "{inner}" was called in the handler of step "{outer}". '
+            f'Nested steps are not supported: {call} "{inner}" was called in the handler of step "{outer}". '
             "Call it in the function's body, before or after."
         )
 

@@ -231,7 +231,10 @@ def _check_signature(where: str, handler: Callable[..., object]) -> None:
     try:
         (given,) = signature.bind(object()).arguments
     except (TypeError, ValueError):
-        raise FunctionConfigInvalidError(f"{where}: expected a function of one argument, the context") from None
+        hint = ": steps are called as ctx.step" if list(signature.parameters) == ["ctx", "step"] else ""
+        raise FunctionConfigInvalidError(
+            f"{where}: expected a function of one argument, the context, got ({', '.join(signature.parameters)}){hint}"
+        ) from None
     annotation = signature.parameters[given].annotation
     told = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     kind, fits, other = ("a non-async", "ContextSync", "Context")

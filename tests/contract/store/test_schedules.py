@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inngest.engine.domain import schedules
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.ports import Store
+from inngest.protocol.events import SCHEDULED
 from tests.contract.store.values import COMPLETED, NOW, claim_one, commit, end, function
 
 MINUTE = 60_000
@@ -32,7 +32,7 @@ async def test_a_tick_starts_one_run_and_the_next_is_armed(store: Store, other: 
     assert store.timer_due == FIRST + MINUTE
     view = await store.run(run.id)
     assert view is not None
-    assert (view.event.name, view.event.ts) == (schedules.SCHEDULED, FIRST)
+    assert (view.event.name, view.event.ts) == (SCHEDULED, FIRST)
     assert json.loads(view.event.data)["cron"] == "* * * * *"
     assert (await claim_one(store, now=FIRST)).run.id == run.id
 

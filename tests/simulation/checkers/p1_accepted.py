@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from inngest.engine.domain.announcements import FAILED
+from inngest.protocol.events import FAILED
 from tests.simulation.history import Acknowledged, Change, Committed, History, Row, State
 from tests.simulation.scenario import Scenario
 

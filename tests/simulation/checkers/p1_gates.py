@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inngest.engine.domain.announcements import INVOKED as FUNCTION_INVOKED
 from inngest.engine.store.timers import NEVER
+from inngest.protocol.events import INVOKED as FUNCTION_INVOKED
 from tests.simulation.history import Committed, Fired, History, Row, State, batch_of
 from tests.simulation.ports import EPOCH
 from tests.simulation.scenario import Scenario

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inngest.engine.domain.schedules import SCHEDULED
+from inngest.protocol.events import SCHEDULED
 from tests.simulation.faults import CLOCKS
 from tests.simulation.history import Committed, Fired, History, Row, State
 from tests.simulation.ports import EPOCH

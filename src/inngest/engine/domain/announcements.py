@@ -15,20 +15,12 @@ from typing import NamedTuple
 from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.events import CANCELLED, DEFERRED, FAILED, FINISHED, INVOKED
 
 from .event_view import value_of
 from .model import Defer, Ended, Event, Run, RunStatus
-from .schedules import SCHEDULED
-
-FAILED = "inngest/function.failed"
-FINISHED = "inngest/function.finished"
-CANCELLED = "inngest/function.cancelled"
-INVOKED = "inngest/function.invoked"
-DEFERRED = "inngest/deferred.schedule"
 
 ENDS = frozenset({FAILED, FINISHED, CANCELLED})
-SYSTEM = (FAILED, FINISHED, CANCELLED, INVOKED, DEFERRED, SCHEDULED)
-"""All that a function may be triggered by."""
 
 _STATUSES = {RunStatus.COMPLETED: "Completed", RunStatus.FAILED: "Failed", RunStatus.CANCELLED: "Cancelled"}
 

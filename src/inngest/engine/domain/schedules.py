@@ -12,11 +12,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from inngest.cron.ticks import jittered, next_after, occurrences
+from inngest.protocol.events import SCHEDULED
 
 from .function_rules import Schedule
 from .model import Event
-
-SCHEDULED = "inngest/scheduled.timer"
 
 GRACE = 30_000
 """Milliseconds by which a tick may be late and is still fired, whatever `catch_up` says: a restart takes so long."""

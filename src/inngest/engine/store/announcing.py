@@ -14,6 +14,7 @@ from inngest.engine.domain.event_view import data_of
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Ended, Event, Run, RunStatus, Watching
 from inngest.protocol.calls import EventData
+from inngest.protocol.events import FINISHED
 from inngest.runtime.careful import CarefulLogger
 
 from . import cancelling, tables
@@ -56,7 +57,7 @@ class Announcer:
 
     def finished(self, finishes: Sequence[Finish]) -> None:
         """Say that runs ended, if anyone listens."""
-        if finishes and self._is_heard(announcements.FINISHED):
+        if finishes and self._is_heard(FINISHED):
             self.cancelled(self._say([one.event(self._ids.ulid) for one in finishes]))
 
     def cancelled(self, run_ids: Sequence[str]) -> None:
@@ -66,7 +67,7 @@ class Announcer:
 
     def _of_cancelled(self, run_ids: Sequence[str]) -> list[Event]:
         rows = self._tx.execute(RUNS, {"runs": json.dumps(sorted(run_ids))}).fetchall()
-        heard = self._is_heard(announcements.FINISHED)
+        heard = self._is_heard(FINISHED)
         ended = Ended(RunStatus.CANCELLED, None, None)
         said: list[Event] = []
         for row in rows:

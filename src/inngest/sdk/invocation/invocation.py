@@ -399,14 +399,14 @@ class Invocation(Recording):
     def abort(self, step: StepName) -> None:
         """See `Caller.abort`."""
         _on_loop("defer", step.text, "was called")
-        if not self._reachable(step.text):
+        if not self._reachable(step.text, "ctx.defer"):
             raise self._refusal(step.text)
         self._defers.abort(step, self._clock.now())
 
     def patched(self, patch_id: str) -> bool:
         """See `Caller.patched`: the first call of an id in an invocation decides for all."""
         _on_loop("patched", patch_id, "was asked")
-        if not self._reachable(patch_id):
+        if not self._reachable(patch_id, "ctx.patched"):
             raise self._refusal(patch_id)
         return self._patches.says(patch_id, beyond=self._history.given)
 
@@ -414,7 +414,7 @@ class Invocation(Recording):
 
     def _open(self, step_id: str, kind: Opcode) -> StepCall | None:
         """Name the call and note that it waits for an answer; None if the invocation is over."""
-        if not self._reachable(step_id):
+        if not self._reachable(step_id, "ctx.defer" if kind is Opcode.DEFER_ADD else "step"):
             return None
         try:
             step = self._counter.name(step_id)
@@ -424,14 +424,14 @@ class Invocation(Recording):
         self.scheduler.open(call)
         return call
 
-    def _reachable(self, step_id: str) -> bool:
+    def _reachable(self, step_id: str, call: str = "step") -> bool:
         """Whether the invocation goes on. A call from where it must not come from raises."""
         running = RUNNING.get()
         if running is not None and running.invocation is self:
-            running.nested = NestedStepError(step_id, running.id)
+            running.nested = NestedStepError(step_id, running.id, call)
             raise running.nested
         if asyncio.get_running_loop() is not self.loop:
-            raise StepOutsideError(f'step "{step_id}" was called on another event loop than its function runs on')
+            raise StepOutsideError(f'{call} "{step_id}" was called on another event loop than its function runs on')
         if self.over:
             return False
         if self.losing:

@@ -316,7 +316,7 @@ class SyncPortal:
         async def defer() -> StepName:
             return self.invocation.defer(defer_id, target)
 
-        return self.call(defer_id, defer)
+        return self.call(defer_id, defer, "ctx.defer")
 
     def abort(self, step: StepName) -> None:
         """See `Caller.abort`."""
@@ -324,7 +324,7 @@ class SyncPortal:
         async def abort() -> None:
             self.invocation.abort(step)
 
-        self.call(step.text, abort)
+        self.call(step.text, abort, "ctx.defer")
 
     def patched(self, patch_id: str) -> bool:
         """See `Caller.patched`."""
@@ -332,14 +332,20 @@ class SyncPortal:
         async def patched() -> bool:
             return self.invocation.patched(patch_id)
 
-        return self.call(patch_id, patched)
+        return self.call(patch_id, patched, "ctx.patched")
 
-    def call(self, step_id: str, coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine on the loop and wait; meanwhile run here what it sends."""
-        branch = self._branch(f'step "{step_id}"')
+    def call(self, name: str, coroutine: Callable[[], Coroutine[Any, Any, T]], call: str = "step") -> T:
+        """Run a coroutine on the loop and wait; meanwhile run here what it sends.
+
+        Args:
+            name: what the user has named: the id of a step, of a defer, of a change.
+            coroutine: makes it.
+            call: what the user has called.
+        """
+        branch = self._branch(f'{call} "{name}"')
         running = RUNNING.get()
         if running is not None and running.invocation is self.invocation:
-            running.nested = NestedStepError(step_id, running.id)
+            running.nested = NestedStepError(name, running.id, call)
             raise running.nested
         if not branch.aside:
             return self._wait(branch, coroutine)
@@ -348,7 +354,7 @@ class SyncPortal:
         except EndOfInvocation:
             if threading.current_thread() is threading.main_thread():
                 raise
-            raise SystemExit(f"step {step_id!r} goes on with another entry into its function") from None
+            raise SystemExit(f"{call} {name!r} goes on with another entry into its function") from None
         finally:
             del self._local.branch  # a thread of theirs keeps nothing of it
 

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Literal, TypeVar, cast
 
-from inngest.protocol import codec, durations, limits, texts
+from inngest.protocol import codec, durations, events, limits, texts
 from inngest.protocol.opcodes import Opcode, OpTarget
 from inngest.sdk.errors import StepArgumentError
 from inngest.sdk.events import Event, message_text
@@ -27,22 +27,22 @@ def sleep(step_id: str, duration: durations.Duration) -> WaitRequest:
     """A `step.sleep`.
 
     Raises:
-        TypeError: not a duration. Names the step.
+        StepArgumentError: not a duration. Names the step.
     """
     try:
         return WaitRequest(step_id, Opcode.SLEEP, duration=durations.to_ms(duration))
     except TypeError as error:
-        raise TypeError(f'step "{step_id}": {error}') from None
+        raise StepArgumentError(f'step "{step_id}": {error}') from None
 
 
 def sleep_until(step_id: str, until: datetime.datetime) -> WaitRequest:
     """A `step.sleep_until`; a naive datetime is taken as local time.
 
     Raises:
-        TypeError: not a datetime. Names the step.
+        StepArgumentError: not a datetime. Names the step.
     """
     if not isinstance(until, datetime.datetime):
-        raise TypeError(f'step "{step_id}": sleep_until expects a datetime, got {type(until).__name__}')
+        raise StepArgumentError(f'step "{step_id}": sleep_until expects a datetime, got {type(until).__name__}')
     return WaitRequest(step_id, Opcode.SLEEP, until=round(until.timestamp() * 1000))
 
 
@@ -55,6 +55,8 @@ def event(step_id: str, name: str, timeout: durations.Duration, if_exp: str | No
     if not isinstance(name, str) or not name:
         raise _wrong(step_id, "event", "the name of an event", name)
     _check_name(f'step "{step_id}": event', name)
+    if reason := events.listening_problem(name):
+        raise StepArgumentError(f'step "{step_id}": event: {reason}; got {name!r}')
     if if_exp and (reason := _mistake(if_exp)) is not None:
         raise StepArgumentError(f'step "{step_id}": if_exp: {reason}')
     at, ago = _since(step_id, since)
@@ -240,13 +242,15 @@ def _wrong(step_id: str, name: str, expected: str, got: object) -> StepArgumentE
     return StepArgumentError(f'step "{step_id}": {name}: expected {expected}, got {got!r}')
 
 
-def not_a_function(where: str, given: object) -> TypeError:
+def not_a_function(where: str, given: object) -> StepArgumentError:
     """What to raise for a handler, or a branch, that cannot be called."""
     if not inspect.isawaitable(given):
-        return TypeError(f"{where}: expected a function, got {given!r}: give the function itself, without calling it")
+        return StepArgumentError(
+            f"{where}: expected a function, got {given!r}: give the function itself, without calling it"
+        )
     if inspect.iscoroutine(given):
         given.close()
-    return TypeError(
+    return StepArgumentError(
         f"{where}: expected a function, got an awaitable ({type(given).__name__}): give the function itself, "
         "without calling it"
     )
@@ -256,10 +260,10 @@ def check_callables(callables: object, where: str = "group.parallel") -> None:
     """What a group takes.
 
     Raises:
-        TypeError: it is something else.
+        StepArgumentError: it is something else.
     """
     if not isinstance(callables, tuple | list):
-        raise TypeError(f"{where}: expected a tuple of functions without arguments, got {callables!r}")
+        raise StepArgumentError(f"{where}: expected a tuple of functions without arguments, got {callables!r}")
     for index, branch in enumerate(callables):
         if not callable(branch):
             raise not_a_function(f"{where}: callables[{index}]", branch)

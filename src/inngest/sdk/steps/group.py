@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast, overload
 
+from inngest.sdk.errors import StepArgumentError
+
 from . import arguments
 from .calls import LoopCaller, ThreadCaller, noted
 
@@ -138,7 +140,7 @@ class Group:
         """
         arguments.check_callables(callables, "group.race")
         if not callables:
-            raise TypeError("group.race: expected at least one function, got none")
+            raise StepArgumentError("group.race: expected at least one function, got none")
         return cast("tuple[int, object]", await self._caller.race(_branches("group.race", callables)))
 
 
@@ -231,7 +233,7 @@ class GroupSync:
         """
         arguments.check_callables(callables, "group.race")
         if not callables:
-            raise TypeError("group.race: expected at least one function, got none")
+            raise StepArgumentError("group.race: expected at least one function, got none")
         return cast("tuple[int, object]", self._caller.race(callables))
 
 
@@ -243,5 +245,5 @@ async def _begin(where: str, branch: Callable[[], Awaitable[T]]) -> T:
     """Call a branch in its own task, so that one that cannot be called leaves the others alone."""
     begun = branch()
     if not inspect.isawaitable(begun):
-        raise TypeError(f"{where} gave {begun!r}: expected an awaitable, such as a step's")
+        raise StepArgumentError(f"{where} gave {begun!r}: expected an awaitable, such as a step's")
     return await begun
