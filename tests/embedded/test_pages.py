@@ -125,7 +125,7 @@ def ready(value: object = None) -> Callable[..., Any]:
 
 
 async def test_limits(tmp_path: Path) -> None:
-    page = Page(tmp_path, "howto/limit.md")
+    page = Page(tmp_path, "howto/concurrency.md")
     await page.define(0, 1, 2, 3)
     client, trigger = page.names["client"], inngest.TriggerEvent(event="shared")
     options = {"concurrency": page.names["LIMITS"], "throttle": page.names["SPREAD"], "priority": page.names["FIRST"]}
@@ -139,9 +139,9 @@ async def test_limits(tmp_path: Path) -> None:
 
 
 async def test_gates(tmp_path: Path) -> None:
-    page = Page(tmp_path, "howto/limit-runs.md")
+    page = Page(tmp_path, "howto/flow-control.md")
     await page.define(0, 1)
-    text = (DOCS / "howto/limit-runs.md").read_text(encoding="utf-8")
+    text = (DOCS / "howto/flow-control.md").read_text(encoding="utf-8")
     options = re.findall(r"^\| .* \| `(\w+=.*)` \|$", text, re.MULTILINE)
     assert len(options) == 7
     for number, option in enumerate(options):
@@ -335,7 +335,7 @@ async def test_several_processes(tmp_path: Path) -> None:
 
 
 async def test_trouble(tmp_path: Path) -> None:
-    page = Page(tmp_path, "howto/trouble.md", asyncio=asyncio, charge=str, order_id=42)
+    page = Page(tmp_path, "howto/troubleshooting.md", asyncio=asyncio, charge=str, order_id=42)
     await page.in_a_function(0)
 
 
