@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import inngest
-from inngest.embedded.local import LocalInvoker
+from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import Changes, Ended, Hold, Policy, Released, RunState
 from inngest.protocol import codec

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inngest import Inngest, TriggerEvent
-from inngest.embedded.local import LocalInvoker
+from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.protocol import codec

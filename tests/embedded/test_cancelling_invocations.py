@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.embedded.local import LocalInvoker
+from inngest.embedded.local_invoker import LocalInvoker
 from inngest.protocol.calls import Advice, Call, EventData, Outcome, Recorded, Yielded
 from inngest.protocol.opcodes import Op
 from inngest.runtime.clock import SystemClock

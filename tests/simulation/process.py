@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from inngest.embedded.assembly import Runtime, assemble
+from inngest.embedded.registration import specs_of
 from inngest.embedded.settings import Settings
-from inngest.embedded.specs import specs
 from inngest.engine.errors import StoreError
 from inngest.runtime.idle import LoopIdle
 from inngest.sdk.function import Function
@@ -153,7 +153,7 @@ class Process:
             "sim",
             number,
         )
-        engine = assemble(settings, specs(functions), runtime, around=lambda invoker: WatchedInvoker(invoker, self))
+        engine = assemble(settings, specs_of(functions), runtime, around=lambda invoker: WatchedInvoker(invoker, self))
         self.store, self.service = engine.store, engine.service
 
     @property

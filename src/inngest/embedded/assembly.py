@@ -25,7 +25,7 @@ from inngest.runtime.ports import Clock, Executor, HttpClient, Ids, Liveness
 from inngest.runtime.threads import FunctionThreads
 from inngest.runtime.writer_thread import ThreadExecutor
 
-from .local import LocalInvoker
+from .local_invoker import LocalInvoker
 from .settings import Settings
 
 

@@ -9,9 +9,9 @@ from inngest.engine.observers import Observer, Observers
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.clock import wall_clock_ms
 
-from . import specs
 from .engine_loop import NOT_STARTED
 from .errors import EngineStateError
+from .registration import specs_of
 from .running import RunningEngine, give_back_where_the_loop_is_gone
 from .settings import Settings
 
@@ -30,7 +30,7 @@ class EngineHost:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._specs = specs.specs(settings.functions)
+        self._specs = specs_of(settings.functions)
         self._observers = Observers()
         self._running: RunningEngine | None = None
         self._stopped = False

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import inngest
-from inngest.embedded.local import LocalInvoker
+from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine.domain.model import Code
 from inngest.engine.store.records import STEP_COLUMNS, entry_of
 from inngest.protocol.calls import Call, Completed, EventData, Failed, Outcome, Recorded

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from inngest.embedded.local import LocalInvoker
+from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine import slots
 from inngest.engine.store import claiming, kept, lanes, tables
 from inngest.engine.store.context import WriteContext

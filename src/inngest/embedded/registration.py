@@ -14,7 +14,7 @@ from inngest.sdk.function import Function, FunctionOptions, location_of
 from .errors import EngineConfigError
 
 
-def specs(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
+def specs_of(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
     """What to register for functions: themselves and their failure handlers.
 
     Raises:
