@@ -20,7 +20,7 @@ from inngest.engine.ownership import Ownership
 from inngest.engine.records import Claimed
 from inngest.engine.store import unreadable
 from tests.contract.store.failing import error
-from tests.embedded.stage import Stage
+from tests.embedded.stage import Stage, until_held
 
 T = TypeVar("T")
 
@@ -320,6 +320,87 @@ async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> Non
         rows.mend()
         _sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
         assert await engine.wait(runs[1]) == "a"
+
+
+LANES = ["no lane", "[1,2,3]", '["test-f",[[1]],null]', '["test-f",[],5]', '{"a":1,"b":2,"c":3}']
+
+
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("executes", [False, True])
+async def test_a_run_whose_lane_cannot_be_read_keeps_no_slot_of_others(stage: Stage, lane: str, executes: bool) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    executing: list[int] = []
+
+    async def handler() -> None:
+        executing.append(1)
+        assert len(executing) == 1
+        await asyncio.sleep(0)
+        executing.pop()
+
+    async def body(ctx: inngest.Context) -> str:
+        begun.set()
+        await go_on.wait()
+        await ctx.step.run("one", handler)
+        await ctx.step.sleep("rest", 10)
+        await ctx.step.run("two", handler)
+        return "done"
+
+    limit = [inngest.Concurrency(limit=1, key="event.data.key")]
+    function = stage.function(body, concurrency=limit)
+    async with stage.engine(function) as engine:
+        for _ in range(3):
+            await engine.send(inngest.Event(name="test/start", data={"key": "a"}))
+        await begun.wait()
+        first, second, third = [run.id for run in reversed(await engine.runs())]
+        damaged, beside = (first, second) if executes else (second, first)
+        rows = Rows(stage, "runs", "id = ?", damaged)
+        _sql(stage, "UPDATE inngest_runs SET lane = ? WHERE id = ?", lane, damaged)
+        go_on.set()
+        assert [await engine.wait(beside), await engine.wait(third)] == ["done", "done"]
+        await _until(engine, damaged, Rule.UNREADABLE)
+        rows.change(f"lane = (SELECT lane FROM inngest_runs WHERE id = '{third}')")
+        _wake(stage)
+        await engine.send(inngest.Event(name="test/start", data={"key": "a"}))
+        assert [await engine.wait(run.id) for run in await engine.runs()] == ["done"] * 4
+
+
+async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> None:
+    """It uses no slot when it can be read again."""
+    begun = asyncio.Event()
+
+    async def old(ctx: inngest.Context) -> None:
+        await ctx.step.run("first", lambda: None)
+        await ctx.step.sleep("rest", HOUR)
+
+    async def new(ctx: inngest.Context) -> None:
+        if "blocks" in ctx.event.data:
+            begun.set()
+            await asyncio.Event().wait()
+        await ctx.step.run("another", lambda: None)
+
+    limit = [inngest.Concurrency(limit=1)]
+    before = stage.function(old, concurrency=limit)
+    async with stage.engine(before) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        (held,) = [run.id for run in await engine.runs(event_id=event_id)]
+        await _until(engine, held, Rule.SLEEPING)
+    _wake(stage)
+    stage.client = inngest.Inngest(app_id="test")
+    stage.options = {"drain_timeout": 0}
+    after = stage.function(new, concurrency=limit)
+    async with stage.engine(after) as engine:
+        times = (await until_held(engine, held)).hold
+        assert times is not None
+        rows = Rows(stage, "steps", "run_id = ? AND seq IS NOT NULL", held)
+        rows.change("kind = 'Rest'")
+        _wake(stage)
+        reasons = await _until(engine, held, Rule.UNREADABLE)
+        assert Rule.ON_HOLD in [reason.rule for reason in reasons]
+        await engine.send(inngest.Event(name="test/start", data={"blocks": True}))
+        await begun.wait()
+        rows.mend()
+        _wake(stage)
+        await until_held(engine, held, times=times.times + 1)  # beside the one that has the only slot
 
 
 @pytest.mark.parametrize("invoked", [False, True])

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
+from unittest import mock
 
 import pytest
 
 from inngest.engine.domain import watches
-from inngest.engine.domain.model import Changes, Wait, Watching
+from inngest.engine.domain.effects import Effects
+from inngest.engine.domain.model import Changes, Event, Wait, Watching
+from inngest.engine.errors import StoreError
 from inngest.engine.records import Claimed, Commit, EventPlace, Receipt, Written
-from inngest.engine.store import looking_back
+from inngest.engine.store import looking_back, parcels
 from inngest.engine.store.sql import SqlStore
+from inngest.engine.store.statement import Transaction
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
 from tests.contract.store import values
 from tests.contract.store.counting import Counting
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
 from tests.contract.store.values import NOW, acceptance, event, function, memo, record, step
+
+R = TypeVar("R")
 
 PAID = step("paid")
 SINCE = NOW - 60_000
@@ -117,3 +124,47 @@ async def test_what_was_found_may_be_removed_meanwhile(store: SqlStore) -> None:
     await stored(store, 1, wanted=MANY, start=MANY)
     await looks
     assert await came(store, claimed) == [MANY]
+
+
+# -- what fails beside the writer
+
+
+def _sending(claimed: Claimed, count: int) -> list[Commit]:
+    """Commits of a run, of which the first sends more than is stored with it."""
+    large = [event("paid", data=json.dumps("y" * 2_900_000)) for _ in range(2)]
+    first = Commit(claimed.owner, "app-a", record(memo("step 0", 0)), NOW, Effects(parcel=large))
+    return [first, *(Commit(claimed.owner, "app-a", record(memo(f"step {n}", n)), NOW) for n in range(1, count))]
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), LookupError("an error of ours")])
+async def test_what_cannot_be_stored_before_a_commit_is_stored_with_it(store: SqlStore, error: Exception) -> None:
+    claimed = await values.begin(store)
+    plan = [error]
+    parts_of = parcels.parts_of
+
+    def failing(parcel: str, events: Sequence[Event]) -> list[parcels.Parts]:
+        if plan:
+            raise plan.pop()
+        return parts_of(parcel, events)
+
+    with mock.patch.object(parcels, "parts_of", failing):
+        sent = [store.commit(one) for one in _sending(claimed, 3)]
+        assert [receipt.written for receipt in await asyncio.gather(*sent)] == [Written.DONE] * 3
+    assert plan == []
+
+
+async def test_commits_that_cannot_be_handed_on_are_answered(store: SqlStore) -> None:
+    claimed = await values.begin(store)
+
+    async def stage(events: Sequence[Event], now: int) -> str:
+        return "a parcel"
+
+    def submit(commit: Commit) -> asyncio.Future[Receipt]:
+        raise LookupError("an error of ours")
+
+    async def look(read: Callable[[Transaction], R]) -> R:
+        raise AssertionError("nothing is searched")
+
+    looking_back_ = looking_back.LookingBack(look, submit, stage)
+    sent = [looking_back_.commit(one) for one in _sending(claimed, 3)]
+    assert [type(one) for one in await asyncio.gather(*sent, return_exceptions=True)] == [LookupError] * 3

@@ -24,6 +24,7 @@ SCANS = {
     "numbers.FORGET": "there are few workers, and few that are gone",
     "explaining.KEPT_HOLDERS": "there are few: handlers that go on though their run is over",
     "lanes.KEPT_HOLDING": "the same",
+    "lanes.ALL_USED": "it is asked once after slots were given back of which nobody could say whose they are",
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
     "registry.FUNCTIONS": "all functions are what is asked for",

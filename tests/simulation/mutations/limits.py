@@ -11,7 +11,6 @@ from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine import slots
 from inngest.engine.store import claiming, kept, lanes, tables
 from inngest.engine.store.context import WriteContext
-from inngest.engine.store.statement import Transaction
 
 from .planting import plant
 
@@ -36,7 +35,7 @@ def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P7", "halted", "halted-2", "crowd", first=6)
 def _a_cancelled_run_gives_its_slots_back_at_once() -> Iterator[AbstractContextManager[object]]:
-    def give_back(tx: Transaction, rows: Sequence[kept.Kept]) -> None:
+    def give_back(tx: WriteContext, rows: Sequence[kept.Kept]) -> None:
         lanes.give_back(tx, [(row.lane, row.slots) for row in rows], rows[0].since)
 
     yield mock.patch.object(kept, "keep", give_back)

@@ -35,8 +35,17 @@ class Lane(NamedTuple):
 
     @classmethod
     def of(cls, lane_id: str) -> Lane:
-        """The lane of an id."""
-        function_id, budgets, throttle = json.loads(lane_id)
+        """The lane of an id.
+
+        Raises:
+            ValueError: it is none.
+        """
+        found = json.loads(lane_id)
+        if not isinstance(found, list) or len(found) != 3 or not isinstance(found[1], list):
+            raise ValueError(f"no lane: {lane_id!r}")
+        function_id, budgets, throttle = found
+        if not all(isinstance(one, str) for one in (function_id, throttle or "", *budgets)):
+            raise ValueError(f"no lane: {lane_id!r}")
         return cls(function_id, tuple(budgets), throttle)
 
 

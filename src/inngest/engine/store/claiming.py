@@ -13,10 +13,9 @@ from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.function_rules import PLAIN
 from inngest.engine.domain.holding import delay
 from inngest.engine.domain.lanes import Lane
-from inngest.engine.domain.model import Code, Hold, RunStatus
+from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
-from inngest.runtime.ports import Ids
 
 from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
 from .accepting import INSERT_JOBS, job_row
@@ -208,7 +207,9 @@ class Claiming:
         due = jobs[: asked.most - len(visited.jobs)]
         times = [job.due_at for job in jobs[len(due) :]]
         jobs = [*due, *(job for job, _ in visited.jobs)]
-        taken, again_at = _take(tx, asked, jobs, tx.ids) if jobs else _NOBODY
+        taken, again_at = _take(tx, asked, jobs) if jobs else _NOBODY
+        if any(claimed.run.lane is not None for claimed in taken[: len(due)]):
+            taken = _without_astray(tx, asked, {job.run_id for job in due}, taken)
         looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2], next_probe)
         times += [time for time in looks if time is not None]
         _give_back_untaken(tx, asked, visited, taken)
@@ -222,7 +223,7 @@ class Claiming:
             tx.on_commit(lambda: self._had_turn(turn))
             most = min(most, (asked.together + turn) // 2)
         probes, next_due = holding.due(tx, functions, asked.session, started, most, asked.now)
-        taken, again_at = _take(tx, asked, probes, tx.ids, slot=0) if probes else _NOBODY
+        taken, again_at = _take(tx, asked, probes, slot=0) if probes else _NOBODY
         return _Taken(taken, min((time for time in (next_due, again_at) if time is not None), default=None))
 
     def _visit(self, tx: WriteContext, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
@@ -258,16 +259,28 @@ class Claiming:
         return job_id, run_id, due_at, lane_id
 
     def _take_suspect(self, tx: WriteContext, asked: Claim, suspect: tuple[str, str, int, str]) -> _Taken:
-        taken = _take(tx, asked, [suspect[:3]], tx.ids, alone=True)
-        if taken.runs and suspect[3]:
-            lane = Lane.of(suspect[3])
+        taken = _take(tx, asked, [suspect[:3]], alone=True)
+        lane = lanes.readable(suspect[3])
+        if taken.runs and lane is not None:
             capacity = lanes.capacity(tx, [lane])
             capacity.take(lane, PLAIN, 1, 0, asked.now)
             lanes.write(tx, capacity)
         return taken
 
 
-def _give_back_untaken(tx: Transaction, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed]) -> None:
+def _without_astray(tx: WriteContext, asked: Claim, plain: set[str], taken: Sequence[Claimed]) -> Sequence[Claimed]:
+    """Those that were taken without a lane, and have one, go there: it could not be read when they were put off."""
+    kept: list[Claimed] = []
+    for claimed in taken:
+        if claimed.run.lane is None or claimed.run.id not in plain:
+            kept.append(claimed)
+        else:
+            owner = Owner(asked.session, asked.token, claimed.run.id)
+            unreadable.queue_again(tx, owner, asked.now, taken_at=asked.now)
+    return kept
+
+
+def _give_back_untaken(tx: WriteContext, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed]) -> None:
     """A job whose run has ended meanwhile takes nothing."""
     if len(visited.jobs) == 0:
         return
@@ -286,7 +299,7 @@ _NOBODY = _Taken([])
 
 
 def _take(
-    tx: Transaction, asked: Claim, jobs: Sequence[tuple[str, str, int]], ids: Ids, *, alone: bool = False, slot: int = 1
+    tx: WriteContext, asked: Claim, jobs: Sequence[tuple[str, str, int]], *, alone: bool = False, slot: int = 1
 ) -> _Taken:
     strange = [job for job in jobs if not isinstance(job[0], str) or not isinstance(job[1], str)]
     times = [_put_job_off(tx, job, asked.now) for job in strange]
@@ -307,10 +320,10 @@ def _take(
         except Exception as error:
             owner = Owner(asked.session, asked.token, run_id)
             until = unreadable.put_off(
-                tx, owner, text_of(error), asked.now, ids, taken_at=asked.now, alone=alone, holds=False
+                tx, owner, text_of(error), asked.now, taken_at=asked.now, alone=alone, holds=False
             )
             times += [] if until is None else [until]
-    times += unreadable.put_off_strange(tx, runs, asked.now, ids, alone=alone)
+    times += unreadable.put_off_strange(tx, runs, asked.now, alone=alone)
     return _Taken(taken, min(times, default=None))
 
 
@@ -327,15 +340,10 @@ def _read(tx: Transaction, asked: Claim, run_ids: Sequence[str]) -> list[Claimed
     rows = tx.execute(TAKEN_RUNS, {"runs": json.dumps(run_ids), "owner_token": asked.token}).fetchall()
     found = {run.id: run for run in map(run_of, rows)}
     taken = [found[run_id] for run_id in run_ids if run_id in found]
+    for run in taken:
+        if run.lane is not None:
+            Lane.of(run.lane)  # nobody can say whose slot it would have
     return entering.taken(tx, taken, Owner(asked.session, asked.token, ""), asked.now) if taken else []
-
-
-def _hold_of(code: str | None) -> Hold | None:
-    """The hold that a run is on; None also if that cannot be read, and then its next owner finds out."""
-    try:
-        return Code.from_json(code).hold
-    except Exception:
-        return None
 
 
 def end_session(context: WriteContext, session_id: str, now: int, *, died: bool) -> bool | None:
@@ -363,9 +371,9 @@ def end_session(context: WriteContext, session_id: str, now: int, *, died: bool)
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
         known = lanes.readable(lane)
-        if known is not None and slots:
-            held.append((known.id, slots))
-        hold = _hold_of(code)
+        if lane and slots:
+            held.append((lane, slots))
+        hold = holding.hold_of(code)
         if hold is not None and not alone:
             on_hold.append(holding.held_row(ids, run_id, function_id, now, now, hold, ""))
             continue

@@ -13,7 +13,6 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain import effects
-from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.records import DONE, NO_NOTIFICATIONS, REFUSED, Commit, Notifications, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
@@ -168,7 +167,7 @@ def _until_let_go(commits: Sequence[Commit]) -> tuple[list[Commit], set[int]]:
     return kept, late
 
 
-def _end(tx: Transaction, commits: Sequence[Commit]) -> None:
+def _end(tx: WriteContext, commits: Sequence[Commit]) -> None:
     _give_slots_back(tx, [one for one in commits if one.lane is not None])
     rows: list[tuple[object, ...]] = []
     for one in commits:
@@ -304,11 +303,11 @@ def _unknown(commits: Sequence[Commit], known: Registry) -> list[tuple[str, str]
     ]
 
 
-def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
+def _give_slots_back(context: WriteContext, commits: Sequence[Commit]) -> None:
     """Runs that end, or wait, execute no more."""
     if not commits:
         return
-    held = lanes.held(tx, [one.owner.run_id for one in commits])
+    held = lanes.held(context, [one.owner.run_id for one in commits])
     busy = {one.owner.run_id: one for one in commits if one.busy}
     if busy:
         left = [
@@ -316,9 +315,9 @@ def _give_slots_back(tx: Transaction, commits: Sequence[Commit]) -> None:
             for run_id, lane, slots in held
             if (one := busy.get(run_id)) is not None
         ]
-        kept.keep(tx, left)
+        kept.keep(context, left)
     free = [(lane, slots - min(slots, busy[run_id].busy if run_id in busy else 0)) for run_id, lane, slots in held]
-    lanes.give_back(tx, free, max(one.now for one in commits))
+    lanes.give_back(context, free, max(one.now for one in commits))
 
 
 def _is_held(one: Commit) -> bool:
@@ -348,8 +347,8 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, fre
             elif due_at is not None:
                 due_at = one.now if run_id in freed else due_at
                 jobs.append(job_row(ids, run_id, one.function_id, one.now, due_at, alone=one.alone, lane=one.lane))
-                if one.lane is not None and not one.alone:
-                    queue.add(Lane.of(one.lane), due_at)
+                if not one.alone and (lane := lanes.readable(one.lane)) is not None:
+                    queue.add(lane, due_at)
     tx.execute_rows(RELEASE_RUNS, released)
     tx.execute_rows(INSERT_JOBS, jobs)
     tx.execute_rows(holding.INSERT_HELD, on_hold)

@@ -28,7 +28,7 @@ from .events import event
 from .gates import BATCH, DEBOUNCE, UNREAD, Gatekeeper, Unread
 from .statement import Statement, Transaction
 from .telling import Marker, Teller
-from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Timer
+from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, SLOTS, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Timer
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -149,6 +149,11 @@ class _Firing:
             self._keeper.timers.put(LANES, timer.key, ALWAYS, left)
         self.told = self.told.and_then(Notifications(queued=True))
 
+    def slots(self, _: Timer) -> None:
+        """Slots were given back of which nobody could say whose they are."""
+        lanes.count_anew(self._tx, self._now)
+        self.told = self.told.and_then(Notifications(queued=True))
+
     def staged(self, timer: Timer) -> None:
         """A parcel has not become whole."""
         if timer.due_at == UNSAID:
@@ -223,6 +228,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     ACCEPT: _Firing.accept,
     STAGED: _Firing.staged,
     LANES: _Firing.lanes,
+    SLOTS: _Firing.slots,
     schedules.CRON: _Firing.cron,
 }
 

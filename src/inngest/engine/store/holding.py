@@ -13,7 +13,6 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Integer, Text, bindparam, case, delete, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import Changes, Code, Hold
 from inngest.engine.records import Retried
 from inngest.protocol.opcodes import Opcode
@@ -92,6 +91,14 @@ def write(tx: Transaction, decided: Sequence[tuple[str, Changes]], freed: Collec
             code = changes.code._replace(hold=None) if run_id in freed else changes.code
             rows[run_id] = (run_id, int(follows), code.to_json())
     tx.execute_rows(WRITE_CODE, list(rows.values()))
+
+
+def hold_of(code: str | None) -> Hold | None:
+    """The hold that a run is on; None also if that cannot be read, and then its next owner finds out."""
+    try:
+        return Code.from_json(code).hold
+    except Exception:
+        return None
 
 
 def held_row(ids: Ids, run_id: str, function_id: str, now: int, due_at: int, hold: Hold, by: str) -> tuple[object, ...]:
@@ -205,9 +212,9 @@ def release(context: WriteContext, run_id: str, now: int) -> bool:
         context.execute(COUNT_ANEW, {"run": run_id})  # what died with it while it was on hold is no matter any more
         context.execute(DELETE_JOB, {"run": run_id})
         context.execute_rows(INSERT_JOBS, [job_row(context.ids, run_id, function_id, now, now, lane=lane)])
-        if lane is not None:
+        if (known := lanes.readable(lane)) is not None:
             queue = lanes.Queue()
-            queue.add(Lane.of(lane), now)
+            queue.add(known, now)
             queue.write(context, now, context.ids)
     return True
 

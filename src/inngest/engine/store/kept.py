@@ -14,6 +14,7 @@ from sqlalchemy import Integer, bindparam, delete, literal_column, select, tuple
 from inngest.engine.records import Owner
 
 from . import lanes, tables
+from .context import WriteContext
 from .statement import Statement, Transaction, insert_new
 
 _kept = tables.kept_slots
@@ -69,7 +70,7 @@ def keep(tx: Transaction, kept: Sequence[Kept]) -> None:
     tx.execute_rows(KEEP, kept)
 
 
-def free(tx: Transaction, owner: Owner, left: int, now: int) -> bool:
+def free(tx: WriteContext, owner: Owner, left: int, now: int) -> bool:
     """Of the slots that were kept for an invocation, `left` are still needed; whether others are free now."""
     mine = {"run": owner.run_id, "owner_token": owner.token, "session": owner.session}
     row = tx.execute(HELD, mine).fetchone()

@@ -42,6 +42,7 @@ from .allowance import Allowance
 from .context import WriteContext
 from .records import LARGEST, number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words, each_value
+from .timers import ALWAYS, SLOTS
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -163,6 +164,8 @@ SET_USED = Statement(
     lambda _: update(_budgets).where(_budgets.c.budget == bindparam("of_budget")).values(used=bindparam("now_used"))
 )
 
+ALL_USED = Statement(lambda _: select(_budgets.c.budget, _budgets.c.used, _blocked()).where(_budgets.c.used != _NONE))
+
 SET_SLOTS = Statement(lambda _: update(_runs).where(_runs.c.id == bindparam("run")).values(slots=bindparam("held")))
 
 
@@ -257,15 +260,32 @@ def readable(lane_id: str | None) -> Lane | None:
 
 def _counted_anew(tx: Transaction, budget: str) -> int:
     """The slots of a budget that are used, of one of which that cannot be read: it is what its runs hold, and kept."""
-    used = 0
-    for statement in (HOLDING, KEPT_HOLDING):
-        for lane_id, slots in tx.execute(statement).fetchall():
-            lane = readable(lane_id)
-            if lane is not None and budget in lane.budgets:
-                used += number_of(slots)
+    used = _held_of_each(tx)[budget]
     LOGGER.error("the slots of %r cannot be read, and are counted anew: %d are used", budget, used)
     tx.execute(SET_USED, {"of_budget": budget, "now_used": used})
     return used
+
+
+def count_anew(tx: Transaction, now: int) -> None:
+    """The slots of all budgets: some were given back of which nobody could say whose they are."""
+    held = _held_of_each(tx)
+    for budget, used, blocked in tx.execute(ALL_USED).fetchall():
+        if used == held[budget]:
+            continue
+        LOGGER.error("the slots of %r are counted anew: %d are used, and not %r", budget, held[budget], used)
+        tx.execute(SET_USED, {"of_budget": budget, "now_used": held[budget]})
+        if blocked:
+            wake(tx, budget, held[budget], max(1, number_of(used) - held[budget]), now)
+
+
+def _held_of_each(tx: Transaction) -> Counter[str]:
+    """What the runs of each budget hold, with what is kept."""
+    held: Counter[str] = Counter()
+    for statement in (HOLDING, KEPT_HOLDING):
+        for lane_id, slots in tx.execute(statement).fetchall():
+            lane = readable(lane_id)
+            held.update(dict.fromkeys(() if lane is None else lane.budgets, number_of(slots)))
+    return held
 
 
 def rules_of(registry: Registry, lane: Lane) -> Queueing:
@@ -307,19 +327,25 @@ def waiting(tx: Transaction, lanes: Iterable[Lane]) -> set[str]:
 
 def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, str, int]]:
     """Those of these runs that hold slots, with their lanes, and how many."""
-    return [(row[0], row[1], row[2]) for row in tx.execute(HELD, {"runs": json.dumps(list(run_ids))}).fetchall()]
+    rows = tx.execute(HELD, {"runs": json.dumps(list(run_ids))}).fetchall()
+    return [(row[0], row[1], number_of(row[2])) for row in rows]
 
 
-def give_back(tx: Transaction, slots: Iterable[tuple[str, int]], now: int) -> None:
-    """Slots of these lanes are free: as many lanes that wait for them are looked at again."""
+def give_back(context: WriteContext, slots: Iterable[tuple[str, int]], now: int) -> None:
+    """Slots of these lanes are free: as many lanes that wait for them are looked at again.
+
+    Of a lane that cannot be read, nobody can say which budgets they are of: all are counted anew.
+    """
     freed: Counter[str] = Counter()
     for lane_id, count in slots:
         lane = readable(lane_id)
+        if lane is None and lane_id and count:
+            context.timers.put(SLOTS, "", ALWAYS, None)
         for budget in () if lane is None else set(lane.budgets):
             freed[budget] += count
-    for budget, used, blocked in tx.execute_rows(GIVE_BACK, sorted(freed.items())):
+    for budget, used, blocked in context.execute_rows(GIVE_BACK, sorted(freed.items())):
         if blocked:
-            wake(tx, budget, used, freed[budget], now)
+            wake(context, budget, used, freed[budget], now)
 
 
 def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:
@@ -370,7 +396,9 @@ def extra_slots(context: WriteContext, owner: Owner, lane_id: str, wanted: int, 
     row = context.execute(OWN_SLOTS, asked).fetchone()
     if row is None:
         return 0
-    lane, own = Lane.of(lane_id), int(row[0])
+    lane, own = readable(lane_id), int(row[0])
+    if lane is None:
+        return 0
     if wanted < 0:
         given = min(-wanted, own - 1)
         give_back(context, [(lane_id, given)], now)

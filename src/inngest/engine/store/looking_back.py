@@ -19,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 from inngest.engine.domain.effects import BYTES_AT_ONCE
 from inngest.engine.domain.event_view import EventView, text_of
 from inngest.engine.domain.model import Event, Watch
-from inngest.engine.errors import StoreClosedError, StoreError
+from inngest.engine.errors import StoreClosedError
 from inngest.engine.records import Commit, Owner
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
@@ -156,8 +156,11 @@ class LookingBack:
                 commit = queue[0].commit
                 found = [await self._search(watch, commit.now) for watch in commit.watches]
                 staged = await self._staged(commit)
-                late = queue.popleft()
-                self._submit(commit._replace(watches=found, staged=staged)).add_done_callback(late.take)
+                self._submit(commit._replace(watches=found, staged=staged)).add_done_callback(queue[0].take)
+                queue.popleft()
+        except Exception as error:  # what comes after it is not written either: commits of a run keep their order
+            while queue:
+                queue.popleft().refuse(error)
         finally:
             del self._queues[owner]
             for late in queue:  # the loop is torn down
@@ -169,7 +172,7 @@ class LookingBack:
             return ""
         try:
             return await self._stage(commit.effects.parcel, commit.now)
-        except StoreError as error:
+        except Exception as error:  # then it is stored with it
             LOGGER.debug("a parcel could not be stored before its commit: %s", error)
             return ""
 

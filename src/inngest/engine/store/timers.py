@@ -32,6 +32,9 @@ ACCEPT, STAGED = "accept", "staged"
 LANES = "lanes"
 """The kind of a marker: lanes of a function, whose id is its key, are still to be looked at again."""
 
+SLOTS = "slots"
+"""The kind of the marker that the slots of all budgets are to be counted anew."""
+
 ALWAYS = 0
 """When a marker falls due."""
 
