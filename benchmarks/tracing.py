@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import itertools
 import sys
 import threading
@@ -90,19 +91,22 @@ class Tracer:
     """
 
     def __init__(self) -> None:
-        self._known: dict[CodeType, Function | None] = {}
-        self._instructions: dict[CodeType, bytes] = {}
-        self._idle: set[tuple[Function, ...]] = set()
-        self._calls: list[Call] | None = None
+        self._known: dict[int, Function | None] = {}  # by the id of its code, whose hash takes long
+        self._codes: list[CodeType] = []  # so that ids stay theirs
+        self._beginnings: dict[int, frozenset[int]] = {}  # where in its instructions a function begins
+        self._idle: set[tuple[int, ...]] = set()
+        self._calls: list[tuple[tuple[int, ...], int]] | None = None  # ids of functions, and the thread
+        self._functions: dict[int, Function] = {}
         self._last = time.monotonic()
         threading.setprofile(self._see)
         sys.setprofile(self._see)
 
     async def learn(self, seconds: float) -> None:
         """See what the engine does when it has nothing to do."""
-        self.begin()
+        self._calls = []
         await asyncio.sleep(seconds)
-        self._idle |= {call.path for call in self.end().calls}
+        self._idle |= {path for path, _ in self._calls}
+        self._calls = None
 
     def begin(self) -> None:
         """Record from here on."""
@@ -110,8 +114,8 @@ class Tracer:
 
     def end(self) -> Trace:
         """Record no more; what was recorded."""
-        calls, self._calls = self._calls, None
-        return Trace(calls or [])
+        calls, self._calls = self._calls or [], None
+        return Trace([Call(tuple(self._functions[one] for one in path), thread) for path, thread in calls])
 
     async def quiet(self) -> None:
         """Wait until nothing follows any more."""
@@ -127,38 +131,38 @@ class Tracer:
 
     def _see(self, frame: FrameType, event: str, _: Any) -> None:
         calls = self._calls
-        if event != "call" or calls is None or self._function(frame) is None or not self._begins(frame):
+        if event != "call" or calls is None:
             return
-        path = self._path(frame)
-        if path not in self._idle:
-            calls.append(Call(path, threading.get_ident()))
-            self._last = time.monotonic()
-
-    def _function(self, frame: FrameType) -> Function | None:
-        code = frame.f_code
-        if code not in self._known:
-            ours = code.co_filename.startswith(HOUSE) and code.co_name not in PARTS_OF_EXPRESSIONS
-            file = code.co_filename.removeprefix(HOUSE)
-            self._known[code] = Function(file, code.co_qualname) if ours else None
-        return self._known[code]
-
-    def _begins(self, frame: FrameType) -> bool:
-        """Whether the function is called; else it is a coroutine or generator that goes on."""
-        code = frame.f_code
-        instructions = self._instructions.get(code)
-        if instructions is None:  # they are copied each time they are asked for
-            instructions = self._instructions[code] = code.co_code
-        return instructions[frame.f_lasti + 1] & 3 == BEGINS
-
-    def _path(self, frame: FrameType) -> tuple[Function, ...]:
+        known, code = self._known, id(frame.f_code)
+        if (known[code] if code in known else self._meet(frame.f_code)) is None:
+            return
+        if frame.f_lasti not in self._beginnings[code]:  # a coroutine goes on
+            return
         found = []
         caller: FrameType | None = frame
         while caller is not None:
-            function = self._function(caller)
+            function = known.get(id(caller.f_code))
             if function is not None:
-                found.append(function)
+                found.append(id(function))
             caller = caller.f_back
-        return tuple(reversed(found))
+        path = tuple(found[::-1])
+        if path not in self._idle:
+            calls.append((path, threading.get_ident()))
+            self._last = time.monotonic()
+
+    def _meet(self, code: CodeType) -> Function | None:
+        ours = code.co_filename.startswith(HOUSE) and code.co_name not in PARTS_OF_EXPRESSIONS
+        function = Function(code.co_filename.removeprefix(HOUSE), code.co_qualname) if ours else None
+        self._codes.append(code)
+        self._known[id(code)] = function
+        if function is not None:
+            self._functions[id(function)] = function
+            self._beginnings[id(code)] = frozenset(
+                one.offset
+                for one in dis.get_instructions(code)
+                if one.opname == "RESUME" and (one.arg or 0) & 3 == BEGINS
+            )
+        return function
 
 
 def _changes(values: Sequence[object]) -> int:

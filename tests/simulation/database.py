@@ -91,8 +91,12 @@ class SimDatabase(SqliteDatabase):
     def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
         self.begin(connection)
         assert isinstance(connection, sqlite3.Connection)
-        changed = connection.execute(sql, parameters).rowcount
-        self.commit(connection)
+        try:
+            changed = connection.execute(sql, parameters).rowcount
+            self.commit(connection)
+        except Exception:  # SQLite undoes a statement that it begins and commits by itself
+            self.rollback(connection)
+            raise
         return changed
 
     def changed_by_others(self, connection: Connection) -> bool:

@@ -131,13 +131,21 @@ class InlineExecutor:
         loop: the world's.
         process: whose executor it is.
         latency: draws how long (microseconds) something takes.
+        soon: calls back when the loop is idle, or soon.
     """
 
-    def __init__(self, loop: SimLoop, process: Doomed, latency: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        loop: SimLoop,
+        process: Doomed,
+        latency: Callable[[], int],
+        soon: Callable[[Callable[[], object]], object],
+    ) -> None:
         self._loop = loop
         self._process = process
         self._context = process.context  # not the caller's: answers are not part of the strand that asked first
         self._latency = latency
+        self._soon = soon
         self._replies: deque[Callable[[], None]] = deque()
         self._last_reply = 0
         self._asked = 0  # replies so far
@@ -153,7 +161,28 @@ class InlineExecutor:
         self._later(lambda: self._guard(work))
 
     def start_brief(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
-        self.start_writer(otherwise)
+        """As the real one: on the loop when it is idle, in two of three cases; else by the writer.
+
+        Answers of the writer are on a real loop before it is idle; here they take their time, and none is overtaken.
+        """
+        latency = self._latency()
+        if latency % 3 == 0 or self._replies:
+            self._after(latency, lambda: self._guard(otherwise))
+        else:
+            self._soon(lambda: self._write_here(here, otherwise))
+
+    def _write_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
+        """Write in the middle of what the loop does; the process may end there, and then nobody gets an answer."""
+        try:
+            written = here()
+        except CrashError as crash:
+            self._process.crash(str(crash))
+            return
+        if not written:
+            self.start_writer(otherwise)
+        elif self._dies_after == self._asked + 1:
+            self._dies_after = None
+            self._process.doom()
 
     def reply(self, callback: Callable[[], None]) -> None:
         self._asked += 1
@@ -175,7 +204,10 @@ class InlineExecutor:
             self._process.doom()
 
     def _later(self, callback: Callable[[], object]) -> None:
-        self._loop.call_at_us(self._loop.now_us + self._latency(), callback, context=self._context)
+        self._after(self._latency(), callback)
+
+    def _after(self, us: int, callback: Callable[[], object]) -> None:
+        self._loop.call_at_us(self._loop.now_us + us, callback, context=self._context)
 
     def _read(self, work: Callable[[], R], done: asyncio.Future[R]) -> None:
         def read() -> None:

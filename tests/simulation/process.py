@@ -138,13 +138,14 @@ class Process:
         )
         self.clock = SimClock(world.loop, skew, lambda: world.wall)
         self.locks = SimLiveness(world.locks)
-        self.executor = InlineExecutor(world.loop, self, world.latency)
+        idle = LoopIdle(world.loop)
+        self.executor = InlineExecutor(world.loop, self, world.latency, idle.soon_idle)
         self.threads = BatonThreads(world.loop, world.threads, lambda: chance.choice((0, 0, 50, 400)))
         self.database = SimDatabase(world.path, self)
         runtime = Runtime(
             self.clock,
             SimIds(chance),
-            LoopIdle(world.loop),
+            idle,
             self.threads,
             self.executor,
             self.database,

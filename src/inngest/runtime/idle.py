@@ -14,6 +14,10 @@ SOON = 2
 """After this many turns `soon_idle` calls back, though the loop is not idle. One that has nothing to run is idle after
 two."""
 
+SLICE = 0.001
+"""Seconds after a turn within which a loop that has nothing left to run counts as idle without another turn. What comes
+from outside waits so much longer at most."""
+
 
 class LoopIdle:
     """Counts the turns of an event loop for all who wait until it is idle.
@@ -29,9 +33,15 @@ class LoopIdle:
         self._now = 0
         self._empty = False  # nothing was left to run in the last turn
         self._counting = False  # the callback of the next turn is there: a second one would count turns twice
+        self._turned_at = -SLICE  # when it was seen to turn last, by its own time
         # Callbacks with the turn in which each is due: in order, since all of one queue wait equally long.
         self._due: deque[tuple[int, Callable[[], object]]] = deque()
         self._soon: deque[tuple[int, Callable[[], object]]] = deque()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the loop has nothing left to run but its caller, and has just looked for what comes from outside."""
+        return self._ready is not None and not self._ready and self._loop.time() - self._turned_at < SLICE
 
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Call back as soon as the loop is idle, which it is IDLE_TURNS from now at the latest."""
@@ -40,7 +50,10 @@ class LoopIdle:
             self._count()
 
     def soon_idle(self, callback: Callable[[], object]) -> None:
-        """Call back as soon as the loop is idle, after all of `when_idle`, or in SOON turns."""
+        """Call back at once if the loop is idle; else as soon as it is, after all of `when_idle`, or in SOON turns."""
+        if self.is_idle:
+            callback()
+            return
         self._soon.append((self._now + SOON, callback))
         if not self._counting:
             self._count()
@@ -62,6 +75,7 @@ class LoopIdle:
             self._ready = None
 
     def _turn(self) -> None:
+        self._turned_at = self._loop.time()
         if self._ready is None or self._ready:
             self._now, self._empty = self._now + 1, False
         elif self._empty:

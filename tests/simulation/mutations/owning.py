@@ -131,7 +131,7 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
     yield mock.patch.object(reaper.Reaper, "run_once", blind)
 
 
-@plant("P6", "deaf", first=12)
+@plant("P6", "deaf", first=135)
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
 

@@ -60,7 +60,7 @@ def _a_time_out_that_is_recorded_overrides_what_came() -> Iterator[AbstractConte
     yield mock.patch.object(waits, "arrivals", return_value=[])
 
 
-@plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"), first=300)
+@plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"))
 def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager[object]]:
     call = Ownership.call
 

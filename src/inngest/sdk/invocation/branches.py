@@ -35,6 +35,10 @@ class Callers:
         """The task of the body: no branch."""
         self._body = task
 
+    def is_body(self, task: asyncio.Task[object] | None) -> bool:
+        """Whether a task is the body's."""
+        return task is not None and task is self._body
+
     def lost(self) -> None:
         """A branch has lost a race."""
         self._gave_up = True

@@ -220,8 +220,7 @@ class Recording:
                     op = self._given_up(call)  # nobody waits for another attempt
             return await self._record(call, op)
         finally:
-            self.scheduler.running -= 1
-            self.scheduler.changed()
+            self.scheduler.ran(call)
 
     async def _begun(self, call: StepCall, number: int) -> bool:
         """Commit that an attempt begins; whether its handler is to run, because its caller still waits."""
@@ -283,8 +282,7 @@ class Recording:
         try:
             call.op = await self._or_fail(driver.do(self.values.waiting(call.op)))
         finally:
-            self.scheduler.running -= 1
-            self.scheduler.changed()
+            self.scheduler.ran(call)
 
     def _given_up(self, call: StepCall) -> Op:
         call.cancelled = True
@@ -295,8 +293,7 @@ class Recording:
         try:
             return await self._record(call, op)
         finally:
-            self.scheduler.running -= 1
-            self.scheduler.changed()
+            self.scheduler.ran(call)
 
     async def _record(self, call: StepCall, op: Op) -> Entry:
         """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
@@ -308,6 +305,8 @@ class Recording:
             self.scheduler.break_off(error)
             return await self._over()
         try:
+            if not future.done():
+                self.scheduler.watch()  # the code comes to rest while it is being committed
             recorded = await future
         except asyncio.CancelledError as error:
             if self.over:

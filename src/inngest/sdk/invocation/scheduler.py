@@ -139,7 +139,8 @@ class StepScheduler:
         self._aside = 0  # such calls that are open: while there are any, the function's own thread waits for them
         self._aside_until = 0  # unix ms: until when one that was answered, or another one, may be about to call
         self._active_at = 0  # the turn of the last activity
-        self._watching = False
+        self._stirred = False  # something has happened since the code rested last
+        self._watching = False  # for the rest after that
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
         self._timer: Timer | None = None
         self._timer_for: object = None
@@ -194,15 +195,43 @@ class StepScheduler:
 
     def activity(self) -> None:
         """Something happened that may make the code go on: it is not at rest."""
+        self._stirred = True
         self._active_at = self._idle.now
-        if not self._watching:
+        if not self._watching and (self._is_awaited or len(self.calls) > 1 or not self._idle.is_idle):
+            self.watch()
+
+    def watch(self) -> None:
+        """Look for the code to come to rest. Nobody looks while the loop is idle and nobody waits for that."""
+        if self._stirred and not self._watching:
             self._watching = True
             self._idle.when_idle(self.look)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether something is decided as soon as the code rests."""
+        history = self._history
+        return bool(
+            self.yielding
+            or self._parked
+            or self._behind
+            or self._returning is not None
+            or self._waiting_for_rest
+            or not history.in_order
+            or history.next is not None
+        )
 
     def changed(self) -> None:
         """Something happened that does not move the code, but may change who goes on."""
         if self.resting:
             self._decide()
+        else:
+            self.watch()
+
+    def ran(self, call: StepCall) -> None:
+        """A handler, or a record, of a call is over. A call that is alone asks at once whether it may pass."""
+        self.running -= 1
+        if self.yielding or len(self.calls) != 1 or call.open is not None:
+            self.changed()
 
     def arrived(self, hashes: Collection[str]) -> None:
         """What these steps have been waiting for has come."""
@@ -263,16 +292,23 @@ class StepScheduler:
     @property
     def resting(self) -> bool:
         """Whether the code has come to rest."""
-        return not self._watching and not self._at_work
+        return not self._stirred and not self._at_work
 
     def may_pass(self, call: StepCall, memo: Memo) -> bool:
-        """Whether the call may go on at once: it is the only one, the code rests, and its memo is next."""
+        """Whether the call may go on at once: it is the only one, the code rests, and its memo is next.
+
+        A call of the body's own task on an idle loop is all that could move: the code rests without being looked at.
+        """
+        if len(self.calls) != 1 or self.ending is not None or memo.cancelled or not self._history.may_come(memo):
+            return False
+        if not self._stirred:
+            return not self._at_work
         return (
-            self.resting
-            and len(self.calls) == 1
-            and self._history.may_come(memo)
-            and not memo.cancelled
-            and self.ending is None
+            self.callers.is_body(call.task)
+            and not self._busy
+            and not self.yielding
+            and not self._waiting_for_rest
+            and self._idle.is_idle
         )
 
     async def turn(self, call: StepCall, memo: Memo) -> None:
@@ -371,6 +407,7 @@ class StepScheduler:
             return
         self._watching = False
         if not at_work:
+            self._stirred = False
             self._decide()
 
     def _decide(self) -> None:
