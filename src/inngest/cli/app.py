@@ -1,4 +1,4 @@
-"""The commands and their options. What they do is loaded when one is called."""
+"""The commands and their options. Their code is loaded when one is called."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ def pause(
     database: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,
 ) -> None:
-    """Have no run of a function begin or go on, until `inngest resume`. What executes now goes on to its next wait."""
+    """Have no run of a function begin or go on, until `inngest resume`. A run that executes now goes on to its next
+    wait.
+    """
     with reported(as_json=as_json):
         from .commands import control  # noqa: PLC0415 - loads the engine
 

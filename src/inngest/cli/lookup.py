@@ -27,7 +27,7 @@ def existing_run(run_id: str, reader: Reader, path: Path) -> Run:
 
 
 def there(look: Callable[[], T], run_id: str, path: Path) -> T:
-    """What is known of a run, which must be there."""
+    """The facts about a run, which must be there."""
     try:
         return look()
     except RunNotFoundError:

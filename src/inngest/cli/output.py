@@ -1,4 +1,4 @@
-"""What commands print: for people with colour, for programs as JSON."""
+"""The output of commands: for people with colour, for programs as JSON."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def print_json(value: object) -> None:
 
 
 def failure(message: str, hint: str = "") -> None:
-    """What went wrong, and how to mend it."""
+    """The error, and how to mend it."""
     text = Text.assemble(("error: ", "bold red"), message)
     if hint:
         text.append("\n")

@@ -1,4 +1,4 @@
-"""Who blocks the engine's event loop: found from another thread, and told by the name of the step."""
+"""Reports of code that blocks the engine's event loop: found from another thread, and told by the name of the step."""
 
 from __future__ import annotations
 

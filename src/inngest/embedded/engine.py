@@ -244,7 +244,7 @@ class Engine:
     async def pause(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
         """Have no run of a function begin, and none that waits go on, on any engine of this database; until `resume`.
 
-        What executes now goes on to its next wait, or to its end.
+        A run that executes now goes on to its next wait, or to its end.
 
         Args:
             fn: the function, or its id.
@@ -372,7 +372,8 @@ class Engine:
         return explanation(await results.known(run_id, self._host.on_its_loop().service.queries.explain(run_id)))
 
     async def kept_back(self, event_id: str) -> list[KeptBack]:
-        """What keeps an event from starting runs of functions that hear its name, or keeps those from beginning.
+        """The reasons that keep an event from starting runs of functions that hear its name, or keep those from
+        beginning.
 
         Args:
             event_id: the event.
@@ -478,7 +479,7 @@ class Engine:
 
 
 def host_of(engine: Engine) -> EngineHost:
-    """What an engine is made of: for the server and the command line, and not for users."""
+    """The parts of an engine: for the server and the command line, and not for users."""
     return engine._host
 
 

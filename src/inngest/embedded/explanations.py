@@ -62,7 +62,7 @@ class KeptBack:
 
 
 def kept_back(found: explaining.KeptBack) -> KeptBack:
-    """What kept an event back."""
+    """The reasons that kept an event back."""
     return KeptBack(found.function_id, found.rule, found.text, found.run_id, optional_time(found.due_at))
 
 

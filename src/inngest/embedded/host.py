@@ -1,4 +1,4 @@
-"""What an `Engine` is made of, for the server and the command line: users see the `Engine` alone."""
+"""The parts of an `Engine`, for the server and the command line: users see the `Engine` alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class EngineHost:
         self._stopped = False
 
     def observe(self, observer: Observer) -> Callable[[], None]:
-        """Have an observer told what this engine does, whenever it runs; several may be. What one raises is logged.
+        """Have an observer told what this engine does, whenever it runs; several may be. An error that one raises is
+        logged.
 
         Returns:
             Call it, and the observer is told no more.

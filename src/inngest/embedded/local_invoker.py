@@ -109,15 +109,15 @@ class LocalInvoker:
             entry.invocation.yield_run()
 
     def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
-        """What these steps have been waiting for has come: their invocation records that they wake."""
+        """The answers to these steps have come: their invocation records that they wake."""
         entry = self._entries.get(run_id)
         if entry is not None:
             entry.invocation.arrived(hashes)
 
     def cancel(self, run_id: str) -> None:
         """The run was cancelled: take its invocation down. Async handlers are cancelled; plain ones are asked to stop,
-        and are left behind (`running` shows them until they end). What they give is offered to the recorder, which
-        refuses it.
+        and are left behind (`running` shows them until they end). Their results are offered to the recorder, which
+        refuses them.
         """
         entry = self._entries.get(run_id)
         if entry is not None:

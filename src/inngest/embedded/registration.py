@@ -15,7 +15,7 @@ from .errors import EngineConfigError
 
 
 def specs_of(functions: Iterable[Function[object]]) -> list[FunctionSpec]:
-    """What to register for functions: themselves and their failure handlers.
+    """The registrations of functions: themselves and their failure handlers.
 
     Raises:
         EngineConfigError: a function asks for what this engine cannot do; nothing is left out in silence.

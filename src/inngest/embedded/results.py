@@ -104,7 +104,7 @@ async def _end_of(service: Service, run_id: str, new: bool) -> Ended:
 
 
 def result_of(run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
-    """What a run gave that has ended; of the type that the function's client has kept, if the function is given.
+    """The result of a run that has ended; of the type that the function's client has kept, if the function is given.
 
     Raises:
         RunFailedError: the run failed.

@@ -54,7 +54,7 @@ class RunningEngine:
 
     @property
     def state(self) -> str:
-        """What it does, as the predicate of a sentence."""
+        """Its state, as the predicate of a sentence."""
         if self._stopping is not None:
             return "is being stopped"
         return "runs" if self.home.ready else "starts"

@@ -47,7 +47,7 @@ class RunningStep:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What is recorded of one step."""
+    """The record of one step."""
 
     id: str  # as written by the developer, with `:n` for a repeat
     kind: str  # "StepRun", "Sleep", …
@@ -63,7 +63,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class DeferRecord:
-    """What is recorded of one function that a run deferred."""
+    """The record of one function that a run deferred."""
 
     id: str  # as written by the developer, with `:n` for a repeat
     function_id: str  # "{app}-{fn}"

@@ -1,4 +1,6 @@
-"""What a worker looks at each second: that its files are there, that others see that it lives, which handlers last."""
+"""Checks that a worker makes each second: that its files are there, that others see that it lives, which handlers
+last.
+"""
 
 from __future__ import annotations
 

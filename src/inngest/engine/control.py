@@ -1,4 +1,4 @@
-"""What people do to runs and functions: cancel, release, retry, pause, resume, signal."""
+"""Verbs of people for runs and functions: cancel, release, retry, pause, resume, signal."""
 
 from __future__ import annotations
 

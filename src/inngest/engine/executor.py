@@ -130,7 +130,7 @@ class RunExecutor:
         return True
 
     def look_again(self) -> None:
-        """What is queued may have changed: another process wrote."""
+        """The queue may have changed: another process wrote."""
         self.next_due = self.worker.clock.now()
         self._wake()
 
@@ -176,7 +176,7 @@ class RunExecutor:
         run_log.skipped([start for start, _ in accepted.started])
 
     def notify(self, notifications: Notifications) -> None:
-        """What a transaction did to other runs than its own."""
+        """Takes note of what a transaction did to other runs than its own."""
         if notifications.queued:
             self.look_again()
         self.arrived(notifications.arrivals)
@@ -195,7 +195,7 @@ class RunExecutor:
             )
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
-        """What runs wait for has come; those that are in flight here go on with it."""
+        """Something that runs wait for has come; those that are in flight here go on with it."""
         for arrival in arrivals:
             ownership = self._owned.get(arrival.run_id)
             if ownership is not None:
@@ -387,7 +387,7 @@ class RunExecutor:
             self.job_due(transition.due_at)
 
     async def _call(self, ownership: Ownership) -> Call | Failed | None:
-        """What the function is entered with; None if the run is lost."""
+        """The call with which the function is entered; None if the run is lost."""
         if ownership.claimed.unread and not await self._read(ownership):
             return None
         if not ownership.claimed.events:
@@ -422,8 +422,8 @@ class RunExecutor:
         return True
 
     async def _conclude(self, ownership: Ownership, outcome: Outcome) -> Ended | Released | None:
-        """Write how it ended. What cannot be written is a failed attempt; that is tried until it can be written, or the
-        run would stay here for ever.
+        """Write how it ended. An outcome that cannot be written is a failed attempt; that is tried until it can be
+        written, or the run would stay here for ever.
         """
         delay = 0
         while True:
@@ -457,8 +457,8 @@ class RunExecutor:
     async def drain(self, timeout: float) -> None:
         """Claim nothing more; let invocations go on to their next record, then take down what still runs.
 
-        Handlers have nine tenths of the time, their unwinding the rest, but for a moment that it always has. What is
-        running even then, such as a plain handler that sleeps, is left behind.
+        Handlers have nine tenths of the time, their unwinding the rest, but for a moment that it always has. A handler
+        that runs even then, such as a plain one that sleeps, is left behind.
         """
         self.draining = True
         owned = list(self._owned.values())
@@ -485,5 +485,5 @@ def _claimed(start: Start, owner: Owner, events: Mapping[str, Event]) -> Claimed
 
 
 def _broken(error: BaseException) -> Failed:
-    """What is recorded where the engine's own code raised."""
+    """The failure that is recorded where the engine's own code raised."""
     return Failed(ErrorInfo(class_name_of(error), message_of(error)), retriable=True)

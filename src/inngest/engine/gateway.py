@@ -184,7 +184,7 @@ class Gateway:
         return self._judged(held, session, began_at, verdict)
 
     def _judged(self, held: HeldRequest, session: str, began_at: int, verdict: Verdict) -> Answered:
-        """What is written of it: the result, or when there is another attempt."""
+        """The record of it: the result, or when there is another attempt."""
         now = self._worker.clock.now()
         attempt, key, error = held.attempt, held.key, verdict.error
         failed = None if error is None else FailedAttempt(key.hash, attempt, began_at, now, error)
@@ -254,6 +254,6 @@ def _forget(known: dict[str, dict[str, T]], run_id: str, hashed: str) -> T | Non
 
 
 def _seen(sending: asyncio.Task[HttpResponse]) -> None:
-    """What has failed while it was given up is nobody's news: asyncio would tell of an exception nobody asked for."""
+    """A failure after it was given up is nobody's news: asyncio would tell of an exception nobody asked for."""
     if not sending.cancelled():
         sending.exception()

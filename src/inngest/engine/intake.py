@@ -21,7 +21,7 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
 class Intake:
-    """The one way in. What was accepted is begun by the listener of the store."""
+    """The one way in. The listener of the store begins the runs that were accepted."""
 
     def __init__(self, store: EventStore, clock: Clock, ids: Ids, executor: RunExecutor) -> None:
         self._store = store

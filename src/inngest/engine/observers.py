@@ -30,12 +30,12 @@ class Observer(Protocol):
         ...
 
     def committed(self, run: Run, changes: Changes) -> None:
-        """What an invocation reported was written. `run` is as it was when it was entered."""
+        """A report of an invocation was written. `run` is as it was when it was entered."""
         ...
 
 
 class Observers:
-    """An observer that tells others. What one of them raises is logged, and the next one is told."""
+    """An observer that tells others. An error that one of them raises is logged, and the next one is told."""
 
     def __init__(self) -> None:
         self._all: tuple[Observer, ...] = ()

@@ -49,7 +49,7 @@ class Executor(Protocol):
         ...
 
     def look_again(self) -> None:
-        """What is queued may have changed."""
+        """The queue may have changed."""
         ...
 
     def crowded(self, function_id: str) -> bool:
@@ -112,7 +112,7 @@ class Ownership:
         return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
 
     def load(self, claimed: Claimed) -> None:
-        """What its claim left unread is read."""
+        """Reads what its claim left unread."""
         self.claimed = claimed
         self._memos = list(claimed.memos)
         self._state = _state_of(claimed)
@@ -120,9 +120,9 @@ class Ownership:
             self.arrived(arrival)
 
     def call(self) -> Call | Failed:
-        """What the function is entered with: what was over when the run was claimed has its memo.
+        """The call with which the function is entered: what was over when the run was claimed has its memo.
 
-        What has run out since then has none yet: something may have come for it in between, and the store knows.
+        A wait that has run out since then has none yet: something may have come for it in between, and the store knows.
         A run that is larger by what came than it may be has failed, and is not entered.
         """
         if self._state.open:
@@ -167,7 +167,7 @@ class Ownership:
         return self._state.waiting or self.claimed.unread
 
     def arrived(self, arrival: Arrival) -> None:
-        """What one of its steps waits for has come."""
+        """Something that one of its steps waits for has come."""
         if self.claimed.unread:
             self._early.append(arrival)
         if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
@@ -213,7 +213,7 @@ class Ownership:
         return self._commit(self._advance(ops, None, moment), moment.now)
 
     def committed(self, commit: Commit, receipt: Receipt) -> Recorded:
-        """A commit is answered. What it was for is done here too; what the invocation gets to hear of it."""
+        """A commit is answered. Its purpose is fulfilled here too; what the invocation gets to hear of it."""
         if receipt.written is Written.LOST:
             self._lost = True
             return STOP
@@ -253,7 +253,7 @@ class Ownership:
             self._executor.on_end(self.run_id, changes.transition)
 
     def _entries(self, changes: Changes, receipt: Receipt) -> Sequence[Entry]:
-        """What each reported step became. Some memos may have become others than was asked for."""
+        """The entries that the reported steps became. Some memos may have become others than was asked for."""
         entries, settled, done = changes.entries, receipt.settled, self._state.done
         if settled:
             done.update(settled)
@@ -313,7 +313,7 @@ class Ownership:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What log records about it carry."""
+        """The fields that log records about it carry."""
         return about_run(self.run_id, self.function_id)
 
     def _advice(self) -> Advice:

@@ -1,4 +1,4 @@
-"""What the engine needs from the outer world, in its own words: one promise per verb."""
+"""The engine's demands on the outer world, in its own words: one promise per verb."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ R = TypeVar("R")
 class Listener(Protocol):
     """Told of what a store has committed, on the loop, in the order of the transactions (P10).
 
-    Whoever has stopped waiting for a verb, or was cancelled, the listener is told. It comes before those who wait.
-    A protocol because a store does not know what runs what it hands out.
+    The listener is told also if the caller of a verb has stopped waiting, or was cancelled. It comes before those who
+    wait. A protocol because a store does not know what runs what it hands out.
     """
 
     def on_committed(self, command: object, answer: Any) -> Any:
@@ -65,7 +65,7 @@ class Listener(Protocol):
         ...
 
     def notify(self, notifications: Notifications) -> None:
-        """What a transaction did to other runs. Its commands are answered before."""
+        """A transaction did something to other runs. Its commands are answered before."""
         ...
 
 
@@ -262,7 +262,7 @@ class RunStore(Protocol):
         ...
 
     async def arrivals(self, run_ids: Sequence[str]) -> Sequence[Arrival]:
-        """What has come for steps of these runs that have no memos yet."""
+        """The arrivals for steps of these runs that have no memos yet."""
         ...
 
     async def not_owned(self, owners: Sequence[Owner]) -> Sequence[str]:
@@ -373,15 +373,17 @@ class RunReader(Protocol):
         ...
 
     async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
-        """What keeps an event from starting runs of functions that hear its name, or keeps those from beginning."""
+        """The reasons that keep an event from starting runs of functions that hear its name, or keep those from
+        beginning.
+        """
         ...
 
     async def woken(self, event_id: str) -> Sequence[Woken]:
-        """What an event has done to runs that looked for it; of the first thousand."""
+        """The effects of an event on runs that looked for it; of the first thousand."""
         ...
 
     async def facts(self, run_id: str, now: int) -> Facts | None:
-        """What holds a run at that time, for `explaining.explain`."""
+        """The facts that hold a run at that time, for `explaining.explain`."""
         ...
 
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
@@ -463,7 +465,7 @@ class Invoker(Protocol):
         ...
 
     def arrived(self, run_id: str, hashes: Sequence[str]) -> None:
-        """What these steps have been waiting for has come: their invocation records that they wake."""
+        """The answer to these steps has come: their invocation records that they wake."""
         ...
 
     def cancel(self, run_id: str) -> None:

@@ -17,7 +17,7 @@ TRIES = 3
 
 
 class Quarantine:
-    """What one worker does about runs that must be tried alone. Times are ms of the monotonic clock."""
+    """One worker's part in runs that must be tried alone. Times are ms of the monotonic clock."""
 
     def __init__(self) -> None:
         self._since: int | None = None  # such a run has been due since then, as far as is known
@@ -64,7 +64,9 @@ class Quarantine:
         return None if self._kept_until is None else self._due_at
 
     def seen(self, now: int, *, due: bool) -> None:
-        """What a claim saw: whether such a run is due, or kept here. If it is gone, nothing is held back."""
+        """Takes note of what a claim saw: whether such a run is due, or kept here. If it is gone, nothing is held
+        back.
+        """
         if not due:
             self._since = self._kept_until = None
             self._in_vain = self._again_at = 0

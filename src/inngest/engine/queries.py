@@ -1,4 +1,4 @@
-"""What people ask about runs: what is recorded of one, and why it waits. Lists are verbs of the `Store`."""
+"""Questions of people about runs: what is recorded of one, and why it waits. Lists are verbs of the `Store`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Queries:
         return view
 
     async def explain(self, run_id: str) -> Explained:
-        """What holds a run, until when, and what would let it go on.
+        """Explains what holds a run, until when, and what would let it go on.
 
         Raises:
             KeyError: there is no such run.

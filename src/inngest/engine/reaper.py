@@ -1,4 +1,4 @@
-"""Dead workers are noticed, and their runs taken over (P6). What is over and old is removed."""
+"""Dead workers are noticed, and their runs taken over (P6). Old rows of runs that are over are removed."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from .domain.starts import Start
 
 
 class Owner(NamedTuple):
-    """Who owns a run: a worker session, and one invocation of it. Every write about the run carries it (P0, P4)."""
+    """The owner of a run: a worker session, and one invocation of it. Every write about the run carries it (P0, P4)."""
 
     session: str  # of the worker
     token: str  # of the invocation
@@ -69,7 +69,7 @@ class Acceptance(NamedTuple):
 
 
 class Notifications(NamedTuple):
-    """What a transaction did to runs other than those that it was about."""
+    """The effects of a transaction on runs other than those that it was about."""
 
     arrivals: Sequence[Arrival] = ()  # for steps that wait
     cancelled: Sequence[str] = ()  # ids of runs that it cancelled
@@ -92,7 +92,7 @@ NO_NOTIFICATIONS = Notifications()
 
 
 class Accepted(NamedTuple):
-    """What accepting gave."""
+    """The result of accepting."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
     events: Sequence[Event] = ()  # of a parcel: those that were accepted now
@@ -100,14 +100,14 @@ class Accepted(NamedTuple):
 
 
 class Fired(NamedTuple):
-    """What became of the timers that were due."""
+    """The result of firing the timers that were due."""
 
     started: Sequence[Start]  # the runs that were created
     next_due: int | None  # when the next timer falls due; None if there is none
 
 
 class Commit(NamedTuple):
-    """What an owner decided about its run."""
+    """An owner's decision about its run."""
 
     owner: Owner
     function_id: str
@@ -127,7 +127,7 @@ class Commit(NamedTuple):
 
 
 class Written(enum.Enum):
-    """What became of a commit."""
+    """The result of a commit."""
 
     DONE = "done"
     LOST = "lost"  # the run is not this owner's any more: nothing was written (P3, P4)
@@ -147,7 +147,7 @@ REFUSED = Receipt(Written.LOST)
 
 
 class Claims(NamedTuple):
-    """What claiming gave."""
+    """The result of claiming."""
 
     runs: Sequence[Claimed]
     next_due: int | None  # when the first job falls due that was not claimed; None if there is none
@@ -156,7 +156,7 @@ class Claims(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """What is tried again at once."""
+    """The runs that are tried again at once."""
 
     steps: Sequence[str]  # hashes of steps between two attempts
     anything: bool = False  # or its body, a request, or a run on hold
@@ -190,7 +190,7 @@ class Circle(NamedTuple):
 
 
 class DueRequests(NamedTuple):
-    """What looking for requests gave."""
+    """The result of looking for requests."""
 
     keys: Sequence[RequestKey]  # that are due, and that there are places for
     next_due: int | None  # when the first falls due of those that are not due yet; None if there is none
@@ -199,7 +199,7 @@ class DueRequests(NamedTuple):
 
 
 class RequestClaims(NamedTuple):
-    """What claiming requests gave."""
+    """The result of claiming requests."""
 
     requests: Sequence[HeldRequest]
     missed: bool  # not all that were to be claimed could be
@@ -207,7 +207,7 @@ class RequestClaims(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What became of an attempt at a request."""
+    """The result of an attempt at a request."""
 
     session: str  # of the worker that made it
     key: RequestKey

@@ -225,7 +225,7 @@ class Service:
         self.ends.tell(run_id, ended)
 
     async def _go_on_from_kept_time(self) -> None:
-        """What is due by the time that the database has seen does not wait for a clock that was set back."""
+        """Timers that are due by the time that the database has seen do not wait for a clock that was set back."""
         worker = self._worker
         kept = await worker.store.greatest_time()
         if not worker.clock.at_least(kept):

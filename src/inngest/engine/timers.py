@@ -27,7 +27,7 @@ class Timers:
         self.stale = True  # other processes may have set some
 
     async def run_once(self) -> None:
-        """Do what is due, as much as a look may. What cannot be done is put off, and in nobody's way."""
+        """Do what is due, as much as a look may. A timer that cannot be done is put off, and in nobody's way."""
         if self.stale:
             await self._store.look_at_timers()
             self.stale = False

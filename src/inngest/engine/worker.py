@@ -1,4 +1,4 @@
-"""What the parts of one worker share."""
+"""The things that the parts of one worker share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .ports import Invoker, Store
 
 @dataclass(slots=True)
 class Worker:
-    """What the parts of one worker share. One that was declared dead goes on with a new session."""
+    """The things that the parts of one worker share. One that was declared dead goes on with a new session."""
 
     store: Store
     invoker: Invoker

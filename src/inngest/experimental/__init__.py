@@ -1,4 +1,4 @@
-"""What may still change: import it from here."""
+"""Names that may still change: import it from here."""
 
 from inngest.sdk.context import get_step_context, set_step_context, step
 

@@ -32,7 +32,7 @@ _LOOK = 1 << 14
 
 
 class _Memory:
-    """What the automata of this process remember together. Threads may share it: it is read from copies."""
+    """The common memory of the automata of this process. Threads may share it: it is read from copies."""
 
     def __init__(self) -> None:
         self._automata: dict[int, weakref.ref[Automaton]] = {}

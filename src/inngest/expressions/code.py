@@ -82,7 +82,7 @@ def reference(node: Node) -> Reference | None:
 
 
 def resolve(place: Reference, value: object) -> object:
-    """What is at a place in a variable of this value."""
+    """The value at a place in a variable of this value."""
     if not place.has:
         return lookup(value, place.path)
     holder = lookup(value, place.path[:-1])

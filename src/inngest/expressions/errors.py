@@ -1,4 +1,4 @@
-"""What can be wrong with an expression: its text, or its evaluation."""
+"""Mistakes in an expression: its text, or its evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What code is made of: Python functions of a scope, one for each kind of node."""
+"""The parts of code: Python functions of a scope, one for each kind of node."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ _LINE = Letters((("\n", "\n"),), negative=True)
 
 
 def parse(text: str) -> Part:
-    """What a pattern describes.
+    """Reads a pattern.
 
     Raises:
         PatternError: no pattern, or one that RE2 does not know (look-around, back-references).

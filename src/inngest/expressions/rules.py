@@ -1,4 +1,4 @@
-"""What an expression may name: its variables, the functions and macros, and under which policy."""
+"""The names that an expression may use: its variables, the functions and macros, and under which policy."""
 
 from __future__ import annotations
 

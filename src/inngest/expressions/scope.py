@@ -1,4 +1,4 @@
-"""What one evaluation sees and may spend. A list, because nothing is faster to make and to read."""
+"""The names and the budget of one evaluation. A list, because nothing is faster to make and to read."""
 
 from __future__ import annotations
 

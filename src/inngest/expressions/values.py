@@ -1,4 +1,4 @@
-"""What operators do. Values are JSON's, and bytes, times, durations and types.
+"""Operators. Values are JSON's, and bytes, times, durations and types.
 
 null stands for what is missing. int and double are one kind of number; bool is none. Comparing kinds that differ is
 false, not an error; arithmetic on them is an error.
@@ -27,7 +27,7 @@ LARGEST: Final = 1 << 1_024
 
 
 class TypeName(NamedTuple):
-    """What `type(x)` gives, and the names `int`, `string` and so on stand for."""
+    """The value of `type(x)`, and of the names `int`, `string` and so on stand for."""
 
     name: str
 
@@ -63,7 +63,7 @@ def truthy(value: object) -> bool:
 
 
 def lookup(value: object, path: Path) -> object:
-    """What is at a path; null if anything on the way is missing or holds nothing."""
+    """The value at a path; null if anything on the way is missing or holds nothing."""
     for part in path:
         if isinstance(value, dict):
             value = value.get(part) if isinstance(part, str) else None

@@ -1,1 +1,1 @@
-"""What both halves speak: opcodes, calls, errors, ids, durations and JSON. Pure: no clock, no I/O, no randomness."""
+"""The language of both halves: opcodes, calls, errors, ids, durations and JSON. Pure: no clock, I/O or randomness."""

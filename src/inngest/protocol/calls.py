@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
 
 class Advice(enum.Enum):
-    """What the recorder tells an invocation after a record."""
+    """The recorder's advice to an invocation after a record."""
 
     GO_ON = "go on"
     YIELD = "yield"  # let the run go as soon as nothing is running: it goes on later, perhaps elsewhere

@@ -118,7 +118,7 @@ class ConfigModel(RawModel, pydantic.BaseModel):
     def _as_wire(
         self, dump: pydantic.SerializerFunctionWrapHandler, info: pydantic.SerializationInfo
     ) -> dict[str, object]:
-        """What `model_dump` gives: durations as text, and with `by_alias` the wire names."""
+        """The result of `model_dump`: durations as text, and with `by_alias` the wire names."""
         dumped: dict[str, object] = dump(self)
         for field in _DURATIONS & dumped.keys():
             if (value := getattr(self, field)) is not None:

@@ -160,7 +160,7 @@ class StepUnexpectedError(Error):
 
 
 class UnknownError(Error):
-    """What has no code of its own."""
+    """An error that has no code of its own."""
 
     code = ErrorCode.UNKNOWN
 

@@ -1,4 +1,4 @@
-"""What an invocation reports about its steps, and what a run remembers of them; as on the wire."""
+"""Reports of an invocation about its steps, and a run's memory of them; as on the wire."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ WAITS = frozenset((Opcode.WAIT_FOR_EVENT, Opcode.WAIT_FOR_SIGNAL, Opcode.INVOKE)
 
 
 class OpTarget(NamedTuple):
-    """What a waiting step waits for, where a signal goes, or what is deferred."""
+    """The aim of a step: the thing it waits for, the receiver of a signal, or the deferred function."""
 
     name: str  # of the event, the signal, or the id of the function ("{app}-{fn}")
     expression: str | None = None  # WaitForEvent: CEL with `event` and `async`
@@ -109,7 +109,7 @@ class OpenStep(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """What a step waits for has come, and is kept until the step has its memo."""
+    """An answer has come to a step that waits, and is kept until the step has its memo."""
 
     run_id: str
     hash: str  # of the step

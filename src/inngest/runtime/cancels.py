@@ -1,4 +1,4 @@
-"""Who cancels a task while code of users runs in it: others, or that code itself (decision 0054).
+"""The origin of a cancellation while code of users runs in a task: others, or that code itself (decision 0054).
 
 asyncio counts how often a task was asked to be cancelled, and does not tell by whom. While a task waits, others have
 asked; while its code runs, nobody else has, on one loop. So the count is read whenever the code begins to wait, and
@@ -68,7 +68,7 @@ class Cancels:
         return self._own > 0 or self._cancelling() != self._seen
 
     async def judged(self, error: BaseException) -> BaseException:
-        """What the call raised, as it may pass through the task: as a cancellation only if others asked for it."""
+        """The exception of the call, as it may pass through the task: as a cancellation only if others asked for it."""
         if self.asked() and await self.take_back():
             return asyncio.CancelledError()
         if issubclass(type(error), asyncio.CancelledError) and not self._others:

@@ -11,7 +11,7 @@ from .raised import class_name_of, ends_the_task, message_of
 
 
 class CarefulLogger:
-    """Logs by another logger. What that raises goes to stderr, as `logging` does it with what handlers raise.
+    """Logs by another logger. An error that it raises goes to stderr, as `logging` does it with errors of handlers.
 
     A logger that is no `logging.Logger` is not given `extra`.
 
@@ -70,7 +70,7 @@ class CarefulLogger:
 def about_run(
     run_id: str | None, function_id: str | None = None, step: str | None = None, attempt: int | None = None
 ) -> dict[str, object]:
-    """What each log record about a run carries, as `extra`; what is not known is None.
+    """The fields of each log record about a run, as `extra`; what is not known is None.
 
     `step` is None between steps, and `attempt` is then the body's, from 0.
     """

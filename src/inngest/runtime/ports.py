@@ -1,4 +1,4 @@
-"""What both halves need from where they run, in their own words."""
+"""The needs of both halves, in their own words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Recorder(Protocol):
 
     @property
     def slots(self) -> Slots | None:
-        """What a handler needs to run; None if it needs nothing."""
+        """The need of a handler, to run; None if it needs nothing."""
         ...
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:

@@ -36,7 +36,7 @@ class EscapedError(Exception):
 
 
 def original_of(error: BaseException) -> BaseException:
-    """What user code raised."""
+    """The exception that user code raised."""
     return error.original if type(error) is EscapedError else error
 
 

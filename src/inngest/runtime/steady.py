@@ -34,7 +34,7 @@ class Steady:
         return monotonic + offset
 
     def lasting(self, wall: int, monotonic: int, span: int) -> tuple[int, int]:
-        """What to add to the monotonic clock instead of asking, and until when: for a `span`, or not at all.
+        """The offset to add to the monotonic clock instead of asking, and until when: for a `span`, or not at all.
 
         Time that is ahead by more than that goes slower, which is asked for each time.
         """

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 def uncollected() -> Generator[None]:
     """Import many modules without looking for garbage: what they define lives as long as the process.
 
-    A tenth of a cold start goes into looking. What is there at the end counts as old, as if it had been looked at:
-    for one import in the life of a process, since garbage that counts as old is looked at seldom.
+    A tenth of a cold start goes into looking. Objects that are there at the end count as old, as if they had been
+    looked at: for one import in the life of a process, since garbage that counts as old is looked at seldom.
     Collection goes on afterwards, if it was on before.
     """
     was_on = gc.isenabled()

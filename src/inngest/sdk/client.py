@@ -63,7 +63,7 @@ class EventSink(Protocol):
 
 
 class FunctionDecorator:
-    """What `create_function` returns: turns a handler into a function."""
+    """The result of `create_function`: turns a handler into a function."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a function is called with; and its steps without handing them down, as a context variable."""
+"""The argument of a function; and its steps without handing them down, as a context variable."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class _ContextFields:
     ) -> Deferred:
         """Have another function start when this run has ended, whether it completes or fails.
 
-        Nothing waits for it, and how it ends is nothing to this run. A run that is cancelled starts none. What is
-        deferred is recorded with the next step, or with the end of the run: it costs no commit of its own. It is not
+        Nothing waits for it, and how it ends is nothing to this run. A run that is cancelled starts none. A deferred
+        function is recorded with the next step, or with the end of the run: it costs no commit of its own. It is not
         awaited, in async functions neither.
 
         Args:
@@ -112,7 +112,7 @@ class _ContextFields:
 
 @dataclass(kw_only=True)
 class Context(_ContextFields):
-    """What an async function is called with."""
+    """The argument of an async function."""
 
     group: Group
     step: Step
@@ -120,7 +120,7 @@ class Context(_ContextFields):
 
 @dataclass(kw_only=True)
 class ContextSync(_ContextFields):
-    """What a plain function is called with."""
+    """The argument of a plain function."""
 
     group: GroupSync
     step: StepSync

@@ -1,4 +1,4 @@
-"""What a client takes from its arguments and the environment: mode, keys, origins; arguments come first."""
+"""Settings that a client takes from its arguments and the environment: mode, keys, origins; arguments come first."""
 
 from __future__ import annotations
 

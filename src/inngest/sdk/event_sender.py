@@ -1,4 +1,5 @@
-"""Events and signals sent over HTTP. What to send, and when again, is decided once for async and plain code.
+"""Events and signals sent over HTTP. Requests, and the times of their repeats, are decided once for async and plain
+code.
 
 A signal is sent once, since nobody can tell two signals of a name apart.
 """
@@ -39,7 +40,7 @@ class Target(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What came back."""
+    """The answer."""
 
     status: int
     body: bytes
@@ -146,7 +147,7 @@ def _run_id(response: Response) -> str | None:
 
 @functools.cache
 def _certificates() -> ssl.SSLContext:
-    """What is trusted. Kept, because reading it takes tens of milliseconds."""
+    """The certificates that are trusted. Kept, because reading it takes tens of milliseconds."""
     import httpx  # noqa: PLC0415 - a process that only runs an engine never needs it
 
     return httpx.create_ssl_context()

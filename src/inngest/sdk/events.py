@@ -1,7 +1,7 @@
 """Events as a developer writes and receives them, and other messages: of invocations, deferred functions and signals.
 
 The other side reads a message as JSON. So what JSON cannot hold is written as the serializer writes it, by pydantic if
-the client has none: a datetime as its text, a model as a dict. What a step returns comes back, and is kept otherwise.
+the client has none: a datetime as its text, a model as a dict. The value of a step comes back, and is kept otherwise.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Event(RawModel, pydantic.BaseModel):
 
 
 class SendEventsResult(RawModel, pydantic.BaseModel):
-    """What sending gave.
+    """The result of sending.
 
     Attributes:
         error: what went wrong, or None.
@@ -66,7 +66,7 @@ class SendEventsResult(RawModel, pydantic.BaseModel):
 
 
 def from_data(event: EventData) -> Event:
-    """The event that a function receives. What was stored was validated when it was accepted."""
+    """The event that a function receives. A stored event was validated when it was accepted."""
     return Event.model_construct(name=event.name, data=codec.loads(event.data), id=event.id, ts=event.ts)
 
 

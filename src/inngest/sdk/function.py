@@ -26,7 +26,7 @@ MiddlewareFactory = Callable[..., object]
 
 
 class Client(Protocol):
-    """What functions and middleware know of their client.
+    """The client, as functions and middleware know it.
 
     A protocol because the client, which makes functions, stands above them.
     """

@@ -111,8 +111,8 @@ class Middleware:
     async def transform_output(self, result: TransformOutputResult) -> None:
         """Before it is recorded: each step's result, and the function's; and what a step is about to wait for.
 
-        A sleep, a wait or an invocation has `step.op` and `step.opts`, and the output None. What is assigned into
-        `step.opts["payload"]["data"]` of an invocation is what the invoked function receives.
+        A sleep, a wait or an invocation has `step.op` and `step.opts`, and the output None. The invoked function
+        receives the value that is assigned into `step.opts["payload"]["data"]` of an invocation.
         """
 
     async def before_response(self) -> None:

@@ -171,7 +171,7 @@ def type_of(serializer: Serializer | None, output_type: object, handler: Callabl
 
 
 def annotation_of(handler: Callable[..., object]) -> object:
-    """What a function, method, partial, class or callable object returns when called, and awaited if need be.
+    """The annotated result of a function, method, partial, class or callable object, awaited if need be.
 
     `Unset` if it does not say, or says Any, object or None.
 

@@ -1,7 +1,7 @@
 """Work without colour: a generator that yields the calls it wants made, driven in async code or in a thread.
 
-What a step does around its handler (middleware, serializer, codec) is written once, as a generator; whether a call may
-be awaited is the driver's business.
+The work of a step around its handler (middleware, serializer, codec) is written once, as a generator; whether a call
+may be awaited is the driver's business.
 """
 
 from __future__ import annotations

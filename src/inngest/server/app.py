@@ -87,7 +87,7 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collec
 
 
 class EventApi:
-    """What the routes do."""
+    """The actions of the routes."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -125,7 +125,7 @@ class EventApi:
         return Json({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
 
     async def kept_back(self, request: Request) -> Response:
-        """What keeps an event from starting runs. The route is ours."""
+        """The reasons that keep an event from starting runs. The route is ours."""
         found = await self._engine.kept_back(request.path_params["event_id"])
         data = [
             {
@@ -140,7 +140,7 @@ class EventApi:
         return Json({"data": data})
 
     async def woken(self, request: Request) -> Response:
-        """What an event has done to runs that looked for it. The route is ours."""
+        """The effects of an event on runs that looked for it. The route is ours."""
         found = await self._engine.woken(request.path_params["event_id"])
         return Json({"data": [dataclasses.asdict(one) for one in found]})
 

@@ -1,4 +1,4 @@
-"""What the body of a request to the event API says: events, each with its id, or what is wrong with it.
+"""The body of a request to the event API: events, each with its id, or what is wrong with it.
 
 Pure: bytes in, events out.
 """
@@ -119,7 +119,7 @@ def _multipart(body: bytes, content_type: str) -> Mapping[str, list[str]]:
 
 
 def _kind(value: object) -> str:
-    """What JSON calls a value."""
+    """The JSON name of a value's type."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""What the commands do; each module is loaded when its command is called."""
+"""The actions of the commands; each module is loaded when its command is called."""

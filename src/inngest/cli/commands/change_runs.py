@@ -31,7 +31,7 @@ OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class Verb(NamedTuple):
-    """What is done to each run."""
+    """The change of each run."""
 
     name: str  # of the command
     key: str  # of --json, and of what it says: "released"

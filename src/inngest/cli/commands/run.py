@@ -37,7 +37,7 @@ def show_run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
 
 
 def _executing(reader: Reader, found: Run) -> str | None:
-    """Who executes a run now. A step is recorded when it has ended: until then this is all that shows it."""
+    """The worker that executes it now. A step is recorded when it has ended: until then this is all that shows it."""
     if found.ended_at is not None:
         return None
     reasons = reader.explain(found.id).reasons
@@ -45,7 +45,7 @@ def _executing(reader: Reader, found: Run) -> str | None:
 
 
 def _now(reader: Reader, found: Run) -> list[str]:
-    """What a run does now, and what holds the whole of it: also that its worker is dead. Its steps have own lines."""
+    """The state of a run now, and the rules that hold it: also that its worker is dead. Its steps have own lines."""
     if found.ended_at is not None:
         return []
     shown = {Rule.ON_HOLD, Rule.RETRY}

@@ -94,7 +94,7 @@ def _result(run: Run) -> Text:
 
 
 def _show_pending(one: Pending, console: Console, now: int) -> None:
-    """What the event waits for: it has no run yet."""
+    """The gates that the event waits for: it has no run yet."""
     key = "" if one.key is None else f" for {one.key}"
     so_far = "" if one.events is None else f", with {one.events:,} event{'' if one.events == 1 else 's'} so far"
     console.print(f"a {one.gate} of {one.function_id}{key} holds it{so_far}.", end=" ")

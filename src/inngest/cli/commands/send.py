@@ -230,7 +230,7 @@ class Watch:
             return None
 
     def told(self, what: str, keys: Sequence[str]) -> list[dict[str, object]]:
-        """What the server tells of the event: what keeps it back, whom it woke; nothing if it does not tell."""
+        """The server's answers about the event: what keeps it back, whom it woke; nothing if it does not tell."""
         try:
             with httpx.Client(timeout=LOOKING_TIMEOUT) as client:
                 found = client.get(self._url.removesuffix("runs") + what).json()["data"]

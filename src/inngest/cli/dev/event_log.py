@@ -1,4 +1,6 @@
-"""What happens, as records: dicts with a `type`, in the order in which it became durable (docs/reference/cli.md)."""
+"""Everything that happens, as records: dicts with a `type`, in the order in which it became durable
+(docs/reference/cli.md).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets are imported, and their clients found. What goes wrong is the user's to mend, and shown as such."""
+"""Targets are imported, and their clients found. A mistake is the user's to mend, and shown as such."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def load(places: Sequence[ResolvedTarget]) -> list[Inngest | Function[object]]:
-    """What targets name: clients with all their functions, or single functions.
+    """Loads the clients and functions that targets name: clients with all their functions, or single functions.
 
     Raises:
         TargetError: a target is not there, or has nothing to run.

@@ -22,7 +22,7 @@ DEFAULT_URL = "http://127.0.0.1:8288"
 
 
 def record_writer(*, as_json: bool) -> Emit:
-    """What takes records in a process that runs the user's code.
+    """The receiver of records in a process that runs the user's code.
 
     With JSON, the standard output is for records alone: what the user's code prints goes to the error output.
     """

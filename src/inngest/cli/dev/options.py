@@ -1,4 +1,4 @@
-"""What `inngest dev` was asked for, as the supervisor hands it to its workers."""
+"""The options of `inngest dev`, as the supervisor hands them to its workers."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
 
 
 def load_targets(options: Options) -> Given:
-    """What the targets name, as an engine takes it.
+    """The clients and functions that the targets name, as an engine takes them.
 
     Raises:
         TargetError, CodeError: they cannot be loaded.

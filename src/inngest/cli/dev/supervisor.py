@@ -42,7 +42,7 @@ class Worker:
 
 @dataclass
 class SupervisorSignals:
-    """What the supervisor is asked for from outside."""
+    """Requests to the supervisor from outside."""
 
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     files: dict[str, None] = field(default_factory=dict)  # that changed
@@ -166,7 +166,7 @@ class Supervisor:
         return worker
 
     async def _listen(self, worker: Worker, outbox: int) -> None:
-        """What the worker says."""
+        """Reads the worker's messages."""
         reader = asyncio.StreamReader(limit=2**24)
         with os.fdopen(outbox, "rb", buffering=0) as pipe:
             loop = asyncio.get_running_loop()

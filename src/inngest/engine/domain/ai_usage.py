@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Usage(NamedTuple):
-    """What a call of a model used."""
+    """The tokens that a call of a model used."""
 
     model: str | None  # as the answer names it
     input_tokens: int | None
@@ -28,7 +28,7 @@ def authorization(format: str, key: str) -> dict[str, str]:
 
 
 def usage(format: str, answer: Mapping[str, Any]) -> Usage | None:
-    """What an answer says of its use; None if it says nothing that is understood."""
+    """The use that an answer states; None if it says nothing that is understood."""
     reader = _READERS.get(format)
     found = None if reader is None else reader(answer)
     return found if found is not None and any(found) else None

@@ -1,4 +1,4 @@
-"""What the engine itself says: events about runs that ended, and those that start a function directly.
+"""Events that the engine itself sends: events about runs that ended, and those that start a function directly.
 
 Names and members of their data are those that other engines of this API send, without ids of their tables and traces.
 

@@ -1,4 +1,4 @@
-"""What follows from what was accepted, or decided for a run, as data: events that are stored, and the runs they start.
+"""Effects of an acceptance, or of a decision for a run, as data: events that are stored, and the runs they start.
 
 The store asks `starts_of` in the transaction that stores the events, with the functions as they are there: so no
 function that another process registers meanwhile is missed.
@@ -55,7 +55,7 @@ class Finish(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What is stored with the changes of a run, and starts others."""
+    """Events and runs that are stored with the changes of a run."""
 
     sent: Sequence[Event] = ()  # by steps
     invocations: Sequence[Invocation] = ()

@@ -30,7 +30,7 @@ class EventView:
 
     @cached_property
     def value(self) -> dict[str, object]:
-        """What an expression reads: id, name, data, ts.
+        """The value that an expression reads: id, name, data, ts.
 
         Raises:
             ValueError: its data is no JSON.
@@ -48,7 +48,7 @@ class EventView:
         return text_of(self.event)
 
     def key(self, path: str) -> str | None:
-        """What stands at a path, as an index knows it; "" for no path, and None if no index knows it."""
+        """The value at a path, as an index knows it; "" for no path, and None if no index knows it."""
         return key_at(path, self.value) if path else ""
 
     def matches(self, expression: str, parameters: str) -> bool:

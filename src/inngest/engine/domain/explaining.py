@@ -31,7 +31,7 @@ KEPT = 1_000
 
 
 class Rule(enum.StrEnum):
-    """What holds a run."""
+    """The rule that holds a run."""
 
     ENDED = "ended"
     EXECUTING = "executing"  # a worker has it
@@ -63,7 +63,7 @@ class Reason(NamedTuple):
 
 
 class RequestFact(NamedTuple):
-    """What is known of a request of a step."""
+    """The facts about a request of a step."""
 
     hash: str  # of the step
     attempt: int
@@ -138,7 +138,7 @@ class Queued(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is known of a run, at one moment."""
+    """The facts about a run, at one moment."""
 
     run: Run
     open: Sequence[OpenStep]
@@ -251,7 +251,7 @@ def _returning(kept: KeptFact, facts: Facts) -> Reason:
 
 
 def _held(facts: Facts, now: int) -> list[Reason]:
-    """What keeps it from going on whatever else there is."""
+    """The reasons that keep it from going on, whatever else there is."""
     held: list[Reason] = []
     if (hold := facts.run.code.hold) is not None:
         often = "once" if hold.times == 1 else f"{hold.times:,} times"
@@ -295,7 +295,7 @@ def _put_off(trouble: Trouble) -> Reason:
 
 
 def _handlers(handlers: Sequence[Handler]) -> str:
-    """What takes long; nothing is known of what has just begun."""
+    """The handlers that take long; nothing is known of what has just begun."""
     named = [
         (f"attempt {one.attempt + 1} of " if one.attempt else "") + f'step "{one.step}", since {_time(one.since)}'
         for one in sorted(handlers, key=lambda one: (one.since, one.step))
@@ -307,7 +307,7 @@ def _handlers(handlers: Sequence[Handler]) -> str:
 
 
 def _since(recorded: Memo | None) -> str:
-    """Who waits for a step that hangs sees after which one it is."""
+    """The text names the step after which a step hangs."""
     if recorded is None:
         return ", and has recorded no step"
     return f', and recorded step "{recorded.step.text}" last, at {_time(recorded.ended_at)}'
@@ -321,7 +321,7 @@ def _died(owner: WorkerFact, serving: Sequence[WorkerFact], run: Run) -> Reason:
 
 
 def _later(facts: Facts, due_at: int, now: int) -> Reason | None:
-    """What is waited for if it is no step: the time of its event, or the next attempt of its body."""
+    """Something else than a step is waited for: the time of its event, or the next attempt of its body."""
     if due_at <= now:
         return None
     if facts.run.started_at is None:
@@ -423,7 +423,7 @@ def _plain(step: OpenStep, facts: Facts) -> tuple[Rule, str]:
 
 
 def _sought(step: OpenStep, watch: Watch, facts: Facts) -> tuple[Rule, str]:
-    """What a step waits for."""
+    """The target of a step that waits."""
     name, what = f'Step "{step.step.text}" waits for', watch.topic.partition(":")[2]
     if watch.kind == Watching.SIGNAL:
         return Rule.SIGNAL, f"{name} signal {what!r}"

@@ -1,7 +1,7 @@
-"""What a function's configuration says about its runs, read once from its wire form. Pure.
+"""The rules for a function's runs, read once from the wire form of its configuration. Pure.
 
-The configuration was checked where it was written (`sdk.function_options`, `protocol.config`). What is decided by these
-rules for one event is in `gates`, `lanes`, `triggers` and `schedules`.
+The configuration was checked where it was written (`sdk.function_options`, `protocol.config`). The modules `gates`,
+`lanes`, `triggers` and `schedules` apply them to one event.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must be asked before a start becomes a run: the gates of its function, with their keys for its event. Pure.
+"""The conditions of a start before it becomes a run: the gates of its function, with their keys for its event. Pure.
 
 `gates_for` evaluates the keys of a function's rules for one event. `store.gates` reads what is known of these keys;
 `decide`, `debounced` and `batched` say what follows from it, and `store.gates` writes that.
@@ -61,7 +61,7 @@ class SingletonGate(NamedTuple):
 
 
 class Gates(NamedTuple):
-    """What is asked of a start, in this order."""
+    """The gates of a start, in the order in which they are asked."""
 
     ts: int  # of the event
     size: int  # bytes of its data
@@ -109,7 +109,7 @@ def any_true(field: str, conditions: Sequence[Expression], view: EventView) -> b
 def gates_for(
     rules: FunctionRules, view: EventView, *, direct: bool, paused: str | None, collected: bool = False
 ) -> Gates:
-    """What is asked of a start.
+    """Evaluates the gates of a start.
 
     Args:
         rules: of its function.
@@ -180,7 +180,7 @@ def _key(field: str, expression: Expression | None, view: EventView) -> str | No
 
 
 class GateFacts(NamedTuple):
-    """What the store knows of a start's keys."""
+    """The store's knowledge of a start's keys."""
 
     rate_start: int | None = (
         None  # when the newest run but `limit - 1` of the rate limit's key started; None if none has
@@ -190,7 +190,7 @@ class GateFacts(NamedTuple):
 
 
 class Admission(enum.Enum):
-    """What becomes of a start."""
+    """The fate of a start."""
 
     CREATED = "created"
     HELD = "held"  # created, and may not begin while its function is paused
@@ -199,7 +199,7 @@ class Admission(enum.Enum):
 
 
 class GateDecision(NamedTuple):
-    """What becomes of a start, and why."""
+    """The fate of a start, and its reason."""
 
     admission: Admission
     reason: str = ""  # of a run that is skipped or dropped
@@ -280,7 +280,7 @@ class BatchState(NamedTuple):
 
 
 class BatchDecision(NamedTuple):
-    """What becomes of a batch by one more event."""
+    """The batch after one more event."""
 
     state: BatchState  # with the event
     due_at: int | None  # when it is over; None if it is never by time

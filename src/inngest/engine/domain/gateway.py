@@ -1,4 +1,4 @@
-"""What a request of a step is, and what follows from its answer. Pure."""
+"""Requests of steps, and the meaning of their answers. Pure."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def prepared(kind: Opcode, request: Request, secrets: Secrets | None) -> HttpReq
 
 
 def answered(kind: Opcode, request: Request, response: HttpResponse, now: int) -> Verdict:
-    """What an answer means for its step."""
+    """The meaning of an answer for its step."""
     return (_inferred if kind is Opcode.AI_GATEWAY else _fetched)(request, response, now)
 
 
 def unanswered(kind: Opcode, request: Request, reason: str, *, retriable: bool) -> Verdict:
-    """What it means that there was none."""
+    """The meaning of a missing answer."""
     message = f"{request.method} {_shown(request.url)}: {reason}"
     return Verdict(None, ErrorInfo(GATEWAY_ERRORS[kind], message), retriable)
 
@@ -90,7 +90,7 @@ def _inferred(request: Request, response: HttpResponse, now: int) -> Verdict:
 
 
 def too_large(limit: int) -> str:
-    """What to say of an answer that is."""
+    """The text about an answer that is."""
     return f"the answer has more than {limit:,} bytes, the most that a step's result may have"
 
 

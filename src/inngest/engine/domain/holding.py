@@ -17,7 +17,7 @@ def delay(times: int) -> int:
 
 
 def what_changed(hold: Hold) -> str:
-    """What shows that the code is not the code that began the run; without a full stop."""
+    """The evidence that the code is not the code that began the run; without a full stop."""
     recorded = f'step "{hold.step}"'
     match hold.sign:
         case Sign.CALLED:
@@ -33,7 +33,7 @@ def what_changed(hold: Hold) -> str:
 
 
 def advice(run_id: str) -> str:
-    """What lets it go on."""
+    """The ways to let it go on."""
     return (
         "It goes on when a worker starts that has the code which began it, or code that fits its record; "
         f"`inngest release {run_id}` has it follow the code there is"

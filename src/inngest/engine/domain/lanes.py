@@ -164,7 +164,9 @@ class Capacity:
             self._started.add(lane.throttle)
 
     def changes(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """What was taken since the last call: slots by budget, and the new times of throttles; both in order of ids."""
+        """The slots and starts that were taken since the last call: slots by budget, and the new times of throttles;
+        both in order of ids.
+        """
         taken = sorted((budget, count) for budget, count in self._taken.items() if count)
         started = sorted((throttle, self._tats[throttle]) for throttle in self._started)
         self._taken.clear()
@@ -177,7 +179,7 @@ class Capacity:
 
 
 class LaneDecision(NamedTuple):
-    """What a claim takes of a lane, and what becomes of the lane."""
+    """A claim's share of a lane, and the lane's new state."""
 
     going_on: int  # runs taken that go on
     begun: int  # runs taken that begin

@@ -61,7 +61,7 @@ class Hold(NamedTuple):
 
 
 class Code(NamedTuple):
-    """What is known of a run's code: whether it was changed while the run was under way, and who calls its steps."""
+    """The knowledge about a run's code: whether it was changed while the run was under way, and who calls its steps."""
 
     hold: Hold | None = None
     holds: int = 0  # how often it was put on hold
@@ -77,7 +77,7 @@ class Code(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str | None) -> Code:
-        """What was stored."""
+        """Reads the stored text."""
         if text is None:
             return UNCHANGED
         found = codec.loads(text)
@@ -178,7 +178,7 @@ class Signal(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What an attempt at a request gave."""
+    """The result of an attempt at a request."""
 
     data: str | None  # JSON text of the step's result, if this is the last attempt
     error: ErrorInfo | None = None  # why it failed
@@ -201,7 +201,7 @@ class Asked(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """What is looked for on behalf of a run, as it is stored."""
+    """An event, signal or answer that a run looks for, as it is stored."""
 
     run_id: str
     hash: str  # of the step that waits; of another text if no step does
@@ -220,7 +220,7 @@ class Watch(NamedTuple):
 
 
 class Watching(enum.StrEnum):
-    """Who looks."""
+    """The kind of a run's search."""
 
     STEP = "step"  # a step waits for an event
     CANCEL = "cancel"  # the event cancels the run
@@ -231,7 +231,7 @@ class Watching(enum.StrEnum):
 
 @dataclass(slots=True)
 class RunState:
-    """What the owner of a run keeps in memory. Only `apply` changes it."""
+    """The state of a run in the memory of its owner. Only `apply` changes it."""
 
     run_id: str
     function_id: str
@@ -267,7 +267,7 @@ class RunState:
 
 
 class Changes(NamedTuple):
-    """What `advance` decided: written in one transaction, or not at all."""
+    """The decisions of `advance`: written in one transaction, or not at all."""
 
     attempt: int  # of the body, from now on; stored with a transition, or if it has changed
     memos: Sequence[Memo] = ()

@@ -1,4 +1,4 @@
-"""What an event starts."""
+"""Decides which runs an event starts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _unread(
     *,
     direct: bool = False,
 ) -> Start:
-    """What stands for a run while its function's configuration cannot be read; it is never stored."""
+    """The stand-in for a run while its function's configuration cannot be read; it is never stored."""
     run = Run(new_id(now), function.id, "", event.id, RunStatus.QUEUED, now, 0)
     return Start(run, now, "", gates=Gates(event.ts, 0, direct, unread=text_of(error)))
 

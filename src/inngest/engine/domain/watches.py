@@ -1,4 +1,4 @@
-"""What is looked for on behalf of runs. Pure; whether an event is it is asked of its `EventView`."""
+"""Searches on behalf of runs. Pure; whether an event is it is asked of its `EventView`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .model import Wait, Watch, Watching
 
 
 def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | None:
-    """What a step looks for; None if nothing can ever be it.
+    """The search of a step; None if nothing can ever be it.
 
     Raises:
         ExpressionError: the step's expression is wrong. The developer's half has refused it before.
@@ -63,7 +63,7 @@ def bound(
 def of_cancellations(
     run_id: str, cancellations: Sequence[Cancellation], view: EventView, now: int
 ) -> tuple[Watch, ...]:
-    """What is looked for while a run lives, to cancel it. What can never match is left out.
+    """The searches for events that cancel a run, while it lives. Searches that can never match are left out.
 
     Args:
         run_id: of the run.

@@ -190,7 +190,7 @@ class LaneEntry:
 class Wanted:
     """Which starts of a transaction are wanted: those of new events, each once, that pass their gates.
 
-    What is more than a transaction writes is left, from one function on, and hangs on a marker of its event. While
+    The rest, beyond what a transaction writes, is left from one function on, and hangs on a marker of its event. While
     others are left, what has gates is left too: they judge in the order in which events came.
 
     Args:
@@ -224,7 +224,7 @@ class Wanted:
         return wanted
 
     def mark(self, now: int, ids: Ids, marker: str | None = None) -> None:
-        """Write the markers of what is left. What was left before keeps its `marker`, and with that its turn."""
+        """Write the markers of what is left. A rest that was left before keeps its `marker`, and with that its turn."""
         for event_id, function_id in self._left.items():
             self._keeper.timers.put(STARTS, event_id, ALWAYS, function_id, marker or ids.ulid(now))
 
@@ -316,7 +316,7 @@ def _of_skipped(start: Start) -> ErrorInfo:
 
 
 def gatekeeper(tx: Transaction, ids: Ids, alarm: Alarm) -> Gatekeeper:
-    """Who judges the starts of a transaction."""
+    """The judge of the starts of a transaction."""
     return Gatekeeper(tx, ids, alarm, lambda start: insert_starts(tx, [(start, None)], ids))
 
 

@@ -1,7 +1,8 @@
 """How much of what follows from a transaction is written with it; what is beyond that hangs on markers.
 
-What a command says that it writes is counted by the writer, which makes batches. What follows from it in others (runs
-that are started, steps that are told, runs that are cancelled) is counted here, for all of a transaction together.
+The rows that a command says it writes are counted by the writer, which makes batches. Its consequences for others
+(runs that are started, steps that are told, runs that are cancelled) are counted here, for all of a transaction
+together.
 """
 
 from __future__ import annotations

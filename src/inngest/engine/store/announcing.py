@@ -1,4 +1,4 @@
-"""What the engine itself says about the ends of runs: stored, and told, in the transaction in which they end (P1)."""
+"""System events about the ends of runs: stored, and told, in the transaction in which they end (P1)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Announcer:
             self.cancelled(self._say([one.event(self._ids.ulid) for one in finishes]))
 
     def cancelled(self, run_ids: Sequence[str]) -> None:
-        """Say which runs were cancelled. What follows may cancel others."""
+        """Say which runs were cancelled. Their events may cancel other runs."""
         while run_ids:
             run_ids = self._say(self._of_cancelled(run_ids))
 

@@ -75,7 +75,7 @@ class AsFar:
         return Event(*values.values())
 
     def part(self, what: str, read: Callable[[], T]) -> T | None:
-        """What is read; None if it cannot be."""
+        """The part that is read; None if it cannot be."""
         try:
             return read()
         except Exception as error:

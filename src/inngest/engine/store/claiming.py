@@ -1,4 +1,4 @@
-"""Who owns which run: claiming, and what becomes of the runs of a worker that is gone (P0, P4, P6)."""
+"""Ownership of runs: claiming, and what becomes of the runs of a worker that is gone (P0, P4, P6)."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ PATIENCE = 200
 
 
 class Claim(NamedTuple):
-    """What a worker asks for."""
+    """A worker's question."""
 
     session: str
     token: str  # of the invocations that follow; a run is taken once per claim, so that one token serves for all
@@ -289,7 +289,7 @@ def _give_back_untaken(tx: WriteContext, asked: Claim, visited: visiting.Visited
 
 
 class _Taken(NamedTuple):
-    """What became of jobs that were to be taken."""
+    """The result of taking jobs."""
 
     runs: Sequence[Claimed]
     again_at: int | None = None  # when the first of those is due that cannot be read, and were put off

@@ -1,4 +1,4 @@
-"""What the writer writes: commands are data, and all of a family in a batch are written together.
+"""The commands that the writer writes: commands are data, and all of a family in a batch are written together.
 
 A command never fails by exception for a business reason: what it gives says what happened. One that is written alone
 is idempotent, so that it can be written again if its commit is in doubt; of a batch that is found out (`numbers`).

@@ -1,4 +1,4 @@
-"""What owners decided: memos, open steps, and how runs ended or were let go (P2, P3, P4).
+"""Decisions of owners: memos, open steps, and how runs ended or were let go (P2, P3, P4).
 
 All commits of a batch are written together: one statement for all their memos, one for all runs that ended, …
 """

@@ -22,7 +22,7 @@ LOGGER = CarefulLogger(logging.getLogger(__name__))
 
 
 class Shared(NamedTuple):
-    """What the transactions of one store share, one after the other."""
+    """Things that the transactions of one store share, one after the other."""
 
     ids: Ids
     policy: Policy
@@ -33,7 +33,7 @@ class Shared(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What follows from a transaction that is committed, but for the answers to its commands."""
+    """The consequences of a committed transaction, apart from the answers to its commands."""
 
     follows: Sequence[Callable[[], object]] = ()  # in memory
     notifications: Notifications = NO_NOTIFICATIONS
@@ -88,7 +88,7 @@ class WriteContext(Transaction):
 
     @property
     def outcome(self) -> Outcome:
-        """What follows from it once it is committed."""
+        """Its consequences, once it is committed."""
         return Outcome(self.follows, self.notifications)
 
     @property

@@ -1,4 +1,4 @@
-"""What the store needs of a database: connections, transactions, and what its errors mean."""
+"""The store's demands on a database: connections, transactions, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .statement import Connection, Words
 
 
 class Trouble(enum.Enum):
-    """What to do about an error of the driver."""
+    """The way to deal with an error of the driver."""
 
     RETRY = "retry"  # the whole batch again: busy, deadlock, lost connection
     FATAL = "fatal"  # nothing can be written until a person helps: disk full, read-only, corrupt
@@ -25,7 +25,7 @@ class Database(Words, Protocol):
 
     @property
     def name(self) -> str:
-        """What people know it by."""
+        """The name by which people know it."""
         ...
 
     def connect(self) -> Connection:
@@ -64,7 +64,7 @@ class Database(Words, Protocol):
         ...
 
     def trouble(self, error: Exception) -> Trouble:
-        """What to do about an error."""
+        """The way to deal with an error."""
         ...
 
     def explain(self, error: Exception) -> StoreError:

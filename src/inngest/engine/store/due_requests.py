@@ -79,7 +79,9 @@ def find(tx: Transaction, session: str, hosts: Hosts, now: int, circle: Circle) 
 
 
 class _Look:
-    """One look, within one transaction. What anybody may make, and what only this worker can, are two queues."""
+    """One look, within one transaction. Requests that any worker may make, and those that only this one can, are two
+    queues.
+    """
 
     def __init__(self, tx: Transaction, session: str, hosts: Hosts, now: int) -> None:
         self._tx = tx

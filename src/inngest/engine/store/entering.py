@@ -1,7 +1,7 @@
-"""What is recorded of runs that were taken: a little is read with the claim, the rest after it and in pages (P2).
+"""Records of runs that were taken: a little is read with the claim, the rest after it and in pages (P2).
 
-While the writer has its transaction nobody else writes, so it reads no more there than a page. Whoever reads on asks in
-each page whether the run is still its own: nobody but the owner of a run writes steps of it.
+While the writer has its transaction nobody else writes, so it reads no more there than a page. Each page asks whether
+the run still belongs to its reader: nobody but the owner of a run writes steps of it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _Page:
 
 
 class _Taken:
-    """What is read of a run."""
+    """The parts of a run that are read."""
 
     def __init__(self) -> None:
         self.events: list[EventData] = []

@@ -1,4 +1,4 @@
-"""What is known of a run, for `domain.explaining`."""
+"""Facts about a run, for `domain.explaining`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def pending(tx: Transaction, event_id: str) -> list[Pending]:
 
 
 def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
-    """What is known of a run, and of its place in the queue at a time; None if there is none."""
+    """Facts about a run, and about its place in the queue at a time; None if there is none."""
     run_id = texts.stored(run_id)
     asked = {"run": run_id}
     job = tx.execute(JOB, asked).fetchone()
@@ -173,12 +173,12 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
 
 
 def _found(kind: str, error: str, now: int) -> Trouble:
-    """What shows now that it cannot be read, and has not been put off."""
+    """Troubles that show now, and have not been put off."""
     return Trouble(kind, error, 0, now, now + 1)
 
 
 def _watches(tx: Transaction, run_id: str, known: list[Trouble], now: int) -> list[Watch]:
-    """What is looked for; what of it cannot be read joins what is known to be in trouble."""
+    """The subscriptions of a run; what of it cannot be read joins what is known to be in trouble."""
     told = {trouble.kind for trouble in known if trouble.until > now}  # one that was put aside before still may be
     watches: list[Watch] = []
     for row in tx.execute(WAITS, {"run": run_id}).fetchall():
@@ -218,7 +218,7 @@ def _workers(tx: Transaction, view: RunView) -> list[WorkerFact]:
 
 
 def _handlers(told: str | None) -> list[Handler]:
-    """What a worker has told last; nothing if it cannot be read, since it is for people only."""
+    """The last handlers that a worker has told of; nothing if it cannot be read, since it is for people only."""
     try:
         return [] if told is None else [Handler(*one) for one in json.loads(told)]
     except (ValueError, TypeError):

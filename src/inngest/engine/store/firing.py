@@ -41,7 +41,7 @@ TIMES_OF_RUN = Statement(
 
 
 class _Firing:
-    """What falls due in one transaction."""
+    """The timers that fall due in one transaction."""
 
     def __init__(self, tx: Transaction, now: int, registry: Registry, ids: Ids, keeper: Gatekeeper) -> None:
         self._tx = tx

@@ -1,7 +1,7 @@
 """Gates: which starts become runs, which wait, and which are dropped; all in the transaction of their event (P1).
 
 Debounce and batch collect events, and what comes out of them is asked the rest. `Gatekeeper` reads what is known of a
-start's keys, `domain.gates` decides, and `Gatekeeper` writes what follows. What a gate counts is written only when all
+start's keys, `domain.gates` decides, and `Gatekeeper` writes what follows. A count of a gate is written only when all
 have let the start through.
 """
 
@@ -137,7 +137,7 @@ _TEXTS = {"function_id", "version", "batch_id", "event_id"}
 
 
 class _Unreadable(Exception):
-    """What is collected cannot be read, and nothing can be added to it."""
+    """A debounce or batch under way cannot be read, and nothing can be added to it."""
 
 
 class Unread(NamedTuple):
@@ -192,7 +192,7 @@ class Gatekeeper:
         return self.admit(start, gates)
 
     def take_notifications(self) -> Notifications:
-        """What it did to other runs since it was asked last."""
+        """Its notifications about other runs since the last call."""
         news, self._notifications = self._notifications, NO_NOTIFICATIONS
         return news
 
@@ -216,7 +216,7 @@ class Gatekeeper:
         return [admitted]
 
     def _put_off(self, start: Start, gates: Gates, error: str, *, keyed: bool = False) -> None:
-        """What a start needs cannot be read: it is tried again, until it can."""
+        """Something that a start needs cannot be read: it is tried again, until it can."""
         run = start.run
         troubles.note_once(self._tx, troubles.FUNCTION, run.function_id, error, run.created_at)
         unread = Unread(run.function_id, run.event_id, gates.direct, keyed, run.parent_id, run.parent_hash)
@@ -319,7 +319,7 @@ class Gatekeeper:
         return [*flushed, *self.flush(start, gates, state)]
 
     def _known(self, kind: str, key: str, payload: type[P]) -> tuple[P, int] | None:
-        """What is collected, and when it is over; None if nothing is.
+        """The debounce or batch under way, and when it is over; None if nothing is.
 
         Raises:
             _Unreadable: it is put off when it falls due, and what comes later waits for it.

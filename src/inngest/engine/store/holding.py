@@ -39,7 +39,7 @@ _OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == l
 
 
 def _holders(_: Words) -> ClauseElement:
-    """Who put runs of a function on hold."""
+    """The workers that put runs of a function on hold."""
     found = each_value(_jobs.c.held_by, _jobs.c.function_id == bindparam("function"), _jobs.c.held_at.is_not(None))
     return select(found.c.id).where(found.c.id.is_not(None))
 
@@ -83,7 +83,7 @@ WRITE_CODE = Bulk(_runs, ("id", "follows", "code"), _write_code)
 
 
 def write(tx: Transaction, decided: Sequence[tuple[str, Changes]], freed: Collection[str]) -> None:
-    """What owners found of the code of their runs, the last of each; those that were freed are not on hold."""
+    """The findings of owners about the code of their runs, the last of each; those that were freed are not on hold."""
     rows: dict[str, tuple[str, int, str | None]] = {}
     for run_id, changes in decided:
         if changes.code is not None:

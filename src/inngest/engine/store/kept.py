@@ -1,7 +1,8 @@
 """Slots that are kept for code which has not returned, though its run is over or was let go (P7).
 
-Whoever cancels a run cannot know what of it still executes. So the slots of a run that is cancelled while a worker owns
-it are kept, under the name of that worker. It frees them as its handlers return; if it is gone, all are free.
+A process that cancels a run cannot know which of its handlers still execute. So the slots of a run that is cancelled
+while a worker owns it are kept, under the name of that worker. It frees them as its handlers return; if it is gone,
+all are free.
 """
 
 from __future__ import annotations

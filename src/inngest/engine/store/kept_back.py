@@ -1,4 +1,4 @@
-"""What kept an event from starting runs.
+"""Explains what kept an event from starting runs.
 
 An event that starts nothing leaves no record of why: the gates are asked again, as they were when it came.
 """

@@ -2,7 +2,7 @@
 
 A lane has a row while it has jobs, and that row is ready or blocked. Slots are taken by the transaction that makes a
 run somebody's, and given back by the one that ends that; the run keeps how many it has, so that it gives back exactly
-these, whoever ends it. Who gives slots back wakes as many of the lanes that are blocked on them.
+these, whoever ends it. Giving slots back wakes as many of the lanes that are blocked on them.
 """
 
 from __future__ import annotations
@@ -279,7 +279,7 @@ def count_anew(tx: Transaction, now: int) -> None:
 
 
 def _held_of_each(tx: Transaction) -> Counter[str]:
-    """What the runs of each budget hold, with what is kept."""
+    """The slots that the runs of each budget hold, with those that are kept."""
     held: Counter[str] = Counter()
     for statement in (HOLDING, KEPT_HOLDING):
         for lane_id, slots in tx.execute(statement).fetchall():

@@ -1,4 +1,4 @@
-"""Who lives, on one machine: each worker holds an OS lock on a file of its own.
+"""Liveness of workers, on one machine: each worker holds an OS lock on a file of its own.
 
 The lock goes with the process, however it ends, so that a killed worker is known to be dead at once, and without
 heartbeats. A child that was forked must not keep its parent's lock: it closes the file.

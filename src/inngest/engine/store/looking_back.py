@@ -87,7 +87,9 @@ class _Stage(Protocol):
 
 
 class _Late(asyncio.Future[Any]):
-    """The answer to a commit that waits for a search. What was handed in is written, whoever stops waiting for it."""
+    """The answer to a commit that waits for a search. A command that was handed in is written, also if nobody waits
+    for it any more.
+    """
 
     def __init__(self, commit: Commit, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
@@ -238,7 +240,7 @@ class _Place(NamedTuple):
 
 
 def earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
-    """What came before a step began to wait: what a search has found, or what was stored since it began."""
+    """Events that came before a step began to wait: what a search has found, or what was stored since it began."""
     event = stored.event(tx, watch.found) if watch.found else None
     if event is None:
         place = _Place(*(watch.searched or (0, "")))

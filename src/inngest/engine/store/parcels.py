@@ -86,7 +86,7 @@ class Parts(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """What is still to be accepted: the payload of a timer, whose key is the parcel's id."""
+    """The events that are still to be accepted: the payload of a timer, whose key is the parcel's id."""
 
     part: int = 0
     place: int = 0  # of the next event in it

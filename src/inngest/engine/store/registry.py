@@ -52,7 +52,7 @@ class RegistryCache:
     def read(self, tx: Transaction) -> Registry:
         """The functions as they are in this transaction.
 
-        What it reads anew is known to later transactions after its COMMIT only: one that is undone gives its
+        A registry that it reads anew is known to later transactions after its COMMIT only: one that is undone gives its
         generation back, and another process may give that number to other functions.
         """
         row = tx.execute(GENERATION).fetchone()

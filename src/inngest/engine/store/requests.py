@@ -1,8 +1,8 @@
 """Requests of steps: asked for, taken by workers, answered (P4, P6).
 
-A request is a row until it is answered. Who makes it has it, as an owner has its run: a worker that was declared dead
-has none any more, and can answer none. Credentials are in no row. `holder` is the worker that knows them; when it is
-gone, the run is entered again, and the step tells them to the worker that enters it.
+A request is a row until it is answered. The worker that makes it has it, as an owner has its run: a worker that was
+declared dead has none any more, and can answer none. Credentials are in no row. `holder` is the worker that knows
+them; when it is gone, the run is entered again, and the step tells them to the worker that enters it.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
 
 
 def answer(context: WriteContext, answered: Answered) -> None:
-    """What became of an attempt, if the request is still this worker's."""
+    """The result of an attempt, if the request is still this worker's."""
     key, arrival = answered.key, answered.arrival
     mine = {"run": key.run_id, "step": key.hash, "session": answered.session}
     if arrival is not None:

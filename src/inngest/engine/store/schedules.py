@@ -49,7 +49,7 @@ def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int, most: int) 
 
 
 class Ticked(NamedTuple):
-    """What is due of a schedule."""
+    """The ticks of a schedule that are due."""
 
     starts: Sequence[Start] = ()  # nothing of it is stored yet
     events: Sequence[Event] = ()  # nor this

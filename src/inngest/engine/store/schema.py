@@ -21,7 +21,7 @@ from .statement import Connection
 
 
 class Schema(NamedTuple):
-    """What this code expects of a database."""
+    """The schema that this code expects of a database."""
 
     revision: str  # the newest in `versions`
     min_compatible: str  # the oldest revision whose code can still work on a database of `revision`

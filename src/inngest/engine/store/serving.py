@@ -1,4 +1,4 @@
-"""What the functions that a worker serves have queued: no function is asked that it does not serve, or that is paused.
+"""The queues of the functions that a worker serves: no function is asked that it does not serve, or that is paused.
 
 A claim costs one search for each function that is served, and what it takes (docs/decisions/0045).
 """
@@ -67,7 +67,7 @@ READY_LANES = Statement(
 
 
 class Head(NamedTuple):
-    """What is first in the queues of a function; None where there is nothing."""
+    """The first entry in the queues of a function; None where there is nothing."""
 
     function_id: str
     plain: int | None  # when its first plain job is due

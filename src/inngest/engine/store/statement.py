@@ -22,7 +22,7 @@ S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 class Cursor(Protocol):
-    """What a driver gives for an executed statement."""
+    """The driver's answer to an executed statement."""
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row."""
@@ -190,7 +190,7 @@ class Transaction:
 
     @property
     def follows(self) -> Sequence[Callable[[], object]]:
-        """What is to follow from the COMMIT, in order."""
+        """The calls that are to follow the COMMIT, in order."""
         return self._follows
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:

@@ -1,4 +1,4 @@
-"""What lanes leave behind is forgotten, page by page; and a lane that waits in vain is looked at again.
+"""Rows that lanes leave behind are forgotten, page by page; and a lane that waits in vain is looked at again.
 
 A lane waits in vain if it is blocked on a budget of which nobody has a slot: those whose turn it was belong to
 functions that no worker serves.

@@ -1,6 +1,6 @@
 """Events are told to those who look for them: at once as far as a transaction goes, and the rest page by page (P8).
 
-What is beyond a page hangs on a marker, a timer that is written with the event. Until its last page is told, a wait
+The rest beyond a page hangs on a marker, a timer that is written with the event. Until its last page is told, a wait
 that was open when the event came is owed it: a transaction of the run looks at the markers before it writes. Events of
 a name are told in the order in which they were stored, so each wait is given the first that is for it.
 """
@@ -85,7 +85,7 @@ class Place(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """What is still to be told: the payload of a timer, whose key is the event's id."""
+    """The rest of an event that is still to be told: the payload of a timer, whose key is the event's id."""
 
     number: int  # markers made before have lower ones; a wait knows the last that was made before it
     topic: str
@@ -96,7 +96,7 @@ class Marker(NamedTuple):
 
 
 class _Found:
-    """Who is to be told, in one transaction."""
+    """The runs that are to be told, in one transaction."""
 
     def __init__(self) -> None:
         self.arrivals: list[Arrival] = []
@@ -255,7 +255,7 @@ class Pending(NamedTuple):
 
 
 def markers(tx: Transaction) -> list[Pending]:
-    """What is still to be told, in the order in which it is. One that cannot be read is put off when it falls due."""
+    """The rests that are still to be told, in their order. One that cannot be read is put off when it falls due."""
     return _read(tx.execute(MARKERS).fetchall())
 
 
@@ -285,7 +285,7 @@ def _is_for(tx: Transaction, view: EventView, number: int | None, wait: Sequence
 
 
 def _key(tx: Transaction, view: EventView, topic: str, path: str, now: int) -> str | None:
-    """What stands at a path of an event; None if nothing does, or if the path cannot be read."""
+    """The value at a path of an event; None if nothing does, or if the path cannot be read."""
     try:
         return view.key(path)
     except Exception as error:

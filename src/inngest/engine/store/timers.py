@@ -120,7 +120,9 @@ class Timer(NamedTuple):
 
 
 class Alarm:
-    """When the first timer falls due, as far as a store knows. What a transaction does to it follows its COMMIT."""
+    """When the first timer falls due, as far as a store knows. Changes that a transaction makes to it follow its
+    COMMIT.
+    """
 
     def __init__(self) -> None:
         self.due: int | None = None
@@ -176,7 +178,7 @@ class Timers:
     def take_due(self, now: int, count: int, only: str | None = None) -> Iterator[Timer]:
         """Those that are due, at most so many; each is removed as it is taken. `only`: the one of this id.
 
-        What is done for one may move the next, or do it: each is taken as it is at its turn, if it still is due.
+        Firing one may move the next, or fire it: each is taken as it is at its turn, if it still is due.
         """
         for timer_id in due_ids(self._tx, now, count) if only is None else [only]:
             row = self._tx.execute(TAKE_DUE, {"timer": timer_id, "now": now}).fetchone()

@@ -49,7 +49,7 @@ def greatest(tx: Transaction) -> int:
 
 
 class Keeper:
-    """Keeps the time of one store. What it has written lately it does not ask for. For the writer's thread."""
+    """Keeps the time of one store. It does not ask for a time that it has written lately. For the writer's thread."""
 
     def __init__(self) -> None:
         self._written: int | None = None  # the time that it wrote last, as it was committed

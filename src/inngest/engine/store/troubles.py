@@ -78,7 +78,7 @@ def note_once(tx: Transaction, kind: str, key: str, error: str, now: int) -> Non
 
 
 def of_key(tx: Transaction, key: str) -> list[Trouble]:
-    """What is wrong with rows of a key."""
+    """The troubles with rows of a key."""
     return [
         Trouble(str(kind), str(error), number_of(tries, 1), number_of(since), number_of(until))
         for kind, error, tries, since, until in tx.execute(OF_KEY, {"of_key": key}).fetchall()

@@ -113,14 +113,14 @@ class Job(NamedTuple):
 
 
 class Visited(NamedTuple):
-    """What visiting lanes gave."""
+    """The result of visiting lanes."""
 
     jobs: Sequence[tuple[Job, Lane]]  # to take now: their slots are counted
     next_due: int | None  # when to look again
 
 
 class _Found(NamedTuple):
-    """What one lane has."""
+    """The result of one lane."""
 
     jobs: Sequence[Job]  # to take now
     ready_at: int | None  # when to look at it again
@@ -199,7 +199,7 @@ class Visit:
         times.append(until)
 
     def _look(self, lane: Lane, capacity: Capacity, share: int) -> _Found:
-        """What may be taken of a lane, up to a share."""
+        """The jobs that may be taken of a lane, up to a share."""
         rules, now = lanes.rules_of(self._registry, lane), self._now
         going_on = self._jobs(lane, share + 1, starting=False)
         turn = LaneTurn(lane, rules, capacity, share, [job.due_at for job in going_on], now)

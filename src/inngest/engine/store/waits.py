@@ -1,7 +1,8 @@
-"""What is looked for on behalf of runs: it is written down, found, and given to the steps that wait (P8).
+"""Subscriptions on behalf of runs: it is written down, found, and given to the steps that wait (P8).
 
-A step waits while it has a row in `waits`. What it waits for takes that row away and puts itself into the `inbox`, in
-the transaction in which it happens: so there is one answer, and a time-out that is recorded later loses against it.
+A step waits while it has a row in `waits`. The event that it waits for takes that row away and puts itself into the
+`inbox`, in the transaction in which it happens: so there is one answer, and a time-out that is recorded later loses
+against it.
 """
 
 from __future__ import annotations
@@ -215,12 +216,12 @@ def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
 
 
 def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:
-    """What has come for steps of these runs, and is in no memo yet."""
+    """The arrivals for steps of these runs that are in no memo yet."""
     return [arrival_of(row) for row in tx.execute(ARRIVED, {"runs": json.dumps(list(run_ids))}).fetchall()]
 
 
 def arrival_of(row: Sequence[Any]) -> Arrival:
-    """What has come, of a row of ARRIVED."""
+    """The arrival of a row of ARRIVED."""
     run_id, step, data, error, *rest = row[: len(INBOX_COLUMNS)]
     event = row[len(INBOX_COLUMNS) :]
     text = data if event[0] is None else text_of(Event(*event))

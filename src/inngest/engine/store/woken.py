@@ -1,4 +1,4 @@
-"""What events have done to runs that looked for them: written with what they did, for people who ask later."""
+"""The effects of events on runs that looked for them: written with what they did, for people who ask later."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def cancelled(tx: Transaction, found: Iterable[tuple[str, str, str]]) -> None:
 
 
 def by_event(tx: Transaction, event_id: str, count: int = MOST) -> list[Woken]:
-    """What an event has done to runs that still exist, in the order in which those were created; the first of them."""
+    """The effects of an event on runs that still exist, in the order in which those were created; the first of them."""
     rows = tx.execute(BY_EVENT, {"of_event": texts.stored(event_id), "count": count}).fetchall()
     return [
         Woken(

@@ -38,7 +38,8 @@ RETRIES = 12
 
 
 class Durable(asyncio.Future[A]):
-    """Resolved after a commit. What was handed to the writer is written, whoever stops waiting for it.
+    """Resolved after a commit. A command that was handed to the writer is written, also if nobody waits for it any
+    more.
 
     Attributes:
         command: what is to be written.
@@ -246,7 +247,7 @@ class Writer:
     # -- on the loop, while the writer's thread rests
 
     def _write_here(self) -> bool:
-        """Write what waits, if it is alone and nothing is in the way. Whatever is, the thread meets it again."""
+        """Write what waits, if it is alone and nothing is in the way. The thread meets any trouble again."""
         if len(self._pending) != 1 or self._connection is None or self._context is None:
             return False
         if self._held or self._doubt is not None or self._given_up:
@@ -453,7 +454,7 @@ class Writer:
         return self._outcome()
 
     def _outcome(self) -> Outcome:
-        """What follows from the transaction that was begun last."""
+        """The consequences of the transaction that was begun last."""
         return NOTHING_FOLLOWS if self._context is None else self._context.outcome
 
     def _connected(self) -> tuple[Connection, WriteContext]:

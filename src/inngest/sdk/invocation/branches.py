@@ -137,14 +137,16 @@ async def race(
 
 
 def log_loser(logger: Logger, index: int, error: BaseException) -> None:
-    """What a branch raises that has lost changes nothing; somebody may want to know."""
+    """An error of a branch that has lost changes nothing; somebody may want to know."""
     if isinstance(error, Exception):
         name, text = class_name_of(error), message_of(error)
         CarefulLogger(logger).warning("group.race: callables[%d] lost, and raised %s: %s", index, name, text)
 
 
 async def branch_of(branch: Callable[[], Awaitable[object]]) -> object:
-    """A branch of a group, to be a task of its own. What would end the loop there, `result_of` raises."""
+    """A branch of a group, to be a task of its own. An exception that would end the loop there is raised by
+    `result_of`.
+    """
     try:
         return await branch()
     except Exception:
@@ -156,7 +158,7 @@ async def branch_of(branch: Callable[[], Awaitable[object]]) -> object:
 
 
 def result_of(task: asyncio.Task[object]) -> object:
-    """What a branch returned.
+    """The result of a branch.
 
     Raises:
         BaseException: what it raised.

@@ -1,6 +1,6 @@
-"""What an invocation has to tell beside its steps: functions that it defers, and answers of `ctx.patched`.
+"""Facts that an invocation has to tell beside its steps: functions that it defers, and answers of `ctx.patched`.
 
-A call records nothing by itself. What it reports rides with the next record of a step, or with the outcome: a crash
+A call records nothing by itself. Its report rides with the next record of a step, or with the outcome: a crash
 before that leaves nothing recorded beyond, so the code comes to the same again.
 """
 
@@ -18,7 +18,7 @@ NO_STEP = StepName("", 0, "")
 
 
 class Defers:
-    """What one invocation defers."""
+    """The functions that one invocation defers."""
 
     __slots__ = ("_aborted", "_bytes", "_count", "_recorded", "pending_ops")
 
@@ -32,7 +32,7 @@ class Defers:
     def add(self, step: StepName, target: OpTarget, now: int) -> None:
         """The code defers a function, for the first time or again.
 
-        What counts is what the code has come to in this invocation, also what is recorded of it already: so the same
+        A defer counts when the code comes to it in this invocation, also if it is recorded already: so the same
         call is refused in each replay.
 
         Raises:
@@ -53,7 +53,7 @@ class Defers:
             self.pending_ops.append(Op(Opcode.DEFER_ABORT, step, Opcode.DEFER_ADD, started_at=now))
 
     def take(self) -> list[Op]:
-        """What is to be told; it is told now."""
+        """The report; it is told now."""
         taken, self.pending_ops = self.pending_ops, []
         return taken
 
@@ -80,7 +80,7 @@ class Defers:
 
 
 class Patches:
-    """What one invocation was told.
+    """The answers that one invocation was given.
 
     Args:
         recorded: ids that were answered with yes before.
@@ -107,6 +107,6 @@ class Patches:
         return answer
 
     def take(self) -> list[Op]:
-        """What is to be told; it is told now."""
+        """The report; it is told now."""
         taken, self.pending_ops = self.pending_ops, []
         return taken

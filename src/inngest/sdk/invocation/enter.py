@@ -115,7 +115,7 @@ class FunctionEntry:
             portal.close()
 
     def _facts(self) -> dict[str, object]:
-        """What a record that is logged now carries."""
+        """The fields of a record that is logged now."""
         invocation, step = self.invocation, RUNNING.get()
         inside = step is not None and step.invocation is invocation
         return about_run(

@@ -142,7 +142,7 @@ def body_failure(error: BaseException) -> Failed:
 
 
 def log(logger: logging.Logger, where: str, error: BaseException, facts: Mapping[str, object]) -> None:
-    """Log an error of user code, unless it asked to be quiet. What the logger raises, decides nothing.
+    """Log an error of user code, unless it asked to be quiet. An error of the logger decides nothing.
 
     Args:
         logger: of the client.

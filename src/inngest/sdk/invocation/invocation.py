@@ -141,7 +141,7 @@ class Invocation(Recording):
         self.scheduler.yield_run()
 
     def arrived(self, hashes: Collection[str]) -> None:
-        """What these steps have been waiting for has come."""
+        """The answers to these steps have come."""
         self.scheduler.arrived(hashes)
 
     def stop(self) -> None:
@@ -166,7 +166,8 @@ class Invocation(Recording):
     async def _guarded(self, body: Callable[[], Coroutine[object, object, object]], home: Driver) -> Completed | Failed:
         """The body with its result.
 
-        What derives from BaseException alone is a failure too: SystemExit would end the loop if it left the task.
+        An exception that derives from BaseException alone is a failure too: SystemExit would end the loop if it left
+        the task.
         """
         try:
             ending = self.scheduler.ending
@@ -447,7 +448,7 @@ class Invocation(Recording):
         raise refusal
 
     def _refusal(self, step_id: str) -> StepOutsideError | EndOfInvocation | KeyboardInterrupt:
-        """What a call gets that comes when the invocation is over."""
+        """The answer to a call that comes when the invocation is over."""
         if isinstance(self.scheduler.error, KeyboardInterrupt):  # code that cleans up is not to swallow it
             return self.scheduler.error
         if self.scheduler.ending is Ending.RETURNED:

@@ -1,8 +1,8 @@
 """Plain functions: their body runs in a thread, what decides about their steps runs on the loop.
 
-A thread that calls a step waits on its mailbox. What comes back is either a handler to run, here, in the caller's own
-thread, or the answer. So that every replay goes the same way, the code between steps runs in one thread at a time:
-the scheduler does not give a turn while any thread is in its body.
+A thread that calls a step waits on its mailbox. The loop sends back either a handler, to be run in the caller's own
+thread, or the answer. So that every replay goes the same way, the code between steps runs in one thread at a time: the
+scheduler does not give a turn while any thread is in its body.
 
 Threads that the function has started itself may call steps too. Nobody sees what they do between calls, so the order of
 theirs is their own matter; while such a call is open, the threads that are seen count as waiting for it.

@@ -1,4 +1,4 @@
-"""What is done about one call of a step: attempt, wait, record, answer. The loop in `invocation` says which is next."""
+"""The handling of one call of a step: attempt, wait, record, answer. The loop in `invocation` says which is next."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Recording:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What log records about the run carry, between steps."""
+        """The fields of log records about the run, between steps."""
         return about_run(self.call.run_id, self.function.id, None, self._body_attempt)
 
     @property
@@ -108,7 +108,9 @@ class Recording:
             return await self._over()
 
     async def _stand_back(self, call: StepCall, decision: replay.Decision) -> Entry | None:
-        """Nothing is recorded of a call, or something of another kind: wait until it may begin. What is known then."""
+        """Nothing is recorded of a call, or something of another kind: wait until it may begin. Returns the knowledge
+        then.
+        """
         if isinstance(decision, replay.Changed):
             self._changed(call, decision)
             return await self._over()
@@ -138,7 +140,7 @@ class Recording:
             await self.scheduler.parked(call)
 
     def _tell_passed(self, passed: Sequence[Entry]) -> None:
-        """What was recorded is not waited for any more."""
+        """Recorded steps are not waited for any more."""
         CarefulLogger(self.function.client.logger).info(
             "run %s of %s does not come to what it had recorded of a branch that was given up, or still goes on: %s",
             self.call.run_id,
@@ -148,7 +150,7 @@ class Recording:
         )
 
     def _pending_ops(self) -> list[Op]:
-        """What rides with the next record, or with the outcome: nothing, while new code waits for the history."""
+        """Reports that ride with the next record, or the outcome: none while new code waits for the history."""
         if not self._history.through:
             return []
         ops = [*self._defers.take(), *self._patches.take()]
@@ -161,7 +163,7 @@ class Recording:
         return ops
 
     def called_aside(self) -> None:
-        """A thread that the function has started itself calls a step. What it records says so."""
+        """A thread that the function has started itself calls a step. Its record says so."""
         if not self.scheduler.threaded:
             self._to_tell_of_threads = not self.call.threaded
         self.scheduler.enter_aside()
@@ -240,7 +242,7 @@ class Recording:
             self.scheduler.running += 1
 
     def _work(self, call: StepCall, request: RunRequest | SendRequest, number: int) -> Work[Op]:
-        """What an attempt does."""
+        """The work of an attempt."""
         step = call.step
         if isinstance(request, SendRequest):
             request.tried = True
@@ -360,7 +362,7 @@ class Recording:
             self._live.set_result(None)
 
     async def _or_fail(self, doing: Awaitable[R]) -> R:
-        """What fails here is middleware, or a serializer: the function's attempt fails, not the step's."""
+        """A failure here is one of middleware, or of a serializer: the function's attempt fails, not the step's."""
         try:
             return await doing
         except Exception as error:

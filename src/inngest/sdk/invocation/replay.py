@@ -1,4 +1,4 @@
-"""PURE. What a step call does: answer from its memo, run, or wait; and whose turn it is to resume.
+"""PURE. The decision about a step call: answer from its memo, run, or wait; and whose turn it is to resume.
 
 Each memo carries its commit sequence within the run. When more than one call is open, calls resume in commit order,
 one at a time, so that counters of repeated ids, `asyncio.wait(FIRST_COMPLETED)` and races go the same way in the first
@@ -27,7 +27,7 @@ steps first. The first is the least; recorded time counts up to the second; what
 
 
 class Mode(enum.Enum):
-    """What an entry into a function is for. Served functions are entered to plan, and for one target."""
+    """The purpose of an entry into a function. Served functions are entered to plan, and for one target."""
 
     RUN = "run"  # its steps run as the code comes to them
     PLAN = "plan"  # its steps are told; the one who asked says which of them run
@@ -67,7 +67,7 @@ class Ignore(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What is recorded by this name is of another kind: the code changed while the run was under way."""
+    """The record of this name is of another kind: the code changed while the run was under way."""
 
     recorded: Opcode
 
@@ -86,7 +86,7 @@ _IGNORE = Ignore()
 
 
 class History:
-    """What is recorded of a run, and which memos its code has not been given yet.
+    """The record of a run, and the memos that its code has not been given yet.
 
     Args:
         memos: finished steps.
@@ -124,7 +124,7 @@ class History:
     # -- what a call does
 
     def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
-        """What a call of a step does, given what is recorded of it, at a time (unix ms)."""
+        """Decides what a call of a step does, given its record, at a time (unix ms)."""
         if entry is None:
             if self._unasked:
                 if not self.follows:
@@ -142,11 +142,11 @@ class History:
         return Park(entry)
 
     def entry(self, step: StepName) -> Entry | None:
-        """What is recorded of a step."""
+        """The record of a step."""
         return self._entries.get(step.hash)
 
     def reach(self, step: StepName) -> Entry | None:
-        """What is recorded of a step that the code has come to."""
+        """The record of a step that the code has come to."""
         if self._unasked:
             self._unasked.pop(step.hash, None)
         return self._entries.get(step.hash)
@@ -161,7 +161,7 @@ class History:
         return entry
 
     def arrived(self, hashes: Iterable[str]) -> None:
-        """What these open steps have been waiting for has come: they are due."""
+        """The answers to these open steps have come: they are due."""
         for hashed in hashes:
             self._arrived.add(hashed)
             entry = self._entries.get(hashed)
@@ -187,12 +187,12 @@ class History:
 
     @property
     def unasked(self) -> list[Entry]:
-        """What was recorded before and is not asked for: memos in their order, then open steps by age."""
+        """Records from before that are not asked for: memos in their order, then open steps by age."""
         return sorted(self._unasked.values(), key=_age)
 
     @property
     def left(self) -> list[Entry]:
-        """What was recorded before and is not used: not asked for, or passed over."""
+        """Records from before that are not used: not asked for, or passed over."""
         if not self._passed and not self._unasked:
             return []
         return sorted((*self._passed.values(), *self._unasked.values()), key=_age)
@@ -287,7 +287,7 @@ class History:
 
 
 class ServedHistory(History):
-    """What is recorded of a run whose function is served: it is entered to plan, or for one target.
+    """The record of a run whose function is served: it is entered to plan, or for one target.
 
     Args:
         memos: finished steps.
@@ -311,7 +311,7 @@ class ServedHistory(History):
         self._target = target
 
     def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
-        """What a call of a step does.
+        """Decides what a call of a step does.
 
         | mode         | memo   | open: due, not due, another kind | new: runs, waits, before the history |
         |--------------|--------|----------------------------------|--------------------------------------|

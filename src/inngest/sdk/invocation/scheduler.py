@@ -1,8 +1,8 @@
-"""Who may go on, and when an invocation is over.
+"""Decides which call may go on, and when an invocation is over.
 
-The code between steps is user code on an event loop: nothing says when it has come to rest. What is observed is
-that no step was called for a few turns of the loop while no thread of a plain function was in its body. Then, and only
-then, the scheduler lets one call go on: the one whose memo is next in commit order.
+The code between steps is user code on an event loop: nothing says when it has come to rest. It observes that no step
+was called for a few turns of the loop while no thread of a plain function was in its body. Then, and only then, the
+scheduler lets one call go on: the one whose memo is next in commit order.
 
 New code waits for the history: calls of which nothing is recorded begin when the code has asked for all that is. If
 that does not come, or a memo's turn does not, for as long as `History.patience` says, the code has changed, and the
@@ -234,7 +234,7 @@ class StepScheduler:
             self.changed()
 
     def arrived(self, hashes: Collection[str]) -> None:
-        """What these steps have been waiting for has come."""
+        """The answers to these steps have come."""
         self._history.arrived(hashes)
         for hashed in hashes:
             call = self.calls.get(hashed)
@@ -529,7 +529,7 @@ class StepScheduler:
     # -- changed code
 
     def _stalled(self) -> Stall | None:
-        """What keeps calls, or the end of the body, from going on; None if nothing does but time."""
+        """The stall that keeps calls, or the end of the body, from going on; None if nothing does but time."""
         history = self._history
         memo = history.next
         call = self._earliest() if not history.in_order else None if memo is None else self.calls.get(memo.step.hash)
@@ -568,7 +568,7 @@ class StepScheduler:
         self._stall = self._patience = None
 
     def _stop_waiting(self, stall: Stall) -> None:
-        """What is missing does not come: the code has changed, unless something else says why."""
+        """The missing call does not come: the code has changed, unless something else says why."""
         self._stall = None
         last = self._history.last
         if stall.sign is Sign.RETURNED and self.threaded:  # a thread that it has left would have come to it

@@ -128,7 +128,9 @@ class Values:
         return op._replace(events=tuple(sent)) if op.op is Opcode.STEP_RUN else op
 
     def waiting(self, op: Op) -> Work[Op]:
-        """What a step is about to wait for, past `transform_output`, which may rewrite the data of an invocation."""
+        """The target of a step that is about to wait, past `transform_output`, which may rewrite the data of an
+        invocation.
+        """
         opts = _opts_of(op)
         info = TransformOutputStepInfo(op.step.text, op.kind, opts)
         yield from self._hooks.call("transform_output", TransformOutputResult(output=None, step=info))
@@ -158,7 +160,7 @@ class Values:
         return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error, memo.step.text)
 
     def open(self, memo: StepMemo, output_type: object, kind: Opcode) -> object:
-        """What user code gets of a memo.
+        """The value that user code gets of a memo.
 
         Raises:
             StepError: the step failed.
@@ -189,7 +191,7 @@ class Values:
         return dataclasses.replace(self.context, event=events[0], events=events)
 
     def returned(self, value: object) -> Work[Completed | Failed]:
-        """What a function's return value becomes."""
+        """The outcome of a function that returned."""
         where = f"function {self._call.function_id}"
         if inspect.isawaitable(value):
             return error_records.body_failure(_not_awaited(where, value))
@@ -209,7 +211,7 @@ class Values:
         return Completed(text)
 
     def raised(self, error: BaseException) -> Work[Failed]:
-        """What a function's exception becomes."""
+        """The outcome of a function that raised."""
         if isinstance(error, Exception) and original_of(error) is error:
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error))
         return error_records.body_failure(error)
@@ -286,7 +288,7 @@ class Values:
 
 
 def _opts_of(op: Op) -> dict[str, Any]:
-    """What middleware is told of a step that waits; times are ms. Credentials of requests are not told."""
+    """Middleware's view of a step that waits; times are ms. Credentials of requests are not told."""
     target = op.target
     if op.kind is Opcode.SLEEP:
         return {"duration": op.duration, "until": op.until}

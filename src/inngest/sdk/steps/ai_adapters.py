@@ -11,14 +11,14 @@ FORMATS = ("openai-chat", "anthropic", "gemini", "bedrock")
 
 @runtime_checkable
 class BaseAdapter(Protocol):
-    """What `step.ai.infer` needs to know of a provider. A protocol because any object with these methods will do."""
+    """A provider, as `step.ai.infer` needs to know it. A protocol because any object with these methods will do."""
 
     def auth_key(self) -> str:
         """The key; the format says where in the request it goes. It is never stored."""
         ...
 
     def format(self) -> str:
-        """Whose API it is: "openai-chat", "anthropic", "gemini" or "bedrock"."""
+        """The provider of the API: "openai-chat", "anthropic", "gemini" or "bedrock"."""
         ...
 
     def headers(self) -> dict[str, str]:
@@ -67,7 +67,7 @@ class ModelAdapter:
         return self._auth_key
 
     def format(self) -> str:
-        """Whose API it is."""
+        """The provider of the API."""
         return self.FORMAT
 
     def headers(self) -> dict[str, str]:

@@ -184,7 +184,7 @@ def _check_name(where: str, name: str) -> None:
 
 
 def result_of(given: Function[T], value: object) -> T:
-    """What an invoked function returned, as its own serializer keeps it."""
+    """The result of an invoked function, as its own serializer keeps it."""
     serializer = given.client.serializer
     kept_as = given.result_type(given.id)
     if serializer is None or kept_as is Unset:
@@ -243,7 +243,7 @@ def _wrong(step_id: str, name: str, expected: str, got: object) -> StepArgumentE
 
 
 def not_a_function(where: str, given: object) -> StepArgumentError:
-    """What to raise for a handler, or a branch, that cannot be called."""
+    """The error for a handler, or a branch, that cannot be called."""
     if not inspect.isawaitable(given):
         return StepArgumentError(
             f"{where}: expected a function, got {given!r}: give the function itself, without calling it"
@@ -257,7 +257,7 @@ def not_a_function(where: str, given: object) -> StepArgumentError:
 
 
 def check_callables(callables: object, where: str = "group.parallel") -> None:
-    """What a group takes.
+    """Checks the argument of a group.
 
     Raises:
         StepArgumentError: it is something else.

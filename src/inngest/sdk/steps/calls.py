@@ -1,8 +1,8 @@
 """Calls of steps: what code asks for, who is asked, and which calls nobody awaited.
 
 `ctx.step.run("charge", charge)` without `await` makes a coroutine, and no more. A call is noted when it is made, and
-taken off by the first line that runs of it. What is still noted when the body returns was forgotten, unless a task has
-it: what that does is its own matter.
+taken off by the first line that runs of it. A call that is still noted when the body returns was forgotten, unless a
+task has it: what that does is its own matter.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class WaitRequest:
     kept_as = Unset
 
     def op(self, step: StepName, now: int) -> Op:
-        """What is recorded of it, when it is called at a time (unix ms).
+        """The record of it, when it is called at a time (unix ms).
 
         Raises:
             TimeoutTooLongError: it would wait too long.
@@ -115,8 +115,8 @@ StepRequest = RunRequest | SendRequest | WaitRequest
 
 
 class Caller(Protocol[R_co]):
-    """What steps need of where their function runs: on the loop, where a call gives a coroutine, or in a thread, where
-    it gives the value.
+    """The place where a function runs, as its steps need it: on the loop, where a call gives a coroutine, or in a
+    thread, where it gives the value.
     """
 
     @property
@@ -244,7 +244,9 @@ def _forgotten(made: MadeCalls) -> Iterator[MadeCall]:
 
 
 def _kept_by_tasks() -> Iterator[object]:
-    """What other tasks run, and what their code has at hand: a step that is to wait for its place, for example."""
+    """Coroutines that other tasks run, and those that their code has at hand: a step that is to wait for its place,
+    for example.
+    """
     current = asyncio.current_task()
     for task in asyncio.all_tasks():
         coroutine: object = None if task is current else task.get_coro()

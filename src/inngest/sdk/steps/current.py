@@ -15,7 +15,9 @@ from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepTimeoutErro
 
 
 class StepState(enum.StrEnum):
-    """How far a request to stop has come. What was requested but not delivered is still running as if nothing were."""
+    """How far a request to stop has come. A request that was not delivered leaves the handler running as if nothing
+    were.
+    """
 
     RUNNING = "running"
     TIMEOUT_REQUESTED = "timeout requested"  # its time is over: an async handler is being cancelled, a plain one asked
@@ -133,7 +135,7 @@ class CurrentStep:
         return self._overdue
 
     def timeout_error(self) -> StepTimeoutError:
-        """What the attempt fails with."""
+        """The error of the attempt."""
         self._delivered = True
         return StepTimeoutError(f'step "{self.id}" did not end within {self.timeout} ms')
 

@@ -1,4 +1,4 @@
-"""What `step.fetch` and `step.ai.infer` ask for, checked where it is written, and what they give."""
+"""Arguments of `step.fetch` and `step.ai.infer`, checked where they are written, and their results."""
 
 from __future__ import annotations
 

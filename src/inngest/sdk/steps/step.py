@@ -164,7 +164,7 @@ class Step(StepWithOptions):
     ) -> StepWithOptions:
         """Options for steps that run a handler: `await ctx.step.options(retries=2).run("charge", charge, order)`.
 
-        What is recorded of a step stands, whatever its options are changed to later.
+        The record of a step stands, whatever its options are changed to later.
 
         Args:
             retries: how often the step is tried again, instead of the function's number; 0 to 20.

@@ -1,7 +1,7 @@
 """`advance(run, inputs, now) → Changes`: the only place that decides what follows from steps and outcomes of a run.
 
-A dispatch; each family of inputs has its own file. What an event starts is decided in `triggers`, and when that begins
-in `gates` and `lanes`.
+A dispatch; each family of inputs has its own file. The runs that an event starts are decided in `triggers`, and when
+they begin in `gates` and `lanes`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _OPCODES = {
 
 
 def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: Policy, moment: Moment) -> Changes:
-    """What follows from what an invocation reports.
+    """Decides what follows from the report of an invocation.
 
     Args:
         run: the run, as its owner knows it; not changed.
@@ -97,7 +97,7 @@ def _came_before(draft: Draft, op: Op) -> bool:
 
 
 class Woken(NamedTuple):
-    """What fell due, or came, while nobody owned a run."""
+    """The steps that fell due, or got answers, while nobody owned a run."""
 
     changes: Changes
     overflow: ErrorInfo | None  # the run is larger by it than it may be: it fails, and is not entered

@@ -29,7 +29,7 @@ class Overflow(Exception):
 
 
 class Draft:
-    """What has been decided so far in one call of `advance`."""
+    """The decisions so far in one call of `advance`."""
 
     __slots__ = (
         "attempt",
@@ -76,7 +76,7 @@ class Draft:
         return self.run.seq + len(self.memos)
 
     def known(self, step_hash: str) -> OpenStep | None:
-        """What is open of a step, in the store or in this draft."""
+        """The open part of a step, in the store or in this draft."""
         return self.open.get(step_hash) or self.run.open.get(step_hash)
 
     def done(self, step_hash: str) -> Memo | None:
@@ -123,7 +123,7 @@ class Draft:
         self.entries.append(open_step)
 
     def deferred(self) -> Sequence[Defer]:
-        """What starts when the run ends now."""
+        """The functions that start when the run ends now."""
         if not self.run.defers and not self.defers:
             return ()
         return [defer for defer in {**self.run.defers, **self.defers}.values() if not defer.aborted]

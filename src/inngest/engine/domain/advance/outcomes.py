@@ -14,7 +14,7 @@ from .draft import Draft, Overflow
 
 
 def ops(draft: Draft, outcome: Outcome) -> Sequence[Op]:
-    """What an outcome reports about steps. A run that fails for good opens no step any more."""
+    """The reports about steps in an outcome. A run that fails for good opens no step any more."""
     if isinstance(outcome, Failed) and _is_final(draft, outcome):
         return [op for op in outcome.ops if op.kind is Opcode.DEFER_ADD]
     return outcome.ops

@@ -25,7 +25,7 @@ def succeeded(draft: Draft, op: Op) -> None:
 
 
 def succeeded_alone(run: RunState, op: Op, policy: Policy, moment: Moment) -> Changes | None:
-    """What most reports are, one handler that returned, decided at once as `succeeded` does in a draft.
+    """Decides the commonest report, one handler that returned, at once as `succeeded` does in a draft.
 
     None where there is more to decide: events that it sends, limits that it reaches, and what was reported before.
     """

@@ -31,7 +31,7 @@ def began(draft: Draft, op: Op) -> None:
 
 
 def ended(draft: Draft, op: Op) -> None:
-    """What it waits for came, or its time is over, while its invocation was still going.
+    """A wait is over, by its answer or by its time, while its invocation was still going.
 
     If the time is over, but the store knows of something that came before this is written, that counts.
     """

@@ -29,7 +29,7 @@ recorded.
 - true is `true`; a number is its shortest text, `1` for 1 and for 1.0; a string is its JSON, with the quotes, so that
   1 and "1" differ;
 - a list or a map is JSON with sorted keys; a time is RFC 3339 and a duration seconds, in quotes as strings are;
-- what is longer is the character RS and a hash. What has no value raises `EvaluationError` with its place.
+- what is longer is the character RS and a hash. A key without a value raises `EvaluationError` with its place.
 
 `expression.number(activation)` gives a whole number, or None for null, for priorities; `expression.value(activation)`
 what it is.
@@ -37,8 +37,8 @@ what it is.
 **Wait.** `expression.bind(event)` gives a `Bound`, when the wait is made:
 
 - `terms`: `Term(path, key)`, most telling first. Each is an equality of the outermost `&&` between a place in `async`
-  and what `event` says; an event that matches has, for each, `key_at(term.path, async_event) == term.key`. Whoever
-  keeps waits in an index takes the first; without terms, all events of the name are candidates.
+  and what `event` says; an event that matches has, for each, `key_at(term.path, async_event) == term.key`. An index of
+  waits takes the first; without terms, all events of the name are candidates.
 - `residual`: whether a candidate that has all terms must still be asked, by `bound.matches(Activation(async_=…))`.
 - `possible`: False if the event that started the run rules out all others.
 - `to_json()`: what has to be stored beside the text; `expression.restored(json)` is the Bound again, for matches alone.

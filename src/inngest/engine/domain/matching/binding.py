@@ -1,4 +1,4 @@
-"""What an expression of a wait looks for, once the event that started the run is known."""
+"""The search of a wait's expression, once the event that started the run is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Side(NamedTuple):
     locals: int
 
     def value(self, event: object) -> object:
-        """What it gives."""
+        """Its value."""
         return self.run([LIMIT, 0, event, None, None, (), *[None] * self.locals])
 
 
@@ -36,7 +36,7 @@ class Equality(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What follows from the event that started the run."""
+    """The consequences of the event that started the run."""
 
     terms: tuple[Term, ...]  # an event that matches satisfies them all
     residual: bool  # whether an event that satisfies them may still not match
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     rest: bool  # whether there are others
 
     def parameters(self, event: object) -> tuple[object, ...]:
-        """What the expression needs of `event`; JSON values."""
+        """The parts of `event` that the expression needs; JSON values."""
         return tuple(resolve(place, event) for place in self.places)
 
     def find(self, event: object) -> Found:

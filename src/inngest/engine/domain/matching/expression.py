@@ -16,7 +16,7 @@ from .keys import Term, canonical
 
 
 class Activation(NamedTuple):
-    """What an expression sees: JSON values. One that is absent is null, as is all in it."""
+    """The names that an expression sees: JSON values. One that is absent is null, as is all in it."""
 
     event: object = None  # what started the run, or is about to
     async_: object = None  # the event that has come
@@ -25,7 +25,7 @@ class Activation(NamedTuple):
 
 
 class Kind(enum.Enum):
-    """What became of a match."""
+    """The result of a match."""
 
     MATCH = "match"
     NO_MATCH = "no match"  # false, or null: what is missing is not true
@@ -93,7 +93,7 @@ class Expression:
         return self._judge(self._run, self._scope(activation))
 
     def value(self, activation: Activation) -> object:
-        """What the expression gives: JSON, or a time, a duration, bytes or a type.
+        """The value of the expression: JSON, or a time, a duration, bytes or a type.
 
         Raises:
             EvaluationError: says where and why it gives nothing.

@@ -44,7 +44,7 @@ def path_text(path: Path) -> str:
 def selectivity(term: Term, *, own: bool) -> int:
     """For sorting: texts tell more than numbers, and those more than true, false and null.
 
-    What the event of each run says itself (`own`) tells more than what stands in the expression: that is the same for
+    A key from the event of each run (`own`) tells more than a constant of the expression: that is the same for
     all runs that wait by it, and an index would give each of them for every event.
     """
     if term.key in ("true", "false", "null"):

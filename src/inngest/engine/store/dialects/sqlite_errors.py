@@ -1,4 +1,4 @@
-"""What SQLite's errors mean for a person: what happened, to which file, and how to mend it."""
+"""The meaning of SQLite's errors for a person: what happened, to which file, and how to mend it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIDE_FILES = ("-wal", "-shm")
 
 
 def trouble_of(error: Exception) -> Trouble:
-    """What to do about an error."""
+    """The way to deal with an error."""
     if isinstance(error, StoreError):
         return Trouble.FATAL
     if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
@@ -102,7 +102,7 @@ def _forbidden(path: Path, folder: Path) -> str | None:
 
 
 def forbidden_file(file: Path) -> str | None:
-    """What to say if a file exists and this user may not use it."""
+    """The text if a file exists and this user may not use it."""
     if not os.path.lexists(file) or os.access(file, os.R_OK | os.W_OK):
         return None
     who = f"this user ({_user()})"

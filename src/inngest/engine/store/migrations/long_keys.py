@@ -89,7 +89,7 @@ def _batch(row: Mapping[str, str]) -> str:
 
 
 def _collected(key: str) -> str:
-    """What collects the events of a function and a key."""
+    """The timer that collects the events of a function and a key."""
     function_id, value = json.loads(key)
     return key_of(json.dumps([function_id, key_of(_new_mark(value))], ensure_ascii=False))
 
