@@ -16,7 +16,7 @@ import pytest
 import inngest
 from inngest import Rule
 from inngest.engine.executor import RunExecutor
-from inngest.engine.ownership import Ownership
+from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import Claimed
 from inngest.engine.store import unreadable
 from tests.contract.store.failing import error
@@ -196,10 +196,10 @@ async def test_a_run_that_cannot_begin_as_it_is_accepted_is_put_off_and_the_othe
         if '"number":2' in data.replace(" ", "") and claimed.run.id not in refused:
             refused.add(claimed.run.id)
             raise LookupError("it cannot be begun")
-        return Ownership(of, claimed)
+        return OwnedRun(of, claimed)
 
     function = stage.function(body)
-    with mock.patch("inngest.engine.executor.Ownership", broken):
+    with mock.patch("inngest.engine.executor.OwnedRun", broken):
         async with stage.engine(function) as engine:
             sent = [inngest.Event(name="test/start", data={"number": number}) for number in (1, 2, 3)]
             runs = [run for event_id in await engine.send(sent) for run in await engine.runs(event_id=event_id)]
@@ -218,7 +218,7 @@ async def test_a_run_that_cannot_be_put_off_now_is_put_off_when_the_database_wor
     def broken(of: RunExecutor, claimed: Claimed) -> object:
         if len(plan) == 2:
             raise plan.pop(0)
-        return Ownership(of, claimed)
+        return OwnedRun(of, claimed)
 
     def full(*args: Any, **kwargs: Any) -> object:
         if plan:
@@ -226,7 +226,7 @@ async def test_a_run_that_cannot_be_put_off_now_is_put_off_when_the_database_wor
         return put_off(*args, **kwargs)
 
     function = stage.function(body)
-    with mock.patch("inngest.engine.executor.Ownership", broken), mock.patch.object(unreadable, "put_off", full):
+    with mock.patch("inngest.engine.executor.OwnedRun", broken), mock.patch.object(unreadable, "put_off", full):
         async with stage.engine(function) as engine:
             (event_id,) = await engine.send(inngest.Event(name="test/start"))
             (run,) = await engine.runs(event_id=event_id)

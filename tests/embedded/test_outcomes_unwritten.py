@@ -9,7 +9,7 @@ import pytest
 
 import inngest
 from inngest.engine import executor
-from inngest.engine.ownership import Ownership
+from inngest.engine.owned_run import OwnedRun
 from inngest.protocol.calls import Outcome
 from tests.embedded.stage import Stage
 
@@ -19,20 +19,20 @@ async def test_a_run_whose_outcome_cannot_be_written_goes_on(
     times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executor, "UNWRITTEN", 1)
-    conclude = Ownership.conclude
+    conclude = OwnedRun.conclude
     left = times
 
-    async def broken(ownership: Ownership, outcome: Outcome) -> object:
+    async def broken(owned_run: OwnedRun, outcome: Outcome) -> object:
         nonlocal left
         if left:
             left -= 1
             raise ValueError("it cannot be written")
-        return await conclude(ownership, outcome)
+        return await conclude(owned_run, outcome)
 
     async def body(ctx: inngest.Context) -> str:
         return "done"
 
-    with mock.patch.object(Ownership, "conclude", broken):
+    with mock.patch.object(OwnedRun, "conclude", broken):
         run = await Stage(tmp_path).run(body, retries=1)
 
     assert left == 0

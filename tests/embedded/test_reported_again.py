@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.engine.ownership import Ownership
+from inngest.engine.owned_run import OwnedRun
 from inngest.protocol.calls import Recorded
 from inngest.protocol.opcodes import Op, Opcode
 from tests.embedded.stage import Stage
@@ -18,15 +18,15 @@ from tests.embedded.stage import Stage
 @pytest.fixture
 def everything_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """As from a recorder at the other end of a line; the second time with other results."""
-    record = Ownership.record
+    record = OwnedRun.record
 
-    def twice(ownership: Ownership, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
-        record(ownership, ops)
+    def twice(owned_run: OwnedRun, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+        record(owned_run, ops)
         return record(
-            ownership, [op._replace(data='"second"') if op.op is Opcode.STEP_RUN and op.data else op for op in ops]
+            owned_run, [op._replace(data='"second"') if op.op is Opcode.STEP_RUN and op.data else op for op in ops]
         )
 
-    monkeypatch.setattr(Ownership, "record", twice)
+    monkeypatch.setattr(OwnedRun, "record", twice)
 
 
 @pytest.mark.usefixtures("everything_comes_again")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from inngest.engine.domain.explaining import Handler
-from inngest.engine.ownership import Ownership
+from inngest.engine.owned_run import OwnedRun
 from inngest.engine.ports import Invoker
 from inngest.protocol import calls
 from inngest.protocol.calls import Call, Outcome
@@ -57,7 +57,7 @@ class WatchedInvoker:
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         host = self._host
-        assert isinstance(recorder, Ownership)
+        assert isinstance(recorder, OwnedRun)
         owner = recorder.claimed.owner
         token = owner.token
         STRAND.set(f"{token} {call.run_id}")

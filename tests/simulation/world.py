@@ -557,9 +557,9 @@ def _paging(rows: int) -> Generator[None]:
 @contextlib.contextmanager
 def _looking(every: int) -> Generator[None]:
     """How often engines look at what others did: hours with a look every 50 ms would be nothing but looks."""
-    before = service.LOOK
-    service.LOOK = every
+    before = service.POLL_MS
+    service.POLL_MS = every
     try:
         yield
     finally:
-        service.LOOK = before
+        service.POLL_MS = before

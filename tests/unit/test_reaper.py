@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from inngest.engine.failure_log import each_alone
 from inngest.engine.ports import Store
-from inngest.engine.reaper import Reaper, Remover, each_alone
+from inngest.engine.pruner import Pruner
+from inngest.engine.reaper import Reaper
 from inngest.engine.records import EventPlace, Session
 from inngest.runtime.ports import Clock, Liveness
 
@@ -76,7 +78,7 @@ async def test_a_worker_that_cannot_be_looked_at_keeps_no_other_from_being_found
 async def test_what_cannot_be_removed_keeps_nothing_else_from_being_removed(broken: str) -> None:
     place: Any = Place(broken)
     with pytest.raises(PermissionError):
-        await Remover(cast(Store, place), cast(Clock, place), 1_000).run_once()
+        await Pruner(cast(Store, place), cast(Clock, place), 1_000).run_once()
     assert place.done == [what for what in ("keys", "runs", "events") if what != broken]
 
 

@@ -62,10 +62,10 @@ async def test_nobody_is_crowded_out_by_a_look_for_what_is_due() -> None:
     looking = asyncio.create_task(room.executor.run_once(NOW))
     await asyncio.sleep(0)
     assert room.store.asked == 1
-    assert not room.executor.crowded()
+    assert not room.executor.at_capacity()
     room.store.through.set()
     await looking
-    assert not room.executor.crowded()
+    assert not room.executor.at_capacity()
 
 
 async def test_nobody_looks_when_nothing_is_due() -> None:
@@ -80,7 +80,7 @@ async def test_room_that_was_not_needed_wakes_who_waits_for_it() -> None:
     reserved = room.executor.reserve(1)
     room.executor.job_due(NOW)
     await room.executor.run_once(NOW)
-    assert room.executor.crowded()
+    assert room.executor.at_capacity()
     woken = room.woken
     room.executor.give_back(reserved)
     assert room.woken == woken + 1

@@ -16,7 +16,7 @@ from inngest.engine.store.database import Database
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.worker import Worker
+from inngest.engine.worker_context import WorkerContext
 from inngest.runtime.clock import SystemClock
 from inngest.runtime.http import HttpxClient
 from inngest.runtime.idle import LoopIdle
@@ -91,7 +91,7 @@ def assemble(
     policy = Policy(settings.max_steps, settings.retry_interval, settings.max_takeovers)
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
     invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle)
-    worker = Worker(
+    worker = WorkerContext(
         store,
         around(invoker),
         runtime.clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .domain.explaining import Handler
-from .worker import Worker
+from .worker_context import WorkerContext
 
 LONG = 1_000
 """Milliseconds after which a handler is told of."""
@@ -21,7 +21,7 @@ class Activity:
         worker: whose handlers.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: WorkerContext) -> None:
         self._worker = worker
         self._told: tuple[str, Sequence[Handler]] = ("", ())  # under which session, and what
 

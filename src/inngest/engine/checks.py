@@ -10,8 +10,8 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Liveness
 
 from .activity import Activity
-from .reaper import each_alone
-from .worker import Worker
+from .failure_log import each_alone
+from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -27,7 +27,7 @@ class Checks:
         liveness: shows that it lives.
     """
 
-    def __init__(self, worker: Worker, liveness: Liveness) -> None:
+    def __init__(self, worker: WorkerContext, liveness: Liveness) -> None:
         self._worker = worker
         self._liveness = liveness
         self._activity = Activity(worker)

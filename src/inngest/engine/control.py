@@ -6,7 +6,7 @@ from inngest.protocol import texts
 
 from .executor import RunExecutor
 from .gateway import Gateway
-from .worker import Worker
+from .worker_context import WorkerContext
 
 
 class Control:
@@ -18,7 +18,7 @@ class Control:
         gateway: makes requests of this worker; it claims what can be tried again.
     """
 
-    def __init__(self, worker: Worker, executor: RunExecutor, gateway: Gateway) -> None:
+    def __init__(self, worker: WorkerContext, executor: RunExecutor, gateway: Gateway) -> None:
         self._worker = worker
         self._executor = executor
         self._gateway = gateway
@@ -45,7 +45,7 @@ class Control:
         released = await store.release(run_id, self._worker.clock.now())
         if not released and await store.run(run_id) is None:
             raise KeyError(run_id)
-        self._executor.look_again()
+        self._executor.request_claim()
         return released
 
     async def retry_now(self, run_id: str) -> bool:
@@ -59,8 +59,8 @@ class Control:
         if not retried.anything and await store.run(run_id) is None:
             raise KeyError(run_id)
         self._executor.retry(run_id, retried.steps)
-        self._executor.look_again()
-        self._gateway.look_again()
+        self._executor.request_claim()
+        self._gateway.request_claim()
         return retried.anything
 
     async def pause(self, function_id: str, on_event: str) -> None:
@@ -79,7 +79,7 @@ class Control:
             KeyError: the function is not known.
         """
         known = await self._worker.store.resume(texts.stored(function_id), self._worker.clock.now())
-        self._executor.look_again()
+        self._executor.request_claim()
         if not known:
             raise KeyError(function_id)
 

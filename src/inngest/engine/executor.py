@@ -21,11 +21,11 @@ from .domain.model import Ended, Event, Released, RunStatus
 from .domain.starts import Start
 from .errors import StoreError
 from .gateway import Gateway
-from .ownership import STOP, Ownership
+from .owned_run import STOP, OwnedRun
 from .places import NOTHING, Places, Reserved
 from .quarantine import Quarantine
 from .records import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner
-from .worker import Worker
+from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -50,7 +50,7 @@ class RunExecutor:
 
     def __init__(
         self,
-        worker: Worker,
+        worker: WorkerContext,
         functions: frozenset[str],
         max_in_flight: int,
         on_end: Callable[[str, Ended], None],
@@ -62,13 +62,13 @@ class RunExecutor:
         self._places = Places(max_in_flight, worker.invoker, functions)
         self.on_end = on_end
         self.gateway = gateway
-        self._stranded: dict[str, StoreError] = {}  # runs whose last commit the store has refused, and why
+        self._unwritten: dict[str, StoreError] = {}  # runs whose last commit the store has refused, and why
         self._wake = wake
-        self._owned: dict[str, Ownership] = {}
-        self._recording: dict[Owner, Ownership] = {}  # whose commits are not all answered yet
+        self._owned: dict[str, OwnedRun] = {}
+        self._recording: dict[Owner, OwnedRun] = {}  # whose commits are not all answered yet
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
         self._quarantine = Quarantine()
-        self.stirred = False  # runs have ended otherwise than by being run here
+        self.ended_elsewhere = False  # runs have ended otherwise than by being run here
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
@@ -115,7 +115,7 @@ class RunExecutor:
     def thread_freed(self) -> None:
         """A thread is free: a run that waits for one may have it."""
         if self._wants_thread:
-            self.look_again()
+            self.request_claim()
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
@@ -129,7 +129,7 @@ class RunExecutor:
         self.next_due = due_at
         return True
 
-    def look_again(self) -> None:
+    def request_claim(self) -> None:
         """The queue may have changed: another process wrote."""
         self.next_due = self.worker.clock.now()
         self._wake()
@@ -144,17 +144,17 @@ class RunExecutor:
         return self._places.empty
 
     @property
-    def stranded(self) -> Sequence[StoreError]:
+    def unwritten(self) -> Sequence[StoreError]:
         """Why the store has refused the last commits of runs, one for each: they go back with the session."""
-        return list(self._stranded.values())
+        return list(self._unwritten.values())
 
     # -- what the store has committed
 
     def on_committed(self, command: object, answer: Any) -> Any:
         """A command was written: what it is about here goes on."""
         if isinstance(command, Commit):
-            ownership = self._recording.get(command.owner)
-            return STOP if ownership is None else ownership.committed(command, answer)
+            owned_run = self._recording.get(command.owner)
+            return STOP if owned_run is None else owned_run.committed(command, answer)
         if isinstance(command, Acceptance):
             self._accepted(command, answer)
         elif isinstance(answer, Claims):
@@ -178,13 +178,14 @@ class RunExecutor:
     def notify(self, notifications: Notifications) -> None:
         """Takes note of what a transaction did to other runs than its own."""
         if notifications.queued:
-            self.look_again()
+            self.request_claim()
         self.arrived(notifications.arrivals)
-        self.stirred = self.stirred or bool(notifications.cancelled)  # who waits for one may not be known yet
+        if notifications.cancelled:  # who waits for one may not be known yet
+            self.ended_elsewhere = True
         for run_id in notifications.cancelled:
             self.lost(run_id)
-            ownership = self._owned.get(run_id)
-            run_log.ended(run_id, None if ownership is None else ownership.function_id, RunStatus.CANCELLED)
+            owned_run = self._owned.get(run_id)
+            run_log.ended(run_id, None if owned_run is None else owned_run.function_id, RunStatus.CANCELLED)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
         for run_id, function_id in notifications.unknown:
             LOGGER.warning(
@@ -197,23 +198,23 @@ class RunExecutor:
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         """Something that runs wait for has come; those that are in flight here go on with it."""
         for arrival in arrivals:
-            ownership = self._owned.get(arrival.run_id)
-            if ownership is not None:
-                ownership.arrived(arrival)
+            owned_run = self._owned.get(arrival.run_id)
+            if owned_run is not None:
+                owned_run.arrived(arrival)
 
     def retry(self, run_id: str, hashes: Sequence[str]) -> None:
         """The next attempts of these steps are due; a run that is in flight here goes on with them."""
-        ownership = self._owned.get(run_id)
-        if ownership is not None and hashes:
-            ownership.retry(hashes)
+        owned_run = self._owned.get(run_id)
+        if owned_run is not None and hashes:
+            owned_run.retry(hashes)
 
     def lost(self, run_id: str) -> None:
         """A run was cancelled, or is another's: what runs of it here is taken down."""
-        ownership = self._owned.get(run_id)
-        if ownership is not None:
-            ownership.lose()
+        owned_run = self._owned.get(run_id)
+        if owned_run is not None:
+            owned_run.lose()
 
-    async def look_around(self) -> None:
+    async def check_ownership(self) -> None:
         """See what others did to the runs that are in flight here."""
         owned = list(self._owned.values())
         if waiting := [one.run_id for one in owned if one.waiting]:
@@ -221,9 +222,9 @@ class RunExecutor:
         if owned:
             owners = [one.owner for one in owned]
             for run_id in await self.worker.store.not_owned(owners):
-                ownership = self._owned.get(run_id)
-                if ownership is not None and ownership.owner in owners:
-                    ownership.lose()
+                owned_run = self._owned.get(run_id)
+                if owned_run is not None and owned_run.owner in owners:
+                    owned_run.lose()
 
     # -- claiming
 
@@ -316,124 +317,124 @@ class RunExecutor:
     def _enter(self, claimed: Claimed) -> None:
         if self.worker.observer is not None and not claimed.unread:
             self.worker.observer.entered(claimed)
-        ownership = Ownership(self, claimed)
+        owned_run = OwnedRun(self, claimed)
         run_log.entered(claimed)
-        self._owned[claimed.run.id] = self._recording[claimed.owner] = ownership
-        self._places.enter(ownership.function_id, probes=ownership.probes)
-        if ownership.suspect:
+        self._owned[claimed.run.id] = self._recording[claimed.owner] = owned_run
+        self._places.enter(owned_run.function_id, probes=owned_run.probes)
+        if owned_run.quarantined:
             self._quarantine.begin(self.worker.clock.monotonic())
-        task = asyncio.get_running_loop().create_task(self._run(ownership))
+        task = asyncio.get_running_loop().create_task(self._run(owned_run))
         self._tasks[task] = None
-        task.add_done_callback(lambda task: self._done(task, ownership))
+        task.add_done_callback(lambda task: self._done(task, owned_run))
 
     def _owner(self) -> Owner:
         return Owner(self.worker.session_id, self.worker.ids.token(), "")
 
-    def _let_in(self, ownership: Ownership) -> None:
+    def _release_capacity(self, owned_run: OwnedRun) -> None:
         """The place of a run is free; before anyone is told that it ended, so that what follows finds room."""
-        if not ownership.placed:
+        if not owned_run.placed:
             return
-        ownership.placed = False
-        self._places.leave(ownership.function_id, probes=ownership.probes)
-        if self._owned.get(ownership.run_id) is ownership:  # else this worker has taken it up again since it was lost
-            del self._owned[ownership.run_id]
-            if ownership.suspect:
+        owned_run.placed = False
+        self._places.leave(owned_run.function_id, probes=owned_run.probes)
+        if self._owned.get(owned_run.run_id) is owned_run:  # else this worker has taken it up again since it was lost
+            del self._owned[owned_run.run_id]
+            if owned_run.quarantined:
                 self._quarantine.end()
         waits_alone = self._quarantine.waiting and self.idle
-        if ownership.slots is not None or ownership.probes or waits_alone:
-            self.look_again()  # who waits in its lane may have its slot; or on hold, or alone, may be entered now
+        if owned_run.slots is not None or owned_run.probes or waits_alone:
+            self.request_claim()  # who waits in its lane may have its slot; or on hold, or alone, may be entered now
         elif self.backlog:
             self._wake()
-        if ownership.function_id in self._places.plain:
+        if owned_run.function_id in self._places.plain:
             self.thread_freed()
 
-    def cleared(self) -> None:
+    def left_quarantine(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""
         self._quarantine.end()
         self._wake()
 
-    def _done(self, task: asyncio.Task[None], ownership: Ownership) -> None:
+    def _done(self, task: asyncio.Task[None], owned_run: OwnedRun) -> None:
         self._tasks.pop(task, None)
-        ownership.when_answered(self._recording.pop)
-        ownership.over()
-        self._let_in(ownership)
+        owned_run.when_answered(self._recording.pop)
+        owned_run.over()
+        self._release_capacity(owned_run)
         if not task.cancelled() and (error := task.exception()) is not None:
-            LOGGER.error("run %s of %s: %s", *ownership.named, error, exc_info=error, extra=ownership.facts)
+            LOGGER.error("run %s of %s: %s", *owned_run.named, error, exc_info=error, extra=owned_run.facts)
 
     # -- running
 
-    async def _run(self, ownership: Ownership) -> None:
+    async def _run(self, owned_run: OwnedRun) -> None:
         """One invocation: enter the function, then write how it ended."""
-        if ownership.is_lost:
+        if owned_run.is_lost:
             return  # it was cancelled before it was entered
         try:
-            call = await self._call(ownership)
+            call = await self._call(owned_run)
         except Exception as error:  # what is recorded of it is not what it should be
-            await self._put_off(ownership.claimed, text_of(error))
+            await self._put_off(owned_run.claimed, text_of(error))
             return
         try:
-            transition = await self._conclude(ownership, await self._outcome(ownership, call))
+            transition = await self._conclude(owned_run, await self._outcome(owned_run, call))
         except StoreError as error:
-            LOGGER.debug("run %s of %s cannot go on here: %s", *ownership.named, error, extra=ownership.facts)
-            self._stranded[ownership.run_id] = error
+            LOGGER.debug("run %s of %s cannot go on here: %s", *owned_run.named, error, extra=owned_run.facts)
+            self._unwritten[owned_run.run_id] = error
             return
-        self._let_in(ownership)
+        self._release_capacity(owned_run)
         if transition is None:
-            self.look_again()  # what became of it was decided elsewhere, or its commit was in doubt
+            self.request_claim()  # what became of it was decided elsewhere, or its commit was in doubt
         elif isinstance(transition, Ended):
-            run_log.ended(ownership.run_id, ownership.function_id, transition.status)
-            self.on_end(ownership.run_id, transition)
+            run_log.ended(owned_run.run_id, owned_run.function_id, transition.status)
+            self.on_end(owned_run.run_id, transition)
         elif transition.due_at is not None:
             self.job_due(transition.due_at)
 
-    async def _call(self, ownership: Ownership) -> Call | Failed | None:
+    async def _call(self, owned_run: OwnedRun) -> Call | Failed | None:
         """The call with which the function is entered; None if the run is lost."""
-        if ownership.claimed.unread and not await self._read(ownership):
+        if owned_run.claimed.unread and not await self._read(owned_run):
             return None
-        if not ownership.claimed.events:
+        if not owned_run.claimed.events:
             raise LookupError("its event is not there")
-        return ownership.call()
+        return owned_run.call()
 
-    async def _outcome(self, ownership: Ownership, call: Call | Failed | None) -> Outcome:
-        if lost := ownership.lost_cause():
+    async def _outcome(self, owned_run: OwnedRun, call: Call | Failed | None) -> Outcome:
+        if lost := owned_run.lost_cause():
             return lost
         try:
             if call is None:
                 return Yielded()
-            return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, ownership)
+            return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, owned_run)
         except StoreError:
             raise
         except BaseException as error:
             if ends_the_task(error) and not isinstance(error, Signal):
                 raise
-            LOGGER.exception("run %s of %s: the invocation broke", *ownership.named, extra=ownership.facts)
+            LOGGER.exception("run %s of %s: the invocation broke", *owned_run.named, extra=owned_run.facts)
             return _broken(error)
 
-    async def _read(self, ownership: Ownership) -> bool:
+    async def _read(self, owned_run: OwnedRun) -> bool:
         """Read what its claim did not; whether the run can be entered."""
-        claimed = await self.worker.store.read(ownership.claimed)
+        claimed = await self.worker.store.read(owned_run.claimed)
         if claimed is None:
-            ownership.lose()
-        if claimed is None or ownership.is_lost:
+            owned_run.lose()
+        if claimed is None or owned_run.is_lost:
             return False
-        ownership.load(claimed)
+        owned_run.load(claimed)
         if self.worker.observer is not None:
             self.worker.observer.entered(claimed)
         return True
 
-    async def _conclude(self, ownership: Ownership, outcome: Outcome) -> Ended | Released | None:
+    async def _conclude(self, owned_run: OwnedRun, outcome: Outcome) -> Ended | Released | None:
         """Write how it ended. An outcome that cannot be written is a failed attempt; that is tried until it can be
         written, or the run would stay here for ever.
         """
         delay = 0
         while True:
             try:
-                return await ownership.conclude(outcome)
+                return await owned_run.conclude(outcome)
             except StoreError:
                 raise
             except Exception as error:
                 told = "run %s of %s: its outcome cannot be written"
-                LOGGER.exception(told, *ownership.named, extra=ownership.facts)
+                LOGGER.exception(told, *owned_run.named, extra=owned_run.facts)
                 outcome = _broken(error)
             await self._pause(delay)
             delay = min(max(2 * delay, UNWRITTEN), UNWRITTEN_MAX)
@@ -446,7 +447,7 @@ class RunExecutor:
         finally:
             timer.cancel()
 
-    def crowded(self, function_id: str = "") -> bool:
+    def at_capacity(self, function_id: str = "") -> bool:
         """Whether others wait for a place; or for the thread that a run of this function has."""
         if self.backlog and self.room == 0:
             return True
@@ -477,7 +478,7 @@ class RunExecutor:
         if self._tasks:
             await asyncio.wait(self._tasks)
         # A task that was taken down did not come to say it itself.
-        self._stranded.update({one.run_id: error for one in owned if (error := one.refusal) is not None})
+        self._unwritten.update({one.run_id: error for one in owned if (error := one.refusal) is not None})
 
 
 def _claimed(start: Start, owner: Owner, events: Mapping[str, Event]) -> Claimed:

@@ -1,8 +1,9 @@
-"""Logs what fails in a worker: one line when something begins to fail, and one when all works again."""
+"""Failures of a worker stop nothing else. Each is logged once: when it begins, and when all works again."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Clock
@@ -50,3 +51,20 @@ class FailureLog:
         if not self._failing:
             self._logged.clear()
             LOGGER.warning("the engine goes on: what failed works again")
+
+
+async def each_alone(parts: Sequence[Callable[[], Awaitable[bool]]]) -> bool:
+    """Do all parts of a look, whichever of them fail; whether one of them gave True.
+
+    Raises:
+        Exception: what the first that failed raised, once all are done.
+    """
+    told, trouble = False, None
+    for part in parts:
+        try:
+            told = await part() or told
+        except Exception as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
+    return told

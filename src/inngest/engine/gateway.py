@@ -18,7 +18,7 @@ from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, Verdict
 from .errors import StoreError
 from .records import Answered, Circle, HeldRequest, RequestClaims, RequestKey
-from .worker import Worker
+from .worker_context import WorkerContext
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Gateway:
         wake: called when there may be something to claim.
     """
 
-    def __init__(self, worker: Worker, at_a_time: int, wake: Callable[[], None]) -> None:
+    def __init__(self, worker: WorkerContext, at_a_time: int, wake: Callable[[], None]) -> None:
         self._worker = worker
         self._at_a_time = at_a_time
         self._wake = wake
@@ -64,7 +64,7 @@ class Gateway:
             if secret:
                 self._secrets.setdefault(run_id, {})[hashed] = secret
         if secrets:
-            self.look_again()
+            self.request_claim()
 
     def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
         """Nobody waits for these any more."""
@@ -83,14 +83,14 @@ class Gateway:
         for run_id in (*self._secrets, *self._sending):
             self.over(run_id)
         self.fenced = False
-        self.look_again()
+        self.request_claim()
 
-    def look_again(self) -> None:
+    def request_claim(self) -> None:
         """There may be something to make."""
         self.next_due = self._worker.clock.now()
         self._wake()
 
-    async def look_around(self, session: str) -> None:
+    async def check_ownership(self, session: str) -> None:
         """See what others did to the requests that this worker has."""
         secrets, sending = list(_all(self._secrets)), list(_all(self._sending))
         if not secrets and not sending:
@@ -138,7 +138,7 @@ class Gateway:
     def _done(self, task: asyncio.Task[None], run_id: str) -> None:
         self._tasks.pop(task, None)
         if self._waiting:
-            self.look_again()
+            self.request_claim()
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, StoreError):
                 LOGGER.debug("the answer to a request cannot be written here: %s", error, extra=about_run(run_id))

@@ -1,24 +1,18 @@
-"""Dead workers are noticed, and their runs taken over (P6). Old rows of runs that are over are removed."""
+"""Dead workers are noticed, and their runs taken over (P6)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Clock, Liveness
 
+from .failure_log import each_alone
 from .ports import Store
-from .records import EventPlace
-
-LATE = 300_000
-"""Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""
 
 UNKNOWN = 3_000
 """Milliseconds that a worker has to show again that it lives, if what shows it was removed: it looks each second."""
-
-AGAIN = 600_000
-"""Milliseconds between two looks through all old events, for those that somebody has needed longer than others."""
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -86,57 +80,3 @@ class Reaper:
 
 def _is_text(session_id: object) -> bool:
     return isinstance(session_id, str)
-
-
-_START = EventPlace(0, "")
-
-
-class Remover:
-    """Removes what is over and old.
-
-    Args:
-        store: where from.
-        clock: what decides how old it is.
-        retention: milliseconds that a run is kept after its end; None keeps runs and events.
-    """
-
-    def __init__(self, store: Store, clock: Clock, retention: int | None) -> None:
-        self._store = store
-        self._clock = clock
-        self._retention = retention
-        self._place = _START  # events before it were needed: most go with the last of their runs
-        self._again_at = 0  # some only waited in a batch or a debounce, and are looked for again
-
-    async def run_once(self) -> bool:
-        """Remove a little of everything; whether there is more."""
-        now = self._clock.now()
-        parts: list[Callable[[], Awaitable[bool]]] = [lambda: self._store.remove_keys(now)]
-        if self._retention is not None:
-            before = now - self._retention
-            parts += [lambda: self._store.remove_runs(before), lambda: self._remove_events(min(before, now - LATE))]
-        return await each_alone(parts)
-
-    async def _remove_events(self, before: int) -> bool:
-        place = await self._store.remove_events(self._place, before)
-        if place is not None:
-            self._place = place
-        elif (now := self._clock.now()) >= self._again_at:
-            self._place, self._again_at = _START, now + AGAIN
-        return place is not None
-
-
-async def each_alone(parts: Sequence[Callable[[], Awaitable[bool]]]) -> bool:
-    """Do all parts of a look, whichever of them fail; whether one of them gave True.
-
-    Raises:
-        Exception: what the first that failed raised, once all are done.
-    """
-    told, trouble = False, None
-    for part in parts:
-        try:
-            told = await part() or told
-        except Exception as error:
-            trouble = trouble or error
-    if trouble is not None:
-        raise trouble
-    return told

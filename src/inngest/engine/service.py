@@ -17,31 +17,32 @@ from .control import Control
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreError
 from .executor import RunExecutor
-from .failure_log import FailureLog
+from .failure_log import FailureLog, each_alone
 from .gateway import AT_A_TIME, Gateway
 from .intake import Intake
+from .pruner import Pruner
 from .queries import Queries
-from .reaper import Reaper, Remover, each_alone
+from .reaper import Reaper
 from .records import Session
 from .run_ends import RunEnds
 from .timers import Timers
-from .worker import Worker
+from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
-LOOK = 50
+POLL_MS = 50
 """Milliseconds between looks at what other processes did: at their writes, and at whether they live."""
 
-LONGEST_WAIT = 30_000
+MAX_WAIT_MS = 30_000
 """Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed."""
 
-TROUBLE = 1_000
+RETRY_MS = 1_000
 """Milliseconds until the next try after the store failed."""
 
-REMOVING, OFTEN = 60_000, 1_000
+PRUNE_MS, PRUNE_OFTEN_MS = 60_000, 1_000
 """Milliseconds between looks for what is old enough to be removed: a tenth of the retention, within these bounds."""
 
-NOTABLE = 1_000
+NOTABLE_MS = 1_000
 """Milliseconds that the engine's time must be ahead of the wall clock to be told, or kept."""
 
 
@@ -67,7 +68,7 @@ class Service:
         options: how it runs.
     """
 
-    def __init__(self, worker: Worker, liveness: Liveness, options: Options) -> None:
+    def __init__(self, worker: WorkerContext, liveness: Liveness, options: Options) -> None:
         self._worker = worker
         self._liveness = liveness
         self._options = options
@@ -85,8 +86,8 @@ class Service:
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
         self._timers = Timers(worker.store, worker.clock)
-        self._remover = Remover(worker.store, worker.clock, options.retention)
-        self._failures = FailureLog(worker.clock, TROUBLE)
+        self._pruner = Pruner(worker.store, worker.clock, options.retention)
+        self._failures = FailureLog(worker.clock, RETRY_MS)
         self._checks = Checks(worker, liveness)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
@@ -113,7 +114,7 @@ class Service:
         worker = self._worker
         try:
             await worker.store.open(worker.clock.now())
-            self._begin(self._keep_mending())  # before the first commit, which may be in doubt
+            self._begin(self._keep_retrying())  # before the first commit, which may be in doubt
             await self._go_on_from_kept_time()
             await self._reaper.run_once(worker.session_id)
             await self._begin_session()
@@ -125,7 +126,7 @@ class Service:
     def work(self) -> None:
         """Begin to work."""
         self.executor.job_due(self._worker.clock.now())
-        for loop in (self._watch(), self._work(), self._remove()):
+        for loop in (self._watch(), self._work(), self._prune()):
             self._begin(loop)
         if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
             self._begin(self._request())
@@ -187,11 +188,11 @@ class Service:
         for loop in self._loops[:2]:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if stranded := self.executor.stranded:
+        if unwritten := self.executor.unwritten:
             LOGGER.error(
                 "%d runs could not be written before the engine stopped (%s); they will go on from their last record",
-                len(stranded),
-                stranded[-1],
+                len(unwritten),
+                unwritten[-1],
             )
         try:
             await worker.store.end_session(worker.session_id, worker.clock.now(), died=False)
@@ -235,7 +236,7 @@ class Service:
                 _as_text(kept),
             )
             await worker.store.keep_time(worker.clock.now(), anew=True)
-        elif worker.clock.ahead() > NOTABLE:
+        elif worker.clock.ahead() > NOTABLE_MS:
             LOGGER.warning(
                 "this machine's clock is %d s behind what the database has seen: was it set back? The engine goes on "
                 "from there, and lets the clock catch up: until then its time goes slower by a tenth",
@@ -246,7 +247,7 @@ class Service:
         """Agree with other workers on the time; keep it while readers could not know it by the wall clock."""
         worker = self._worker
         worker.clock.at_least(await worker.store.greatest_time())
-        if self._overdue and worker.clock.ahead() > NOTABLE:
+        if self._overdue and worker.clock.ahead() > NOTABLE_MS:
             await worker.store.keep_time(worker.clock.now())
         return False
 
@@ -269,7 +270,7 @@ class Service:
         self._worker.session_id = self._worker.ids.token()
         await self._begin_session()
         self.executor.fenced = False
-        self.executor.look_again()
+        self.executor.request_claim()
         self.gateway.renewed()
 
     # -- loops
@@ -279,9 +280,9 @@ class Service:
         clock = self._worker.clock
         while True:
             self._awake.clear()
-            until = clock.now() + LONGEST_WAIT
+            until = clock.now() + MAX_WAIT_MS
             if self._worker.store.trouble is not None:  # what is claimed now could not be recorded
-                await self._pause(TROUBLE)
+                await self._pause(RETRY_MS)
                 continue
             try:
                 await self.executor.run_once(clock.now())
@@ -290,12 +291,12 @@ class Service:
                     continue
             except Exception as error:  # a worker must not end because one look failed
                 self._failures.failed("claiming", error)
-                self.executor.look_again()
-                await self._pause(TROUBLE)
+                self.executor.request_claim()
+                await self._pause(RETRY_MS)
                 continue
             self._failures.worked("claiming")
             next_due = self.executor.next_due
-            if next_due is not None and not self.executor.crowded():
+            if next_due is not None and not self.executor.at_capacity():
                 until = min(until, next_due)
             looks_at = self.executor.looks_at(clock.now())
             until = until if looks_at is None else min(until, looks_at)
@@ -306,18 +307,18 @@ class Service:
         clock, gateway = self._worker.clock, self.gateway
         while True:
             self._asked.clear()
-            until = clock.now() + LONGEST_WAIT
+            until = clock.now() + MAX_WAIT_MS
             if self._worker.store.trouble is not None:  # what became of a request could not be recorded
-                await self._pause(TROUBLE)
+                await self._pause(RETRY_MS)
                 continue
             try:
                 await gateway.run_once(self._worker.session_id, clock.now())
                 if gateway.fenced:
-                    self.executor.look_again()  # it is told the same, and this worker begins anew
+                    self.executor.request_claim()  # it is told the same, and this worker begins anew
             except Exception as error:  # a worker must not end because one look failed
                 self._failures.failed("requesting", error)
-                gateway.look_again()
-                await self._pause(TROUBLE)
+                gateway.request_claim()
+                await self._pause(RETRY_MS)
                 continue
             self._failures.worked("requesting")
             if gateway.next_due is not None and gateway.room > 0 and not gateway.fenced:
@@ -336,18 +337,18 @@ class Service:
     async def _watch(self) -> None:
         """See what other processes did."""
         while True:
-            await self._pause(LOOK)
+            await self._pause(POLL_MS)
             try:
-                await self._look_around()
+                await self._poll()
             except Exception as error:  # a worker must not end because one look failed
                 self._failures.failed("looking", error)
-                await self._pause(TROUBLE)
+                await self._pause(RETRY_MS)
                 continue
             self._failures.worked("looking")
             if self.executor.idle:
                 self._worker.store.tidy()
 
-    async def _look_around(self) -> None:
+    async def _poll(self) -> None:
         await each_alone((self._checks.run_once, self._notice, self._see_others, self._fire, self._take_over))
 
     async def _notice(self) -> bool:
@@ -360,10 +361,10 @@ class Service:
         finally:
             if changed or self._overdue:
                 self._foreign = self._reaper.stale = self._timers.stale = True
-            if self.executor.stirred:
-                self.executor.stirred, self._foreign = False, True
+            if self.executor.ended_elsewhere:
+                self.executor.ended_elsewhere, self._foreign = False, True
             if self._foreign:
-                self._look_at = now + LONGEST_WAIT  # if a change should ever go unnoticed
+                self._look_at = now + MAX_WAIT_MS  # if a change should ever go unnoticed
         return False
 
     async def _see_others(self) -> bool:
@@ -379,13 +380,13 @@ class Service:
         return False
 
     async def _see_runs(self) -> bool:
-        self._look_again()
-        await self.executor.look_around()
+        self._request_claims()
+        await self.executor.check_ownership()
         return True
 
     async def _see_requests(self) -> bool:
-        await self.gateway.look_around(self._worker.session_id)
-        self._look_again()
+        await self.gateway.check_ownership(self._worker.session_id)
+        self._request_claims()
         return True
 
     async def _fire(self) -> bool:
@@ -398,30 +399,30 @@ class Service:
             freed = await self._reaper.run_once(self._worker.session_id)
         finally:
             if freed:
-                self._look_again()
+                self._request_claims()
         return freed
 
-    def _look_again(self) -> None:
-        self.executor.look_again()
-        self.gateway.look_again()
+    def _request_claims(self) -> None:
+        self.executor.request_claim()
+        self.gateway.request_claim()
 
-    async def _remove(self) -> None:
+    async def _prune(self) -> None:
         """Remove what is over and old: a little, then a pause, so that it is in nobody's way."""
         retention = self._options.retention
-        pause = REMOVING if retention is None else min(max(retention // 10, OFTEN), REMOVING)
+        pause = PRUNE_MS if retention is None else min(max(retention // 10, PRUNE_OFTEN_MS), PRUNE_MS)
         while True:
             more = False
             if self._worker.store.trouble is None:
                 try:
-                    more = await self._remover.run_once()
+                    more = await self._pruner.run_once()
                     await self.ends.look_for_missing()
                 except Exception as error:  # a worker must not end because one look failed
                     self._failures.failed("removing", error)
                 else:
                     self._failures.worked("removing")
-            await self._pause(LOOK if more else pause)
+            await self._pause(POLL_MS if more else pause)
 
-    def _mend(self) -> None:
+    def _retry_held_commits(self) -> None:
         """Try again, now and then, to write what waits."""
         store, now = self._worker.store, self._worker.clock.monotonic()
         if store.trouble is None:
@@ -429,14 +430,14 @@ class Service:
             return
         self._failures.failed("recording", store.trouble)
         if now >= self._retry_at:
-            self._retry_at = now + TROUBLE
+            self._retry_at = now + RETRY_MS
             store.retry()
 
-    async def _keep_mending(self) -> None:
+    async def _keep_retrying(self) -> None:
         """See whether the store works. Apart from all that waits for it."""
         while True:
-            await self._pause(LOOK)
-            self._mend()
+            await self._pause(POLL_MS)
+            self._retry_held_commits()
 
     async def _pause(self, ms: int) -> None:
         over = asyncio.Event()

@@ -15,7 +15,7 @@ from sqlalchemy.sql import ClauseElement
 from inngest.engine import executor, intake, quarantine, reaper, service
 from inngest.engine.domain.model import Event
 from inngest.engine.domain.starts import Start
-from inngest.engine.ownership import Ownership
+from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import Claimed, Owner
 from inngest.engine.store import accepting, claiming, committing, tables, unreadable
 from inngest.engine.store.context import WriteContext
@@ -133,7 +133,7 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
 
 @plant("P6", "deaf", first=135)
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(service, "LONGEST_WAIT", 10**9)
+    yield mock.patch.object(service, "MAX_WAIT_MS", 10**9)
 
 
 @plant("P6", "busy", finders=("held up",))
@@ -189,13 +189,13 @@ def _what_cannot_begin_keeps_its_owner() -> Iterator[AbstractContextManager[obje
         if claimed.run.id not in refused and hash_step_id(claimed.run.id)[0] in "01234567":
             refused.add(claimed.run.id)
             raise LookupError("it cannot be begun")
-        return Ownership(of, claimed)
+        return OwnedRun(of, claimed)
 
     def begin(of: executor.RunExecutor, claimed: Claimed) -> None:
         with contextlib.suppress(LookupError):
             of._enter(claimed)
 
-    yield mock.patch("inngest.engine.executor.Ownership", broken)
+    yield mock.patch("inngest.engine.executor.OwnedRun", broken)
     yield mock.patch.object(executor.RunExecutor, "begin", begin)
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 from sqlalchemy import select
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine import ownership
+from inngest.engine import owned_run
 from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
@@ -159,7 +159,7 @@ def _what_the_code_does_not_come_to_is_a_cause_to_enter_it() -> Iterator[Abstrac
 @plant("P6", "outgrown", finders=("caused", "P6"))
 def _a_run_is_entered_that_is_larger_than_it_may_be() -> Iterator[AbstractContextManager[object]]:
     whole = advance.woken
-    yield mock.patch.object(ownership, "woken", lambda *given: whole(*given)._replace(overflow=None))
+    yield mock.patch.object(owned_run, "woken", lambda *given: whole(*given)._replace(overflow=None))
 
 
 @plant("P3", "storm", "outside", finders=("P3",))

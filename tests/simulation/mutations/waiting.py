@@ -13,7 +13,7 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.gateway import Gateway
-from inngest.engine.ownership import Ownership
+from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import NO_NOTIFICATIONS, Commit
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.announcing import Announcer
@@ -62,13 +62,13 @@ def _a_time_out_that_is_recorded_overrides_what_came() -> Iterator[AbstractConte
 
 @plant("P8", "nearly", "outside", finders=("P8", "P9", "ends"))
 def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager[object]]:
-    call = Ownership.call
+    call = OwnedRun.call
 
-    def late(ownership: Ownership) -> object:
-        ownership.claimed = ownership.claimed._replace(at=ownership._worker.clock.now() + 300)
-        return call(ownership)
+    def late(owned_run: OwnedRun) -> object:
+        owned_run.claimed = owned_run.claimed._replace(at=owned_run._worker.clock.now() + 300)
+        return call(owned_run)
 
-    yield mock.patch.object(Ownership, "call", late)
+    yield mock.patch.object(OwnedRun, "call", late)
 
 
 @plant("P8", "brief", finders=("P8", "over"))
@@ -115,7 +115,7 @@ def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object
 
 @plant("over", "crowd")
 def _a_run_that_is_cancelled_is_not_taken_down() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Ownership, "lose")
+    yield mock.patch.object(OwnedRun, "lose")
 
 
 @plant("P4", "requests", finders=("requested",), first=12)

@@ -12,7 +12,7 @@ from .ports import Invoker, Store
 
 
 @dataclass(slots=True)
-class Worker:
+class WorkerContext:
     """The things that the parts of one worker share. One that was declared dead goes on with a new session."""
 
     store: Store

@@ -23,7 +23,7 @@ from .errors import StoreError
 from .gateway import Gateway
 from .records import Claimed, Commit, Owner, Receipt, Written
 from .slots import RunSlots
-from .worker import Worker
+from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -39,7 +39,7 @@ _CONCLUDED = Recorded(Advice.GO_ON, ())
 class Executor(Protocol):
     """Runs what a worker owns, as one run sees it. A protocol because the executor makes these."""
 
-    worker: Worker
+    worker: WorkerContext
     gateway: Gateway
     draining: bool
 
@@ -48,15 +48,15 @@ class Executor(Protocol):
         """Told of each run that ended here."""
         ...
 
-    def look_again(self) -> None:
+    def request_claim(self) -> None:
         """The queue may have changed."""
         ...
 
-    def crowded(self, function_id: str) -> bool:
+    def at_capacity(self, function_id: str) -> bool:
         """Whether others wait for what a run of this function has: its place, or its thread."""
         ...
 
-    def cleared(self) -> None:
+    def left_quarantine(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""
         ...
 
@@ -82,7 +82,7 @@ def _state_of(claimed: Claimed) -> RunState:
     )
 
 
-class Ownership:
+class OwnedRun:
     """One run while this worker owns it: the recorder of its invocation."""
 
     def __init__(self, executor: Executor, claimed: Claimed) -> None:
@@ -109,7 +109,7 @@ class Ownership:
 
     def _slots(self, lane: str) -> RunSlots:
         worker = self._worker
-        return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.look_again)
+        return RunSlots(worker.store, worker.clock, self.owner, lane, self._executor.request_claim)
 
     def load(self, claimed: Claimed) -> None:
         """Reads what its claim left unread."""
@@ -152,7 +152,7 @@ class Ownership:
         )
 
     @property
-    def suspect(self) -> bool:
+    def quarantined(self) -> bool:
         """Whether it may kill its workers: several died on it since it recorded a step."""
         return self._takeovers >= self._worker.policy.alone_after
 
@@ -243,9 +243,9 @@ class Ownership:
     def _count_anew(self, changes: Changes) -> None:
         """A step is recorded: attempts of the body, and workers that died, are counted from 0 again."""
         self._stored_attempt = changes.attempt
-        suspect, self._takeovers = self.suspect, 0
-        if suspect:
-            self._executor.cleared()
+        quarantined, self._takeovers = self.quarantined, 0
+        if quarantined:
+            self._executor.left_quarantine()
 
     def _tell_end(self, changes: Changes) -> None:
         if isinstance(changes.transition, Ended):
@@ -319,7 +319,7 @@ class Ownership:
     def _advice(self) -> Advice:
         if self._executor.draining:
             return Advice.YIELD
-        if not self._executor.crowded(self.function_id):
+        if not self._executor.at_capacity(self.function_id):
             return Advice.GO_ON
         return Advice.YIELD if self._worker.clock.monotonic() - self._began_at > BUDGET else Advice.GO_ON
 
@@ -350,7 +350,7 @@ class Ownership:
             now,
             effects,
             begins_anew,
-            alone=self.suspect and not begins_anew,
+            alone=self.quarantined and not begins_anew,
             lane=run.lane,
             concludes=concludes,
             busy=busy,
