@@ -1,4 +1,7 @@
-"""Run a command beside two processes that burn CPU: `python -m tests.busy make test`."""
+"""Run a command beside two processes that burn CPU: `python -m tests.busy make test`.
+
+A file of its own: it is a command.
+"""
 
 from __future__ import annotations
 

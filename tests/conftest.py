@@ -1,4 +1,7 @@
-"""What every suite shares."""
+"""What every suite shares.
+
+A file of its own: pytest looks for it by this name.
+"""
 
 import signal
 

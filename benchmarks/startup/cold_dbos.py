@@ -1,4 +1,7 @@
-"""The same as cold_ours.py for DBOS: `… DATABASE`."""
+"""The same as cold_ours.py for DBOS: `… DATABASE`.
+
+A file of its own: each program is a process that is measured from its first line.
+"""
 
 import time
 

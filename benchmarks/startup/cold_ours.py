@@ -1,4 +1,7 @@
-"""Seconds from nothing to the first result of a run of one step: `… DATABASE`."""
+"""Seconds from nothing to the first result of a run of one step: `… DATABASE`.
+
+A file of its own: each program is a process that is measured from its first line.
+"""
 
 import time
 

@@ -1,6 +1,8 @@
 """Seconds to import pydantic and SQLAlchemy and to create our tables: `… DATABASE DEFINITIONS`.
 
 The definitions are given as JSON: the texts that SQLite keeps of them.
+
+A file of its own: each program is a process that is measured from its first line.
 """
 
 import time

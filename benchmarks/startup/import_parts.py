@@ -1,4 +1,7 @@
-"""Seconds to import the two packages that an SDK of this kind cannot do without."""
+"""Seconds to import the two packages that an SDK of this kind cannot do without.
+
+A file of its own: each program is a process that is measured from its first line.
+"""
 
 import time
 

@@ -1,4 +1,7 @@
-"""The same with pydantic's models, which `import pydantic` leaves for their first use."""
+"""The same with pydantic's models, which `import pydantic` leaves for their first use.
+
+A file of its own: each program is a process that is measured from its first line.
+"""
 
 import time
 

@@ -15,14 +15,14 @@ from inngest.protocol.config import (
     Priority,
     RateLimit,
     Singleton,
+    Streaming,
     Throttle,
     Timeouts,
     TriggerCron,
     TriggerEvent,
 )
 from inngest.protocol.errors import ErrorInfo, NonRetriableError
-from inngest.protocol.json import JSON
-from inngest.protocol.streaming import Streaming
+from inngest.protocol.raw import JSON
 from inngest.runtime.uncollected import uncollected as _uncollected
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync, Deferred

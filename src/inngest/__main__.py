@@ -1,4 +1,7 @@
-"""`python -m inngest`: the command line."""
+"""`python -m inngest`: the command line.
+
+A file of its own: Python runs it for `python -m inngest`.
+"""
 
 from inngest.cli import main
 

@@ -1,4 +1,7 @@
-"""Real HTTP servers on loopback, in a thread."""
+"""Real HTTP servers on loopback, in a thread.
+
+A file of its own: tests of several pages serve by it.
+"""
 
 from __future__ import annotations
 

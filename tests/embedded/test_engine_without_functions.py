@@ -1,4 +1,7 @@
-"""An engine without functions sends and reads: the cron script beside the web server."""
+"""An engine without functions sends and reads: the cron script beside the web server.
+
+A file of its own: no other page is about it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Citations: a text of the repository cites only what a reader of the repository can open."""
+"""Citations: a text of the repository cites only what a reader of the repository can open.
+
+A file of its own: each house rule has one, and its test imports it.
+"""
 
 import re
 from collections.abc import Iterator

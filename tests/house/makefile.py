@@ -1,4 +1,7 @@
-"""The Makefile: its commands, and where people are told of them."""
+"""The Makefile: its commands, and where people are told of them.
+
+A file of its own: each house rule has one, and its test imports it.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""Names: a file is named after what it holds, and these name nothing."""
+"""Names: a file is named after what it holds, and these name nothing.
+
+A file of its own: each house rule has one, and its test imports it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

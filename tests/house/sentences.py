@@ -1,4 +1,7 @@
-"""Sentences of docstrings: each has a subject, so that a reader need not look for it."""
+"""Sentences of docstrings: each has a subject, so that a reader need not look for it.
+
+A file of its own: each house rule has one, and its test imports it.
+"""
 
 from __future__ import annotations
 

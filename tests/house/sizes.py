@@ -1,14 +1,23 @@
-"""Sizes: a file, a function and an adapter each fit on a few screens. There is no list of exemptions."""
+"""Sizes: no file or function is too long, and none is too short to be a file. There is no list of exemptions."""
 
 import ast
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 50
 ADAPTER_LIMIT = 100
+
+SMALL_FILE = 20
+"""Lines of code with signatures; a file with fewer says why it is one."""
+
+SMALL_FOLDER = 3
+"""Modules and folders; a package with fewer says why it is one."""
+
+REASON = "A {} of its own: "
+"""Begins the sentence of a docstring that says why."""
 
 NO_CODE = {
     tokenize.COMMENT,
@@ -22,19 +31,29 @@ NO_CODE = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def code_lines(source: str) -> set[int]:
-    """The numbers of the lines that hold code: no blanks, comments, docstrings, signatures or decorators."""
+def code_lines(source: str, *, signatures: bool = False) -> set[int]:
+    """The numbers of the lines that hold code: no blanks, comments or docstrings.
+
+    Args:
+        source: of a module.
+        signatures: count those and decorators, too.
+    """
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     held = {line for token in tokens if token.type not in NO_CODE for line in range(token.start[0], token.end[0] + 1)}
     for node in ast.walk(ast.parse(source)):
-        held.difference_update(_lines_of_no_code(node, tokens))
+        held.difference_update(_docstring(node))
+        if not signatures:
+            held.difference_update(_signature(node, tokens))
     return held
 
 
-def _lines_of_no_code(node: ast.AST, tokens: list[tokenize.TokenInfo]) -> Iterator[int]:
+def _docstring(node: ast.AST) -> Iterator[int]:
     # A string that stands alone does nothing: it documents a module, class, function or field.
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         yield from _span(node)
+
+
+def _signature(node: ast.AST, tokens: list[tokenize.TokenInfo]) -> Iterator[int]:
     if isinstance(node, Function | ast.ClassDef):
         for decorator in node.decorator_list:
             yield from _span(decorator)
@@ -66,12 +85,31 @@ def too_large(path: Path, source: str) -> Iterator[str]:
     lines = code_lines(source)
     limit = ADAPTER_LIMIT if is_adapter(path) else FILE_LIMIT
     if len(lines) > limit:
-        yield f"{path}: {len(lines)} lines of code, at most {limit}"
+        yield f"{path}: {len(lines)} lines of code, at most {limit}: cut it where its subject changes"
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, Function):
             size = len(lines.intersection(_span(node)))
             if size > FUNCTION_LIMIT:
                 yield f"{path}:{node.lineno}: {node.name} has {size} lines of code, at most {FUNCTION_LIMIT}"
+
+
+def too_small(path: Path, source: str) -> Iterator[str]:
+    """A file with so little code that it belongs into another, unless its docstring says why it does not."""
+    if path.name == "__init__.py" or (lines := len(code_lines(source, signatures=True))) >= SMALL_FILE:
+        return
+    if REASON.format("file") not in " ".join((ast.get_docstring(ast.parse(source)) or "").split()):
+        yield f"{path}: {lines} lines of code: merge it, or say why not in its docstring ({REASON.format('file')}…)"
+
+
+def too_few(sources: Mapping[Path, str]) -> Iterator[str]:
+    """Packages with so little in them that they need not be one, unless their docstring says why."""
+    for package in sorted(path.parent for path in sources if path.name == "__init__.py"):
+        inside = {path.relative_to(package).parts[0] for path in sources if path.is_relative_to(package)}
+        count = len(inside) - 1  # its own
+        docstring = " ".join((ast.get_docstring(ast.parse(sources[package / "__init__.py"])) or "").split())
+        why = REASON.format("folder")
+        if count < SMALL_FOLDER and why not in docstring:
+            yield f"{package}: {count} modules: merge it, or say why not in its docstring ({why}…)"
 
 
 def is_adapter(path: Path) -> bool:

@@ -1,3 +1,8 @@
+"""The rule of citations can fail, and is kept.
+
+A file of its own: each house rule has a test of its own.
+"""
+
 from tests.house.citations import SECTION, decisions, sections
 from tests.house.tree import ROOT, texts
 

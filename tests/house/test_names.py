@@ -1,3 +1,8 @@
+"""The rule of names can fail, and is kept.
+
+A file of its own: each house rule has a test of its own.
+"""
+
 from pathlib import Path
 
 import pytest

@@ -3,7 +3,16 @@ from textwrap import dedent
 
 import pytest
 
-from tests.house.sizes import ADAPTER_LIMIT, FILE_LIMIT, FUNCTION_LIMIT, code_lines, too_large
+from tests.house.sizes import (
+    ADAPTER_LIMIT,
+    FILE_LIMIT,
+    FUNCTION_LIMIT,
+    SMALL_FILE,
+    code_lines,
+    too_few,
+    too_large,
+    too_small,
+)
 from tests.house.tree import ROOT, code
 
 SAMPLE = dedent(
@@ -63,6 +72,11 @@ def body(lines: int) -> str:
     return "".join("    x = 1\n" for _ in range(lines))
 
 
+def test_signatures_count_where_a_file_is_small() -> None:
+    assert code_lines(SAMPLE, signatures=True) > code_lines(SAMPLE)
+    assert not code_lines(SAMPLE, signatures=True) & lines_starting('"""A module.', "# nor this")
+
+
 @pytest.mark.parametrize(
     ("path", "lines"),
     [
@@ -74,9 +88,26 @@ def body(lines: int) -> str:
 )
 def test_a_file_over_its_limit_is_found(path: str, lines: int) -> None:
     assert list(too_large(Path(path), "x = 1\n" * lines)) == []
-    assert list(too_large(Path(path), "x = 1\n" * (lines + 1))) == [
-        f"{path}: {lines + 1} lines of code, at most {lines}"
-    ]
+    (found,) = too_large(Path(path), "x = 1\n" * (lines + 1))
+    assert found.startswith(f"{path}: {lines + 1} lines of code, at most {lines}")
+
+
+def test_a_small_file_says_why_it_is_one() -> None:
+    path, little = Path("src/inngest/sdk/words.py"), "x = 1\n" * (SMALL_FILE - 1)
+    assert list(too_small(path, little + "x = 1\n")) == []
+    (found,) = too_small(path, f'"""Words."""\n{little}# why\n')
+    assert found.startswith(f"{path}: {SMALL_FILE - 1} lines of code: merge it, or say why not")
+    assert list(too_small(path, f'"""Words.\n\nA file of its\nown: both use it.\n"""\n{little}')) == []
+    assert list(too_small(Path("src/inngest/sdk/__init__.py"), little)) == []
+
+
+def test_a_small_package_says_why_it_is_one() -> None:
+    package = Path("src/inngest/sdk")
+    files = {package / name: "" for name in ("__init__.py", "one.py", "two.py")}
+    (found,) = too_few(files)
+    assert found.startswith(f"{package}: 2 modules: merge it, or say why not")
+    assert list(too_few({**files, package / "more/three.py": ""})) == []
+    assert list(too_few({**files, package / "__init__.py": '"""A folder of its own: users import it."""'})) == []
 
 
 @pytest.mark.parametrize("start", ["def f():\n", "async def f(\n    a,\n    b,\n):\n", "@decorate\ndef f():\n"])
@@ -92,9 +123,7 @@ def test_an_inner_function_counts_for_the_outer_one() -> None:
 
 
 def test_every_file_keeps_the_sizes() -> None:
-    found = [
-        problem
-        for path in code(ROOT)
-        for problem in too_large(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
-    ]
-    assert found == []
+    sources = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in code(ROOT)}
+    found = [problem for path, source in sources.items() for problem in too_large(path, source)]
+    found += [problem for path, source in sources.items() for problem in too_small(path, source)]
+    assert [*found, *too_few(sources)] == []

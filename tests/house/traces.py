@@ -1,4 +1,7 @@
-"""Traces: no file names the machine that it was written on, nor the place that its packages came from."""
+"""Traces: no file names the machine that it was written on, nor the place that its packages came from.
+
+A file of its own: each house rule has one, and its test imports it.
+"""
 
 import re
 from collections.abc import Iterator

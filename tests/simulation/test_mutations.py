@@ -1,4 +1,7 @@
-"""A checker that finds no planted bug checks nothing: each one must be caught within the suite's own budget."""
+"""A checker that finds no planted bug checks nothing: each one must be caught within the suite's own budget.
+
+A file of its own: it takes long, and is run by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Names of steps, as invocations give them."""
+"""Names of steps, as invocations give them.
+
+A file of its own: tests of several rooms make steps by it.
+"""
 
 from inngest.protocol.steps import StepName, hash_step_id
 

@@ -1,3 +1,8 @@
+"""What the tracer of the benchmarks counts.
+
+A file of its own: nothing else of the benchmarks is tested without running them.
+"""
+
 from benchmarks.tracing import Call, Function, Trace
 
 OUTER, INNER, OTHER = Function("a.py", "outer"), Function("b.py", "inner"), Function("b.py", "Other.method")

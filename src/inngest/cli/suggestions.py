@@ -1,4 +1,7 @@
-"""Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason."""
+"""Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason.
+
+A file of its own: `inngest send` and the log of `inngest dev` both make them.
+"""
 
 from __future__ import annotations
 

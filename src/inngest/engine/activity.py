@@ -1,4 +1,7 @@
-"""Which handlers take long in this worker is told to those who look from elsewhere (decision 0053)."""
+"""Which handlers take long in this worker is told to those who look from elsewhere (decision 0053).
+
+A file of its own: it is a part of a worker that runs by itself, as timers and reaper do.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Errors of the store, apart from the ports: `import inngest` names them, and needs no more of the engine."""
+"""Errors of the store, apart from the ports: `import inngest` names them, and needs no more of the engine.
+
+A file of its own: `import inngest` names them, and needs no more of the engine.
+"""
 
 from __future__ import annotations
 

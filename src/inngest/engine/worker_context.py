@@ -1,4 +1,7 @@
-"""The things that the parts of one worker share."""
+"""The things that the parts of one worker share.
+
+A file of its own: every part of a worker imports it, and it imports none.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The names and the budget of one evaluation. A list, because nothing is faster to make and to read."""
+"""The names and the budget of one evaluation. A list, because nothing is faster to make and to read.
+
+A file of its own: generated code, functions and patterns all spend by it.
+"""
 
 from __future__ import annotations
 

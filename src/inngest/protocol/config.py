@@ -1,6 +1,7 @@
 """The configuration of a function: what a developer writes, checked at once, and its wire form."""
 
 import datetime
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -324,3 +325,10 @@ class TriggerCron(ConfigModel):
 
 
 Trigger = TriggerEvent | TriggerCron
+
+
+class Streaming(enum.Enum):
+    """Whether a served function's answer begins before the function has ended, so that no proxy gives up on it."""
+
+    DISABLE = "disable"
+    FORCE = "force"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import pydantic
+from typing_extensions import TypeAliasType
+
+JSON = TypeAliasType("JSON", "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None")
+"""JSON values, for annotations and for fields of pydantic's models."""
 
 
 class RawModel(pydantic.BaseModel):

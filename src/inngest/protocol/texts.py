@@ -2,6 +2,8 @@
 
 Values may hold every text that JSON can, and carry it. Names and ids stand in columns of their own: NUL and halves of
 surrogate pairs are refused there, where they come in.
+
+A file of its own: events, expressions, keys and the store all ask it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Tasks whose event loop was closed under them: they never end, and Python is not to complain when they go."""
+"""Tasks whose event loop was closed under them: they never end, and Python is not to complain when they go.
+
+A file of its own: both halves of the house leave tasks behind.
+"""
 
 from __future__ import annotations
 

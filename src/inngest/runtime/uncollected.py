@@ -1,4 +1,7 @@
-"""Imports many modules without looking for garbage."""
+"""Imports many modules without looking for garbage.
+
+A file of its own: `import inngest` loads it, and nothing else of the runtime.
+"""
 
 from __future__ import annotations
 

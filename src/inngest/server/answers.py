@@ -1,4 +1,7 @@
-"""Answers as JSON."""
+"""Answers as JSON.
+
+A file of its own: the app and what guards it both answer so.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Mistakes with deferred functions that a checker sees."""
+"""Mistakes with deferred functions that a checker sees.
+
+A file of its own: a case is a file that the checkers read whole.
+"""
 
 # pyright: standard
 

@@ -1,4 +1,7 @@
-"""Functions that are deferred."""
+"""Functions that are deferred.
+
+A file of its own: a case is a file that the checkers read whole.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The options of `inngest dev`, as the supervisor hands them to its workers."""
+"""The options of `inngest dev`, as the supervisor hands them to its workers.
+
+A file of its own: supervisor and workers know it, and a worker loads nothing else of the command.
+"""
 
 from __future__ import annotations
 

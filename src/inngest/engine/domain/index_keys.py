@@ -2,6 +2,8 @@
 
 Keys come from data of events, from ids of events and of functions, which may be of any length and hold any character.
 An index of PostgreSQL takes rows of 2,700 bytes, and texts without NUL and without halves of surrogate pairs.
+
+A file of its own: lanes, gates, waits and the store make their keys by it.
 """
 
 from __future__ import annotations

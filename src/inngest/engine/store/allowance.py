@@ -3,6 +3,8 @@
 The rows that a command says it writes are counted by the writer, which makes batches. Its consequences for others
 (runs that are started, steps that are told, runs that are cancelled) are counted here, for all of a transaction
 together.
+
+A file of its own: all that follows from a transaction counts by it.
 """
 
 from __future__ import annotations

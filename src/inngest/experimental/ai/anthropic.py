@@ -1,4 +1,7 @@
-"""Anthropic's messages."""
+"""Anthropic's messages.
+
+A file of its own: users import it by this name.
+"""
 
 from __future__ import annotations
 

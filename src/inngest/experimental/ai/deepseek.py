@@ -1,4 +1,7 @@
-"""DeepSeek's chat completions."""
+"""DeepSeek's chat completions.
+
+A file of its own: users import it by this name.
+"""
 
 from __future__ import annotations
 

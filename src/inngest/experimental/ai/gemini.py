@@ -1,4 +1,7 @@
-"""Google's Gemini."""
+"""Google's Gemini.
+
+A file of its own: users import it by this name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""xAI's Grok."""
+"""xAI's Grok.
+
+A file of its own: users import it by this name.
+"""
 
 from __future__ import annotations
 

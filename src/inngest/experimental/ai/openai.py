@@ -1,4 +1,7 @@
-"""OpenAI's chat completions, and what speaks the same language."""
+"""OpenAI's chat completions, and what speaks the same language.
+
+A file of its own: users import it by this name.
+"""
 
 from __future__ import annotations
 

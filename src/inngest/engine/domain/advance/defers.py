@@ -1,4 +1,7 @@
-"""DeferAdd, DeferAbort: functions that start when the run has ended. They have no place in the order of its memos."""
+"""DeferAdd, DeferAbort: functions that start when the run has ended. They have no place in the order of its memos.
+
+A file of its own: each family of inputs has one.
+"""
 
 from __future__ import annotations
 

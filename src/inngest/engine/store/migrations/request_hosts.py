@@ -1,6 +1,8 @@
 """Hosts of stored requests as revision 0002 has them: name and port, or `-` for a URL that has none.
 
 The rule is written down here once more, since the code of later revisions may have another.
+
+A file of its own: a revision keeps the rules of its time, and changes with no other code.
 """
 
 from __future__ import annotations
