@@ -106,7 +106,7 @@ class SimIds:
     def token(self) -> str:
         return f"{self._chance.getrandbits(48):012x}"
 
-    def chance(self) -> float:
+    def random(self) -> float:
         return self._chance.random()
 
 

@@ -191,7 +191,7 @@ class Gateway:
         if verdict.retriable and attempt < held.retries:
             delay = retry_delay(
                 attempt,
-                chance=self._worker.ids.chance(),
+                jitter=self._worker.ids.random(),
                 interval=self._worker.policy.retry_interval,
                 retry_after=verdict.retry_after,
             )

@@ -126,7 +126,7 @@ class OwnedRun:
         A run that is larger by what came than it may be has failed, and is not entered.
         """
         if self._state.open:
-            moment = Moment(self.claimed.at, self._worker.ids.chance())
+            moment = Moment(self.claimed.at, self._worker.ids.random())
             changes, overflow = woken(self._state, self._worker.policy, moment)
             if changes.memos:
                 self._state.apply(changes)
@@ -329,7 +329,7 @@ class OwnedRun:
         return changes
 
     def _moment(self) -> Moment:
-        return Moment(self._worker.clock.now(), self._worker.ids.chance())
+        return Moment(self._worker.clock.now(), self._worker.ids.random())
 
     def _commit(
         self, changes: Changes, now: int, *, concludes: bool = False, busy: int = 0

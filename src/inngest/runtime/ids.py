@@ -45,7 +45,7 @@ class SystemIds:
             found = self._pool.read(count)
         return found
 
-    def chance(self) -> float:
+    def random(self) -> float:
         """From 0 to 1."""
         return random.random()
 

@@ -163,7 +163,7 @@ class Ids(Protocol):
         """A random token that never returns."""
         ...
 
-    def chance(self) -> float:
+    def random(self) -> float:
         """From 0 to 1."""
         ...
 

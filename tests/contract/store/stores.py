@@ -78,7 +78,7 @@ class CountedIds:
         self._made += 1
         return f"token-{self._made}"
 
-    def chance(self) -> float:
+    def random(self) -> float:
         """Always in the middle."""
         return 0.5
 

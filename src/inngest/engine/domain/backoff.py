@@ -21,12 +21,12 @@ BACKOFF = (
 JITTER = 30 * SECOND
 
 
-def retry_delay(attempt: int, *, chance: float, interval: int | None, retry_after: int | None) -> int:
+def retry_delay(attempt: int, *, jitter: float, interval: int | None, retry_after: int | None) -> int:
     """Milliseconds until the attempt after `attempt`.
 
     Args:
         attempt: index of the attempt that failed, from 0.
-        chance: from 0 to 1; how much of the jitter of up to 30 s is added to the table.
+        jitter: from 0 to 1; how much of the jitter of up to 30 s is added to the table.
         interval: a fixed delay instead of the table, in ms.
         retry_after: what the error asked for, in ms; it overrides both, up to 24 h.
     """
@@ -34,4 +34,4 @@ def retry_delay(attempt: int, *, chance: float, interval: int | None, retry_afte
         return min(max(retry_after, 0), RETRY_AFTER_MAX)
     if interval is not None:
         return interval
-    return BACKOFF[min(attempt, len(BACKOFF) - 1)] + round(chance * JITTER)
+    return BACKOFF[min(attempt, len(BACKOFF) - 1)] + round(jitter * JITTER)

@@ -54,7 +54,7 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
         ops: what happened to steps, in order.
         outcome: how the invocation ended; None while it goes on.
         policy: how this engine runs functions.
-        moment: the time and chance of this decision.
+        moment: the time and the jitter of this decision.
     """
     if outcome is None and len(ops) == 1 and ops[0].op is Opcode.STEP_RUN:
         changes = steps.succeeded_alone(run, ops[0], policy, moment)
@@ -109,7 +109,7 @@ def woken(run: RunState, policy: Policy, moment: Moment) -> Woken:
     Args:
         run: the run, as its new owner knows it; not changed.
         policy: how this engine runs functions.
-        moment: the time and chance of this decision.
+        moment: the time and the jitter of this decision.
     """
     draft = Draft(run, policy, moment)
     over = [*sleeps.fell_due(draft), *waits.came(draft)]

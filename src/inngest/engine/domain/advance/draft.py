@@ -15,10 +15,10 @@ LATER = 30_000
 
 
 class Moment(NamedTuple):
-    """The time and chance of one decision."""
+    """The time and the jitter of one decision."""
 
     now: int  # unix ms
-    chance: float  # from 0 to 1
+    jitter: float  # from 0 to 1
 
 
 class Overflow(Exception):
@@ -33,12 +33,12 @@ class Draft:
 
     __slots__ = (
         "attempt",
-        "chance",
         "code",
         "defers",
         "entries",
         "failed",
         "follows",
+        "jitter",
         "memos",
         "now",
         "open",
@@ -55,7 +55,7 @@ class Draft:
         self.run = run
         self.policy = policy
         self.now = moment.now
-        self.chance = moment.chance
+        self.jitter = moment.jitter
         self.attempt = run.attempt
         self.memos: list[Memo] = []
         self.open: dict[str, OpenStep] = {}

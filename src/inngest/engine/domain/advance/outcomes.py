@@ -31,7 +31,7 @@ def failed(draft: Draft, outcome: Failed) -> None:
         _fail(draft, outcome.error)
         return
     delay = retry_delay(
-        draft.attempt, chance=draft.chance, interval=draft.policy.retry_interval, retry_after=outcome.retry_after
+        draft.attempt, jitter=draft.jitter, interval=draft.policy.retry_interval, retry_after=outcome.retry_after
     )
     draft.failed.append(FailedAttempt("", draft.attempt, draft.now, draft.now, outcome.error))
     draft.attempt += 1

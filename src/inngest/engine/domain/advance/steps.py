@@ -44,7 +44,7 @@ def attempt_failed(draft: Draft, op: Op) -> None:
         failed(draft, op)
         return
     delay = retry_delay(
-        op.attempt, chance=draft.chance, interval=draft.policy.retry_interval, retry_after=op.retry_after
+        op.attempt, jitter=draft.jitter, interval=draft.policy.retry_interval, retry_after=op.retry_after
     )
     draft.failed.append(FailedAttempt(op.step.hash, op.attempt, op.started_at, draft.now, error))
     known = draft.known(op.step.hash)
