@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from inngest.engine.domain import announcements, effects
+from inngest.engine.domain import effects, system_events
 from inngest.engine.domain.advance import Moment, advance
 from inngest.engine.domain.model import (
     Changes,
@@ -144,7 +144,7 @@ def starts(status: RunStatus, ids: Callable[[int], str], causes: Sequence[EventD
 
 
 def test_the_event_has_the_data_and_says_where_it_comes_from(ids: Callable[[int], str]) -> None:
-    made = announcements.of_defer(RUN, FIRST, False, NOW, ids)
+    made = system_events.of_defer(RUN, FIRST, False, NOW, ids)
     assert (made.name, made.key, made.ts) == ("inngest/deferred.schedule", "", NOW)
     assert json.loads(made.data) == {
         "n": 1,
@@ -163,7 +163,7 @@ def test_the_function_starts_and_who_listens(status: RunStatus, ids: Callable[[i
     assert starts(status, ids) == ["app-two", "ear"]
 
 
-@pytest.mark.parametrize("name", sorted(announcements.ENDS))
+@pytest.mark.parametrize("name", sorted(system_events.ENDS))
 def test_what_an_end_has_started_starts_what_it_deferred(name: str, ids: Callable[[int], str]) -> None:
     assert starts(RunStatus.FAILED, ids, [EventData("e", name, "{}", 1)]) == ["app-two", "ear"]
 

@@ -9,7 +9,7 @@ from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Clock, Ids
 
-from .domain import announcements, triggers
+from .domain import system_events, triggers
 from .domain.effects import is_large
 from .domain.model import Event, Run
 from .errors import StoreError
@@ -63,7 +63,7 @@ class Intake:
             KeyError: no such function is known.
         """
         now = self._clock.now()
-        event = announcements.of_invocation(function_id, data, now, self._ids.ulid)
+        event = system_events.of_invocation(function_id, data, now, self._ids.ulid)
         accepted = await self._accept([event], now, invoke=function_id)
         for start, _ in accepted.started:
             if start.run.function_id == function_id and start.run.event_id == event.id:

@@ -16,9 +16,9 @@ from inngest.engine.gateway import Gateway
 from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import NO_NOTIFICATIONS, Commit
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
-from inngest.engine.store.announcing import Announcer
 from inngest.engine.store.context import WriteContext
 from inngest.engine.store.statement import Statement, Words
+from inngest.engine.store.system_events import SystemEvents
 from inngest.engine.store.telling import Teller
 from inngest.engine.store.timers import TELL, Timers
 from inngest.protocol.opcodes import Memo, OpenStep
@@ -150,4 +150,4 @@ def _requests_that_found_no_place_are_forgotten() -> Iterator[AbstractContextMan
 
 @plant("P1", "hears", finders=("announced",), first=1)
 def _nobody_says_that_a_run_was_cancelled() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(Announcer, "cancelled")
+    yield mock.patch.object(SystemEvents, "cancelled")

@@ -13,10 +13,10 @@ from inngest.protocol import limits
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import Opcode
 
-from . import announcements, triggers
-from .announcements import Invoker
+from . import system_events, triggers
 from .model import Changes, Ended, Event, Registry, Run, RunStatus, Wait
 from .starts import Start
+from .system_events import Invoker
 
 AT_ONCE = 250
 """Events that are accepted in one transaction, at most."""
@@ -51,7 +51,7 @@ class Finish(NamedTuple):
 
     def event(self, new_id: Callable[[int], str]) -> Event:
         """The event `inngest/function.finished` about it."""
-        return announcements.of_finish(self.run, self.ended, self.causes, self.at, new_id)
+        return system_events.of_finish(self.run, self.ended, self.causes, self.at, new_id)
 
 
 class Effects(NamedTuple):
@@ -90,7 +90,7 @@ def effects_of(
     if transition is None and not changes.sent and not changes.waits:
         return NOTHING
     over = transition if isinstance(transition, Ended) else None
-    ended = None if over is None or announcements.is_silent(causes) else over
+    ended = None if over is None or system_events.is_silent(causes) else over
     # A run that grew too large with this very commit ends, and nobody would wait for what it invokes.
     invoking = [wait for wait in changes.waits if wait.step.kind is Opcode.INVOKE] if over is None else []
     deferred = () if over is None else over.deferred
@@ -98,14 +98,14 @@ def effects_of(
         return NOTHING
     sent = [triggers.stored(event, now, new_id) for event in changes.sent]
     parcel = sent if is_large(sent) else ()
-    quiet = bool(invoking or deferred) and announcements.is_quiet(run, causes)
+    quiet = bool(invoking or deferred) and system_events.is_quiet(run, causes)
     invocations = [_invocation(run, wait, quiet, now, new_id) for wait in invoking]
     for one in deferred:
-        event = announcements.of_defer(run, one, quiet, now, new_id)
+        event = system_events.of_defer(run, one, quiet, now, new_id)
         invocations.append(Invocation(one.function_id, event, heard=not quiet))
     failure = None
     if ended is not None and ended.status is RunStatus.FAILED:
-        failure = Failure(run.function_id, announcements.of_end(run, ended, causes, now, new_id))
+        failure = Failure(run.function_id, system_events.of_end(run, ended, causes, now, new_id))
     finish = None if ended is None else Finish(run, ended, causes, now)
     return Effects(() if parcel else sent, invocations, failure, finish, parcel)
 
@@ -113,7 +113,7 @@ def effects_of(
 def _invocation(run: Run, wait: Wait, quiet: bool, now: int, new_id: Callable[[int], str]) -> Invocation:
     step, target = wait.step, wait.target
     by = Invoker(run, step.step.hash, step.step.id, step.due_at, quiet)
-    event = announcements.of_invocation(target.name, target.data, now, new_id, by)
+    event = system_events.of_invocation(target.name, target.data, now, new_id, by)
     return Invocation(target.name, event, (run.id, step.step.hash), heard=not quiet)
 
 

@@ -202,7 +202,7 @@ def invoked(
 
     Args:
         function_id: the invoked function; if it is not known it does not start, and who invokes it waits for it.
-        event: `announcements.of_invocation`.
+        event: `system_events.of_invocation`.
         registry: what is known.
         now: unix ms.
         new_id: makes ULIDs.

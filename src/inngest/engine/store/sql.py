@@ -36,7 +36,6 @@ from inngest.runtime.ports import Executor, Ids
 
 from . import (
     accepting,
-    announcing,
     cancelling,
     claiming,
     committing,
@@ -55,6 +54,7 @@ from . import (
     requests,
     schema,
     sessions,
+    system_events,
     times,
     unreadable,
     waits,
@@ -88,7 +88,7 @@ class SqlStore:
         self._ids = ids
         self._registry = RegistryCache()
         self._alarm = Alarm()
-        self._shared = Shared(ids, policy, self._registry, self._alarm, times.Keeper(), announcing.announce)
+        self._shared = Shared(ids, policy, self._registry, self._alarm, times.Keeper(), system_events.announce)
         self._writer = Writer(database, executor, ids.token(), self._context)
         self._readers: list[Transaction] = []
         self._claiming = claiming.Claiming()
@@ -293,7 +293,7 @@ class SqlStore:
         for first in range(0, len(run_ids), cancelling.AT_ONCE):
             page = run_ids[first : first + cancelling.AT_ONCE]
             rows = cancelling.ROWS_OF_RUN * len(page)
-            cancelled += await self._write(call(announcing.cancel, page, reason, now), rows=rows)
+            cancelled += await self._write(call(system_events.cancel, page, reason, now), rows=rows)
         return cancelled
 
     async def release(self, run_id: str, now: int) -> bool:

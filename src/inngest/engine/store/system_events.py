@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain import announcements, triggers, watches
+from inngest.engine.domain import system_events, triggers, watches
 from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.event_view import data_of
 from inngest.engine.domain.explaining import text_of
@@ -42,13 +42,13 @@ LOOKED_FOR = Statement(
 
 def announce(context: WriteContext) -> None:
     """Say which runs were cancelled in a transaction, and which ended; and what follows from that."""
-    announcer = Announcer(context)
-    announcer.cancelled(context.notifications.cancelled)
-    announcer.finished(context.finished)
+    events = SystemEvents(context)
+    events.cancelled(context.notifications.cancelled)
+    events.finished(context.finished)
 
 
-class Announcer:
-    """Says what happened in one transaction."""
+class SystemEvents:
+    """Sends the events of the engine about one transaction."""
 
     def __init__(self, context: WriteContext) -> None:
         self._tx = context
@@ -77,10 +77,10 @@ class Announcer:
                 LOGGER.error("run %s was cancelled, and cannot be read: nobody is told. %s", row[0], text_of(error))
                 continue
             causes = self._causes(run)
-            if causes and not announcements.is_silent(causes):
-                said.append(announcements.of_end(run, ended, causes, self._now, self._ids.ulid))
+            if causes and not system_events.is_silent(causes):
+                said.append(system_events.of_end(run, ended, causes, self._now, self._ids.ulid))
                 if heard:
-                    said.append(announcements.of_finish(run, ended, causes, self._now, self._ids.ulid))
+                    said.append(system_events.of_finish(run, ended, causes, self._now, self._ids.ulid))
         return said
 
     def _causes(self, run: Run) -> list[EventData]:

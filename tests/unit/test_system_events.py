@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from inngest.engine.domain import announcements, effects, triggers
-from inngest.engine.domain.announcements import Invoker
+from inngest.engine.domain import effects, system_events, triggers
 from inngest.engine.domain.model import Changes, Ended, FunctionSpec, Registry, Run, RunStatus, Wait
+from inngest.engine.domain.system_events import Invoker
 from inngest.protocol import events
 from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
@@ -61,7 +61,7 @@ def about(status: str, **more: object) -> dict[str, object]:
 def test_the_event_about_a_bad_end_has_the_id_of_the_run(
     ended: Ended, name: str, status: str, more: dict[str, object], ids: Callable[[int], str]
 ) -> None:
-    made = announcements.of_end(RUN, ended, CAUSES, NOW, ids)
+    made = system_events.of_end(RUN, ended, CAUSES, NOW, ids)
     assert (made.id, made.name, made.key, made.ts) == (f"{NOW}-0", name, "run", NOW)
     assert json.loads(made.data) == about(status, **more)
 
@@ -82,19 +82,19 @@ def test_the_event_about_a_bad_end_has_the_id_of_the_run(
 def test_the_event_about_any_end_has_an_id_of_its_own(
     ended: Ended, status: str, more: dict[str, object], ids: Callable[[int], str]
 ) -> None:
-    made = announcements.of_finish(RUN, ended, CAUSES, NOW, ids)
+    made = system_events.of_finish(RUN, ended, CAUSES, NOW, ids)
     assert (made.id, made.name, made.key) == (f"{NOW}-0", "inngest/function.finished", "")
     assert json.loads(made.data) == about(status, **more)
 
 
 def test_the_end_of_an_invoked_run_names_who_invoked_it(ids: Callable[[int], str]) -> None:
     run = RUN._replace(parent_id="parent", parent_hash="abc")
-    assert json.loads(announcements.of_finish(run, COMPLETED, CAUSES, NOW, ids).data)["correlation_id"] == "parent.abc"
+    assert json.loads(system_events.of_finish(run, COMPLETED, CAUSES, NOW, ids).data)["correlation_id"] == "parent.abc"
 
 
 def test_an_invocation_has_the_data_and_says_who_invokes_what(ids: Callable[[int], str]) -> None:
     by = Invoker(RUN, "abc", "charge", NOW + 5, quiet=False)
-    made = announcements.of_invocation("app-two", '{"a":1,"_inngest":{"fn_id":"forged"}}', NOW, ids, by)
+    made = system_events.of_invocation("app-two", '{"a":1,"_inngest":{"fn_id":"forged"}}', NOW, ids, by)
     assert (made.name, made.key) == ("inngest/function.invoked", "")
     assert json.loads(made.data) == {
         "a": 1,
@@ -106,7 +106,7 @@ def test_an_invocation_has_the_data_and_says_who_invokes_what(ids: Callable[[int
             "source_fn_id": "one",
         },
     }
-    assert json.loads(announcements.of_invocation("app-two", "{}", NOW, ids).data) == {"_inngest": {"fn_id": "app-two"}}
+    assert json.loads(system_events.of_invocation("app-two", "{}", NOW, ids).data) == {"_inngest": {"fn_id": "app-two"}}
 
 
 def starts(
@@ -121,7 +121,7 @@ def test_a_failure_starts_the_handler_and_who_listens_to_failures(ids: Callable[
     assert starts(Changes(0, transition=FAILED), functions, ids) == ["one-failure", "pager"]
 
 
-@pytest.mark.parametrize("name", sorted(announcements.ENDS))
+@pytest.mark.parametrize("name", sorted(system_events.ENDS))
 def test_what_an_end_has_started_ends_without_a_word(name: str, ids: Callable[[int], str]) -> None:
     found = effects.effects_of(RUN, [EventData("e", name, "{}", 1)], Changes(0, transition=FAILED), NOW, ids)
     assert found is effects.NOTHING
@@ -157,7 +157,7 @@ def test_a_run_that_ends_with_the_very_commit_invokes_nothing(ids: Callable[[int
 
 
 def test_a_function_that_listens_to_its_own_invocations_runs_once_for_each(ids: Callable[[int], str]) -> None:
-    event = announcements.of_invocation("both", "{}", NOW, ids)
+    event = system_events.of_invocation("both", "{}", NOW, ids)
     registry = Registry.of(1, [spec("both", events.INVOKED)])
     found = triggers.invoked("both", event, registry, NOW, ids)
     assert {(start.run.function_id, start.run.event_id) for start in found} == {("both", event.id)}
