@@ -16,7 +16,7 @@ import inngest
 from inngest.cli.app import app
 from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Event, Run
-from inngest.engine.records import Claimed
+from inngest.engine.records import Claimed, Touched
 from inngest.errors import RunFailedError
 
 
@@ -101,7 +101,7 @@ class Slept:
         self._step = step
         self.seen = threading.Event()
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
         return
 
     def entered(self, claimed: Claimed) -> None:
@@ -110,6 +110,9 @@ class Slept:
     def committed(self, run: Run, changes: Changes) -> None:
         if any(one.step.text == self._step for one in changes.open):
             self.seen.set()
+
+    def cancelled(self, run: Run) -> None:
+        return
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from inngest import Run
 from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Event, Released
 from inngest.engine.domain.model import Run as StoredRun
-from inngest.engine.records import Claimed
+from inngest.engine.records import Claimed, Touched
 from inngest.errors import RunFailedError
 from tests.embedded.stage import Stage, step
 
@@ -37,7 +37,7 @@ class Releases:
         self.entered_count = 0
         self.due: asyncio.Queue[int | None] = asyncio.Queue()
 
-    def accepted(self, events: Sequence[Event], started: Sequence[StoredRun]) -> None:
+    def accepted(self, events: Sequence[Event], started: Sequence[StoredRun], touched: Sequence[Touched]) -> None:
         """Events were stored."""
 
     def entered(self, claimed: Claimed) -> None:
@@ -48,6 +48,9 @@ class Releases:
         """Something was written of it."""
         if isinstance(changes.transition, Released):
             self.due.put_nowait(changes.transition.due_at)
+
+    def cancelled(self, run: StoredRun) -> None:
+        """A run was cancelled."""
 
     def engine(self, stage: Stage, function: inngest.Function[object]) -> inngest.Engine:
         """An engine that it watches."""

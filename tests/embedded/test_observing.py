@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 import inngest
 from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Ended, Event, Released, Run
-from inngest.engine.records import Claimed
+from inngest.engine.records import Claimed, Touched
+from inngest.protocol.errors import ErrorInfo
 
 
 class Diary:
@@ -19,9 +22,19 @@ class Diary:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self._changed = asyncio.Event()
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
-        self.lines.append(f"accepted {[event.name for event in events]} starts {[run.function_id for run in started]}")
+    async def next(self, begin: str) -> None:
+        """Wait for a line that begins so and was not waited for before; it is marked as seen."""
+        while (found := next((line for line in self.lines if line.startswith(begin)), None)) is None:
+            self._changed.clear()
+            await self._changed.wait()
+        self.lines[self.lines.index(found)] = f"seen: {found}"
+
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
+        line = f"accepted {[event.name for event in events]} starts {[run.function_id for run in started]}"
+        did = Counter("cancels" if one.cancelled else "wakes" for one in touched)
+        self.lines.append(", ".join([line, *(f"{verb} {count}" for verb, count in did.items())]))
 
     def entered(self, claimed: Claimed) -> None:
         self.lines.append(f"entered {claimed.run.function_id} with {len(claimed.memos)} memos")
@@ -34,6 +47,12 @@ class Diary:
             self.lines.append(f"ended {run.function_id} {changes.transition.status}")
         elif isinstance(changes.transition, Released):
             self.lines.append("released")
+        self._changed.set()
+
+    def cancelled(self, run: Run) -> None:
+        assert run.error is not None
+        self.lines.append(f"cancelled {run.function_id}: {ErrorInfo.from_json(run.error).message}")
+        self._changed.set()
 
 
 def flaky(client: inngest.Inngest) -> inngest.Function[str]:
@@ -71,16 +90,64 @@ async def test_an_observer_sees_events_runs_attempts_and_ends_in_order(tmp_path:
     ]
 
 
+def waiting(client: inngest.Inngest) -> inngest.Function[None]:
+    cancel = [inngest.Cancel(event="t/lost")]
+
+    @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="t/sent"), cancel=cancel)
+    async def fn(ctx: inngest.Context) -> None:
+        await ctx.step.wait_for_event("arrival", event="t/arrived", timeout=3_600_000)
+
+    return fn
+
+
+async def test_an_observer_sees_each_run_that_is_cancelled_once_whoever_cancels_it(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/i.db"
+    diary = Diary()
+    engine = inngest.Engine([waiting(inngest.Inngest(app_id="shop"))], database=database)
+    host_of(engine).observe(diary)
+    async with engine, inngest.Engine([], database=database) as elsewhere:
+        for cancel in (engine.cancel, elsewhere.cancel, None):
+            (event_id,) = await engine.send(inngest.Event(name="t/sent"))
+            (run,) = await engine.runs(event_id=event_id)
+            await diary.next("open arrival")
+            if cancel is None:
+                await engine.send(inngest.Event(name="t/lost"))
+            else:
+                assert await cancel(run.id)
+            await diary.next("cancelled")
+    assert [line for line in diary.lines if "cancelled" in line] == [
+        *["seen: cancelled shop-waiting: cancelled by Engine.cancel"] * 2,
+        "seen: cancelled shop-waiting: an event came that cancels it (t/lost)",
+    ]
+    assert "accepted ['t/lost'] starts [], cancels 1" in diary.lines
+
+
+async def test_an_observer_hears_whom_an_event_wakes(tmp_path: Path) -> None:
+    diary = Diary()
+    engine = inngest.Engine([waiting(inngest.Inngest(app_id="shop"))], database=f"sqlite:///{tmp_path}/i.db")
+    host_of(engine).observe(diary)
+    async with engine:
+        (event_id,) = await engine.send(inngest.Event(name="t/sent"))
+        (run,) = await engine.runs(event_id=event_id)
+        await diary.next("open arrival")
+        await engine.send([inngest.Event(name="t/other"), inngest.Event(name="t/arrived")])
+        await engine.wait(run.id)
+    assert "accepted ['t/other', 't/arrived'] starts [], wakes 1" in diary.lines
+
+
 class Broken(Diary):
     """Raises whatever it is told."""
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
         raise BrokenPipeError("nobody reads")
 
     def entered(self, claimed: Claimed) -> None:
         raise BrokenPipeError("nobody reads")
 
     def committed(self, run: Run, changes: Changes) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    def cancelled(self, run: Run) -> None:
         raise BrokenPipeError("nobody reads")
 
 

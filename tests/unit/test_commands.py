@@ -25,7 +25,19 @@ EVENT = Event("e", "shop/paid", "{}", NOW, "", NOW)
 KEY = RequestKey("run", "hash")
 
 READING = {
-    *("read", "arrivals", "due_requests", "requests_of", "not_owned", "run", "runs", "kept_back", "woken", "facts"),
+    *(
+        "read",
+        "arrivals",
+        "cancelled",
+        "due_requests",
+        "requests_of",
+        "not_owned",
+        "run",
+        "runs",
+        "kept_back",
+        "woken",
+        "facts",
+    ),
     *("ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""

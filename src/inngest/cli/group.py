@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from .errors import CommandError, reported
 
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
-"""What typer raises when arguments are wrong. Releases of it have the class in different places."""
+"""Raised by typer when arguments are wrong. Releases of it have the class in different places."""
 
 
 class JsonGroup(TyperGroup):

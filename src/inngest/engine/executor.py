@@ -165,7 +165,7 @@ class RunExecutor:
     def _accepted(self, acceptance: Acceptance, accepted: Accepted) -> None:
         events = accepted.events if acceptance.parcel else acceptance.events
         if self.worker.observer is not None and events:
-            self.worker.observer.accepted(events, [start.run for start, _ in accepted.started])
+            self.worker.observer.accepted(events, [start.run for start, _ in accepted.started], accepted.touched)
         self.give_back(Reserved(acceptance.claim, acceptance.threads))
         by_id = {event.id: event for event in events}
         for start, owner in accepted.started:

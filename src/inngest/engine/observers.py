@@ -10,7 +10,7 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.raised import ends_the_task
 
 from .domain.model import Changes, Event, Run
-from .records import Claimed
+from .records import Claimed, Touched
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -21,8 +21,8 @@ class Observer(Protocol):
     It is called on the event loop: it must not block, and must not raise.
     """
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
-        """Events were stored, with the runs they started."""
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
+        """Events were stored, with the runs they started, and what they did at once to runs that looked for them."""
         ...
 
     def entered(self, claimed: Claimed) -> None:
@@ -30,7 +30,11 @@ class Observer(Protocol):
         ...
 
     def committed(self, run: Run, changes: Changes) -> None:
-        """A report of an invocation was written. `run` is as it was when it was entered."""
+        """A report of an invocation was written. `run` is as it was when it was entered; if it ended, with when."""
+        ...
+
+    def cancelled(self, run: Run) -> None:
+        """A run was cancelled, by whomever, here or elsewhere. It is told a little after the commit, in a look."""
         ...
 
 
@@ -53,10 +57,10 @@ class Observers:
     def __bool__(self) -> bool:
         return bool(self._all)
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
         """See `Observer`."""
         for one in self._all:
-            one.accepted(events, started)
+            one.accepted(events, started, touched)
 
     def entered(self, claimed: Claimed) -> None:
         """See `Observer`."""
@@ -68,6 +72,11 @@ class Observers:
         for one in self._all:
             one.committed(run, changes)
 
+    def cancelled(self, run: Run) -> None:
+        """See `Observer`."""
+        for one in self._all:
+            one.cancelled(run)
+
 
 class _Entry:
     """One observer, as often as it was added: logs what it raises."""
@@ -75,9 +84,9 @@ class _Entry:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
         try:
-            self._observer.accepted(events, started)
+            self._observer.accepted(events, started, touched)
         except BaseException as error:
             _log(error)
 
@@ -90,6 +99,12 @@ class _Entry:
     def committed(self, run: Run, changes: Changes) -> None:
         try:
             self._observer.committed(run, changes)
+        except BaseException as error:
+            _log(error)
+
+    def cancelled(self, run: Run) -> None:
+        try:
+            self._observer.cancelled(run)
         except BaseException as error:
             _log(error)
 

@@ -223,7 +223,9 @@ class OwnedRun:
         if commit.begins_anew:
             self._count_anew(changes)
         if self._worker.observer is not None:
-            self._worker.observer.committed(self.claimed.run, _as_written(changes, receipt))
+            run = self.claimed.run
+            ended = run._replace(ended_at=commit.now) if isinstance(changes.transition, Ended) else run
+            self._worker.observer.committed(ended, _as_written(changes, receipt))
         if commit.concludes:
             return _CONCLUDED
         if changes.transition is not None:

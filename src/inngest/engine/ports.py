@@ -386,6 +386,10 @@ class RunReader(Protocol):
         """The facts that hold a run at that time, for `explaining.explain`."""
         ...
 
+    async def cancelled(self, since: int, after: str, limit: int) -> Sequence[Run]:
+        """Runs that were cancelled at a time or later, in the order of their ends; at that time, ids after this one."""
+        ...
+
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         """Those of these runs that have ended."""
         ...

@@ -91,12 +91,21 @@ class Notifications(NamedTuple):
 NO_NOTIFICATIONS = Notifications()
 
 
+class Touched(NamedTuple):
+    """An event woke or cancelled a run that looked for it."""
+
+    event_id: str
+    run_id: str
+    cancelled: bool  # else it woke
+
+
 class Accepted(NamedTuple):
     """The result of accepting."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
     events: Sequence[Event] = ()  # of a parcel: those that were accepted now
     more: bool = False  # of a parcel: others are still to be accepted
+    touched: Sequence[Touched] = ()  # what its events did to others, as far as this transaction told them
 
 
 class Fired(NamedTuple):

@@ -12,6 +12,7 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
 from inngest.runtime.ports import Liveness
 
+from .cancellations import Cancellations
 from .checks import Checks
 from .control import Control
 from .domain.model import Ended, FunctionSpec
@@ -89,6 +90,7 @@ class Service:
         self._pruner = Pruner(worker.store, worker.clock, options.retention)
         self._failures = FailureLog(worker.clock, RETRY_MS)
         self._checks = Checks(worker, liveness)
+        self._cancellations = Cancellations(worker)
         self._loops: list[asyncio.Task[None]] = []
         self._foreign = False  # another process wrote, and what follows from that is still to be done
         self._overdue = False  # all is looked at again, whether anybody wrote or not
@@ -371,9 +373,13 @@ class Service:
         """See what others did."""
         if not self._foreign:
             return False
-        await each_alone((self._see_time, self._see_ended, self._see_runs, self._see_requests))
+        await each_alone((self._see_time, self._see_cancelled, self._see_ended, self._see_runs, self._see_requests))
         self._foreign = False
         return True
+
+    async def _see_cancelled(self) -> bool:
+        await self._cancellations.look()
+        return False
 
     async def _see_ended(self) -> bool:
         await self.ends.look()

@@ -65,6 +65,21 @@ async def test_filters_are_joined(store: Store) -> None:
     assert await listed(store, status=RunStatus.FAILED, function_id="app-c") == []
 
 
+async def test_cancelled_runs_are_found_by_when_they_ended_page_by_page(store: Store) -> None:
+    done, *cancelled = [await begin(store) for _ in range(6)]
+    await commit(store, done, end(COMPLETED))
+    ids = sorted(one.run.id for one in cancelled)
+    await store.cancel(ids[:3], "enough", NOW + 10)
+    await store.cancel(ids[3:], "too much", NOW + 20)
+    assert [run.id for run in await store.cancelled(NOW, "", 9)] == ids
+    first = await store.cancelled(NOW + 10, "", 2)
+    second = await store.cancelled(NOW + 10, first[-1].id, 2)
+    assert [run.id for run in (*first, *second)] == ids[:4]
+    assert (first[0].ended_at, "enough" in (first[0].error or "")) == (NOW + 10, True)
+    assert [run.id for run in await store.cancelled(NOW + 11, "", 9)] == ids[3:]
+    assert list(await store.cancelled(NOW + 21, "", 9)) == []
+
+
 async def test_the_ended_ones_of_some_runs(store: Store) -> None:
     done, failed, running = [await begin(store) for _ in range(3)]
     await commit(store, done, end(COMPLETED))

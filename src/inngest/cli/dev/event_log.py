@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from inngest.cli.json_shapes import error_shape
 from inngest.engine.domain import holding
 from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Hold, Released, Run, RunStatus
-from inngest.engine.records import Claimed
+from inngest.engine.records import Claimed, Touched
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.runtime.clock import wall_clock_ms
+
+from .early import Early
 
 Record = Mapping[str, object]
 Emit = Callable[[Record], None]
@@ -34,9 +36,10 @@ class EventLog:
         self._now = now
         self._began_at = wall_clock_ms()
         self._taken_up: set[str] = set()  # runs from before this process that it has said go on, until they end
+        self._early = Early()
 
-    def accepted(self, events: Sequence[Event], started: Sequence[Run]) -> None:
-        """Events, with the runs they started."""
+    def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
+        """Events, with the runs they started, and those that they woke or cancelled."""
         for event in events:
             runs = [{"run_id": run.id, "function_id": run.function_id} for run in started if run.event_id == event.id]
             self._say(
@@ -46,6 +49,9 @@ class EventLog:
                 id=event.key or None,
                 data=codec.loads(event.data),
                 runs=runs,
+                woken=[
+                    {"run_id": one.run_id, "cancelled": one.cancelled} for one in touched if one.event_id == event.id
+                ],
             )
         for run in started:
             if run.status is RunStatus.SKIPPED:
@@ -53,8 +59,10 @@ class EventLog:
                 self._say("run.skipped", **_names(run), event_id=run.event_id, error=error_shape(error))
 
     def entered(self, claimed: Claimed) -> None:
-        """A run begins, or goes on."""
+        """A run begins, or goes on: by itself, or because somebody said so."""
         run = claimed.run
+        for kind, members in self._early.entered(claimed, self._now()):
+            self._say(kind, **_names(run), **members)
         again = bool(claimed.memos or claimed.open or run.attempt or run.takeovers)
         self._say(
             "run.resumed" if again else "run.started",
@@ -88,8 +96,16 @@ class EventLog:
             self._say("event.sent", **_names(run), event_id=sent.id, name=sent.name, data=codec.loads(sent.data))
         if isinstance(changes.transition, Ended):
             self._taken_up.discard(run.id)
-        for kind, members in _transition(run, changes, self._now()):
+        self._early.committed(run, changes)
+        for kind, members in _transition(run, changes):
             self._say(kind, **_names(run), **members)
+
+    def cancelled(self, run: Run) -> None:
+        """A run was cancelled, by whomever."""
+        self._taken_up.discard(run.id)
+        self._early.forget(run.id)
+        error = None if run.error is None else ErrorInfo.from_json(run.error)
+        self._say("run.cancelled", **_names(run), duration=_duration(run), output=None, error=error_shape(error))
 
     def _say(self, record_type: str, **members: object) -> None:
         self._emit({"type": record_type, "at": wall_clock_ms(), **members})
@@ -127,12 +143,13 @@ def _memo(memo: Memo) -> dict[str, object]:
     }
 
 
-def _transition(run: Run, changes: Changes, now: int) -> Iterator[tuple[str, dict[str, object]]]:
+def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, object]]]:
     transition = changes.transition
     if isinstance(transition, Ended):
         output = None if transition.output is None else codec.loads(transition.output)
         error = error_shape(transition.error)
-        members: dict[str, object] = {"duration": now - run.created_at, "output": output, "error": error}
+        begun = run if run.started_at is not None else run._replace(started_at=run.created_at)  # with its event
+        members: dict[str, object] = {"duration": _duration(begun), "output": output, "error": error}
         if transition.status is RunStatus.FAILED:
             members |= {"attempt": changes.attempt, "max_attempts": run.retries + 1}
         yield _END[transition.status], members
@@ -152,8 +169,9 @@ def _hold(hold: Hold) -> dict[str, object]:
     return {"sign": hold.sign.value, "step": hold.step, "call": hold.call, "text": text, "times": hold.times}
 
 
-_END = {
-    RunStatus.COMPLETED: "run.completed",
-    RunStatus.FAILED: "run.failed",
-    RunStatus.CANCELLED: "run.cancelled",
-}
+def _duration(run: Run) -> int | None:
+    """From its begin to its end; None if it had not begun."""
+    return None if run.started_at is None or run.ended_at is None else run.ended_at - run.started_at
+
+
+_END = {RunStatus.COMPLETED: "run.completed", RunStatus.FAILED: "run.failed"}

@@ -18,6 +18,8 @@ from .event_log import Emit, Record
 from .sockets import close_in_forks
 
 STACK_INDENT = " " * 14
+SHOWN = 3
+"""Runs that an event woke or cancelled which are named on its line."""
 DEFAULT_URL = "http://127.0.0.1:8288"
 
 
@@ -120,8 +122,17 @@ Line = Callable[[dict[str, Any]], Text | None]
 def _event(record: dict[str, Any]) -> Text:
     text = Text.assemble(("event  ", "magenta"), (record["name"], "bold"), f"  {record['event_id']}")
     started = ", ".join(run["function_id"] for run in record["runs"])
-    text.append(f"  → {started}" if started else "  starts no run", "" if started else "yellow")
+    did = [_touched(record["woken"], "wakes", cancelled=False), _touched(record["woken"], "cancels", cancelled=True)]
+    told = ", ".join(one for one in (started, *did) if one)
+    text.append(f"  → {told}" if told else "  starts no run", "" if told else "yellow")
     return text
+
+
+def _touched(woken: list[dict[str, Any]], verb: str, *, cancelled: bool) -> str:
+    """The runs that an event woke, or cancelled, by the ends of their ids."""
+    tails = [one["run_id"][-arguments.SHORTEST_END :] for one in woken if one["cancelled"] == cancelled]
+    more = f" and {len(tails) - SHOWN:,} more" if len(tails) > SHOWN else ""
+    return f"{verb} {', '.join(tails[:SHOWN])}{more}" if tails else ""
 
 
 def _event_sent(record: dict[str, Any]) -> Text:
@@ -154,7 +165,16 @@ def _run_failed(record: dict[str, Any]) -> Text:
 
 
 def _run_cancelled(record: dict[str, Any]) -> Text:
-    return _run(record).append("cancelled", "bold yellow")
+    return _run(record).append("cancelled  ", "bold yellow").append(_error(record).partition(": ")[2], "yellow")
+
+
+def _run_released(record: dict[str, Any]) -> Text:
+    return _run(record).append("released  ", "bold blue").append("it follows the code there is, for ever")
+
+
+def _run_retried(record: dict[str, Any]) -> Text:
+    what = ", ".join(record["steps"])
+    return _run(record).append("tried again  ", "bold blue").append(f"{what + ' ' if what else ''}before its time")
 
 
 def _run_skipped(record: dict[str, Any]) -> Text:
@@ -291,7 +311,9 @@ LINES: dict[str, Line] = {
     "run.completed": _run_completed,
     "run.failed": _run_failed,
     "run.held": _run_held,
+    "run.released": _run_released,
     "run.resumed": _run_resumed,
+    "run.retried": _run_retried,
     "run.retrying": _run_retrying,
     "run.started": _run_started,
     "serving": _serving,

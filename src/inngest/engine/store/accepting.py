@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from inngest.engine.domain import effects, triggers
 from inngest.engine.domain.model import Event, Registry, RunStatus
 from inngest.engine.domain.starts import Start
-from inngest.engine.records import NO_NOTIFICATIONS, Acceptance, Accepted, Notifications, Owner
+from inngest.engine.records import NO_NOTIFICATIONS, Acceptance, Accepted, Notifications, Owner, Touched
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.ports import Ids
@@ -71,9 +71,11 @@ def accept(context: WriteContext, acceptances: Sequence[Acceptance]) -> list[Acc
     new = insert_events(context, events)
     sought = waits.sought(context, [event for event in events if event.id in new])
     teller = Teller(context, keeper.timers)
-    told = NO_NOTIFICATIONS
+    told, touched = NO_NOTIFICATIONS, list[tuple[Touched, ...]]()
     for acceptance in acceptances:
         told = told.and_then(teller.tell([one for one in acceptance.events if one.id in new], now, sought))
+        touched.append(tuple(teller.touched))
+        teller.touched.clear()
     wanted = Wanted(context, new, keeper)
     planned: list[tuple[Acceptance, list[Start]]] = []
     for one in acceptances:
@@ -82,7 +84,10 @@ def accept(context: WriteContext, acceptances: Sequence[Acceptance]) -> list[Acc
     wanted.mark(now, ids)
     told = told.and_then(keeper.take_notifications())
     entry = LaneEntry(context, [start for _, starts in planned for start in starts])
-    answers = [Accepted(_started(acceptance, starts, entry, alive)) for acceptance, starts in planned]
+    answers = [
+        Accepted(_started(acceptance, starts, entry, alive), touched=did)
+        for (acceptance, starts), did in zip(planned, touched, strict=True)
+    ]
     insert_starts(context, [one for answer in answers for one in answer.started], ids, entry)
     context.notify(told)
     return [

@@ -46,6 +46,19 @@ ENDED = Statement(
     )
 )
 
+CANCELLED = Statement(
+    lambda _: (
+        select(*_RUN)
+        .where(
+            _runs.c.ended_at >= bindparam("at"),
+            (_runs.c.ended_at > bindparam("at")) | (_runs.c.id > bindparam("after")),
+            _runs.c.status == constant(RunStatus.CANCELLED.value),
+        )
+        .order_by(_runs.c.ended_at, _runs.c.id)
+        .limit(bindparam("count"))
+    )
+)
+
 TOKENS = Statement(lambda words: select(_runs.c.id, _runs.c.token).where(words.any_of(_runs.c.id, "runs")))
 
 KNOWN = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")))
@@ -120,6 +133,11 @@ def ending(tx: Transaction, tail: str, *, searched: int, limit: int) -> list[Run
     """Runs whose id ends so (in upper case), newest first, among as many of the newest as are searched."""
     parameters = {"pattern": f"%{texts.escaped(tail)}", "searched": searched, "count": limit}
     return [_run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
+
+
+def cancelled(tx: Transaction, since: int, after: str, limit: int) -> list[Run]:
+    """Runs that were cancelled at that time or later, in the order of their ends; at that time, ids after this one."""
+    return [_run_of(row) for row in tx.execute(CANCELLED, {"at": since, "after": after, "count": limit}).fetchall()]
 
 
 def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:

@@ -359,6 +359,9 @@ class SqlStore:
     async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
         return await self._read(lambda tx: kept_back.kept_back(tx, event_id, RegistryCache().read(tx)))
 
+    async def cancelled(self, since: int, after: str, limit: int) -> Sequence[Run]:
+        return await self._read(lambda tx: reading.cancelled(tx, since, after, limit))
+
     async def ended(self, run_ids: Sequence[str]) -> Sequence[Run]:
         return await self._read(lambda tx: reading.ended(tx, run_ids))
 

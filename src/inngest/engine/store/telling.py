@@ -18,7 +18,7 @@ from inngest.engine.domain import watches
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
-from inngest.engine.records import NO_NOTIFICATIONS, Notifications
+from inngest.engine.records import NO_NOTIFICATIONS, Notifications, Touched
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 
@@ -128,6 +128,7 @@ class Teller:
         self._looks = LOOKS
         self._marked: set[str] | None = None  # topics of which something is still to be told, once it is known
         self._unfinished: set[str] = set()  # those of which this transaction has told only some
+        self.touched: list[Touched] = []  # what the events that it told did
         self._put_off: list[Pending] | None = None  # what could not be told, once that is known
 
     def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> Notifications:
@@ -230,7 +231,12 @@ class Teller:
         return None
 
     def _deliver(self, found: _Found, now: int) -> Notifications:
-        return _deliver(self._tx, found, now)
+        told = _deliver(self._tx, found, now)
+        self.touched += [
+            Touched(one.event_id, one.run_id, cancelled=False) for one in told.arrivals if one.event_id is not None
+        ]
+        self.touched += [Touched(found.cancelled[run_id][1], run_id, cancelled=True) for run_id in told.cancelled]
+        return told
 
 
 def _deliver(tx: Transaction, found: _Found, now: int) -> Notifications:
