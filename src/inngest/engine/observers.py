@@ -39,23 +39,28 @@ class Observer(Protocol):
 
 
 class Observers:
-    """An observer that tells others. An error that one of them raises is logged, and the next one is told."""
+    """An observer that tells others. An error that one of them raises is logged, and the next one is told.
+
+    Attributes:
+        any: whether there are any. Each commit asks, so it is at hand.
+    """
 
     def __init__(self) -> None:
         self._all: tuple[Observer, ...] = ()
+        self.any = False
 
     def add(self, observer: Observer) -> Callable[[], None]:
         """Have an observer told from now on; call what this returns, and it is told no more."""
         entry = _Entry(observer)
-        self._all = (*self._all, entry)
+        self._tell((*self._all, entry))
 
         def remove() -> None:
-            self._all = tuple(one for one in self._all if one is not entry)
+            self._tell(tuple(one for one in self._all if one is not entry))
 
         return remove
 
-    def __bool__(self) -> bool:
-        return bool(self._all)
+    def _tell(self, all: tuple[Observer, ...]) -> None:
+        self._all, self.any = all, bool(all)
 
     def accepted(self, events: Sequence[Event], started: Sequence[Run], touched: Sequence[Touched]) -> None:
         """See `Observer`."""

@@ -30,4 +30,4 @@ class WorkerContext:
     @property
     def observer(self) -> Observer | None:
         """Tells all who watch; None if nobody does."""
-        return self.observers or None
+        return self.observers if self.observers.any else None
