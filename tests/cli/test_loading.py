@@ -62,8 +62,9 @@ def test_an_output_that_is_closed_is_nowhere(shop: Shop, as_json: str) -> None:
         assert (ran.returncode, ran.stderr) == (code, "")
 
 
-def test_an_interruption_while_it_is_loaded_is_silent(tmp_path: Path) -> None:
-    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+@pytest.mark.parametrize("module", ["typer", "pydantic"], ids=["of the commands", "of the package"])
+def test_an_interruption_while_it_is_loaded_is_silent(tmp_path: Path, module: str) -> None:
+    (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
     command, env = [INNGEST, "runs"], environment(PYTHONPATH=str(tmp_path))
     ran = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert (ran.returncode, ran.stderr) == (130, "")

@@ -453,3 +453,65 @@ def test_the_environment_says_where_to_and_with_which_key(
     assert handler.paths == ["/e/from-env"]
     found = command("send", "a", "--json").json
     assert (found["started"], found["warning"]) == (None, None)  # it does not tell
+
+
+class Restarting(http.server.BaseHTTPRequestHandler):
+    """A server that accepts an event, and then answers only now and then."""
+
+    looks = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({"ids": ["01KYQCVJ7X0000000000000000"], "status": 200})
+
+    def do_GET(self) -> None:
+        if not self.path.endswith("/runs"):
+            self._answer({"data": []})
+            return
+        Restarting.looks += 1
+        if Restarting.looks <= 3:
+            self.send_error(503)
+            return
+        run = {
+            "run_id": "01KYQCVJ7X0000000000000001",
+            "function_id": "shop-echo",
+            "status": "Completed",
+            "event_id": "01KYQCVJ7X0000000000000000",
+            "run_started_at": "2026-01-01T00:00:00Z",
+            "ended_at": "2026-01-01T00:00:00Z",
+            "output": 1,
+        }
+        self._answer({"data": [run]})
+
+    def _answer(self, body: dict[str, object]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_who_waits_without_a_terminal_is_told_once_that_the_server_does_not_answer(
+    command: Command, as_json: bool
+) -> None:
+    Restarting.looks = 0
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Restarting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        ran = command("send", "shop/said", "--wait", "--url", url, *(["--json"] if as_json else []))
+        server.shutdown()
+    told = f"the server at {url} does not answer now; looking again for 30 s\n"
+    assert (ran.code, ran.err) == (0, "" if as_json else told)
+    assert Restarting.looks == 4
+
+
+def test_who_sends_without_a_terminal_is_told_once_that_it_is_tried_again(command: Command) -> None:
+    ran = command("send", "shop/said", "--url", "http://127.0.0.1:1")
+    again, error, *_ = ran.err.splitlines()
+    assert again.startswith("no server answers at http://127.0.0.1:1 (")
+    assert again.endswith("; trying again")
+    assert error.startswith("error: no server answers at http://127.0.0.1:1 (")

@@ -113,9 +113,15 @@ def failure(message: str, hint: str = "") -> None:
 
 
 class Progress:
-    """A spinner on the error output, if that is a terminal, with what is being waited for."""
+    """A spinner on the error output, if that is a terminal, with what is being waited for.
 
-    def __init__(self) -> None:
+    Args:
+        silent: what is notable is not said where there is no terminal, either: a program reads the standard output.
+    """
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self._silent = silent
+        self._said = ""
         self._status = Console(stderr=True, markup=False, highlight=False).status("") if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
@@ -126,6 +132,13 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
             self._status.stop()
+
+    def say(self, text: str) -> None:
+        """Show what is notable of the waiting; where there is no terminal, as a line, and once."""
+        self.show(text)
+        if self._status is None and not self._silent and text != self._said:
+            self._said = text
+            console(sys.stderr).print(text, style="dim")
 
     def show(self, text: str) -> None:
         """Say what is being waited for now."""

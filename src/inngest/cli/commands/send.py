@@ -61,7 +61,7 @@ def send_event(
         )
     limit = arguments.seconds("--timeout", timeout)
     target = _target(url, key)
-    sent_id = _post(target, name, arguments.event_data(data), event_id or "")
+    sent_id = _post(target, name, arguments.event_data(data), event_id or "", silent=as_json)
     console = output.console()
     watch = Watch(target, sent_id, limit)
     if not wait:
@@ -83,7 +83,7 @@ def send_event(
         if not as_json:
             _show_woken(woken)
             _show_kept(kept)
-        runs = watch.wait()
+        runs = watch.wait(silent=as_json)
     told = {"event_id": sent_id, "name": name, "runs": runs, "woken": woken, "kept_back": kept}
     if not runs and not woken:
         why = "it was kept back" if kept else suggestions.unheard(name, watch.triggers() or ())
@@ -143,13 +143,13 @@ def _target(url: str | None, key: str | None) -> event_sender.Target:
     return event_sender.Target(settings.event_api_origin, settings.event_key, settings.env, is_production=False)
 
 
-def _post(target: event_sender.Target, name: str, data: Mapping[str, object], event_id: str) -> str:
+def _post(target: event_sender.Target, name: str, data: Mapping[str, object], event_id: str, *, silent: bool) -> str:
     try:
         sent = to_sent([Event(name=name, data=data, id=event_id)])
     except EventInvalidError as error:
         raise CommandError(f"the event cannot be sent: {error.message.partition(': ')[2]}") from None
-    transport = _Transport(REQUEST_TIMEOUT)
-    with output.Progress() as progress:
+    with output.Progress(silent=silent) as progress:
+        transport = _Transport(target.origin, progress)
         progress.show(f"sending {name} to {target.origin}")
         result = drive_sync(event_sender.send_events(target, sent, transport))
     if result.error is None:
@@ -160,10 +160,14 @@ def _post(target: event_sender.Target, name: str, data: Mapping[str, object], ev
 
 
 class _Transport(event_sender.SyncTransport):
-    """Knows whether anybody answered."""
+    """Knows whether anybody answered, and says so before it tries again."""
 
-    answered = False
-    reason = ""
+    def __init__(self, origin: str, progress: output.Progress) -> None:
+        super().__init__(REQUEST_TIMEOUT)
+        self.answered = False
+        self.reason = ""
+        self._origin = origin
+        self._progress = progress
 
     def post(self, url: str, headers: dict[str, str], body: bytes) -> event_sender.Response:
         """Make the request."""
@@ -174,6 +178,12 @@ class _Transport(event_sender.SyncTransport):
             raise
         self.answered = True
         return response
+
+    def sleep(self, seconds: float) -> object:
+        """Wait until the next try."""
+        if not self.answered:
+            self._progress.say(f"no server answers at {self._origin} ({self.reason}); trying again")
+        return super().sleep(seconds)
 
 
 def _unreachable(origin: str, reason: str) -> CommandError:
@@ -238,24 +248,28 @@ class Watch:
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
             return []
 
-    def wait(self) -> list[dict[str, object]]:
-        """The runs, all ended.
+    def wait(self, *, silent: bool) -> list[dict[str, object]]:
+        """The runs, all ended; unless it is to be `silent`, it says that it waits for a server.
 
         Raises:
             CommandError: not in time, or the server is gone for good.
         """
         pause = LOOK
         heard = time.monotonic()
-        with output.Progress() as progress, httpx.Client(timeout=REQUEST_TIMEOUT) as client:
+        with output.Progress(silent=silent) as progress, httpx.Client(timeout=REQUEST_TIMEOUT) as client:
+            progress.show(self._state())
             while True:
-                progress.show(self._state())
                 try:
                     self._runs = self._read(client)
                 except httpx.TransportError as error:
                     if time.monotonic() - heard > PATIENCE:
                         raise self._gone(error) from None
+                    progress.say(
+                        f"the server at {self._origin} does not answer now; looking again for {PATIENCE:.0f} s"
+                    )
                 else:
                     heard = time.monotonic()
+                    progress.show(self._state())
                     if all(run["status"] in FINAL for run in self._runs):
                         return self._runs
                 self._check_limit(pause)
