@@ -403,6 +403,33 @@ async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> 
         await until_held(engine, held, times=times.times + 1)  # beside the one that has the only slot
 
 
+@pytest.mark.parametrize("lane", [False, True])
+@pytest.mark.parametrize("value", ["CAST(x'61ff' AS TEXT)", "x'00ff'"])
+@pytest.mark.parametrize("column", ["id", "run_id"])
+async def test_a_job_that_cannot_be_read_holds_up_no_other(stage: Stage, column: str, value: str, lane: bool) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "begun"
+
+    function = stage.function(body, concurrency=[inngest.Concurrency(limit=1)] if lane else None)
+    async with stage.engine(function) as engine:
+        await engine.pause(function)
+        await engine.send([inngest.Event(name="test/start")] * 3)
+        first, *others = [run.id for run in reversed(await engine.runs())]
+        rows = Rows(stage, "jobs", "run_id = ?", first)
+        rows.change(f"{column} = {value}")
+        before = time.time_ns() // 1_000_000
+        await engine.resume(function)
+        assert [await engine.wait(run_id) for run_id in others] == ["begun"] * 2
+        assert await engine.invoke(function) == "begun"
+    assert [row[0] for row in _sql(stage, "SELECT key FROM inngest_troubles WHERE kind = 'job'")]
+    (job,) = _sql(stage, "SELECT due_at FROM inngest_jobs")
+    assert job[0] > before
+    rows.mend()
+    _wake(stage)
+    async with stage.engine(function) as engine:
+        assert await engine.wait(first) == "begun"
+
+
 @pytest.mark.parametrize("invoked", [False, True])
 async def test_a_start_of_a_function_that_is_not_known_any_more_is_kept_for_a_day(
     stage: Stage, invoked: bool, caplog: pytest.LogCaptureFixture

@@ -7,11 +7,13 @@ import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from inngest.engine.ports import Store
 from inngest.engine.records import Claimed, Receipt, Written
+from inngest.engine.store import entering, lanes
 from inngest.errors import StoreError, StoreFullError
 from tests.contract.store import values
 from tests.contract.store.failing import FailingPlace, Fails, error
@@ -223,3 +225,17 @@ async def test_who_sends_what_sql_refuses_is_told_by_a_store_error(place: Failin
     assert "malformed JSON" in str(bad)
     assert not isinstance(good, BaseException)
     assert len(good) == 1
+
+
+@pytest.mark.parametrize("reads", [(lanes, "rules_of"), (entering, "taken")], ids=["a lane", "a run"])
+async def test_no_row_is_put_off_because_the_database_fails(
+    place: FailingPlace, store: Store, reads: tuple[Any, str]
+) -> None:
+    config = '{"concurrency": 1}'
+    await store.register([function("laned", "laned", config=config)], replace_app=None, now=NOW)
+    ((start, _),) = await accept(store, event("laned"))
+    with mock.patch.object(*reads, side_effect=error("database or disk is full")), pytest.raises(StoreFullError):
+        await store.claim(values.owner(), 1, ["app-laned"], NOW, alone=True)
+    assert place.contents()["inngest_troubles"] == []
+    claims = await store.claim(values.owner(), 1, ["app-laned"], NOW, alone=True)
+    assert [claimed.run.id for claimed in claims.runs] == [start.run.id]

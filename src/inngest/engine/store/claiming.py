@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, null, select, update
+from sqlalchemy import Integer, Text, bindparam, case, cast, delete, exists, func, literal_column, null, select, update
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.function_rules import PLAIN
@@ -52,7 +51,7 @@ SUSPECTS = Statement(
 PUT_OFF = Statement(
     lambda _: (
         update(_jobs)
-        .where(_jobs.c.id == bindparam("job"))
+        .where(_jobs.c.id.in_([bindparam("job"), cast(bindparam("job_as_text"), Text)]))  # it may be given as bytes
         .values(due_at=bindparam("until"), score=bindparam("until_score"))
     )
 )
@@ -191,7 +190,7 @@ class Claiming:
                 taken, _ = self._take_suspect(tx, asked, suspect)
                 return Claims(taken, asked.now)
             if asked.keep is not None:
-                tx.execute(PUT_OFF, {"job": suspect[0], "until": asked.keep, "until_score": asked.keep})
+                _put_off(tx, suspect[0], asked.keep)
                 return Claims((), asked.keep, alone_due=True)
             suspect = None  # others go on
         if asked.most == 0:
@@ -212,7 +211,7 @@ class Claiming:
             taken = _without_astray(tx, asked, {job.run_id for job in due}, taken)
         looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2], next_probe)
         times += [time for time in looks if time is not None]
-        _give_back_untaken(tx, asked, visited, taken)
+        _leave_untaken(tx, asked, visited, taken, again_at)
         return Claims([*taken, *probed], min(times, default=None), alone_due=alone_due)
 
     def _probe(self, tx: WriteContext, asked: Claim, functions: list[str], started: int) -> _Taken:
@@ -252,10 +251,11 @@ class Claiming:
                 full = lanes.capacity(tx, [lane]).full(lane, lanes.rules_of(tx.registry, lane))
                 until = asked.now + PATIENCE if full else None
             except Exception as error:  # others go on
+                tx.see_that_it_goes_on(error)
                 until = troubles.note(tx, troubles.LANE, str(lane_id), text_of(error), asked.now)
             if until is not None:
                 due_at = until
-                tx.execute(PUT_OFF, {"job": job_id, "until": due_at, "until_score": due_at})
+                _put_off(tx, job_id, due_at)
         return job_id, run_id, due_at, lane_id
 
     def _take_suspect(self, tx: WriteContext, asked: Claim, suspect: tuple[str, str, int, str]) -> _Taken:
@@ -280,12 +280,20 @@ def _without_astray(tx: WriteContext, asked: Claim, plain: set[str], taken: Sequ
     return kept
 
 
-def _give_back_untaken(tx: WriteContext, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed]) -> None:
-    """A job whose run has ended meanwhile takes nothing."""
+def _leave_untaken(
+    tx: WriteContext, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed], again_at: int | None
+) -> None:
+    """A job whose run has ended meanwhile takes nothing, nor does one that cannot be read: its lane has it still."""
     if len(visited.jobs) == 0:
         return
     runs = {claimed.run.id for claimed in taken}
-    lanes.give_back(tx, [(lane.id, 1) for job, lane in visited.jobs if job.run_id not in runs], asked.now)
+    untaken = [(job, lane) for job, lane in visited.jobs if job.run_id not in runs]
+    lanes.give_back(tx, [(lane.id, 1) for _, lane in untaken], asked.now)
+    queue = lanes.Queue()
+    for job, lane in untaken:
+        if again_at is not None and _is_strange(job):
+            queue.add(lane, again_at)
+    queue.write(tx, asked.now, tx.ids)
 
 
 class _Taken(NamedTuple):
@@ -301,7 +309,7 @@ _NOBODY = _Taken([])
 def _take(
     tx: WriteContext, asked: Claim, jobs: Sequence[tuple[str, str, int]], *, alone: bool = False, slot: int = 1
 ) -> _Taken:
-    strange = [job for job in jobs if not isinstance(job[0], str) or not isinstance(job[1], str)]
+    strange = [job for job in jobs if _is_strange(job)]
     times = [_put_job_off(tx, job, asked.now) for job in strange]
     jobs = [job for job in jobs if job not in strange] if strange else jobs
     tx.execute(DELETE_JOBS, {"jobs": json.dumps([job[0] for job in jobs])})
@@ -309,15 +317,18 @@ def _take(
     taking: dict[str, object] = {"runs": json.dumps(runs), "session": asked.session, "owner_token": asked.token}
     taking |= {"now": asked.now, "slot": slot}
     tx.execute(TAKE_RUNS, taking)
-    with contextlib.suppress(Exception):  # one of them cannot be read: which one is found out
+    try:
         taken = _read(tx, asked, runs)
         if len(taken) == len(runs):
             return _Taken(taken, min(times, default=None))
+    except Exception as error:  # one of them cannot be read: which one is found out
+        tx.see_that_it_goes_on(error)
     taken = []
     for run_id in runs:
         try:
             taken += _read(tx, asked, [run_id])  # nothing if it was not taken, since it has ended meanwhile
         except Exception as error:
+            tx.see_that_it_goes_on(error)
             owner = Owner(asked.session, asked.token, run_id)
             until = unreadable.put_off(
                 tx, owner, text_of(error), asked.now, taken_at=asked.now, alone=alone, holds=False
@@ -327,12 +338,20 @@ def _take(
     return _Taken(taken, min(times, default=None))
 
 
+def _is_strange(job: tuple[str, str, int]) -> bool:
+    return not isinstance(job[0], str) or not isinstance(job[1], str)
+
+
 def _put_job_off(tx: Transaction, job: tuple[str, str, int], now: int) -> int:
     """A job does not say whose it is: it is looked at again then (unix ms)."""
     job_id, run_id, _ = job
     until = troubles.note(tx, "job", str(job_id), f"its run is {run_id!r}", now)
-    tx.execute(PUT_OFF, {"job": job_id, "until": until, "until_score": until})
+    _put_off(tx, job_id, until)
     return until
+
+
+def _put_off(tx: Transaction, job_id: str, until: int) -> None:
+    tx.execute(PUT_OFF, {"job": job_id, "job_as_text": job_id, "until": until, "until_score": until})
 
 
 def _read(tx: Transaction, asked: Claim, run_ids: Sequence[str]) -> list[Claimed]:

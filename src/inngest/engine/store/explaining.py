@@ -152,6 +152,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         try:
             queued = _queued(tx, job, now)
         except Exception as error:
+            tx.see_that_it_goes_on(error)
             known.append(_found(troubles.LANE, text_of(error), now))
     return Facts(
         run=view.run,

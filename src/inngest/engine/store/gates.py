@@ -333,6 +333,7 @@ class Gatekeeper:
                 if not isinstance(value, str if name in _TEXTS else int):
                     raise TypeError(f"{name} is {value!r}")
         except Exception as error:
+            self._tx.see_that_it_goes_on(error)
             raise _Unreadable(f"its {kind} cannot be read: {text_of(error)}") from None
         return found, known.due_at
 

@@ -77,6 +77,10 @@ class Words(Protocol):
         """The SELECT, holding its rows until the transaction ends; `skip` passes over those that others hold."""
         ...
 
+    def is_of_row(self, error: Exception) -> bool:
+        """Whether an error comes from what a row holds, and the transaction goes on; else it may be over."""
+        ...
+
 
 class Statement:
     """One statement, as a function of the database's words. Parameters are named with `bindparam`.
@@ -183,6 +187,11 @@ class Transaction:
             self.kept = {}
         if self._follows:
             self._follows = []
+
+    def see_that_it_goes_on(self, error: Exception) -> None:
+        """For whoever puts a row off because of an error, and goes on: raise it again if no row is at fault."""
+        if not self._words.is_of_row(error):
+            raise error
 
     def on_commit(self, follow: Callable[[], object]) -> None:
         """Have something follow from this transaction, in memory: after its COMMIT, and never without it."""

@@ -172,6 +172,7 @@ class Visit:
             try:
                 has = self._look(lane, capacity, share)
             except Exception as error:  # it stops no other
+                self._tx.see_that_it_goes_on(error)
                 self._put_off(lane.id, turn, error, states, times)
                 continue
             jobs += [(job, lane) for job in has.jobs]

@@ -87,6 +87,9 @@ class SqliteDatabase:
     def locking(self, select: S, *, skip: bool) -> S:
         return select  # a transaction that writes has the file for itself
 
+    def is_of_row(self, error: Exception) -> bool:
+        return self.trouble(error) in (Trouble.DATA, Trouble.SQL)
+
     # -- transactions
 
     def connect(self) -> Connection:
