@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from unittest import mock
 
 import pytest
@@ -20,9 +17,8 @@ from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import Claimed
 from inngest.engine.store import unreadable
 from tests.contract.store.failing import error
+from tests.embedded.bad_rows import HOUR, Rows, looks, sql, until, wake
 from tests.embedded.stage import Stage, until_held
-
-T = TypeVar("T")
 
 _UNREAD = "SELECT key FROM inngest_timers WHERE kind = 'unread'"
 _FORGOTTEN = "FunctionNotFoundError: function test-f is not known any more"
@@ -30,7 +26,6 @@ _FORGOTTEN = "FunctionNotFoundError: function test-f is not known any more"
 OLD = "not a ULID: "
 """What an id begins with that nobody can say when it was made."""
 
-HOUR = 3_600_000
 BESIDE = 5
 """Runs beside the bad one."""
 
@@ -40,39 +35,14 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def _sql(stage: Stage, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Do something to the database."""
-    with contextlib.closing(sqlite3.connect(stage.folder / "inngest.db")) as connection, connection:
-        return connection.execute(statement, parameters).fetchall()
-
-
-class Rows:
-    """Rows of a table that are damaged, and mended later."""
-
-    def __init__(self, stage: Stage, table: str, where: str, *parameters: object) -> None:
-        self._stage = stage
-        self._table = f"inngest_{table}"
-        self._where = where
-        self._parameters = parameters
-        self._saved = _sql(stage, f"SELECT * FROM {self._table} WHERE {where}", *parameters)
-        assert self._saved
-
-    def change(self, change: str) -> None:
-        """Change columns, or remove the rows."""
-        how = f"UPDATE {self._table} SET {change}" if change else f"DELETE FROM {self._table}"
-        _sql(self._stage, f"{how} WHERE {self._where}", *self._parameters)
-
-    def mend(self) -> None:
-        """As they were."""
-        for row in self._saved:
-            marks = ", ".join("?" * len(row))
-            _sql(self._stage, f"INSERT OR REPLACE INTO {self._table} VALUES ({marks})", *row)
-
-
 BAD = {
+    "how often workers died on it": ("runs", "id = ?", "takeovers = 'often'"),
+    "the attempt": ("runs", "id = ?", "attempt = 'first'"),
     "the kind of a step": ("steps", "run_id = ?", "kind = 'Rest'"),
     "the place of a memo": ("steps", "run_id = ? AND seq IS NOT NULL", "seq = 'first'"),
     "text that is no text": ("steps", "run_id = ? AND seq IS NOT NULL", "data = CAST(x'ff' AS TEXT)"),
+    "a text of bytes": ("steps", "run_id = ? AND seq IS NOT NULL", "data = x'00ff'"),
+    "the data of its event": ("events", "id = (SELECT event_id FROM inngest_runs WHERE id = ?)", "data = x'00ff'"),
     "the time of a step": ("steps", "run_id = ? AND seq IS NULL", "due_at = 'later'"),
     "the event": ("events", "id = (SELECT event_id FROM inngest_runs WHERE id = ?)", ""),
     "the status": ("runs", "id = ?", "status = 'HALTED'"),
@@ -93,40 +63,19 @@ async def test_a_run_that_cannot_be_read_holds_up_nobody(stage: Stage, bad: str,
         await engine.send([inngest.Event(name="test/start")] * (BESIDE + 1))
         first, *others = [run.id for run in await engine.runs()]
         for run_id in (first, *others):
-            await _until(engine, run_id, Rule.SLEEPING)
+            await until(engine, run_id, Rule.SLEEPING)
     table, where, change = BAD[bad]
     rows = Rows(stage, table, where, first)
-    _wake(stage)
+    wake(stage)
     rows.change(change)
     async with stage.engine(function) as engine:
         assert [await engine.wait(run_id) for run_id in others] == ["rested"] * BESIDE
-        (reason, *_) = await _until(engine, first, Rule.UNREADABLE)
+        (reason, *_) = await until(engine, first, Rule.UNREADABLE)
         assert "It cannot be read" in reason.text
     rows.mend()
-    _wake(stage)
+    wake(stage)
     async with stage.engine(function) as engine:
         assert await engine.wait(first) == "rested"
-
-
-def _wake(stage: Stage) -> None:
-    """What sleeps, or is put off, is due."""
-    _sql(stage, "UPDATE inngest_steps SET due_at = 0 WHERE due_at IS NOT NULL")
-    _sql(stage, "UPDATE inngest_jobs SET due_at = 0, score = 0")
-    _sql(stage, "UPDATE inngest_lanes SET ready_at = 0 WHERE ready_at IS NOT NULL")
-
-
-async def _until(engine: inngest.Engine, run_id: str, rule: Rule) -> Any:
-    """What holds a run, once this rule is among it."""
-    async for explained in _looks(lambda: engine.explain(run_id)):
-        if rule in [reason.rule for reason in explained.reasons]:
-            return explained.reasons
-    raise AssertionError("it looks for ever")
-
-
-async def _looks(look: Callable[[], Awaitable[T]]) -> AsyncGenerator[T]:
-    """What a look shows, again and again."""
-    while True:
-        yield await look()
 
 
 @pytest.mark.parametrize(
@@ -148,20 +97,20 @@ async def test_a_timer_that_cannot_be_done_holds_up_no_other_and_no_takeover(
     function = stage.function(body, debounce=inngest.Debounce(period=1_000))
     async with stage.engine(function):
         pass
-    _sql(stage, "INSERT INTO inngest_timers VALUES ('bad', ?, 'k', ?, ?)", kind, int(time.time() * 1000), payload)
+    sql(stage, "INSERT INTO inngest_timers VALUES ('bad', ?, 'k', ?, ?)", kind, int(time.time() * 1000), payload)
     columns = "(id, started_at, host, pid, functions)"
-    _sql(stage, f"INSERT INTO inngest_sessions {columns} VALUES ('dead', 0, 'h', 1, 'no JSON')")
+    sql(stage, f"INSERT INTO inngest_sessions {columns} VALUES ('dead', 0, 'h', 1, 'no JSON')")
     async with stage.engine(function) as engine:
         (event_id,) = await engine.send(inngest.Event(name="test/start"))
-        async for runs in _looks(lambda: engine.runs(event_id=event_id)):
+        async for runs in looks(lambda: engine.runs(event_id=event_id)):
             if runs:
                 assert await engine.wait(runs[0].id) == "indexed"
                 break
-        async for sessions in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT id FROM inngest_sessions")):
+        async for sessions in looks(lambda: asyncio.to_thread(sql, stage, "SELECT id FROM inngest_sessions")):
             if ("dead",) not in sessions:
                 break
-    assert _sql(stage, "SELECT id FROM inngest_timers WHERE id = 'bad'") == [("bad",)]
-    assert _sql(stage, "SELECT kind, key FROM inngest_troubles") == [(f"timer:{kind}", "k")]
+    assert sql(stage, "SELECT id FROM inngest_timers WHERE id = 'bad'") == [("bad",)]
+    assert sql(stage, "SELECT kind, key FROM inngest_troubles") == [(f"timer:{kind}", "k")]
     assert f"timer:{kind} k is put off for 1 s" in caplog.text
 
 
@@ -172,12 +121,12 @@ async def test_names_that_cannot_be_read_hold_up_no_other_app(stage: Stage) -> N
     function = stage.function(body)
     async with stage.engine(function):
         pass
-    _sql(
+    sql(
         stage,
         "INSERT INTO inngest_functions (id, app_id, name, version, retries, events, config, updated_at) "
         "VALUES ('other-f', 'other', 'f', '1', 0, 'no JSON', '{}', 0)",
     )
-    _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+    sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
     async with stage.engine(function) as engine:
         assert await engine.invoke(function) == "done"
 
@@ -246,7 +195,7 @@ async def test_a_wait_that_cannot_be_read_stops_no_event_and_no_other_wait(stage
             await engine.send(inngest.Event(name="test/start", data={"id": number}))
         second, first = [run.id for run in await engine.runs()]
         for run_id in (first, second):
-            await _until(engine, run_id, Rule.EVENT)
+            await until(engine, run_id, Rule.EVENT)
         rows = Rows(stage, "waits", "run_id = ?", first)
         rows.change("expression = 'async.data.amount >'")
         for number in (1, 2):
@@ -254,7 +203,7 @@ async def test_a_wait_that_cannot_be_read_stops_no_event_and_no_other_wait(stage
         assert await engine.wait(second) == 7
         reason = next(one for one in (await engine.explain(first)).reasons if one.rule is Rule.UNREADABLE)
         assert "no event is told to it" in reason.text
-        _sql(stage, "UPDATE inngest_troubles SET until = 0")  # that it was met is long ago
+        sql(stage, "UPDATE inngest_troubles SET until = 0")  # that it was met is long ago
         reason = next(one for one in (await engine.explain(first)).reasons if one.rule is Rule.UNREADABLE)
         assert "no event is told to it" in reason.text
         rows.mend()
@@ -277,21 +226,21 @@ async def test_a_function_whose_configuration_cannot_be_read_starts_when_it_can(
     async with stage.engine(starting, other) as engine:
         rows = Rows(stage, "functions", "id = ?", "test-f")
         rows.change("config = '{\"triggers\": 1}'")
-        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
         (event_id,) = await engine.send(inngest.Event(name="test/start"))
         (run,) = await engine.runs(event_id=event_id)
         if not invoked:
             assert await engine.wait(run.id) == "beside"
-        async for found in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT key FROM inngest_troubles")):
+        async for found in looks(lambda: asyncio.to_thread(sql, stage, "SELECT key FROM inngest_troubles")):
             if ("test-f",) in found:
                 break
         assert "function test-f is put off for 1 s" in caplog.text
         rows.mend()
-        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
-        _sql(stage, "UPDATE inngest_timers SET due_at = 0 WHERE kind = 'unread'")
+        sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        sql(stage, "UPDATE inngest_timers SET due_at = 0 WHERE kind = 'unread'")
         if invoked:
             assert await engine.wait(run.id) == "started"
-        async for runs in _looks(lambda: engine.runs(function=starting)):
+        async for runs in looks(lambda: engine.runs(function=starting)):
             if len(runs) == 1 + invoked:
                 assert [await engine.wait(one.id) for one in runs] == ["started"] * len(runs)
                 break
@@ -316,9 +265,9 @@ async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> Non
         rows.change("id = 'no lane', ready_at = 0, blocked_on = NULL, blocked_at = NULL")
         go_on.set()
         assert [await engine.wait(runs[number]) for number in (0, 2, 3)] == ["a", "b", "b"]
-        _sql(stage, "DELETE FROM inngest_lanes WHERE id = 'no lane'")
+        sql(stage, "DELETE FROM inngest_lanes WHERE id = 'no lane'")
         rows.mend()
-        _sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
+        sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
         assert await engine.wait(runs[1]) == "a"
 
 
@@ -354,12 +303,12 @@ async def test_a_run_whose_lane_cannot_be_read_keeps_no_slot_of_others(stage: St
         first, second, third = [run.id for run in reversed(await engine.runs())]
         damaged, beside = (first, second) if executes else (second, first)
         rows = Rows(stage, "runs", "id = ?", damaged)
-        _sql(stage, "UPDATE inngest_runs SET lane = ? WHERE id = ?", lane, damaged)
+        sql(stage, "UPDATE inngest_runs SET lane = ? WHERE id = ?", lane, damaged)
         go_on.set()
         assert [await engine.wait(beside), await engine.wait(third)] == ["done", "done"]
-        await _until(engine, damaged, Rule.UNREADABLE)
+        await until(engine, damaged, Rule.UNREADABLE)
         rows.change(f"lane = (SELECT lane FROM inngest_runs WHERE id = '{third}')")
-        _wake(stage)
+        wake(stage)
         await engine.send(inngest.Event(name="test/start", data={"key": "a"}))
         assert [await engine.wait(run.id) for run in await engine.runs()] == ["done"] * 4
 
@@ -383,8 +332,8 @@ async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> 
     async with stage.engine(before) as engine:
         (event_id,) = await engine.send(inngest.Event(name="test/start"))
         (held,) = [run.id for run in await engine.runs(event_id=event_id)]
-        await _until(engine, held, Rule.SLEEPING)
-    _wake(stage)
+        await until(engine, held, Rule.SLEEPING)
+    wake(stage)
     stage.client = inngest.Inngest(app_id="test")
     stage.options = {"drain_timeout": 0}
     after = stage.function(new, concurrency=limit)
@@ -393,41 +342,14 @@ async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> 
         assert times is not None
         rows = Rows(stage, "steps", "run_id = ? AND seq IS NOT NULL", held)
         rows.change("kind = 'Rest'")
-        _wake(stage)
-        reasons = await _until(engine, held, Rule.UNREADABLE)
+        wake(stage)
+        reasons = await until(engine, held, Rule.UNREADABLE)
         assert Rule.ON_HOLD in [reason.rule for reason in reasons]
         await engine.send(inngest.Event(name="test/start", data={"blocks": True}))
         await begun.wait()
         rows.mend()
-        _wake(stage)
+        wake(stage)
         await until_held(engine, held, times=times.times + 1)  # beside the one that has the only slot
-
-
-@pytest.mark.parametrize("lane", [False, True])
-@pytest.mark.parametrize("value", ["CAST(x'61ff' AS TEXT)", "x'00ff'"])
-@pytest.mark.parametrize("column", ["id", "run_id"])
-async def test_a_job_that_cannot_be_read_holds_up_no_other(stage: Stage, column: str, value: str, lane: bool) -> None:
-    async def body(ctx: inngest.Context) -> str:
-        return "begun"
-
-    function = stage.function(body, concurrency=[inngest.Concurrency(limit=1)] if lane else None)
-    async with stage.engine(function) as engine:
-        await engine.pause(function)
-        await engine.send([inngest.Event(name="test/start")] * 3)
-        first, *others = [run.id for run in reversed(await engine.runs())]
-        rows = Rows(stage, "jobs", "run_id = ?", first)
-        rows.change(f"{column} = {value}")
-        before = time.time_ns() // 1_000_000
-        await engine.resume(function)
-        assert [await engine.wait(run_id) for run_id in others] == ["begun"] * 2
-        assert await engine.invoke(function) == "begun"
-    assert [row[0] for row in _sql(stage, "SELECT key FROM inngest_troubles WHERE kind = 'job'")]
-    (job,) = _sql(stage, "SELECT due_at FROM inngest_jobs")
-    assert job[0] > before
-    rows.mend()
-    _wake(stage)
-    async with stage.engine(function) as engine:
-        assert await engine.wait(first) == "begun"
 
 
 @pytest.mark.parametrize("invoked", [False, True])
@@ -447,22 +369,22 @@ async def test_a_start_of_a_function_that_is_not_known_any_more_is_kept_for_a_da
     other = stage.client.create_function(fn_id="other", trigger=inngest.TriggerEvent(event="test/start"))(parent)
     async with stage.engine(starting, other) as engine:
         Rows(stage, "functions", "id = ?", "test-f").change("config = 'no JSON'")
-        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
         (event_id,) = await engine.send(inngest.Event(name="test/start"))
         (run,) = await engine.runs(event_id=event_id)
-        async for found in _looks(lambda: asyncio.to_thread(_sql, stage, _UNREAD)):
+        async for found in looks(lambda: asyncio.to_thread(sql, stage, _UNREAD)):
             if len(found) == 1 + invoked:
                 break
-        _sql(stage, "DELETE FROM inngest_functions WHERE id = 'test-f'")
-        _sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
-        _sql(stage, "UPDATE inngest_timers SET due_at = 0 WHERE kind = 'unread'")
-        async for troubles in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT error FROM inngest_troubles")):
+        sql(stage, "DELETE FROM inngest_functions WHERE id = 'test-f'")
+        sql(stage, "UPDATE inngest_meta SET value = value + 1 WHERE key = 'generation'")
+        sql(stage, "UPDATE inngest_timers SET due_at = 0 WHERE kind = 'unread'")
+        async for troubles in looks(lambda: asyncio.to_thread(sql, stage, "SELECT error FROM inngest_troubles")):
             if any("not known any more" in str(error) for (error,) in troubles):
                 break
-        assert len(_sql(stage, _UNREAD)) == 1 + invoked  # it may come back
-        _sql(stage, f"UPDATE inngest_timers SET due_at = 0, key = '{OLD}' || id WHERE kind = 'unread'")
+        assert len(sql(stage, _UNREAD)) == 1 + invoked  # it may come back
+        sql(stage, f"UPDATE inngest_timers SET due_at = 0, key = '{OLD}' || id WHERE kind = 'unread'")
         assert await engine.wait(run.id) == (_FORGOTTEN if invoked else "beside")
-        async for found in _looks(lambda: asyncio.to_thread(_sql, stage, _UNREAD)):
+        async for found in looks(lambda: asyncio.to_thread(sql, stage, _UNREAD)):
             if not found:
                 break
     assert f"function test-f is not known any more: it does not start with event {event_id}" in caplog.text
@@ -477,7 +399,7 @@ async def test_a_timer_that_does_not_say_when_it_is_due_is(stage: Stage, damage:
     async with stage.engine(function) as engine:
         await engine.send(inngest.Event(name="test/start", data={"number": 1}))
         Rows(stage, "timers", "kind = 'debounce'").change(damage)
-        async for runs in _looks(engine.runs):
+        async for runs in looks(engine.runs):
             if runs:
                 assert await engine.wait(runs[0].id) == 1
                 break
@@ -493,7 +415,7 @@ async def test_a_time_limit_that_does_not_say_when_it_is_over_begins_anew(stage:
         await engine.pause(function)
         (event_id,) = await engine.send(inngest.Event(name="test/start"))
         Rows(stage, "timers", "kind IN ('start', 'finish')").change(damage)
-        async for times in _looks(lambda: asyncio.to_thread(_sql, stage, "SELECT due_at FROM inngest_timers")):
+        async for times in looks(lambda: asyncio.to_thread(sql, stage, "SELECT due_at FROM inngest_timers")):
             if all(isinstance(due_at, int) for (due_at,) in times):
                 assert all(due_at > time.time() * 1000 + 500_000 for (due_at,) in times)
                 break
@@ -519,7 +441,7 @@ async def test_a_timer_that_does_not_say_when_it_is_due_stops_no_writer(stage: S
         Rows(stage, "timers", "kind = 'batch'").change(damage)
         await engine.send(inngest.Event(name="test/start", data={"number": 2}))
         assert await asyncio.gather(*(engine.wait(run.id) for run in await engine.runs(function=plain))) == [2, 1]
-        async for runs in _looks(lambda: engine.runs(function=batched)):
+        async for runs in looks(lambda: engine.runs(function=batched)):
             if runs:
                 await engine.wait(runs[0].id)
                 break

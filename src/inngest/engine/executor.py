@@ -318,10 +318,11 @@ class RunExecutor:
         if self.worker.observer is not None and not claimed.unread:
             self.worker.observer.entered(claimed)
         owned_run = OwnedRun(self, claimed)
+        quarantined = owned_run.quarantined
         run_log.entered(claimed)
         self._owned[claimed.run.id] = self._recording[claimed.owner] = owned_run
         self._places.enter(owned_run.function_id, probes=owned_run.probes)
-        if owned_run.quarantined:
+        if quarantined:
             self._quarantine.begin(self.worker.clock.monotonic())
         task = asyncio.get_running_loop().create_task(self._run(owned_run))
         self._tasks[task] = None

@@ -84,10 +84,18 @@ class _Page:
         return self._rows <= 0 or self._bytes <= 0
 
     def rows(self, cursor: Cursor) -> Iterator[tuple[Any, ...]]:
-        """Rows; what is more than there is room for is not read. Reads no row without need, for it may be large."""
+        """Rows; what is more than there is room for is not read. Reads no row without need, for it may be large.
+
+        Raises:
+            ValueError: a text is none. The code of users must not meet it.
+        """
         try:
             while not self.full and (row := cursor.fetchone()) is not None:
                 self._rows -= 1
+                if bytes in map(type, row):
+                    raise ValueError(
+                        f"it is no text: {next(value for value in row if isinstance(value, bytes))[:60]!r}"
+                    )
                 self._bytes -= sum(len(value) for value in row if isinstance(value, str))
                 yield row
         finally:

@@ -21,7 +21,7 @@ from inngest.runtime.ports import Ids
 from . import lanes, tables, waits
 from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row
 from .context import WriteContext
-from .records import number_of
+from .records import number_of, tie_breaker
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, each_value, insert_new
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
@@ -127,7 +127,8 @@ def due(
                 found[job] = (0, run_id)
         for job, run_id, due_at, by in tx.execute(IN_TIME, asked).fetchall():
             found.setdefault(job, (number_of(due_at) + (OTHERS_FIRST if by == session else 0), run_id))
-    order = sorted((due_at, job, run_id) for job, (due_at, run_id) in found.items())
+    order = [(due_at, job, run_id) for job, (due_at, run_id) in found.items()]
+    order.sort(key=lambda one: (one[0], tie_breaker(one[1])))
     taken = [one for one in order if one[0] <= now][:count]
     left = order[len(taken) :]
     return [(job, run_id, due_at) for due_at, job, run_id in taken], max(left[0][0], now) if left else None

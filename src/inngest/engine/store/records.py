@@ -43,6 +43,9 @@ RUN_COLUMNS = (
     "code",
 )
 
+_COUNTS = ("created_at", "retries", "attempt", "takeovers")
+"""Columns of a run that its worker counts with."""
+
 STEP_COLUMNS = (
     "hash",
     "step_id",
@@ -75,6 +78,11 @@ def number_of(value: Any, otherwise: int = 0) -> int:
     except (ValueError, TypeError, OverflowError):
         return otherwise
     return number if -LARGEST <= number <= LARGEST else otherwise
+
+
+def tie_breaker(value: object) -> str:
+    """A text by which an id sorts among others of the same time. One that is no text compares with none."""
+    return value if isinstance(value, str) else repr(value)
 
 
 def event_row(event: Event) -> tuple[object, ...]:
@@ -113,6 +121,9 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
 def run_of(row: tuple[Any, ...]) -> Run:
     """The run of a row of RUN_COLUMNS."""
     values = dict(zip(RUN_COLUMNS, row, strict=True))
+    for name in _COUNTS:
+        if not isinstance(values[name], int):
+            raise ValueError(f"its {name} is {values[name]!r}")
     values["status"] = RunStatus(values["status"])
     values["watched"] = bool(values["watched"])
     values["follows"] = bool(values["follows"])

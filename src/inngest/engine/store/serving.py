@@ -14,6 +14,7 @@ from sqlalchemy import Integer, Select, Text, bindparam, exists, func, literal_c
 from sqlalchemy.sql.elements import ColumnElement
 
 from . import tables
+from .records import tie_breaker
 from .statement import Cursor, Statement, Transaction, Words
 
 _jobs, _lanes, _pauses = tables.jobs, tables.lanes, tables.pauses
@@ -99,31 +100,35 @@ def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], coun
         until: rows that are due later are left.
     """
     waiting = sorted(((_due(at, until), function) for function, at in queues.items()), reverse=True)
-    opened: list[tuple[tuple[Any, ...], int, Cursor]] = []
+    opened: list[_Opened] = []
     cursors: list[Cursor] = []
     rows: list[tuple[Any, ...]] = []
     while True:
-        while waiting and waiting[-1][0] <= min(until, opened[0][0][0] if opened else until):
+        while waiting and waiting[-1][0] <= min(until, opened[0][0] if opened else until):
             cursor = tx.execute(statement, {"function": waiting.pop()[1], "count": count + 1})
             cursors.append(cursor)
             _step(opened, cursor, len(cursors), until)
-        if not opened or opened[0][0][0] > until or len(rows) == count:
+        if not opened or opened[0][0] > until or len(rows) == count:
             break
-        row, number, cursor = heapq.heappop(opened)
+        _, _, number, row, cursor = heapq.heappop(opened)
         rows.append(row)
         _step(opened, cursor, number, until)
     for cursor in cursors:
         cursor.close()
-    times = [row[0] for row, _, _ in opened[:1]] + [due_at for due_at, _ in waiting[-1:]]
+    times = [one[0] for one in opened[:1]] + [due_at for due_at, _ in waiting[-1:]]
     return First(rows, min(times, default=None))
 
 
-def _step(opened: list[tuple[tuple[Any, ...], int, Cursor]], cursor: Cursor, number: int, until: int) -> None:
+_Opened = tuple[int, str, int, tuple[Any, ...], Cursor]
+"""The next row of a cursor: when it is due, what breaks a tie, the cursor's number, which no other has, and both."""
+
+
+def _step(opened: list[_Opened], cursor: Cursor, number: int, until: int) -> None:
     row = cursor.fetchone()
     if row is not None:
         if not isinstance(row[0], int):
             row = (until, *row[1:])
-        heapq.heappush(opened, (row, number, cursor))
+        heapq.heappush(opened, (row[0], tie_breaker(row[1]), number, row, cursor))
 
 
 def _due(at: object, until: int) -> int:

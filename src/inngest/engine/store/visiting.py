@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, delete, func, literal_column, or_, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.explaining import text_of
@@ -89,6 +89,14 @@ FALL_DUE = Statement(
         )
         .values(start=_YES, score=_jobs.c.due_at - _jobs.c.shift)
         .returning(_jobs.c.id)
+    )
+)
+
+PUT_OFF = Statement(
+    lambda _: (
+        update(_lanes)
+        .where(_lanes.c.id.in_([bindparam("lane"), cast(bindparam("lane_as_text"), Text)]))  # it is given as bytes
+        .values(ready_at=bindparam("until"))
     )
 )
 
@@ -192,11 +200,14 @@ class Visit:
         return Visited(jobs, min(times, default=None))
 
     def _put_off(
-        self, lane_id: str, turn: str, error: Exception, states: list[tuple[object, ...]], times: list[int]
+        self, lane_id: object, turn: str, error: Exception, states: list[tuple[object, ...]], times: list[int]
     ) -> None:
         """A lane cannot be read, or its function's rules: it is looked at again later, and its runs wait."""
         until = troubles.note(self._tx, troubles.LANE, str(lane_id), text_of(error), self._now)
-        states.append((lane_id, until, None, None, turn))
+        if isinstance(lane_id, str):
+            states.append((lane_id, until, None, None, turn))
+        else:
+            self._tx.execute(PUT_OFF, {"lane": lane_id, "lane_as_text": lane_id, "until": until})
         times.append(until)
 
     def _look(self, lane: Lane, capacity: Capacity, share: int) -> _Found:
