@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 
 from inngest.embedded.explanations import Explanation, Pending
-from inngest.embedded.views import Attempt, DeferRecord, Hold, Run, StepRecord
+from inngest.embedded.views import Attempt, DeferRecord, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
+from inngest.server.run_json import hold_json, optional_iso
 
 
 def run_shape(run: Run) -> dict[str, object]:
@@ -17,18 +17,14 @@ def run_shape(run: Run) -> dict[str, object]:
         "function_id": run.function_id,
         "status": run.status.value,
         "event_id": run.event_id,
-        "created_at": time(run.created_at),
-        "started_at": time(run.started_at),
-        "ended_at": time(run.ended_at),
+        "created_at": optional_iso(run.created_at),
+        "started_at": optional_iso(run.started_at),
+        "ended_at": optional_iso(run.ended_at),
         "output": run.output,
         "error": error_shape(run.error),
-        "hold": None if run.hold is None else _hold(run.hold),
+        "hold": None if run.hold is None else hold_json(run.hold),
         "unreadable": list(run.unreadable),
     }
-
-
-def _hold(hold: Hold) -> dict[str, object]:
-    return {**vars(hold), "since": time(hold.since)}
 
 
 def run_in_full(run: Run) -> dict[str, object]:
@@ -51,7 +47,7 @@ def explanation(found: Explanation) -> dict[str, object]:
         "function_id": found.function_id,
         "status": found.status.value,
         "reasons": [
-            {"rule": reason.rule.value, "text": reason.text, "until": time(reason.until), "step": reason.step}
+            {"rule": reason.rule.value, "text": reason.text, "until": optional_iso(reason.until), "step": reason.step}
             for reason in found.reasons
         ],
     }
@@ -65,7 +61,7 @@ def pending(found: Sequence[Pending]) -> list[dict[str, object]]:
             "gate": one.gate,
             "key": one.key,
             "events": one.events,
-            "due_at": time(one.due_at),
+            "due_at": optional_iso(one.due_at),
         }
         for one in found
     ]
@@ -76,9 +72,9 @@ def _step(step: StepRecord) -> dict[str, object]:
         "id": step.id,
         "kind": step.kind,
         "status": step.status,
-        "started_at": time(step.started_at),
-        "ended_at": time(step.ended_at),
-        "due_at": time(step.due_at),
+        "started_at": optional_iso(step.started_at),
+        "ended_at": optional_iso(step.ended_at),
+        "due_at": optional_iso(step.due_at),
         "attempts": [_attempt(attempt) for attempt in step.attempts],
         "output": step.output,
         "error": error_shape(step.error),
@@ -92,15 +88,15 @@ def _defer(defer: DeferRecord) -> dict[str, object]:
         "function_id": defer.function_id,
         "data": defer.data,
         "status": defer.status,
-        "created_at": time(defer.created_at),
+        "created_at": optional_iso(defer.created_at),
     }
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:
     return {
         "number": attempt.number,
-        "started_at": time(attempt.started_at),
-        "ended_at": time(attempt.ended_at),
+        "started_at": optional_iso(attempt.started_at),
+        "ended_at": optional_iso(attempt.ended_at),
         "error": error_shape(attempt.error),
     }
 
@@ -108,8 +104,3 @@ def _attempt(attempt: Attempt) -> dict[str, object]:
 def error_shape(error: ErrorInfo | None) -> dict[str, str | None] | None:
     """An error; every key is there."""
     return None if error is None else error._asdict()
-
-
-def time(value: datetime.datetime | None) -> str | None:
-    """ISO 8601 in UTC, with milliseconds."""
-    return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

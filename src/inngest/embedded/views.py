@@ -125,7 +125,7 @@ def run_of(run: StoredRun) -> Run:
         output=output,
         error=error,
         batch_id=run.batch_id,
-        hold=None if run.code.hold is None or run.ended_at is not None else _hold(run.code.hold),
+        hold=None if run.code.hold is None or run.ended_at is not None else hold_of(run.code.hold),
         follows=run.follows,
         unasked=run.code.unasked,
         unreadable=tuple(unread),
@@ -146,7 +146,8 @@ def _loaded(text: str | None, what: str, unread: list[str]) -> Any:
     return None if text is None else _part(lambda: codec.loads(text), what, unread)
 
 
-def _hold(hold: StoredHold) -> Hold:
+def hold_of(hold: StoredHold) -> Hold:
+    """Why a run is on hold, with a sentence for people."""
     text = holding.what_changed(hold)
     return Hold(hold.sign.value, hold.step, hold.call, f"{text}.", hold.times, _time(hold.since))
 

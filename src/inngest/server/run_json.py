@@ -26,20 +26,21 @@ def run_json(run: Run) -> dict[str, object]:
         output = {key: value for key, value in run.error._asdict().items() if value is not None}
     return {
         "run_id": run.id,
-        "run_started_at": _optional(run.started_at or run.created_at),
+        "run_started_at": optional_iso(run.started_at or run.created_at),
         "function_id": str(function_uuid(run.function_id)),
         "function_slug": run.function_id,
         "environment_id": ENVIRONMENT_ID,
         "event_id": run.event_id,
         "status": _STATUS[run.status],
-        "ended_at": _optional(run.ended_at),
+        "ended_at": optional_iso(run.ended_at),
         "output": output,
-        "hold": None if run.hold is None else _hold(run.hold),
+        "hold": None if run.hold is None else hold_json(run.hold),
     }
 
 
-def _hold(hold: Hold) -> dict[str, object]:
-    return {**vars(hold), "since": _text(hold.since)}
+def hold_json(hold: Hold) -> dict[str, object]:
+    """Why a run is on hold, as JSON."""
+    return {**vars(hold), "since": iso(hold.since)}
 
 
 def function_uuid(function_id: str) -> uuid.UUID:
@@ -49,12 +50,14 @@ def function_uuid(function_id: str) -> uuid.UUID:
 
 def time_text(ms: int) -> str:
     """Unix ms as ISO 8601 in UTC."""
-    return _text(datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC))
+    return iso(datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC))
 
 
-def _optional(time: datetime.datetime | None) -> str | None:
-    return None if time is None else _text(time)
+def optional_iso(time: datetime.datetime | None) -> str | None:
+    """See `iso`."""
+    return None if time is None else iso(time)
 
 
-def _text(time: datetime.datetime) -> str:
+def iso(time: datetime.datetime) -> str:
+    """A time in UTC as ISO 8601, with milliseconds."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from inngest.cli.json_shapes import error_shape
-from inngest.engine.domain import holding
+from inngest.embedded.views import hold_of
 from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Hold, Released, Run, RunStatus
 from inngest.engine.records import Claimed, Touched
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.runtime.clock import wall_clock_ms
+from inngest.server.run_json import hold_json
 
 from .early import Early
 
@@ -165,8 +166,9 @@ def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, obj
 
 
 def _hold(hold: Hold) -> dict[str, object]:
-    text = f"{holding.what_changed(hold)}."
-    return {"sign": hold.sign.value, "step": hold.step, "call": hold.call, "text": text, "times": hold.times}
+    members = hold_json(hold_of(hold))
+    del members["since"]  # now
+    return members
 
 
 def _duration(run: Run) -> int | None:
