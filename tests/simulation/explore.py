@@ -12,7 +12,8 @@ from .corpus import ALL
 from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
 from .scenarios import MIXED, world_of
-from .world import World, silence
+from .surroundings import silence
+from .world import World
 
 SIGNS: dict[str, Fault] = {
     **dict(zip(("before", "after", "known"), AT_COMMIT, strict=True)),

@@ -19,7 +19,8 @@ from .corpus.crowding import AT_A_TIME, LIMIT, crowding
 from .faults import CRASHES, Fault, Plan, Storm
 from .history import Committed, Entry, History, Noticed
 from .scenario import APP, Scenario, Send
-from .world import World, silence
+from .surroundings import silence
+from .world import World
 
 BUDGET = f"fn:{APP}-crowded:"
 

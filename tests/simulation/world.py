@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
-import functools
 import json
-import logging
-import os
 import random
 import shutil
-import sqlite3
-import tempfile
 from collections import Counter
-from collections.abc import Coroutine, Generator, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import inngest
-from inngest.engine import service
-from inngest.engine.domain import effects
 from inngest.engine.errors import StoreError
-from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, telling
-from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store import allowance
 from inngest.engine.store.timers import NEVER
 from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
-from . import damage
-from .database import watch
+from . import damage, surroundings
 from .faults import AT_COMMIT, Fault, Plan, Storm
 from .history import (
     Acknowledged,
@@ -51,10 +41,10 @@ from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
 from .scenario import APP, Cancelling, Pausing, Posting, Scenario, Send, Signalling
+from .surroundings import looking, paging, quietly, template
 
 T = TypeVar("T")
 
-TMPFS = Path("/dev/shm")
 PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 """Microseconds that reads, writes and answers take, on machines of several kinds."""
 
@@ -130,7 +120,7 @@ class World:
     def run(self) -> History:
         """Let everything happen."""
         pages = self.chance("pages").choice(PAGES)
-        with _folder() as folder, _looking(self.scenario.look), _paging(pages):
+        with surroundings.folder() as folder, looking(self.scenario.look), paging(pages):
             self.path = folder / "sim.db"
             if self.chance("file").random() < KNOWN_FILE:
                 shutil.copy(template(), self.path)
@@ -196,7 +186,7 @@ class World:
         ]
         if any(run["function_id"] in self._deployed for run in held):
             self._deployed_at = self.loop.time()
-            self._begin(_quietly(self._faults.choice(self._alive).stop()))
+            self._begin(quietly(self._faults.choice(self._alive).stop()))
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self.loop.create_task(work)
@@ -397,7 +387,7 @@ class World:
     def _strike(self, fault: Fault, process: Process) -> None:
         chance = self._faults
         if fault is Fault.STOP:
-            self._begin(_quietly(process.stop()))
+            self._begin(quietly(process.stop()))
         elif fault is Fault.PAUSE:
             process.pause(chance.randint(10_000, 5_000_000))
         elif fault is Fault.ZOMBIE:
@@ -497,69 +487,3 @@ class World:
     def latency(self) -> int:
         """Microseconds that a read, a write or an answer takes."""
         return self._latencies.choice(self._pace)
-
-
-async def _quietly(work: Coroutine[Any, Any, object]) -> None:
-    with contextlib.suppress(GoneError):
-        await work
-
-
-@contextlib.contextmanager
-def _folder() -> Generator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-@functools.cache
-def template() -> Path:
-    """A database with its schema and nothing in it: making one takes longer than a whole world."""
-    holder = tempfile.TemporaryDirectory(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None)
-    atexit.register(holder.cleanup)
-    path = Path(holder.name) / "template.db"
-    database = SqliteDatabase(path)
-    connection = database.connect()
-    schema.prepare(database, connection)
-    assert isinstance(connection, sqlite3.Connection)
-    watch(connection)
-    connection.close()
-    return path
-
-
-@contextlib.contextmanager
-def silence() -> Generator[None]:
-    """Nobody reads the log lines of thousands of worlds."""
-    logger = logging.getLogger("inngest")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _paging(rows: int) -> Generator[None]:
-    """How much of what an event causes is done with it."""
-    before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE
-    orphans, ticks = claiming.ORPHANS, schedules.AT_ONCE
-    allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = effects.AT_ONCE = rows
-    claiming.ORPHANS, schedules.AT_ONCE = min(rows, orphans), min(rows, ticks)
-    try:
-        yield
-    finally:
-        allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE = before
-        claiming.ORPHANS, schedules.AT_ONCE = orphans, ticks
-
-
-@contextlib.contextmanager
-def _looking(every: int) -> Generator[None]:
-    """How often engines look at what others did: hours with a look every 50 ms would be nothing but looks."""
-    before = service.POLL_MS
-    service.POLL_MS = every
-    try:
-        yield
-    finally:
-        service.POLL_MS = before

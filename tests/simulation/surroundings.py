@@ -1,0 +1,93 @@
+"""Where a world lives, and what is set for it as long as it does: files, log, sizes of pages, looks."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Coroutine, Generator
+from pathlib import Path
+from typing import Any
+
+from inngest.engine import service
+from inngest.engine.domain import effects
+from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, telling
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
+
+from .database import watch
+from .process import GoneError
+
+TMPFS = Path("/dev/shm")
+
+
+async def quietly(work: Coroutine[Any, Any, object]) -> None:
+    """Await a process that may be gone."""
+    with contextlib.suppress(GoneError):
+        await work
+
+
+@contextlib.contextmanager
+def folder() -> Generator[Path]:
+    """A folder for one world, in memory if there is a place for that."""
+    path = Path(tempfile.mkdtemp(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@functools.cache
+def template() -> Path:
+    """A database with its schema and nothing in it: making one takes longer than a whole world."""
+    holder = tempfile.TemporaryDirectory(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None)
+    atexit.register(holder.cleanup)
+    path = Path(holder.name) / "template.db"
+    database = SqliteDatabase(path)
+    connection = database.connect()
+    schema.prepare(database, connection)
+    assert isinstance(connection, sqlite3.Connection)
+    watch(connection)
+    connection.close()
+    return path
+
+
+@contextlib.contextmanager
+def silence() -> Generator[None]:
+    """Nobody reads the log lines of thousands of worlds."""
+    logger = logging.getLogger("inngest")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def paging(rows: int) -> Generator[None]:
+    """How much of what an event causes is done with it."""
+    before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE
+    orphans, ticks = claiming.ORPHANS, schedules.AT_ONCE
+    allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = effects.AT_ONCE = rows
+    claiming.ORPHANS, schedules.AT_ONCE = min(rows, orphans), min(rows, ticks)
+    try:
+        yield
+    finally:
+        allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE = before
+        claiming.ORPHANS, schedules.AT_ONCE = orphans, ticks
+
+
+@contextlib.contextmanager
+def looking(every: int) -> Generator[None]:
+    """How often engines look at what others did: hours with a look every 50 ms would be nothing but looks."""
+    before = service.POLL_MS
+    service.POLL_MS = every
+    try:
+        yield
+    finally:
+        service.POLL_MS = before
