@@ -151,6 +151,7 @@ def test_a_run_on_hold_that_is_released_is_shown(tmp_path: Path) -> None:
         server.expect("run.held", run_id=run_id)
         inngest("release", run_id, cwd=tmp_path)
         server.expect("run.released", run_id=run_id)
+        assert not [one for one in server.records if one["type"] == "log"]  # the hold was told by its record
         server.expect("run.completed", run_id=run_id)
 
 

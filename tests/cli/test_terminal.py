@@ -125,6 +125,7 @@ def test_dev_shows_what_happens_and_ctrl_c_ends_it(tmp_path: Path, mode: str) ->
         r" {14}ConnectionError: smtp is \[red\]down\[/red\]",
         r"a word from the user's code",
         rf"{time}{run}✗ mail  attempt 2 of 5 failed: ConnectionError: smtp is \[red\]down\[/red\]; again at once",
+        r" {14}\(the same traceback as before\)",
         r"a word from the user's code",
         rf'{time}{run}✓ mail at attempt 3  \d+ ms  "sent"',
         rf"{time}{run}… rest  sleeps until \d\d:\d\d:\d\d",

@@ -8,6 +8,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 from typing import Any, Self, TextIO
 
@@ -155,6 +156,19 @@ def short_json(value: object, limit: int = 100) -> str:
 def local(text: str) -> str:
     """A time of the wire (ISO 8601) as people read it here."""
     return datetime.datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+_UTC = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\b")
+
+
+def in_local_time(text: str) -> str:
+    """A sentence of the engine for people here: its times are in UTC, as machines in several zones write them."""
+
+    def local_of(found: re.Match[str]) -> str:
+        time = datetime.datetime.fromisoformat(found[1]).replace(tzinfo=datetime.UTC)
+        return time.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+    return _UTC.sub(local_of, text)
 
 
 def span(ms: float) -> str:

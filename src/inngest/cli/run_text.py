@@ -24,6 +24,14 @@ def created(run: Run) -> str:
     return local(run.created_at).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def shortened(text: str, width: int) -> str:
+    """A text of at most so many letters: its middle is left out, since its begin and its end tell it from others."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
+
+
 def one_line(error: ErrorInfo) -> str:
     """The name of an error, and the first line of its message."""
     return f"{error.name}: {error.message}".partition("\n")[0]

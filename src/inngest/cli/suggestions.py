@@ -8,10 +8,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+ALIKE = 0.88
+"""How alike a mistyped name is: `order/paid` is another event than `order/placed`, for which steps may wait."""
+
 
 def hint(name: str, triggers: Sequence[str]) -> str:
     """`; did you mean …?`, or nothing if the name is one of the triggers, or like none of them."""
-    close = [] if name in triggers else difflib.get_close_matches(name, triggers, n=1, cutoff=0.75)
+    close = [] if name in triggers else difflib.get_close_matches(name, triggers, n=1, cutoff=ALIKE)
     return f"; did you mean {close[0]}?" if close else ""
 
 

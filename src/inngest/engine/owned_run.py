@@ -299,14 +299,7 @@ class OwnedRun:
         before = self.claimed.run.code.hold
         if hold is None or (before is not None and holding.what_changed(before) == holding.what_changed(hold)):
             return
-        LOGGER.warning(
-            "run %s of %s is on hold, since its code has changed: %s. %s.",
-            self.run_id,
-            self.function_id,
-            holding.what_changed(hold),
-            holding.advice(self.run_id),
-            extra=self.facts,
-        )
+        run_log.held(self.run_id, self.function_id, hold, self.facts)
 
     @property
     def named(self) -> tuple[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger, about_run
 
-from .domain.model import RunStatus
+from .domain import holding
+from .domain.model import Hold, RunStatus
 from .domain.starts import Start
 from .records import Claimed
 
@@ -33,6 +34,18 @@ def skipped(starts: Iterable[Start]) -> None:
         why = "" if run.error is None else f": {ErrorInfo.from_json(run.error).message}"
         extra = about_run(run.id, run.function_id)
         LOGGER.info("run %s of %s ended: skipped%s", run.id, run.function_id, why, extra=extra)
+
+
+def held(run_id: str, function_id: str, hold: Hold, facts: Mapping[str, object]) -> None:
+    """A run is put on hold."""
+    LOGGER.warning(
+        "run %s of %s is on hold, since its code has changed: %s. %s.",
+        run_id,
+        function_id,
+        holding.what_changed(hold),
+        holding.advice(run_id),
+        extra=facts,
+    )
 
 
 def ended(run_id: str, function_id: str | None, status: RunStatus) -> None:

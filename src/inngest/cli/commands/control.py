@@ -136,7 +136,7 @@ def _unexecuted(reader: Reader, run_id: str) -> str | None:
 
 def _warn(warning: str | None) -> None:
     if warning is not None:
-        output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), warning))
+        output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), output.in_local_time(warning)))
 
 
 def _judge(run: Run, wait: bool, as_json: bool) -> None:

@@ -64,7 +64,7 @@ def _show_why(found: Explanation, console: Console, now: int) -> None:
     style = f"bold {STYLES[found.status]}"
     console.print(Text.assemble((found.status.value, style), f"  {found.function_id}  ", (found.run_id, "bold")))
     for reason in found.reasons:
-        line = Text.assemble((f"  {reason.rule.value}  ", "bold"), reason.text)
+        line = Text.assemble((f"  {reason.rule.value}  ", "bold"), output.in_local_time(reason.text))
         if reason.until is not None:
             line.append(f" {_GOES_ON.get(reason.rule, 'Until')} {at(reason.until, now)}.", "dim")
         console.print(line)
@@ -83,7 +83,9 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
     if run.unasked:
         console.print(Text.assemble(("unasked ", "dim"), ", ".join(run.unasked)))
     for text in state:
-        console.print(Text.assemble(("now     ", "dim"), (text, "cyan" if executes else "yellow")))
+        console.print(
+            Text.assemble(("now     ", "dim"), (output.in_local_time(text), "cyan" if executes else "yellow"))
+        )
     if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
@@ -104,7 +106,8 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     event = run.event or {}
     yield "event", f"{event.get('name')}  {event.get('id')}  {output.short_json(event.get('data'), 200)}"
-    yield "created", local(run.created_at).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    created = local(run.created_at)
+    yield "created", f"{created.strftime('%Y-%m-%d %H:%M:%S.%f')[:-3]} {created.strftime('%Z')}"
     if run.started_at is not None:
         yield "started", f"+{output.span(milliseconds(run.started_at - run.created_at))}"
     if run.ended_at is not None:

@@ -57,16 +57,24 @@ def list_runs(
 NARROW = 100
 """Columns below which a terminal has ends of ids, and no years: the result is what one looks for."""
 
+RESULT = 18
+"""Columns of a result, or a hold, that are shown at least, if there are so many; ids of functions are shortened."""
+
+SHORTEST = 12
+"""Columns of a function's id that are shown at least."""
+
+FUNCTION = 2
+"""The place of that column."""
+
 
 def _print_table(page: list[Run], console: Console) -> None:
-    narrow = console.is_terminal and console.width < NARROW
-    rows = [[Text(name, "dim") for name in ("STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT")]]
-    for one in page:
-        status = Text(one.status.value, run_text.STYLES[one.status])
-        run_id, created = (one.id[-8:], run_text.created(one)[5:]) if narrow else (one.id, run_text.created(one))
-        cells = (status, run_id, one.function_id, created, _took(one), _result(one))
-        rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
-    widths = [max(cell.cell_len for cell in column) for column in list(zip(*rows, strict=True))[:-1]]
+    rows = _rows(page, narrow=console.is_terminal and console.width < NARROW)
+    if console.is_terminal and _spare(rows, console.width) < 0:
+        rows = _rows(page, narrow=True)
+        width = max(SHORTEST, _widths(rows)[FUNCTION] + min(0, _spare(rows, console.width)))
+        for row in rows:
+            row[FUNCTION] = Text(run_text.shortened(row[FUNCTION].plain, width), row[FUNCTION].style)
+    widths = _widths(rows)[:-1]
     for row in rows:
         line = Text()
         for cell, width in zip(row, widths, strict=False):
@@ -75,6 +83,26 @@ def _print_table(page: list[Run], console: Console) -> None:
         if console.is_terminal:
             line.truncate(console.width, overflow="ellipsis")
         console.print(line)
+
+
+def _rows(page: list[Run], *, narrow: bool) -> list[list[Text]]:
+    rows = [[Text(name, "dim") for name in ("STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT")]]
+    for one in page:
+        status = Text(one.status.value, run_text.STYLES[one.status])
+        run_id, created = (one.id[-8:], run_text.created(one)[5:]) if narrow else (one.id, run_text.created(one))
+        cells = (status, run_id, one.function_id, created, _took(one), _result(one))
+        rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
+    return rows
+
+
+def _widths(rows: list[list[Text]]) -> list[int]:
+    return [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+
+
+def _spare(rows: list[list[Text]], width: int) -> int:
+    """Columns that are left when each result has its room; below 0, some are missing."""
+    *widths, result = _widths(rows)
+    return width - sum(column + 2 for column in widths) - min(result, RESULT)
 
 
 def _took(run: Run) -> str:

@@ -74,7 +74,7 @@ def send_event(
         console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
         _show_woken(woken)
         if warning is not None:
-            output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), warning))
+            output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), output.in_local_time(warning)))
         return
     with _left(sent_id, as_json):
         if not as_json:
@@ -120,7 +120,11 @@ def _show_kept(kept: Sequence[Mapping[str, object]]) -> None:
     console = output.console(sys.stderr)
     for one in kept:
         until = "" if one["due_at"] is None else f", until {output.local(str(one['due_at']))}"
-        console.print(Text.assemble(("kept back  ", "yellow"), f"{one['function_id']}  {one['text']}{until}"))
+        console.print(
+            Text.assemble(
+                ("kept back  ", "yellow"), f"{one['function_id']}  {output.in_local_time(str(one['text']))}{until}"
+            )
+        )
 
 
 def _said(kept: Sequence[Mapping[str, object]]) -> str | None:

@@ -110,6 +110,7 @@ class ConsoleWriter:
     def _stack(self, stack: str, run_id: object) -> None:
         if run_id is not None:
             if self._shown.get(run_id) == stack:
+                self._console.print(Text(f"{STACK_INDENT}(the same traceback as before)", "dim"))
                 return
             self._shown[run_id] = stack
         for line in stack.rstrip().splitlines():
@@ -185,7 +186,10 @@ def _run_held(record: dict[str, Any]) -> Text | None:
     """Once: it is put on hold again and again, until code that fits is back."""
     if record["times"] > 1:
         return None
-    return _run(record).append("on hold  ", "bold yellow").append(record["text"], "yellow")
+    text = _run(record).append("on hold  ", "bold yellow").append(record["text"], "yellow")
+    tail = record["run_id"][-arguments.SHORTEST_END :]
+    advice = f"`inngest run --why {tail}` tells more; `inngest release {tail}` has it follow the new code"
+    return text.append(f"\n{STACK_INDENT}{advice}", "dim")
 
 
 def _run_retrying(record: dict[str, Any]) -> Text:
