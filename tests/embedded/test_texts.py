@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.errors import EngineStateError, EventInvalidError, FunctionConfigInvalidError, RunNotFoundError
+from inngest.errors import (
+    EngineConfigError,
+    EngineStateError,
+    EventInvalidError,
+    FunctionConfigInvalidError,
+    RunNotFoundError,
+)
 
 from .stage import Stage, message, step
 
@@ -87,7 +93,8 @@ async def test_at_the_engine_nothing_has_such_a_name(stage: Stage, text: str) ->
                 await change(text)
         assert await engine.runs(function=text) == []
         assert await engine.runs(event_id=text) == []
-        assert await engine.runs(before=text) == []
+        with pytest.raises(EngineConfigError, match="before: expected the id of a run"):
+            await engine.runs(before=text)
         with pytest.raises(EventInvalidError, match=REASONS[text]):
             await stage.client.send(inngest.Event(name=text))
         with pytest.raises(inngest.errors.StepArgumentError, match=REASONS[text]):

@@ -10,6 +10,7 @@ import pytest
 
 from inngest.engine.executor import RunExecutor
 from inngest.engine.places import NOTHING
+from inngest.engine.quarantine import PATIENCE
 from inngest.engine.records import Claims
 
 NOW = 1_000
@@ -116,3 +117,15 @@ async def test_what_must_be_alone_is_looked_for_again_when_the_last_beside_it_en
     await room.executor.run_once(NOW)
     assert room.store.alone == [False, True]
     assert room.executor.next_due is None
+
+
+async def test_patience_with_what_must_be_alone_does_not_begin_anew_while_no_thread_is_free() -> None:
+    room = Room(100, threads=2)
+    room.store.alone_due = True
+    room.store.through.set()
+    for _ in range(2):  # the second look finds no thread free, and does not know
+        room.executor.reserve(1)
+        room.executor.job_due(NOW)
+        await room.executor.run_once(NOW)
+        assert room.executor.looks_at(NOW) == NOW + PATIENCE
+    assert room.store.asked == 1

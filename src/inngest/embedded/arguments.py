@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 
 from inngest.engine.domain.model import RunStatus
-from inngest.protocol import durations
+from inngest.protocol import durations, texts, ulids
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Serializer
@@ -40,6 +40,62 @@ def function_id_of(function: object) -> str:
     if not isinstance(function, Function):
         raise EngineConfigError(f"fn: expected a function made by create_function, got {function!r}")
     return function.id
+
+
+def id_of(name: str, value: object) -> str:
+    """The id of a run or an event, as an argument.
+
+    Raises:
+        EngineConfigError: not a text.
+    """
+    if isinstance(value, str):
+        return texts.stored(value)
+    known = getattr(value, "id", None)
+    hint = f": its id is {known!r}" if isinstance(known, str) else ""
+    raise EngineConfigError(f"{name}: expected an id as str, got {value!r:.80}{hint}")
+
+
+def named_function(name: str, value: object) -> str:
+    """The id of a function that is given itself, or by its id.
+
+    Raises:
+        EngineConfigError: neither.
+    """
+    if isinstance(value, Function):
+        return value.id
+    if isinstance(value, str):
+        return texts.stored(value)
+    raise EngineConfigError(f"{name}: expected a function made by create_function, or its id, got {value!r:.80}")
+
+
+def function_of_runs(value: object) -> str | None:
+    """The id of the function whose runs are wanted; None for those of all.
+
+    Raises:
+        EngineConfigError: no function, and no id that one may have.
+    """
+    if value is None:
+        return None
+    function_id = named_function("function", value)
+    if function_id and "-" not in function_id:
+        raise EngineConfigError(f"function: expected an id as app-function, got {function_id!r}")
+    return function_id
+
+
+def before_of(before: object) -> str | None:
+    """The id of a run; None if there is none.
+
+    Raises:
+        EngineConfigError: no id of a run.
+    """
+    if before is None:
+        return None
+    run_id = id_of("before", before)
+    try:
+        ulids.read(run_id)
+    except ValueError:
+        raise EngineConfigError(f"before: expected the id of a run, got {run_id!r:.80}") from None
+    return run_id
 
 
 def data_of(data: Mapping[str, object] | None, serializer: Serializer | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from inngest.engine.domain.model import RunStatus
 from inngest.runtime.loop_thread import LoopThread
 from inngest.sdk.client import Inngest
-from inngest.sdk.events import Event, to_sent
+from inngest.sdk.events import Event, batch_of, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.steps.arguments import sent_signal
 
@@ -189,7 +189,7 @@ class Engine:
         Raises:
             EventInvalidError: an event cannot be accepted; none was stored.
         """
-        return await self._host.accept(to_sent([events] if isinstance(events, Event) else events))
+        return await self._host.accept(to_sent(batch_of(events)))
 
     async def send_signal(self, signal: str, data: object = None) -> str | None:
         """Give a signal to the run whose step waits for it.
@@ -222,7 +222,7 @@ class Engine:
             TimeoutError: it has not ended in time; it goes on.
         """
         running = self._host.on_its_loop()
-        seconds = arguments.timeout_of(timeout)
+        run_id, seconds = arguments.id_of("run_id", run_id), arguments.timeout_of(timeout)
         return results.result_of(run_id, await results.end_of(running.service, running.store, run_id, seconds), None)
 
     async def start_run(self, function_id: str, data: Mapping[str, object]) -> str:
@@ -239,7 +239,8 @@ class Engine:
             EngineStateError: the function is not known.
             EventInvalidError: the data cannot be written as JSON, or are over 3 MB.
         """
-        return (await results.start(self._host.on_its_loop().service, function_id, arguments.data_of(data, None))).id
+        function_id, text = arguments.id_of("function_id", function_id), arguments.data_of(data, None)
+        return (await results.start(self._host.on_its_loop().service, function_id, text)).id
 
     async def pause(self, fn: Function[Any] | str, *, on_event: Literal["queue", "skip"] = "queue") -> None:
         """Have no run of a function begin, and none that waits go on, on any engine of this database; until `resume`.
@@ -255,7 +256,7 @@ class Engine:
         """
         if on_event not in ("queue", "skip"):
             raise EngineConfigError(f'on_event: expected "queue" or "skip", got {on_event!r}')
-        function_id = _id_of(fn)
+        function_id = arguments.named_function("fn", fn)
         await results.known_function(function_id, self._host.on_its_loop().service.control.pause(function_id, on_event))
 
     async def resume(self, fn: Function[Any] | str) -> None:
@@ -264,7 +265,7 @@ class Engine:
         Raises:
             EngineStateError: the function is not known to this database.
         """
-        function_id = _id_of(fn)
+        function_id = arguments.named_function("fn", fn)
         await results.known_function(function_id, self._host.on_its_loop().service.control.resume(function_id))
 
     async def cancel(self, run_id: str) -> bool:
@@ -281,9 +282,9 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
-        return await results.known(
-            run_id, self._host.on_its_loop().service.control.cancel(run_id, "cancelled by Engine.cancel")
-        )
+        run_id = arguments.id_of("run_id", run_id)
+        control = self._host.on_its_loop().service.control
+        return await results.known(run_id, control.cancel(run_id, "cancelled by Engine.cancel"))
 
     async def release(self, run_id: str) -> bool:
         """Have a run follow the code there is, from now on and for ever, and be on hold no more.
@@ -300,6 +301,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
+        run_id = arguments.id_of("run_id", run_id)
         return await results.known(run_id, self._host.on_its_loop().service.control.release(run_id))
 
     async def retry_now(self, run_id: str) -> bool:
@@ -317,6 +319,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
+        run_id = arguments.id_of("run_id", run_id)
         return await results.known(run_id, self._host.on_its_loop().service.control.retry_now(run_id))
 
     # -- reading
@@ -327,6 +330,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
+        run_id = arguments.id_of("run_id", run_id)
         return run_in_full(await results.known(run_id, self._host.on_its_loop().service.queries.run(run_id)))
 
     async def runs(
@@ -350,13 +354,12 @@ class Engine:
         Raises:
             EngineConfigError: an argument is wrong.
         """
-        function_id = None if function is None else _id_of(function)
         found = await self._host.on_its_loop().store.runs(
-            event_id=event_id,
-            function_id=function_id,
+            event_id=None if event_id is None else arguments.id_of("event_id", event_id),
+            function_id=arguments.function_of_runs(function),
             status=arguments.status_of(status),
             limit=arguments.limit_of(limit),
-            before=before,
+            before=arguments.before_of(before),
         )
         return [run_of(run) for run in found]
 
@@ -369,6 +372,7 @@ class Engine:
         Raises:
             RunNotFoundError: there is no such run.
         """
+        run_id = arguments.id_of("run_id", run_id)
         return explanation(await results.known(run_id, self._host.on_its_loop().service.queries.explain(run_id)))
 
     async def kept_back(self, event_id: str) -> list[KeptBack]:
@@ -378,6 +382,7 @@ class Engine:
         Args:
             event_id: the event.
         """
+        event_id = arguments.id_of("event_id", event_id)
         return [kept_back(one) for one in await self._host.on_its_loop().store.kept_back(event_id)]
 
     async def woken(self, event_id: str) -> list[Woken]:
@@ -386,6 +391,7 @@ class Engine:
         Args:
             event_id: the event.
         """
+        event_id = arguments.id_of("event_id", event_id)
         return [Woken(*one) for one in await self._host.on_its_loop().store.woken(event_id)]
 
     @property
@@ -481,7 +487,3 @@ class Engine:
 def host_of(engine: Engine) -> EngineHost:
     """The parts of an engine: for the server and the command line, and not for users."""
     return engine._host
-
-
-def _id_of(fn: Function[Any] | str) -> str:
-    return fn.id if isinstance(fn, Function) else fn

@@ -240,26 +240,29 @@ class RunExecutor:
             self.backlog = due
             return
         self.next_due = None
-        self._wants_thread = suspect = False
+        self._wants_thread = False
+        seen: list[bool | None] = []
         for plain, functions in self._places.kinds():
             if not self.fenced:
-                suspect = await self._claim(functions, now, keep, plain=plain) or suspect
-        if not quarantine.executing:
+                seen.append(await self._claim(functions, now, keep, plain=plain))
+        suspect = True in seen
+        if not quarantine.executing and (suspect or None not in seen):
             quarantine.seen(lasting, due=suspect)
             if suspect and self.idle:  # what was in flight ended while the claim was under way
                 self._falls_due(now)
         self.backlog = self._is_due(now) or quarantine.closed(lasting, idle=self.idle)
 
-    async def _claim(self, functions: Sequence[str], now: int, keep: int | None, *, plain: bool) -> bool:
+    async def _claim(self, functions: Sequence[str], now: int, keep: int | None, *, plain: bool) -> bool | None:
         """Claim what is due of the functions that need a thread, or of those that need none.
 
-        Whether a run is due that must be tried alone; while it is kept for this worker, nothing else is claimed.
+        Whether a run is due that must be tried alone, None if there was no room to look; while it is kept for this
+        worker, nothing else is claimed.
         """
         places = self._places
         room = min(self.room, places.room(plain=plain))
         if room == 0 and keep is None:
             self._wants_thread = self._wants_thread or plain
-            return False
+            return None
         idle, threads = self.idle, room if plain else 0
         alone = idle or self._quarantine.desperate
         taken = places.free if idle else room  # what is accepted meanwhile begins beside nothing that must be alone
