@@ -20,7 +20,7 @@ def everything_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """As from a recorder at the other end of a line; the second time with other results."""
     record = OwnedRun.record
 
-    def twice(owned_run: OwnedRun, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+    def twice(owned_run: OwnedRun, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         record(owned_run, ops)
         return record(
             owned_run, [op._replace(data='"second"') if op.op is Opcode.STEP_RUN and op.data else op for op in ops]

@@ -12,7 +12,7 @@ import pytest
 import inngest
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.errors import RunFailedError
-from inngest.runtime import writer_thread
+from inngest.runtime import idle, writer_thread
 from tests.embedded.stage import Stage
 
 PATIENCE = 30.0
@@ -86,18 +86,21 @@ async def test_a_run_that_overflows_in_several_branches_starts_what_it_deferred_
         assert len(await engine.runs(function=clean)) == 1
 
 
+@pytest.mark.parametrize("after", [0, 10], ids=["the first", "one where its result was made"])
 def test_a_signal_that_ends_the_process_during_a_write_leaves_nothing_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     monkeypatch.setattr(writer_thread, "QUICK", PATIENCE)
+    monkeypatch.setattr(idle, "SLICE", PATIENCE)
     real = SqliteDatabase.alone
     fired: list[str] = []
 
     def alone(self: Any, connection: Any, sql: str, parameters: Any, *, patient: bool = True) -> Any:
         rows = real(self, connection, sql, parameters, patient=patient)
-        if not patient and not fired:
+        if not patient and len(fired) <= after:
             fired.append(sql)
-            raise SystemExit(3)  # as a handler of SIGTERM does
+            if len(fired) > after:
+                raise SystemExit(3)  # as a handler of SIGTERM does
         return rows
 
     monkeypatch.setattr(SqliteDatabase, "alone", alone)
@@ -107,12 +110,18 @@ def test_a_signal_that_ends_the_process_during_a_write_leaves_nothing_waiting(
         for _ in range(60):
             await ctx.step.run("s", lambda: None)
 
-    function = stage.function(body)
+    function = stage.function(body, retries=0)
 
     async def main() -> None:
         async with stage.engine(function) as engine:
             await engine.invoke(function)
 
+    async def again() -> None:
+        async with stage.engine(function) as engine:
+            [run] = await engine.runs()
+            await engine.wait(run.id)  # it has not failed: the exception was for the process
+
     with pytest.raises(SystemExit):
         asyncio.run(main())
-    assert fired
+    assert len(fired) > after
+    asyncio.run(again())

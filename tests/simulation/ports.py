@@ -11,12 +11,14 @@ from typing import Protocol, TypeVar
 
 from inngest.protocol import ulids
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
+from inngest.runtime.idle import LoopIdle
 from inngest.runtime.steady import TRUSTED, Steady
 
 from .loop import SimLoop
 from .threads import CrashError
 
 R = TypeVar("R")
+A = TypeVar("A")
 
 EPOCH = 1_750_000_000_000
 """Unix ms at which every world begins."""
@@ -114,6 +116,7 @@ class Doomed(Protocol):
     """A process, as its parts know it."""
 
     context: contextvars.Context
+    dead: bool
 
     def crash(self, why: str) -> None:
         """It is gone."""
@@ -131,7 +134,7 @@ class InlineExecutor:
         loop: the world's.
         process: whose executor it is.
         latency: draws how long (microseconds) something takes.
-        soon: calls back when the loop is idle, or soon.
+        idle: tells when the loop is idle.
     """
 
     def __init__(
@@ -139,13 +142,14 @@ class InlineExecutor:
         loop: SimLoop,
         process: Doomed,
         latency: Callable[[], int],
-        soon: Callable[[Callable[[], object]], object],
+        idle: LoopIdle,
     ) -> None:
         self._loop = loop
         self._process = process
         self._context = process.context  # not the caller's: answers are not part of the strand that asked first
         self._latency = latency
-        self._soon = soon
+        self._idle = idle
+        self._directly = False  # whether the last one that could be written at once was to be
         self._replies: deque[Callable[[], None]] = deque()
         self._last_reply = 0
         self._asked = 0  # replies so far
@@ -169,20 +173,30 @@ class InlineExecutor:
         if latency % 3 == 0 or self._replies:
             self._after(latency, lambda: self._guard(otherwise))
         else:
-            self._soon(lambda: self._write_here(here, otherwise))
+            self._idle.soon_idle(lambda: self._write_here(here, otherwise))
+
+    def here(self, write: Callable[[A], bool], given: A) -> bool:
+        """As the real one, every second time."""
+        self._directly = not self._directly
+        return self._directly and not self._replies and self._idle.is_idle and self._done_here(lambda: write(given))
 
     def _write_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
-        """Write in the middle of what the loop does; the process may end there, and then nobody gets an answer."""
+        if not self._done_here(here):
+            self.start_writer(otherwise)
+
+    def _done_here(self, write: Callable[[], bool]) -> bool:
+        """Write in the middle of what the loop does; if the process ends there, nobody gets an answer."""
+        if self._process.dead:
+            return False
         try:
-            written = here()
+            written = write()
         except CrashError as crash:
             self._process.crash(str(crash))
-            return
-        if not written:
-            self.start_writer(otherwise)
-        elif self._dies_after == self._asked + 1:
+            return False
+        if written and self._dies_after == self._asked + 1:
             self._dies_after = None
             self._process.doom()
+        return written
 
     def reply(self, callback: Callable[[], None]) -> None:
         self._asked += 1

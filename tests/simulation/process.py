@@ -139,7 +139,7 @@ class Process:
         self.clock = SimClock(world.loop, skew, lambda: world.wall)
         self.locks = SimLiveness(world.locks)
         idle = LoopIdle(world.loop)
-        self.executor = InlineExecutor(world.loop, self, world.latency, idle.soon_idle)
+        self.executor = InlineExecutor(world.loop, self, world.latency, idle)
         self.threads = BatonThreads(world.loop, world.threads, lambda: chance.choice((0, 0, 50, 400)))
         self.database = SimDatabase(world.path, self)
         runtime = Runtime(

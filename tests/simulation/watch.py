@@ -98,19 +98,25 @@ class _WatchedRecorder:
         self._run_id = run_id
         self.slots = inner.slots
 
-    def record(self, ops: Sequence[Op]) -> asyncio.Future[calls.Recorded]:
-        future = self._inner.record(ops)
-        future.add_done_callback(self._answered)
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[calls.Recorded] | calls.Recorded:
+        answer = self._watched(ops)
         if self._host.repeats():
-            again = [op._replace(data='"again"') if op.op is Opcode.STEP_RUN else op for op in ops]
-            future = self._inner.record(again)
-            future.add_done_callback(self._answered)
-        return future
+            answer = self._watched([op._replace(data='"again"') if op.op is Opcode.STEP_RUN else op for op in ops])
+        return answer
+
+    def _watched(self, ops: Sequence[Op]) -> asyncio.Future[calls.Recorded] | calls.Recorded:
+        answer = self._inner.record(ops)
+        if isinstance(answer, calls.Recorded):
+            self._note(answer)
+        else:
+            answer.add_done_callback(self._answered)
+        return answer
 
     def _answered(self, future: asyncio.Future[calls.Recorded]) -> None:
-        if future.exception() is not None:
-            return
-        recorded = future.result()
+        if future.exception() is None:
+            self._note(future.result())
+
+    def _note(self, recorded: calls.Recorded) -> None:
         memos = tuple(
             (entry.step.text, entry.data, entry.attempt) for entry in recorded.entries if isinstance(entry, Memo)
         )

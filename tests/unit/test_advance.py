@@ -67,7 +67,7 @@ def test_a_lone_result_is_decided_as_one_among_others(data: str | None, steps: i
     )
     op = Op(Opcode.STEP_RUN, B, attempt=1, started_at=5, data=data)
     draft = Draft(run, POLICY, MOMENT)
-    alone = steps_of_handlers.succeeded_alone(run, op, POLICY, MOMENT)
+    alone = steps_of_handlers.succeeded_alone(run, op, POLICY, MOMENT.now)
     try:
         steps_of_handlers.succeeded(draft, op)
     except Overflow:

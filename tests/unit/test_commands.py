@@ -44,9 +44,9 @@ READING = {
 
 OTHER = {
     *("open", "close", "abandon", "disconnect", "listen", "foreign_change", "look_at_files", "tidy", "trouble"),
-    *("retry", "give_up", "timer_due"),
+    *("retry", "give_up", "timer_due", "record_here"),
 }
-"""What is no verb of its own: the store's life, and how it is."""
+"""What is no verb of its own: the store's life, how it is, and the statement that is no command."""
 
 WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "register": lambda store: store.register(

@@ -62,7 +62,7 @@ def real_runtime(settings: Settings) -> Runtime:
         ids=SystemIds(),
         idle=idle,
         threads=FunctionThreads(settings.thread_pool_size),
-        executor=ThreadExecutor(loop, idle.soon_idle),
+        executor=ThreadExecutor(loop, idle),
         database=SqliteDatabase(settings.path, durable=settings.durable),
         liveness=FileLocks.beside(settings.path),
         http=HttpxClient(),

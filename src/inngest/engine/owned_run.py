@@ -15,7 +15,7 @@ from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import run_log
 from .domain import holding, watches
-from .domain.advance import Moment, advance, woken
+from .domain.advance import Moment, advance, lone_result, woken
 from .domain.effects import effects_of
 from .domain.hosts import host_of
 from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
@@ -207,10 +207,28 @@ class OwnedRun:
         error = self._last.exception() if self._last is not None and self._last.done() else None
         return error if isinstance(error, StoreError) else None
 
-    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
-        """Decide and commit."""
-        moment = self._moment()
-        return self._commit(self._advance(ops, None, moment), moment.now)
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
+        """Decide and commit; a result that concerns nobody else at once, if that is possible."""
+        worker, state = self._worker, self._state
+        now = worker.clock.now()
+        changes = lone_result(state, ops, worker.policy, now) if self._records_alone() else None
+        if changes is None:
+            return self._commit(self._advance(ops, None, Moment(now, worker.ids.random())), now)
+        state.apply(changes)
+        if worker.store.record_here(self.owner, changes.memos[0]):
+            return Recorded(self._advice(), changes.entries)
+        return self._commit(changes, now)
+
+    def _records_alone(self) -> bool:
+        """Whether nothing is written with the result of a step, and nobody is told of it but the invocation."""
+        return (
+            self._held is None
+            and not self._state.waiting
+            and self._takeovers == 0
+            and self._stored_attempt == 0
+            and not self._worker.observers
+            and not self._lost
+        )
 
     def committed(self, commit: Commit, receipt: Receipt) -> Recorded:
         """A commit is answered. Its purpose is fulfilled here too; what the invocation gets to hear of it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from inngest.protocol.calls import Call, Outcome
-from inngest.protocol.opcodes import Arrival
+from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Recorder
 
 from .domain.explaining import Facts, Handler, KeptBack, Woken
@@ -228,6 +228,13 @@ class RunStore(Protocol):
 
         The future is resolved with what the listener makes of the `Receipt`; it cannot be cancelled. While the store
         is in trouble it waits: what an owner decided has happened already, and to lose it would be to do it again.
+        """
+        ...
+
+    def record_here(self, owner: Owner, memo: Memo) -> bool:
+        """Write the result of a step at once, if nothing else is to be written and that is quick; whether it was done.
+
+        If it was not, `commit` is to be asked: it finds out why.
         """
         ...
 

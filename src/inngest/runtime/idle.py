@@ -25,12 +25,15 @@ class LoopIdle:
     One callback a turn serves them all; there is none while nobody waits. A loop that has nothing left to run would
     turn for nothing: then the turns that are left are taken as passed. asyncio's own loops show what they have to run
     (`_ready`); where another one does not, all turns are waited for.
+
+    Attributes:
+        now: the number of this turn.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._ready: Collection[object] | None = getattr(loop, "_ready", None)
-        self._now = 0
+        self.now = 0
         self._empty = False  # nothing was left to run in the last turn
         self._counting = False  # the callback of the next turn is there: a second one would count turns twice
         self._turned_at = -SLICE  # when it was seen to turn last, by its own time
@@ -45,7 +48,7 @@ class LoopIdle:
 
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Call back as soon as the loop is idle, which it is IDLE_TURNS from now at the latest."""
-        self._due.append((self._now + IDLE_TURNS, callback))
+        self._due.append((self.now + IDLE_TURNS, callback))
         if not self._counting:
             self._count()
 
@@ -54,14 +57,9 @@ class LoopIdle:
         if self.is_idle:
             callback()
             return
-        self._soon.append((self._now + SOON, callback))
+        self._soon.append((self.now + SOON, callback))
         if not self._counting:
             self._count()
-
-    @property
-    def now(self) -> int:
-        """The number of this turn."""
-        return self._now
 
     def _count(self) -> None:
         self._counting, self._empty = True, False
@@ -77,14 +75,14 @@ class LoopIdle:
     def _turn(self) -> None:
         self._turned_at = self._loop.time()
         if self._ready is None or self._ready:
-            self._now, self._empty = self._now + 1, False
+            self.now, self._empty = self.now + 1, False
         elif self._empty:
-            self._now, self._empty = self._now + IDLE_TURNS, False
+            self.now, self._empty = self.now + IDLE_TURNS, False
         else:  # once more: timers that are due, and what came, are not in `_ready` yet
-            self._now, self._empty = self._now + 1, True
+            self.now, self._empty = self.now + 1, True
         try:
             for waiting in (self._due, self._soon):
-                while waiting and waiting[0][0] <= self._now:
+                while waiting and waiting[0][0] <= self.now:
                     waiting.popleft()[1]()
         finally:  # a signal's handler may raise here, and nobody must wait for ever
             self._counting = bool(self._due or self._soon)

@@ -11,6 +11,7 @@ from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Op
 
 R = TypeVar("R")
+A = TypeVar("A")
 
 
 class Slots(Protocol):
@@ -41,13 +42,14 @@ class Recorder(Protocol):
         """The need of a handler, to run; None if it needs nothing."""
         ...
 
-    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+    def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         """Record what happened to steps, in this order.
 
         A handler whose begin is reported (`StepBegun`) starts after the commit. A recorder that cannot commit it before
         the handler starts must fail here, for the begin would be lost with its worker.
 
-        The future is resolved after the commit; cancelling it does nothing. It fails only when the store does.
+        The answer is committed, unless it is a future: that is resolved after the commit. Cancelling it does
+        nothing. It fails only when the store does.
         """
         ...
 
@@ -140,6 +142,12 @@ class Executor(Protocol):
         Args:
             here: does it on the loop, for when that has been quick lately; whether it was done.
             otherwise: does it in the writer's place, as `start_writer`.
+        """
+        ...
+
+    def here(self, write: Callable[[A], bool], given: A) -> bool:
+        """Do at once, on the loop, what takes as long as a sync of the disk, if that has been quick lately and the loop
+        is idle; whether it was done.
         """
         ...
 

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from .idle import LoopIdle
+
 R = TypeVar("R")
+A = TypeVar("A")
 
 QUICK = 0.002
 """Seconds within which the writer is quick. As long as it is, a lone write is done on the loop: to hand it to a thread
@@ -25,15 +28,13 @@ class ThreadExecutor:
 
     Args:
         loop: the event loop.
-        soon_idle: calls back when the loop is idle, or a few turns of it from now.
+        idle: tells when the loop is idle.
         readers: how many threads read.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, soon_idle: Callable[[Callable[[], None]], object], readers: int = 4
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, idle: LoopIdle, readers: int = 4) -> None:
         self._loop = loop
-        self._soon_idle = soon_idle
+        self._idle = idle
         self._readers = ThreadPoolExecutor(readers, "inngest-reader")
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -59,11 +60,30 @@ class ThreadExecutor:
         if self._quick < _SURE:
             self.start_writer(otherwise)
         else:
-            self._soon_idle(lambda: self._do_here(here, otherwise))
+            self._idle.soon_idle(lambda: self._do_here(here, otherwise))
+
+    def here(self, write: Callable[[A], bool], given: A) -> bool:
+        """Do a lone write at once, if the last ones were quick and the loop is idle; whether it was done."""
+        if self._quick < _SURE or not self._idle.is_idle:
+            return False
+        began = time.perf_counter()
+        try:
+            done = write(given)
+        except BaseException as error:  # of a signal's handler: it ends the process, and not the code that runs
+            self._loop.call_soon(_raise, error)
+            return False
+        if done:
+            self._note(began)
+        return done
 
     def _do_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
         began = time.perf_counter()
-        if here():
+        try:
+            done = here()
+        except BaseException as error:  # as above
+            self._loop.call_soon(_raise, error)
+            return
+        if done:
             self._note(began)
         else:
             self.start_writer(otherwise)
@@ -90,3 +110,7 @@ class ThreadExecutor:
             began = time.perf_counter()
             work()
             self._note(began)
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -16,6 +16,7 @@ from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
 
 R = TypeVar("R")
+A = TypeVar("A")
 
 POLICY = Policy(max_steps=1_000, retry_interval=None)
 
@@ -102,6 +103,10 @@ class InlineExecutor:
                 otherwise()
 
         asyncio.get_running_loop().call_soon(write)
+
+    def here(self, write: Callable[[A], bool], given: A) -> bool:
+        """Write at once."""
+        return write(given)
 
     def reply(self, callback: Callable[[], None]) -> None:
         """Call back."""

@@ -283,6 +283,17 @@ class Changes(NamedTuple):
     code: Code | None = None  # from now on; None: as before
     follows: bool = False  # from now on; then `code` is there too
 
+    @property
+    def is_result(self) -> bool:
+        """Whether they are nothing but the result of one step, which is what most are."""
+        return (
+            len(self.memos) == 1
+            and self.transition is None
+            and not (self.open or self.failed or self.sent or self.signals or self.defers)
+            and self.code is None
+            and not self.memos[0].metadata
+        )
+
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
         return later._replace(

@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain import effects
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.records import DONE, NO_NOTIFICATIONS, REFUSED, Commit, Notifications, Receipt
+from inngest.engine.records import DONE, NO_NOTIFICATIONS, REFUSED, Commit, Notifications, Owner, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Ids
 
@@ -182,30 +182,17 @@ def _end(tx: WriteContext, commits: Sequence[Commit]) -> None:
 
 def alone(one: Commit) -> Alone[Receipt] | None:
     """A commit that is nothing but the result of a step as one statement."""
-    return Alone(RECORD, _parameters(one), _recorded) if _is_result(one) else None
+    return Alone(RECORD, parameters(one.owner, one.changes.memos[0]), _recorded) if _is_result(one) else None
 
 
 def _is_result(one: Commit) -> bool:
     """Whether a commit is nothing but the result of a step, which is what most are."""
-    changes = one.changes
-    return (
-        len(changes.memos) == 1
-        and changes.transition is None
-        and not changes.open
-        and not changes.failed
-        and not changes.sent
-        and not changes.signals
-        and not changes.defers
-        and changes.code is None
-        and not one.waiting
-        and not one.begins_anew
-        and not changes.memos[0].metadata
-    )
+    return one.changes.is_result and not one.waiting and not one.begins_anew
 
 
-def _parameters(one: Commit) -> tuple[object, ...]:
-    owner = one.owner
-    return (*memo_row(owner.run_id, one.changes.memos[0]), owner.run_id, owner.token, owner.session)
+def parameters(owner: Owner, memo: Memo) -> tuple[object, ...]:
+    """Of RECORD."""
+    return (*memo_row(owner.run_id, memo), owner.run_id, owner.token, owner.session)
 
 
 def _recorded(count: int) -> Receipt | None:

@@ -129,6 +129,11 @@ class LookingBack:
         self._queues: dict[Owner, deque[_Late]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds nothing back."""
+        return not self._queues
+
     def holds(self, commit: Commit) -> bool:
         """Whether a commit must wait: for a search of its own, or behind another of its run."""
         if not commit.watches and not commit.effects.parcel and not self._queues:

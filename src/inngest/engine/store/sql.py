@@ -31,7 +31,7 @@ from inngest.engine.records import (
     RunView,
     Session,
 )
-from inngest.protocol.opcodes import Arrival
+from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Executor, Ids
 
 from . import (
@@ -243,6 +243,11 @@ class SqlStore:
     def commit(self, commit: Commit) -> asyncio.Future[Any]:
         holds = self._looking_back.holds(commit)
         return self._looking_back.commit(commit) if holds else self._submit_commit(commit)
+
+    def record_here(self, owner: Owner, memo: Memo) -> bool:
+        if not self._looking_back.is_idle:
+            return False
+        return self._writer.write_here(committing.RECORD, committing.parameters(owner, memo))
 
     def _submit_commit(self, commit: Commit) -> asyncio.Future[Any]:
         changes, effects = commit.changes, commit.effects

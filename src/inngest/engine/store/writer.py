@@ -21,13 +21,13 @@ from inngest.runtime.ports import Executor
 from .commands import Alone, Command, Family
 from .context import NOTHING_FOLLOWS, Outcome, WriteContext
 from .database import Database, Trouble
+from .durable import Durable
 from .numbers import Numbers
-from .statement import Connection, Transaction
+from .statement import Connection, Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger(__name__))
 
 R = TypeVar("R")
-A = TypeVar("A")
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
@@ -35,46 +35,6 @@ BRIEF = 64 * 1024
 """Bytes of a lone command up to which it may be written on the loop."""
 RETRIES = 12
 """How often a batch is tried again that others were in the way of; each try waits for the database's own patience."""
-
-
-class Durable(asyncio.Future[A]):
-    """Resolved after a commit. A command that was handed to the writer is written, also if nobody waits for it any
-    more.
-
-    Attributes:
-        command: what is to be written.
-        written: what writing gave.
-        error: why it could not be written.
-        was_held: it has waited for the database to work again.
-    """
-
-    __slots__ = ("command", "error", "was_held", "written")
-
-    def __init__(self, command: Command[Any], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self.command = command
-        self.written: Any = None
-        self.error: Exception | None = None
-        self.was_held = False
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Does nothing."""
-        return False
-
-    def resolve(self, listener: Listener | None) -> None:
-        """It is written."""
-        try:
-            answer = self.written
-            self.set_result(answer if listener is None else listener.on_committed(self.command.payload, answer))
-        except Exception as mistake:  # of the listener: those behind it must be answered
-            self.set_exception(mistake)
-        del self.command  # who keeps the future does not keep what was written, which leads to it
-
-    def refuse(self, error: Exception) -> None:
-        """It cannot be written."""
-        self.set_exception(error)
-        self.exception()  # seen: its caller may have gone
-        del self.command
 
 
 class _Doubt(NamedTuple):
@@ -161,6 +121,29 @@ class Writer:
         else:
             self._executor.start_brief(self._write_here, self._drain)
         return waiting
+
+    def write_here(self, statement: Statement, parameters: tuple[object, ...]) -> bool:
+        """Execute one statement at once, as a transaction of its own, if nothing else is to be written and that is
+        quick; whether it changed anything. On the loop's thread. A command finds out what was in the way.
+        """
+        if self._running or self._held or self._given_up or self._doubt is not None or self._closed:
+            return False
+        return self._executor.here(self._execute_here, (statement, parameters))
+
+    def _execute_here(self, given: tuple[Statement, tuple[object, ...]]) -> bool:
+        statement, parameters = given
+        connection, context = self._connection, self._context
+        if connection is None or context is None:
+            return False
+        try:
+            changed = self._database.alone(connection, context.ordered(statement), parameters, patient=False)
+        except Exception:
+            return False
+        if changed:
+            self.commits += 1
+            if self._asked:
+                self._look_for_others()
+        return changed > 0
 
     def changed_by_others(self) -> bool:
         """Whether others have written. While the writer is at work (under load it always is) it finds out, and who

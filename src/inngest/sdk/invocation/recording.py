@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from inngest.protocol.calls import Advice, Call, Held, Sign
+from inngest.protocol.calls import Advice, Call, Held, Recorded, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
@@ -302,22 +302,12 @@ class Recording:
         call.op = None
         ops = (*self._pending_ops(), op) if self._has_pending_ops else (op,)
         try:
-            future = self._recorder.record(ops)
+            recorded = self._recorder.record(ops)
         except Exception as error:
             self.scheduler.break_off(error)
             return await self._over()
-        try:
-            if not future.done():
-                self.scheduler.watch()  # the code comes to rest while it is being committed
-            recorded = await future
-        except asyncio.CancelledError as error:
-            if self.over:
-                raise  # the invocation is taken down: who swallows that is waited for in vain
-            call.abandon(*error.args)
-            recorded = future.result()
-        except Exception as error:
-            self.scheduler.break_off(error)
-            return await self._over()
+        if not isinstance(recorded, Recorded):
+            recorded = await self._committed(call, recorded)
         if recorded.advice is Advice.STOP:
             self.scheduler.end(Ending.STOPPED)
             return await self._over()
@@ -327,6 +317,21 @@ class Recording:
         if recorded.advice is Advice.YIELD:
             self.scheduler.yield_run()
         return entry
+
+    async def _committed(self, call: StepCall, future: asyncio.Future[Recorded]) -> Recorded:
+        """Wait for a record that is under way."""
+        try:
+            if not future.done():
+                self.scheduler.watch()  # the code comes to rest while it is being committed
+            return await future
+        except asyncio.CancelledError as error:
+            if self.over:
+                raise  # the invocation is taken down: who swallows that is waited for in vain
+            call.abandon(*error.args)
+            return future.result()
+        except Exception as error:
+            self.scheduler.break_off(error)
+            return await self._over()
 
     def _record_open(self, call: StepCall) -> None:
         """Record a wait now, because others still run: its time counts from here."""

@@ -233,6 +233,11 @@ class History:
         """Whether `next` is the only one that may come."""
         return not self.follows and not self._passed
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a memo may have to wait for its turn: one is not given yet, or they may come in any order."""
+        return bool(self._undelivered) or self.follows or bool(self._passed)
+
     def deliver(self, memo: Memo) -> None:
         """The code is given a memo."""
         upcoming = self.next

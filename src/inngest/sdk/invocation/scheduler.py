@@ -197,7 +197,7 @@ class StepScheduler:
         """Something happened that may make the code go on: it is not at rest."""
         self._stirred = True
         self._active_at = self._idle.now
-        if not self._watching and (self._is_awaited or len(self.calls) > 1 or not self._idle.is_idle):
+        if not self._watching and (not self._idle.is_idle or len(self.calls) > 1 or self._is_awaited):
             self.watch()
 
     def watch(self) -> None:
@@ -209,15 +209,13 @@ class StepScheduler:
     @property
     def _is_awaited(self) -> bool:
         """Whether something is decided as soon as the code rests."""
-        history = self._history
         return bool(
             self.yielding
             or self._parked
             or self._behind
             or self._returning is not None
             or self._waiting_for_rest
-            or not history.in_order
-            or history.next is not None
+            or self._history.is_waited_for
         )
 
     def changed(self) -> None:

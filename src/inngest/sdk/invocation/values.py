@@ -80,7 +80,8 @@ class Values:
             error = original_of(raised)
         finally:
             running.end()
-            running.timed_out()
+            if running.timeout is not None:
+                running.timed_out()
             if token is not None:
                 RUNNING.reset(token)
         if running.nested is not None:
@@ -90,7 +91,7 @@ class Values:
         number = running.attempt
         if error is not None:
             return (yield from self._failure(step, number, started_at, error, options))
-        if running.overdue or running.abandoned:
+        if running.abandoned or (running.timeout is not None and running.overdue):
             self._tell_late(running)
         return (yield from self._success(step, number, started_at, value, output_type, options))
 

@@ -107,7 +107,8 @@ class CurrentStep:
 
     def end(self) -> None:
         """The handler has ended, where it began."""
-        self._is_overdue()
+        if self._deadline is not None:
+            self._is_overdue()
         self.active = False
         if self._timer is not None:
             self._timer.cancel()

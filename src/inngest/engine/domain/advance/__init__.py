@@ -56,8 +56,8 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
         policy: how this engine runs functions.
         moment: the time and the jitter of this decision.
     """
-    if outcome is None and len(ops) == 1 and ops[0].op is Opcode.STEP_RUN:
-        changes = steps.succeeded_alone(run, ops[0], policy, moment)
+    if outcome is None:
+        changes = lone_result(run, ops, policy, moment.now)
         if changes is not None:
             return changes
     draft = Draft(run, policy, moment)
@@ -81,6 +81,13 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     except Overflow as overflow:
         outcomes.overflowed(draft, overflow)
     return draft.changes()
+
+
+def lone_result(run: RunState, ops: Sequence[Op], policy: Policy, now: int) -> Changes | None:
+    """Decides the commonest report, one handler that returned, as `advance` does; None for all others."""
+    if len(ops) != 1 or ops[0].op is not Opcode.STEP_RUN:
+        return None
+    return steps.succeeded_alone(run, ops[0], policy, now)
 
 
 def _came_before(draft: Draft, op: Op) -> bool:

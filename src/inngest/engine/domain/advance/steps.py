@@ -8,7 +8,7 @@ from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 
-from .draft import Draft, Moment
+from .draft import Draft
 
 
 def begun(draft: Draft, op: Op) -> None:
@@ -24,7 +24,7 @@ def succeeded(draft: Draft, op: Op) -> None:
     draft.sent.extend(op.events)
 
 
-def succeeded_alone(run: RunState, op: Op, policy: Policy, moment: Moment) -> Changes | None:
+def succeeded_alone(run: RunState, op: Op, policy: Policy, now: int) -> Changes | None:
     """Decides the commonest report, one handler that returned, at once as `succeeded` does in a draft.
 
     None where there is more to decide: events that it sends, limits that it reaches, and what was reported before.
@@ -32,7 +32,7 @@ def succeeded_alone(run: RunState, op: Op, policy: Policy, moment: Moment) -> Ch
     size = 0 if op.data is None else codec.size(op.data)
     if op.events or op.step.hash in run.done or run.steps >= policy.max_steps or run.size + size > limits.MAX_STATE:
         return None
-    memos = (Memo(op.step, op.kind, run.seq, op.data, None, moment.now, op.attempt, op.started_at),)
+    memos = (Memo(op.step, op.kind, run.seq, op.data, None, now, op.attempt, op.started_at),)
     return Changes(0, memos, entries=memos, size=size)
 
 
