@@ -97,9 +97,14 @@ def test_mistakes_are_told(command: Command, held: Held, verb: str) -> None:
 
 def test_an_operator_decides_for_several_runs(command: Command, held: Held) -> None:
     ran = command("retry-now", held.waits[-8:], *held.option, "--json")
-    assert (ran.code, ran.json) == (0, {"runs": [{"id": held.waits, "retried": True}]})
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json["runs"] == [{"id": held.waits, "retried": True, "why": None}]
+    nobody = "No living worker has its function shop-flaky: start an engine with it"
+    assert nobody in ran.json["warning"]
     ran = command("release", held.held, held.waits, "--yes", *held.option)
     assert ran.code == 0
+    assert ran.err.startswith("warning: No living worker has its function shop-order: start an engine with it")
+    assert nobody in ran.err
     assert ran.out.splitlines() == [f"{held.held}  released", f"{held.waits}  released"]
 
     async def go_on() -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from .conftest import Command, Ran
 from .processes import PATIENCE
 from .processes import inngest as run_inngest
 from .test_terminal import Terminal
-from .test_why import explained
+from .test_why import Victim, explained
 
 client = inngest.Inngest(app_id="shop")
 HOUR = 3_600_000
@@ -42,6 +43,15 @@ async def pay(ctx: inngest.Context) -> object:
         return "paid"
 
     return await ctx.step.run("charge", charge)
+
+
+@client.create_function(fn_id="hang", trigger=inngest.TriggerEvent(event="op/hang"))
+async def hang(ctx: inngest.Context) -> None:
+    async def wait() -> None:
+        Bank.seen.set()
+        await asyncio.Event().wait()
+
+    await ctx.step.run("wait", wait)
 
 
 @client.create_function(fn_id="echo", trigger=inngest.TriggerEvent(event="op/echo"))
@@ -117,7 +127,7 @@ async def test_a_run_that_is_cancelled_twice_was_cancelled_once(office: Office) 
     again = await office.ran("cancel", run_id)
     assert (again.code, again.out) == (1, f"{run_id}  has ended\n")
     as_json = await office.ran("cancel", run_id, "--json")
-    assert (as_json.code, as_json.json["runs"]) == (1, [{"id": run_id, "cancelled": False}])
+    assert (as_json.code, as_json.json["runs"]) == (1, [{"id": run_id, "cancelled": False, "why": "has ended"}])
 
 
 async def test_what_waits_for_its_next_attempt_is_tried_now(office: Office) -> None:
@@ -138,8 +148,39 @@ async def test_a_paused_function_goes_on_when_it_is_resumed(office: Office) -> N
     run_id = started.json["run"]["id"]
     assert "has been paused since" in started.json["warning"]
     assert (await office.engine.run(run_id)).status == "QUEUED"
-    assert (await office.ran("resume", "shop-echo", "--json")).json == {"functions": ["shop-echo"]}
+    assert (await office.ran("resume", "shop-echo", "--json")).json == {
+        "functions": ["shop-echo"],
+        "resumed": ["shop-echo"],
+    }
     assert await office.engine.wait(run_id, timeout=60_000) == "hello"
+    again = await office.ran("resume", "shop-echo")
+    assert (again.code, again.out) == (0, "was not paused  shop-echo\n")
+    as_json = await office.ran("resume", "shop-echo", "--json")
+    assert as_json.json == {"functions": ["shop-echo"], "resumed": []}
+
+
+async def test_a_run_that_executes_now_is_said_to_do_so(office: Office) -> None:
+    run_id = await office.sent("op/hang")
+    await Bank.seen.wait()
+    ran = await office.ran("retry-now", run_id)
+    assert (ran.code, ran.out) == (1, f"{run_id}  is executing now\n")
+    as_json = await office.ran("retry-now", run_id, "--json")
+    assert as_json.json["runs"] == [{"id": run_id, "retried": False, "why": "is executing now"}]
+    await office.engine.cancel(run_id)
+
+
+async def test_a_worker_that_died_is_a_warning_for_people_alone(tmp_path: Path, command: Command) -> None:
+    for verb in ("retry-now", "cancel"):
+        path = tmp_path / f"{verb}.db"
+        for _ in range(2):
+            victim = Victim(f"sqlite:///{path}", "why/kill")
+            victim.kill()
+            ran = await asyncio.to_thread(command, verb, victim.run_id, "--database", str(path), "--json")
+            assert ran.err == ""
+        victim = Victim(f"sqlite:///{path}", "why/kill")
+        victim.kill()
+        ran = await asyncio.to_thread(command, verb, victim.run_id, "--database", str(path))
+        assert re.match(r"warning: a worker died \(session \w+\); its runs are queued again\n", ran.err), ran.err
 
 
 async def test_an_invocation_gives_its_result_or_why_there_is_none(office: Office) -> None:

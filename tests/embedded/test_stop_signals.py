@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import subprocess
 import sys
@@ -105,6 +106,55 @@ def test_a_second_signal_that_cuts_the_stop_short_ends_the_script_without_a_trac
     assert process.returncode == 128 + signal.SIGINT
     status, steps = asyncio.run(what_is_recorded(path))
     assert (status, steps in ([], ["first"])) == ("RUNNING", True)
+
+
+STARTING = """
+import asyncio, os, sys
+import inngest
+
+class Slow(inngest.Engine):
+    async def start(self) -> None:
+        os.kill(os.getpid(), int(sys.argv[2]))
+        await asyncio.Event().wait()  # a start that takes long
+
+async def main() -> None:
+    async with Slow([], database=sys.argv[1], stop_on_signals=True):
+        print("entered")
+
+if sys.argv[3] == "async":
+    asyncio.run(main())
+else:
+    with Slow([], database=sys.argv[1], stop_on_signals=True):
+        print("entered")
+"""
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_start_too(tmp_path: Path, kind: str, number: signal.Signals) -> None:
+    script = [sys.executable, "-c", STARTING, f"sqlite:///{tmp_path}/shop.db", str(int(number)), kind]
+    ran = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (128 + number, "", "")
+
+
+async def test_the_log_names_the_steps_that_a_stop_waits_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    client = inngest.Inngest(app_id="shop")
+    began, leave = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        await leave.wait()
+
+    @client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="go"))
+    async def order(ctx: inngest.Context) -> None:
+        await ctx.step.run("charge", work)
+
+    with caplog.at_level(logging.INFO, "inngest.engine"):
+        async with inngest.Engine([order], database=tmp_path / "shop.db", drain_timeout=5_000) as engine:
+            await engine.send(inngest.Event(name="go"))
+            await began.wait()
+            asyncio.get_running_loop().call_later(0.01, leave.set)
+    assert "the engine stops, and waits at most 5000 ms for step charge of shop-order" in caplog.messages
 
 
 async def what_is_recorded(path: Path) -> tuple[str, list[str]]:

@@ -113,6 +113,12 @@ def failure(message: str, hint: str = "") -> None:
     console(sys.stderr).print(text)
 
 
+def warning(text: str | None) -> None:
+    """Something that people should know, if there is anything."""
+    if text is not None:
+        console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), in_local_time(text)))
+
+
 class Progress:
     """A spinner on the error output, if that is a terminal, with what is being waited for.
 

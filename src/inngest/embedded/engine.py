@@ -128,11 +128,13 @@ class Engine:
         """Start on a thread of the engine's own; use the `_sync` twins."""
         thread = LoopThread()
         try:
-            thread.call(self.start())
             if self._signals is not None:
                 self._signals.install(of_task=False)
+            thread.call(self.start())
         except BaseException:
             thread.close()
+            if self._signals is not None:
+                self._signals.remove()
             raise
         self._thread = thread
         return self

@@ -9,7 +9,7 @@ from typing import TypeVar
 from inngest.engine.domain.explaining import Facts
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.queries import explained
-from inngest.engine.store import explaining, reading, schema, times
+from inngest.engine.store import explaining, pausing, reading, schema, times
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locks import FileLocks
 from inngest.engine.store.statement import Connection, Transaction
@@ -98,6 +98,10 @@ class Reader:
     def functions(self) -> list[str]:
         """Ids of the functions that are known."""
         return self._look(reading.functions)
+
+    def paused(self) -> list[str]:
+        """Ids of the functions that are paused."""
+        return self._look(pausing.paused)
 
     def _look(self, read: Callable[[Transaction], R]) -> R:
         def look(connection: Connection) -> R:

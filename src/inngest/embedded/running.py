@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 
+from inngest.engine import run_log
 from inngest.engine.domain.model import FunctionSpec
 from inngest.engine.observers import Observers
 from inngest.runtime import forks
@@ -133,6 +134,7 @@ class RunningEngine:
             await asyncio.wait([self._starting])
         try:
             if self._prepared:
+                run_log.stopping(self.invoker.executing, self._settings.drain_timeout)
                 await self.service.stop()
         finally:
             self.give_back()

@@ -59,7 +59,7 @@ class Reaper:
             return False
         freed = await self._store.end_session(session_id, self._clock.now(), died=True)
         if freed:
-            LOGGER.warning("a worker died (session %s); its runs are taken over", session_id)
+            LOGGER.warning("a worker died (session %s); its runs are queued again", session_id)
         if _is_text(session_id):
             self._liveness.forget(session_id)
         self._others.remove(session_id)

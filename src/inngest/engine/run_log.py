@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger, about_run
@@ -46,6 +46,13 @@ def held(run_id: str, function_id: str, hold: Hold, facts: Mapping[str, object])
         holding.advice(run_id),
         extra=facts,
     )
+
+
+def stopping(executing: Sequence[tuple[str, str]], timeout: int) -> None:
+    """The engine stops, and waits for handlers: each by its function and step."""
+    if executing and LOGGER.hears(logging.INFO):
+        waited_for = ", ".join(f"step {step} of {function_id}" for function_id, step in executing)
+        LOGGER.info("the engine stops, and waits at most %d ms for %s", timeout, waited_for)
 
 
 def ended(run_id: str, function_id: str | None, status: RunStatus) -> None:

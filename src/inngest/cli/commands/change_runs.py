@@ -6,18 +6,20 @@ Workers that live on the database see what was written; none need be there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
 from rich.text import Text
 
-from inngest.cli import arguments, lookup, output
+from inngest.cli import arguments, lookup, output, visiting_engine
 from inngest.cli.errors import CommandError, Exit
 from inngest.embedded.engine import Engine
 from inngest.embedded.errors import RunNotFoundError
+from inngest.embedded.explanations import Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Run, RunStatus
 
@@ -38,12 +40,13 @@ class Verb(NamedTuple):
     not_done: str  # why nothing was done to a run
     do: Callable[[Engine, str], Awaitable[bool]]  # whether it was done
     fits: Callable[[Run], bool]  # whether a run is meant that is not named
+    ends: bool = False  # it ends runs: nobody need execute them
 
 
 VERBS = {
     verb.name: verb
     for verb in (
-        Verb("cancel", "cancelled", "has ended", Engine.cancel, lambda _: True),
+        Verb("cancel", "cancelled", "has ended", Engine.cancel, lambda _: True, ends=True),
         Verb("release", "released", "has ended", Engine.release, lambda run: run.hold is not None),
         Verb("retry-now", "retried", "does not wait for an attempt", Engine.retry_now, lambda _: True),
     )
@@ -73,27 +76,49 @@ def act(verb: Verb, asked: Asked, *, database: str, as_json: bool) -> None:
     runs = _chosen(verb, asked, reader) if chosen else _named(asked.runs, reader, path)
     if (len(runs) > 1 or (chosen and runs)) and not asked.yes:
         _confirm(verb, runs, as_json)
-    done = asyncio.run(_act(verb, [run.id for run in runs], path)) if runs else {}
+    ids = [run.id for run in runs]
+    done = visiting_engine.on(path, lambda engine: _act(verb, ids, engine), as_json=as_json) if ids else {}
+    why = {run_id: None if was else _undone(verb, run_id, reader) for run_id, was in done.items()}
+    warning = None if verb.ends else _unexecuted([run_id for run_id, was in done.items() if was], reader)
     if as_json:
-        output.print_json({"runs": [{"id": run_id, verb.key: was} for run_id, was in done.items()]})
+        told = [{"id": run_id, verb.key: was, "why": why[run_id]} for run_id, was in done.items()]
+        output.print_json({"runs": told} if verb.ends else {"runs": told, "warning": warning})
     else:
-        console = output.console()
-        for run_id, was in done.items():
-            if was or not chosen:
-                told = Text(verb.key, "green") if was else Text(_undone(verb, run_id, reader), "yellow")
-                console.print(Text.assemble((run_id, "bold"), "  ", told))
-        if chosen:
-            console.print(f"{sum(done.values()):,} {verb.key}", style="dim")
+        _show(verb, why, chosen)
+        output.warning(warning)
     if not chosen and not all(done.values()):
         raise typer.Exit(Exit.FAILED)
+
+
+def _show(verb: Verb, why: Mapping[str, str | None], chosen: bool) -> None:
+    console = output.console()
+    for run_id, undone in why.items():
+        if undone is None or not chosen:
+            told = Text(verb.key, "green") if undone is None else Text(undone, "yellow")
+            console.print(Text.assemble((run_id, "bold"), "  ", told))
+    if chosen:
+        console.print(f"{sum(undone is None for undone in why.values()):,} {verb.key}", style="dim")
 
 
 def _undone(verb: Verb, run_id: str, reader: Reader) -> str:
     """Why nothing was done to a run."""
     try:
-        return verb.not_done if reader.run(run_id).status in OPEN else "has ended"
+        if reader.run(run_id).status not in OPEN:
+            return "has ended"
+        executes = any(one.rule is Rule.EXECUTING for one in reader.explain(run_id).reasons)
     except RunNotFoundError:
         return "has ended"
+    return "is executing now" if executes else verb.not_done
+
+
+def _unexecuted(run_ids: Sequence[str], reader: Reader) -> str | None:
+    """Why nobody goes on with the runs, as far as the first of them show."""
+    found: dict[str, None] = {}
+    for run_id in run_ids[: lookup.SHOWN]:
+        with contextlib.suppress(RunNotFoundError):
+            if (text := visiting_engine.unexecuted(reader, run_id)) is not None:
+                found[text] = None
+    return " ".join(found) or None
 
 
 def _named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:
@@ -138,12 +163,11 @@ def _confirm(verb: Verb, runs: Sequence[Run], as_json: bool) -> None:
         raise CommandError("nothing was done", code=Exit.FAILED)
 
 
-async def _act(verb: Verb, run_ids: Sequence[str], path: Path) -> dict[str, bool]:
+async def _act(verb: Verb, run_ids: Sequence[str], engine: Engine) -> dict[str, bool]:
     done: dict[str, bool] = {}
-    async with Engine([], database=path) as engine:
-        for start in range(0, len(run_ids), AT_ONCE):
-            part = run_ids[start : start + AT_ONCE]
-            done.update(zip(part, await asyncio.gather(*(_act_on(engine, verb, one) for one in part)), strict=True))
+    for start in range(0, len(run_ids), AT_ONCE):
+        part = run_ids[start : start + AT_ONCE]
+        done.update(zip(part, await asyncio.gather(*(_act_on(engine, verb, one) for one in part)), strict=True))
     return done
 
 

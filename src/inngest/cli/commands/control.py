@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import typer
 from rich.text import Text
 
-from inngest.cli import arguments, json_shapes, lookup, output
+from inngest.cli import arguments, json_shapes, lookup, output, visiting_engine
 from inngest.cli.errors import CommandError, Exit
 from inngest.embedded.engine import Engine
 from inngest.embedded.errors import RunNotCompletedError
-from inngest.embedded.explanations import Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Run
 from inngest.sdk.errors import EventInvalidError, StepArgumentError
@@ -48,17 +44,20 @@ def _functions(
     reader = Reader(path)
     for function in functions:
         lookup.check_function("FUNCTION", reader, function)
+    paused = reader.paused()
 
     async def act_on_all(engine: Engine) -> None:
         for function in functions:
             await act(engine, function)
 
-    _on(path, act_on_all)
+    visiting_engine.on(path, act_on_all, as_json=as_json)
+    changed = [function for function in functions if did == "paused" or function in paused]
     if as_json:
-        output.print_json({"functions": list(functions)})
+        told = {"functions": list(functions)}
+        output.print_json(told if did == "paused" else {**told, did: changed})
         return
     for function in functions:
-        output.console().print(f"{did}  {function}")
+        output.console().print(f"{did if function in changed else 'was not paused'}  {function}")
 
 
 # -- signals and invocations
@@ -70,7 +69,7 @@ def signal(name: str, data: str | None, *, database: str, as_json: bool) -> None
     path = arguments.existing_database(database)
     Reader(path).functions()  # what cannot be read is not written
     try:
-        run_id = _on(path, lambda engine: engine.send_signal(name, sent))
+        run_id = visiting_engine.on(path, lambda engine: engine.send_signal(name, sent), as_json=as_json)
     except StepArgumentError as error:
         raise CommandError(f"the signal cannot be sent: {error.message.partition(': ')[2]}") from None
     if run_id is None:
@@ -98,20 +97,20 @@ def invoke(function: str, data: str | None, *, wait: bool, timeout: str | None, 
         if not as_json:
             output.console().print(Text.assemble("started ", (function, "bold"), f"  {run_id}"))
         if wait and not as_json:
-            _warn(_unexecuted(reader, run_id))
+            output.warning(visiting_engine.unexecuted(reader, run_id))
         if wait:
             await _ended(engine, run_id, function, limit)
         return run_id
 
     try:
-        run_id = _on(path, start)
+        run_id = visiting_engine.on(path, start, as_json=as_json)
     except EventInvalidError as error:
         raise CommandError(f"the data cannot be sent: {error.message.partition(': ')[2]}") from None
-    run, warning = lookup.existing_run(run_id, reader, path), _unexecuted(reader, run_id)
+    run, warning = lookup.existing_run(run_id, reader, path), visiting_engine.unexecuted(reader, run_id)
     if as_json:
         output.print_json({"run": json_shapes.run_shape(run), "warning": warning})
     elif not wait:
-        _warn(warning)
+        output.warning(warning)
     _judge(run, wait, as_json)
 
 
@@ -128,17 +127,6 @@ async def _ended(engine: Engine, run_id: str, function: str, limit: float | None
             ) from None
 
 
-def _unexecuted(reader: Reader, run_id: str) -> str | None:
-    """Why nobody executes a run, as things are."""
-    held = [one.text for one in reader.explain(run_id).reasons if one.rule in (Rule.NO_WORKER, Rule.PAUSED)]
-    return " ".join(held) or None
-
-
-def _warn(warning: str | None) -> None:
-    if warning is not None:
-        output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), output.in_local_time(warning)))
-
-
 def _judge(run: Run, wait: bool, as_json: bool) -> None:
     if run.error is not None and not as_json:
         output.failure(f"{run.status.value.lower()}: {run.error.name}: {run.error.message}", f"`inngest run {run.id}`")
@@ -146,13 +134,3 @@ def _judge(run: Run, wait: bool, as_json: bool) -> None:
         output.console().print(Text.assemble(("✓ ", "green"), output.short_json(run.output, 2_000)))
     if run.error is not None:
         raise typer.Exit(Exit.FAILED)
-
-
-def _on(path: Path, act: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
-    """Do it on an engine of its own, which runs nothing."""
-
-    async def run() -> T:
-        async with Engine([], database=path) as engine:
-            return await act(engine)
-
-    return asyncio.run(run())

@@ -73,8 +73,7 @@ def send_event(
             return
         console.print(Text.assemble("sent ", (name, "bold"), f"  {sent_id}"))
         _show_woken(woken)
-        if warning is not None:
-            output.console(sys.stderr).print(Text.assemble(("warning: ", "bold yellow"), output.in_local_time(warning)))
+        output.warning(warning)
         return
     with _left(sent_id, as_json):
         if not as_json:

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, select
 
 from . import tables
 from .context import WriteContext
-from .registry import NEXT_GENERATION
+from .registry import NEXT_GENERATION, PAUSED
 from .statement import Statement, Transaction
 
 _pauses = tables.pauses
@@ -44,6 +44,11 @@ def _tell_acceptors(context: WriteContext) -> None:
     """An acceptance reads pauses with the functions."""
     context.execute(NEXT_GENERATION)
     context.registry_changed()
+
+
+def paused(tx: Transaction) -> list[str]:
+    """Ids of the functions that are paused."""
+    return [row[0] for row in tx.execute(PAUSED).fetchall()]
 
 
 def _known(tx: Transaction, function_id: str) -> bool:
