@@ -11,6 +11,7 @@ import pytest
 
 import inngest
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
+from inngest.engine.store.writer import Writer
 from inngest.errors import RunFailedError
 from inngest.runtime import idle, writer_thread
 from tests.embedded.stage import Stage
@@ -125,3 +126,25 @@ def test_a_signal_that_ends_the_process_during_a_write_leaves_nothing_waiting(
         asyncio.run(main())
     assert len(fired) > after
     asyncio.run(again())
+
+
+async def test_lone_results_are_written_where_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_thread, "QUICK", PATIENCE)
+    monkeypatch.setattr(idle, "SLICE", PATIENCE)
+    submit = Writer.submit
+    commands: list[Any] = []
+
+    def submitting(writer: Writer, command: Any) -> Any:
+        commands.append(command)
+        return submit(writer, command)
+
+    monkeypatch.setattr(Writer, "submit", submitting)
+    stage = Stage(tmp_path)
+
+    async def body(ctx: inngest.Context) -> None:
+        for _ in range(100):
+            await ctx.step.run("s", lambda: None)
+
+    run = await stage.run(body)
+    assert len(run.steps) == 100
+    assert len(commands) < 30  # the engine's start, the run's begin and end, and its first steps

@@ -226,7 +226,7 @@ class OwnedRun:
             and not self._state.waiting
             and self._takeovers == 0
             and self._stored_attempt == 0
-            and not self._worker.observers
+            and not self._worker.observers.any
             and not self._lost
         )
 
