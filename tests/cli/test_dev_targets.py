@@ -163,7 +163,7 @@ def test_a_port_in_use_is_said(command: Command, project: Path) -> None:
         (("--drain-timeout", "-5"), 2, "--drain-timeout: expected seconds"),
         (("--database", "postgresql:///shop"), 2, "--database: expected a file such as .inngest/inngest.db"),
         (("--database", "mail.py/inngest.db"), 3, "--database: the folder mail.py cannot be made: File exists"),
-        (("--port", "99999"), 2, "Invalid value for '--port'"),
+        (("--port", "99999"), 2, "--port: expected a whole number from 0 to 65,535, got '99999'"),
     ],
 )
 def test_an_option_that_cannot_be_is_said(
