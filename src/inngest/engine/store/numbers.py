@@ -9,7 +9,8 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, select
 
 from . import tables
-from .statement import Statement, Transaction
+from .database import Database
+from .statement import Connection, Statement, Transaction
 
 _writers, _sessions = tables.writers, tables.sessions
 
@@ -51,6 +52,14 @@ class Numbers:
         """Whether the transaction with that number, the last one, was committed; it cannot be any more."""
         row = tx.execute(STORED, {"writer": self.writer}).fetchone()
         return row is not None and row[0] == number
+
+    def look_up(self, number: int, database: Database, connection: Connection, tx: Transaction) -> bool:
+        """Whether the transaction with that number was committed, seen by a transaction of its own that ends here."""
+        database.begin(connection)
+        tx.begin()
+        stored = self.is_stored(tx, number)
+        database.rollback(connection)
+        return stored
 
 
 def forget_others(tx: Transaction) -> None:

@@ -100,7 +100,7 @@ class SqlStore:
         return WriteContext(connection, self._database, self._shared)
 
     def listen(self, listener: Listener) -> None:
-        self._writer.listener = listener
+        self._writer.answers.listener = listener
 
     # -- life
 
@@ -148,7 +148,7 @@ class SqlStore:
 
     @property
     def trouble(self) -> StoreError | None:
-        return self._writer.trouble
+        return self._writer.answers.trouble
 
     def retry(self) -> None:
         self._writer.retry()

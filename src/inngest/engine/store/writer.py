@@ -10,14 +10,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
-from inngest.engine.ports import Listener
-from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Executor
 
+from .answers import Answers, Doubt
 from .commands import Alone, Command, Family
 from .context import NOTHING_FOLLOWS, Outcome, WriteContext
 from .database import Database, Trouble
@@ -37,15 +36,6 @@ RETRIES = 12
 """How often a batch is tried again that others were in the way of; each try waits for the database's own patience."""
 
 
-class _Doubt(NamedTuple):
-    """A batch whose COMMIT was not answered. Until it is found out whether it happened, nothing else is written."""
-
-    number: int
-    batch: Sequence[Durable[Any]]  # with what writing gave
-    outcome: Outcome
-    error: StoreError  # why it is not found out
-
-
 class Writer:
     """Writes commands, in the order in which they are submitted.
 
@@ -60,7 +50,7 @@ class Writer:
         context: makes what transactions on a connection are written with.
 
     Attributes:
-        listener: is told what is committed.
+        answers: answers commands, on the loop; tells the listener what is committed.
     """
 
     def __init__(
@@ -71,7 +61,7 @@ class Writer:
         context: Callable[[Connection], WriteContext],
     ) -> None:
         self.id = writer_id
-        self.listener: Listener | None = None
+        self.answers = Answers()
         self._numbers = Numbers(writer_id)
         self._database = database
         self._executor = executor
@@ -80,14 +70,12 @@ class Writer:
         self._context: WriteContext | None = None
         self._pending: deque[Durable[Any]] = deque()
         self._held: deque[Durable[Any]] = deque()  # patient ones that could not be written, in order
-        self._doubt: _Doubt | None = None
+        self._doubt: Doubt | None = None
         self._given_up: dict[object, StoreError] = {}  # orders of patient ones that were given up, and why
         self._gives_up = False
         self._refusal: StoreError = StoreClosedError("the engine is stopped")  # why some are held
         self._singly = 0  # so many of those that come next are written one by one: one is at fault
         self._committing: int | None = None  # number of the transaction whose COMMIT is under way
-        self.trouble: StoreError | None = None  # why commands wait; None if none does
-        self._owed = 0  # commands that had to wait and are not answered yet
         self._lock = threading.Lock()  # of what both the loop and the thread change
         self._running = False
         self._closed = False
@@ -184,7 +172,7 @@ class Writer:
     def give_up(self) -> None:
         """Fail what is held, and hold nothing more; wait only once for other processes."""
         with self._lock:
-            self._gives_up = True
+            self._gives_up = self.answers.final = True
             held = list(self._held)
             self._held.clear()
             for waiting in held:
@@ -193,7 +181,7 @@ class Writer:
             self._running = self._running or undecided
         if undecided:
             self._executor.start_writer(self._drain)
-        self._answer(held)
+        self.answers.give(held)
 
     async def close(self) -> None:
         """Write what waits, then disconnect."""
@@ -209,7 +197,7 @@ class Writer:
 
     def abandon(self) -> None:
         """Write nothing more: what waits fails, but for what is being written. The loop may be closed already."""
-        self._closed = self._gives_up = True
+        self._closed = self._gives_up = self.answers.final = True
         with self._lock:
             waiting = [*self._held, *self._pending]
             self._held.clear()
@@ -217,9 +205,7 @@ class Writer:
             if self._doubt is not None and not self._running:  # else the thread finds it out, once
                 waiting += self._doubt.batch
                 self._doubt = None
-        for one in waiting:
-            if not one.done() and not one.get_loop().is_closed():  # else nobody waits any more
-                one.refuse(StoreClosedError("the engine is stopped"))
+        self.answers.close(waiting)
 
     def disconnect(self) -> None:
         """Disconnect, when the writer's thread has ended. Idempotent; from any thread."""
@@ -254,7 +240,7 @@ class Writer:
             self._running = False
         if self._closed:
             self._idle.set()
-        self._answer([waiting])
+        self.answers.give([waiting])
         return True
 
     def _write_alone(self, alone: Alone[R], connection: Connection, tx: Transaction, *, patient: bool) -> R | None:
@@ -334,12 +320,12 @@ class Writer:
     ) -> None:
         """Have commands answered; others have to wait."""
         if answered or waiting:
-            self._executor.reply(lambda: self._answer(answered, waiting, why))
+            self._executor.reply(lambda: self.answers.give(answered, waiting, why))
 
     def _tell_outcome(self, batch: Sequence[Durable[Any]], outcome: Outcome) -> None:
         """A batch is committed: have its commands answered, and the listener told what it did to other runs."""
         notifications = outcome.happens()
-        self._executor.reply(lambda: self._answer(batch, notifications=notifications))
+        self._executor.reply(lambda: self.answers.give(batch, notifications=notifications))
 
     def _write(self, batch: Sequence[Durable[Any]]) -> None:
         """Write a batch: each of its commands is answered, held, in doubt, or next, alone."""
@@ -434,11 +420,7 @@ class Writer:
         self._database.commit(connection)
         self._committing = None
         self.commits += 1
-        return self._outcome()
-
-    def _outcome(self) -> Outcome:
-        """The consequences of the transaction that was begun last."""
-        return NOTHING_FOLLOWS if self._context is None else self._context.outcome
+        return context.outcome
 
     def _connected(self) -> tuple[Connection, WriteContext]:
         if self._connection is None:
@@ -452,19 +434,19 @@ class Writer:
     def _happened(self, batch: Sequence[Durable[Any]]) -> Outcome | None:
         """Undo what failed; what follows from it if it happened all the same. Else it did not, or is in doubt."""
         number, self._committing = self._committing, None
-        outcome = self._outcome()
+        outcome = NOTHING_FOLLOWS if self._context is None else self._context.outcome
         self._undo()
         if number is None:
             return None
         try:
             stored = self._look_up(number)
         except Exception as error:
-            self._doubt = _Doubt(number, batch, outcome, self._database.explain(error))
+            self._doubt = Doubt(number, batch, outcome, self._database.explain(error))
             return None
         self.commits += stored
         return outcome if stored else None
 
-    def _settle(self, doubt: _Doubt) -> None:
+    def _settle(self, doubt: Doubt) -> None:
         """Find out what became of a batch that is in doubt. One that did not happen is written again."""
         try:
             stored = self._look_up(doubt.number)
@@ -495,18 +477,12 @@ class Writer:
         last: Exception | None = None
         for _ in range(RETRIES):
             try:
-                connection, tx = self._connected()
-                self._database.begin(connection)
-                tx.begin()
-                stored = self._numbers.is_stored(tx, number)
-                self._database.rollback(connection)
+                return self._numbers.look_up(number, self._database, *self._connected())
             except Exception as error:
                 last = error
                 self._undo()
                 if self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
                     break
-            else:
-                return stored
         assert last is not None
         raise last
 
@@ -519,33 +495,3 @@ class Writer:
             LOGGER.warning("could not roll back, connecting anew: %s", error)
             self._connection.close()
             self._connection = None
-
-    # -- on the loop
-
-    def _answer(
-        self,
-        answered: Sequence[Durable[Any]],
-        waiting: Sequence[Durable[Any]] = (),
-        why: StoreError | None = None,
-        notifications: Notifications = NO_NOTIFICATIONS,
-    ) -> None:
-        """Answer commands, then notify the listener; note that others have to wait, and why, if that is news."""
-        self.trouble = why or self.trouble
-        for one in waiting:
-            if not one.was_held and not one.done():  # it was given up meanwhile
-                one.was_held = True
-                self._owed += 1
-        if self.trouble is not None and answered:
-            self._owed -= sum(one.was_held for one in answered)
-            if self._owed == 0 and not self._gives_up:
-                self.trouble = None
-        for one in answered:
-            if one.error is None:
-                one.resolve(self.listener)
-            else:
-                one.refuse(one.error)
-        if notifications is not NO_NOTIFICATIONS and self.listener is not None:
-            try:
-                self.listener.notify(notifications)
-            except Exception:
-                LOGGER.exception("the listener of the store has failed")
