@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import inngest
 from inngest import Rule
 from inngest.errors import RunCancelledError, RunNotFoundError
 from tests.embedded.shop import TRIGGER, Shop
-from tests.embedded.stage import until_held
+from tests.embedded.stage import Stage, until_held
 
 
 async def until_recorded(engine: inngest.Engine, run_id: str) -> None:
@@ -244,3 +245,36 @@ async def test_workers_that_die_while_it_replays_do_not_make_it_fail(shop: Shop)
     for _ in range(2):
         assert await ran("charge card", "die") == (-signal.SIGKILL, "")
     assert await ran("charge", "live") == (0, "shipped")
+
+
+async def test_a_loop_that_stands_still_takes_no_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Another run's code blocks the loop, while a branch awaits something of its own before it comes to its step."""
+    entries: list[int] = []
+
+    async def body(ctx: inngest.Context) -> str:
+        entries.append(len(entries))
+
+        async def one() -> None:
+            if len(entries) > 1:
+                await asyncio.sleep(0.3)
+            await ctx.step.run("first", lambda: None)
+
+        async def two() -> None:
+            if len(entries) == 1:
+                await asyncio.Event().wait()
+            asyncio.get_running_loop().call_later(0.05, time.sleep, 2)
+            await ctx.step.run("second", lambda: None)
+
+        await asyncio.gather(one(), two())
+        return "done"
+
+    stage = Stage(tmp_path, options={"drain_timeout": 0})
+    function = stage.function(body)
+    async with stage.engine(function) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        (run,) = await engine.runs(event_id=event_id)
+        await until_recorded(engine, run.id)
+    async with stage.engine(function) as engine:
+        assert await engine.wait(run.id) == "done"
+    assert len(entries) == 2
+    assert "on hold" not in caplog.text

@@ -241,6 +241,20 @@ async def test_a_singleton_is_free_when_its_run_has_ended(store: Store) -> None:
     assert [one.status for one in await go(store, k=1)] == [RunStatus.QUEUED]
 
 
+async def test_a_run_that_is_cancelled_does_not_end_before_it_began(store: Store) -> None:
+    """What takes its place was sent before it, and is stored after it."""
+    await registered(store, singleton={"mode": "cancel"})
+    (first,) = await go(store, NOW + 100)
+    (second,) = await go(store, NOW)
+    (third,) = await go(store, NOW + 300)
+    ends = {run.id: (run.status, run.ended_at) for run in await all_runs(store)}
+    assert ends == {
+        first.id: (RunStatus.CANCELLED, NOW + 100),
+        second.id: (RunStatus.CANCELLED, NOW + 300),
+        third.id: (RunStatus.QUEUED, None),
+    }
+
+
 async def test_a_singleton_that_cancels_leaves_the_last(store: Store) -> None:
     await registered(store, singleton={"mode": "cancel"})
     await go(store)

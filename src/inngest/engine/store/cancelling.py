@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Integer, bindparam, delete, literal_column, null, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, literal_column, null, select, update
 
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
@@ -14,6 +14,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
 from . import kept, tables, timers, waits
+from .records import LARGEST
 from .statement import Statement, Transaction, constant
 
 AT_ONCE = 80
@@ -43,6 +44,9 @@ UNFINISHED_RUNS = Statement(
     )
 )
 
+_LARGEST = literal_column(str(LARGEST), BigInteger)
+_BEGAN = func.coalesce(_runs.c.started_at, _runs.c.created_at)
+
 CANCEL_RUNS = Statement(
     lambda words: (
         update(_runs)
@@ -50,7 +54,8 @@ CANCEL_RUNS = Statement(
         .values(
             status=constant(RunStatus.CANCELLED.value),
             error=bindparam("why"),
-            ended_at=bindparam("now"),
+            # What cancels it may have come before it, by the clock, and be stored after it.
+            ended_at=case((_BEGAN.between(bindparam("now"), _LARGEST), _BEGAN), else_=bindparam("now")),
             session_id=null(),
             token=null(),
             slots=literal_column("0", Integer),

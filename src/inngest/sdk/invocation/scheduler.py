@@ -27,6 +27,12 @@ from inngest.sdk.errors import EndOfInvocation
 from .branches import Callers
 from .replay import NOT_YET, PATIENCE, History
 
+STOOD_STILL = 100
+"""Milliseconds by which a timer that comes late shows that the loop was blocked, or the process stood still."""
+
+TIMES_LATE = 10
+"""How often patience is given anew because of that, at most: the loop may be blocked all the time."""
+
 
 class Ending(enum.Enum):
     """Why an invocation is over."""
@@ -550,14 +556,21 @@ class StepScheduler:
         elif self._stall != stall and not self.exact:
             self._go_on()
             self._stall = stall
-            patience = self._history.patience(stall.missing, self._holds)
-            self._patience = self._clock.call_after(patience, self._lose_patience)
+            self._be_patient_for(self._history.patience(stall.missing, self._holds))
         elif self._patience is None:
             self._stop_waiting(stall)
 
-    def _lose_patience(self) -> None:
+    def _be_patient_for(self, ms: int, late: int = 0) -> None:
+        until = self._clock.monotonic() + ms
+        self._patience = self._clock.call_after(ms, lambda: self._lose_patience(until, late))
+
+    def _lose_patience(self, until: int, late: int) -> None:
+        """The time is over. If the loop, or the process, stood still then, the code had no chance to go on."""
         self._patience = None
-        self.changed()
+        if self._clock.monotonic() - until > STOOD_STILL and late < TIMES_LATE:
+            self._be_patient_for(PATIENCE, late + 1)
+        else:
+            self.changed()
 
     def _go_on(self) -> None:
         """Nothing stalls any more."""
