@@ -27,7 +27,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-.PHONY: help demo test full lint fmt bench trace simulate limits docs lock clean
+.PHONY: help demo test full lint fmt bench trace simulate limits sql docs lock clean
 
 # Trust what the machine trusts: behind a proxy with a certificate of its own, uv's built-in list refuses everything.
 export UV_SYSTEM_CERTS ?= 1
@@ -84,6 +84,9 @@ simulate: $(DEV) ## run the engine through more seeds of simulated crashes (SEED
 
 limits: $(DEV) ## run 10,000 runs behind limits of 50 keys through simulated crashes (RUNS=10000 KEYS=50)
 	$(BIN)/python -m tests.simulation.invariant --runs $(RUNS) --keys $(KEYS)
+
+sql: $(DEV) ## write the statements of the store into the reference, as each database gets them
+	$(BIN)/python -m tests.house.sql
 
 docs: $(DEV) $(DOCS) ## build the documentation into site/, warnings as errors, and check that it loads nothing from outside
 	rm -rf site

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import inngest
+from inngest.engine.store.sql import SqlStore
 from inngest.errors import RunCancelledError, RunNotFoundError
 
 client = inngest.Inngest(app_id="cancel")
@@ -115,3 +117,34 @@ async def test_what_does_not_exist(database: str) -> None:
     async with inngest.Engine(client, database=database) as engine:
         with pytest.raises(RunNotFoundError):
             await engine.cancel("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+
+async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is queued by it: what it frees is looked for once, also when all of its consequences are over."""
+    Seen.running, Seen.interrupted = asyncio.Event(), asyncio.Event()
+    claims, looks = 0, asyncio.Semaphore(0)
+    claim, foreign_change = SqlStore.claim, SqlStore.foreign_change
+
+    async def counted(store: SqlStore, *given: Any, **more: Any) -> Any:
+        nonlocal claims
+        claims += 1
+        return await claim(store, *given, **more)
+
+    def looked(store: SqlStore) -> bool:
+        looks.release()
+        return foreign_change(store)
+
+    async with inngest.Engine(client, database=database) as engine:
+        run = await begun(engine, "c/run")
+        await Seen.running.wait()
+        monkeypatch.setattr(SqlStore, "foreign_change", looked)
+        for _ in range(2):
+            await looks.acquire()
+        monkeypatch.setattr(SqlStore, "claim", counted)
+        assert await engine.cancel(run)
+        await Seen.interrupted.wait()
+        while not looks.locked():
+            await looks.acquire()
+        for _ in range(3):
+            await looks.acquire()
+    assert claims <= 1

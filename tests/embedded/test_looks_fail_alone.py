@@ -12,7 +12,7 @@ import pytest
 
 import inngest
 from inngest.engine.activity import Activity
-from inngest.engine.store.locks import FileLocks
+from inngest.engine.store.dialects.sqlite.locks import FileLocks
 from inngest.engine.store.sql import SqlStore
 from tests.embedded.stage import Stage
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from inngest.engine.errors import StoreError
 from inngest.engine.store import tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.dialects.sqlite_files import Files
+from inngest.engine.store.dialects.sqlite.files import Files
 from inngest.engine.store.statement import Connection
 
 from .history import KEYS, TABLES, Written, written

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inngest.engine.store.dialects.sqlite_files import Files
+from inngest.engine.store.dialects.sqlite.files import Files
 from inngest.errors import StoreError
 
 MS, SECOND = 1_000_000, 1_000_000_000

@@ -13,8 +13,7 @@ from inngest.engine.observers import Observers
 from inngest.engine.ports import Invoker
 from inngest.engine.service import Options, Service
 from inngest.engine.store.database import Database
-from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.locks import FileLocks
+from inngest.engine.store.dialects import database_of
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.worker_context import WorkerContext
 from inngest.runtime.clock import SystemClock
@@ -57,14 +56,15 @@ def real_runtime(settings: Settings) -> Runtime:
     """The real outer world, around the running event loop."""
     loop = asyncio.get_running_loop()
     idle = LoopIdle(loop)
+    found = database_of(settings.url, durable=settings.durable)
     return Runtime(
         clock=SystemClock(loop),
         ids=SystemIds(),
         idle=idle,
         threads=FunctionThreads(settings.thread_pool_size),
         executor=ThreadExecutor(loop, idle),
-        database=SqliteDatabase(settings.path, durable=settings.durable),
-        liveness=FileLocks.beside(settings.path),
+        database=found.database,
+        liveness=found.liveness,
         http=HttpxClient(),
         host=socket.gethostname(),
         pid=os.getpid(),

@@ -11,7 +11,7 @@ from inngest.engine.domain.model import RunStatus
 from inngest.engine.queries import explained
 from inngest.engine.store import explaining, pausing, reading, schema, times
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.locks import FileLocks
+from inngest.engine.store.dialects.sqlite.locks import FileLocks
 from inngest.engine.store.statement import Connection, Transaction
 from inngest.runtime.clock import wall_clock_ms
 from inngest.runtime.steady import TRUSTED

@@ -36,6 +36,11 @@ class Settings(NamedTuple):
     max_takeovers: int
     requests: int = AT_A_TIME  # of steps that are made at a time
 
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return f"sqlite:///{self.path}"
+
 
 def check(
     functions: Sequence[Function[object] | Inngest] | Inngest,

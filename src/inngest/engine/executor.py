@@ -68,7 +68,7 @@ class RunExecutor:
         self._recording: dict[Owner, OwnedRun] = {}  # whose commits are not all answered yet
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
         self._quarantine = Quarantine()
-        self.ended_elsewhere = False  # runs have ended otherwise than by being run here
+        self.ended_elsewhere = False  # runs were cancelled: who waits for one may not be known yet
         self.draining = False
         self.fenced = False  # this worker was declared dead: it can claim and commit nothing
         self.backlog = False  # jobs are due that there was no room for
@@ -180,11 +180,12 @@ class RunExecutor:
         if notifications.queued:
             self.request_claim()
         self.arrived(notifications.arrivals)
-        if notifications.cancelled:  # who waits for one may not be known yet
+        if notifications.cancelled:
             self.ended_elsewhere = True
         for run_id in notifications.cancelled:
-            self.lost(run_id)
             owned_run = self._owned.get(run_id)
+            if owned_run is not None:
+                owned_run.lose(cancelled=True)
             run_log.ended(run_id, None if owned_run is None else owned_run.function_id, RunStatus.CANCELLED)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
         for run_id, function_id in notifications.unknown:
@@ -207,12 +208,6 @@ class RunExecutor:
         owned_run = self._owned.get(run_id)
         if owned_run is not None and hashes:
             owned_run.retry(hashes)
-
-    def lost(self, run_id: str) -> None:
-        """A run was cancelled, or is another's: what runs of it here is taken down."""
-        owned_run = self._owned.get(run_id)
-        if owned_run is not None:
-            owned_run.lose()
 
     async def check_ownership(self) -> None:
         """See what others did to the runs that are in flight here."""
@@ -384,7 +379,8 @@ class RunExecutor:
             return
         self._release_capacity(owned_run)
         if transition is None:
-            self.request_claim()  # what became of it was decided elsewhere, or its commit was in doubt
+            if not owned_run.was_cancelled:  # then nothing of it is queued
+                self.request_claim()  # what became of it was decided elsewhere, or its commit was in doubt
         elif isinstance(transition, Ended):
             run_log.ended(owned_run.run_id, owned_run.function_id, transition.status)
             self.on_end(owned_run.run_id, transition)

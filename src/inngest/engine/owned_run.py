@@ -101,6 +101,7 @@ class OwnedRun:
         self._stored_attempt = run.attempt  # of the body
         self._held: Changes | None = None  # decided, and written with what comes next
         self._lost = False
+        self.was_cancelled = False  # as this worker was told
         self.placed = True  # it has its place among those in flight
         self._kept: int | None = None  # slots that its last commit has kept
         self._last: asyncio.Future[Recorded] | None = None  # commit
@@ -181,8 +182,9 @@ class OwnedRun:
             self._state.open[hashed] = self._state.open[hashed]._replace(due_at=self._worker.clock.now())
         self._worker.invoker.arrived(self.run_id, known)
 
-    def lose(self) -> None:
+    def lose(self, *, cancelled: bool = False) -> None:
         """The run is not this worker's any more, or is over: nothing of it can be recorded."""
+        self.was_cancelled = self.was_cancelled or cancelled
         if not self._lost:
             self._lost = True
             self._worker.invoker.cancel(self.run_id)

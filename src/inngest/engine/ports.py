@@ -254,7 +254,9 @@ class RunStore(Protocol):
         ...
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
-        """Take slots of a run's lane for handlers beside its first, or give back; how many it got, below 0 if it gave.
+        """Have a run hold so many slots of its lane, from 1 on, as far as there are; how many it holds then.
+
+        0 if it is not this owner's any more. To ask the same again changes nothing.
 
         All that a run has is given back when it is let go, ends, or its worker is gone (P7). Only what a commit says
         is busy, or all if the run is cancelled while it has an owner, is kept until `free_slots` or that owner's end.

@@ -351,7 +351,15 @@ class Service:
                 self._worker.store.tidy()
 
     async def _poll(self) -> None:
-        await each_alone((self._checks.run_once, self._notice, self._see_others, self._fire, self._take_over))
+        parts = (
+            self._checks.run_once,
+            self._notice,
+            self._see_others,
+            self._see_own,
+            self._fire,
+            self._take_over,
+        )
+        await each_alone(parts)
 
     async def _notice(self) -> bool:
         """Notice that others wrote, or that all is to be looked at again."""
@@ -363,8 +371,6 @@ class Service:
         finally:
             if changed or self._overdue:
                 self._foreign = self._reaper.stale = self._timers.stale = True
-            if self.executor.ended_elsewhere:
-                self.executor.ended_elsewhere, self._foreign = False, True
             if self._foreign:
                 self._look_at = now + MAX_WAIT_MS  # if a change should ever go unnoticed
         return False
@@ -376,6 +382,17 @@ class Service:
         await each_alone((self._see_time, self._see_cancelled, self._see_ended, self._see_runs, self._see_requests))
         self._foreign = False
         return True
+
+    async def _see_own(self) -> bool:
+        """See runs that were cancelled here: somebody may have begun to wait for one meanwhile."""
+        if self.executor.ended_elsewhere:
+            self.executor.ended_elsewhere = False
+            try:
+                await each_alone((self._see_cancelled, self._see_ended))
+            except BaseException:
+                self.executor.ended_elsewhere = True
+                raise
+        return False
 
     async def _see_cancelled(self) -> bool:
         await self._cancellations.look()

@@ -135,12 +135,14 @@ class RunSlots:
         surplus = self._surplus()
         if surplus > 0:
             self._held -= surplus  # at once: nobody may take it any more
-            await self._store.extra_slots(self._owner, self._lane, -surplus, self._clock.now())
+            await self._store.extra_slots(self._owner, self._lane, self._held, self._clock.now())
             self._freed()
             return
         missing = sum(not waiter.done() for waiter in self._waiting)
         if missing:
-            self._held += await self._store.extra_slots(self._owner, self._lane, missing, self._clock.now())
+            wanted = self._held + missing
+            held = await self._store.extra_slots(self._owner, self._lane, wanted, self._clock.now())
+            self._held = max(self._held, held)  # if the run was lost, its handlers still have theirs
             self._hand_out()
 
     def _arm(self) -> None:

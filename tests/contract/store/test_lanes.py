@@ -231,12 +231,12 @@ async def test_further_handlers_take_slots_that_are_free(laned: Store) -> None:
     lane = claimed.run.lane
     assert lane is not None
     extra = partial(laned.extra_slots, claimed.owner, lane, now=NOW)
-    assert await extra(wanted=5) == 1
-    assert await extra(wanted=5) == 0
+    assert await extra(wanted=6) == 2
+    assert await extra(wanted=6) == 2  # asked again, it changes nothing
     waiting = await queue(laned, "large", 2)
     assert await take(laned) == []
-    assert await extra(wanted=-1) == -1
-    assert await extra(wanted=1) == 0
+    assert await extra(wanted=1) == 1
+    assert await extra(wanted=2) == 1
     assert ids(await take(laned)) == waiting
 
 
@@ -245,11 +245,11 @@ async def test_extra_slots_go_with_the_run(laned: Store) -> None:
     (claimed,) = await take(laned)
     lane = claimed.run.lane
     assert lane is not None
-    assert await laned.extra_slots(claimed.owner, lane, 9, NOW) == 1
+    assert await laned.extra_slots(claimed.owner, lane, 9, NOW) == 2
     runs = await queue(laned, "keyed", "x", "x", "x")
     await commit(laned, claimed, end())
     assert ids(await take(laned)) == runs[:2]
-    assert await laned.extra_slots(claimed.owner, lane, 1, NOW) == 0
+    assert await laned.extra_slots(claimed.owner, lane, 2, NOW) == 0
 
 
 async def test_those_who_wait_come_before_further_handlers(laned: Store) -> None:
@@ -258,7 +258,7 @@ async def test_those_who_wait_come_before_further_handlers(laned: Store) -> None
     lane = claimed.run.lane
     assert lane is not None
     await queue(laned, "pair", "x")
-    assert await laned.extra_slots(claimed.owner, lane, 1, NOW) == 0
+    assert await laned.extra_slots(claimed.owner, lane, 2, NOW) == 1
 
 
 # -- throttle

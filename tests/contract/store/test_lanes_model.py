@@ -137,13 +137,16 @@ class Slots(RuleBasedStateMachine):
         assert all(used[budget] <= limit for budget, limit in limits.items()), (used, limits)
 
     @precondition(lambda self: self.executing)
-    @rule(data=st.data(), wanted=st.sampled_from([1, 3, -1]))
-    def extra_slots(self, data: st.DataObject, wanted: int) -> None:
+    @rule(data=st.data(), more=st.sampled_from([1, 3, -1]))
+    def extra_slots(self, data: st.DataObject, more: int) -> None:
         claimed = self.executing[data.draw(st.sampled_from(sorted(self.executing)))]
         lane, extra_slots = claimed.run.lane, self.stores[1].extra_slots
-        if lane is None or self.extra[claimed.run.id] + wanted < 0:
+        extra = self.extra[claimed.run.id]
+        if lane is None or extra + more < 0:
             return
-        self.extra[claimed.run.id] += self.do(partial(extra_slots, claimed.owner, lane, wanted, self.now))
+        held = self.do(partial(extra_slots, claimed.owner, lane, 1 + extra + more, self.now))
+        assert (extra if more > 0 else extra + more) <= held - 1 <= extra + more
+        self.extra[claimed.run.id] = held - 1
         self.check()
 
     @precondition(lambda self: self.executing)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +10,10 @@ import pytest
 from sqlalchemy import bindparam, select
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from inngest.engine import store
-from inngest.engine.store import due_requests, migrations, requests, schema, tables
+from inngest.engine.store import due_requests, requests, schema, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Connection, Statement
+from tests.house import sql
 
 SCANS = {
     "claiming.ASKING": "it asks whether there is a row at all",
@@ -39,14 +37,7 @@ SCAN = re.compile(r"SCAN (inngest_\w+)")
 
 def _statements() -> Iterator[tuple[str, Statement | Bulk]]:
     """All statements of the store, by where they are written."""
-    seen: set[int] = set()
-    for module in pkgutil.walk_packages(store.__path__, f"{store.__name__}."):
-        if module.name.startswith(migrations.__name__):
-            continue
-        for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, Statement | Bulk) and id(value) not in seen:
-                seen.add(id(value))
-                yield f"{module.name.rpartition('.')[2]}.{name}", value
+    return ((f"{module}.{name}", statement) for module, name, statement in sql.statements())
 
 
 @pytest.fixture
@@ -82,11 +73,14 @@ def test_no_statement_reads_through_a_table_that_grows(database: SqliteDatabase,
 
 def test_the_statements_of_every_family_are_judged() -> None:
     judged = {name.partition(".")[0] for name, _ in _statements()}
-    assert {"accepting", "claiming", "committing", "lanes", "serving", "sweeping", "visiting", "waits"} <= judged
+    assert {"starting", "claiming", "committing", "lanes", "serving", "sweeping", "visiting", "waits"} <= judged
 
 
 def test_a_statement_that_reads_through_a_table_is_seen(database: SqliteDatabase, connection: Connection) -> None:
-    due = Statement(lambda _: select(tables.jobs.c.id).where(tables.jobs.c.due_at <= bindparam("now")))
+    due = Statement(
+        "A test asks what is due, without an index.",
+        lambda _: select(tables.jobs.c.id).where(tables.jobs.c.due_at <= bindparam("now")),
+    )
     assert any(SCAN.match(line) for line in plan(database, connection, due))
 
 

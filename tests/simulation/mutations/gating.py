@@ -104,12 +104,14 @@ def _a_pause_does_not_hold_what_comes() -> Iterator[AbstractContextManager[objec
 @plant("P6", "paused")
 def _what_a_pause_held_is_held_for_ever() -> Iterator[AbstractContextManager[object]]:
     pauses = tables.pauses
-    yield mock.patch.object(pausing, "RESUME", Statement(lambda _: delete(pauses).where(pauses.c.function_id == "")))
+    yield mock.patch.object(
+        pausing, "RESUME", Statement("A planted bug.", lambda _: delete(pauses).where(pauses.c.function_id == ""))
+    )
 
 
 @plant("P7", "paused", finders=("flow",))
 def _a_claim_looks_at_what_is_paused() -> Iterator[AbstractContextManager[object]]:
-    heads = Statement(lambda words: serving.first_due(words.listed("functions")))
+    heads = Statement("A planted bug.", lambda words: serving.first_due(words.listed("functions")))
     yield mock.patch.object(serving, "HEADS", heads)
 
 

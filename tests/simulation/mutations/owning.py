@@ -17,14 +17,13 @@ from inngest.engine.domain.model import Event
 from inngest.engine.domain.starts import Start
 from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import Claimed, Owner
-from inngest.engine.store import accepting, claiming, committing, tables, unreadable
+from inngest.engine.store import accepting, claiming, committing, events, jobs, starting, tables, unreadable
 from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.steps import hash_step_id
 from inngest.runtime import cancels, raised
-from inngest.runtime.ports import Ids
 from inngest.sdk import work
 
 from .planting import plant
@@ -34,45 +33,47 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 
 @plant("P0", "sequential", "payers")
 def _a_claim_takes_runs_that_are_owned() -> Iterator[AbstractContextManager[object]]:
-    insert_starts = accepting.insert_starts
+    insert_starts = starting.insert_starts
 
-    def queue_all(tx: Transaction, starts: Sequence[tuple[Start, Owner | None]], ids: Ids, *more: Any) -> None:
-        insert_starts(tx, starts, ids, *more)
+    def queue_all(context: WriteContext, starts: Sequence[tuple[Start, Owner | None]], *more: Any) -> None:
+        insert_starts(context, starts, *more)
         owned = [start for start, owner in starts if owner is not None]
-        jobs = [
-            accepting.job_row(ids, one.run.id, one.run.function_id, one.run.created_at, one.due_at) for one in owned
+        rows = [
+            jobs.job_row(context.ids, one.run.id, one.run.function_id, one.run.created_at, one.due_at) for one in owned
         ]
-        tx.execute_rows(accepting.INSERT_JOBS, jobs)
+        context.execute_rows(jobs.INSERT_JOBS, rows)
 
     taking = Statement(
+        "A planted bug.",
         lambda words: (
             update(_runs)
             .where(words.any_of(_runs.c.id, "runs"))
             .values(session_id=bindparam("session"), token=bindparam("owner_token"), started_at=bindparam("now"))
-        )
+        ),
     )
     yield mock.patch.object(accepting, "insert_starts", queue_all)
+    yield mock.patch.object(starting, "insert_starts", queue_all)
     yield mock.patch.object(claiming, "TAKE_RUNS", taking)
 
 
 @plant("P1", "sequential")
 def _runs_are_stored_after_their_event() -> Iterator[AbstractContextManager[object]]:
-    insert_events = accepting.insert_events
+    insert = events.insert
 
-    def in_two(tx: Transaction, events: Sequence[Event]) -> set[str]:
-        new = insert_events(tx, events)
+    def in_two(tx: Transaction, sent: Sequence[Event]) -> set[str]:
+        new = insert(tx, sent)
         database, connection = tx._words, tx.connection
         assert isinstance(database, SqliteDatabase)
         database.commit(connection)
         database.begin(connection)
         return new
 
-    yield mock.patch.object(accepting, "insert_events", in_two)
+    yield mock.patch.object(events, "insert", in_two)
 
 
 @plant("P1", "twice")
 def _an_event_that_is_sent_twice_starts_twice() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(accepting.Wanted, "_is_first", lambda wanted, start: start.run.event_id in wanted._new)
+    yield mock.patch.object(starting.Wanted, "_is_first", lambda wanted, start: start.run.event_id in wanted._new)
 
 
 def _nobody_is_lost(_: Words, rows: Rows) -> ClauseElement:
@@ -87,14 +88,14 @@ def _a_memo_is_written_over() -> Iterator[AbstractContextManager[object]]:
         changed = {name: insertion.excluded[name] for name in committing.STEP_UPDATES}
         return insertion.on_conflict_do_update(index_elements=["run_id", "hash"], set_=changed)  # type: ignore[no-any-return]
 
-    writing = Bulk(_steps, committing.WRITE_MEMOS.columns, write)
+    writing = Bulk("A planted bug.", _steps, committing.WRITE_MEMOS.columns, write)
     yield mock.patch.object(committing, "WRITE_MEMOS", writing)
-    yield mock.patch.object(committing, "LOST", Bulk(_runs, committing.LOST.columns, _nobody_is_lost))
+    yield mock.patch.object(committing, "LOST", Bulk("A planted bug.", _runs, committing.LOST.columns, _nobody_is_lost))
 
 
 @plant("P4", "zombies")
 def _nobody_asks_whose_run_it_is() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(committing, "LOST", Bulk(_runs, committing.LOST.columns, _nobody_is_lost))
+    yield mock.patch.object(committing, "LOST", Bulk("A planted bug.", _runs, committing.LOST.columns, _nobody_is_lost))
 
 
 @plant("P4", "zombies")
@@ -107,7 +108,7 @@ def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object
     end_session = claiming.end_session
 
     def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
-        with mock.patch.object(claiming, "INSERT_JOBS", Bulk(tables.jobs, accepting.JOB_COLUMNS, _no_jobs)):
+        with mock.patch.object(claiming, "INSERT_JOBS", Bulk("A planted bug.", tables.jobs, jobs.COLUMNS, _no_jobs)):
             return end_session(context, *args, **more)
 
     yield mock.patch.object(claiming, "end_session", forgetting)
@@ -210,5 +211,5 @@ def _a_run_that_cannot_be_read_stops_the_whole_claim() -> Iterator[AbstractConte
 @plant("P6", "damaged")
 def _a_run_that_cannot_be_read_has_no_job_any_more() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(
-        unreadable, "INSERT_JOBS", Statement(lambda _: select(_runs.c.id).where(_runs.c.id.is_(None)))
+        unreadable, "INSERT_JOBS", Statement("A planted bug.", lambda _: select(_runs.c.id).where(_runs.c.id.is_(None)))
     )

@@ -57,7 +57,7 @@ def _the_begin_of_a_later_attempt_is_not_written() -> Iterator[AbstractContextMa
         insertion = words.insert(_steps).values(rows.values)
         return committing._over_open(insertion, ("attempt", "due_at"), _steps.c.attempt < insertion.excluded.attempt)
 
-    yield mock.patch.object(committing, "WRITE_OPEN", Bulk(_steps, NEW_STEP_COLUMNS, first_only))
+    yield mock.patch.object(committing, "WRITE_OPEN", Bulk("A planted bug.", _steps, NEW_STEP_COLUMNS, first_only))
 
 
 @plant("once", "careful", "careful-2", "carefully", finders=["once"])
@@ -79,7 +79,7 @@ def _steps_share_their_retries() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P5", "body")
 def _a_step_does_not_reset_the_body() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(committing, "BEGIN_ANEW", Bulk(_runs, ("id", "attempt"), _nothing))
+    yield mock.patch.object(committing, "BEGIN_ANEW", Bulk("A planted bug.", _runs, ("id", "attempt"), _nothing))
 
 
 @plant("P9", "changed-kind", "changed-back", finders=("P9", "ends"))
@@ -140,7 +140,7 @@ def _only_what_was_deferred_with_the_end_starts() -> Iterator[AbstractContextMan
 
 @plant("deferred", "defers", "defers-plainly")
 def _an_abort_is_not_kept() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(committing, "WRITE_DEFERS", insert_new(tables.steps, NEW_STEP_COLUMNS))
+    yield mock.patch.object(committing, "WRITE_DEFERS", insert_new("A planted bug.", tables.steps, NEW_STEP_COLUMNS))
 
 
 @plant("P6", "torn", "undoing", "translating", finders=("ends", "P9"))

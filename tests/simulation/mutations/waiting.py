@@ -52,7 +52,7 @@ def _time_runs_out_before_the_next_page() -> Iterator[AbstractContextManager[obj
 
 @plant("P8", "broadcast", finders=("P8",))
 def _who_comes_late_gets_the_page_too() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(waits, "BROADCASTS", Statement(lambda _: select(literal_column("'0'"))))
+    yield mock.patch.object(waits, "BROADCASTS", Statement("A planted bug.", lambda _: select(literal_column("'0'"))))
 
 
 @plant("P8", "mixed", "awaits", "impatient", "outside")
@@ -73,7 +73,7 @@ def _time_runs_out_before_the_store_says_so() -> Iterator[AbstractContextManager
 
 @plant("P8", "brief", finders=("P8", "over"))
 def _a_wait_that_was_given_up_stays() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(waits, "TAKE_WAIT", Statement(_takes_none))
+    yield mock.patch.object(waits, "TAKE_WAIT", Statement("A planted bug.", _takes_none))
 
 
 def _takes_none(_: Words) -> ClauseElement:
@@ -104,11 +104,12 @@ def _what_comes_while_a_step_opens_is_forgotten() -> Iterator[AbstractContextMan
 @plant("over", "stopped", "watched", "outside", finders=("over", "P4"))
 def _a_cancelled_run_keeps_its_owner() -> Iterator[AbstractContextManager[object]]:
     cancelling_runs = Statement(
+        "A planted bug.",
         lambda words: (
             update(_runs)
             .where(words.any_of(_runs.c.id, "runs"))
             .values(status="CANCELLED", error=bindparam("why"), ended_at=bindparam("now"))
-        )
+        ),
     )
     yield mock.patch.object(cancelling, "CANCEL_RUNS", cancelling_runs)
 
@@ -121,7 +122,7 @@ def _a_run_that_is_cancelled_is_not_taken_down() -> Iterator[AbstractContextMana
 @plant("P4", "requests", finders=("requested",), first=12)
 def _a_dead_worker_answers_requests() -> Iterator[AbstractContextManager[object]]:
     anyone = (_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
-    done = Statement(lambda _: delete(_requests).where(*anyone).returning(_requests.c.run_id))
+    done = Statement("A planted bug.", lambda _: delete(_requests).where(*anyone).returning(_requests.c.run_id))
     yield mock.patch.object(requests, "DONE", done)
 
 

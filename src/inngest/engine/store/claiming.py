@@ -17,8 +17,8 @@ from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
 
 from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
-from .accepting import INSERT_JOBS, job_row
 from .context import WriteContext
+from .jobs import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, number_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
 
@@ -28,6 +28,7 @@ _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
 _UNFINISHED = [constant(status.value) for status in sources(RunStatus.FAILED)]
 
 ASKING = Statement(
+    "A claim checks that its worker lives, and asks whether any lane, budget or throttle exists.",
     lambda words: words.locking(
         select(
             _sessions.c.id,
@@ -35,30 +36,35 @@ ASKING = Statement(
             exists(select(_lanes.c.id)) | exists(select(_budgets.c.budget)) | exists(select(_throttles.c.id)),
         ).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
         skip=False,
-    )
+    ),
 )
 
 SUSPECTS = Statement(
+    "A claim finds the earliest job of a run that must be tried alone.",
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at, _jobs.c.lane)
         .where(words.any_of(_jobs.c.function_id, "functions"), _jobs.c.alone == _YES)
         .order_by(_jobs.c.due_at, _jobs.c.id)
         .limit(_YES),
         skip=True,
-    )
+    ),
 )
 
 PUT_OFF = Statement(
+    "A claim makes a job due at another time.",
     lambda _: (
         update(_jobs)
         .where(_jobs.c.id.in_([bindparam("job"), cast(bindparam("job_as_text"), Text)]))  # it may be given as bytes
         .values(due_at=bindparam("until"), score=bindparam("until_score"))
-    )
+    ),
 )
 
-DELETE_JOBS = Statement(lambda words: delete(_jobs).where(words.any_of(_jobs.c.id, "jobs")))
+DELETE_JOBS = Statement(
+    "A claim removes the jobs that it takes.", lambda words: delete(_jobs).where(words.any_of(_jobs.c.id, "jobs"))
+)
 
 TAKE_RUNS = Statement(
+    "A claim gives unfinished runs that nobody owns to its worker, under a new token.",
     lambda words: (
         update(_runs)
         .where(words.any_of(_runs.c.id, "runs"), _runs.c.session_id.is_(None), _runs.c.status.in_(_UNFINISHED))
@@ -69,33 +75,40 @@ TAKE_RUNS = Statement(
             started_at=func.coalesce(_runs.c.started_at, bindparam("now")),
             slots=case((_runs.c.lane.is_not(None), bindparam("slot", type_=Integer)), else_=_NO),
         )
-    )
+    ),
 )
 
 TAKEN_RUNS = Statement(
+    "A claim reads the runs that it has taken.",
     lambda words: select(*(_runs.c[name] for name in RUN_COLUMNS)).where(
         words.any_of(_runs.c.id, "runs"), _runs.c.token == bindparam("owner_token")
-    )
+    ),
 )
 
 SESSION = Statement(
+    "The end of a session reads whether the session is ending already.",
     lambda words: words.locking(
         select(_sessions.c.ended).where(_sessions.c.id == bindparam("session")),
         skip=False,
-    )
+    ),
 )
 
 IS_ENDING = Statement(
+    "The end of a session notes how the session ended while more of its runs are left.",
     lambda _: (
         update(_sessions)
         .where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None))
         .values(ended=bindparam("how"))
-    )
+    ),
 )
 
-END_SESSION = Statement(lambda _: delete(_sessions).where(_sessions.c.id == bindparam("session")))
+END_SESSION = Statement(
+    "The end of a session removes the row of the worker.",
+    lambda _: delete(_sessions).where(_sessions.c.id == bindparam("session")),
+)
 
 RUNS_OF_SESSION = Statement(
+    "The end of a session reads a page of the worker's runs, each with the number of its memos.",
     lambda words: words.locking(
         select(
             _runs.c.id,
@@ -114,10 +127,11 @@ RUNS_OF_SESSION = Statement(
         .order_by(_runs.c.id)
         .limit(bindparam("count")),
         skip=False,
-    )
+    ),
 )
 
 ORPHAN_RUNS = Bulk(
+    "The end of a session takes runs from their owner and counts the takeovers.",
     _runs,
     ("id", "takeovers", "takeover_steps"),
     lambda _, rows: (
@@ -354,7 +368,7 @@ def _put_off(tx: Transaction, job_id: str, until: int) -> None:
     tx.execute(PUT_OFF, {"job": job_id, "job_as_text": job_id, "until": until, "until_score": until})
 
 
-def _read(tx: Transaction, asked: Claim, run_ids: Sequence[str]) -> list[Claimed]:
+def _read(tx: WriteContext, asked: Claim, run_ids: Sequence[str]) -> list[Claimed]:
     """Those of these runs that were taken, with what is recorded of them."""
     rows = tx.execute(TAKEN_RUNS, {"runs": json.dumps(run_ids), "owner_token": asked.token}).fetchall()
     found = {run.id: run for run in map(run_of, rows)}

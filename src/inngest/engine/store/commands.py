@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from .context import WriteContext
+from .locking import Lock
 from .statement import Statement
 
 P = ParamSpec("P")
@@ -37,6 +38,7 @@ class Command(NamedTuple, Generic[R]):
     patient: bool = False  # it waits until the database works again, instead of failing
     alone: Callable[[Any], Alone[R] | None] | None = None  # another way to write the payload, if there is one
     order: object = None  # of patient ones: what comes after one that was given up is given up, too; None: nothing
+    locks: Sequence[Lock] = ()  # that are known before its first statement, where writers share the database
 
     def __str__(self) -> str:
         return str(self.payload)

@@ -14,15 +14,15 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain import effects
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.records import DONE, NO_NOTIFICATIONS, REFUSED, Commit, Notifications, Owner, Receipt
+from inngest.engine.records import DONE, REFUSED, Commit, Notifications, Owner, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
-from inngest.runtime.ports import Ids
 
-from . import holding, kept, lanes, parcels, requests, tables, telling, timers, waits
-from .accepting import INSERT_JOBS, create, insert_events, job_row
+from . import events, holding, kept, lanes, parcels, requests, tables, telling, timers, waits
 from .commands import Alone
 from .context import WriteContext
+from .jobs import INSERT_JOBS, job_row
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
+from .starting import create
 from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
 from .telling import Teller
 from .timers import ALWAYS
@@ -102,16 +102,44 @@ def _record(words: Words) -> ClauseElement:
     return _over_open(insertion, STEP_UPDATES)
 
 
-RECORD = Statement(_record, (*NEW_STEP_COLUMNS, "run_id", "token", "session"))
-LOST = Bulk(_runs, ("id", "token", "session_id"), _lost)
-WRITE_MEMOS = Bulk(_steps, NEW_STEP_COLUMNS, _write_memos)
-WRITE_OPEN = Bulk(_steps, NEW_STEP_COLUMNS, _write_open)
-WRITE_DEFERS = Bulk(_steps, NEW_STEP_COLUMNS, _write_defers)
-WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
-DESCRIBE = Bulk(_steps, ("run_id", "hash", "metadata"), _describe)  # of its own: few steps have any
-END_RUNS = Bulk(_runs, ("id", "status", "output", "error", "attempt", "ended_at"), _end_runs)
-RELEASE_RUNS = Bulk(_runs, ("id", "attempt"), _release_runs)
-BEGIN_ANEW = Bulk(_runs, ("id", "attempt"), _begin_anew)
+RECORD = Statement(
+    "A commit of one memo writes it if the run is its owner's, and the step has no memo yet.",
+    _record,
+    (*NEW_STEP_COLUMNS, "run_id", "token", "session"),
+)
+LOST = Bulk("A commit finds the runs that are not their owners' any more.", _runs, ("id", "token", "session_id"), _lost)
+WRITE_MEMOS = Bulk("A commit writes memos over open steps, never over memos.", _steps, NEW_STEP_COLUMNS, _write_memos)
+WRITE_OPEN = Bulk(
+    "A commit writes open steps; one that is stored changes when its attempt grows, or begins.",
+    _steps,
+    NEW_STEP_COLUMNS,
+    _write_open,
+)
+WRITE_DEFERS = Bulk(
+    "A commit writes deferred functions; one that is stored changes when it is aborted.",
+    _steps,
+    NEW_STEP_COLUMNS,
+    _write_defers,
+)
+WRITE_FAILED = insert_new("A commit writes failed attempts of steps and bodies.", tables.attempts, FAILED_COLUMNS)
+DESCRIBE = Bulk(
+    "A commit writes the metadata of memos.", _steps, ("run_id", "hash", "metadata"), _describe
+)  # of its own: few steps have any
+END_RUNS = Bulk(
+    "A commit ends runs and takes them from their owners.",
+    _runs,
+    ("id", "status", "output", "error", "attempt", "ended_at"),
+    _end_runs,
+)
+RELEASE_RUNS = Bulk(
+    "A commit takes runs from their owners, so that others may claim them.", _runs, ("id", "attempt"), _release_runs
+)
+BEGIN_ANEW = Bulk(
+    "A commit sets the attempt of the body, and counts takeovers from zero again.",
+    _runs,
+    ("id", "attempt"),
+    _begin_anew,
+)
 
 
 def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
@@ -119,7 +147,8 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     now = commits[-1].now
     context.keep_time(now)
     waiting = {one.owner.run_id for one in commits if one.waiting}
-    told = telling.catch_up(context, waiting, now) if waiting else NO_NOTIFICATIONS
+    if waiting:
+        context.arrived(telling.catch_up(context, waiting, now))
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(context.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
     if not lost and all(map(_is_result, commits)):
@@ -129,24 +158,23 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
         settled, woken = waits.settle(context, kept, kept[-1].now)
-        told = told.and_then(Notifications(woken, queued=bool(woken)))
+        context.arrived(woken)
         if settled:
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(context, kept)
     anew = {one.owner.run_id: (one.owner.run_id, one.changes.attempt) for one in kept if one.begins_anew}
     context.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
     _end(context, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of it cancels them
-    told = told.and_then(_write_events(context, kept))
-    if told.cancelled:  # by an event of this very batch, or by one that was still to be told
-        gone = set(told.cancelled)
+    _write_events(context, kept)
+    gone = set(context.notifications.cancelled)
+    if gone:  # by an event of this very batch, or by one that was still to be told
         lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
     released = [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)]
     _give_slots_back(context, released)
     freed = holding.freed(context, [one.owner.run_id for one in kept if _is_held(one)])
-    told = told.and_then(_write_transitions(context, kept, context.ids, freed))
+    _write_transitions(context, kept, freed)
     holding.write(context, [(one.owner.run_id, one.changes) for one in kept], freed)
-    context.notify(told)
     context.finished += [one.effects.finish for one in kept if one.effects.finish is not None]
     return _receipts(commits, lost, settled, late)
 
@@ -243,7 +271,7 @@ def _write_steps(tx: Transaction, commits: Sequence[Commit]) -> None:
     tx.execute_rows(WRITE_FAILED, [failed_row(run_id, one) for run_id, change in changes for one in change.failed])
 
 
-def _write_events(context: WriteContext, commits: Sequence[Commit]) -> Notifications:
+def _write_events(context: WriteContext, commits: Sequence[Commit]) -> None:
     """Stores sent events, opens new waits, delivers events that match, and creates the runs that events start."""
     for one in commits:
         if one.effects.parcel:
@@ -251,24 +279,22 @@ def _write_events(context: WriteContext, commits: Sequence[Commit]) -> Notificat
     sending = [one for one in commits if one.effects.events]
     waiting = [one for one in commits if one.watches or one.requests]
     if not sending and not waiting:
-        return NO_NOTIFICATIONS
-    known, now, ids = context.registry, commits[-1].now, context.ids
-    events = [event for one in sending for event in one.effects.events]
-    new = insert_events(context, events) if events else set()
+        return
+    known, now = context.registry, commits[-1].now
+    sent = [event for one in sending for event in one.effects.events]
+    new = events.insert(context, sent) if sent else set()
     # By any commit of this batch: who is told at once that nobody waits any more may give up before this is written.
     finished = (
         {(one.owner.run_id, memo.step.hash) for one in commits for memo in one.changes.memos} if waiting else set()
     )
     looking = [watch for one in waiting for watch in one.watches if (watch.run_id, watch.hash) not in finished]
-    arrivals = waits.register(context, looking, known, now)
+    context.arrived(waits.register(context, looking, known, now))
     requests.ask(context, waiting, finished)
-    told = Notifications(arrivals, queued=bool(arrivals or sending)).and_then(
-        Teller(context, context.timers).tell([event for event in events if event.id in new], now)
-    )
-    if unknown := _unknown(sending, known):
-        told = told.and_then(Notifications(unknown=unknown))
-    starts = (start for one in sending for start in effects.starts_of(one.effects, known, one.now, ids.ulid))
-    return told.and_then(create(context, new, starts, now, ids, context.alarm))
+    if sending:
+        context.notify(Notifications(queued=True, unknown=_unknown(sending, known)))
+    Teller(context).tell([event for event in sent if event.id in new], now)
+    starts = (start for one in sending for start in effects.starts_of(one.effects, known, one.now, context.ids.ulid))
+    create(context, new, starts, now)
 
 
 def _put_parcel(context: WriteContext, one: Commit) -> None:
@@ -311,7 +337,8 @@ def _is_held(one: Commit) -> bool:
     return isinstance(one.changes.transition, Released) and one.changes.transition.hold is not None
 
 
-def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, freed: Collection[str]) -> Notifications:
+def _write_transitions(context: WriteContext, commits: Sequence[Commit], freed: Collection[str]) -> None:
+    ids = context.ids
     released: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
     on_hold: list[tuple[object, ...]] = []
@@ -326,7 +353,7 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, fre
         elif isinstance(transition, Released):
             released.append((run_id, changes.attempt))
             due_at = transition.due_at
-            if one.waiting and waits.arrivals(tx, [run_id]):
+            if one.waiting and waits.arrivals(context, [run_id]):
                 due_at, early = one.now, True
             if transition.hold is not None and run_id not in freed and due_at is not None:
                 hold = transition.hold
@@ -336,13 +363,15 @@ def _write_transitions(tx: Transaction, commits: Sequence[Commit], ids: Ids, fre
                 jobs.append(job_row(ids, run_id, one.function_id, one.now, due_at, alone=one.alone, lane=one.lane))
                 if not one.alone and (lane := lanes.readable(one.lane)) is not None:
                     queue.add(lane, due_at)
-    tx.execute_rows(RELEASE_RUNS, released)
-    tx.execute_rows(INSERT_JOBS, jobs)
-    tx.execute_rows(holding.INSERT_HELD, on_hold)
+    context.execute_rows(RELEASE_RUNS, released)
+    context.execute_rows(INSERT_JOBS, jobs)
+    context.execute_rows(holding.INSERT_HELD, on_hold)
     if jobs:
-        queue.write(tx, commits[0].now, ids)
+        queue.write(context, commits[0].now, ids)
     over = [one.owner.run_id for one in commits if one.waiting and isinstance(one.changes.transition, Ended)]
     if over:
-        waits.closed(tx, over)
-    arrivals = waits.deliver(tx, told, commits[-1].now) if told else []
-    return Notifications(arrivals, queued=bool(arrivals) or early) if arrivals or early else NO_NOTIFICATIONS
+        waits.closed(context, over)
+    if told:
+        context.arrived(waits.deliver(context, told, commits[-1].now))
+    if early:
+        context.notify(Notifications(queued=True))

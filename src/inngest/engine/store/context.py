@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.model import Policy, Registry
 from inngest.engine.records import NO_NOTIFICATIONS, Notifications
+from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Ids
 
@@ -62,6 +63,7 @@ class WriteContext(Transaction):
         now: the greatest time of its commands (unix ms).
         notifications: what it does to runs other than those that its commands are about.
         finished: runs that end in it.
+        cancelled: rows of runs (RUN_COLUMNS) that are cancelled in it, of which nothing is said yet.
     """
 
     def __init__(self, connection: Connection, database: Database, shared: Shared) -> None:
@@ -73,6 +75,7 @@ class WriteContext(Transaction):
         self.now = 0
         self.notifications = NO_NOTIFICATIONS
         self.finished: list[Finish] = []
+        self.cancelled: list[tuple[Any, ...]] = []
         self._announce = shared.announce
         self._cache = shared.registry
         self._time = shared.time
@@ -84,6 +87,7 @@ class WriteContext(Transaction):
         self.now = 0
         self.notifications = NO_NOTIFICATIONS
         self.finished = []
+        self.cancelled = []
         self._registry = None
 
     @property
@@ -103,13 +107,18 @@ class WriteContext(Transaction):
         """This transaction has written functions, or what becomes of them: they are read again."""
         self._registry = None
 
+    def arrived(self, arrivals: Sequence[Arrival]) -> None:
+        """Steps have got what they wait for, and their runs are due if nobody owns them."""
+        if arrivals:
+            self.notify(Notifications(arrivals, queued=True))
+
     def notify(self, notifications: Notifications) -> None:
         """Have the store's listener told, after the commit."""
         self.notifications = self.notifications.and_then(notifications)
 
     def announce(self) -> None:
         """Say which runs ended, or were cancelled, once all commands are written."""
-        if self.finished or self.notifications.cancelled:
+        if self.finished or self.cancelled:
             self._announce(self)
 
     def at(self, now: int) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from inngest.engine.errors import StoreError
 
+from .locking import Lock
 from .statement import Connection, Words
 
 
@@ -26,6 +27,13 @@ class Database(Words, Protocol):
     @property
     def name(self) -> str:
         """The name by which people know it."""
+        ...
+
+    shared: bool
+    """Whether others write at the same time as a transaction of this writer."""
+
+    def lock(self, connection: Connection, locks: Sequence[Lock]) -> None:
+        """Take locks until the transaction ends, in this order. Does nothing if the database is not shared."""
         ...
 
     def connect(self) -> Connection:

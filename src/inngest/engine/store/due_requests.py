@@ -31,34 +31,39 @@ _FREE = (_requests.c.session_id.is_(None), _requests.c.holder == bindparam("of_h
 _ROW = select(_requests.c.due_at, _requests.c.run_id, _requests.c.hash, _requests.c.host)
 
 DUE = Statement(
+    "A worker finds the earliest due requests that nobody makes.",
     lambda _: (
         _ROW.where(*_FREE, _requests.c.due_at <= bindparam("now"))
         .order_by(_requests.c.due_at, _requests.c.run_id, _requests.c.hash)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 DUE_OF_HOST = Statement(
+    "A worker finds the earliest due requests of one host that nobody makes.",
     lambda _: (
         _ROW.where(*_FREE, _requests.c.host == bindparam("of_host"), _requests.c.due_at <= bindparam("now"))
         .order_by(_requests.c.due_at, _requests.c.run_id, _requests.c.hash)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 UNTIMED = Statement(
+    "A worker finds requests whose time cannot be read.",
     lambda _: _ROW.where(*_FREE, _requests.c.due_at > literal_column(str(LARGEST), BigInteger)).limit(
         bindparam("count")
-    )
+    ),
 )
 """Requests of which nobody can say when they are due: texts come after all numbers."""
 
 NEXT_DUE = Statement(
-    lambda _: select(func.min(_requests.c.due_at)).where(*_FREE, _requests.c.due_at > bindparam("now"))
+    "A worker asks when the next request falls due.",
+    lambda _: select(func.min(_requests.c.due_at)).where(*_FREE, _requests.c.due_at > bindparam("now")),
 )
 
 NEXT_HOST = Statement(
-    lambda _: select(func.min(_requests.c.host)).where(*_FREE, _requests.c.host > bindparam("after_host"))
+    "A worker finds the next host, by name, that has a request.",
+    lambda _: select(func.min(_requests.c.host)).where(*_FREE, _requests.c.host > bindparam("after_host")),
 )
 
 

@@ -19,6 +19,7 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
 from . import tables, telling, waits
+from .context import WriteContext
 from .records import EVENT_COLUMNS, STEP_COLUMNS, entry_of
 from .statement import Cursor, Statement, Transaction
 
@@ -31,44 +32,49 @@ BYTES = 2 * 1024 * 1024
 """Bytes of one page; the row that exceeds it is its last."""
 
 EVENTS_OF_RUNS = Statement(
+    "A claim reads the events that started runs.",
     lambda words: (
         select(_runs.c.id, *(_events.c[name] for name in EVENT_COLUMNS))
         .join(_events, _events.c.id == _runs.c.event_id)
         .where(words.any_of(_runs.c.id, "runs"))
-    )
+    ),
 )
 
 EVENTS_OF_BATCH = Statement(
+    "A reader of a run reads the events of its batch after a position.",
     lambda _: (
         select(_batches.c.position, *(_events.c[name] for name in EVENT_COLUMNS))
         .join(_events, _events.c.id == _batches.c.event_id)
         .where(_batches.c.batch_id == bindparam("batch"), _batches.c.position > bindparam("after"))
         .order_by(_batches.c.position)
-    )
+    ),
 )
 
 RUN_STEPS = Statement(
+    "A claim reads the steps of runs, memos in commit order.",
     lambda words: (
         select(_steps.c.run_id, *(_steps.c[name] for name in STEP_COLUMNS))
         .where(words.any_of(_steps.c.run_id, "runs"))
         .order_by(_steps.c.run_id, _steps.c.seq, _steps.c.hash)
-    )
+    ),
 )
 
 STEPS_AFTER = Statement(
+    "A reader of a run reads its steps after a hash.",
     lambda _: (
         select(*(_steps.c[name] for name in STEP_COLUMNS))
         .where(_steps.c.run_id == bindparam("run"), _steps.c.hash > bindparam("after"))
         .order_by(_steps.c.hash)
-    )
+    ),
 )
 
 IS_OWNED = Statement(
+    "A reader of a run checks that the run is still its own.",
     lambda _: select(_runs.c.id).where(
         _runs.c.id == bindparam("run"),
         _runs.c.token == bindparam("owner_token"),
         _runs.c.session_id == bindparam("session"),
-    )
+    ),
 )
 
 
@@ -118,7 +124,7 @@ class _Taken:
         return Claimed(owner, run, self.events, memos, open_steps, self.arrivals, at, defers)
 
 
-def taken(tx: Transaction, runs: Sequence[Run], owner: Owner, at: int) -> list[Claimed]:
+def taken(tx: WriteContext, runs: Sequence[Run], owner: Owner, at: int) -> list[Claimed]:
     """Runs that were taken, in their order, with what is recorded of them; of those that are too large, without."""
     page = _Page()
     found = {run.id: _Taken() for run in runs}

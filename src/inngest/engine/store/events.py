@@ -1,4 +1,4 @@
-"""Reading events, alone and in batches."""
+"""Events: stored once, and read alone and in batches."""
 
 from __future__ import annotations
 
@@ -6,28 +6,44 @@ import json
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.model import Event
 
 from . import tables
-from .records import EVENT_COLUMNS
-from .statement import Statement, Transaction
+from .records import EVENT_COLUMNS, event_row
+from .statement import Bulk, Rows, Statement, Transaction, Words
 
 _events = tables.events
 
+
+def _insert_events(words: Words, rows: Rows) -> ClauseElement:
+    """RETURNING gives those that are new."""
+    insertion: ClauseElement = (
+        words.insert(_events).values(rows.values).on_conflict_do_nothing().returning(_events.c.id)
+    )
+    return insertion
+
+
+INSERT_EVENTS = Bulk(
+    "An acceptance stores events, and returns the ids of those that are new.", _events, EVENT_COLUMNS, _insert_events
+)
+
 EVENT = Statement(
+    "A transaction reads one event.",
     lambda _: select(
         _events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key, _events.c.received_at
-    ).where(_events.c.id == bindparam("event"))
+    ).where(_events.c.id == bindparam("event")),
 )
 
 EVENTS_OF_BATCHES = Statement(
+    "A transaction reads the events of batches in the order in which they came.",
     lambda words: (
         select(tables.batches.c.batch_id, *(_events.c[name] for name in EVENT_COLUMNS))
         .join(_events, _events.c.id == tables.batches.c.event_id)
         .where(words.any_of(tables.batches.c.batch_id, "batches"))
         .order_by(tables.batches.c.batch_id, tables.batches.c.position)
-    )
+    ),
 )
 
 
@@ -43,3 +59,11 @@ def batches(tx: Transaction, batch_ids: Sequence[str]) -> dict[str, list[Event]]
     for row in tx.execute(EVENTS_OF_BATCHES, {"batches": json.dumps(list(batch_ids))}).fetchall():
         found[row[0]].append(Event(*row[1:]))
     return found
+
+
+def insert(tx: Transaction, events: Sequence[Event]) -> set[str]:
+    """Write events; the ids of those that were not stored already."""
+    first: dict[str, Event] = {}
+    for one in events:
+        first.setdefault(one.id, one)
+    return {row[0] for row in tx.execute_rows(INSERT_EVENTS, [event_row(one) for one in first.values()])}

@@ -42,11 +42,13 @@ _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, ta
 _requests, _timers, _batches, _kept = tables.requests, tables.timers, tables.batches, tables.kept_slots
 
 JOB = Statement(
+    "An explanation reads the job of a run.",
     lambda _: select(
         _jobs.c.due_at, _jobs.c.alone, _jobs.c.lane, _jobs.c.start, _jobs.c.score, _jobs.c.id, _jobs.c.function_id
-    ).where(_jobs.c.run_id == bindparam("run"))
+    ).where(_jobs.c.run_id == bindparam("run")),
 )
 AHEAD = Statement(
+    "An explanation counts the due jobs that a lane takes before this one.",
     lambda _: select(func.count()).where(
         _jobs.c.function_id == bindparam("function"),
         _jobs.c.alone == literal_column("0", Integer),
@@ -60,54 +62,71 @@ AHEAD = Statement(
             )
         ),
         _jobs.c.due_at <= bindparam("now"),
-    )
+    ),
 )
-CONFIG = Statement(lambda _: select(tables.functions.c.config).where(tables.functions.c.id == bindparam("function")))
+CONFIG = Statement(
+    "An explanation reads the configuration of a function.",
+    lambda _: select(tables.functions.c.config).where(tables.functions.c.id == bindparam("function")),
+)
 HOLDERS = Statement(
+    "An explanation reads the runs that hold slots.",
     lambda _: (
         select(_runs.c.id, _runs.c.function_id, _runs.c.slots, _runs.c.lane)
         .where(_runs.c.session_id.is_not(None), _runs.c.slots > literal_column("0", Integer))
         .order_by(_runs.c.session_id, _runs.c.id)
-    )
+    ),
 )
-KEPT_HOLDERS = Statement(lambda _: select(_kept.c.run_id, _kept.c.function_id, _kept.c.slots, _kept.c.lane))
+KEPT_HOLDERS = Statement(
+    "An explanation reads the slots that are kept for handlers of runs that are over.",
+    lambda _: select(_kept.c.run_id, _kept.c.function_id, _kept.c.slots, _kept.c.lane),
+)
 KEPT = Statement(
+    "An explanation reads the slots that are kept for handlers of one run.",
     lambda _: (
         select(_kept.c.session_id, _kept.c.slots, _kept.c.since)
         .where(_kept.c.run_id == bindparam("run"))
         .order_by(_kept.c.since, _kept.c.token)
-    )
+    ),
 )
 WORKERS = Statement(
+    "An explanation reads the workers, their functions and their long handlers.",
     lambda _: select(
         _sessions.c.id, _sessions.c.host, _sessions.c.pid, _sessions.c.functions, _sessions.c.executing
-    ).where(_sessions.c.ended.is_(None))
+    ).where(_sessions.c.ended.is_(None)),
 )
 EXECUTING = Statement(
+    "An explanation counts the runs that each worker owns.",
     lambda _: (
         select(_runs.c.session_id, func.count())
         .where(_runs.c.session_id.is_not(None))
         .group_by(_runs.c.session_id)
         .order_by(_runs.c.session_id)
-    )
+    ),
 )
-PAUSED = Statement(lambda _: select(tables.pauses.c.since).where(tables.pauses.c.function_id == bindparam("function")))
+PAUSED = Statement(
+    "An explanation reads since when a function is paused.",
+    lambda _: select(tables.pauses.c.since).where(tables.pauses.c.function_id == bindparam("function")),
+)
 WAITS = Statement(
-    lambda _: select(*(_waits.c[name] for name in WAIT_COLUMNS)).where(_waits.c.run_id == bindparam("run"))
+    "An explanation reads what a run waits for.",
+    lambda _: select(*(_waits.c[name] for name in WAIT_COLUMNS)).where(_waits.c.run_id == bindparam("run")),
 )
 CHILDREN = Statement(
-    lambda _: select(_runs.c.parent_hash, _runs.c.id, _runs.c.status).where(_runs.c.parent_id == bindparam("run"))
+    "An explanation reads the runs that a run has invoked.",
+    lambda _: select(_runs.c.parent_hash, _runs.c.id, _runs.c.status).where(_runs.c.parent_id == bindparam("run")),
 )
 
 REQUESTS = Statement(
+    "An explanation reads the requests of a run.",
     lambda _: (
         select(_requests.c.hash, _requests.c.attempt, _requests.c.due_at, _requests.c.session_id, _requests.c.holder)
         .where(_requests.c.run_id == bindparam("run"))
         .order_by(_requests.c.hash)
-    )
+    ),
 )
 
 PENDING = Statement(
+    "An explanation reads the debounces and batches that hold an event.",
     lambda _: (
         select(_timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
         .where(
@@ -116,7 +135,7 @@ PENDING = Statement(
             | ((_timers.c.kind == constant(BATCH)) & _timers.c.payload.contains(_batches.c.batch_id)),
         )
         .order_by(_timers.c.key, _timers.c.kind)
-    )
+    ),
 )
 
 

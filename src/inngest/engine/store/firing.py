@@ -10,23 +10,21 @@ from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import triggers
 from inngest.engine.domain.gates import BatchState, DebounceState
-from inngest.engine.domain.model import Event, FunctionSpec, Registry, RunStatus
+from inngest.engine.domain.model import Event, FunctionSpec, RunStatus
 from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.records import NO_NOTIFICATIONS, Fired, Notifications
+from inngest.engine.records import Fired, Notifications
 from inngest.protocol import durations, limits, ulids
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
-from inngest.runtime.ports import Ids
 
-from . import cancelling, lanes, parcels, schedules, tables, timers, waits
-from .accepting import Wanted, gatekeeper, insert_events, insert_starts, rows_of_start, tell_parents
+from . import cancelling, events, lanes, parcels, schedules, tables, timers, waits
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
-from .events import event
-from .gates import BATCH, DEBOUNCE, UNREAD, Gatekeeper, Unread
-from .statement import Statement, Transaction
+from .gates import BATCH, DEBOUNCE, UNREAD, Unread
+from .starting import Wanted, gatekeeper, insert_starts, rows_of_start, tell_parents
+from .statement import Statement
 from .telling import Marker, Teller
 from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, SLOTS, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Timer
 
@@ -36,24 +34,25 @@ AT_ONCE = 200
 """Timers of one transaction."""
 
 TIMES_OF_RUN = Statement(
-    lambda _: select(tables.runs.c.status, tables.runs.c.started_at).where(tables.runs.c.id == bindparam("run"))
+    "A timer that limits a run reads its status, and when it began.",
+    lambda _: select(tables.runs.c.status, tables.runs.c.started_at).where(tables.runs.c.id == bindparam("run")),
 )
 
 
 class _Firing:
     """The timers that fall due in one transaction."""
 
-    def __init__(self, tx: Transaction, now: int, registry: Registry, ids: Ids, keeper: Gatekeeper) -> None:
-        self._tx = tx
+    def __init__(self, context: WriteContext, now: int) -> None:
+        self._tx = context
         self._now = now
-        self._registry = registry
-        self._ids = ids
-        self._keeper = keeper
+        self._registry = context.registry
+        self._ids = context.ids
+        self._timers = context.timers
+        self._keeper = gatekeeper(context)
         self.started: list[Start] = []
         self.said: list[Event] = []  # of ticks
-        self.teller = Teller(tx, keeper.timers)
-        self.told = NO_NOTIFICATIONS
-        self._allowance = Allowance.of(tx)
+        self.teller = Teller(context)
+        self._allowance = Allowance.of(context)
 
     def debounce(self, timer: Timer) -> None:
         """No event has come for a while."""
@@ -88,7 +87,7 @@ class _Firing:
                 start = start._replace(key="")
             started += [start] if start.gates is None and not start.key else self._keeper.judge(start)
         self._add(started)
-        self.told = self.told.and_then(tell_parents(self._tx, started, self._now))
+        tell_parents(self._tx, started, self._now)
 
     def _forgotten(self, run_id: str, put_off: Unread) -> None:
         """The function of a start that was put off is not known any more: for a day it may come back."""
@@ -100,13 +99,12 @@ class _Firing:
         if put_off.parent_id and put_off.parent_hash:
             error = ErrorInfo("FunctionNotFoundError", why)
             told = [Arrival(put_off.parent_id, put_off.parent_hash, None, error, self._now)]
-            arrivals = waits.deliver(self._tx, told, self._now)
-            self.told = self.told.and_then(Notifications(arrivals, queued=bool(arrivals)))
+            self._tx.arrived(waits.deliver(self._tx, told, self._now))
 
     def start_timeout(self, timer: Timer) -> None:
         """A run must have begun by now."""
         if timer.due_at == UNSAID:  # it has its time from now on
-            self._keeper.timers.put(START_TIMEOUT, timer.key, self._now + timer.payload["after"], timer.payload)
+            self._timers.put(START_TIMEOUT, timer.key, self._now + timer.payload["after"], timer.payload)
         elif self._times(timer.key)[0] is RunStatus.QUEUED:
             after = durations.to_text(timer.payload["after"])
             self._cancel(timer.key, f"timeouts.start: it has not begun within {after}")
@@ -121,11 +119,11 @@ class _Firing:
         if due_at <= self._now:
             self._cancel(timer.key, f"timeouts.finish: it has not ended within {durations.to_text(after)}")
         else:
-            self._keeper.timers.put(FINISH_TIMEOUT, timer.key, due_at, timer.payload)
+            self._timers.put(FINISH_TIMEOUT, timer.key, due_at, timer.payload)
 
     def tell(self, timer: Timer) -> None:
         """An event is still to be told to some who wait for it."""
-        self.told = self.told.and_then(self.teller.go_on(timer.key, Marker(*timer.payload), self._now))
+        self.teller.go_on(timer.key, Marker(*timer.payload), self._now)
 
     def starts(self, timer: Timer) -> None:
         """Some of the runs that an event starts are still to be made: as if they had been when it was received."""
@@ -136,41 +134,40 @@ class _Firing:
     def accept(self, timer: Timer) -> None:
         """Events of a parcel are still to be accepted."""
         marker = parcels.Marker(*timer.payload)
-        page = parcels.page(self._tx, timer.key, marker, self._registry, self._now, ALWAYS, self._keeper.timers)
-        new = insert_events(self._tx, page.events)
+        page = parcels.page(self._tx, timer.key, marker, self._registry, self._now, ALWAYS, self._timers)
+        new = events.insert(self._tx, page.events)
         fresh = [event for event in page.events if event.id in new]
-        self.told = self.told.and_then(self.teller.tell(fresh, self._now))
+        self.teller.tell(fresh, self._now)
         self._want(new, triggers.starts(fresh, self._registry, self._now, self._ids.ulid))
 
     def lanes(self, timer: Timer) -> None:
         """A function was configured anew, and some of its lanes are still to be looked at again."""
         left = lanes.reconsider(self._tx, timer.key, timer.payload, self._now)
         if left is not None:
-            self._keeper.timers.put(LANES, timer.key, ALWAYS, left)
-        self.told = self.told.and_then(Notifications(queued=True))
+            self._timers.put(LANES, timer.key, ALWAYS, left)
+        self._tx.notify(Notifications(queued=True))
 
     def slots(self, _: Timer) -> None:
         """Slots were given back of which nobody could say whose they are."""
         lanes.count_anew(self._tx, self._now)
-        self.told = self.told.and_then(Notifications(queued=True))
+        self._tx.notify(Notifications(queued=True))
 
     def staged(self, timer: Timer) -> None:
         """A parcel has not become whole."""
         if timer.due_at == UNSAID:
-            self._keeper.timers.put(STAGED, timer.key, self._now + parcels.ABANDONED, timer.payload)
+            self._timers.put(STAGED, timer.key, self._now + parcels.ABANDONED, timer.payload)
             return
-        parcels.abandon(self._tx, timer.key, self._keeper.timers, AT_ONCE)
+        parcels.abandon(self._tx, timer.key, self._timers, AT_ONCE)
 
     def _want(self, new: set[str], starts: Sequence[Start], *, marker: str | None = None) -> None:
         """Make the runs that are wanted; `marker` is what they were left with, if they were: then they are first."""
         wanted = Wanted(self._tx, new, self._keeper, first=marker is not None)
         self.started += wanted.of(starts)
-        wanted.mark(self._now, self._ids, marker)
+        wanted.mark(self._now, marker)
 
     def cron(self, timer: Timer) -> None:
         """A tick of a schedule, or several that nobody could fire."""
-        ticked = schedules.fire(self._tx, timer, self._keeper.timers, self._registry, self._now, self._ids)
-        self.told = self.told.and_then(ticked.notifications)
+        ticked = schedules.fire(self._tx, timer, self._now)
         self.said += ticked.events
         own = {(start.run.function_id, start.run.event_id) for start in ticked.starts}
         listening = [
@@ -194,7 +191,7 @@ class _Firing:
 
     def _cancel(self, run_id: str, reason: str) -> None:
         self._allowance.take(OF_CANCELLATION)
-        self.told = self.told.and_then(cancelling.cancel(self._tx, [run_id], reason, self._now))
+        cancelling.cancel(self._tx, [run_id], reason, self._now)
 
     def _start(self, kept: DebounceState | BatchState, event_id: str) -> Start:
         """The run, of the function as it is now; of one that is not known any more, as it was."""
@@ -204,7 +201,7 @@ class _Firing:
         return triggers.collected(function, self._event(event_id), self._now, self._ids.ulid, paused=paused)
 
     def _event(self, event_id: str) -> Event:
-        found = event(self._tx, event_id)
+        found = events.event(self._tx, event_id)
         assert found is not None, f"event {event_id} is collected, but not stored"
         return found
 
@@ -240,21 +237,18 @@ def fire(context: WriteContext, now: int, only: str | None = None) -> Fired:
         Exception: one of them cannot be done, and none is.
     """
     context.keep_time(now)
-    keeper = gatekeeper(context, context.ids, context.alarm)
-    due = keeper.timers.take_due(now, AT_ONCE, only)
-    firing = _Firing(context, now, context.registry, context.ids, keeper)
+    firing = _Firing(context, now)
     allowance = Allowance.of(context)
-    for timer in due:
+    for timer in context.timers.take_due(now, AT_ONCE, only):
         if timer.kind not in _KINDS:
             raise ValueError(f"there are no timers of kind {timer.kind!r}: is it of a newer version?")
         _KINDS[timer.kind](firing, timer)
         if allowance.rows <= 0:  # the others stay due
             break
     if firing.said:
-        insert_events(context, firing.said)
-        firing.told = firing.told.and_then(firing.teller.tell(firing.said, now))
-    insert_starts(context, [(start, None) for start in firing.started], context.ids)
-    context.notify(firing.told.and_then(keeper.take_notifications()))
+        events.insert(context, firing.said)
+        firing.teller.tell(firing.said, now)
+    insert_starts(context, [(start, None) for start in firing.started])
     if firing.started:
         context.notify(Notifications(queued=True))
     return Fired(firing.started, context.alarm.look(context))

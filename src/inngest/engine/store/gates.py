@@ -33,14 +33,13 @@ from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Run
 from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
-from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.protocol import limits
-from inngest.runtime.ports import Ids
 
 from . import cancelling, tables, troubles
 from .allowance import OF_CANCELLATION, Allowance
-from .statement import Statement, Transaction, constant
-from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT, Alarm, Timers
+from .context import WriteContext
+from .statement import Statement, constant
+from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT
 
 _rates, _singletons, _runs, _keys = tables.rates, tables.singletons, tables.runs, tables.idempotency
 
@@ -51,6 +50,7 @@ UNREAD = "unread"
 """The kind of a timer of a start that is put off, since its function's configuration cannot be read."""
 
 TAKE_KEY = Statement(
+    "A gate takes an idempotency key that is free, or has expired.",
     lambda words: (
         (insertion := words.insert(_keys))
         .on_conflict_do_update(
@@ -59,28 +59,31 @@ TAKE_KEY = Statement(
             where=(_keys.c.expires_at <= bindparam("now")) | (_keys.c.run_id == insertion.excluded.run_id),
         )
         .returning(_keys.c.run_id)
-    )
+    ),
 )
 
 KEY_HOLDER = Statement(
+    "A gate finds the run that has an idempotency key.",
     lambda _: select(_keys.c.run_id).where(
         _keys.c.function_id == bindparam("function"),
         _keys.c.key == bindparam("of_key"),
         _keys.c.expires_at > bindparam("now"),
-    )
+    ),
 )
 
 NEWEST_BUT = Statement(
+    "A rate limit reads when the run began that must be older than its period.",
     lambda _: (
         select(_rates.c.started_at)
         .where(_rates.c.function_id == bindparam("function"), _rates.c.key == bindparam("of_key"))
         .order_by(_rates.c.started_at.desc())
         .limit(1)
         .offset(bindparam("but"))
-    )
+    ),
 )
 
 FORGET_STARTS = Statement(
+    "A rate limit removes some starts that it counts no more.",
     lambda _: delete(_rates).where(
         _rates.c.function_id == bindparam("function"),
         _rates.c.key == bindparam("of_key"),
@@ -94,15 +97,16 @@ FORGET_STARTS = Statement(
             .order_by(_rates.c.started_at)
             .limit(bindparam("count"))
         ),
-    )
+    ),
 )
 
 FORGOTTEN = 10
 """Starts that a rate limit counts no more and that are forgotten with one that it counts."""
 
-COUNT_START = Statement(lambda words: words.insert(_rates).on_conflict_do_nothing())
+COUNT_START = Statement("A rate limit counts a start.", lambda words: words.insert(_rates).on_conflict_do_nothing())
 
 UNFINISHED_RUN = Statement(
+    "A singleton finds the unfinished run of its key.",
     lambda _: (
         select(_runs.c.id)
         .join(_singletons, _singletons.c.run_id == _runs.c.id)
@@ -111,22 +115,27 @@ UNFINISHED_RUN = Statement(
             _singletons.c.key == bindparam("of_key"),
             _runs.c.status.not_in([constant(status.value) for status in sorted(FINAL)]),
         )
-    )
+    ),
 )
 
 BE_SINGLE = Statement(
+    "A singleton notes the last run of its key.",
     lambda words: (insertion := words.insert(_singletons)).on_conflict_do_update(
         index_elements=["function_id", "key"], set_={"run_id": insertion.excluded.run_id}
-    )
+    ),
 )
 
 COLLECT = Statement(
+    "A debounce or batch notes an event that it holds.",
     lambda words: (insertion := words.insert(tables.batches)).on_conflict_do_update(
         index_elements=["batch_id", "position"], set_={"event_id": insertion.excluded.event_id}
-    )
+    ),
 )
 
-LET_GO = Statement(lambda _: delete(tables.batches).where(tables.batches.c.batch_id == bindparam("batch")))
+LET_GO = Statement(
+    "A gate removes the events that were held under a key.",
+    lambda _: delete(tables.batches).where(tables.batches.c.batch_id == bindparam("batch")),
+)
 
 
 P = TypeVar("P", BatchState, DebounceState)
@@ -157,18 +166,15 @@ class Gatekeeper:
     """Judges starts, in one transaction.
 
     Args:
-        tx: the transaction.
-        ids: for runs, batches and timers.
-        alarm: told of each timer.
+        context: the transaction.
         write: writes a start that may have to be found by the next.
     """
 
-    def __init__(self, tx: Transaction, ids: Ids, alarm: Alarm, write: Callable[[Start], None]) -> None:
-        self._tx = tx
-        self._ids = ids
-        self.timers = Timers(tx, ids, alarm)
+    def __init__(self, context: WriteContext, write: Callable[[Start], None]) -> None:
+        self._tx = context
+        self._ids = context.ids
+        self._timers = context.timers
         self._write = write
-        self._notifications = NO_NOTIFICATIONS
 
     def judge(self, start: Start) -> list[Start]:
         """The runs to create now, which are to be given to `insert_starts`."""
@@ -190,11 +196,6 @@ class Gatekeeper:
             self._put_off(start, gates, str(unreadable), keyed=bool(start.key))
             return []
         return self.admit(start, gates)
-
-    def take_notifications(self) -> Notifications:
-        """Its notifications about other runs since the last call."""
-        news, self._notifications = self._notifications, NO_NOTIFICATIONS
-        return news
 
     def admit(self, start: Start, gates: Gates) -> list[Start]:
         """The run of a start that is not, or no more, collected; none if it is dropped."""
@@ -220,7 +221,7 @@ class Gatekeeper:
         run = start.run
         troubles.note_once(self._tx, troubles.FUNCTION, run.function_id, error, run.created_at)
         unread = Unread(run.function_id, run.event_id, gates.direct, keyed, run.parent_id, run.parent_hash)
-        self.timers.put(UNREAD, run.id, run.created_at + troubles.FIRST, unread)
+        self._timers.put(UNREAD, run.id, run.created_at + troubles.FIRST, unread)
         self._tx.execute(COLLECT, {"batch_id": run.id, "position": 0, "event_id": run.event_id})
 
     def readable(self, key: str) -> None:
@@ -282,13 +283,12 @@ class Gatekeeper:
     def _cancel(self, run_id: str, by: Run) -> None:
         """A run gives way to the next one of its singleton."""
         Allowance.of(self._tx).take(OF_CANCELLATION)
-        why = f"singleton: run {by.id} takes its place"
-        self._notifications = self._notifications.and_then(cancelling.cancel(self._tx, [run_id], why, by.created_at))
+        cancelling.cancel(self._tx, [run_id], f"singleton: run {by.id} takes its place", by.created_at)
 
     def _limit_time(self, start: Start, gates: Gates) -> None:
         for kind, after in ((START_TIMEOUT, gates.start_timeout), (FINISH_TIMEOUT, gates.finish_timeout)):
             if after is not None:
-                self.timers.put(kind, start.run.id, start.due_at + after, {"after": after})
+                self._timers.put(kind, start.run.id, start.due_at + after, {"after": after})
 
     # -- what waits
 
@@ -298,7 +298,7 @@ class Gatekeeper:
         new = DebounceState(run.function_id, run.function_version, run.retries, run.event_id, gates.ts, now)
         known = self._known(DEBOUNCE, key, DebounceState)
         state, due_at = debounced(gate, new, None if known is None else known[0], now)
-        self.timers.put(DEBOUNCE, key, due_at, state)
+        self._timers.put(DEBOUNCE, key, due_at, state)
         # Retention keeps the event for this row.
         self._tx.execute(COLLECT, {"batch_id": key, "position": 0, "event_id": state.event_id})
 
@@ -313,9 +313,9 @@ class Gatekeeper:
         row = {"batch_id": state.batch_id, "position": state.held - 1, "event_id": run.event_id}
         self._tx.execute(COLLECT, row)
         if not full:
-            self.timers.put(BATCH, key, NEVER if due_at is None else due_at, state)
+            self._timers.put(BATCH, key, NEVER if due_at is None else due_at, state)
             return flushed
-        self.timers.remove(BATCH, key)
+        self._timers.remove(BATCH, key)
         return [*flushed, *self.flush(start, gates, state)]
 
     def _known(self, kind: str, key: str, payload: type[P]) -> tuple[P, int] | None:
@@ -325,7 +325,7 @@ class Gatekeeper:
             _Unreadable: it is put off when it falls due, and what comes later waits for it.
         """
         try:
-            known = self.timers.get(kind, key)
+            known = self._timers.get(kind, key)
             if known is None:
                 return None
             found = payload(*known.payload)

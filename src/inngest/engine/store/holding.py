@@ -18,9 +18,9 @@ from inngest.engine.records import Retried
 from inngest.protocol.opcodes import Opcode
 from inngest.runtime.ports import Ids
 
-from . import lanes, tables, waits
-from .accepting import INSERT_JOBS, JOB_COLUMNS, job_row
+from . import jobs, lanes, tables, waits
 from .context import WriteContext
+from .jobs import INSERT_JOBS, job_row
 from .records import number_of, tie_breaker
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, each_value, insert_new
 
@@ -33,7 +33,9 @@ ON_HOLD = 2
 OTHERS_FIRST = 500
 """Milliseconds that the worker which put a run on hold leaves to others when it is due."""
 
-INSERT_HELD = insert_new(_jobs, (*JOB_COLUMNS, "held_at", "held_by"))
+INSERT_HELD = insert_new(
+    "A commit writes the jobs of runs that go on hold.", _jobs, (*jobs.COLUMNS, "held_at", "held_by")
+)
 
 _OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == literal_column(str(ON_HOLD), Integer))
 
@@ -44,9 +46,10 @@ def _holders(_: Words) -> ClauseElement:
     return select(found.c.id).where(found.c.id.is_not(None))
 
 
-HOLDERS = Statement(_holders)
+HOLDERS = Statement("A claim finds the workers that have put runs of a function on hold.", _holders)
 
 HELD_BY = Statement(
+    "A claim finds runs that one worker put on hold before this worker started.",
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id)
         .where(
@@ -57,20 +60,24 @@ HELD_BY = Statement(
         .order_by(_jobs.c.held_at)
         .limit(bindparam("count")),
         skip=True,
-    )
+    ),
 )
 
 IN_TIME = Statement(
+    "A claim finds the runs on hold that fall due first.",
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.score, _jobs.c.held_by)
         .where(*_OF_FUNCTION, _jobs.c.lane == literal_column("''", Text), _jobs.c.start == _NO)
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count")),
         skip=True,
-    )
+    ),
 )
 
-FOLLOWING = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs"), _runs.c.follows != _NO))
+FOLLOWING = Statement(
+    "A commit finds those of its runs that were released to follow changed code.",
+    lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs"), _runs.c.follows != _NO),
+)
 
 
 def _write_code(_: Words, rows: Rows) -> ClauseElement:
@@ -79,7 +86,12 @@ def _write_code(_: Words, rows: Rows) -> ClauseElement:
     return update(_runs).where(_runs.c.id == given.c.id).values(follows=follows, code=given.c.code)
 
 
-WRITE_CODE = Bulk(_runs, ("id", "follows", "code"), _write_code)
+WRITE_CODE = Bulk(
+    "A commit writes what it found of the code of runs; a run that follows, follows for ever.",
+    _runs,
+    ("id", "follows", "code"),
+    _write_code,
+)
 
 
 def write(tx: Transaction, decided: Sequence[tuple[str, Changes]], freed: Collection[str]) -> None:
@@ -142,24 +154,29 @@ def freed(tx: Transaction, run_ids: Sequence[str]) -> set[str]:
 
 
 OF_RUN = Statement(
+    "A release reads an unfinished run, its owner and what is known of its code.",
     lambda words: words.locking(
         select(_runs.c.function_id, _runs.c.session_id, _runs.c.lane, _runs.c.attempt, _runs.c.code).where(
             _runs.c.id == bindparam("run"), _runs.c.ended_at.is_(None)
         ),
         skip=False,
-    )
+    ),
 )
 
 COUNT_ANEW = Statement(
-    lambda _: update(_runs).where(_runs.c.id == bindparam("run"), _runs.c.session_id.is_(None)).values(takeovers=_NO)
+    "A release counts the takeovers of a run from zero again.",
+    lambda _: update(_runs).where(_runs.c.id == bindparam("run"), _runs.c.session_id.is_(None)).values(takeovers=_NO),
 )
 
-DELETE_JOB = Statement(lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run")))
+DELETE_JOB = Statement(
+    "A release removes the job of a run.", lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run"))
+)
 
 AT_ONCE = 500
 """Steps, and requests, that are tried again because of one transaction."""
 
 RETRY_STEPS = Statement(
+    "A retry makes open steps due that wait for their next attempts.",
     lambda _: (
         update(_steps)
         .where(
@@ -177,10 +194,11 @@ RETRY_STEPS = Statement(
         )
         .values(due_at=bindparam("now"))
         .returning(_steps.c.hash)
-    )
+    ),
 )
 
 RETRY_REQUESTS = Statement(
+    "A retry makes requests due that wait for their next attempts.",
     lambda _: (
         update(_requests)
         .where(
@@ -197,7 +215,7 @@ RETRY_REQUESTS = Statement(
         )
         .values(due_at=bindparam("now"))
         .returning(_requests.c.hash)
-    )
+    ),
 )
 
 

@@ -23,7 +23,9 @@ _NONE = literal_column("0", Integer)
 
 COLUMNS = ("run_id", "token", "session_id", "function_id", "lane", "slots", "since")
 
-KEEP = insert_new(_kept, COLUMNS)
+KEEP = insert_new(
+    "A transaction keeps slots of runs that are over for handlers that have not returned.", _kept, COLUMNS
+)
 
 _MINE = (
     _kept.c.run_id == bindparam("run"),
@@ -32,14 +34,21 @@ _MINE = (
 )
 
 HELD = Statement(
+    "A worker reads the slots that are kept for one of its invocations.",
     lambda words: words.locking(select(_kept.c.lane, _kept.c.slots).where(*_MINE), skip=False),
 )
 
-SET = Statement(lambda _: update(_kept).where(*_MINE).values(slots=bindparam("left")))
+SET = Statement(
+    "A worker keeps fewer slots for one of its invocations.",
+    lambda _: update(_kept).where(*_MINE).values(slots=bindparam("left")),
+)
 
-FORGET = Statement(lambda _: delete(_kept).where(*_MINE))
+FORGET = Statement(
+    "A worker keeps no slots for one of its invocations any more.", lambda _: delete(_kept).where(*_MINE)
+)
 
 OF_SESSION = Statement(
+    "The end of a session removes slots that were kept for the handlers of the worker.",
     lambda _: (
         delete(_kept)
         .where(
@@ -50,7 +59,7 @@ OF_SESSION = Statement(
             )
         )
         .returning(_kept.c.lane, _kept.c.slots)
-    )
+    ),
 )
 
 

@@ -24,13 +24,14 @@ SHOWN = 5
 _waits, _runs = tables.waits, tables.runs
 
 WAITING = Statement(
+    "An explanation finds runs with steps that wait for an event of this name.",
     lambda _: (
         select(_waits.c.run_id, _runs.c.function_id)
         .join_from(_waits, _runs, _runs.c.id == _waits.c.run_id)
         .where(_waits.c.topic == bindparam("of_topic"), _waits.c.kind == constant(Watching.STEP.value))
         .order_by(_waits.c.run_id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 MOST = 1_000

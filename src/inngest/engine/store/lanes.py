@@ -49,19 +49,24 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 _lanes, _budgets, _throttles, _runs = tables.lanes, tables.budgets, tables.throttles, tables.runs
 _NONE = literal_column("0", Integer)
 
-WAITING_LANES = Statement(lambda words: select(_lanes.c.id).where(words.any_of(_lanes.c.id, "lanes")))
+WAITING_LANES = Statement(
+    "A transaction finds those of these lanes that have a row, so that others wait in them.",
+    lambda words: select(_lanes.c.id).where(words.any_of(_lanes.c.id, "lanes")),
+)
 
 BUDGETS = Statement(
+    "A transaction reads how many slots of budgets are used, and whether lanes wait for them.",
     lambda words: words.locking(
         select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets")),
         skip=False,
-    )
+    ),
 )
 
 THROTTLES = Statement(
+    "A transaction reads when throttles let the next run begin.",
     lambda words: words.locking(
         select(_throttles.c.id, _throttles.c.tat).where(words.any_of(_throttles.c.id, "throttles")), skip=False
-    )
+    ),
 )
 
 
@@ -84,11 +89,18 @@ def _blocked_functions(_: Words) -> ClauseElement:
     return select(found.c.id, _next_limit(found.c.id)).where(found.c.id.is_not(None))
 
 
-BLOCKED_FUNCTIONS = Statement(_blocked_functions)
+BLOCKED_FUNCTIONS = Statement(
+    "A transaction finds the functions of the lanes that wait for a budget, with the limits they wait at.",
+    _blocked_functions,
+)
 
-NEXT_LIMIT = Statement(lambda _: select(_next_limit(bindparam("function", type_=Text))))
+NEXT_LIMIT = Statement(
+    "A transaction finds the next limit at which lanes of a function wait for a budget.",
+    lambda _: select(_next_limit(bindparam("function", type_=Text))),
+)
 
 WAKE = Statement(
+    "A transaction has the lanes looked at that have waited longest for a budget.",
     lambda _: (
         update(_lanes)
         .where(
@@ -105,41 +117,46 @@ WAKE = Statement(
             )
         )
         .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
-    )
+    ),
 )
 
 LOOK_AT = Statement(
+    "A transaction has lanes looked at now that were to be looked at later.",
     lambda words: (
         update(_lanes)
         .where(words.any_of(_lanes.c.id, "lanes"), _lanes.c.ready_at > bindparam("now"))
         .values(ready_at=bindparam("now"))
-    )
+    ),
 )
 
 LANES_AFTER = Statement(
+    "A registration reads a page of the lanes of a function.",
     lambda _: (
         select(_lanes.c.id)
         .where(_lanes.c.id > bindparam("after"), _lanes.c.id < bindparam("until"))
         .order_by(_lanes.c.id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 WAKE_LANES = Statement(
+    "A registration has lanes looked at again, whatever they waited for.",
     lambda words: (
         update(_lanes)
         .where(words.any_of(_lanes.c.id, "lanes"))
         .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
-    )
+    ),
 )
 
 HELD = Statement(
+    "A transaction reads the slots that runs hold.",
     lambda words: select(_runs.c.id, _runs.c.lane, _runs.c.slots).where(
         words.any_of(_runs.c.id, "runs"), _runs.c.slots > _NONE
-    )
+    ),
 )
 
 OWN_SLOTS = Statement(
+    "An owner reads the slots that its run holds.",
     lambda words: words.locking(
         select(_runs.c.slots).where(
             _runs.c.id == bindparam("run"),
@@ -147,26 +164,38 @@ OWN_SLOTS = Statement(
             _runs.c.session_id == bindparam("session"),
         ),
         skip=False,
-    )
+    ),
 )
 
 IS_READY = Statement(
-    lambda _: select(_lanes.c.id).where(_lanes.c.id == bindparam("lane"), _lanes.c.ready_at <= bindparam("now"))
+    "A transaction asks whether a lane is to be looked at by now.",
+    lambda _: select(_lanes.c.id).where(_lanes.c.id == bindparam("lane"), _lanes.c.ready_at <= bindparam("now")),
 )
 
 HOLDING = Statement(
-    lambda _: select(_runs.c.lane, _runs.c.slots).where(_runs.c.session_id.is_not(None), _runs.c.slots > _NONE)
+    "A sweep reads the slots of all runs that have owners.",
+    lambda _: select(_runs.c.lane, _runs.c.slots).where(_runs.c.session_id.is_not(None), _runs.c.slots > _NONE),
 )
 
-KEPT_HOLDING = Statement(lambda _: select(tables.kept_slots.c.lane, tables.kept_slots.c.slots))
+KEPT_HOLDING = Statement(
+    "A sweep reads all slots that are kept for handlers.",
+    lambda _: select(tables.kept_slots.c.lane, tables.kept_slots.c.slots),
+)
 
 SET_USED = Statement(
-    lambda _: update(_budgets).where(_budgets.c.budget == bindparam("of_budget")).values(used=bindparam("now_used"))
+    "A sweep corrects how many slots of a budget are used.",
+    lambda _: update(_budgets).where(_budgets.c.budget == bindparam("of_budget")).values(used=bindparam("now_used")),
 )
 
-ALL_USED = Statement(lambda _: select(_budgets.c.budget, _budgets.c.used, _blocked()).where(_budgets.c.used != _NONE))
+ALL_USED = Statement(
+    "A sweep reads the budgets of which slots are used.",
+    lambda _: select(_budgets.c.budget, _budgets.c.used, _blocked()).where(_budgets.c.used != _NONE),
+)
 
-SET_SLOTS = Statement(lambda _: update(_runs).where(_runs.c.id == bindparam("run")).values(slots=bindparam("held")))
+SET_SLOTS = Statement(
+    "An owner notes the slots that its run holds.",
+    lambda _: update(_runs).where(_runs.c.id == bindparam("run")).values(slots=bindparam("held")),
+)
 
 
 def _blocked() -> Label[bool]:
@@ -213,10 +242,24 @@ def _queue(words: Words, rows: Rows) -> ClauseElement:
     return queueing
 
 
-TAKE_SLOTS = Bulk(_budgets, ("budget", "used"), _take_slots)
-GIVE_BACK = Bulk(_budgets, ("budget", "used"), _give_back)
-SET_THROTTLES = Bulk(_throttles, ("id", "tat"), _set_throttles)
-QUEUE_LANES = Bulk(_lanes, ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"), _queue)
+TAKE_SLOTS = Bulk(
+    "A transaction adds taken slots to what is used of budgets.", _budgets, ("budget", "used"), _take_slots
+)
+GIVE_BACK = Bulk(
+    "A transaction subtracts slots from what is used of budgets, and tells which of them lanes wait for.",
+    _budgets,
+    ("budget", "used"),
+    _give_back,
+)
+SET_THROTTLES = Bulk(
+    "A transaction notes when throttles let the next run begin.", _throttles, ("id", "tat"), _set_throttles
+)
+QUEUE_LANES = Bulk(
+    "A transaction puts lanes into the queue; one that is there is looked at earlier.",
+    _lanes,
+    ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"),
+    _queue,
+)
 
 
 def capacity(tx: Transaction, lanes: Iterable[Lane]) -> Capacity:
@@ -388,9 +431,9 @@ def reconsider(tx: Transaction, function_id: str, after: str, now: int) -> str |
 
 
 def extra_slots(context: WriteContext, owner: Owner, lane_id: str, wanted: int, now: int) -> int:
-    """More slots for handlers that a run executes beside the first; how many it got.
+    """Slots of a run, for its first handler and others; how many it has then. To ask again changes nothing more.
 
-    None while others wait for one, they come first. With `wanted` below 0, so many are given back.
+    It gets none more while others wait for one, they come first. Slots beyond `wanted` are given back.
     """
     asked = {"run": owner.run_id, "owner_token": owner.token, "session": owner.session}
     row = context.execute(OWN_SLOTS, asked).fetchone()
@@ -398,17 +441,17 @@ def extra_slots(context: WriteContext, owner: Owner, lane_id: str, wanted: int, 
         return 0
     lane, own = readable(lane_id), int(row[0])
     if lane is None:
-        return 0
-    if wanted < 0:
-        given = min(-wanted, own - 1)
-        give_back(context, [(lane_id, given)], now)
-        context.execute(SET_SLOTS, {"run": owner.run_id, "held": own - given})
-        return -given
+        return own
+    if wanted <= own:
+        if wanted < own:
+            give_back(context, [(lane_id, own - wanted)], now)
+            context.execute(SET_SLOTS, {"run": owner.run_id, "held": wanted})
+        return wanted
     left, rules = capacity(context, [lane]), rules_of(context.registry, lane)
     others = left.awaited(lane) or context.execute(IS_READY, {"lane": lane_id, "now": now}).fetchone()
-    granted = 0 if others else min(wanted, left.slots(lane, rules))
+    granted = 0 if others else min(wanted - own, left.slots(lane, rules))
     if granted:
         left.take(lane, rules, granted, 0, now)
         write(context, left)
         context.execute(SET_SLOTS, {"run": owner.run_id, "held": own + granted})
-    return granted
+    return own + granted

@@ -72,10 +72,10 @@ def _since(words: Words) -> ClauseElement:
     )
 
 
-LAST = Statement(_last)
-AT = Statement(_at)
-UNTIL = Statement(_until)
-SINCE = Statement(_since)
+LAST = Statement("A search notes the last event that is stored when it begins.", _last)
+AT = Statement("A commit reads which event stands at the place where a search began.", _at)
+UNTIL = Statement("A search reads a page of events of a name that were stored before it began.", _until)
+SINCE = Statement("A commit reads the events of a name that were stored since a search began.", _since)
 
 
 class _Read(Protocol):

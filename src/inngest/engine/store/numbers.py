@@ -15,19 +15,22 @@ from .statement import Connection, Statement, Transaction
 _writers, _sessions = tables.writers, tables.sessions
 
 MARK = Statement(
+    "A writer leaves the number of its batch.",
     lambda words: (insertion := words.insert(_writers)).on_conflict_do_update(
         index_elements=["id"], set_={"batch": insertion.excluded.batch}
-    )
+    ),
 )
 
 STORED = Statement(
-    lambda words: words.locking(select(_writers.c.batch).where(_writers.c.id == bindparam("writer")), skip=False)
+    "A writer reads the number of the last batch that it committed.",
+    lambda words: words.locking(select(_writers.c.batch).where(_writers.c.id == bindparam("writer")), skip=False),
 )
 
 FORGET = Statement(
+    "A new session removes the numbers of writers whose workers are gone.",
     lambda _: delete(_writers).where(
         _writers.c.id.not_in(select(_sessions.c.writer).where(_sessions.c.writer.is_not(None)))
-    )
+    ),
 )
 
 

@@ -41,33 +41,37 @@ OF_EVENT, OF_RUN = 1, 3
 
 _GONE = "gone"
 
-INSERT_PARTS = insert_new(_parcels, ("id", "part", "events"))
+INSERT_PARTS = insert_new("A transaction stores parts of a parcel.", _parcels, ("id", "part", "events"))
 
 PART_OF = Statement(
+    "An acceptance reads a part of a parcel.",
     lambda _: select(_parcels.c.events).where(
         _parcels.c.id == bindparam("parcel"), _parcels.c.part == bindparam("of_part")
-    )
+    ),
 )
 
 HAS_PART = Statement(
+    "An acceptance asks whether a parcel has parts from a number on.",
     lambda _: (
         select(_parcels.c.part)
         .where(_parcels.c.id == bindparam("parcel"), _parcels.c.part >= bindparam("since_part"))
         .limit(1)
-    )
+    ),
 )
 
 DELETE_PART = Statement(
-    lambda _: delete(_parcels).where(_parcels.c.id == bindparam("parcel"), _parcels.c.part == bindparam("of_part"))
+    "An acceptance removes a part whose events are all accepted.",
+    lambda _: delete(_parcels).where(_parcels.c.id == bindparam("parcel"), _parcels.c.part == bindparam("of_part")),
 )
 
 DELETE_PARTS = Statement(
+    "A timer removes some parts of a parcel that was abandoned.",
     lambda words: delete(_parcels).where(
         _parcels.c.id == bindparam("parcel"),
         _parcels.c.part.in_(
             select(_parcels.c.part).where(_parcels.c.id == bindparam("parcel")).limit(bindparam("count"))
         ),
-    )
+    ),
 )
 
 

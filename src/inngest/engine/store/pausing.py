@@ -12,16 +12,21 @@ from .statement import Statement, Transaction
 _pauses = tables.pauses
 
 KNOWN_FUNCTION = Statement(
-    lambda _: select(tables.functions.c.id).where(tables.functions.c.id == bindparam("function"))
+    "A pause asks whether a function is known.",
+    lambda _: select(tables.functions.c.id).where(tables.functions.c.id == bindparam("function")),
 )
 
 PAUSE = Statement(
+    "A pause stores what becomes of the function's events.",
     lambda words: (insertion := words.insert(_pauses)).on_conflict_do_update(
         index_elements=["function_id"], set_={"on_event": insertion.excluded.on_event}
-    )
+    ),
 )
 
-RESUME = Statement(lambda _: delete(_pauses).where(_pauses.c.function_id == bindparam("function")))
+RESUME = Statement(
+    "A resumption removes the pause of a function.",
+    lambda _: delete(_pauses).where(_pauses.c.function_id == bindparam("function")),
+)
 
 
 def pause(context: WriteContext, function_id: str, on_event: str, now: int) -> bool:

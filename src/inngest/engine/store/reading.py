@@ -24,29 +24,36 @@ from .statement import Statement, Transaction, constant
 _runs, _attempts, _steps = tables.runs, tables.attempts, tables.steps
 _RUN = tuple(_runs.c[name] for name in RUN_COLUMNS)
 
-RUN = Statement(lambda _: select(*_RUN, _runs.c.session_id).where(_runs.c.id == bindparam("run")))
+RUN = Statement(
+    "A reader reads one run, and its owner.",
+    lambda _: select(*_RUN, _runs.c.session_id).where(_runs.c.id == bindparam("run")),
+)
 
 FAILED_ATTEMPTS = Statement(
+    "A reader reads the failed attempts of a run in the order of their ends.",
     lambda _: (
         select(_attempts.c.hash, _attempts.c.attempt, _attempts.c.started_at, _attempts.c.ended_at, _attempts.c.error)
         .where(_attempts.c.run_id == bindparam("run"))
         .order_by(_attempts.c.ended_at, _attempts.c.hash, _attempts.c.attempt)
-    )
+    ),
 )
 
 METADATA = Statement(
+    "A reader reads the metadata of the steps of a run.",
     lambda _: select(_steps.c.hash, _steps.c.metadata).where(
         _steps.c.run_id == bindparam("run"), _steps.c.metadata.is_not(None)
-    )
+    ),
 )
 
 ENDED = Statement(
+    "A reader reads those of these runs that have ended.",
     lambda words: select(*_RUN).where(
         words.any_of(_runs.c.id, "runs"), _runs.c.status.in_([constant(status.value) for status in sorted(FINAL)])
-    )
+    ),
 )
 
 CANCELLED = Statement(
+    "A reader lists the runs that were cancelled since a time.",
     lambda _: (
         select(*_RUN)
         .where(
@@ -56,25 +63,34 @@ CANCELLED = Statement(
         )
         .order_by(_runs.c.ended_at, _runs.c.id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
-TOKENS = Statement(lambda words: select(_runs.c.id, _runs.c.token).where(words.any_of(_runs.c.id, "runs")))
+TOKENS = Statement(
+    "A worker reads the tokens under which runs are owned.",
+    lambda words: select(_runs.c.id, _runs.c.token).where(words.any_of(_runs.c.id, "runs")),
+)
 
-KNOWN = Statement(lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")))
+KNOWN = Statement(
+    "A reader finds those of these runs that are stored.",
+    lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")),
+)
 
 _NEWEST = select(_runs.c.id).order_by(_runs.c.id.desc()).limit(bindparam("searched")).subquery()
 
 ENDING = Statement(
+    "A reader finds the newest runs whose ids end in a text.",
     lambda _: (
         select(*_RUN)
         .where(_runs.c.id.in_(select(_NEWEST.c.id).where(_NEWEST.c.id.like(bindparam("pattern")))))
         .order_by(_runs.c.id.desc())
         .limit(bindparam("count"))
-    )
+    ),
 )
 
-FUNCTION_IDS = Statement(lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id))
+FUNCTION_IDS = Statement(
+    "A reader lists the ids of all functions.", lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id)
+)
 
 
 def functions(tx: Transaction) -> list[str]:
@@ -173,7 +189,9 @@ class _RunsByFilter(dict[tuple[str, ...], Statement]):
 
     def __missing__(self, given: tuple[str, ...]) -> Statement:
         query = select(*_RUN).where(*(_FILTERS[name] for name in given)).order_by(_runs.c.id.desc())
-        statement = self[given] = Statement(lambda _: query.limit(bindparam("count")))
+        statement = self[given] = Statement(
+            "A reader lists runs, newest first, by what is asked for.", lambda _: query.limit(bindparam("count"))
+        )
         return statement
 
 

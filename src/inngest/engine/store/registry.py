@@ -12,9 +12,13 @@ from .statement import Statement, Transaction, constant
 
 _functions, _meta = tables.functions, tables.meta
 
-GENERATION = Statement(lambda _: select(_meta.c.value).where(_meta.c.key == constant("generation")))
+GENERATION = Statement(
+    "A transaction reads the generation of the functions, which grows with each change.",
+    lambda _: select(_meta.c.value).where(_meta.c.key == constant("generation")),
+)
 
 FUNCTIONS = Statement(
+    "A transaction reads all functions.",
     lambda _: select(
         _functions.c.id,
         _functions.c.app_id,
@@ -24,17 +28,20 @@ FUNCTIONS = Statement(
         _functions.c.events,
         _functions.c.failure_of,
         _functions.c.config,
-    ).order_by(_functions.c.id)
+    ).order_by(_functions.c.id),
 )
 
-PAUSED = Statement(lambda _: select(tables.pauses.c.function_id, tables.pauses.c.on_event))
+PAUSED = Statement(
+    "A transaction reads all pauses.", lambda _: select(tables.pauses.c.function_id, tables.pauses.c.on_event)
+)
 
 NEXT_GENERATION = Statement(
+    "A change of functions, or of pauses, begins the next generation.",
     lambda _: (
         update(_meta)
         .where(_meta.c.key == constant("generation"))
         .values(value=cast(_meta.c.value, Integer) + literal_column("1", Integer))
-    )
+    ),
 )
 
 

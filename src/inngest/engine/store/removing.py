@@ -48,12 +48,13 @@ def _size(text: ColumnElement[str | None]) -> ColumnElement[int]:
 
 
 ENDED_BEFORE = Statement(
+    "The pruner finds runs that ended before a time, with their sizes.",
     lambda _: (
         select(_runs.c.id, _runs.c.event_id, _size(_runs.c.output) + _size(_EVENT_OF_RUN))
         .where(_runs.c.ended_at < bindparam("before"))
         .order_by(_runs.c.ended_at)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 
@@ -62,22 +63,25 @@ def _count(*where: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 WEIGHT = Statement(
+    "The pruner counts the rows and bytes of a run.",
     lambda _: select(
         func.count(),
         func.coalesce(func.sum(_size(_steps.c.data)), 0),
         _count(_attempts.c.run_id == bindparam("run")),
         _count(_batches.c.batch_id == select(_runs.c.batch_id).where(_runs.c.id == bindparam("run")).scalar_subquery()),
-    ).where(_steps.c.run_id == bindparam("run"))
+    ).where(_steps.c.run_id == bindparam("run")),
 )
 
 DELETE_SOME_STEPS = Statement(
+    "The pruner removes a page of the steps of a large run.",
     lambda _: delete(_steps).where(
         _steps.c.run_id == bindparam("run"),
         _steps.c.hash.in_(select(_steps.c.hash).where(_steps.c.run_id == bindparam("run")).limit(bindparam("count"))),
-    )
+    ),
 )
 
 DELETE_SOME_ATTEMPTS = Statement(
+    "The pruner removes a page of the attempts of a large run.",
     lambda _: delete(_attempts).where(
         _attempts.c.run_id == bindparam("run"),
         tuple_(_attempts.c.hash, _attempts.c.attempt, _attempts.c.ended_at).in_(
@@ -85,36 +89,48 @@ DELETE_SOME_ATTEMPTS = Statement(
             .where(_attempts.c.run_id == bindparam("run"))
             .limit(bindparam("count"))
         ),
-    )
+    ),
 )
 
-DELETE_STEPS = Statement(lambda words: delete(_steps).where(words.any_of(_steps.c.run_id, "runs")))
-DELETE_ATTEMPTS = Statement(lambda words: delete(_attempts).where(words.any_of(_attempts.c.run_id, "runs")))
-DELETE_RUNS = Statement(lambda words: delete(_runs).where(words.any_of(_runs.c.id, "runs")))
+DELETE_STEPS = Statement(
+    "The pruner removes the steps of runs.", lambda words: delete(_steps).where(words.any_of(_steps.c.run_id, "runs"))
+)
+DELETE_ATTEMPTS = Statement(
+    "The pruner removes the failed attempts of runs.",
+    lambda words: delete(_attempts).where(words.any_of(_attempts.c.run_id, "runs")),
+)
+DELETE_RUNS = Statement("The pruner removes runs.", lambda words: delete(_runs).where(words.any_of(_runs.c.id, "runs")))
 
 COLLECTED_EVENTS = Statement(
+    "The pruner finds the events of the batches of runs.",
     lambda words: (
         select(_batches.c.event_id)
         .join(_runs, _runs.c.batch_id == _batches.c.batch_id)
         .where(words.any_of(_runs.c.id, "runs"))
-    )
+    ),
 )
 DELETE_BATCHES = Statement(
+    "The pruner removes the batches of runs.",
     lambda words: delete(_batches).where(
         _batches.c.batch_id.in_(
             select(_runs.c.batch_id).where(words.any_of(_runs.c.id, "runs"), _runs.c.batch_id.is_not(None))
         )
-    )
+    ),
 )
-DELETE_SINGLETONS = Statement(lambda words: delete(_singletons).where(words.any_of(_singletons.c.run_id, "runs")))
+DELETE_SINGLETONS = Statement(
+    "The pruner removes what singletons know of runs.",
+    lambda words: delete(_singletons).where(words.any_of(_singletons.c.run_id, "runs")),
+)
 
 DELETE_EVENTS = Statement(
+    "The pruner removes old events that nothing needs.",
     lambda words: delete(_events).where(
         words.any_of(_events.c.id, "events"), _events.c.received_at < bindparam("before"), ~_NEEDED
-    )
+    ),
 )
 
 EVENTS_BEFORE = Statement(
+    "The pruner reads the next events after a place that were received before a time.",
     lambda _: (
         select(_events.c.received_at, _events.c.id, _size(_events.c.data))
         .where(
@@ -123,42 +139,46 @@ EVENTS_BEFORE = Statement(
         )
         .order_by(_events.c.received_at, _events.c.id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 EXPIRED_KEYS = Statement(
+    "The pruner finds idempotency keys that have expired.",
     lambda _: (
         select(_keys.c.function_id, _keys.c.key)
         .where(_keys.c.expires_at <= bindparam("now"))
         .order_by(_keys.c.expires_at)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 DELETE_KEY = Statement(
+    "The pruner removes an idempotency key that has expired.",
     lambda _: delete(_keys).where(
         _keys.c.function_id == bindparam("function"),
         _keys.c.key == bindparam("key"),
         _keys.c.expires_at <= bindparam("now"),
-    )
+    ),
 )
 
 
 EXPIRED_STARTS = Statement(
+    "The pruner finds starts that no rate limit counts any more.",
     lambda _: (
         select(_rates.c.function_id, _rates.c.key, _rates.c.started_at)
         .where(_rates.c.started_at <= bindparam("until"))
         .order_by(_rates.c.started_at)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 DELETE_STARTS = Statement(
+    "The pruner removes starts that no rate limit counts any more.",
     lambda _: delete(_rates).where(
         _rates.c.function_id == bindparam("function"),
         _rates.c.key == bindparam("of_key"),
         _rates.c.started_at == bindparam("at"),
-    )
+    ),
 )
 
 

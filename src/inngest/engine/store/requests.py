@@ -16,13 +16,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Asked
-from inngest.engine.records import Answered, Commit, HeldRequest, Notifications, RequestClaims, RequestKey
+from inngest.engine.records import Answered, Commit, HeldRequest, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
 from . import tables, troubles, waits
-from .accepting import lives
 from .context import WriteContext
 from .records import FAILED_COLUMNS, LARGEST, failed_row
+from .sessions import lives
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
 
 _requests = tables.requests
@@ -32,15 +32,16 @@ ANYBODY = "none"
 
 COLUMNS = ("run_id", "hash", "kind", "request", "attempt", "retries", "due_at", "holder", "session_id", "host")
 
-INSERT_REQUESTS = insert_new(_requests, COLUMNS)
-WRITE_FAILED = insert_new(tables.attempts, FAILED_COLUMNS)
+INSERT_REQUESTS = insert_new("A commit stores the requests of steps.", _requests, COLUMNS)
+WRITE_FAILED = insert_new("An answer writes the failed attempt at a request.", tables.attempts, FAILED_COLUMNS)
 
 HOLD = Statement(
+    "A commit notes the worker that knows the credentials of a request.",
     lambda _: (
         update(_requests)
         .where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
         .values(holder=bindparam("session"))
-    )
+    ),
 )
 
 
@@ -58,7 +59,12 @@ def _take(_: Words, rows: Rows) -> ClauseElement:
     return update(_requests).where(*still).values(session_id=given.c.session_id).returning(*taken)
 
 
-TAKE = Bulk(_requests, ("run_id", "hash", "due_at", "session_id"), _take)
+TAKE = Bulk(
+    "A worker takes requests that are due, that nobody makes, and whose credentials it knows.",
+    _requests,
+    ("run_id", "hash", "due_at", "session_id"),
+    _take,
+)
 
 _MINE = (
     _requests.c.run_id == bindparam("run"),
@@ -67,29 +73,35 @@ _MINE = (
 )
 
 PUT_OFF = Statement(
+    "An answer gives a request back for its next attempt, if the worker still has it.",
     lambda _: (
         update(_requests)
         .where(*_MINE)
         .values(session_id=null(), attempt=bindparam("next_attempt"), due_at=bindparam("again_at"))
         .returning(_requests.c.run_id)
-    )
+    ),
 )
 
 DELAY = Statement(
+    "A claim puts off a request that cannot be read.",
     lambda _: (
         update(_requests)
         .where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
         .values(session_id=null(), due_at=bindparam("until"))
-    )
+    ),
 )
 
-DONE = Statement(lambda _: delete(_requests).where(*_MINE).returning(_requests.c.run_id))
+DONE = Statement(
+    "An answer removes a request, if the worker still has it.",
+    lambda _: delete(_requests).where(*_MINE).returning(_requests.c.run_id),
+)
 
 OF_SESSION = Statement(
+    "A worker lists the requests that it makes, or whose credentials it knows.",
     lambda _: union(
         select(_requests.c.run_id, _requests.c.hash).where(_requests.c.session_id == bindparam("session")),
         select(_requests.c.run_id, _requests.c.hash).where(_requests.c.holder == bindparam("session")),
-    )
+    ),
 )
 
 _KEY = tuple_(_requests.c.run_id, _requests.c.hash)
@@ -102,13 +114,15 @@ def _some(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 GIVE_BACK = Statement(
+    "The end of a session gives back requests that the worker made.",
     lambda _: (
         update(_requests).where(_some(_requests.c.session_id)).values(session_id=null()).returning(_requests.c.run_id)
-    )
+    ),
 )
 
 FORGET_SECRETS = Statement(
-    lambda _: update(_requests).where(_some(_requests.c.holder)).values(holder=null()).returning(_requests.c.run_id)
+    "The end of a session notes that nobody knows the credentials of requests any more.",
+    lambda _: update(_requests).where(_some(_requests.c.holder)).values(holder=null()).returning(_requests.c.run_id),
 )
 
 
@@ -160,14 +174,13 @@ def answer(context: WriteContext, answered: Answered) -> None:
     mine = {"run": key.run_id, "step": key.hash, "session": answered.session}
     if arrival is not None:
         done = context.execute(DONE, mine).fetchone() is not None
-        arrivals = waits.deliver(context, [arrival], answered.now) if done else ()
+        if done:
+            context.arrived(waits.deliver(context, [arrival], answered.now))
     else:
         again = {"next_attempt": answered.attempt + 1, "again_at": answered.due_at}
-        done, arrivals = context.execute(PUT_OFF, {**mine, **again}).fetchone() is not None, ()
+        done = context.execute(PUT_OFF, {**mine, **again}).fetchone() is not None
     if done and answered.failed is not None:
         context.execute_rows(WRITE_FAILED, [failed_row(key.run_id, answered.failed)])
-    if arrivals:
-        context.notify(Notifications(arrivals, queued=True))
 
 
 def of_session(tx: Transaction, session: str) -> list[RequestKey]:

@@ -10,13 +10,12 @@ from sqlalchemy import select
 
 from inngest.engine.domain import schedules, triggers
 from inngest.engine.domain.function_rules import Schedule, rules_of
-from inngest.engine.domain.model import Event, FunctionSpec, Registry
+from inngest.engine.domain.model import Event, FunctionSpec
 from inngest.engine.domain.schedules import Tick
 from inngest.engine.domain.starts import Start
-from inngest.engine.records import NO_NOTIFICATIONS, Notifications
-from inngest.runtime.ports import Ids
 
 from . import cancelling, tables
+from .context import WriteContext
 from .statement import Statement, Transaction
 from .timers import Timer, Timers
 
@@ -26,9 +25,10 @@ AT_ONCE = 25
 """Ticks of a schedule that are fired in one transaction."""
 
 UNFINISHED = Statement(
+    "A tick finds those of its earlier runs that have not ended.",
     lambda words: select(tables.runs.c.id).where(
         words.any_of(tables.runs.c.id, "runs"), tables.runs.c.ended_at.is_(None)
-    )
+    ),
 )
 
 
@@ -43,8 +43,7 @@ def arm(timers: Timers, functions: Iterable[FunctionSpec], now: int, most: int) 
             if armed == most or timers.has(CRON, schedule.key):
                 continue
             first = schedules.first(schedule, now)
-            _put(timers, schedule, first, [])
-            armed += first is not None
+            armed += first is not None and timers.arm(CRON, schedule.key, first.fire_at, _payload(schedule, first, []))
     return armed
 
 
@@ -53,11 +52,11 @@ class Ticked(NamedTuple):
 
     starts: Sequence[Start] = ()  # nothing of it is stored yet
     events: Sequence[Event] = ()  # nor this
-    notifications: Notifications = NO_NOTIFICATIONS
 
 
-def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now: int, ids: Ids) -> Ticked:
+def fire(context: WriteContext, timer: Timer, now: int) -> Ticked:
     """The runs of what is due of a schedule; and it is armed anew, if there still is such a schedule."""
+    registry, ids = context.registry, context.ids
     function = registry.functions.get(timer.payload["function_id"])
     schedule = None if function is None else _found(function, timer.key)
     if function is None or schedule is None:
@@ -66,24 +65,22 @@ def fire(tx: Transaction, timer: Timer, timers: Timers, registry: Registry, now:
     if len(ticks) > AT_ONCE:  # the next page begins with the first that is left
         ticks, following = ticks[:AT_ONCE], ticks[AT_ONCE]
     running: list[str] = timer.payload["runs"]
-    notifications = NO_NOTIFICATIONS
     starts: list[Start] = []
     events: list[Event] = []
     for tick in ticks:
         if schedule.overlap != "allow":
-            running = _unfinished(tx, running) + [start.run.id for start in starts if start.run.id in running]
+            running = _unfinished(context, running) + [start.run.id for start in starts if start.run.id in running]
             if running and schedule.overlap == "skip":
                 continue
-            ended = cancelling.cancel(tx, running, "TriggerCron.overlap: the next tick has come", now)
-            notifications = notifications.and_then(ended)
+            cancelling.cancel(context, running, "TriggerCron.overlap: the next tick has come", now)
             starts = [start for start in starts if start.run.id not in running]
         event = schedules.event_of(schedule, tick, now, ids.ulid)
         start = triggers.start(function, event, now, ids.ulid, paused=registry.paused.get(function.id))
         events.append(event)
         starts.append(start._replace(key="", due_at=now))  # a tick is fired once by its timer
         running = [start.run.id]
-    _put(timers, schedule, following, running if schedule.overlap != "allow" else [])
-    return Ticked(starts, events, notifications)
+    _put(context.timers, schedule, following, running if schedule.overlap != "allow" else [])
+    return Ticked(starts, events)
 
 
 def _found(function: FunctionSpec, key: str) -> Schedule | None:
@@ -96,5 +93,8 @@ def _unfinished(tx: Transaction, run_ids: list[str]) -> list[str]:
 
 def _put(timers: Timers, schedule: Schedule, tick: Tick | None, runs: list[str]) -> None:
     if tick is not None:
-        payload = {"function_id": schedule.function_id, "scheduled_at": tick.scheduled_at, "runs": runs}
-        timers.put(CRON, schedule.key, tick.fire_at, payload)
+        timers.put(CRON, schedule.key, tick.fire_at, _payload(schedule, tick, runs))
+
+
+def _payload(schedule: Schedule, tick: Tick, runs: list[str]) -> dict[str, object]:
+    return {"function_id": schedule.function_id, "scheduled_at": tick.scheduled_at, "runs": runs}

@@ -39,9 +39,12 @@ def _heads(words: Words) -> Select[Any, Any, Any, bool]:
     return first_due(served).where(served.not_in(select(_pauses.c.function_id)))
 
 
-HEADS = Statement(_heads)
+HEADS = Statement(
+    "A claim reads what each served function has queued: its first job, its first lane, and runs apart.", _heads
+)
 
 PLAIN_JOBS = Statement(
+    "A claim finds the first jobs of a function that has no lanes.",
     lambda words: words.locking(
         select(_jobs.c.score, _jobs.c.id, _jobs.c.run_id)
         .where(
@@ -53,17 +56,18 @@ PLAIN_JOBS = Statement(
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count")),
         skip=True,
-    )
+    ),
 )
 
 READY_LANES = Statement(
+    "A claim finds the first lanes of a function that are to be looked at.",
     lambda words: words.locking(
         select(_lanes.c.ready_at, _lanes.c.turn, _lanes.c.id)
         .where(_lanes.c.function_id == bindparam("function"), _lanes.c.ready_at.is_not(None))
         .order_by(_lanes.c.ready_at, _lanes.c.turn)
         .limit(bindparam("count")),
         skip=True,
-    )
+    ),
 )
 
 

@@ -23,29 +23,47 @@ AT_ONCE = 200
 
 _functions, _sessions = tables.functions, tables.sessions
 
-INSERT_SESSION = Statement(lambda words: words.insert(_sessions))
+LIVE_SESSION = Statement(
+    "A transaction checks that a worker has not been declared dead.",
+    lambda words: words.locking(
+        select(_sessions.c.id).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
+        skip=False,
+    ),
+)
+
+INSERT_SESSION = Statement("A worker writes its session.", lambda words: words.insert(_sessions))
 
 TELL_HANDLERS = Statement(
-    lambda _: update(_sessions).where(_sessions.c.id == bindparam("session")).values(executing=bindparam("told"))
+    "A worker writes which of its handlers take long.",
+    lambda _: update(_sessions).where(_sessions.c.id == bindparam("session")).values(executing=bindparam("told")),
 )
 
 SESSIONS = Statement(
+    "A worker lists all sessions.",
     lambda _: select(
         _sessions.c.id, _sessions.c.started_at, _sessions.c.host, _sessions.c.pid, _sessions.c.functions
-    ).order_by(_sessions.c.id)
+    ).order_by(_sessions.c.id),
 )
 
 WRITE_FUNCTION = Statement(
+    "A registration writes a function.",
     lambda words: (insertion := words.insert(_functions)).on_conflict_do_update(
         index_elements=["id"],
         set_={
             name: insertion.excluded[name]
             for name in ("app_id", "name", "version", "retries", "events", "failure_of", "config", "updated_at")
         },
-    )
+    ),
 )
 
-FORGET_FUNCTION = Statement(lambda _: delete(_functions).where(_functions.c.id == bindparam("function")))
+FORGET_FUNCTION = Statement(
+    "A registration removes a function.", lambda _: delete(_functions).where(_functions.c.id == bindparam("function"))
+)
+
+
+def lives(tx: Transaction, session: str) -> bool:
+    """Whether a worker has not been declared dead; it cannot be while this transaction lasts (P4)."""
+    return tx.execute(LIVE_SESSION, {"session": session}).fetchone() is not None
 
 
 def begin_session(tx: Transaction, session: Session, writer: str) -> None:

@@ -47,6 +47,7 @@ from . import (
     kept,
     kept_back,
     lanes,
+    locking,
     parcels,
     pausing,
     reading,
@@ -63,6 +64,7 @@ from . import (
 from .commands import Call, Command, call, each
 from .context import Shared, WriteContext
 from .database import Database
+from .locking import Lock
 from .looking_back import LookingBack
 from .registry import RegistryCache
 from .statement import Connection, Transaction
@@ -164,7 +166,9 @@ class SqlStore:
     # -- workers and functions
 
     async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
-        while await self._write(call(sessions.register, functions, replace_app, now), rows=len(functions)):
+        while await self._write(
+            call(sessions.register, functions, replace_app, now), rows=len(functions), locks=[locking.FUNCTIONS]
+        ):
             pass
 
     async def begin_session(self, session: Session) -> None:
@@ -172,7 +176,11 @@ class SqlStore:
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
         began = False
-        while more := await self._write(call(claiming.end_session, session_id, now, died=died), rows=MAX_ROWS):
+        while more := await self._write(
+            call(claiming.end_session, session_id, now, died=died),
+            rows=MAX_ROWS,
+            locks=[locking.lives(session_id)._replace(exclusive=True)],
+        ):
             began = True
         return began or more is not None
 
@@ -195,7 +203,8 @@ class SqlStore:
     def accept(self, acceptance: Acceptance) -> asyncio.Future[Accepted]:
         size = sum(len(event.data) for event in acceptance.events)
         rows = MAX_ROWS if acceptance.parcel else accepting.rows_of(acceptance.events, self._registry.known)
-        return self._writer.submit(Command(accepting.accept, acceptance, rows, size))
+        locks = locking.of_acceptance(acceptance) if self._database.shared else ()
+        return self._writer.submit(Command(accepting.accept, acceptance, rows, size, locks=locks))
 
     async def put_parcel(self, events: Sequence[Event], now: int) -> str:
         return await self._put_parcel(events, now, whole=True)
@@ -225,7 +234,11 @@ class SqlStore:
     ) -> Claims:
         count, probes = min(count, claiming.AT_ONCE), min(probes, claiming.AT_ONCE)
         asked = claiming.Claim(owner.session, owner.token, count, functions, now, alone, probes, together, keep)
-        return await self._write(call(self._claiming.claim, asked), rows=2 * (count + probes))
+        return await self._write(
+            call(self._claiming.claim, asked),
+            rows=2 * (count + probes),
+            locks=[locking.READS_FUNCTIONS, locking.lives(owner.session)],
+        )
 
     async def read(self, claimed: Claimed) -> Claimed | None:
         reading = entering.Reading(claimed)
@@ -235,10 +248,12 @@ class SqlStore:
         return reading.claimed()
 
     async def extra_slots(self, owner: Owner, lane: str, wanted: int, now: int) -> int:
-        return await self._write(call(lanes.extra_slots, owner, lane, wanted, now), rows=3)
+        return await self._write(
+            call(lanes.extra_slots, owner, lane, wanted, now), rows=3, locks=locking.runs([owner.run_id])
+        )
 
     def free_slots(self, owner: Owner, busy: int, now: int) -> asyncio.Future[bool]:
-        return self._submit(call(kept.free, owner, busy, now), rows=3, patient=True)
+        return self._submit(call(kept.free, owner, busy, now), rows=3, patient=True, locks=locking.runs([owner.run_id]))
 
     def commit(self, commit: Commit) -> asyncio.Future[Any]:
         holds = self._looking_back.holds(commit)
@@ -258,13 +273,16 @@ class SqlStore:
             size += sum(len(event.data) for event in effects.events)
             if effects.parcel and not commit.staged:
                 size += sum(len(event.data) for event in effects.parcel)
-        command: Command[Receipt] = Command(committing.commit, commit, rows, size, True, committing.alone, commit.owner)
+        locks = locking.of_commit(commit) if self._database.shared else ()
+        command: Command[Receipt] = Command(
+            committing.commit, commit, rows, size, True, committing.alone, commit.owner, locks
+        )
         return self._writer.submit(command)
 
     # -- timers and pauses
 
     async def fire(self, now: int, only: str | None = None) -> Fired:
-        return await self._write(call(firing.fire, now, only), rows=1_000)
+        return await self._write(call(firing.fire, now, only), rows=1_000, locks=[locking.READS_FUNCTIONS])
 
     async def due_timers(self, now: int) -> Sequence[str]:
         return await self._read(lambda tx: due_ids(tx, now, firing.AT_ONCE))
@@ -275,7 +293,10 @@ class SqlStore:
     async def put_run_off(self, owner: Owner, error: str, now: int, *, taken_at: int, alone: bool) -> int | None:
         """It is patient: else nobody runs it while its worker lives."""
         return await self._submit(
-            call(unreadable.put_owned_off, owner, error, now, taken_at=taken_at, alone=alone), rows=4, patient=True
+            call(unreadable.put_owned_off, owner, error, now, taken_at=taken_at, alone=alone),
+            rows=4,
+            patient=True,
+            locks=locking.runs([owner.run_id]),
         )
 
     @property
@@ -288,26 +309,31 @@ class SqlStore:
             self._alarm.note(found)
 
     async def pause(self, function_id: str, on_event: str, now: int) -> bool:
-        return await self._write(call(pausing.pause, function_id, on_event, now))
+        return await self._write(call(pausing.pause, function_id, on_event, now), locks=[locking.FUNCTIONS])
 
     async def resume(self, function_id: str, now: int) -> bool:
-        return await self._write(call(pausing.resume, function_id))
+        return await self._write(call(pausing.resume, function_id), locks=[locking.FUNCTIONS])
 
     async def cancel(self, run_ids: Sequence[str], reason: str, now: int) -> Sequence[str]:
         cancelled: list[str] = []
         for first in range(0, len(run_ids), cancelling.AT_ONCE):
             page = run_ids[first : first + cancelling.AT_ONCE]
             rows = cancelling.ROWS_OF_RUN * len(page)
-            cancelled += await self._write(call(system_events.cancel, page, reason, now), rows=rows)
+            cancelled += await self._write(
+                call(cancelling.cancel, page, reason, now),
+                rows=rows,
+                locks=[locking.READS_FUNCTIONS, *locking.runs(page)],
+            )
         return cancelled
 
     async def release(self, run_id: str, now: int) -> bool:
-        return await self._write(call(holding.release, run_id, now), rows=3)
+        return await self._write(call(holding.release, run_id, now), rows=3, locks=locking.runs([run_id]))
 
     async def retry_now(self, run_id: str, now: int) -> Retried:
-        retried: Retried = await self._write(call(holding.retry_now, run_id, now), rows=10)
+        locks = locking.runs([run_id])
+        retried: Retried = await self._write(call(holding.retry_now, run_id, now), rows=10, locks=locks)
         while retried.more:
-            next_page: Retried = await self._write(call(holding.retry_now, run_id, now), rows=MAX_ROWS)
+            next_page: Retried = await self._write(call(holding.retry_now, run_id, now), rows=MAX_ROWS, locks=locks)
             retried = Retried([*retried.steps, *next_page.steps], retried.anything, next_page.more)
         return retried
 
@@ -317,11 +343,15 @@ class SqlStore:
     # -- requests
 
     async def claim_requests(self, session: str, keys: Sequence[RequestKey], now: int) -> RequestClaims:
-        return await self._write(call(requests.claim, session, keys, now), rows=len(keys))
+        return await self._write(
+            call(requests.claim, session, keys, now), rows=len(keys), locks=[locking.lives(session)]
+        )
 
     def answer_request(self, answered: Answered) -> asyncio.Future[None]:
         size = len(answered.arrival.data or "") if answered.arrival is not None else 0
-        return self._submit(call(requests.answer, answered), rows=4, size=size, patient=True)
+        return self._submit(
+            call(requests.answer, answered), rows=4, size=size, patient=True, locks=locking.runs([answered.key.run_id])
+        )
 
     # -- reading
 
@@ -384,11 +414,19 @@ class SqlStore:
     async def remove_keys(self, now: int) -> bool:
         return await self._write(call(removing.remove_keys, now), rows=MAX_ROWS)
 
-    async def _write(self, command: Call[R], *, rows: int = 1, size: int = 0) -> R:
-        return await self._submit(command, rows=rows, size=size)
+    async def _write(self, command: Call[R], *, rows: int = 1, size: int = 0, locks: Sequence[Lock] = ()) -> R:
+        return await self._submit(command, rows=rows, size=size, locks=locks)
 
-    def _submit(self, command: Call[R], *, rows: int = 1, size: int = 0, patient: bool = False) -> asyncio.Future[R]:
-        return self._writer.submit(Command(each, command, rows, size, patient))
+    def _submit(
+        self,
+        command: Call[R],
+        *,
+        rows: int = 1,
+        size: int = 0,
+        patient: bool = False,
+        locks: Sequence[Lock] = (),
+    ) -> asyncio.Future[R]:
+        return self._writer.submit(Command(each, command, rows, size, patient, locks=locks))
 
     async def _read(self, read: Callable[[Transaction], R]) -> R:
         if self._closed:

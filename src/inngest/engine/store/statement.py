@@ -86,11 +86,13 @@ class Statement:
     """One statement, as a function of the database's words. Parameters are named with `bindparam`.
 
     Args:
+        sentence: says what it does, and who does it: subject, verb, object. `make sql` prints it.
         build: makes the statement.
         order: names of its parameters as they follow one another, where it is executed with a tuple of them.
     """
 
-    def __init__(self, build: Callable[[Words], ClauseElement], order: tuple[str, ...] = ()) -> None:
+    def __init__(self, sentence: str, build: Callable[[Words], ClauseElement], order: tuple[str, ...] = ()) -> None:
+        self.sentence = sentence
         self.build = build
         self.order = order
 
@@ -113,12 +115,16 @@ class Bulk:
     """One statement for many rows: what it costs to enter and leave the driver is paid once for all of them.
 
     Args:
+        sentence: says what it does, and who does it.
         table: whose columns the rows are of, by name.
         columns: names of the values of a row, in order.
         build: makes the statement.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], build: Callable[[Words, Rows], ClauseElement]) -> None:
+    def __init__(
+        self, sentence: str, table: Table, columns: Sequence[str], build: Callable[[Words, Rows], ClauseElement]
+    ) -> None:
+        self.sentence = sentence
         self._table = table
         self.columns = columns
         self._build = build
@@ -137,14 +143,14 @@ def each_value(column: ColumnElement[str], *where: ColumnElement[bool]) -> CTE:
     return found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
 
 
-def insert_new(table: Table, columns: Sequence[str]) -> Bulk:
+def insert_new(sentence: str, table: Table, columns: Sequence[str]) -> Bulk:
     """Inserts rows; those that are there already stay as they are."""
 
     def build(words: Words, rows: Rows) -> ClauseElement:
         insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
         return insertion
 
-    return Bulk(table, columns, build)
+    return Bulk(sentence, table, columns, build)
 
 
 class _Compiled:

@@ -30,24 +30,27 @@ NEXT_PAGE = 100
 """Milliseconds between two pages of one look."""
 
 BUDGETS_AFTER = Statement(
+    "A sweep reads the next budgets.",
     lambda _: (
         select(_budgets.c.budget, _budgets.c.used)
         .where(_budgets.c.budget > bindparam("after"))
         .order_by(_budgets.c.budget)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 THROTTLES_AFTER = Statement(
+    "A sweep reads the next throttles.",
     lambda _: (
         select(_throttles.c.id, _throttles.c.tat)
         .where(_throttles.c.id > bindparam("after"))
         .order_by(_throttles.c.id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 BLOCKED_AFTER = Statement(
+    "A sweep reads the next lanes of a function that wait for budgets.",
     lambda _: (
         select(_lanes.c.turn, _lanes.c.id, _lanes.c.blocked_on)
         .where(
@@ -57,19 +60,26 @@ BLOCKED_AFTER = Statement(
         )
         .order_by(_lanes.c.turn)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
-FORGET_BUDGETS = Statement(lambda words: delete(_budgets).where(words.any_of(_budgets.c.budget, "budgets")))
+FORGET_BUDGETS = Statement(
+    "A sweep removes budgets of which nothing is used.",
+    lambda words: delete(_budgets).where(words.any_of(_budgets.c.budget, "budgets")),
+)
 
-FORGET_THROTTLES = Statement(lambda words: delete(_throttles).where(words.any_of(_throttles.c.id, "throttles")))
+FORGET_THROTTLES = Statement(
+    "A sweep removes throttles that hold back nothing.",
+    lambda words: delete(_throttles).where(words.any_of(_throttles.c.id, "throttles")),
+)
 
 UNBLOCK = Statement(
+    "A sweep has lanes looked at that wait for budgets with room.",
     lambda words: (
         update(_lanes)
         .where(words.any_of(_lanes.c.id, "lanes"), _lanes.c.blocked_on.is_not(None))
         .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
-    )
+    ),
 )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -17,34 +17,26 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.events import FINISHED
 from inngest.runtime.careful import CarefulLogger
 
-from . import cancelling, tables
-from .accepting import create, insert_events
+from . import events, tables
 from .context import WriteContext
-from .events import batches, event
 from .records import RUN_COLUMNS, run_of
+from .starting import create
 from .statement import Statement
 from .telling import Teller
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
-RUNS = Statement(
-    lambda words: (
-        select(*(tables.runs.c[name] for name in RUN_COLUMNS))
-        .where(words.any_of(tables.runs.c.id, "runs"))
-        .order_by(tables.runs.c.id)
-    )
-)
-
 LOOKED_FOR = Statement(
-    lambda _: select(tables.waits.c.run_id).where(tables.waits.c.topic == bindparam("of_topic")).limit(1)
+    "An announcer asks whether any wait has this topic.",
+    lambda _: select(tables.waits.c.run_id).where(tables.waits.c.topic == bindparam("of_topic")).limit(1),
 )
 
 
 def announce(context: WriteContext) -> None:
     """Say which runs were cancelled in a transaction, and which ended; and what follows from that."""
-    events = SystemEvents(context)
-    events.cancelled(context.notifications.cancelled)
-    events.finished(context.finished)
+    said = SystemEvents(context)
+    said.cancelled()
+    said.finished(context.finished)
 
 
 class SystemEvents:
@@ -58,21 +50,22 @@ class SystemEvents:
     def finished(self, finishes: Sequence[Finish]) -> None:
         """Say that runs ended, if anyone listens."""
         if finishes and self._is_heard(FINISHED):
-            self.cancelled(self._say([one.event(self._ids.ulid) for one in finishes]))
+            self._say([one.event(self._ids.ulid) for one in finishes])
+            self.cancelled()
 
-    def cancelled(self, run_ids: Sequence[str]) -> None:
+    def cancelled(self) -> None:
         """Say which runs were cancelled. Their events may cancel other runs."""
-        while run_ids:
-            run_ids = self._say(self._of_cancelled(run_ids))
+        while rows := self._tx.cancelled:
+            self._tx.cancelled = []
+            self._say(self._of_cancelled(rows))
 
-    def _of_cancelled(self, run_ids: Sequence[str]) -> list[Event]:
-        rows = self._tx.execute(RUNS, {"runs": json.dumps(sorted(run_ids))}).fetchall()
+    def _of_cancelled(self, rows: Sequence[tuple[Any, ...]]) -> list[Event]:
         heard = self._is_heard(FINISHED)
         ended = Ended(RunStatus.CANCELLED, None, None)
         said: list[Event] = []
         for row in rows:
             try:
-                run = run_of(row)
+                run = run_of(row[: len(RUN_COLUMNS)])
             except Exception as error:  # it is cancelled all the same
                 LOGGER.error("run %s was cancelled, and cannot be read: nobody is told. %s", row[0], text_of(error))
                 continue
@@ -85,9 +78,9 @@ class SystemEvents:
 
     def _causes(self, run: Run) -> list[EventData]:
         if run.batch_id is not None:
-            found = batches(self._tx, [run.batch_id])[run.batch_id]
+            found = events.batches(self._tx, [run.batch_id])[run.batch_id]
         else:
-            first = event(self._tx, run.event_id)
+            first = events.event(self._tx, run.event_id)
             found = [] if first is None else [first]
         return [data_of(one) for one in found]
 
@@ -97,22 +90,11 @@ class SystemEvents:
             return True
         return self._tx.execute(LOOKED_FOR, {"of_topic": watches.topic(Watching.STEP, name)}).fetchone() is not None
 
-    def _say(self, events: Sequence[Event]) -> Sequence[str]:
-        """Store and tell events, and make the runs that they start; ids of the runs that they cancel."""
-        if not events:
-            return ()
+    def _say(self, said: Sequence[Event]) -> None:
+        """Store and tell events, and make the runs that they start."""
+        if not said:
+            return
         tx, now = self._tx, self._now
-        new = insert_events(tx, events)
-        told = Teller(tx, tx.timers).tell(events, now)
-        starts = triggers.starts(events, tx.registry, now, self._ids.ulid)
-        told = told.and_then(create(tx, new, starts, now, self._ids, tx.alarm))
-        tx.notify(told)
-        return told.cancelled
-
-
-def cancel(context: WriteContext, run_ids: Sequence[str], reason: str, now: int) -> Sequence[str]:
-    """End those of these runs that have not ended; their ids."""
-    context.at(now)
-    cancelled = cancelling.cancel(context, run_ids, reason, now)
-    context.notify(cancelled)
-    return cancelled.cancelled
+        new = events.insert(tx, said)
+        Teller(tx).tell(said, now)
+        create(tx, new, triggers.starts(said, tx.registry, now, self._ids.ulid), now)

@@ -18,15 +18,16 @@ from inngest.engine.domain import watches
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Event, Watching
-from inngest.engine.records import NO_NOTIFICATIONS, Notifications, Touched
+from inngest.engine.records import Touched
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 
 from . import cancelling, events, tables, troubles, waits, woken
 from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
+from .context import WriteContext
 from .records import number_of
 from .statement import Statement, Transaction, constant
-from .timers import ALWAYS, TELL, Timers
+from .timers import ALWAYS, TELL
 
 _waits, _timers, _meta = tables.waits, tables.timers, tables.meta
 
@@ -36,6 +37,7 @@ LOOKS = 1_000
 _SEEN = (_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expression, _waits.c.parameters)
 
 CANDIDATES = Statement(
+    "An event finds a page of the waits of its topic with the key that stands at a path.",
     lambda _: (
         select(*_SEEN, _waits.c.opened)
         .where(
@@ -47,24 +49,30 @@ CANDIDATES = Statement(
         )
         .order_by(_waits.c.run_id, _waits.c.hash)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 OF_RUNS = Statement(
+    "A transaction of a run reads the waits of the run, which may be owed an event.",
     lambda words: (
         select(*_SEEN, _waits.c.opened, _waits.c.topic, _waits.c.path, _waits.c.key, _waits.c.expires_at)
         .where(words.any_of(_waits.c.run_id, "runs"))
         .order_by(_waits.c.run_id, _waits.c.hash)
-    )
+    ),
 )
 
 _MARKERS = select(_timers.c.key, _timers.c.payload, _timers.c.due_at).where(_timers.c.kind == constant(TELL))
 
-MARKERS = Statement(lambda _: _MARKERS.order_by(_timers.c.id))
+MARKERS = Statement(
+    "A transaction reads the markers of events that are still to be told.", lambda _: _MARKERS.order_by(_timers.c.id)
+)
 
-PUT_OFF = Statement(lambda _: _MARKERS.where(_timers.c.due_at > bindparam("now")))
+PUT_OFF = Statement(
+    "An event finds the markers that were put off.", lambda _: _MARKERS.where(_timers.c.due_at > bindparam("now"))
+)
 
 NEXT_NUMBER = Statement(
+    "An event takes the next number for its marker.",
     lambda words: (
         words.insert(_meta)
         .values(key=constant("broadcasts"), value=literal_column("'1'"))
@@ -72,7 +80,7 @@ NEXT_NUMBER = Statement(
             index_elements=["key"], set_={"value": cast(_meta.c.value, Integer) + literal_column("1", Integer)}
         )
         .returning(_meta.c.value)
-    )
+    ),
 )
 
 
@@ -117,21 +125,20 @@ class Teller:
     """Tells events, in one transaction.
 
     Args:
-        tx: the transaction.
-        timers: for markers.
+        context: the transaction.
     """
 
-    def __init__(self, tx: Transaction, timers: Timers) -> None:
-        self._tx = tx
-        self._timers = timers
-        self._allowance = Allowance.of(tx)
+    def __init__(self, context: WriteContext) -> None:
+        self._tx = context
+        self._timers = context.timers
+        self._allowance = Allowance.of(context)
         self._looks = LOOKS
         self._marked: set[str] | None = None  # topics of which something is still to be told, once it is known
         self._unfinished: set[str] = set()  # those of which this transaction has told only some
         self.touched: list[Touched] = []  # what the events that it told did
         self._put_off: list[Pending] | None = None  # what could not be told, once that is known
 
-    def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> Notifications:
+    def tell(self, told: Sequence[Event], now: int, sought: Mapping[str, Sequence[str]] | None = None) -> None:
         """Tell new events; `sought` is what is `sought` of them and others.
 
         Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
@@ -142,9 +149,9 @@ class Teller:
             topic = watches.topic(Watching.STEP, event.name)
             if topic in paths:
                 self._tell(event, topic, paths[topic], now, found)
-        return self._deliver(found, now)
+        self._deliver(found, now)
 
-    def go_on(self, key: str, marker: Marker, now: int) -> Notifications:
+    def go_on(self, key: str, marker: Marker, now: int) -> None:
         """Tell the next page of what is still to be told. Markers are handed in by their numbers."""
         event = events.event(self._tx, key)
         assert event is not None, f"event {key} is still to be told, but is not stored"
@@ -158,7 +165,7 @@ class Teller:
         if place is not None:
             self._unfinished.add(marker.topic)
             self._timers.put(TELL, key, due_at, marker._replace(**place._asdict()), _id(marker.number))
-        return self._deliver(found, now)
+        self._deliver(found, now)
 
     def _stands_behind(self, marker: Marker, now: int) -> int:
         """When earlier events of the name are told, which were put off, unix ms; ALWAYS if nothing keeps this one.
@@ -230,26 +237,26 @@ class Teller:
                         break
         return None
 
-    def _deliver(self, found: _Found, now: int) -> Notifications:
-        told = _deliver(self._tx, found, now)
+    def _deliver(self, found: _Found, now: int) -> None:
+        arrivals, ended = _deliver(self._tx, found, now)
+        self._tx.arrived(arrivals)
         self.touched += [
-            Touched(one.event_id, one.run_id, cancelled=False) for one in told.arrivals if one.event_id is not None
+            Touched(one.event_id, one.run_id, cancelled=False) for one in arrivals if one.event_id is not None
         ]
-        self.touched += [Touched(found.cancelled[run_id][1], run_id, cancelled=True) for run_id in told.cancelled]
-        return told
+        self.touched += [Touched(found.cancelled[run_id][1], run_id, cancelled=True) for run_id in ended]
 
 
-def _deliver(tx: Transaction, found: _Found, now: int) -> Notifications:
+def _deliver(context: WriteContext, found: _Found, now: int) -> tuple[list[Arrival], list[str]]:
+    """Give the events to those who look for them; the arrivals of steps, and ids of the runs that were cancelled."""
+    ended: list[str] = []
     if not found.arrivals and not found.cancelled:
-        return NO_NOTIFICATIONS
-    arrivals = waits.deliver(tx, [arrival._replace(at=now) for arrival in found.arrivals], now)
-    news = Notifications(arrivals, queued=bool(arrivals))
+        return [], ended
+    arrivals = waits.deliver(context, [arrival._replace(at=now) for arrival in found.arrivals], now)
     if found.cancelled:
         names = ", ".join(sorted(found.names))
-        ended = cancelling.cancel(tx, list(found.cancelled), f"an event came that cancels it ({names})", now)
-        woken.cancelled(tx, [(run_id, *found.cancelled[run_id]) for run_id in ended.cancelled])
-        news = news.and_then(ended)
-    return news
+        ended = cancelling.cancel(context, list(found.cancelled), f"an event came that cancels it ({names})", now)
+        woken.cancelled(context, [(run_id, *found.cancelled[run_id]) for run_id in ended])
+    return arrivals, ended
 
 
 class Pending(NamedTuple):
@@ -299,14 +306,14 @@ def _key(tx: Transaction, view: EventView, topic: str, path: str, now: int) -> s
         return None
 
 
-def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool = True) -> Notifications:
-    """Tell these runs now what they are owed: they are about to write, or to be entered.
+def catch_up(tx: WriteContext, run_ids: Iterable[str], now: int, *, cancel: bool = True) -> list[Arrival]:
+    """Tell these runs now what they are owed: they are about to write, or to be entered. Their steps' arrivals.
 
     With `cancel` false, what cancels them is left to its page.
     """
     pending = markers(tx)
     if not pending:
-        return NO_NOTIFICATIONS
+        return []
     open_waits = tx.execute(OF_RUNS, {"runs": json.dumps(sorted(run_ids))}).fetchall()
     topics = {row[6] for row in open_waits}
     found = _Found()
@@ -327,7 +334,7 @@ def catch_up(tx: Transaction, run_ids: Iterable[str], now: int, *, cancel: bool 
             if there and _is_for(tx, view, marker.number, wait, now):
                 told.add((run_id, step))
                 found.add(event, view, kind, run_id, step)
-    return _deliver(tx, found, now)
+    return _deliver(tx, found, now)[0]
 
 
 def _id(number: int) -> str:

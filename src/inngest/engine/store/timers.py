@@ -45,20 +45,28 @@ NEVER = 253_402_300_799_000
 """When a timer falls due that waits for something else: the end of the year 9999."""
 
 SET_TIMER = Statement(
+    "A transaction sets or moves a timer.",
     lambda words: (insertion := words.insert(_timers)).on_conflict_do_update(
         index_elements=["kind", "key"],
         set_={"due_at": insertion.excluded.due_at, "payload": insertion.excluded.payload},
-    )
+    ),
+)
+
+ARM_TIMER = Statement(
+    "A registration sets a timer that is not set.",
+    lambda words: words.insert(_timers).on_conflict_do_nothing().returning(_timers.c.id),
 )
 
 TIMER = Statement(
+    "A transaction reads a timer.",
     lambda _: select(_timers.c.due_at, _timers.c.payload).where(
         _timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key")
-    )
+    ),
 )
 
 REMOVE_TIMER = Statement(
-    lambda _: delete(_timers).where(_timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key"))
+    "A transaction removes a timer.",
+    lambda _: delete(_timers).where(_timers.c.kind == bindparam("of_kind"), _timers.c.key == bindparam("of_key")),
 )
 
 _IS_DUE = _timers.c.due_at <= bindparam("now")
@@ -67,45 +75,57 @@ _SAYS_NO_TIME = _timers.c.due_at > literal_column(str(LARGEST), BigInteger)
 """Nobody can say when such a timer is due, so it is: texts come after all numbers."""
 
 
-def _ids(which: ColumnElement[bool]) -> Statement:
+def _ids(sentence: str, which: ColumnElement[bool]) -> Statement:
     return Statement(
+        sentence,
         lambda words: words.locking(
             select(_timers.c.id).where(which).order_by(_timers.c.due_at, _timers.c.id).limit(bindparam("count")),
             skip=True,
-        )
+        ),
     )
 
 
-DUE_IDS, STRANGE_IDS = _ids(_IS_DUE), _ids(_SAYS_NO_TIME)
+DUE_IDS = _ids("The timers of an engine find those that are due.", _IS_DUE)
+STRANGE_IDS = _ids("The timers of an engine find those that do not say when they are due.", _SAYS_NO_TIME)
 
 TAKE_DUE = Statement(
+    "A transaction takes a timer that is due.",
     lambda _: (
         delete(_timers)
         .where(_timers.c.id == bindparam("timer"), or_(_IS_DUE, _SAYS_NO_TIME))
         .returning(_timers.c.kind, _timers.c.key, _timers.c.due_at, _timers.c.payload)
-    )
+    ),
 )
 
-NAME = Statement(lambda _: select(_timers.c.kind, _timers.c.key).where(_timers.c.id == bindparam("timer")))
+NAME = Statement(
+    "A transaction reads what a timer is for.",
+    lambda _: select(_timers.c.kind, _timers.c.key).where(_timers.c.id == bindparam("timer")),
+)
 
 PUT_OFF = Statement(
-    lambda _: update(_timers).where(_timers.c.id == bindparam("timer")).values(due_at=bindparam("until"))
+    "A transaction makes a timer that cannot be done due later.",
+    lambda _: update(_timers).where(_timers.c.id == bindparam("timer")).values(due_at=bindparam("until")),
 )
 
 _LIMITING = [constant(kind) for kind in (START_TIMEOUT, FINISH_TIMEOUT)]
 
-TIMES_ARE_LIMITED = Statement(lambda _: select(*(exists().where(_timers.c.kind == kind) for kind in _LIMITING)))
+TIMES_ARE_LIMITED = Statement(
+    "A transaction asks whether any timer limits the time of a run.",
+    lambda _: select(*(exists().where(_timers.c.kind == kind) for kind in _LIMITING)),
+)
 
 FORGET_TIMES = Statement(
-    lambda words: delete(_timers).where(_timers.c.kind.in_(_LIMITING), words.any_of(_timers.c.key, "runs"))
+    "A transaction removes the timers that limit the time of runs.",
+    lambda words: delete(_timers).where(_timers.c.kind.in_(_LIMITING), words.any_of(_timers.c.key, "runs")),
 )
 
 _TIMES = select(_timers.c.due_at).limit(literal_column("1", Integer))
 
 FIRST_AND_LAST = Statement(
+    "An engine asks when the next timer falls due, and whether the last one says when it does.",
     lambda _: select(
         _TIMES.order_by(_timers.c.due_at).scalar_subquery(), _TIMES.order_by(_timers.c.due_at.desc()).scalar_subquery()
-    )
+    ),
 )
 
 
@@ -153,14 +173,18 @@ class Timers:
     def put(self, kind: str, key: str, due_at: int, payload: object, timer_id: str | None = None) -> None:
         """Set a timer, or move it. Those that are due at the same time are done in the order of their ids."""
         self._tx.on_commit(lambda: self._alarm.note(due_at))
-        row = {
-            "id": timer_id or self._ids.token(),
-            "kind": kind,
-            "key": key,
-            "due_at": due_at,
-            "payload": json.dumps(payload),
-        }
-        self._tx.execute(SET_TIMER, row)
+        self._tx.execute(SET_TIMER, self._row(kind, key, due_at, payload, timer_id))
+
+    def arm(self, kind: str, key: str, due_at: int, payload: object) -> bool:
+        """Set a timer, unless it is set; whether it was not."""
+        armed = self._tx.execute(ARM_TIMER, self._row(kind, key, due_at, payload)).fetchone() is not None
+        if armed:
+            self._tx.on_commit(lambda: self._alarm.note(due_at))
+        return armed
+
+    def _row(self, kind: str, key: str, due_at: int, payload: object, timer_id: str | None = None) -> dict[str, object]:
+        number = timer_id or self._ids.token()
+        return {"id": number, "kind": kind, "key": key, "due_at": due_at, "payload": json.dumps(payload)}
 
     def get(self, kind: str, key: str) -> Timer | None:
         """A timer."""

@@ -17,7 +17,9 @@ OFTEN = 1_000
 _meta = tables.meta
 _KEPT = cast(_meta.c.value, BigInteger)
 
-GREATEST = Statement(lambda _: select(_KEPT).where(_meta.c.key == constant("time")))
+GREATEST = Statement(
+    "An engine reads the greatest time that was kept.", lambda _: select(_KEPT).where(_meta.c.key == constant("time"))
+)
 
 
 def _keeping(words: Words) -> Any:
@@ -39,7 +41,10 @@ def _keep_anew(words: Words) -> ClauseElement:
     return clause
 
 
-KEEP, KEEP_ANEW = Statement(_keep), Statement(_keep_anew)
+KEEP, KEEP_ANEW = (
+    Statement("A transaction keeps the time if it is greater than what was kept, by more than a second.", _keep),
+    Statement("An engine keeps the time, also if it is less than what was kept.", _keep_anew),
+)
 
 
 def greatest(tx: Transaction) -> int:

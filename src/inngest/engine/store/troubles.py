@@ -32,16 +32,21 @@ _OF_RUN = (RUN, WAIT, REQUEST)
 _troubles = tables.troubles
 _COLUMNS = (_troubles.c.kind, _troubles.c.error, _troubles.c.tries, _troubles.c.since, _troubles.c.until)
 
-OF_KEY = Statement(lambda _: select(*_COLUMNS).where(_troubles.c.key == bindparam("of_key")).order_by(_troubles.c.kind))
+OF_KEY = Statement(
+    "A transaction reads the troubles of a key.",
+    lambda _: select(*_COLUMNS).where(_troubles.c.key == bindparam("of_key")).order_by(_troubles.c.kind),
+)
 
 WRITE = Statement(
+    "A transaction writes a trouble, and until when what has it is put off.",
     lambda words: (insertion := words.insert(_troubles)).on_conflict_do_update(
         index_elements=["key", "kind"],
         set_={name: insertion.excluded[name] for name in ("error", "tries", "since", "until")},
-    )
+    ),
 )
 
 OVER = Statement(
+    "The pruner removes some troubles that are over.",
     lambda _: (
         delete(_troubles)
         .where(
@@ -52,7 +57,7 @@ OVER = Statement(
             )
         )
         .returning(_troubles.c.key)
-    )
+    ),
 )
 
 

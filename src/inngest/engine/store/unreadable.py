@@ -12,8 +12,8 @@ from inngest.engine.domain.model import RunStatus
 from inngest.engine.records import Owner
 
 from . import holding, lanes, tables, troubles
-from .accepting import INSERT_JOBS, job_row
 from .context import WriteContext
+from .jobs import INSERT_JOBS, job_row
 from .records import number_of
 from .statement import Statement, constant
 
@@ -21,22 +21,25 @@ _runs = tables.runs
 _NONE = literal_column("0", Integer)
 
 OWNED = Statement(
+    "A worker reads what is left of a run that it owns and cannot read.",
     lambda _: select(_runs.c.function_id, _runs.c.lane, _runs.c.slots, _runs.c.started_at, _runs.c.code).where(
         _runs.c.id == bindparam("run"), _runs.c.token == bindparam("owner_token"), _runs.c.session_id.is_not(None)
-    )
+    ),
 )
 
 STRANGE = Statement(
+    "A claim finds runs without an owner whose status is none.",
     lambda words: select(
         _runs.c.id, _runs.c.function_id, _runs.c.lane, _runs.c.started_at, _runs.c.status, _runs.c.code
     ).where(
         words.any_of(_runs.c.id, "runs"),
         _runs.c.session_id.is_(None),
         _runs.c.status.not_in([constant(status.value) for status in RunStatus]),
-    )
+    ),
 )
 
 LET_GO = Statement(
+    "A worker gives up a run that it cannot read.",
     lambda _: (
         update(_runs)
         .where(_runs.c.id == bindparam("run"))
@@ -50,7 +53,7 @@ LET_GO = Statement(
             ),
             started_at=case((_runs.c.started_at == bindparam("taken_at"), null()), else_=_runs.c.started_at),
         )
-    )
+    ),
 )
 
 

@@ -16,8 +16,8 @@ from inngest.engine.domain.model import Registry
 from inngest.runtime.ports import Ids
 
 from . import lanes, serving, tables, troubles
-from .accepting import DELAYED
 from .allowance import ROWS, Allowance
+from .jobs import DELAYED
 from .records import LARGEST, number_of
 from .statement import Bulk, Rows, Statement, Transaction, Words
 
@@ -34,14 +34,16 @@ _QUEUED = select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at).where(
 )
 
 JOBS_OF_LANE = Statement(
+    "A claim reads the first jobs of a lane, of runs that go on or of runs that begin.",
     lambda _: (
         _QUEUED.where(_jobs.c.start == bindparam("starting"))
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 DUE_STARTS = Statement(
+    "A claim reads the first due jobs of a lane, by priority, of runs that begin.",
     lambda _: (
         _QUEUED.where(
             _jobs.c.start == _YES,
@@ -50,27 +52,30 @@ DUE_STARTS = Statement(
         )
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
 NEXT_START = Statement(
+    "A claim reads the next job of a lane that falls due, of a run that begins.",
     lambda _: (
         _QUEUED.where(_jobs.c.start == _YES, _jobs.c.due_at > bindparam("now"), _jobs.c.due_at <= _LARGEST)
         .order_by(_jobs.c.score, _jobs.c.id)
         .limit(_YES)
-    )
+    ),
 )
 
 NEXT_DELAYED = Statement(
+    "A claim asks when the next delayed run of a lane falls due.",
     lambda _: select(func.min(_jobs.c.score)).where(
         _jobs.c.function_id == bindparam("function"),
         _jobs.c.alone == _NO,
         _jobs.c.lane == bindparam("lane"),
         _jobs.c.start == _DELAYED,
-    )
+    ),
 )
 
 FALL_DUE = Statement(
+    "A claim puts delayed runs that have fallen due in the order of their priorities.",
     lambda _: (
         update(_jobs)
         .where(
@@ -89,18 +94,22 @@ FALL_DUE = Statement(
         )
         .values(start=_YES, score=_jobs.c.due_at - _jobs.c.shift)
         .returning(_jobs.c.id)
-    )
+    ),
 )
 
 PUT_OFF = Statement(
+    "A claim has a lane looked at later that cannot be read.",
     lambda _: (
         update(_lanes)
         .where(_lanes.c.id.in_([bindparam("lane"), cast(bindparam("lane_as_text"), Text)]))  # it is given as bytes
         .values(ready_at=bindparam("until"))
-    )
+    ),
 )
 
-DELETE_LANES = Statement(lambda words: delete(_lanes).where(words.any_of(_lanes.c.id, "lanes")))
+DELETE_LANES = Statement(
+    "A claim removes lanes in which nothing waits.",
+    lambda words: delete(_lanes).where(words.any_of(_lanes.c.id, "lanes")),
+)
 
 
 def _set_lanes(_: Words, rows: Rows) -> ClauseElement:
@@ -109,7 +118,12 @@ def _set_lanes(_: Words, rows: Rows) -> ClauseElement:
     return update(_lanes).where(_lanes.c.id == given.c.id).values(**changed)
 
 
-SET_LANES = Bulk(_lanes, ("id", "ready_at", "blocked_on", "blocked_at", "turn"), _set_lanes)
+SET_LANES = Bulk(
+    "A claim notes when lanes are to be looked at again, or what they wait for.",
+    _lanes,
+    ("id", "ready_at", "blocked_on", "blocked_at", "turn"),
+    _set_lanes,
+)
 
 
 class Job(NamedTuple):

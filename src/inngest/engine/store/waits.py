@@ -18,7 +18,7 @@ from inngest.engine.domain import holding, watches
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
 from inngest.engine.domain.event_view import text_of
 from inngest.engine.domain.model import Code, Event, Registry, Signal, Watch, Watching
-from inngest.engine.records import Commit, Notifications
+from inngest.engine.records import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
@@ -33,9 +33,9 @@ _requests = tables.requests
 
 WAIT_COLUMNS = ("run_id", "hash", "kind", "topic", "path", "key", "expression", "parameters", "expires_at")
 
-INSERT_WAITS = insert_new(_waits, (*WAIT_COLUMNS, "opened"))
+INSERT_WAITS = insert_new("A transaction opens waits.", _waits, (*WAIT_COLUMNS, "opened"))
 INBOX_COLUMNS = ("run_id", "hash", "data", "error", "arrived_at", "attempt", "started_at", "metadata", "event_id")
-INSERT_INBOX = insert_new(_inbox, INBOX_COLUMNS)
+INSERT_INBOX = insert_new("A delivery puts what has come into the inboxes of runs.", _inbox, INBOX_COLUMNS)
 
 
 def _paths(words: Words) -> ClauseElement:
@@ -49,9 +49,10 @@ def _paths(words: Words) -> ClauseElement:
     return select(found.c.topic, found.c.path).where(found.c.path.is_not(None))
 
 
-PATHS = Statement(_paths)
+PATHS = Statement("An event finds the paths at which waits of its topic have keys.", _paths)
 
 WAITING_FOR = Statement(
+    "A signal finds the steps that wait for it.",
     lambda _: (
         select(_waits.c.run_id, _waits.c.hash)
         .where(
@@ -61,49 +62,63 @@ WAITING_FOR = Statement(
             _waits.c.expires_at > bindparam("at"),
         )
         .order_by(_waits.c.run_id, _waits.c.hash)
-    )
+    ),
 )
 
-BROADCASTS = Statement(lambda _: select(_meta.c.value).where(_meta.c.key == constant("broadcasts")))
+BROADCASTS = Statement(
+    "A new wait reads the number of the last marker.",
+    lambda _: select(_meta.c.value).where(_meta.c.key == constant("broadcasts")),
+)
 
 TAKE_WAIT = Statement(
+    "A delivery, or a memo, takes the wait of a step.",
     lambda _: (
         delete(_waits)
         .where(_waits.c.run_id == bindparam("run"), _waits.c.hash == bindparam("step"))
         .returning(_waits.c.run_id)
-    )
+    ),
 )
 
 CHILD = Statement(
+    "A time-out of an invocation reads what is known of the code of the invoked run.",
     lambda _: select(_runs.c.id, _runs.c.code).where(
         _runs.c.parent_id == bindparam("run"), _runs.c.parent_hash == bindparam("step"), _runs.c.code.is_not(None)
-    )
+    ),
 )
 
 MAKE_DUE = Statement(
+    "A delivery makes the jobs of runs due.",
     lambda words: (
         update(_jobs)
         .where(words.any_of(_jobs.c.run_id, "runs"), _jobs.c.due_at > bindparam("now"))
         .values(due_at=bindparam("now"), score=bindparam("now"))
         .returning(_jobs.c.lane)
-    )
+    ),
 )
 
 ARRIVED = Statement(
+    "An owner reads what has come for the steps of its run.",
     lambda words: (
         select(*(_inbox.c[name] for name in INBOX_COLUMNS), *(_events.c[name] for name in EVENT_COLUMNS))
         .join_from(_inbox, _events, _events.c.id == _inbox.c.event_id, isouter=True)
         .where(words.any_of(_inbox.c.run_id, "runs"))
         .order_by(_inbox.c.run_id, _inbox.c.arrived_at, _inbox.c.hash)
-    )
+    ),
 )
 
 DROP_ARRIVAL = Statement(
-    lambda _: delete(_inbox).where(_inbox.c.run_id == bindparam("run"), _inbox.c.hash == bindparam("step"))
+    "A memo removes what has come for its step.",
+    lambda _: delete(_inbox).where(_inbox.c.run_id == bindparam("run"), _inbox.c.hash == bindparam("step")),
 )
-DROP_ARRIVALS = Statement(lambda words: delete(_inbox).where(words.any_of(_inbox.c.run_id, "runs")))
-DROP_WAITS = Statement(lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs")))
+DROP_ARRIVALS = Statement(
+    "The end of runs removes what has come for them.",
+    lambda words: delete(_inbox).where(words.any_of(_inbox.c.run_id, "runs")),
+)
+DROP_WAITS = Statement(
+    "The end of runs removes their waits.", lambda words: delete(_waits).where(words.any_of(_waits.c.run_id, "runs"))
+)
 DROP_EXPIRED = Statement(
+    "A claim removes waits of runs that have expired.",
     lambda words: (
         delete(_waits)
         .where(
@@ -112,13 +127,17 @@ DROP_EXPIRED = Statement(
             _waits.c.kind != bindparam("but"),
         )
         .returning(_waits.c.run_id, _waits.c.hash, _waits.c.kind, _waits.c.expires_at)
-    )
+    ),
 )
 
 DROP_REQUEST = Statement(
-    lambda _: delete(_requests).where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+    "A memo removes the request of its step.",
+    lambda _: delete(_requests).where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step")),
 )
-DROP_REQUESTS = Statement(lambda words: delete(_requests).where(words.any_of(_requests.c.run_id, "runs")))
+DROP_REQUESTS = Statement(
+    "The end of runs removes their requests.",
+    lambda words: delete(_requests).where(words.any_of(_requests.c.run_id, "runs")),
+)
 
 # -- looking out
 
@@ -186,8 +205,7 @@ def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None,
 def send_signal(context: WriteContext, name: str, data: str, now: int) -> str | None:
     """Somebody sends a signal: the id of the run that waited for it, or None."""
     woken, arrivals = signal(context, name, data, now)
-    if arrivals:
-        context.notify(Notifications(arrivals, queued=True))
+    context.arrived(arrivals)
     return woken
 
 
@@ -196,16 +214,17 @@ def send_signal(context: WriteContext, name: str, data: str, now: int) -> str | 
 
 def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arrival]:
     """Put what came into the inbox of who still waits for it, and wake those that nobody owns; what was taken."""
-    taken = [
-        arrival
-        for arrival in arrivals
-        if tx.execute(TAKE_WAIT, {"run": arrival.run_id, "step": arrival.hash}).fetchone() is not None
-    ]
+    taken = [arrival for arrival in arrivals if _take_wait(tx, arrival.run_id, arrival.hash)]
     if taken:
         tx.execute_rows(INSERT_INBOX, [_inbox_row(arrival) for arrival in taken])
         woken.arrived(tx, taken)
         make_due(tx, {arrival.run_id for arrival in taken}, now)
     return taken
+
+
+def _take_wait(tx: Transaction, run_id: str, step: str) -> bool:
+    """Whether a step has waited; it does no more."""
+    return tx.execute(TAKE_WAIT, {"run": run_id, "step": step}).fetchone() is not None
 
 
 def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
@@ -273,13 +292,14 @@ def settle(tx: Transaction, commits: Sequence[Commit], now: int) -> tuple[dict[t
     for one in commits:
         run_id = one.owner.run_id
         memos = [memo for memo in one.changes.memos if memo.kind in WAITS]
+        # Waits are taken before the inbox is read: what comes from then on finds no wait.
+        waited = {memo.step.hash for memo in memos if _take_wait(tx, run_id, memo.step.hash)}
         came = {arrival.hash: arrival for arrival in arrivals(tx, [run_id])} if memos else {}
         for memo in memos:
             arrival = came.get(memo.step.hash)
             if arrival is not None and not memo.cancelled:
                 settled[run_id, memo.step.hash] = arrival.fill(memo)
-            taken = tx.execute(TAKE_WAIT, {"run": run_id, "step": memo.step.hash}).fetchone()
-            if taken is not None and memo.error == INVOKE_TIMED_OUT:
+            if memo.step.hash in waited and memo.error == INVOKE_TIMED_OUT:
                 held = _held_child(tx, run_id, memo.step.hash)
                 settled[run_id, memo.step.hash] = memo._replace(error=held or memo.error)
             tx.execute(DROP_ARRIVAL, {"run": run_id, "step": memo.step.hash})

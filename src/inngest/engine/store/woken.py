@@ -20,9 +20,12 @@ MOST = 1_000
 
 _woken, _runs, _steps = tables.woken, tables.runs, tables.steps
 
-INSERT = insert_new(_woken, ("run_id", "hash", "event_id", "cancelled"))
+INSERT = insert_new(
+    "A delivery notes what an event has done to a run.", _woken, ("run_id", "hash", "event_id", "cancelled")
+)
 
 BY_EVENT = Statement(
+    "A reader reads what an event has done to runs.",
     lambda _: (
         select(_runs.c.id, _runs.c.function_id, _woken.c.cancelled, _steps.c.step_id, _steps.c.repeat, _steps.c.hash)
         .join_from(_woken, _runs, _runs.c.id == _woken.c.run_id)
@@ -30,10 +33,13 @@ BY_EVENT = Statement(
         .where(_woken.c.event_id == bindparam("of_event"))
         .order_by(_woken.c.run_id, _woken.c.hash)
         .limit(bindparam("count"))
-    )
+    ),
 )
 
-OF_RUNS = Statement(lambda words: delete(_woken).where(words.any_of(_woken.c.run_id, "runs")))
+OF_RUNS = Statement(
+    "The pruner removes what events have done to runs.",
+    lambda words: delete(_woken).where(words.any_of(_woken.c.run_id, "runs")),
+)
 
 
 def arrived(tx: Transaction, taken: Iterable[Arrival]) -> None:

@@ -16,6 +16,7 @@ from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Executor
 
+from . import locking
 from .answers import Answers, Doubt
 from .commands import Alone, Command, Family
 from .context import NOTHING_FOLLOWS, Outcome, WriteContext
@@ -407,6 +408,8 @@ class Writer:
                 return NOTHING_FOLLOWS
         self._database.begin(connection)
         context.begin()
+        if self._database.shared:
+            self._database.lock(connection, locking.in_order(waiting.command.locks for waiting in batch))
         families: dict[Family[Any], list[Durable[Any]]] = {}
         for waiting in batch:
             families.setdefault(waiting.command.family, []).append(waiting)

@@ -15,10 +15,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.errors import StoreError, StoreReadOnlyError, StoreVersionError
 from inngest.engine.store.database import Trouble
+from inngest.engine.store.locking import Lock
 from inngest.engine.store.statement import Connection, S
 
-from . import sqlite_errors
-from .sqlite_files import Files
+from . import errors
+from .files import Files
 
 R = TypeVar("R")
 
@@ -40,12 +41,17 @@ OLDEST = (3, 35, 0)
 class SqliteDatabase:
     """A file.
 
+    Attributes:
+        shared: no others write during a transaction, since it has the file (BEGIN IMMEDIATE).
+
     Args:
         path: where it is; its folder must exist.
         durable: whether a commit survives a power cut (synchronous=FULL), or only a crash of the process.
         patience: seconds that one try waits for another process's transaction.
         nap: waits for so many seconds.
     """
+
+    shared: bool = False
 
     def __init__(
         self,
@@ -92,8 +98,11 @@ class SqliteDatabase:
 
     # -- transactions
 
+    def lock(self, connection: Connection, locks: Sequence[Lock]) -> None:
+        """The transaction has the file."""
+
     def connect(self) -> Connection:
-        if forbidden := sqlite_errors.forbidden_file(self.path):  # SQLite would open it all the same, to read
+        if forbidden := errors.forbidden_file(self.path):  # SQLite would open it all the same, to read
             raise StoreReadOnlyError(forbidden)
         try:
             connection = sqlite3.connect(
@@ -144,13 +153,13 @@ class SqliteDatabase:
             connection.execute("ROLLBACK")
 
     def trouble(self, error: Exception) -> Trouble:
-        return sqlite_errors.trouble_of(error)
+        return errors.trouble_of(error)
 
     def explain(self, error: Exception) -> StoreError:
-        return sqlite_errors.explain(self.path, error)
+        return errors.explain(self.path, error)
 
     def give_as_bytes(self, connection: Connection, error: Exception) -> bool:
-        if not sqlite_errors.is_no_text(error):
+        if not errors.is_no_text(error):
             return False
         cast("sqlite3.Connection", connection).text_factory = _text_or_bytes
         return True
@@ -206,13 +215,13 @@ class SqliteDatabase:
                 connection.close()
         except sqlite3.Error as error:
             again = alone and wal.exists()
-            if again or (not bytes_too and sqlite_errors.is_no_text(error)):
+            if again or (not bytes_too and errors.is_no_text(error)):
                 return self.look(read, bytes_too=bytes_too or not again)
             raise self.explain(error) from error
         return self.look(read, bytes_too=bytes_too) if alone and wal.exists() else result
 
     def _see_that_it_may_be_read(self) -> None:
-        if why := sqlite_errors.unreadable(self.path):
+        if why := errors.unreadable(self.path):
             raise StoreError(f"{self.path} cannot be read: {why}")
 
     def _open_to_look(self, how: str) -> sqlite3.Connection:

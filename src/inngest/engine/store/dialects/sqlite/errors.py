@@ -6,14 +6,21 @@ import errno
 import os
 import sqlite3
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from inngest.engine.errors import StoreBusyError, StoreCorruptError, StoreError, StoreFullError, StoreReadOnlyError
 from inngest.engine.store.database import Trouble
 
-_RETRY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_DATA = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
-"""A value of the command is at fault, and not the database."""
+_RETRY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_VALUES = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE)
+
+TROUBLES: Mapping[int, Trouble] = {
+    **dict.fromkeys(_RETRY, Trouble.RETRY),
+    sqlite3.SQLITE_ERROR: Trouble.SQL,
+    **dict.fromkeys(_VALUES, Trouble.DATA),  # a value of the command is at fault, and not the database
+}
+"""By primary result code. All others are fatal."""
 
 _SIDE_FILES = ("-wal", "-shm")
 
@@ -24,12 +31,7 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble.FATAL
     if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
         return Trouble.DATA  # it never came to the database
-    code = code_of(error)
-    if code in _RETRY:
-        return Trouble.RETRY
-    if code == sqlite3.SQLITE_ERROR:
-        return Trouble.SQL
-    return Trouble.DATA if code in _DATA else Trouble.FATAL
+    return TROUBLES.get(code_of(error), Trouble.FATAL)
 
 
 def is_no_text(error: Exception) -> bool:

@@ -1,0 +1,5 @@
+"""SQLite: a file, its errors in words, and the locks beside it."""
+
+from .database import SqliteDatabase
+
+__all__ = ["SqliteDatabase"]
