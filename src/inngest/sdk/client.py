@@ -355,7 +355,7 @@ class Inngest:
 
     def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
-        return copies_of(batch_of(events)) if hooks else batch_of(events), hooks
+        return copies_of(batch_of(events)) if hooks.any else batch_of(events), hooks
 
     def _api(self) -> event_sender.Target:
         return event_sender.Target(self.api_origin, self.signing_key, self.env, self.is_production)

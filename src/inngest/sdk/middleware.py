@@ -158,16 +158,18 @@ _REVERSED = frozenset(("after_execution", "transform_output", "after_send_events
 
 
 class Hooks:
-    """Instances of middleware that live together: for one invocation, or one send. They are made on first use."""
+    """Instances of middleware that live together: for one invocation, or one send. They are made on first use.
+
+    Attributes:
+        any: whether there are any. Each step asks several times, so it is at hand.
+    """
 
     def __init__(self, client: Client, factories: Iterable[MiddlewareFactory], raw_request: object) -> None:
         self._client = client
         self._raw_request = raw_request
         self._factories = tuple(factories)
         self._instances: list[object] | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self._factories)
+        self.any = bool(self._factories)
 
     def call(self, hook: str, *args: object) -> Work[None]:
         """The calls of a hook: in list order on the way in, reversed on the way out."""

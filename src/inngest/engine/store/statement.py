@@ -24,6 +24,11 @@ S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 class Cursor(Protocol):
     """The driver's answer to an executed statement."""
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows it has changed."""
+        ...
+
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row."""
         ...

@@ -84,7 +84,7 @@ class Invocation(Recording):
         """
         self._entry = asyncio.current_task()
         try:
-            if self.hooks and (refused := await self._begin(home)):
+            if self.hooks.any and (refused := await self._begin(home)):
                 return refused
             self.task = task = self.loop.create_task(self._guarded(body, home))
             self.scheduler.exact = not interrupt
@@ -189,7 +189,7 @@ class Invocation(Recording):
         return await self._returned(value, home)
 
     async def _returned(self, value: object, home: Driver) -> Completed | Failed:
-        if not self.hooks:
+        if not self.hooks.any:
             return await drive(self.values.returned(value))
         try:
             if self._live is not None:
@@ -202,7 +202,7 @@ class Invocation(Recording):
         if self.over:  # what user code raises while it is unwound is nobody's failure
             return error_records.body_failure(error)
         error_records.log(self.function.client.logger, f"function {self.function.id}", error, self.facts)
-        if not self.hooks:
+        if not self.hooks.any:
             return await drive(self.values.raised(error))
         try:
             return await home.do(self.values.raised(error))
@@ -227,7 +227,7 @@ class Invocation(Recording):
             outcome = error_records.swallowed(self.function.client.logger, self.function.id, self.facts)
         else:
             outcome = Yielded((), self.scheduler.yielding, self._history.unreached, self._history.through)
-        if self.hooks:
+        if self.hooks.any:
             try:
                 if ending in (Ending.WAITING, Ending.HELD) and self._live is not None:
                     await home.do(self.hooks.call("after_execution"))
@@ -289,9 +289,10 @@ class Invocation(Recording):
 
     def step(self, request: StepRequest) -> Coroutine[Any, Any, object]:
         """See `Caller.step`: of async functions."""
-        coroutine = self.answer(ON_LOOP, request)
-        if isinstance(request, RunRequest):  # methods that do more than hand on a request are noted by themselves
-            self.made[request] = coroutine, request.options.kind or "step.run", request.step_id
+        if not isinstance(request, RunRequest):  # methods that do more than hand on a request are noted by themselves
+            return self.answer(ON_LOOP, request)
+        coroutine = self._call(ON_LOOP, request)
+        self.made[request] = coroutine, request.options.kind or "step.run", request.step_id
         return coroutine
 
     def answer(self, driver: Driver, request: StepRequest) -> Coroutine[Any, Any, object]:
@@ -306,7 +307,7 @@ class Invocation(Recording):
     async def _call(self, driver: Driver, request: StepRequest) -> object:
         if isinstance(request, RunRequest):
             self.made.pop(request, None)
-            if (serializer := self.serializer) is not None:
+            if (serializer := self.function.client.serializer) is not None:
                 request.kept_as = type_of(serializer, request.output_type, request.handler)
         call = self._open(request.step_id, request.kind) or await self._refuse(request.step_id)
         fresh = is_over = False
@@ -338,7 +339,7 @@ class Invocation(Recording):
 
     async def _send(self, driver: Driver, request: SendRequest) -> object:
         value = await self._call(driver, request)
-        if request.tried and self.hooks:
+        if request.tried and self.hooks.any:
             await driver.do(self.values.sent(ids_of(value)))
         return value
 
@@ -362,7 +363,7 @@ class Invocation(Recording):
     async def _report(self, driver: Driver, call: StepCall, request: WaitRequest) -> Entry:
         """Record a step that is done with that: a signal that is sent, or a sleep that is over at once."""
         if call.op is not None:
-            if self.hooks:
+            if self.hooks.any:
                 await self._tell(driver, call)
             return await self._record_now(call, call.op)
         await self._only_probes(call)

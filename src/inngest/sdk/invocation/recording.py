@@ -86,7 +86,7 @@ class Recording:
 
     async def _answer(self, driver: Driver, call: StepCall, memo: Memo, output_type: object, fresh: bool) -> object:
         """The memo as user code gets it, when it is the call's turn."""
-        loaded = await self._or_fail(driver.do(self.values.load(memo, fresh))) if self.hooks else None
+        loaded = await self._or_fail(driver.do(self.values.load(memo, fresh))) if self.hooks.any else None
         if self.scheduler.may_pass(call, memo):
             self._history.deliver(memo)
         else:
@@ -191,7 +191,7 @@ class Recording:
                     op = self._given_up(call)
                 else:
                     work = driver.do(self._work(call, request, number), call.task)
-                    op = await (self._or_fail(work) if self.hooks else work)
+                    op = await (self._or_fail(work) if self.hooks.any else work)
                     del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError as error:
                 if self.over:
@@ -260,7 +260,7 @@ class Recording:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
         if open_step is None and self._live is None:
             await self._go_live(driver)
-        if open_step is None and self.hooks:
+        if open_step is None and self.hooks.any:
             await self._tell(driver, call)
         call.open = open_step
         try:
@@ -360,7 +360,7 @@ class Recording:
         self._live = self.loop.create_future()
         self.scheduler.running += 1
         try:
-            if self.hooks:
+            if self.hooks.any:
                 await driver.do(self.hooks.call("before_execution"))
         finally:
             self.scheduler.running -= 1

@@ -226,6 +226,9 @@ class History:
 
     def may_come(self, memo: Memo) -> bool:
         """Whether the code may be given the memo now, if nobody asks for an earlier one."""
+        undelivered = self._undelivered
+        if undelivered and undelivered[0][1] is memo:  # as mostly
+            return True
         return memo is self.next or self.follows or memo.step.hash in self._passed
 
     @property
@@ -240,9 +243,10 @@ class History:
 
     def deliver(self, memo: Memo) -> None:
         """The code is given a memo."""
-        upcoming = self.next
+        undelivered = self._undelivered
+        upcoming = undelivered[0][1] if undelivered and undelivered[0][1] is memo else self.next
         if upcoming is memo:
-            heapq.heappop(self._undelivered)
+            heapq.heappop(undelivered)
         elif self._passed.pop(memo.step.hash, None) is None:
             assert self.follows, f"memo {memo.seq} given before memo {None if upcoming is None else upcoming.seq}"
             self._out_of_order.add(memo.seq)

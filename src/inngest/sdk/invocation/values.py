@@ -51,7 +51,7 @@ class Values:
 
     def begin(self) -> Work[None]:
         """Before anything else: all memos and the context pass `transform_input`."""
-        if not self._hooks:
+        if not self._hooks.any:
             return
         loaded = {memo.step.hash: self.load_plain(memo) for memo in self._call.memos}
         memos = StepMemos(loaded)
@@ -116,7 +116,7 @@ class Values:
     def sending(self, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
         """Prepare events that a step sends; their ids derive from run and step."""
         started_at = self._clock.now()
-        batch = copies_of(events) if self._hooks else list(events)
+        batch = copies_of(events) if self._hooks.any else list(events)
         yield from self._hooks.call("before_send_events", batch)
         try:
             sent = to_sent(batch, self._function.client.serializer)
@@ -150,7 +150,7 @@ class Values:
         if loaded is not None:
             return loaded
         loaded = self.load_plain(memo)
-        if not (fresh and self._hooks):
+        if not (fresh and self._hooks.any):
             return loaded
         memos = StepMemos({memo.step.hash: loaded})
         yield from self._hooks.call("transform_input", self._fresh_context(), self._function, memos)
@@ -229,7 +229,7 @@ class Values:
         try:
             if output_type is not Unset:
                 value = self._serialize(value, output_type)
-            if self._hooks:
+            if self._hooks.any:
                 info = TransformOutputStepInfo(step.text, Opcode.STEP_RUN, options.opts)
                 result = TransformOutputResult(output=value, step=info)
                 yield from self._hooks.call("transform_output", result)
@@ -252,7 +252,7 @@ class Values:
         where, facts = f'step "{step.text}" of {self._function.id}', self._facts(step, number)
         error_records.log(self._function.client.logger, where, error, facts)
         op = error_records.step_failure(step, number, started_at, error, options)
-        if self._hooks and isinstance(error, Exception):
+        if self._hooks.any and isinstance(error, Exception):
             final = op.op is Opcode.STEP_FAILED or number + 1 >= (op.max_attempts or self._call.max_attempts)
             opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
             info = TransformOutputStepInfo(step.text, opcode, options.opts)

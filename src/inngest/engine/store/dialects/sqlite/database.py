@@ -130,9 +130,11 @@ class SqliteDatabase:
     def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
         if patient:  # else it is tried again patiently, if the files are gone by the second look
             self._files.check()
-        execute = self._execute_patiently if patient else _execute
-        changed: int = execute(connection, sql, parameters).rowcount  # SQLite has committed: there are no rows to fetch
-        self._files.check()
+            cursor = self._execute_patiently(connection, sql, parameters)
+        else:
+            cursor = connection.execute(sql, parameters)
+        self._files.check()  # SQLite has committed: there are no rows to fetch
+        changed: int = cursor.rowcount
         return changed
 
     def begin_reading(self, connection: Connection) -> None:
@@ -250,7 +252,3 @@ def _text_or_bytes(value: bytes) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
-
-
-def _execute(connection: Connection, sql: str, parameters: Sequence[object]) -> Any:
-    return connection.execute(sql, parameters)
