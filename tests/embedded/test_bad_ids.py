@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -102,3 +103,55 @@ async def test_a_job_that_cannot_be_read_holds_up_no_other(stage: Stage, column:
     wake(stage)
     async with stage.engine(function) as engine:
         assert await engine.wait(first) == "begun"
+
+
+NO_LANES = ["'no {'", "''", "NULL", *NO_TEXTS]
+
+
+@pytest.mark.parametrize(
+    "damage", ["runs.lane = NULL", "jobs.lane = 'no {'", "lanes.id = 'no {'", "lanes.function_id = 'x'"]
+)
+async def test_a_queued_run_whose_lane_is_lost_finds_it(stage: Stage, damage: str) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "begun"
+
+    function = stage.function(body, concurrency=[inngest.Concurrency(limit=1)])
+    async with stage.engine(function) as engine:
+        await engine.pause(function)
+        await engine.send([inngest.Event(name="test/start")] * 3)
+        first, *others = [run.id for run in reversed(await engine.runs())]
+    table, change = damage.split(".")
+    where = {"runs": f"WHERE id = '{first}'", "jobs": f"WHERE run_id = '{first}'"}.get(table, "")
+    sql(stage, f"UPDATE inngest_{table} SET {change} {where}")
+    async with stage.engine(function) as engine:
+        await engine.resume(function)
+        assert [await engine.wait(run_id) for run_id in (*others, first)] == ["begun"] * 3
+        assert await engine.invoke(function) == "begun"
+
+
+@pytest.mark.parametrize("how", ["it ends", "it is cancelled", "its worker stops"])
+@pytest.mark.parametrize("value", NO_LANES)
+async def test_a_slot_is_given_back_if_its_lane_cannot_be_read_by_then(stage: Stage, value: str, how: str) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def body(ctx: inngest.Context) -> str:
+        begun.set()
+        await go_on.wait()
+        return "begun"
+
+    function = stage.function(body, concurrency=[inngest.Concurrency(limit=1)])
+    stage.options["drain_timeout"] = 0
+    async with stage.engine(function) as engine:
+        await engine.send([inngest.Event(name="test/start")] * 2)
+        await begun.wait()
+        first, other = [run.id for run in reversed(await engine.runs())]
+        sql(stage, f"UPDATE inngest_runs SET lane = {value} WHERE id = ?", first)
+        if how == "it is cancelled":
+            await engine.cancel(first)
+        if how != "its worker stops":
+            go_on.set()
+            assert await engine.wait(other) == "begun"
+    go_on.set()
+    async with stage.engine(function) as engine:
+        assert await engine.wait(other) == "begun"
+        assert await engine.invoke(function) == "begun"

@@ -88,7 +88,7 @@ def cancel(context: WriteContext, run_ids: Sequence[str], reason: str, now: int)
         run_id, function_id, lane = row[0], row[_FUNCTION], row[_LANE]
         session, token, held = row[-3:]
         if held and session is not None:
-            slots.append(kept.Kept(run_id, token, session, function_id, lane, held, now))
+            slots.append(kept.Kept(run_id, token, session, function_id, lane or "", held, now))  # it may be lost
         if row[_PARENT] is not None:
             told.append(Arrival(row[_PARENT], row[_PARENT + 1], None, _of_child(run_id, function_id, reason), now))
     if slots:

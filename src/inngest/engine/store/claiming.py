@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,12 +16,15 @@ from inngest.engine.domain.lanes import Lane
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
+from inngest.runtime.careful import CarefulLogger
 
 from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
 from .context import WriteContext
 from .jobs import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, number_of, run_of
 from .statement import Bulk, Statement, Transaction, constant
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 _runs, _steps, _jobs, _sessions = tables.runs, tables.steps, tables.jobs, tables.sessions
 _lanes, _budgets, _throttles = tables.lanes, tables.budgets, tables.throttles
@@ -130,6 +134,15 @@ RUNS_OF_SESSION = Statement(
     ),
 )
 
+SET_LANE = Statement(
+    "A claim writes the lane of a run whose job queued in another, with its slot.",
+    lambda _: (
+        update(_runs)
+        .where(_runs.c.id == bindparam("run"))
+        .values(lane=bindparam("of_job"), slots=bindparam("slot", type_=Integer))
+    ),
+)
+
 ORPHAN_RUNS = Bulk(
     "The end of a session takes runs from their owner and counts the takeovers.",
     _runs,
@@ -225,6 +238,7 @@ class Claiming:
             taken = _without_astray(tx, asked, {job.run_id for job in due}, taken)
         looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2], next_probe)
         times += [time for time in looks if time is not None]
+        taken = _in_lanes(tx, visited, taken)
         _leave_untaken(tx, asked, visited, taken, again_at)
         return Claims([*taken, *probed], min(times, default=None), alone_due=alone_due)
 
@@ -292,6 +306,20 @@ def _without_astray(tx: WriteContext, asked: Claim, plain: set[str], taken: Sequ
             owner = Owner(asked.session, asked.token, claimed.run.id)
             unreadable.queue_again(tx, owner, asked.now, taken_at=asked.now)
     return kept
+
+
+def _in_lanes(tx: WriteContext, visited: visiting.Visited, taken: Sequence[Claimed]) -> Sequence[Claimed]:
+    """A run has the lane in which its job queued: there its slot was taken, and there it is given back."""
+    lane_of = {job.run_id: lane.id for job, lane in visited.jobs}
+    wrong = [one.run.id for one in taken if one.run.lane != lane_of.get(one.run.id, one.run.lane)]
+    if not wrong:
+        return taken
+    for run_id in wrong:
+        LOGGER.error("run %s queued in the lane %r, and has that from now on", run_id, lane_of[run_id])
+        tx.execute(SET_LANE, {"run": run_id, "of_job": lane_of[run_id], "slot": 1})
+    return [
+        one._replace(run=one.run._replace(lane=lane_of[one.run.id])) if one.run.id in wrong else one for one in taken
+    ]
 
 
 def _leave_untaken(
@@ -394,7 +422,7 @@ def end_session(context: WriteContext, session_id: str, now: int, *, died: bool)
     orphans: list[tuple[object, ...]] = []
     jobs: list[tuple[object, ...]] = []
     on_hold: list[tuple[object, ...]] = []
-    held: list[tuple[str, int]] = []
+    held: list[tuple[str | None, int]] = []
     queue = lanes.Queue()
     for row in context.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
         run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
@@ -404,7 +432,7 @@ def end_session(context: WriteContext, session_id: str, now: int, *, died: bool)
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
         known = lanes.readable(lane)
-        if lane and slots:
+        if slots:
             held.append((lane, slots))
         hold = holding.hold_of(code)
         if hold is not None and not alone:

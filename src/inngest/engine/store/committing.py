@@ -320,7 +320,8 @@ def _give_slots_back(context: WriteContext, commits: Sequence[Commit]) -> None:
     """Runs that end, or wait, execute no more."""
     if not commits:
         return
-    held = lanes.held(context, [one.owner.run_id for one in commits])
+    lane_of = {one.owner.run_id: one.lane or "" for one in commits}  # they were taken there, whatever is stored now
+    held = [(run_id, lane_of[run_id], slots) for run_id, slots in lanes.held(context, list(lane_of))]
     busy = {one.owner.run_id: one for one in commits if one.busy}
     if busy:
         left = [

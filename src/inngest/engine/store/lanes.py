@@ -150,9 +150,7 @@ WAKE_LANES = Statement(
 
 HELD = Statement(
     "A transaction reads the slots that runs hold.",
-    lambda words: select(_runs.c.id, _runs.c.lane, _runs.c.slots).where(
-        words.any_of(_runs.c.id, "runs"), _runs.c.slots > _NONE
-    ),
+    lambda words: select(_runs.c.id, _runs.c.slots).where(words.any_of(_runs.c.id, "runs"), _runs.c.slots > _NONE),
 )
 
 OWN_SLOTS = Statement(
@@ -368,13 +366,13 @@ def waiting(tx: Transaction, lanes: Iterable[Lane]) -> set[str]:
     return {row[0] for row in tx.execute(WAITING_LANES, {"lanes": ids}).fetchall()}
 
 
-def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, str, int]]:
-    """Those of these runs that hold slots, with their lanes, and how many."""
+def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Those of these runs that hold slots, and how many."""
     rows = tx.execute(HELD, {"runs": json.dumps(list(run_ids))}).fetchall()
-    return [(row[0], row[1], number_of(row[2])) for row in rows]
+    return [(run_id, number_of(slots, 1)) for run_id, slots in rows]
 
 
-def give_back(context: WriteContext, slots: Iterable[tuple[str, int]], now: int) -> None:
+def give_back(context: WriteContext, slots: Iterable[tuple[str | None, int]], now: int) -> None:
     """Slots of these lanes are free: as many lanes that wait for them are looked at again.
 
     Of a lane that cannot be read, nobody can say which budgets they are of: all are counted anew.
@@ -382,7 +380,7 @@ def give_back(context: WriteContext, slots: Iterable[tuple[str, int]], now: int)
     freed: Counter[str] = Counter()
     for lane_id, count in slots:
         lane = readable(lane_id)
-        if lane is None and lane_id and count:
+        if lane is None and count:
             context.timers.put(SLOTS, "", ALWAYS, None)
         for budget in () if lane is None else set(lane.budgets):
             freed[budget] += count

@@ -1,24 +1,34 @@
 """Rows that lanes leave behind are forgotten, page by page; and a lane that waits in vain is looked at again.
 
 A lane waits in vain if it is blocked on a budget of which nobody has a slot: those whose turn it was belong to
-functions that no worker serves.
+functions that no worker serves. And a lane that jobs queue in, and that no claim finds, is made anew.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import Integer, Text, bindparam, cast, delete, func, literal_column, null, select, update
+from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.function_rules import MICROSECONDS
+from inngest.engine.domain.lanes import Lane
+from inngest.runtime.careful import CarefulLogger
 
 from . import tables
-from .lanes import BUDGETS
-from .statement import Statement, Transaction
+from .context import WriteContext
+from .lanes import BUDGETS, Queue
+from .statement import Statement, Transaction, Words
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 _lanes, _budgets, _throttles = tables.lanes, tables.budgets, tables.throttles
+_jobs, _runs = tables.jobs, tables.runs
+_NO, _ONE = literal_column("0", Integer), literal_column("1", Integer)
 
 PAGE = 100
 """Rows of a table that are looked at in one transaction."""
@@ -82,6 +92,53 @@ UNBLOCK = Statement(
     ),
 )
 
+_QUEUED = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == _NO)
+
+
+def _queued_lanes(_: Words) -> ClauseElement:
+    """The lanes in which jobs of a function queue: from one to the next in the index, however many jobs each has."""
+    first = select(func.min(_jobs.c.lane).label("id"), _ONE.label("number")).where(
+        *_QUEUED, _jobs.c.lane > bindparam("after")
+    )
+    found = first.cte("found", recursive=True)
+    following = select(func.min(_jobs.c.lane)).where(*_QUEUED, _jobs.c.lane > found.c.id).scalar_subquery()
+    more = select(following, found.c.number + _ONE).where(found.c.id.is_not(None), found.c.number < bindparam("count"))
+    found = found.union_all(more)
+    return select(found.c.id).where(found.c.id.is_not(None))
+
+
+QUEUED_LANES = Statement("A sweep reads the next lanes in which jobs of a function queue.", _queued_lanes)
+
+FUNCTIONS_OF_LANES = Statement(
+    "A sweep reads whose lanes these are.",
+    lambda words: select(_lanes.c.id, _lanes.c.function_id).where(words.any_of(_lanes.c.id, "lanes")),
+)
+
+FORGET_LANES = Statement(
+    "A sweep deletes lanes that it makes anew.", lambda words: delete(_lanes).where(words.any_of(_lanes.c.id, "lanes"))
+)
+
+_LANE_OF_RUN = select(_runs.c.lane).where(_runs.c.id == _jobs.c.run_id).correlate(_jobs).scalar_subquery()
+
+TO_LANE_OF_RUN = Statement(
+    "A sweep moves jobs whose lane cannot be read to the lane of their run.",
+    lambda _: (
+        update(_jobs)
+        .where(
+            _jobs.c.id.in_(
+                select(_jobs.c.id)
+                .where(
+                    *_QUEUED,
+                    _jobs.c.lane.in_([bindparam("lane"), cast(bindparam("lane_as_text"), Text)]),
+                    _jobs.c.lane != _LANE_OF_RUN,
+                )
+                .limit(bindparam("count"))
+            )
+        )
+        .values(lane=_LANE_OF_RUN)
+    ),
+)
+
 
 class Sweeper:
     """Sweeps for one worker: each time a page, from where it ended the last time."""
@@ -90,8 +147,9 @@ class Sweeper:
         self._due_at = 0
         self._budget = self._throttle = ""
         self._blocked = ("", "")  # a function that is served, and the turn of one of its lanes
+        self._queued = ("", "")  # such a function, and one of its lanes
 
-    def sweep(self, tx: Transaction, functions: Sequence[str], now: int) -> None:
+    def sweep(self, tx: WriteContext, functions: Sequence[str], now: int) -> None:
         """Sweep a page, if it is time; `functions` are those that are served."""
         if now < self._due_at:
             return
@@ -99,9 +157,10 @@ class Sweeper:
         swept._sweep(tx, functions, now)
         tx.on_commit(lambda: vars(self).update(vars(swept)))
 
-    def _sweep(self, tx: Transaction, functions: Sequence[str], now: int) -> None:
+    def _sweep(self, tx: WriteContext, functions: Sequence[str], now: int) -> None:
         waiting = self._unblock(tx, functions, now)  # first: a budget that is gone has no slot in use, either
-        more = [waiting, self._forget_budgets(tx), self._forget_throttles(tx, now)]
+        queued = self._find(tx, functions, now)
+        more = [waiting, queued, self._forget_budgets(tx), self._forget_throttles(tx, now)]
         self._due_at = now + (NEXT_PAGE if any(more) else SWEEP)
 
     def _unblock(self, tx: Transaction, functions: Sequence[str], now: int) -> bool:
@@ -126,6 +185,39 @@ class Sweeper:
             if vain:
                 tx.execute(UNBLOCK, {"lanes": json.dumps(vain), "now": now})
         return len(found) == PAGE
+
+    def _find(self, tx: WriteContext, functions: Sequence[str], now: int) -> bool:
+        """Make lanes anew that have jobs, and that no claim finds: they cannot be read, or not whose they are."""
+        left = PAGE
+        served, lane = self._queued
+        for function in sorted(functions):
+            if function < served:
+                continue
+            asked = {"function": function, "after": lane if function == served else "", "count": left}
+            found = [row[0] for row in tx.execute(QUEUED_LANES, asked).fetchall()]
+            self._make_anew(tx, function, found, now)
+            left -= len(found)
+            if not left:
+                self._queued = (function, found[-1])
+                return True
+        self._queued = ("", "")
+        return False
+
+    def _make_anew(self, tx: WriteContext, function: str, found: Sequence[Any], now: int) -> None:
+        listed = json.dumps([lane_id for lane_id in found if isinstance(lane_id, str)])
+        there = {lane for lane, of in tx.execute(FUNCTIONS_OF_LANES, {"lanes": listed}).fetchall() if of == function}
+        queue = Queue()
+        missing = [lane_id for lane_id in found if lane_id not in there]
+        for lane_id in missing:
+            try:
+                queue.add(Lane.of(lane_id), now)
+            except (ValueError, TypeError):
+                asked = {"function": function, "lane": lane_id, "lane_as_text": lane_id, "count": PAGE}
+                tx.execute(TO_LANE_OF_RUN, asked)  # it is found by the next sweep
+        if missing:
+            LOGGER.error("%d lanes of %s could not be found, and are made anew", len(missing), function)
+            tx.execute(FORGET_LANES, {"lanes": json.dumps([one for one in missing if isinstance(one, str)])})
+            queue.write(tx, now, tx.ids)
 
     def _forget_budgets(self, tx: Transaction) -> bool:
         rows = tx.execute(BUDGETS_AFTER, {"after": self._budget, "count": PAGE}).fetchall()

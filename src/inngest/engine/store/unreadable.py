@@ -81,7 +81,7 @@ def put_off(
     context.execute(LET_GO, {"run": owner.run_id, "taken_at": taken_at})
     starts = started_at == taken_at and not alone  # it will begin then: its throttle is asked again
     until = _again(context, _Waiting(owner.run_id, function_id, lane_id, starts, code), error, now, alone=alone)
-    if holds and lane_id:
+    if holds:
         lanes.give_back(context, [(lane_id, number_of(slots))], now)
     return until
 
