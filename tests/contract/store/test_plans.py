@@ -26,7 +26,7 @@ SCANS = {
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
     "registry.FUNCTIONS": "all functions are what is asked for",
-    "pausing.PAUSED": "there are no more pauses than functions",
+    "registry.PAUSED": "there are no more pauses than functions",
     "sessions.SESSIONS": "there are few workers",
     "timers.FIRST_AND_LAST": "it stops after the first row of an index, and the last",
 }
