@@ -107,8 +107,10 @@ def data_of(data: Mapping[str, object] | None, serializer: Serializer | None) ->
     """
     if data is not None and not isinstance(data, Mapping):
         raise EngineConfigError(f"data: expected a dict, or None, got {data!r:.80}")
-    (sent,) = to_sent([Event(name="invoke", data=data or {})], serializer)
-    return sent.data
+    given = data or {}
+    named = all(isinstance(key, str) for key in given)  # then there is nothing that pydantic would refuse
+    event = Event.model_construct(name="invoke", data=given, id="", ts=0) if named else Event(name="invoke", data=given)
+    return to_sent([event], serializer)[0].data
 
 
 def status_of(status: RunStatus | str | None) -> RunStatus | None:
