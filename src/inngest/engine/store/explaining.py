@@ -250,7 +250,7 @@ def _queued(tx: Transaction, job: Sequence[Any], now: int) -> Queued:
     lane = Lane.of(lane_id)
     config = tx.execute(CONFIG, {"function": function_id}).fetchone()
     rules = PLAIN if config is None else rules_of(function_id, config[0]).queueing
-    capacity = lanes.capacity(tx, [lane])
+    capacity = lanes.capacity(tx, [lane], mends=False)  # it only reads
     asked = {
         "function": function_id,
         "lane": lane_id,

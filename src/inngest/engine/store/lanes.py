@@ -260,8 +260,8 @@ QUEUE_LANES = Bulk(
 )
 
 
-def capacity(tx: Transaction, lanes: Iterable[Lane]) -> Capacity:
-    """Read what lanes have left. A count that cannot be read is counted anew."""
+def capacity(tx: Transaction, lanes: Iterable[Lane], *, mends: bool = True) -> Capacity:
+    """Read what lanes have left. A count that cannot be read is counted anew, and stored if it `mends` that."""
     budgets: dict[str, None] = {}  # not a set: its order is chance
     throttles: dict[str, None] = {}
     for lane in lanes:
@@ -273,7 +273,7 @@ def capacity(tx: Transaction, lanes: Iterable[Lane]) -> Capacity:
     if budgets:
         for budget, count, blocked in tx.execute(BUDGETS, {"budgets": json.dumps(list(budgets))}).fetchall():
             known = isinstance(count, int) and 0 <= count <= LARGEST
-            used[budget] = count if known else _counted_anew(tx, budget)
+            used[budget] = count if known else _counted_anew(tx, budget, mends)
             if blocked:
                 awaited.add(budget)
     tats: dict[str, int] = {}
@@ -299,11 +299,12 @@ def readable(lane_id: str | None) -> Lane | None:
         return None
 
 
-def _counted_anew(tx: Transaction, budget: str) -> int:
-    """The slots of a budget that are used, of one of which that cannot be read: it is what its runs hold, and kept."""
+def _counted_anew(tx: Transaction, budget: str, mends: bool) -> int:
+    """The slots of a budget that are used, of one of which that cannot be read: it is what its runs hold."""
     used = _held_of_each(tx)[budget]
     LOGGER.error("the slots of %r cannot be read, and are counted anew: %d are used", budget, used)
-    tx.execute(SET_USED, {"of_budget": budget, "now_used": used})
+    if mends:
+        tx.execute(SET_USED, {"of_budget": budget, "now_used": used})
     return used
 
 
