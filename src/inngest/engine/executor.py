@@ -162,6 +162,11 @@ class RunExecutor:
                 self.begin(claimed)
         return answer
 
+    def on_refused(self, command: object) -> None:
+        """Events are not accepted, and nobody waits for that any more: the room that was reserved is free."""
+        if isinstance(command, Acceptance):
+            self.give_back(Reserved(command.claim, command.threads))
+
     def _accepted(self, acceptance: Acceptance, accepted: Accepted) -> None:
         events = accepted.events if acceptance.parcel else acceptance.events
         if self.worker.observer is not None and events:

@@ -83,6 +83,6 @@ class Intake:
         )
         try:
             return await answer
-        finally:  # while there is no answer, the loop is gone, and its room with it
-            if answer.done() and answer.exception() is not None:
+        finally:  # without an answer the loop is gone, and its room with it; once given up, the listener has it
+            if answer.done() and not answer.cancelled() and answer.exception() is not None:
                 executor.give_back(room)

@@ -64,6 +64,10 @@ class Listener(Protocol):
         """
         ...
 
+    def on_refused(self, command: object) -> None:
+        """A command is not written, and its caller has stopped waiting while that was in doubt."""
+        ...
+
     def notify(self, notifications: Notifications) -> None:
         """A transaction did something to other runs. Its commands are answered before."""
         ...

@@ -266,6 +266,41 @@ async def test_nothing_is_written_while_a_commit_is_in_doubt(tmp_path: Path) -> 
     await store.close()
 
 
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("stored", [False, True])
+async def test_a_caller_may_give_up_while_a_commit_is_in_doubt(tmp_path: Path, stored: bool, early: bool) -> None:
+    place = FailingPlace(tmp_path)
+    store = await opened(place)
+    heard = values.hear(store)
+    lost("disk I/O error", closed=1_000)(place.database)
+    place.executor.replies = [] if early else None  # nobody has heard of the doubt when its caller gives up
+    given = acceptance(event("go"), claim=[owner()])
+
+    async def send() -> object:
+        return await store.accept(given)
+
+    sender = asyncio.ensure_future(send())
+    await turns()
+    sender.cancel()
+    await turns()
+    assert sender.done() is not early
+    place.executor.let_come()
+    await turns()
+    assert sender.cancelled()
+    if stored:
+        place.database.closed = 0
+        store.retry()
+        await store.accept(acceptance(event("other")))
+        assert [len(answer.started) for _, answer in heard.commands] == [1, 0]
+        assert heard.refused == []
+    else:
+        store.give_up()
+        await turns()
+        assert heard.refused == [given]
+    assert store.trouble is None or not stored
+    await store.close()
+
+
 async def test_who_stops_in_doubt_says_so(tmp_path: Path) -> None:
     place = FailingPlace(tmp_path)
     store = await opened(place)

@@ -84,16 +84,22 @@ class Heard:
     Attributes:
         commands: what was committed, with the answers.
         told: what was done to other runs, in order.
+        refused: what was not written, and whose callers had gone.
     """
 
     def __init__(self) -> None:
         self.commands: list[tuple[object, Any]] = []
         self.told: list[Notifications] = []
+        self.refused: list[object] = []
 
     def on_committed(self, command: object, answer: Any) -> Any:
         """A command was written."""
         self.commands.append((command, answer))
         return answer
+
+    def on_refused(self, command: object) -> None:
+        """A command is not written."""
+        self.refused.append(command)
 
     def notify(self, notifications: Notifications) -> None:
         """Other runs were changed."""

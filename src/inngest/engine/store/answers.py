@@ -52,7 +52,7 @@ class Answers:
         self.trouble = why or self.trouble
         for one in waiting:
             if not one.was_held and not one.done():  # it was given up meanwhile
-                one.was_held = True
+                one.hold()
                 self._owed += 1
         if self.trouble is not None and answered:
             self._owed -= sum(one.was_held for one in answered)
@@ -62,7 +62,7 @@ class Answers:
             if one.error is None:
                 one.resolve(self.listener)
             else:
-                one.refuse(one.error)
+                one.refuse(one.error, self.listener)
         if notifications is not NO_NOTIFICATIONS and self.listener is not None:
             try:
                 self.listener.notify(notifications)
@@ -74,4 +74,4 @@ class Answers:
         """Refuse commands that are not written any more. The loop may be closed already."""
         for one in waiting:
             if not one.done() and not one.get_loop().is_closed():  # else nobody waits any more
-                one.refuse(StoreClosedError("the engine is stopped"))
+                one.refuse(StoreClosedError("the engine is stopped"), None)

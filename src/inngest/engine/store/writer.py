@@ -98,7 +98,7 @@ class Writer:
         """
         waiting: Durable[Any] = Durable(command, asyncio.get_running_loop())
         if self._closed:
-            waiting.refuse(StoreClosedError("the engine is stopped"))
+            waiting.refuse(StoreClosedError("the engine is stopped"), None)
             return waiting
         with self._lock:
             self._pending.append(waiting)
