@@ -124,6 +124,11 @@ async def test_a_run_that_is_cancelled_twice_was_cancelled_once(office: Office) 
     assert (ran.code, ran.out) == (0, f"{run_id}  cancelled\n")
     with pytest.raises(inngest.errors.RunCancelledError):
         await office.engine.wait(run_id, timeout=60_000)
+    shown = (await office.ran("run", run_id)).out
+    assert "… approved  waited when the run ended\n" in shown
+    listed = (await office.ran("runs", "--status", "cancelled")).out
+    assert "RunCancelledError" not in listed  # the status says it
+    assert "  cancelled by Engine.cancel\n" in listed
     again = await office.ran("cancel", run_id)
     assert (again.code, again.out) == (1, f"{run_id}  has ended\n")
     as_json = await office.ran("cancel", run_id, "--json")

@@ -166,6 +166,10 @@ WOKEN = [{"run_id": f"01KAQ2V7W6T4M3N8S9E0R5Y1X{end}", "cancelled": end != "5"} 
             {"type": "run.cancelled", **RUN, "error": {"name": "RunCancelledError", "message": "by Ada: enough"}},
             "shop-order Y1XZ  cancelled  by Ada: enough",
         ),
+        (
+            {"type": "run.cancelled", **RUN, "error": {"name": "RunCancelledError", "message": "cancelled by Ada"}},
+            "shop-order Y1XZ  cancelled by Ada",
+        ),
         ({"type": "run.released", **RUN}, "shop-order Y1XZ  released  it follows the code there is, for ever"),
         ({"type": "run.retried", **RUN, "steps": ["pay"]}, "shop-order Y1XZ  tried again  pay before its time"),
         ({"type": "run.retried", **RUN, "steps": []}, "shop-order Y1XZ  tried again  before its time"),

@@ -125,6 +125,9 @@ _MARKS = {
 }
 
 
+_WAS = {"sleeping": "slept", "waiting": "waited"}
+"""How an open step was left by a run that has ended."""
+
 _WITH_OUTPUT = ("StepRun", "Gateway", "AIGateway")
 
 
@@ -132,7 +135,9 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
     mark, style = _MARKS[step.status]
     line = Text.assemble((f"{mark} ", style), (step.id, "bold"), "  ")
     tries = len(step.attempts)
-    if step.due_at is not None:
+    if step.due_at is not None and run.ended_at is not None:
+        line.append(f"{_WAS.get(step.status, 'was to be tried again')} when the run ended")
+    elif step.due_at is not None:
         left = left_until(step.due_at, now)
         goes_on = f"in {output.span(left)}" if left > 0 else "now"
         words = {"sleeping": "sleeps", "waiting": "waits"}

@@ -115,7 +115,9 @@ def _result(run: Run) -> Text:
     if run.unreadable:
         return Text(f"cannot be read: {run.unreadable[0]}", "red")
     if run.error is not None:
-        return Text(run_text.one_line(run.error), "red")
+        by_others = run.status in (RunStatus.CANCELLED, RunStatus.SKIPPED)  # then the name says it once more
+        why = run.error.message.partition("\n")[0] if by_others else run_text.one_line(run.error)
+        return Text(why, run_text.STYLES[run.status])
     if run.hold is not None:
         return Text(f"on hold: {run.hold.text}", "yellow")
     return Text("" if run.status is not RunStatus.COMPLETED else output.short_json(run.output))

@@ -166,7 +166,9 @@ def _run_failed(record: dict[str, Any]) -> Text:
 
 
 def _run_cancelled(record: dict[str, Any]) -> Text:
-    return _run(record).append("cancelled  ", "bold yellow").append(_error(record).partition(": ")[2], "yellow")
+    why = _error(record).partition(": ")[2]
+    text = _run(record).append("cancelled", "bold yellow")
+    return text.append(why.removeprefix("cancelled") if why.startswith("cancelled") else f"  {why}", "yellow")
 
 
 def _run_released(record: dict[str, Any]) -> Text:
