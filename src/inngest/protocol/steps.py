@@ -55,7 +55,7 @@ class StepCounter:
         """
         if not isinstance(step_id, str):
             raise TypeError(f"a step id is a text, got {step_id!r}")
-        if reason := texts.problem(step_id):
+        if not (step_id.isascii() and "\0" not in step_id) and (reason := texts.problem(step_id)):
             raise ValueError(f"the step id {step_id!r} {reason}")
         index = self._counts.get(step_id, 0)
         self._counts[step_id] = index + 1

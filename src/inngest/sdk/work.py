@@ -89,6 +89,27 @@ async def drive(work: Work[R], task: asyncio.Task[Any] | None = None) -> R:
         raise EscapedError(error) from error
 
 
+async def called(function: Callable[..., object], args: tuple[object, ...], task: asyncio.Task[Any] | None) -> object:
+    """What one call gives that is made here, and awaited if need be; as `drive` makes those of a work."""
+    cancels = Cancels(task or asyncio.current_task())
+    try:
+        result = function(*args)
+        if is_awaitable(result):
+            result = await cancels.awaiting(result)
+        if cancels.asked() and await cancels.take_back():
+            raise asyncio.CancelledError
+    except BaseException as error:
+        if issubclass(type(error), GeneratorExit) and ends_the_task(error):
+            raise
+        failure = await cancels.judged(error)
+    else:
+        return result
+    try:
+        raise failure
+    finally:
+        del failure  # it leads to this frame
+
+
 def drive_sync(work: Work[R]) -> R:
     """Make the calls here, in plain code; one that gives an awaitable fails with AsyncUnsupportedError."""
     try:

@@ -66,25 +66,19 @@ class LosingBranches:
 
     def __init__(self, told: Callable[[], object]) -> None:
         self._told = told
-        self._owed: dict[asyncio.Task[object], bool] = {}  # whether a step took the cancellation
-
-    def __contains__(self, task: asyncio.Task[object] | None) -> bool:
-        return task in self._owed
-
-    def __bool__(self) -> bool:
-        return bool(self._owed)
+        self.tasks: dict[asyncio.Task[object] | None, bool] = {}  # whether a step took the cancellation
 
     def add(self, task: asyncio.Task[object]) -> None:
         """A branch has lost: cancel it."""
         self._told()
-        self._owed[task] = False
-        task.add_done_callback(lambda task: self._owed.pop(task, None))
+        self.tasks[task] = False
+        task.add_done_callback(lambda task: self.tasks.pop(task, None))
         task.cancel()
 
     def kept_result(self, task: asyncio.Task[object] | None) -> None:
         """A step has given its value to a branch that was cancelled meanwhile."""
-        if task is not None and task in self._owed:
-            self._owed[task] = True
+        if task is not None and task in self.tasks:
+            self.tasks[task] = True
             task.get_loop().call_soon(self._deliver, task)
 
     def check(self, task: asyncio.Task[object] | None) -> None:
@@ -93,13 +87,13 @@ class LosingBranches:
         Raises:
             asyncio.CancelledError: it has lost, and was not told yet.
         """
-        if task is not None and self._owed.get(task):
-            self._owed[task] = False
+        if task is not None and self.tasks.get(task):
+            self.tasks[task] = False
             raise asyncio.CancelledError
 
     def _deliver(self, task: asyncio.Task[object]) -> None:
-        if self._owed.get(task):
-            self._owed[task] = False
+        if self.tasks.get(task):
+            self.tasks[task] = False
             task.cancel()
 
 

@@ -20,7 +20,7 @@ from inngest.sdk.errors import (
     StepOutsideError,
 )
 from inngest.sdk.function import Function
-from inngest.sdk.serializers import Serializer, type_of
+from inngest.sdk.serializers import type_of
 from inngest.sdk.steps.arguments import ids_of
 from inngest.sdk.steps.calls import (
     NOTHING,
@@ -130,11 +130,6 @@ class Invocation(Recording):
     def app_id(self) -> str:
         """See `Caller.app_id`."""
         return self.function.client.app_id
-
-    @property
-    def serializer(self) -> Serializer | None:
-        """See `Caller.serializer`."""
-        return self.function.client.serializer
 
     def yield_run(self) -> None:
         """Give the run up as soon as no handler runs; it goes on later."""
@@ -289,7 +284,7 @@ class Invocation(Recording):
 
     def step(self, request: StepRequest) -> Coroutine[Any, Any, object]:
         """See `Caller.step`: of async functions."""
-        if not isinstance(request, RunRequest):  # methods that do more than hand on a request are noted by themselves
+        if not isinstance(request, RunRequest):  # methods that do more than hand it on are noted by themselves
             return self.answer(ON_LOOP, request)
         coroutine = self._call(ON_LOOP, request)
         self.made[request] = coroutine, request.options.kind or "step.run", request.step_id
@@ -436,7 +431,7 @@ class Invocation(Recording):
             raise StepOutsideError(f'{call} "{step_id}" was called on another event loop than its function runs on')
         if self.over:
             return False
-        if self.losing:
+        if self.losing.tasks:
             self.losing.check(asyncio.current_task())
         return True
 

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from inngest.protocol.calls import Advice, Call, Held, Recorded, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
+from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.ports import Clock, Recorder, Slots
@@ -16,7 +17,7 @@ from inngest.sdk.function import Function
 from inngest.sdk.middleware import Hooks
 from inngest.sdk.steps.calls import MadeCalls, RunRequest, SendRequest
 from inngest.sdk.steps.current import CurrentStep
-from inngest.sdk.work import Driver, Work
+from inngest.sdk.work import ON_LOOP, Driver, Work
 
 from . import replay
 from .branches import LosingBranches
@@ -42,6 +43,7 @@ class Recording:
         self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle
     ) -> None:
         self.function = function
+        self.serializer = function.client.serializer
         self.call = call
         self._recorder = recorder
         self._clock = clock
@@ -93,14 +95,16 @@ class Recording:
             await self.scheduler.turn(call, memo)
         if self._live is None and not self._history.replaying:
             await self._go_live(driver)
-        if call.cancelled and self.losing:
+        if call.cancelled and self.losing.tasks:
             self.losing.kept_result(call.task)
         if call.refused:
             raise StepError(
                 f'step "{memo.step.text}" was given up when it was recorded, and has no result', "StepCancelledError"
             )
         try:
-            return self.values.open(loaded or self.values.load_plain(memo), output_type, memo.kind)
+            if loaded is None:
+                return self.values.open_plain(memo, output_type)
+            return self.values.open(loaded, output_type, memo.kind)
         except DeterminismError as error:
             if self._history.follows:
                 raise
@@ -189,8 +193,11 @@ class Recording:
                 call.executing, call.blocks = True, False
                 if isinstance(request, RunRequest) and request.options.once and not await self._begun(call, number):
                     op = self._given_up(call)
+                elif driver is ON_LOOP and not self.hooks.any and isinstance(request, RunRequest):
+                    current = self._begins(call.step, number, request)
+                    op = await self.values.attempt_here(current, call.step, request, call.task)
                 else:
-                    work = driver.do(self._work(call, request, number), call.task)
+                    work = driver.do(self._work(call.step, request, number), call.task)
                     op = await (self._or_fail(work) if self.hooks.any else work)
                     del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError as error:
@@ -218,7 +225,7 @@ class Recording:
             if op.op is not Opcode.STEP_RUN:
                 if self.over:
                     await self._over()  # what a handler raises while it is taken down is nobody's failure
-                if call.cancelled or call.task in self.losing:
+                if call.cancelled or call.task in self.losing.tasks:
                     op = self._given_up(call)  # nobody waits for another attempt
             return await self._record(call, op)
         finally:
@@ -241,14 +248,18 @@ class Recording:
         finally:
             self.scheduler.running += 1
 
-    def _work(self, call: StepCall, request: RunRequest | SendRequest, number: int) -> Work[Op]:
+    def _work(self, step: StepName, request: RunRequest | SendRequest, number: int) -> Work[Op]:
         """The work of an attempt."""
-        step = call.step
         if isinstance(request, SendRequest):
             request.tried = True
             return self.values.sending(step, number, request.events)
-        running = self.running[step.hash] = CurrentStep(self, step.text, number, self._clock, request.options.timeout)
-        return self.values.attempt(running, step, request)
+        return self.values.attempt(self._begins(step, number, request), step, request)
+
+    def _begins(self, step: StepName, number: int, request: RunRequest) -> CurrentStep:
+        """A handler is about to run."""
+        text = step.text if step.repeat else step.id
+        running = self.running[step.hash] = CurrentStep(self, text, number, self._clock, request.options.timeout)
+        return running
 
     def _ended(self, call: StepCall) -> None:
         """Forget the handler, unless it is a thread's and still runs."""

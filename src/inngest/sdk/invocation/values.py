@@ -29,7 +29,7 @@ from inngest.sdk.serializers import PydanticSerializer, Unset, advice, name_of
 from inngest.sdk.steps.calls import RunRequest
 from inngest.sdk.steps.current import RUNNING, CurrentStep
 from inngest.sdk.steps.options import DEFAULT, StepOptions
-from inngest.sdk.work import Work
+from inngest.sdk.work import Work, called
 
 from . import error_records
 
@@ -69,31 +69,59 @@ class Values:
         running.begin(started_at)
         try:
             value = yield request.handle
-        except asyncio.CancelledError:
-            if not running.timed_out():
-                raise  # the call is being cancelled
-            error = running.timeout_error()
         except GeneratorExit:  # of garbage, in whatever context that is collected
             token = None
             raise
-        except Exception as raised:
-            error = original_of(raised)
+        except (Exception, asyncio.CancelledError) as raised:
+            error = _error_of(running, raised)
         finally:
             running.end()
             if running.timeout is not None:
                 running.timed_out()
             if token is not None:
                 RUNNING.reset(token)
-        if running.nested is not None:
-            error = running.nested
-        if type(error) is AsyncUnsupportedError:
-            error = AsyncUnsupportedError(f'step "{step.text}": {error.message}')
-        number = running.attempt
+        error = running.nested or error
         if error is not None:
-            return (yield from self._failure(step, number, started_at, error, options))
+            return (yield from self._failure(step, running.attempt, started_at, error, options))
         if running.abandoned or (running.timeout is not None and running.overdue):
             self._tell_late(running)
-        return (yield from self._success(step, number, started_at, value, output_type, options))
+        return (yield from self._success(step, running.attempt, started_at, value, output_type, options))
+
+    async def attempt_here(
+        self, running: CurrentStep, step: StepName, request: RunRequest, task: asyncio.Task[object] | None
+    ) -> Op:
+        """`attempt` on the loop, where no middleware sees it: one coroutine, with no generator in between."""
+        started_at, output_type, options = self._clock.now(), request.kept_as, request.options
+        if output_type is not Unset and (unfit := self._unfit(step, output_type)) is not None:
+            return self._failed(step, running.attempt, started_at, unfit, options)
+        token: contextvars.Token[CurrentStep | None] | None = RUNNING.set(running)
+        value: object = None
+        error: BaseException | None = None
+        running.begin(started_at)
+        try:
+            value = await called(request.handler, request.args, task)
+        except GeneratorExit:
+            token = None
+            raise
+        except (Exception, asyncio.CancelledError) as raised:
+            error = _error_of(running, raised)
+        finally:
+            running.end()
+            if running.timeout is not None:
+                running.timed_out()
+            if token is not None:
+                RUNNING.reset(token)
+        error = running.nested or error
+        if error is not None:
+            return self._failed(step, running.attempt, started_at, error, options)
+        if running.abandoned or (running.timeout is not None and running.overdue):
+            self._tell_late(running)
+        try:
+            if output_type is not Unset:
+                value = self._serialize(value, output_type)
+            return self._recorded(step, running.attempt, started_at, value)
+        except codec.NotJsonError as not_json:
+            return self._unrecorded(step, running.attempt, started_at, not_json, output_type)
 
     def _tell_late(self, running: CurrentStep) -> None:
         """A result that comes after the request to stop is a result: what the handler did has happened."""
@@ -159,6 +187,12 @@ class Values:
     def load_plain(self, memo: Memo) -> StepMemo:
         """A memo, without middleware."""
         return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error, memo.step.text)
+
+    def open_plain(self, memo: Memo, output_type: object) -> object:
+        """The value of a memo that no middleware sees. Raises what `open` raises."""
+        if memo.error is None and output_type is Unset:
+            return None if memo.data is None else codec.loads(memo.data)
+        return self.open(self.load_plain(memo), output_type, memo.kind)
 
     def open(self, memo: StepMemo, output_type: object, kind: Opcode) -> object:
         """The value that user code gets of a memo.
@@ -234,10 +268,19 @@ class Values:
                 result = TransformOutputResult(output=value, step=info)
                 yield from self._hooks.call("transform_output", result)
                 value = result.output if result.has_output() else None
-            text = codec.dumps(value)
+            return self._recorded(step, number, started_at, value)
         except codec.NotJsonError as error:
-            unserializable = self._unserializable(f'"{step.text}"', error, output_type)
-            return error_records.step_failure(step, number, started_at, unserializable)
+            return self._unrecorded(step, number, started_at, error, output_type)
+
+    def _unrecorded(
+        self, step: StepName, number: int, started_at: int, error: codec.NotJsonError, output_type: object
+    ) -> Op:
+        unserializable = self._unserializable(f'"{step.text}"', error, output_type)
+        return error_records.step_failure(step, number, started_at, unserializable)
+
+    def _recorded(self, step: StepName, number: int, started_at: int, value: object) -> Op:
+        """The report of a value. Raises NotJsonError."""
+        text = codec.dumps(value)
         if len(text) * 4 > limits.MAX_STEP_OUTPUT and (size := codec.size(text)) > limits.MAX_STEP_OUTPUT:
             too_large = _too_large(f'step "{step.text}"', size, limits.MAX_STEP_OUTPUT)
             return error_records.step_failure(step, number, started_at, too_large)
@@ -249,15 +292,19 @@ class Values:
     def _failure(
         self, step: StepName, number: int, started_at: int, error: BaseException, options: StepOptions = DEFAULT
     ) -> Work[Op]:
-        where, facts = f'step "{step.text}" of {self._function.id}', self._facts(step, number)
-        error_records.log(self._function.client.logger, where, error, facts)
-        op = error_records.step_failure(step, number, started_at, error, options)
+        op = self._failed(step, number, started_at, error, options)
         if self._hooks.any and isinstance(error, Exception):
             final = op.op is Opcode.STEP_FAILED or number + 1 >= (op.max_attempts or self._call.max_attempts)
             opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
             info = TransformOutputStepInfo(step.text, opcode, options.opts)
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
         return op
+
+    def _failed(self, step: StepName, number: int, started_at: int, error: BaseException, options: StepOptions) -> Op:
+        """The report of an error, which is logged."""
+        where, facts = f'step "{step.text}" of {self._function.id}', self._facts(step, number)
+        error_records.log(self._function.client.logger, where, error, facts)
+        return error_records.step_failure(step, number, started_at, error, options)
 
     def _unfit(self, step: StepName, output_type: object) -> OutputUnserializableError | None:
         """Why nothing of a type can be kept. The handler is not run then: what it does would be lost."""
@@ -286,6 +333,18 @@ class Values:
             if ends_the_task(error):
                 raise
             raise codec.NotJsonError("$", f"{class_name_of(error)}: {message_of(error)}") from error
+
+
+def _error_of(running: CurrentStep, raised: BaseException) -> BaseException:
+    """What an attempt fails with. Raises the cancellation of a call that is given up."""
+    if issubclass(type(raised), asyncio.CancelledError):
+        if not running.timed_out():
+            raise raised
+        return running.timeout_error()
+    error = original_of(raised)
+    if type(error) is AsyncUnsupportedError:
+        return AsyncUnsupportedError(f'step "{running.id}": {error.message}')
+    return error
 
 
 def _opts_of(op: Op) -> dict[str, Any]:
