@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from inngest.runtime.blocked_loop import context_of
 from inngest.runtime.careful import CarefulLogger
 from inngest.sdk.invocation.invocation import Invocation
-from inngest.sdk.invocation.scheduler import StepCall
+from inngest.sdk.invocation.open_calls import StepCall
 from inngest.sdk.steps.current import RUNNING
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))

@@ -22,7 +22,7 @@ from .errors import EventInvalidError
 from .serializers import PydanticSerializer, Serializer
 
 _MASK: Final = "*" * 10
-"""What pydantic writes instead of a secret."""
+"""The text that pydantic writes instead of a secret."""
 
 _DEFAULT: Final = PydanticSerializer()
 

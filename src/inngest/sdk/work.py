@@ -90,7 +90,7 @@ async def drive(work: Work[R], task: asyncio.Task[Any] | None = None) -> R:
 
 
 async def called(function: Callable[..., object], args: tuple[object, ...], task: asyncio.Task[Any] | None) -> object:
-    """What one call gives that is made here, and awaited if need be; as `drive` makes those of a work."""
+    """Make one call here, and await it if need be; as `drive` makes the calls of a work."""
     cancels = Cancels(task or asyncio.current_task())
     try:
         result = function(*args)

@@ -17,8 +17,8 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.sdk.invocation import replay
-from inngest.sdk.invocation.branches import Callers
 from inngest.sdk.invocation.defers import Patches
+from inngest.sdk.invocation.open_calls import Callers
 from inngest.sdk.invocation.scheduler import StepScheduler
 
 from .planting import plant

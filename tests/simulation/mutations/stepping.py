@@ -23,8 +23,8 @@ from inngest.runtime import idle
 from inngest.sdk.invocation import replay, scheduler
 from inngest.sdk.invocation.branches import LosingBranches
 from inngest.sdk.invocation.invocation import Invocation
+from inngest.sdk.invocation.open_calls import StepCall
 from inngest.sdk.invocation.recording import Recording
-from inngest.sdk.invocation.scheduler import StepCall
 from inngest.sdk.steps.current import CurrentStep
 
 from .planting import plant

@@ -1,12 +1,13 @@
 """Adapters for `step.ai.infer`: the modules anthropic, deepseek, gemini, grok and openai, each with an `Adapter`."""
 
 import sys
+import types
 
-from inngest.sdk.steps import ai_adapters
-from inngest.sdk.steps.ai_adapters import BaseAdapter
+from inngest.sdk.steps.gateway_arguments import BaseAdapter
 
 from . import anthropic, deepseek, gemini, grok, openai
 
-base = sys.modules[f"{__name__}.base"] = ai_adapters  # where the official package has BaseAdapter; see base.pyi
+base = sys.modules[f"{__name__}.base"] = types.ModuleType(f"{__name__}.base")  # of the official package; see base.pyi
+vars(base)["BaseAdapter"] = BaseAdapter
 
 __all__ = ["BaseAdapter", "anthropic", "deepseek", "gemini", "grok", "openai"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from inngest.sdk.steps.ai_adapters import ModelAdapter
+from inngest.sdk.steps.gateway_arguments import ModelAdapter
 
 __all__ = ["Adapter"]
 

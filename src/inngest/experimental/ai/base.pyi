@@ -1,1 +1,1 @@
-from inngest.sdk.steps.ai_adapters import BaseAdapter as BaseAdapter
+from inngest.sdk.steps.gateway_arguments import BaseAdapter as BaseAdapter

@@ -5,7 +5,7 @@ A file of its own: users import it by this name.
 
 from __future__ import annotations
 
-from inngest.sdk.steps.ai_adapters import ModelAdapter
+from inngest.sdk.steps.gateway_arguments import ModelAdapter
 
 __all__ = ["Adapter"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inngest.sdk.steps.ai_adapters import ModelAdapter
+from inngest.sdk.steps.gateway_arguments import ModelAdapter
 
 __all__ = ["Adapter"]
 

@@ -14,7 +14,7 @@ from inngest.protocol.steps import StepName
 from inngest.sdk.errors import DeferRejectedError
 
 NO_STEP = StepName("", 0, "")
-"""What a report names that is not about a step."""
+"""The name in a report that is not about a step."""
 
 
 class Defers:

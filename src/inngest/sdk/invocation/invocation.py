@@ -35,8 +35,8 @@ from inngest.sdk.steps.current import RUNNING
 from inngest.sdk.work import ON_LOOP, Driver, drive
 
 from . import branches, error_records, replay
+from .open_calls import Ending, StepCall
 from .recording import Recording
-from .scheduler import Ending, StepCall
 
 UNWIND_GRACE = 10.0
 """Seconds that user code has for unwinding (its `finally` blocks) before it is left behind."""
@@ -93,7 +93,7 @@ class Invocation(Recording):
             self.scheduler.callers.body(task)
             task.add_done_callback(lambda _: self.scheduler.end(Ending.RETURNED))
             try:
-                ending = await self.scheduler.until_over()
+                ending = await self.scheduler.over
                 await self._unwind(task, interrupt)
             except asyncio.CancelledError:
                 self.scheduler.end(Ending.STOPPED)

@@ -22,7 +22,8 @@ from inngest.sdk.work import ON_LOOP, Driver, Work
 from . import replay
 from .branches import LosingBranches
 from .defers import NO_STEP, Defers, Patches
-from .scheduler import Ending, StepCall, StepScheduler
+from .open_calls import Ending, StepCall
+from .scheduler import StepScheduler
 from .values import Values
 
 R = TypeVar("R")

@@ -1,30 +1,27 @@
 """Decides which call may go on, and when an invocation is over.
 
-The code between steps is user code on an event loop: nothing says when it has come to rest. It observes that no step
-was called for a few turns of the loop while no thread of a plain function was in its body. Then, and only then, the
+The code between steps is user code on an event loop: nothing says when it has come to rest. It counts as at rest when
+no step was called for a few turns of the loop, and no thread of a plain function is in its body. Only then the
 scheduler lets one call go on: the one whose memo is next in commit order.
 
-New code waits for the history: calls of which nothing is recorded begin when the code has asked for all that is. If
-that does not come, or a memo's turn does not, for as long as `History.patience` says, the code has changed, and the
-invocation ends on hold (docs/decisions/0039).
+New code waits for the history: calls of which nothing is recorded begin when the code has asked for all that is. The
+scheduler waits as long as `History.patience` says. If the code does not come to a record by then, or a memo has no
+turn, the code has changed, and the invocation ends on hold (docs/decisions/0039).
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
 
 from inngest.protocol.calls import Held, Sign
-from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
-from inngest.protocol.steps import StepName
+from inngest.protocol.opcodes import Entry, Memo
 from inngest.runtime.idle import IDLE_TURNS, LoopIdle
 from inngest.runtime.ports import Clock, Timer
 from inngest.sdk.errors import EndOfInvocation
 
-from .branches import Callers
+from .open_calls import Callers, Ending, Stall, StepCall, Turn, earliest, stall_of
 from .replay import NOT_YET, PATIENCE, History
 
 STOOD_STILL = 100
@@ -34,79 +31,8 @@ TIMES_LATE = 10
 """How often patience is given anew because of that, at most: the loop may be blocked all the time."""
 
 
-class Ending(enum.Enum):
-    """Why an invocation is over."""
-
-    RETURNED = "returned"  # the body returned or raised
-    WAITING = "waiting"  # everything that is left waits
-    STOPPED = "stopped"  # the run is not this invocation's any more
-    FAILED = "failed"  # it cannot go on
-    HELD = "held"  # the code changed while the run was under way
-
-
-class Turn(asyncio.Future[None]):
-    """Resolved when its call may go on. Being cancelled is noted, and does not end the wait."""
-
-    asked_to_cancel: Callable[[object], None]
-
-    def cancel(self, msg: object | None = None) -> bool:
-        """Note that the caller gave up; the call itself goes on until its turn."""
-        self.asked_to_cancel(msg)
-        return False
-
-
-class StepCall:
-    """A step call that has not been answered."""
-
-    __slots__ = (
-        "behind",
-        "blocks",
-        "cancelled",
-        "executing",
-        "kind",
-        "memo",
-        "op",
-        "open",
-        "park",
-        "reason",
-        "refused",
-        "step",
-        "task",
-        "turn",
-    )
-
-    def __init__(self, step: StepName, kind: Opcode, task: asyncio.Task[object] | None) -> None:
-        self.step = step
-        self.kind = kind
-        self.task = task  # the task that waits for the answer
-        self.turn: Turn | None = None  # it has a memo, and waits for its turn
-        self.memo: Memo | None = None  # that memo
-        self.refused = False  # it is given the memo of a call that was given up, though it was not
-        self.behind: asyncio.Future[None] | None = None  # nothing is recorded of it, and it waits for the history
-        self.park: asyncio.Future[None] | None = None  # it has none, and waits
-        self.open: OpenStep | None = None  # what is recorded of its waiting
-        self.op: Op | None = None  # what to record of its waiting
-        self.cancelled = False  # its caller gave up
-        self.reason: tuple[object, ...] = ()  # what it gave up with: a cancel scope knows its own by that
-        self.executing = False  # its handler runs
-        self.blocks = False  # its handler was seen to block the loop
-
-    def abandon(self, *reason: object) -> None:
-        """Its caller does not want it any more; the first reason counts."""
-        self.cancelled = True
-        self.reason = self.reason or reason
-
-
-class Stall(NamedTuple):
-    """The code does not come to what was recorded of it."""
-
-    sign: Sign
-    missing: Entry  # what it does not come to
-    call: str  # id of the call that stands in its place; "" if the body returns
-
-
 class StepScheduler:
-    """The turns of one invocation."""
+    """The turns of one invocation. Every wait here raises EndOfInvocation when the invocation is over."""
 
     def __init__(
         self,
@@ -136,7 +62,7 @@ class StepScheduler:
         self._patience: Timer | None = None  # with it; None when it is lost
         self.held: Held | None = None  # why it is HELD
         self.ending: Ending | None = None  # why it is over
-        self._over: asyncio.Future[Ending] = loop.create_future()
+        self.over: asyncio.Future[Ending] = loop.create_future()  # resolved with it
         self.error: BaseException | None = None  # why it FAILED
         self.broken = False  # the error is the store's, not the code's
         self.yielding = False  # to end as soon as nothing runs
@@ -149,7 +75,7 @@ class StepScheduler:
         self._watching = False  # for the rest after that
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
         self._timer: Timer | None = None
-        self._timer_for: object = None
+        self._timer_for: int | None = None
         self._hoped_until: int | None = None  # unix ms: when a due attempt that the code has not come to is given up
 
     # -- what happens
@@ -262,8 +188,8 @@ class StepScheduler:
             return
         self.error = error
         self.ending = ending
-        if not self._over.done():
-            self._over.set_result(ending)
+        if not self.over.done():
+            self.over.set_result(ending)
         self._record_open = _nothing  # what would keep the invocation, and it this, until garbage is collected
         self._passed = _nothing
         self.callers.clear()
@@ -288,10 +214,6 @@ class StepScheduler:
             self.end(Ending.HELD)
 
     # -- waiting
-
-    def until_over(self) -> asyncio.Future[Ending]:
-        """Resolved when the invocation is over."""
-        return self._over
 
     @property
     def resting(self) -> bool:
@@ -340,11 +262,7 @@ class StepScheduler:
             raise asyncio.CancelledError(*call.reason)
 
     async def behind(self, call: StepCall) -> None:
-        """Wait until the code has asked for all that was recorded before this invocation.
-
-        Raises:
-            EndOfInvocation: the invocation is over.
-        """
+        """Wait until the code has asked for all that was recorded before this invocation."""
         if self.ending is not None:
             raise EndOfInvocation
         call.behind = self._loop.create_future()
@@ -357,11 +275,7 @@ class StepScheduler:
             self._behind.pop(call.step.hash, None)
 
     async def may_return(self) -> None:
-        """The body returns: wait until all that was recorded before was asked for, or may be passed over.
-
-        Raises:
-            EndOfInvocation: the invocation is over.
-        """
+        """The body returns: wait until all that was recorded before was asked for, or may be passed over."""
         if self.ending is not None:
             raise EndOfInvocation
         returning = self._returning = self._loop.create_future()
@@ -381,11 +295,7 @@ class StepScheduler:
         await waiter
 
     async def parked(self, call: StepCall) -> None:
-        """Wait until what is recorded of the call falls due, or is over, while this invocation is still going.
-
-        Raises:
-            EndOfInvocation: the invocation is over.
-        """
+        """Wait until what is recorded of the call falls due, or is over, while this invocation is still going."""
         if self.ending is not None:
             raise EndOfInvocation
         call.park = self._loop.create_future()
@@ -444,18 +354,11 @@ class StepScheduler:
         if call is not None and call.turn is None:
             return True
         if not self._history.in_order:
-            call = self._earliest()
-        if call is None or call.turn is None or call.memo is None or _is_kept(call):
+            call = earliest(self.calls.values(), self._history)
+        if call is None or call.turn is None or call.memo is None or call.is_kept:
             return False
         self._give(call, call.memo)
         return True
-
-    def _earliest(self) -> StepCall | None:
-        """The call that waits with the memo that was recorded first of those that may come."""
-        may_come = self._history.may_come
-        waiting = [(one.memo.seq, one) for one in self.calls.values() if one.memo and one.turn and may_come(one.memo)]
-        free = [pair for pair in waiting if not _is_kept(pair[1])]
-        return min(free or waiting, key=lambda pair: pair[0], default=(0, None))[1]
 
     def _give(self, call: StepCall, memo: Memo) -> None:
         assert call.turn is not None
@@ -512,7 +415,7 @@ class StepScheduler:
             else:
                 due.append(until)
         if due and self.ending is None:
-            self._arm(min(due), lambda fire: self._clock.call_at(min(due), fire), self.changed)
+            self._arm(min(due))
 
     def _hope(self) -> int | None:
         """Until when to wait for a step whose next attempt is due, and that the code has not come to yet; or for a
@@ -533,21 +436,7 @@ class StepScheduler:
     # -- changed code
 
     def _stalled(self) -> Stall | None:
-        """The stall that keeps calls, or the end of the body, from going on; None if nothing does but time."""
-        history = self._history
-        memo = history.next
-        call = self._earliest() if not history.in_order else None if memo is None else self.calls.get(memo.step.hash)
-        if call is not None and call.memo is not None and _is_kept(call):
-            return Stall(Sign.GIVEN_UP, call.memo, call.step.text)
-        missing = history.missing
-        if missing is None:
-            return None
-        if self._returning is not None:
-            return Stall(Sign.RETURNED, missing, "")
-        if self._behind:
-            return Stall(Sign.CALLED, missing, next(iter(self._behind.values())).step.text)
-        waiting = [(one.memo.seq, one.step.text) for one in self.calls.values() if one.turn and one.memo]
-        return Stall(Sign.CALLED, memo, min(waiting)[1]) if waiting and memo is not None else None
+        return stall_of(self.calls, self._behind, self._history, returning=self._returning is not None)
 
     def _be_patient(self, stall: Stall) -> None:
         """Wait for what is missing, or decide that it does not come."""
@@ -598,29 +487,23 @@ class StepScheduler:
             self.changed()
         return bool(passed)
 
-    def _arm(
-        self, purpose: object, start: Callable[[Callable[[], None]], Timer], callback: Callable[[], object]
-    ) -> None:
-        if self._timer is not None and self._timer_for == purpose:
+    def _arm(self, due: int) -> None:
+        """Look again at a time (unix ms)."""
+        if self._timer is not None and self._timer_for == due:
             return
         self._disarm()
 
         def fire() -> None:
             self._timer = self._timer_for = None
-            callback()
+            self.changed()
 
-        self._timer_for = purpose
-        self._timer = start(fire)
+        self._timer_for = due
+        self._timer = self._clock.call_at(due, fire)
 
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._timer_for = None
-
-
-def _is_kept(call: StepCall) -> bool:
-    """Whether the memo says that the caller gave up, and it has not."""
-    return call.memo is not None and call.memo.cancelled and not call.cancelled and not call.refused
 
 
 def _nothing(*_: object) -> None:

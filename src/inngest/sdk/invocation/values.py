@@ -336,7 +336,7 @@ class Values:
 
 
 def _error_of(running: CurrentStep, raised: BaseException) -> BaseException:
-    """What an attempt fails with. Raises the cancellation of a call that is given up."""
+    """The error that an attempt fails with. Raises the cancellation of a call that is given up."""
     if issubclass(type(raised), asyncio.CancelledError):
         if not running.timed_out():
             raise raised

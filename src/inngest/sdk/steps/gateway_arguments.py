@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol, runtime_checkable
 from urllib.parse import urlsplit, urlunsplit
 
 from inngest.protocol import codec, durations, limits
@@ -14,11 +14,10 @@ from inngest.protocol.opcodes import Opcode, OpTarget
 from inngest.protocol.requests import BASE64, Request, Secrets, apart
 from inngest.sdk.errors import StepArgumentError
 
-from .ai_adapters import FORMATS, BaseAdapter
 from .calls import WaitRequest
 
 Body = str | bytes | Mapping[str, Any] | Sequence[Any]
-"""What can be sent: text, bytes, or a value that becomes JSON."""
+"""The body of a request: text, bytes, or a value that becomes JSON."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -60,6 +59,84 @@ class FetchResponse:
             ValueError: it is not.
         """
         return codec.loads(self.body)
+
+
+FORMATS = ("openai-chat", "anthropic", "gemini", "bedrock")
+"""APIs whose authorization and answers the engine understands."""
+
+
+@runtime_checkable
+class BaseAdapter(Protocol):
+    """A provider, as `step.ai.infer` needs to know it. A protocol because any object with these methods will do."""
+
+    def auth_key(self) -> str:
+        """The key; the format says where in the request it goes. It is never stored."""
+        ...
+
+    def format(self) -> str:
+        """The provider of the API: "openai-chat", "anthropic", "gemini" or "bedrock"."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """Headers to send. Those whose names look like credentials are never stored."""
+        ...
+
+    def url_infer(self) -> str:
+        """Where the request goes."""
+        ...
+
+    def on_call(self, body: dict[str, Any]) -> None:
+        """Complete the body, in place."""
+        ...
+
+
+class ModelAdapter:
+    """An adapter of one provider.
+
+    Args:
+        auth_key: the provider's key.
+        model: the model to ask, unless the body names one.
+        base_url: where the API is, with its version; a proxy's, for example. The path of the call is added to it.
+        headers: to send beside the provider's own.
+    """
+
+    FORMAT: ClassVar[str] = "openai-chat"
+    BASE: ClassVar[str]
+    PATH: ClassVar[str] = "/chat/completions"
+    HEADERS: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self, *, auth_key: str, model: str, base_url: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        self._auth_key = auth_key
+        self._model = model
+        self._base = (base_url or self.BASE).rstrip("/")
+        given = dict(headers or {})
+        named = {name.lower() for name in given}
+        self._headers = {**{name: value for name, value in self.HEADERS.items() if name not in named}, **given}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__module__}.Adapter(model={self._model!r})"
+
+    def auth_key(self) -> str:
+        """The provider's key."""
+        return self._auth_key
+
+    def format(self) -> str:
+        """The provider of the API."""
+        return self.FORMAT
+
+    def headers(self) -> dict[str, str]:
+        """Headers to send."""
+        return dict(self._headers)
+
+    def url_infer(self) -> str:
+        """Where the request goes."""
+        return self._base + self.PATH.format(model=self._model)
+
+    def on_call(self, body: dict[str, Any]) -> None:
+        """Name the model, if the body does not."""
+        body.setdefault("model", self._model)
 
 
 def fetch(

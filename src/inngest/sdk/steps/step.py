@@ -12,9 +12,8 @@ from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
 from . import arguments, gateway_arguments
-from .ai_adapters import BaseAdapter
 from .calls import LoopCaller, RunRequest, SendRequest, noted
-from .gateway_arguments import FetchResponse
+from .gateway_arguments import BaseAdapter, FetchResponse
 from .options import DEFAULT, Backoff, Exceptions, StepOptions, check
 
 T = TypeVar("T")
