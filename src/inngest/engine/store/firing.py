@@ -19,14 +19,27 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
-from . import cancelling, events, lanes, parcels, schedules, tables, timers, waits
+from . import cancelling, events, holding, lanes, parcels, schedules, tables, timers, waits
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
 from .gates import BATCH, DEBOUNCE, UNREAD, Unread
 from .starting import Wanted, gatekeeper, insert_starts, rows_of_start, tell_parents
 from .statement import Statement
 from .telling import Marker, Teller
-from .timers import ACCEPT, ALWAYS, FINISH_TIMEOUT, LANES, SLOTS, STAGED, START_TIMEOUT, STARTS, TELL, UNSAID, Timer
+from .timers import (
+    ACCEPT,
+    ALWAYS,
+    FINISH_TIMEOUT,
+    LANES,
+    RETRY,
+    SLOTS,
+    STAGED,
+    START_TIMEOUT,
+    STARTS,
+    TELL,
+    UNSAID,
+    Timer,
+)
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -120,6 +133,10 @@ class _Firing:
             self._cancel(timer.key, f"timeouts.finish: it has not ended within {durations.to_text(after)}")
         else:
             self._timers.put(FINISH_TIMEOUT, timer.key, due_at, timer.payload)
+
+    def retry(self, timer: Timer) -> None:
+        """Steps of a run were made due while it had an owner."""
+        holding.go_on_with_retry(self._tx, timer.key, timer.payload, self._now)
 
     def tell(self, timer: Timer) -> None:
         """An event is still to be told to some who wait for it."""
@@ -226,6 +243,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     STAGED: _Firing.staged,
     LANES: _Firing.lanes,
     SLOTS: _Firing.slots,
+    RETRY: _Firing.retry,
     schedules.CRON: _Firing.cron,
 }
 

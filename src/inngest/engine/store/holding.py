@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Integer, Text, bindparam, case, delete, literal_column, select, update
+from sqlalchemy import Integer, Text, bindparam, case, delete, exists, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.model import Changes, Code, Hold
-from inngest.engine.records import Retried
+from inngest.engine.records import Notifications, Retried
 from inngest.protocol.opcodes import Opcode
 from inngest.runtime.ports import Ids
 
@@ -23,6 +23,7 @@ from .context import WriteContext
 from .jobs import INSERT_JOBS, job_row
 from .records import number_of, tie_breaker
 from .statement import Bulk, Rows, Statement, Transaction, Words, constant, each_value, insert_new
+from .timers import ALWAYS, RETRY
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
 _NO = literal_column("0", Integer)
@@ -219,6 +220,44 @@ RETRY_REQUESTS = Statement(
 )
 
 
+STATE_OF_RETRY = Statement(
+    "The marker of a retry reads who owns the run, and whether a step is due that waits for an attempt.",
+    lambda _: select(
+        _runs.c.session_id,
+        exists().where(
+            _steps.c.run_id == _runs.c.id,
+            _steps.c.kind == constant(Opcode.STEP_RUN.value),
+            _steps.c.seq.is_(None),
+            _steps.c.due_at <= bindparam("now"),
+        ),
+    ).where(_runs.c.id == bindparam("run"), _runs.c.ended_at.is_(None)),
+)
+
+FIRST_LOOK = 1_000
+"""Milliseconds after which a marker of a retry looks again at a run that still has an owner; doubled each time."""
+
+LONGEST_LOOK = 30_000
+
+
+def go_on_with_retry(context: WriteContext, run_id: str, delay: int, now: int) -> None:
+    """Have a run entered whose steps were made due while it had an owner; looks again later while it has one.
+
+    Args:
+        context: the transaction.
+        run_id: of the run.
+        delay: ms until the next look.
+        now: unix ms.
+    """
+    row = context.execute(STATE_OF_RETRY, {"run": run_id, "now": now}).fetchone()
+    if row is None or not row[1]:
+        return
+    if row[0] is None:
+        waits.make_due(context, [run_id], now)
+        context.notify(Notifications(queued=True))
+    else:
+        context.timers.put(RETRY, run_id, now + delay, min(2 * delay, LONGEST_LOOK))
+
+
 def release(context: WriteContext, run_id: str, now: int) -> bool:
     """Have a run follow the code there is, from now on and for ever; False if it has ended, or is not there."""
     row = context.execute(OF_RUN, {"run": run_id}).fetchone()
@@ -238,19 +277,22 @@ def release(context: WriteContext, run_id: str, now: int) -> bool:
     return True
 
 
-def retry_now(tx: Transaction, run_id: str, now: int) -> Retried:
+def retry_now(context: WriteContext, run_id: str, now: int) -> Retried:
     """Have what waits for its next attempt be tried now: steps, requests, the body, and a run on hold.
 
-    As much as a transaction writes; the answer says whether more may be left.
+    As much as a transaction writes; the answer says whether more may be left. The owner of a run may release it now
+    with a job for the old time, or be another process: a marker has the steps tried all the same.
     """
-    row = tx.execute(OF_RUN, {"run": run_id}).fetchone()
+    row = context.execute(OF_RUN, {"run": run_id}).fetchone()
     if row is None:
         return Retried(())
     _, session, _, attempt, text = row
     asked = {"run": run_id, "now": now, "count": AT_ONCE}
-    steps = tuple(row[0] for row in tx.execute(RETRY_STEPS, asked).fetchall())
-    requests = tx.execute(RETRY_REQUESTS, asked).fetchall()
+    steps = tuple(row[0] for row in context.execute(RETRY_STEPS, asked).fetchall())
+    requests = context.execute(RETRY_REQUESTS, asked).fetchall()
     body = session is None and (attempt > 0 or Code.from_json(text).hold is not None)
     if session is None and (steps or body):
-        waits.make_due(tx, [run_id], now)
+        waits.make_due(context, [run_id], now)
+    elif steps:
+        context.timers.put(RETRY, run_id, ALWAYS, FIRST_LOOK)
     return Retried(steps, bool(steps or requests or body), AT_ONCE in (len(steps), len(requests)))

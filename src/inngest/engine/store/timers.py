@@ -35,6 +35,9 @@ LANES = "lanes"
 SLOTS = "slots"
 """The kind of the marker that the slots of all budgets are to be counted anew."""
 
+RETRY = "retry"
+"""The kind of a marker: steps of a run, whose id is its key, were made due while the run had an owner."""
+
 ALWAYS = 0
 """When a marker falls due."""
 
