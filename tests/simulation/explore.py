@@ -188,6 +188,7 @@ WEIGHTS = {
     "clockwork": 3,
     "hours": 3,
     "damaged": 2,
+    "on-hold": 3,
 }
 """How often worlds of each kind are drawn."""
 

@@ -16,6 +16,7 @@ class Fault(enum.Enum):
     CRASH_ANYWHERE = "crash at any moment"
     CRASH_BY_STEP = "crash by a step"
     TORN = "all tasks cancelled at once, as at the end of a loop"
+    CUT_START = "start cut short, and another one after it"
     STOP = "stopped while runs are in flight"
     PAUSE = "process stands still for a while"
     ZOMBIE = "declared dead while it runs"
@@ -52,6 +53,7 @@ class Storm:
         away: chance that the files are moved away during a commit.
         repeated: chance that a record comes twice.
         deaf: chance that a look at what others wrote sees nothing.
+        cut: chance that a start is cut short.
         every: seconds between other faults, on average.
         step: by how much (ms) clocks are set at most.
         kinds: which other faults there are.
@@ -65,6 +67,7 @@ class Storm:
     away: float = 0.01
     repeated: float = 0.05
     deaf: float = 0.3
+    cut: float = 0.1
     every: float = 4.0
     step: int = 2_000
     kinds: tuple[Fault, ...] = (

@@ -270,6 +270,11 @@ class SimLiveness:
     def is_unknown(self, session_id: str) -> bool:
         return False
 
+    @property
+    def held(self) -> list[str]:
+        """The sessions that this process holds."""
+        return [one for one in self._own if one in self._locks]
+
     def lose(self) -> None:
         """The locks are free, whether the process has ended or not."""
         for session_id in self._own:

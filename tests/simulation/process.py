@@ -169,10 +169,34 @@ class Process:
 
     # -- life
 
-    async def start(self) -> None:
-        """Start the engine. Raises what `Service.start` raises, and GoneError."""
+    async def start(self, cut: int | None = None) -> None:
+        """Start the engine. Raises what `Service.start` raises, and GoneError.
+
+        Args:
+            cut: microseconds after which the start is cancelled, if it still goes on.
+        """
         self.note(Started(self.now, self.number))
-        await self.call(self.service.start)
+        await self.call(self.service.start if cut is None else lambda: self._start_for(cut))
+
+    async def _start_for(self, us: int) -> None:
+        start = self.world.loop.create_task(self.service.start())
+
+        def give_up() -> None:
+            if not start.done():
+                self.world.fired(Fault.CUT_START, self)
+                start.cancel()
+
+        self.world.loop.call_at_us(self.now + us, give_up)
+        await start
+
+    def could_not_start(self, why: str) -> None:
+        """A start that failed, or was cut short, has undone what had begun: the process could start anew."""
+        if not self.dead:
+            left = [task.get_name() for task in self.world.loop.tasks_of(self)]
+            if left or self.locks.held:
+                what = f"process {self.number} could not start, and left {len(left)} tasks and locks {self.locks.held}"
+                self.note(Noticed(self.now, what))
+        self.crash(f"could not start: {why}")
 
     async def stop(self) -> None:
         """Drain and end."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from .corpus import BY_NAME, CATCHING, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
+from .corpus import BY_NAME, CATCHING, CHANGED, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
 
@@ -201,6 +201,16 @@ def _damaged(seed: int) -> tuple[Scenario, Plan]:
     return scenario, Plan(storm=storm if seed % 3 == 0 else None, damages=True)
 
 
+def _on_hold(seed: int) -> tuple[Scenario, Plan]:
+    """Workers end, in every way, while runs are on hold: as they are put there, as they are entered, as they wait."""
+    chance = random.Random(f"on-hold {seed}")
+    programs = chance.sample([program for program in CHANGED if program.deploys], 4)
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=4))]
+    kinds = (Fault.CRASH_ANYWHERE, Fault.CRASH_ANYWHERE, Fault.TORN, Fault.STOP, Fault.ZOMBIE)
+    storm = Storm(lasts=12, at_commit=chance.choice((0.02, 0.08)), busy=0, cut=0.3, every=0.8, kinds=kinds)
+    return Scenario("on-hold", programs, sends, engines=chance.randint(1, 2)), Plan(storm=storm)
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -221,6 +231,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "clockwork": _clockwork,
     "hours": _hours,
     "damaged": _damaged,
+    "on-hold": _on_hold,
 }
 """Worlds whose cast is drawn."""
 

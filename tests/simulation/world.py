@@ -63,6 +63,9 @@ HOURS = 10 * 3_600_000
 DEPLOYS_EVERY = 5.0
 """Seconds between two deploys, while a run is on hold in the calm."""
 
+UNWINDING = 1.0
+"""Seconds in which the tasks of a start that failed end."""
+
 SOON = 10_000
 """Milliseconds before a tick in which a world does not end, so that what it starts can end, too."""
 
@@ -104,6 +107,7 @@ class World:
         self._latencies = self.chance("latencies")
         self._faults = self.chance("faults")
         self._troubles = self.chance("troubles")
+        self._starts = self.chance("starts")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
         self._when = self.chance("meanwhile")
@@ -205,14 +209,22 @@ class World:
         while not self._closing:
             process = self._born()
             try:
-                await process.start()
+                await process.start(self._cuts_start())
             except (GoneError, StoreError) as error:
                 why = str(error).replace(str(self.path.parent), "")  # each world has a folder of its own
-                process.crash(f"could not start: {why}")
+                await asyncio.sleep(UNWINDING)
+                process.could_not_start(why)
             else:
                 self._alive.append(process)
                 await process.gone
             await asyncio.sleep(self._faults.choice(self.scenario.rests))
+
+    def _cuts_start(self) -> int | None:
+        """After how many microseconds a start is cut short, if it is."""
+        storm = self.plan.storm
+        if storm is None or self._calm or self._starts.random() >= storm.cut:
+            return None
+        return self._starts.randrange(8 * self._pace[2])
 
     async def _witness(self) -> None:
         """A process that is there for a while: somebody must declare dead who seems to be."""

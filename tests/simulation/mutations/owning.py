@@ -17,7 +17,7 @@ from inngest.engine.domain.model import Event
 from inngest.engine.domain.starts import Start
 from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import Claimed, Owner
-from inngest.engine.store import accepting, claiming, committing, events, jobs, starting, tables, unreadable
+from inngest.engine.store import accepting, claiming, committing, events, holding, jobs, starting, tables, unreadable
 from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
@@ -117,6 +117,41 @@ def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object
 @plant("P6", "outside", "storm", finders=("P6",))
 def _the_session_of_the_dead_goes_before_its_last_page() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(claiming, "IS_ENDING", claiming.END_SESSION)
+
+
+@plant("P6", "on-hold", finders=("P6",))
+def _a_run_on_hold_whose_worker_died_is_forgotten() -> Iterator[AbstractContextManager[object]]:
+    nothing = Bulk("A planted bug.", tables.jobs, holding.INSERT_HELD.columns, _no_jobs)
+    end_session = claiming.end_session
+
+    def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
+        with mock.patch.object(holding, "INSERT_HELD", nothing):
+            return end_session(context, *args, **more)
+
+    yield mock.patch.object(claiming, "end_session", forgetting)
+
+
+@plant("P6", "on-hold", "storm", finders=("P6",))
+def _a_start_that_was_cut_short_keeps_its_lock() -> Iterator[AbstractContextManager[object]]:
+    async def take_back(one: service.Service) -> None:
+        one._stopping = True
+        for loop in one._loops:
+            loop.cancel()
+        await one._worker.store.close()
+
+    yield mock.patch.object(service.Service, "_take_back", take_back)
+
+
+@plant("P6", "on-hold", "storm", finders=("P6",))
+def _a_start_that_was_cut_short_goes_on_mending() -> Iterator[AbstractContextManager[object]]:
+    take_back = service.Service._take_back
+
+    async def keeping(one: service.Service) -> None:
+        loops, one._loops = one._loops, []
+        await take_back(one)
+        one._loops = loops
+
+    yield mock.patch.object(service.Service, "_take_back", keeping)
 
 
 def _no_jobs(_: Words, rows: Rows) -> ClauseElement:

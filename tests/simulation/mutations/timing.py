@@ -9,7 +9,7 @@ from unittest import mock
 from inngest.engine.domain.advance import outcomes
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.model import Released
-from inngest.engine.store import times
+from inngest.engine.store import timers, times
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.calls import Yielded
 from inngest.runtime.steady import Steady
@@ -49,3 +49,13 @@ def _a_sleep_that_is_over_before_it_is_recorded_wakes_nobody() -> Iterator[Abstr
         draft.transition = Released(draft.now if outcome.at_once else draft.next_due(outcome.unreached))
 
     yield mock.patch.object(outcomes, "yielded", yielded)
+
+
+@plant("P1", "timers", "gated", "clockwork", finders=("gates", "ticks", "P1", "P6"))
+def _a_look_takes_all_timers_before_it_does_the_first() -> Iterator[AbstractContextManager[object]]:
+    take_due = timers.Timers.take_due
+
+    def at_once(of: timers.Timers, now: int, count: int, only: str | None = None) -> Iterator[timers.Timer]:
+        return iter(list(take_due(of, now, count, only)))
+
+    yield mock.patch.object(timers.Timers, "take_due", at_once)
