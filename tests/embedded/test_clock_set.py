@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 import inngest
 from inngest.embedded.engine import host_of
 from inngest.embedded.reader import Reader
+from inngest.runtime import clock
+from inngest.sdk.invocation import scheduler
 
 HOUR = 3_600
 LONG = 60_000
@@ -148,3 +151,35 @@ async def test_a_reader_sees_what_is_due_by_the_time_of_the_engines(wall: Wall, 
 
     reader = Reader(tmp_path / "db")
     assert seen - 2_000 <= reader.now() <= seen + 2_000
+
+
+async def test_a_clock_that_is_set_forward_cuts_no_thread_off_that_is_about_to_call(
+    wall: Wall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "PATIENCE", 1_000 * HOUR // 2)
+    monkeypatch.setattr(clock, "LONGEST_SLEEP", 0.01)  # timers see that the clock was set before the nap below is over
+    answered, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    @client.create_function(fn_id="threaded", retries=0, trigger=inngest.TriggerEvent(event="c/threaded"))
+    def threaded(ctx: inngest.ContextSync) -> None:
+        def branch() -> None:
+            ctx.step.run("first", lambda: None)
+            answered.set()
+            go_on.wait(LONG)
+            ctx.step.run("second", lambda: None)
+            ended.set()
+
+        thread = threading.Thread(target=branch)
+        thread.start()
+        ctx.step.sleep("a day", 24_000 * HOUR)
+        thread.join()
+
+    async with inngest.Engine([sleeps, threaded], database=f"sqlite:///{tmp_path}/db", drain_timeout=0) as running:
+        await running.send(inngest.Event(name="c/threaded"))
+        assert await asyncio.to_thread(answered.wait, LONG // 1_000)
+        await running.invoke(sleeps, timeout=LONG)
+        wall.ahead += HOUR
+        await running.invoke(sleeps, timeout=LONG)
+        go_on.set()
+
+        assert await asyncio.to_thread(ended.wait, LONG // 1_000)

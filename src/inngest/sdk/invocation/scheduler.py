@@ -69,14 +69,14 @@ class StepScheduler:
         self._busy = 0  # threads in the body of a plain function
         self.threaded = False  # others, which the function has started itself, call steps: nobody sees when they rest
         self._aside = 0  # such calls that are open: while there are any, the function's own thread waits for them
-        self._aside_until = 0  # unix ms: until when one that was answered, or another one, may be about to call
+        self._aside_until = 0  # monotonic ms: until when one that was answered, or another one, may be about to call
         self._active_at = 0  # the turn of the last activity
         self._stirred = False  # something has happened since the code rested last
         self._watching = False  # for the rest after that
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
         self._timer: Timer | None = None
         self._timer_for: int | None = None
-        self._hoped_until: int | None = None  # unix ms: when a due attempt that the code has not come to is given up
+        self._hoped_until: int | None = None  # monotonic ms: a due attempt the code has not come to is given up then
 
     # -- what happens
 
@@ -106,7 +106,7 @@ class StepScheduler:
     def expect_threads(self) -> None:
         """Threads of the function's own call steps: what does not come may come from one of them."""
         self.threaded, self.exact = True, False
-        self._aside_until = self._clock.now() + PATIENCE
+        self._aside_until = self._clock.monotonic() + PATIENCE
 
     def enter_aside(self) -> None:
         """Such a thread has called a step."""
@@ -117,7 +117,7 @@ class StepScheduler:
     def leave_aside(self) -> None:
         """It is answered."""
         self._aside -= 1
-        self._aside_until = self._clock.now() + PATIENCE
+        self._aside_until = self._clock.monotonic() + PATIENCE
         self.activity()
 
     @property
@@ -409,29 +409,29 @@ class StepScheduler:
         elif (stall := self._stalled()) is not None:
             self._be_patient(stall)
         elif parked:
-            until = self._hope()
-            if until is None:
+            left = self._hope()
+            if left is None:
                 self.end(Ending.WAITING)
             else:
-                due.append(until)
+                due.append(self._clock.now() + left)
         if due and self.ending is None:
             self._arm(min(due))
 
     def _hope(self) -> int | None:
-        """Until when to wait for a step whose next attempt is due, and that the code has not come to yet; or for a
-        thread that nobody sees, and that may be about to call.
+        """For how long (ms) to wait for a step whose next attempt is due, and that the code has not come to yet; or for
+        a thread that nobody sees, and that may be about to call. Nobody who sets the clock makes that shorter.
 
         The run may have been entered for this very attempt: a branch that awaits something outside steps first would
         be cut off each time. None: there is no such step, or it was waited for.
         """
-        now = self._clock.now()
-        if self._aside_until > now:
-            return self._aside_until
-        if not self._history.overdue(now):
+        lasting = self._clock.monotonic()
+        if self._aside_until > lasting:
+            return self._aside_until - lasting
+        if not self._history.overdue(self._clock.now()):
             return None
         if self._hoped_until is None:
-            self._hoped_until = now + PATIENCE
-        return self._hoped_until if now < self._hoped_until else None
+            self._hoped_until = lasting + PATIENCE
+        return self._hoped_until - lasting if lasting < self._hoped_until else None
 
     # -- changed code
 
