@@ -77,19 +77,19 @@ def test_signatures_count_where_a_file_is_small() -> None:
     assert not code_lines(SAMPLE, signatures=True) & lines_starting('"""A module.', "# nor this")
 
 
-@pytest.mark.parametrize(
-    ("path", "lines"),
-    [
-        ("src/inngest/engine/executor.py", FILE_LIMIT),
-        ("tests/unit/test_executor.py", FILE_LIMIT),
-        ("src/inngest/__init__.py", FILE_LIMIT),
-        ("src/inngest/flask.py", ADAPTER_LIMIT),
-    ],
-)
-def test_a_file_over_its_limit_is_found(path: str, lines: int) -> None:
-    assert list(too_large(Path(path), "x = 1\n" * lines)) == []
-    (found,) = too_large(Path(path), "x = 1\n" * (lines + 1))
-    assert found.startswith(f"{path}: {lines + 1} lines of code, at most {lines}")
+@pytest.mark.parametrize("path", ["src/inngest/engine/executor.py", "tests/unit/test_a.py", "src/inngest/__init__.py"])
+@pytest.mark.parametrize("line", ["x = 1\n", "# why\n", "\n"], ids=["code", "a comment", "a blank"])
+def test_a_file_over_its_limit_is_found(path: str, line: str) -> None:
+    assert list(too_large(Path(path), line * FILE_LIMIT)) == []
+    (found,) = too_large(Path(path), line * (FILE_LIMIT + 1))
+    assert found.startswith(f"{path}: {FILE_LIMIT + 1} lines, at most {FILE_LIMIT}")
+
+
+def test_a_door_over_its_limit_is_found() -> None:
+    path = Path("src/inngest/flask.py")
+    assert list(too_large(path, "x = 1\n" * ADAPTER_LIMIT + "# why\n")) == []
+    (found,) = too_large(path, "x = 1\n" * (ADAPTER_LIMIT + 1))
+    assert found == f"{path}: {ADAPTER_LIMIT + 1} lines of code, at most {ADAPTER_LIMIT} in a door"
 
 
 def test_a_small_file_says_why_it_is_one() -> None:

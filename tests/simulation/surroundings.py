@@ -24,6 +24,9 @@ from .process import GoneError
 
 TMPFS = Path("/dev/shm")
 
+PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
+"""Microseconds that reads, writes and answers take, on machines of several kinds."""
+
 
 async def quietly(work: Coroutine[Any, Any, object]) -> None:
     """Await a process that may be gone."""

@@ -41,12 +41,9 @@ from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
 from .scenario import APP, Cancelling, Pausing, Posting, Scenario, Send, Signalling
-from .surroundings import looking, paging, quietly, template
+from .surroundings import PACES, looking, paging, quietly, template
 
 T = TypeVar("T")
-
-PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
-"""Microseconds that reads, writes and answers take, on machines of several kinds."""
 
 PAGES = (1, 4, allowance.ROWS)
 """Rows of one page: of those to whom an event is told, and of what is recorded of runs that are claimed."""

@@ -167,3 +167,7 @@ def stall_of(
         return Stall(Sign.CALLED, missing, next(iter(behind.values())).step.text)
     waiting = [(one.memo.seq, one.step.text) for one in calls.values() if one.turn and one.memo]
     return Stall(Sign.CALLED, memo, min(waiting)[1]) if waiting and memo is not None else None
+
+
+def nothing(*_: object) -> None:
+    """Called back where nobody is interested any more."""

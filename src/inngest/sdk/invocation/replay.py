@@ -25,6 +25,12 @@ PATIENCE_MAX = 600_000
 steps first. The first is the least; recorded time counts up to the second; what holds of the run add, up to the third.
 """
 
+STOOD_STILL = 100
+"""Milliseconds by which a timer that comes late shows that the loop was blocked, or the process stood still."""
+
+TIMES_LATE = 10
+"""How often patience is given anew because of that, at most: the loop may be blocked all the time."""
+
 
 class Mode(enum.Enum):
     """The purpose of an entry into a function. Served functions are entered to plan, and for one target."""

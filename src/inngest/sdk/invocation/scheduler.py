@@ -21,14 +21,8 @@ from inngest.runtime.idle import IDLE_TURNS, LoopIdle
 from inngest.runtime.ports import Clock, Timer
 from inngest.sdk.errors import EndOfInvocation
 
-from .open_calls import Callers, Ending, Stall, StepCall, Turn, earliest, stall_of
-from .replay import NOT_YET, PATIENCE, History
-
-STOOD_STILL = 100
-"""Milliseconds by which a timer that comes late shows that the loop was blocked, or the process stood still."""
-
-TIMES_LATE = 10
-"""How often patience is given anew because of that, at most: the loop may be blocked all the time."""
+from .open_calls import Callers, Ending, Stall, StepCall, Turn, earliest, nothing, stall_of
+from .replay import NOT_YET, PATIENCE, STOOD_STILL, TIMES_LATE, History
 
 
 class StepScheduler:
@@ -190,8 +184,8 @@ class StepScheduler:
         self.ending = ending
         if not self.over.done():
             self.over.set_result(ending)
-        self._record_open = _nothing  # what would keep the invocation, and it this, until garbage is collected
-        self._passed = _nothing
+        self._record_open = nothing  # what would keep the invocation, and it this, until garbage is collected
+        self._passed = nothing
         self.callers.clear()
         self._go_on()
         self._disarm()
@@ -257,7 +251,7 @@ class StepScheduler:
                 raise
             turn.result()  # EndOfInvocation, if that is why
         finally:
-            turn.asked_to_cancel = _nothing
+            turn.asked_to_cancel = nothing
         if memo.cancelled and not call.refused:
             raise asyncio.CancelledError(*call.reason)
 
@@ -504,7 +498,3 @@ class StepScheduler:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._timer_for = None
-
-
-def _nothing(*_: object) -> None:
-    """Called back where nobody is interested any more."""
