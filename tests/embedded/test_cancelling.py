@@ -123,7 +123,7 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
     """Nothing is queued by it: what it frees is looked for once, also when all of its consequences are over."""
     Seen.running, Seen.interrupted = asyncio.Event(), asyncio.Event()
     claims, looks = 0, asyncio.Semaphore(0)
-    claim, foreign_change = SqlStore.claim, SqlStore.foreign_change
+    claim, changed_by_others = SqlStore.claim, SqlStore.changed_by_others
 
     async def counted(store: SqlStore, *given: Any, **more: Any) -> Any:
         nonlocal claims
@@ -132,7 +132,7 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
 
     def looked(store: SqlStore) -> bool:
         looks.release()
-        return foreign_change(store)
+        return changed_by_others(store)
 
     async with inngest.Engine(client, database=database) as engine:
         run = await begun(engine, "c/run")

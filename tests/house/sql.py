@@ -11,12 +11,12 @@ from pathlib import Path
 from inngest.engine import store
 from inngest.engine.store import migrations
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Bulk, Statement, Words
+from inngest.engine.store.statement import MultiRowStatement, SqlDialect, Statement
 from tests.house.tree import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "statements.md"
 
-DIALECTS: Mapping[str, Words] = {"SQLite": SqliteDatabase(Path("any.db"))}
+DIALECTS: Mapping[str, SqlDialect] = {"SQLite": SqliteDatabase(Path("any.db"))}
 """By name. PostgreSQL joins here."""
 
 ROWS = 2
@@ -34,7 +34,7 @@ statement for many rows is shown for {ROWS}.
 """
 
 
-def statements() -> Iterator[tuple[str, str, Statement | Bulk]]:
+def statements() -> Iterator[tuple[str, str, Statement | MultiRowStatement]]:
     """All statements of the store: by the module that writes them, by name."""
     for found in pkgutil.walk_packages(store.__path__, f"{store.__name__}."):
         if found.name.startswith(migrations.__name__):
@@ -42,7 +42,7 @@ def statements() -> Iterator[tuple[str, str, Statement | Bulk]]:
         module = importlib.import_module(found.name)
         written = _names(Path(str(module.__file__)))
         for name, value in vars(module).items():
-            if isinstance(value, Statement | Bulk) and name in written:
+            if isinstance(value, Statement | MultiRowStatement) and name in written:
                 yield found.name.removeprefix(f"{store.__name__}."), name, value
 
 
@@ -52,7 +52,7 @@ def _names(source: Path) -> set[str]:
     return {name.id for node in assigned for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
-def text(statement: Statement | Bulk, words: Words) -> str:
+def text(statement: Statement | MultiRowStatement, words: SqlDialect) -> str:
     """A statement as a database gets it."""
     clause = statement.build(words) if isinstance(statement, Statement) else statement.build(words, ROWS)
     lines = str(clause.compile(dialect=words.dialect)).splitlines()

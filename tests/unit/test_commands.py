@@ -13,7 +13,7 @@ import pytest
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Event, FunctionSpec, Policy
 from inngest.engine.ports import Store
-from inngest.engine.records import Acceptance, Answered, Commit, EventPlace, Owner, RequestKey, Session
+from inngest.engine.records import Acceptance, Commit, EventCursor, Owner, RequestAttempt, RequestKey, Session
 from inngest.engine.store.commands import Command
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
@@ -43,7 +43,7 @@ READING = {
 """Verbs that write nothing."""
 
 OTHER = {
-    *("open", "close", "abandon", "disconnect", "listen", "foreign_change", "look_at_files", "tidy", "trouble"),
+    *("open", "close", "abandon", "disconnect", "listen", "changed_by_others", "look_at_files", "tidy", "trouble"),
     *("retry", "give_up", "timer_due", "record_here"),
 }
 """What is no verb of its own: the store's life, how it is, and the statement that is no command."""
@@ -73,9 +73,9 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "retry_now": lambda store: store.retry_now("run", NOW),
     "signal": lambda store: store.signal("door", '"open"', NOW),
     "claim_requests": lambda store: store.claim_requests("session", [KEY], NOW),
-    "answer_request": lambda store: store.answer_request(Answered("session", KEY, 0, None, NOW, None, NOW)),
+    "answer_request": lambda store: store.answer_request(RequestAttempt("session", KEY, 0, None, NOW, None, NOW)),
     "remove_runs": lambda store: store.remove_runs(NOW),
-    "remove_events": lambda store: store.remove_events(EventPlace(NOW, "e"), NOW),
+    "remove_events": lambda store: store.remove_events(EventCursor(NOW, "e"), NOW),
     "remove_keys": lambda store: store.remove_keys(NOW),
 }
 

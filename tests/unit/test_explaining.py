@@ -15,7 +15,7 @@ def facts(*workers: WorkerFact) -> Facts:
         run=RUN,
         open=(),
         failed=(),
-        watches=(),
+        subscriptions=(),
         children=(),
         due_at=None,
         alone=False,

@@ -11,7 +11,7 @@ from inngest.engine.failure_log import each_alone
 from inngest.engine.ports import Store
 from inngest.engine.pruner import Pruner
 from inngest.engine.reaper import Reaper
-from inngest.engine.records import EventPlace, Session
+from inngest.engine.records import EventCursor, Session
 from inngest.runtime.ports import Clock, Liveness
 
 
@@ -51,7 +51,7 @@ class Place:
     async def remove_runs(self, before: int) -> bool:
         return self._do("runs")
 
-    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+    async def remove_events(self, after: EventCursor, before: int) -> EventCursor | None:
         self._do("events")
         return None
 

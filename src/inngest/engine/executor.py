@@ -245,10 +245,10 @@ class RunExecutor:
         for plain, functions in self._places.kinds():
             if not self.fenced:
                 seen.append(await self._claim(functions, now, keep, plain=plain))
-        suspect = True in seen
-        if not quarantine.executing and (suspect or None not in seen):
-            quarantine.seen(lasting, due=suspect)
-            if suspect and self.idle:  # what was in flight ended while the claim was under way
+        quarantined = True in seen
+        if not quarantine.executing and (quarantined or None not in seen):
+            quarantine.seen(lasting, due=quarantined)
+            if quarantined and self.idle:  # what was in flight ended while the claim was under way
                 self._falls_due(now)
         self.backlog = self._is_due(now) or quarantine.closed(lasting, idle=self.idle)
 

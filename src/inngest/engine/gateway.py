@@ -17,7 +17,7 @@ from .domain.backoff import retry_delay
 from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, Verdict
 from .errors import StoreError
-from .records import Answered, Circle, HeldRequest, RequestClaims, RequestKey
+from .records import Circle, ClaimedRequest, RequestAttempt, RequestClaims, RequestKey
 from .worker_context import WorkerContext
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class Gateway:
         dues = [self.next_due, found.next_due, now if claims.missed or found.circle.until is not None else None]
         self.next_due = min((due for due in dues if due is not None), default=None)
 
-    def _begin(self, held: HeldRequest, session: str) -> None:
+    def _begin(self, held: ClaimedRequest, session: str) -> None:
         if self.draining:
             return  # it goes back with the session
         task = asyncio.get_running_loop().create_task(self._make(held, session))
@@ -145,7 +145,7 @@ class Gateway:
             else:
                 LOGGER.error("a request of a step: %s", error, exc_info=error, extra=about_run(run_id))
 
-    async def _make(self, held: HeldRequest, session: str) -> None:
+    async def _make(self, held: ClaimedRequest, session: str) -> None:
         """One attempt: send it, then write what became of it."""
         began_at = self._worker.clock.now()
         answered = await self._attempt(held, session, began_at)
@@ -165,7 +165,7 @@ class Gateway:
             self.next_due = due_at
         self._wake()
 
-    async def _attempt(self, held: HeldRequest, session: str, began_at: int) -> Answered:
+    async def _attempt(self, held: ClaimedRequest, session: str, began_at: int) -> RequestAttempt:
         from .domain import gateway  # noqa: PLC0415 - most workers make no request
 
         request = Request.from_json(held.request)
@@ -183,7 +183,7 @@ class Gateway:
             verdict = gateway.unanswered(held.kind, request, reason, retriable=True)
         return self._judged(held, session, began_at, verdict)
 
-    def _judged(self, held: HeldRequest, session: str, began_at: int, verdict: Verdict) -> Answered:
+    def _judged(self, held: ClaimedRequest, session: str, began_at: int, verdict: Verdict) -> RequestAttempt:
         """The record of it: the result, or when there is another attempt."""
         now = self._worker.clock.now()
         attempt, key, error = held.attempt, held.key, verdict.error
@@ -195,11 +195,11 @@ class Gateway:
                 interval=self._worker.policy.retry_interval,
                 retry_after=verdict.retry_after,
             )
-            return Answered(session, key, attempt, None, now + delay, failed, now)
+            return RequestAttempt(session, key, attempt, None, now + delay, failed, now)
         if verdict.data is not None:
             error = failed = None  # what would have been tried again is the result after all
         arrival = Arrival(key.run_id, key.hash, verdict.data, error, now, attempt, began_at, verdict.metadata)
-        return Answered(session, key, attempt, arrival, now, None, now)
+        return RequestAttempt(session, key, attempt, arrival, now, None, now)
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
         """Send it, for as long as it may take by the monotonic clock."""

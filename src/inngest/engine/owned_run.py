@@ -14,11 +14,11 @@ from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
 from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import run_log
-from .domain import holding, watches
+from .domain import holding, subscriptions
 from .domain.advance import Moment, advance, lone_result, woken
 from .domain.effects import effects_of
 from .domain.hosts import host_of
-from .domain.model import Asked, Changes, Ended, Released, RunState, Watch
+from .domain.model import Changes, Ended, Released, RunState, StoredRequest, Subscription
 from .errors import StoreError
 from .gateway import Gateway
 from .records import Claimed, Commit, Owner, Receipt, Written
@@ -371,25 +371,29 @@ class OwnedRun:
             busy=busy,
         )
         if state.waiting:
-            commit = commit._replace(waiting=True, watches=self._watches(changes), requests=self._requests(changes))
+            commit = commit._replace(
+                waiting=True, subscriptions=self._watches(changes), requests=self._requests(changes)
+            )
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
         self._last = self._worker.store.commit(commit)
         return self._last
 
-    def _watches(self, changes: Changes) -> list[Watch]:
+    def _watches(self, changes: Changes) -> list[Subscription]:
         events = self.claimed.events
         new = [wait for wait in changes.waits if not wait.again]
-        return [watch for wait in new if (watch := watches.of_step(self.run_id, wait, events)) is not None]
+        return [watch for wait in new if (watch := subscriptions.of_step(self.run_id, wait, events)) is not None]
 
-    def _requests(self, changes: Changes) -> list[Asked]:
+    def _requests(self, changes: Changes) -> list[StoredRequest]:
         retries = self._state.retries
-        asked: list[Asked] = []
+        asked: list[StoredRequest] = []
         for step, target, again in changes.waits:
             if step.kind in REQUESTS:
                 host = host_of(target.name.partition(" ")[2])
                 secret = bool(target.secrets)
-                asked.append(Asked(self.run_id, step.step.hash, step.kind, target.data, retries, host, secret, again))
+                asked.append(
+                    StoredRequest(self.run_id, step.step.hash, step.kind, target.data, retries, host, secret, again)
+                )
         return asked
 
 

@@ -22,16 +22,16 @@ from .errors import StoreError
 from .records import (
     Acceptance,
     Accepted,
-    Answered,
     Circle,
     Claimed,
     Claims,
     Commit,
     DueRequests,
-    EventPlace,
+    EventCursor,
     Fired,
     Notifications,
     Owner,
+    RequestAttempt,
     RequestClaims,
     RequestKey,
     Retried,
@@ -113,7 +113,7 @@ class StoreLife(Protocol):
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
         ...
 
-    def foreign_change(self) -> bool:
+    def changed_by_others(self) -> bool:
         """Whether another process has written since this was asked last. Cheap; never blocks."""
         ...
 
@@ -330,7 +330,7 @@ class RequestStore(Protocol):
         """Take these requests, as far as they are still due and nobody has them."""
         ...
 
-    def answer_request(self, answered: Answered) -> asyncio.Future[None]:
+    def answer_request(self, answered: RequestAttempt) -> asyncio.Future[None]:
         """Write what became of an attempt, if the request is still this worker's.
 
         While the store is in trouble it waits: the request was made.
@@ -423,7 +423,7 @@ class PruningStore(Protocol):
         """
         ...
 
-    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
+    async def remove_events(self, after: EventCursor, before: int) -> EventCursor | None:
         """Of the next events after a place that were received before a time, remove those that no run is of.
 
         Gives the place to go on from; None if there are no more. Never takes long.

@@ -8,7 +8,7 @@ from inngest.runtime.ports import Clock
 
 from .failure_log import each_alone
 from .ports import PruningStore
-from .records import EventPlace
+from .records import EventCursor
 
 LATE = 300_000
 """Milliseconds after it was received until an event is committed at the latest, whatever trouble the store is in."""
@@ -16,7 +16,7 @@ LATE = 300_000
 AGAIN = 600_000
 """Milliseconds between two looks through all old events, for those that somebody has needed longer than others."""
 
-_START = EventPlace(0, "")
+_START = EventCursor(0, "")
 
 
 class Pruner:

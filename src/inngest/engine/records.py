@@ -12,13 +12,13 @@ from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep
 
 from .domain.effects import NOTHING, Effects
 from .domain.model import (
-    Asked,
     Changes,
     Defer,
     Event,
     FailedAttempt,
     Run,
-    Watch,
+    StoredRequest,
+    Subscription,
 )
 from .domain.starts import Start
 
@@ -125,10 +125,10 @@ class Commit(NamedTuple):
     effects: Effects = NOTHING  # events that are stored with the changes, and what they start
     begins_anew: bool = False  # the store counts attempts of the body, or workers that died, from before this step
     alone: bool = False  # workers died on the run: whoever takes it up next has nothing else in flight
-    watches: Sequence[Watch] = ()  # what steps that began to wait look for
+    subscriptions: Sequence[Subscription] = ()  # what steps that began to wait look for
     waiting: bool = False  # steps of the run wait, or have waited, for something from outside
     parent: tuple[str, str] | None = None  # run and step that invoked the run; when it ends
-    requests: Sequence[Asked] = ()  # that steps asked for
+    requests: Sequence[StoredRequest] = ()  # that steps asked for
     lane: str | None = None  # of the run
     concludes: bool = False  # the invocation is over: nobody waits for what each of its steps became
     busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
@@ -179,7 +179,7 @@ class RequestKey(NamedTuple):
     hash: str  # of the step
 
 
-class HeldRequest(NamedTuple):
+class ClaimedRequest(NamedTuple):
     """A request that this worker makes."""
 
     key: RequestKey
@@ -210,12 +210,12 @@ class DueRequests(NamedTuple):
 class RequestClaims(NamedTuple):
     """The result of claiming requests."""
 
-    requests: Sequence[HeldRequest]
+    requests: Sequence[ClaimedRequest]
     missed: bool  # not all that were to be claimed could be
     fenced: bool = False  # this worker was declared dead (P4)
 
 
-class Answered(NamedTuple):
+class RequestAttempt(NamedTuple):
     """The result of an attempt at a request."""
 
     session: str  # of the worker that made it
@@ -227,7 +227,7 @@ class Answered(NamedTuple):
     now: int
 
 
-class EventPlace(NamedTuple):
+class EventCursor(NamedTuple):
     """Where an event is in the order in which all were received."""
 
     received_at: int

@@ -367,7 +367,7 @@ class Service:
         self._overdue = now >= self._look_at
         changed = True  # for all that is known if that cannot be asked
         try:
-            changed = self._worker.store.foreign_change()
+            changed = self._worker.store.changed_by_others()
         finally:
             if changed or self._overdue:
                 self._foreign = self._reaper.stale = self._timers.stale = True

@@ -11,7 +11,7 @@ import pytest
 from inngest.engine.domain.lanes import Lane, range_of
 from inngest.engine.domain.model import FunctionSpec
 from inngest.engine.errors import StoreError
-from inngest.engine.records import Claimed, EventPlace
+from inngest.engine.records import Claimed, EventCursor
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.statement import Connection
 from inngest.protocol import limits
@@ -252,7 +252,7 @@ async def test_old_events_go_page_by_page(store: SqlStore, database: Dying) -> N
     for first in range(0, MANY, 100):
         await values.accept(store, *(event("nobody") for _ in range(first, first + 100)))
     database.rows.clear()
-    place: EventPlace | None = EventPlace(0, "")
+    place: EventCursor | None = EventCursor(0, "")
     while place is not None:
         place = await store.remove_events(place, NOW + 1)
     assert max(database.rows) <= MOST

@@ -92,15 +92,15 @@ async def test_started_at_is_the_first_time(store: Store) -> None:
 
 
 async def test_a_suspect_is_in_nobodys_way(store: Store, other: Store) -> None:
-    suspect = await suspected(store, other)
+    quarantined = await suspected(store, other)
     await accept(store, event())
     claims = await store.claim(owner(), 5, ALL, NOW, alone=False)
     assert (len(claims.runs), claims.alone_due, claims.next_due) == (1, True, None)
-    assert claims.runs[0].run.id != suspect
+    assert claims.runs[0].run.id != quarantined
 
 
 async def test_a_suspect_is_kept_for_one_worker_for_a_while(store: Store, other: Store) -> None:
-    suspect = await suspected(store, other)
+    quarantined = await suspected(store, other)
     await accept(store, event())
     until = NOW + 30
     for count in (0, 5):
@@ -108,24 +108,24 @@ async def test_a_suspect_is_kept_for_one_worker_for_a_while(store: Store, other:
         assert (list(claims.runs), claims.alone_due, claims.next_due) == ([], True, until)
     await other.begin_session(values.session("second"))
     claims = await other.claim(owner("second"), 1, ALL, NOW, alone=True, keep=NOW + 31)
-    assert [one.run.id for one in claims.runs] not in ([], [suspect])
+    assert [one.run.id for one in claims.runs] not in ([], [quarantined])
     claims = await store.claim(owner(), 1, ALL, NOW + 29, alone=True, keep=until)
-    assert [one.run.id for one in claims.runs] == [suspect]
+    assert [one.run.id for one in claims.runs] == [quarantined]
 
 
 async def test_whether_a_suspect_is_still_there_is_asked_with_each_claim(store: Store, other: Store) -> None:
-    suspect = await suspected(store, other)
+    quarantined = await suspected(store, other)
     assert (await store.claim(owner(), 0, ALL, NOW, alone=False, keep=NOW + 30)).alone_due
-    await other.cancel([suspect], "enough", NOW)
+    await other.cancel([quarantined], "enough", NOW)
     claims = await store.claim(owner(), 0, ALL, NOW, alone=False, keep=NOW + 30)
     assert (list(claims.runs), claims.alone_due) == ([], False)
 
 
 async def test_a_suspect_is_taken_alone_and_before_all_others(store: Store, other: Store) -> None:
-    suspect = await suspected(store, other)
+    quarantined = await suspected(store, other)
     await accept(store, event())
     claims = await store.claim(owner(), 5, ALL, NOW, alone=True)
-    assert [claimed.run.id for claimed in claims.runs] == [suspect]
+    assert [claimed.run.id for claimed in claims.runs] == [quarantined]
     assert not claims.alone_due
     assert claims.next_due is not None
     assert claims.next_due <= NOW
@@ -134,11 +134,11 @@ async def test_a_suspect_is_taken_alone_and_before_all_others(store: Store, othe
 
 async def test_a_suspect_that_is_not_due_yet_is_announced(store: Store, other: Store) -> None:
     """Another process's clock may be some milliseconds ahead: the worker must know when to look again."""
-    suspect = await suspected(store, other, until=NOW + 3)
+    quarantined = await suspected(store, other, until=NOW + 3)
     claims = await store.claim(owner(), 5, ALL, NOW, alone=True)
     assert (list(claims.runs), claims.next_due) == ([], NOW + 3)
     later = await store.claim(owner(), 5, ALL, NOW + 3, alone=True)
-    assert [claimed.run.id for claimed in later.runs] == [suspect]
+    assert [claimed.run.id for claimed in later.runs] == [quarantined]
 
 
 async def suspected(store: Store, other: Store, until: int = NOW) -> str:

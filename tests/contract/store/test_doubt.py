@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from inngest.engine.domain import watches
+from inngest.engine.domain import subscriptions
 from inngest.engine.domain.effects import Effects
-from inngest.engine.domain.model import Changes, Wait, Watching
+from inngest.engine.domain.model import Changes, SubscriptionKind, Wait
 from inngest.engine.ports import Store
 from inngest.engine.records import Claimed, Commit, Owner
 from inngest.errors import StoreError
@@ -58,10 +58,10 @@ async def wakes(store: Store) -> Act:
     claimed = await begin(store)
     run_id = claimed.run.id
     open_step = OpenStep(PAID, Opcode.WAIT_FOR_EVENT, 0, LATER, NOW)
-    watch = watches.bound(run_id, PAID.hash, Watching.STEP, "paid", None, {}, LATER)
+    watch = subscriptions.bound(run_id, PAID.hash, SubscriptionKind.STEP, "paid", None, {}, LATER)
     assert watch is not None
     opened = Changes(0, open=[open_step], waits=[Wait(open_step, OpTarget("paid", None))])
-    await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]))
+    await store.commit(commit_of(claimed, opened)._replace(waiting=True, subscriptions=[watch]))
     assert await woken(store, {"amount": 1}) == {run_id}
     memo = Memo(PAID, Opcode.WAIT_FOR_EVENT, 0, "null", None, NOW, 0, NOW)
     return lambda: store.commit(commit_of(claimed, values.record(memo))._replace(waiting=True))
@@ -94,10 +94,10 @@ async def signals(store: Store) -> Act:
     claimed = await begin(store)
     open_step = OpenStep(step("s"), Opcode.WAIT_FOR_SIGNAL, 0, LATER, NOW)
     wait = Wait(open_step, OpTarget("door", None))
-    watch = watches.of_step(claimed.run.id, wait, claimed.events)
+    watch = subscriptions.of_step(claimed.run.id, wait, claimed.events)
     assert watch is not None
     opened = Changes(0, open=[open_step], waits=[wait])
-    await store.commit(commit_of(claimed, opened)._replace(waiting=True, watches=[watch]))
+    await store.commit(commit_of(claimed, opened)._replace(waiting=True, subscriptions=[watch]))
     return lambda: store.signal("door", "1", NOW)
 
 
@@ -338,10 +338,10 @@ async def test_who_changes_nothing_leaves_no_number(tmp_path: Path) -> None:
     store = await opened(place)
     other = place.store()
     await other.open(NOW)
-    assert other.foreign_change()
-    assert not other.foreign_change()
+    assert other.changed_by_others()
+    assert not other.changed_by_others()
     await store.claim(owner(), 1, ["app-a"], NOW, alone=True)
     await store.sessions()
-    assert not other.foreign_change()
+    assert not other.changed_by_others()
     await store.close()
     await other.close()

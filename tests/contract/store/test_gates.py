@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inngest.engine.domain.model import Event, Run, RunStatus
 from inngest.engine.ports import Store
-from inngest.engine.records import EventPlace, Fired, Written
+from inngest.engine.records import EventCursor, Fired, Written
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES
 from tests.contract.store.values import NOW, accept, acceptance, claim_one, event, function, owner
@@ -374,7 +374,7 @@ async def test_an_event_that_is_collected_is_not_removed(store: Store) -> None:
     )
     sent = [event(), event()]
     await accept(store, *sent)
-    assert await store.remove_events(EventPlace(0, ""), NOW + 1) is not None
+    assert await store.remove_events(EventCursor(0, ""), NOW + 1) is not None
     (start,) = (await fired(store, NOW + 7 * 86_400_000)).started
     assert start.run.event_id == sent[1].id
     assert await stored(store, *sent) == [True, True]
@@ -385,7 +385,7 @@ async def test_the_events_of_a_batch_go_with_its_run(store: Store) -> None:
     sent = [event(), event()]
     await accept(store, *sent)
     await values.commit(store, await claim_one(store), values.end())
-    await store.remove_events(EventPlace(0, ""), NOW + 1)
+    await store.remove_events(EventCursor(0, ""), NOW + 1)
     assert len(await store.runs(event_id=sent[1].id, function_id=None, status=None, limit=9, before=None)) == 1
     await store.remove_runs(NOW + 1)
     assert await stored(store, *sent) == [False, False]

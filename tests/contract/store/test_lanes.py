@@ -146,7 +146,7 @@ async def test_who_was_declared_dead_gives_nothing_back_twice(laned: Store, othe
 
 
 async def test_a_run_that_must_be_alone_waits_for_its_slot(laned: Store, other: Store) -> None:
-    (suspect,) = await queue(laned, "small", 1)
+    (quarantined,) = await queue(laned, "small", 1)
     for count in range(3):
         name = f"doomed-{count}"
         await other.begin_session(values.session(name))
@@ -158,7 +158,7 @@ async def test_a_run_that_must_be_alone_waits_for_its_slot(laned: Store, other: 
     assert claims.next_due is not None
     await laned.end_session("worker", NOW, died=False)
     await laned.begin_session(values.session())
-    assert suspect in ids((await claim(laned, now=claims.next_due)).runs)
+    assert quarantined in ids((await claim(laned, now=claims.next_due)).runs)
 
 
 # -- extra slots

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from inngest.engine.domain import watches
-from inngest.engine.domain.model import Changes, Released, Wait, Watching
+from inngest.engine.domain import subscriptions
+from inngest.engine.domain.model import Changes, Released, SubscriptionKind, Wait
 from inngest.engine.records import Claimed, Commit
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.locking import FUNCTIONS, READS_FUNCTIONS, Kind, Lock, in_order, lives
@@ -51,10 +51,10 @@ def topic(name: str, *, exclusive: bool = False) -> Lock:
 
 def opens_a_wait(claimed: Claimed) -> Commit:
     opened = OpenStep(step("paid"), Opcode.WAIT_FOR_EVENT, 0, NOW + 9, NOW)
-    watch = watches.bound(claimed.run.id, opened.step.hash, Watching.STEP, "paid", None, {}, NOW + 9)
+    watch = subscriptions.bound(claimed.run.id, opened.step.hash, SubscriptionKind.STEP, "paid", None, {}, NOW + 9)
     assert watch is not None
     changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("paid"))], transition=Released(NOW + 9))
-    return Commit(claimed.owner, "app-a", changes, NOW, waiting=True, lane=claimed.run.lane, watches=[watch])
+    return Commit(claimed.owner, "app-a", changes, NOW, waiting=True, lane=claimed.run.lane, subscriptions=[watch])
 
 
 async def test_an_event_and_a_wait_for_it_do_not_miss_each_other(tmp_path: Path) -> None:

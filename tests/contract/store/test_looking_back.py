@@ -11,11 +11,11 @@ from unittest import mock
 
 import pytest
 
-from inngest.engine.domain import watches
+from inngest.engine.domain import subscriptions
 from inngest.engine.domain.effects import Effects
-from inngest.engine.domain.model import Changes, Event, Wait, Watching
+from inngest.engine.domain.model import Changes, Event, SubscriptionKind, Wait
 from inngest.engine.errors import StoreError
-from inngest.engine.records import Claimed, Commit, EventPlace, Receipt, Written
+from inngest.engine.records import Claimed, Commit, EventCursor, Receipt, Written
 from inngest.engine.store import looking_back, parcels
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.statement import Transaction
@@ -59,11 +59,13 @@ def looking(store: SqlStore, claimed: Claimed) -> asyncio.Future[Receipt]:
     """The run begins to wait, and looks back."""
     opened = OpenStep(PAID, Opcode.WAIT_FOR_EVENT, 0, NOW + 1_000, NOW)
     same = "async.data.order + 0 == event.data.order"  # no index helps
-    watch = watches.bound(claimed.run.id, PAID.hash, Watching.STEP, "paid", same, {"data": {"order": 7}}, NOW + 1_000)
+    watch = subscriptions.bound(
+        claimed.run.id, PAID.hash, SubscriptionKind.STEP, "paid", same, {"data": {"order": 7}}, NOW + 1_000
+    )
     assert watch is not None
     changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("paid", same))])
     watches_ = [watch._replace(since=SINCE)]
-    return store.commit(Commit(claimed.owner, "app-a", changes, NOW, waiting=True, watches=watches_))
+    return store.commit(Commit(claimed.owner, "app-a", changes, NOW, waiting=True, subscriptions=watches_))
 
 
 async def came(store: SqlStore, claimed: Claimed) -> list[int]:
@@ -118,7 +120,7 @@ async def test_what_was_found_may_be_removed_meanwhile(store: SqlStore) -> None:
     await stored(store, MANY, wanted=3)
     claimed = await values.begin(store)
     looks = looking(store, claimed)
-    place: EventPlace | None = EventPlace(0, "")
+    place: EventCursor | None = EventCursor(0, "")
     while place is not None:
         place = await store.remove_events(place, NOW + 1)
     await stored(store, 1, wanted=MANY, start=MANY)

@@ -28,7 +28,7 @@ from inngest.engine.domain.model import (
     RunStatus,
 )
 from inngest.engine.domain.starts import Start
-from inngest.engine.records import Acceptance, Accepted, Commit, EventPlace, Owner, Receipt, Written
+from inngest.engine.records import Acceptance, Accepted, Commit, EventCursor, Owner, Receipt, Written
 from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.oracle import FINAL, Oracle
@@ -299,7 +299,7 @@ class Comparison(RuleBasedStateMachine):
         store, before = self.stores[which], self.now - age
         while self.do(store.remove_runs(before)):
             pass
-        place: EventPlace | None = EventPlace(0, "")
+        place: EventCursor | None = EventCursor(0, "")
         while place is not None:
             place = self.do(store.remove_events(place, before))
         self.do(store.remove_keys(self.now))

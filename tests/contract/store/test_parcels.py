@@ -14,7 +14,7 @@ from inngest.engine.domain import effects
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Event, Released
 from inngest.engine.errors import StoreError
-from inngest.engine.records import Acceptance, Accepted, Commit, EventPlace
+from inngest.engine.records import Acceptance, Accepted, Commit, EventCursor
 from inngest.engine.store import parcels
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol import limits
@@ -185,7 +185,7 @@ async def test_runs_that_are_more_than_a_page_follow(store: SqlStore, database: 
     (sent,) = events = [event("many")]
     begun = await values.accept(store, *events)
     assert 0 < len(begun) < len(names)
-    await store.remove_events(EventPlace(0, ""), NOW + 1)  # it is needed
+    await store.remove_events(EventCursor(0, ""), NOW + 1)  # it is needed
     await fired(store)
     found = await store.runs(event_id=sent.id, function_id=None, status=None, limit=10_000, before=None)
     assert sorted(run.function_id for run in found) == [f"app-{name}" for name in names]

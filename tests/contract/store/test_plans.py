@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from inngest.engine.store import due_requests, requests, schema, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Bulk, Connection, Statement
+from inngest.engine.store.statement import Connection, MultiRowStatement, Statement
 from tests.house import sql
 
 SCANS = {
@@ -35,7 +35,7 @@ SCANS = {
 SCAN = re.compile(r"SCAN (inngest_\w+)")
 
 
-def _statements() -> Iterator[tuple[str, Statement | Bulk]]:
+def _statements() -> Iterator[tuple[str, Statement | MultiRowStatement]]:
     """All statements of the store, by where they are written."""
     return ((f"{module}.{name}", statement) for module, name, statement in sql.statements())
 
@@ -53,9 +53,9 @@ def connection(database: SqliteDatabase) -> Iterator[Connection]:
     opened.close()
 
 
-def plan(database: SqliteDatabase, connection: Connection, statement: Statement | Bulk) -> list[str]:
+def plan(database: SqliteDatabase, connection: Connection, statement: Statement | MultiRowStatement) -> list[str]:
     """What SQLite says that it will do."""
-    clause = statement.build(database, 2) if isinstance(statement, Bulk) else statement.build(database)
+    clause = statement.build(database, 2) if isinstance(statement, MultiRowStatement) else statement.build(database)
     compiled = clause.compile(dialect=database.dialect)
     assert isinstance(compiled, SQLCompiler)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {compiled}", [None for _ in compiled.positiontup or ()]).fetchall()

@@ -95,34 +95,34 @@ async def test_the_ended_ones_of_some_runs(store: Store) -> None:
 
 
 async def test_what_others_wrote_is_noticed_once(store: Store, other: Store) -> None:
-    store.foreign_change()
-    assert not store.foreign_change()
+    store.changed_by_others()
+    assert not store.changed_by_others()
     await accept(store, event())
-    assert not store.foreign_change()  # its own writes are not foreign
+    assert not store.changed_by_others()  # its own writes are not foreign
     await accept(other, event())
-    assert store.foreign_change()
-    assert not store.foreign_change()
+    assert store.changed_by_others()
+    assert not store.changed_by_others()
     await other.runs(event_id=None, function_id=None, status=None, limit=1, before=None)
     await other.claim(values.owner("other"), 1, [], NOW, alone=True)
-    assert not store.foreign_change()  # who looks and finds nothing has written nothing
+    assert not store.changed_by_others()  # who looks and finds nothing has written nothing
 
 
 async def test_what_others_wrote_before_the_first_look_is_noticed_too(store: Store, other: Store) -> None:
     await accept(other, event())
-    assert store.foreign_change()
-    assert not store.foreign_change()
+    assert store.changed_by_others()
+    assert not store.changed_by_others()
 
 
 async def test_a_store_that_is_always_writing_notices_what_others_wrote_too(store: Store, other: Store) -> None:
-    store.foreign_change()
+    store.changed_by_others()
     await accept(other, event())
     under_way = store.accept(values.acceptance(event()))
-    store.foreign_change()  # it is writing, and cannot tell; but it finds out
+    store.changed_by_others()  # it is writing, and cannot tell; but it finds out
     await under_way
     under_way = store.accept(values.acceptance(event()))
-    assert store.foreign_change()
+    assert store.changed_by_others()
     await under_way
-    assert not store.foreign_change()
+    assert not store.changed_by_others()
 
 
 async def test_what_was_committed_is_there_when_it_is_opened_again(place: Place, store: Store) -> None:
@@ -154,7 +154,7 @@ async def test_a_closed_store_says_so(store: Store) -> None:
     ):
         with pytest.raises(StoreClosedError):
             await verb
-    assert not store.foreign_change()
+    assert not store.changed_by_others()
     store.tidy()
 
 

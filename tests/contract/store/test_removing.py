@@ -11,8 +11,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from inngest.engine.domain.model import FailedAttempt
 from inngest.engine.ports import Store
-from inngest.engine.records import Claimed, EventPlace, Written
-from inngest.engine.store import removing
+from inngest.engine.records import Claimed, EventCursor, Written
+from inngest.engine.store import pruning
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Statement
 from inngest.protocol import limits
@@ -22,7 +22,7 @@ from tests.contract.store import values
 from tests.contract.store.stores import SqlitePlace
 from tests.contract.store.values import NOW, accept, begin, commit, end, event, memo, open_step, record
 
-START = EventPlace(0, "")
+START = EventCursor(0, "")
 LATER = NOW + 10_000
 
 
@@ -144,7 +144,7 @@ async def test_events_without_runs_go_by_their_age(store: Store) -> None:
     needed = event("go")
     await accept(store, old, young, needed)
     place = await store.remove_events(START, LATER)
-    assert place == EventPlace(NOW, max(old.id, needed.id))
+    assert place == EventCursor(NOW, max(old.id, needed.id))
     assert place is not None
     assert await store.remove_events(place, LATER) is None
     await store.register([values.function("n", "nothing")], replace_app=None, now=NOW)
@@ -155,8 +155,8 @@ async def test_events_without_runs_go_by_their_age(store: Store) -> None:
 
 async def test_many_events_go_in_parts_though_some_are_needed(store: Store) -> None:
     await accept(store, *(event("go" if number % 2 else "nothing") for number in range(2_500)))
-    places: list[EventPlace] = []
-    place: EventPlace | None = START
+    places: list[EventCursor] = []
+    place: EventCursor | None = START
     while place is not None:
         places.append(place)
         place = await store.remove_events(place, LATER)
@@ -181,9 +181,9 @@ async def test_many_keys_go_in_parts(store: Store) -> None:
 
 
 FOUND_BY_INDEX = {
-    "runs": (removing.ENDED_BEFORE, "inngest_runs_by_end"),
-    "events": (removing.EVENTS_BEFORE, "inngest_events_by_age"),
-    "keys": (removing.EXPIRED_KEYS, "inngest_idempotency_by_end"),
+    "runs": (pruning.ENDED_BEFORE, "inngest_runs_by_end"),
+    "events": (pruning.EVENTS_BEFORE, "inngest_events_by_age"),
+    "keys": (pruning.EXPIRED_KEYS, "inngest_idempotency_by_end"),
 }
 
 

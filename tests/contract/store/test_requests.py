@@ -8,16 +8,24 @@ from unittest import mock
 import pytest
 
 from inngest.engine.domain.hosts import Hosts
-from inngest.engine.domain.model import Asked, Changes, FailedAttempt, Released, Wait, Watch, Watching
+from inngest.engine.domain.model import (
+    Changes,
+    FailedAttempt,
+    Released,
+    StoredRequest,
+    Subscription,
+    SubscriptionKind,
+    Wait,
+)
 from inngest.engine.ports import Store
 from inngest.engine.records import (
     NO_NOTIFICATIONS,
-    Answered,
     Circle,
     Claimed,
     Commit,
     DueRequests,
     Notifications,
+    RequestAttempt,
     RequestClaims,
     RequestKey,
     Written,
@@ -39,16 +47,16 @@ def asking(
     """The step `get` asks for a request."""
     run_id = claimed.run.id
     waiting = Wait(OpenStep(GET, Opcode.GATEWAY, 0, YEAR, NOW), OpTarget("GET http://x/"))
-    watch = Watch(run_id, GET.hash, Watching.REQUEST, "request:GET http://x/", "", "", "", "[]", YEAR)
+    watch = Subscription(run_id, GET.hash, SubscriptionKind.REQUEST, "request:GET http://x/", "", "", "", "[]", YEAR)
     changes = Changes(0, open=() if again else [waiting.step], transition=Released(YEAR) if release else None)
-    asked = Asked(run_id, GET.hash, Opcode.GATEWAY, '{"url":"http://x/"}', 4, host, secret, again)
+    asked = StoredRequest(run_id, GET.hash, Opcode.GATEWAY, '{"url":"http://x/"}', 4, host, secret, again)
     return Commit(
         claimed.owner,
         claimed.run.function_id,
         changes,
         NOW,
         waiting=True,
-        watches=() if again else [watch],
+        subscriptions=() if again else [watch],
         requests=[asked],
     )
 
@@ -80,18 +88,18 @@ async def claims_of(store: Store, session: str = "worker", now: int = NOW + 1, p
 
 def answer(
     claimed: Claimed, *, session: str = "worker", again_at: int | None = None, attempt: int = 0, now: int = NOW + 5
-) -> Answered:
+) -> RequestAttempt:
     """What an attempt gave: a result, or that there is another one."""
     run_id = claimed.run.id
     failed = FailedAttempt(GET.hash, attempt, NOW + 1, now, ErrorInfo("GatewayError", "no"))
     arrival = Arrival(run_id, GET.hash, '"got"', None, now, attempt, NOW + 1, '{"a":1}')
     key = RequestKey(run_id, GET.hash)
     if again_at is None:
-        return Answered(session, key, attempt, arrival, now, None, now)
-    return Answered(session, key, attempt, None, again_at, failed, now)
+        return RequestAttempt(session, key, attempt, arrival, now, None, now)
+    return RequestAttempt(session, key, attempt, None, again_at, failed, now)
 
 
-async def answered(store: Store, what: Answered) -> Notifications:
+async def answered(store: Store, what: RequestAttempt) -> Notifications:
     """Write what an attempt gave; what that does to its run."""
     heard = values.hear(store)
     await store.answer_request(what)

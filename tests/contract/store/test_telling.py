@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from inngest.engine.domain import watches
-from inngest.engine.domain.model import Changes, Released, Wait, Watching
-from inngest.engine.records import Claimed, Commit, EventPlace, Notifications, Written
+from inngest.engine.domain import subscriptions
+from inngest.engine.domain.model import Changes, Released, SubscriptionKind, Wait
+from inngest.engine.records import Claimed, Commit, EventCursor, Notifications, Written
 from inngest.engine.store.sql import SqlStore
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
@@ -44,7 +44,7 @@ async def store(database: Counting) -> AsyncGenerator[SqlStore]:
 
 
 async def waiting(
-    store: SqlStore, count: int, kind: Watching = Watching.STEP, name: str = "go", until: int = UNTIL
+    store: SqlStore, count: int, kind: SubscriptionKind = SubscriptionKind.STEP, name: str = "go", until: int = UNTIL
 ) -> list[Claimed]:
     """Runs that wait for `news`, or are cancelled by it, and are let go."""
     for at in range(0, count, 100):
@@ -56,12 +56,12 @@ async def waiting(
     return runs
 
 
-def _wait(claimed: Claimed, kind: Watching, until: int = UNTIL) -> Commit:
+def _wait(claimed: Claimed, kind: SubscriptionKind, until: int = UNTIL) -> Commit:
     opened = OpenStep(NEWS, Opcode.WAIT_FOR_EVENT, 0, until, NOW)
-    watch = watches.bound(claimed.run.id, NEWS.hash, kind, "news", None, {}, until)
+    watch = subscriptions.bound(claimed.run.id, NEWS.hash, kind, "news", None, {}, until)
     assert watch is not None
     changes = Changes(0, open=[opened], waits=[Wait(opened, OpTarget("news", None))], transition=Released(until))
-    return Commit(claimed.owner, "app-a", changes, NOW, waiting=True, watches=[watch])
+    return Commit(claimed.owner, "app-a", changes, NOW, waiting=True, subscriptions=[watch])
 
 
 async def post(store: SqlStore, now: int = NOW, data: str = "{}") -> Notifications:
@@ -100,7 +100,7 @@ async def test_an_event_is_stored_once_however_many_wait(store: SqlStore, databa
 
 
 async def test_an_event_cancels_page_by_page(store: SqlStore, database: Counting) -> None:
-    runs = await waiting(store, 300, Watching.CANCEL)
+    runs = await waiting(store, 300, SubscriptionKind.CANCEL)
     database.rows.clear()
     told = [await post(store), *await rest(store)]
     assert sorted(run for news in told for run in news.cancelled) == sorted(one.run.id for one in runs)
@@ -195,7 +195,7 @@ async def test_time_does_not_run_out_for_who_is_owed_an_event(store: SqlStore) -
 async def test_a_time_out_that_is_recorded_becomes_the_event_that_is_owed(store: SqlStore) -> None:
     await waiting(store, 400)
     busy = await _claimed(store, NOW)
-    opened = _wait(busy, Watching.STEP)
+    opened = _wait(busy, SubscriptionKind.STEP)
     assert (
         await store.commit(opened._replace(changes=opened.changes._replace(transition=None)))
     ).written is Written.DONE
@@ -207,9 +207,9 @@ async def test_a_time_out_that_is_recorded_becomes_the_event_that_is_owed(store:
 
 
 async def test_a_run_does_not_end_before_an_event_that_cancels_it(store: SqlStore) -> None:
-    await waiting(store, 200, Watching.CANCEL)
+    await waiting(store, 200, SubscriptionKind.CANCEL)
     busy = await _claimed(store, NOW)
-    opened = _wait(busy, Watching.CANCEL)
+    opened = _wait(busy, SubscriptionKind.CANCEL)
     assert (
         await store.commit(opened._replace(changes=opened.changes._replace(transition=None)))
     ).written is Written.DONE
@@ -226,7 +226,7 @@ async def test_a_run_does_not_end_before_an_event_that_cancels_it(store: SqlStor
 async def test_an_event_that_is_still_to_be_told_stays(store: SqlStore) -> None:
     await waiting(store, 400)
     await post(store)
-    place: EventPlace | None = EventPlace(0, "")
+    place: EventCursor | None = EventCursor(0, "")
     while place is not None:
         place = await store.remove_events(place, NOW + 1)
     assert sum(len(news.arrivals) for news in await rest(store)) > 0

@@ -34,10 +34,10 @@ async def test_the_end_of_a_worker_keeps_its_time(store: Store, other: Store) ->
 
 async def test_to_look_for_work_in_vain_writes_nothing(store: Store, other: Store) -> None:
     before = await store.greatest_time()
-    other.foreign_change()
+    other.changed_by_others()
     claims = await store.claim(owner(), 5, ["a"], LATER, alone=True)
     assert not claims.runs
-    assert not other.foreign_change()
+    assert not other.changed_by_others()
     assert await store.greatest_time() == before
 
 

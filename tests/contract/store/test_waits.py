@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from inngest.engine.domain import watches
-from inngest.engine.domain.model import Changes, Released, Wait, Watching
+from inngest.engine.domain import subscriptions
+from inngest.engine.domain.model import Changes, Released, SubscriptionKind, Wait
 from inngest.engine.ports import Store
 from inngest.engine.records import Commit, Written
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
@@ -21,11 +21,13 @@ async def waiting(store: Store, expression: str | None, own: object, *, until: i
     """A run whose own event has this data waits for `paid`; its id."""
     claimed = await begin(store)
     open_step = OpenStep(PAID, Opcode.WAIT_FOR_EVENT, 0, until, NOW)
-    watch = watches.bound(claimed.run.id, PAID.hash, Watching.STEP, "paid", expression, {"data": own}, until)
+    watch = subscriptions.bound(
+        claimed.run.id, PAID.hash, SubscriptionKind.STEP, "paid", expression, {"data": own}, until
+    )
     assert watch is not None
     asked = [Wait(open_step, OpTarget("paid", expression))]
     changes = Changes(0, open=[open_step], waits=asked, transition=Released(until))
-    commit = Commit(claimed.owner, claimed.run.function_id, changes, NOW, waiting=True, watches=[watch])
+    commit = Commit(claimed.owner, claimed.run.function_id, changes, NOW, waiting=True, subscriptions=[watch])
     assert (await store.commit(commit)).written is Written.DONE
     return claimed.run.id
 

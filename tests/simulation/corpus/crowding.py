@@ -39,7 +39,7 @@ def crowding(keys: int) -> Program:
             trigger=inngest.TriggerEvent(event=f"{APP}/crowded"),
             concurrency=[inngest.Concurrency(limit=LIMIT, key="event.data.user")],
         )
-        async def crowded(ctx: inngest.Context) -> int:
+        async def at_capacity(ctx: inngest.Context) -> int:
             place = ctx.event.data["place"]
             assert isinstance(place, int)
             if place // keys % 5 == 0:
@@ -50,7 +50,7 @@ def crowding(keys: int) -> Program:
                 await ctx.step.sleep("nap", 300)
             return await ctx.step.run("last", out.does(place))
 
-        return [crowding, crowded]
+        return [crowding, at_capacity]
 
     return Program(
         "crowding",

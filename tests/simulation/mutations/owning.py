@@ -20,7 +20,7 @@ from inngest.engine.records import Claimed, Owner
 from inngest.engine.store import accepting, claiming, committing, events, holding, jobs, starting, tables, unreadable
 from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Bulk, Rows, Statement, Transaction, Words
+from inngest.engine.store.statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.steps import hash_step_id
 from inngest.runtime import cancels, raised
@@ -76,26 +76,30 @@ def _an_event_that_is_sent_twice_starts_twice() -> Iterator[AbstractContextManag
     yield mock.patch.object(starting.Wanted, "_is_first", lambda wanted, start: start.run.event_id in wanted._new)
 
 
-def _nobody_is_lost(_: Words, rows: Rows) -> ClauseElement:
+def _nobody_is_lost(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     return select(given.c.id, given.c.token).where(given.c.id.is_(None))
 
 
 @plant("P3", "zombies")
 def _a_memo_is_written_over() -> Iterator[AbstractContextManager[object]]:
-    def write(words: Words, rows: Rows) -> ClauseElement:
+    def write(words: SqlDialect, rows: Rows) -> ClauseElement:
         insertion = words.insert(_steps).values(rows.values)
         changed = {name: insertion.excluded[name] for name in committing.STEP_UPDATES}
         return insertion.on_conflict_do_update(index_elements=["run_id", "hash"], set_=changed)  # type: ignore[no-any-return]
 
-    writing = Bulk("A planted bug.", _steps, committing.WRITE_MEMOS.columns, write)
+    writing = MultiRowStatement("A planted bug.", _steps, committing.WRITE_MEMOS.columns, write)
     yield mock.patch.object(committing, "WRITE_MEMOS", writing)
-    yield mock.patch.object(committing, "LOST", Bulk("A planted bug.", _runs, committing.LOST.columns, _nobody_is_lost))
+    yield mock.patch.object(
+        committing, "LOST", MultiRowStatement("A planted bug.", _runs, committing.LOST.columns, _nobody_is_lost)
+    )
 
 
 @plant("P4", "zombies")
 def _nobody_asks_whose_run_it_is() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(committing, "LOST", Bulk("A planted bug.", _runs, committing.LOST.columns, _nobody_is_lost))
+    yield mock.patch.object(
+        committing, "LOST", MultiRowStatement("A planted bug.", _runs, committing.LOST.columns, _nobody_is_lost)
+    )
 
 
 @plant("P4", "zombies")
@@ -108,7 +112,9 @@ def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object
     end_session = claiming.end_session
 
     def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
-        with mock.patch.object(claiming, "INSERT_JOBS", Bulk("A planted bug.", tables.jobs, jobs.COLUMNS, _no_jobs)):
+        with mock.patch.object(
+            claiming, "INSERT_JOBS", MultiRowStatement("A planted bug.", tables.jobs, jobs.COLUMNS, _no_jobs)
+        ):
             return end_session(context, *args, **more)
 
     yield mock.patch.object(claiming, "end_session", forgetting)
@@ -121,7 +127,7 @@ def _the_session_of_the_dead_goes_before_its_last_page() -> Iterator[AbstractCon
 
 @plant("P6", "on-hold", finders=("P6",))
 def _a_run_on_hold_whose_worker_died_is_forgotten() -> Iterator[AbstractContextManager[object]]:
-    nothing = Bulk("A planted bug.", tables.jobs, holding.INSERT_HELD.columns, _no_jobs)
+    nothing = MultiRowStatement("A planted bug.", tables.jobs, holding.INSERT_HELD.columns, _no_jobs)
     end_session = claiming.end_session
 
     def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
@@ -154,7 +160,7 @@ def _a_start_that_was_cut_short_goes_on_mending() -> Iterator[AbstractContextMan
     yield mock.patch.object(service.Service, "_take_back", keeping)
 
 
-def _no_jobs(_: Words, rows: Rows) -> ClauseElement:
+def _no_jobs(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     return select(given.c.id, given.c.run_id, given.c.function_id, given.c.due_at, given.c.alone)
 

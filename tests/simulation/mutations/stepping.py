@@ -16,7 +16,7 @@ from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
 from inngest.engine.store import committing, entering, tables
 from inngest.engine.store.records import NEW_STEP_COLUMNS, entry_of
-from inngest.engine.store.statement import Bulk, Rows, Transaction, Words, insert_new
+from inngest.engine.store.statement import MultiRowStatement, Rows, SqlDialect, Transaction, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime import idle
@@ -53,11 +53,13 @@ def _a_begin_is_not_committed() -> Iterator[AbstractContextManager[object]]:
 
 @plant("once", "careful", "careful-2", "carefully", finders=["once"])
 def _the_begin_of_a_later_attempt_is_not_written() -> Iterator[AbstractContextManager[object]]:
-    def first_only(words: Words, rows: Rows) -> ClauseElement:
+    def first_only(words: SqlDialect, rows: Rows) -> ClauseElement:
         insertion = words.insert(_steps).values(rows.values)
         return committing._over_open(insertion, ("attempt", "due_at"), _steps.c.attempt < insertion.excluded.attempt)
 
-    yield mock.patch.object(committing, "WRITE_OPEN", Bulk("A planted bug.", _steps, NEW_STEP_COLUMNS, first_only))
+    yield mock.patch.object(
+        committing, "WRITE_OPEN", MultiRowStatement("A planted bug.", _steps, NEW_STEP_COLUMNS, first_only)
+    )
 
 
 @plant("once", "careful", "careful-2", "carefully", finders=["once"])
@@ -79,7 +81,9 @@ def _steps_share_their_retries() -> Iterator[AbstractContextManager[object]]:
 
 @plant("P5", "body")
 def _a_step_does_not_reset_the_body() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(committing, "BEGIN_ANEW", Bulk("A planted bug.", _runs, ("id", "attempt"), _nothing))
+    yield mock.patch.object(
+        committing, "BEGIN_ANEW", MultiRowStatement("A planted bug.", _runs, ("id", "attempt"), _nothing)
+    )
 
 
 @plant("P9", "changed-kind", "changed-back", finders=("P9", "ends"))
@@ -100,7 +104,7 @@ def _rest_is_not_waited_for() -> Iterator[AbstractContextManager[object]]:
         yield mock.patch.object(module, "IDLE_TURNS", 1)
 
 
-def _nothing(_: Words, rows: Rows) -> ClauseElement:
+def _nothing(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     return select(given.c.id, given.c.attempt)
 

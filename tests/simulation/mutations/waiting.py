@@ -17,7 +17,7 @@ from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import NO_NOTIFICATIONS, Commit
 from inngest.engine.store import cancelling, committing, requests, tables, telling, waits
 from inngest.engine.store.context import WriteContext
-from inngest.engine.store.statement import Statement, Words
+from inngest.engine.store.statement import SqlDialect, Statement
 from inngest.engine.store.system_events import SystemEvents
 from inngest.engine.store.telling import Teller
 from inngest.engine.store.timers import TELL, Timers
@@ -76,7 +76,7 @@ def _a_wait_that_was_given_up_stays() -> Iterator[AbstractContextManager[object]
     yield mock.patch.object(waits, "TAKE_WAIT", Statement("A planted bug.", _takes_none))
 
 
-def _takes_none(_: Words) -> ClauseElement:
+def _takes_none(_: SqlDialect) -> ClauseElement:
     return delete(_waits).where(_waits.c.run_id == bindparam("run"), _waits.c.hash == "").returning(_waits.c.run_id)
 
 

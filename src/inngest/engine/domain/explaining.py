@@ -15,7 +15,7 @@ from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 from . import holding
 from .function_rules import MICROSECONDS, Limit, Throttle
 from .index_keys import shown
-from .model import FailedAttempt, Run, RunStatus, Watch, Watching
+from .model import FailedAttempt, Run, RunStatus, Subscription, SubscriptionKind
 
 LATEST = 253_402_300_799_000
 """The latest time that can be told, unix ms: the end of the year 9999."""
@@ -143,7 +143,7 @@ class Facts(NamedTuple):
     run: Run
     open: Sequence[OpenStep]
     failed: Sequence[FailedAttempt]  # of its steps and its body, the last one last
-    watches: Sequence[Watch]
+    subscriptions: Sequence[Subscription]
     children: Sequence[tuple[str, str, str]]  # hash of the step, id and status of the run that it invoked
     due_at: int | None  # when its job falls due; None if it has none
     alone: bool
@@ -392,12 +392,12 @@ def _for(key: str | None, value: str) -> str:
 
 
 def _steps(facts: Facts, now: int) -> list[Reason]:
-    watches = {watch.hash: watch for watch in facts.watches if watch.kind != Watching.CANCEL}
+    subscriptions = {watch.hash: watch for watch in facts.subscriptions if watch.kind != SubscriptionKind.CANCEL}
     soonest = sorted(facts.open, key=lambda step: (step.due_at, step.step.text))
-    return [_step(step, watches.get(step.step.hash), facts, now) for step in soonest]
+    return [_step(step, subscriptions.get(step.step.hash), facts, now) for step in soonest]
 
 
-def _step(step: OpenStep, watch: Watch | None, facts: Facts, now: int) -> Reason:
+def _step(step: OpenStep, watch: Subscription | None, facts: Facts, now: int) -> Reason:
     name = step.step.text
     if step.begun:
         text = f'Step "{name}" has begun, and is not run again: if its worker dies, it fails with StepInterruptedError.'
@@ -405,7 +405,7 @@ def _step(step: OpenStep, watch: Watch | None, facts: Facts, now: int) -> Reason
     plain = step.kind in (Opcode.SLEEP, Opcode.STEP_RUN)
     if not plain and watch is None:
         return Reason(Rule.DUE, f'What step "{name}" waits for has come, or its time is over.', None, name)
-    if watch is not None and watch.kind == Watching.REQUEST:
+    if watch is not None and watch.kind == SubscriptionKind.REQUEST:
         return _request(step, watch.topic.partition(":")[2], facts, now)
     rule, text = _sought(step, watch, facts) if watch is not None else _plain(step, facts)
     if step.due_at <= now:
@@ -422,12 +422,12 @@ def _plain(step: OpenStep, facts: Facts) -> tuple[Rule, str]:
     return Rule.RETRY, f'Step "{step.step.text}" {_so_far(facts, step.step.hash, step.attempt)}'
 
 
-def _sought(step: OpenStep, watch: Watch, facts: Facts) -> tuple[Rule, str]:
+def _sought(step: OpenStep, watch: Subscription, facts: Facts) -> tuple[Rule, str]:
     """The target of a step that waits."""
     name, what = f'Step "{step.step.text}" waits for', watch.topic.partition(":")[2]
-    if watch.kind == Watching.SIGNAL:
+    if watch.kind == SubscriptionKind.SIGNAL:
         return Rule.SIGNAL, f"{name} signal {what!r}"
-    if watch.kind == Watching.INVOKE:
+    if watch.kind == SubscriptionKind.INVOKE:
         child = next((f" {run} ({status})" for hashed, run, status in facts.children if hashed == step.step.hash), "")
         return Rule.INVOKE, f"{name} run{child} of {what}"
     return Rule.EVENT, f"{name} event {what!r}{_where(watch)}"
@@ -448,7 +448,7 @@ def _request(step: OpenStep, what: str, facts: Facts, now: int) -> Reason:
     return Reason(Rule.REQUEST, f"{text}{state}.", until, step.step.text)
 
 
-def _where(watch: Watch) -> str:
+def _where(watch: Subscription) -> str:
     key = f"async.{'.'.join(json.loads(watch.path))} == {shown(watch.key)}" if watch.path else ""
     if not watch.expression:
         return f" with `{key}`" if key else ""

@@ -187,7 +187,7 @@ class Verdict(NamedTuple):
     metadata: str | None = None
 
 
-class Asked(NamedTuple):
+class StoredRequest(NamedTuple):
     """A request that a step asks for, as it is stored."""
 
     run_id: str
@@ -200,7 +200,7 @@ class Asked(NamedTuple):
     again: bool = False  # it is stored already: who asks now knows its credentials
 
 
-class Watch(NamedTuple):
+class Subscription(NamedTuple):
     """An event, signal or answer that a run looks for, as it is stored."""
 
     run_id: str
@@ -219,7 +219,7 @@ class Watch(NamedTuple):
     found: str = ""  # id of the event among them that it is
 
 
-class Watching(enum.StrEnum):
+class SubscriptionKind(enum.StrEnum):
     """The kind of a run's search."""
 
     STEP = "step"  # a step waits for an event

@@ -8,7 +8,7 @@ from inngest.protocol.errors import ErrorInfo
 
 from .gates import PAUSED, Gates, skipped
 from .lanes import QueuePosition
-from .model import Run, RunStatus, Watch
+from .model import Run, RunStatus, Subscription
 
 
 class Start(NamedTuple):
@@ -17,7 +17,7 @@ class Start(NamedTuple):
     run: Run
     due_at: int  # when it may begin
     key: str  # idempotency key: no second run of the function for it within `limits.IDEMPOTENCY_PERIOD`; "" if none
-    watches: tuple[Watch, ...] = ()  # what cancels it
+    subscriptions: tuple[Subscription, ...] = ()  # what cancels it
     gates: Gates | None = None  # what else must be asked; None: nothing
     held: bool = False  # its function is paused: it may not begin until that is over
     written: bool = False  # it is stored already
@@ -27,7 +27,7 @@ class Start(NamedTuple):
     def skip(self, why: ErrorInfo) -> Start:
         """The run is recorded, with the reason, and never begins."""
         run = self.run._replace(status=RunStatus.SKIPPED, ended_at=self.run.created_at, error=why.to_json())
-        return self._replace(run=run._replace(watched=False), watches=(), gates=None, held=False, position=None)
+        return self._replace(run=run._replace(watched=False), subscriptions=(), gates=None, held=False, position=None)
 
     def pause(self, on_event: str) -> Start:
         """The run of a function that is paused: skipped, or held until the pause is over.

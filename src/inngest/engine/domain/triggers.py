@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from inngest.protocol import limits
 from inngest.protocol.opcodes import SentEvent
 
-from . import watches
+from . import subscriptions
 from .event_view import EventView
 from .explaining import text_of
 from .function_rules import FunctionRules, rules_of
@@ -184,7 +184,7 @@ def _bare(
         watched=bool(cancels),
         lane=None if position is None or not position.lane.budgets else position.lane.id,
     )
-    cancelling = watches.of_cancellations(run.id, cancels, view, now) if cancels else ()
+    cancelling = subscriptions.of_cancellations(run.id, cancels, view, now) if cancels else ()
     return Start(run, due_at, event.key, cancelling, position=position, listens=listens)
 
 

@@ -12,7 +12,7 @@ from inngest.engine.records import NO_NOTIFICATIONS, Notifications
 from inngest.runtime.careful import CarefulLogger
 
 from .context import Outcome
-from .durable import Durable
+from .pending_write import PendingWrite
 
 LOGGER = CarefulLogger(logging.getLogger(__name__))
 
@@ -21,7 +21,7 @@ class Doubt(NamedTuple):
     """A batch whose COMMIT was not answered. Until it is found out whether it happened, nothing else is written."""
 
     number: int
-    batch: Sequence[Durable[Any]]  # with what writing gave
+    batch: Sequence[PendingWrite[Any]]  # with what writing gave
     outcome: Outcome
     error: StoreError  # why it is not found out
 
@@ -43,8 +43,8 @@ class Answers:
 
     def give(
         self,
-        answered: Sequence[Durable[Any]],
-        waiting: Sequence[Durable[Any]] = (),
+        answered: Sequence[PendingWrite[Any]],
+        waiting: Sequence[PendingWrite[Any]] = (),
         why: StoreError | None = None,
         notifications: Notifications = NO_NOTIFICATIONS,
     ) -> None:
@@ -70,7 +70,7 @@ class Answers:
                 LOGGER.exception("the listener of the store has failed")
 
     @staticmethod
-    def close(waiting: Sequence[Durable[Any]]) -> None:
+    def close(waiting: Sequence[PendingWrite[Any]]) -> None:
         """Refuse commands that are not written any more. The loop may be closed already."""
         for one in waiting:
             if not one.done() and not one.get_loop().is_closed():  # else nobody waits any more

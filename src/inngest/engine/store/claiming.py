@@ -18,11 +18,11 @@ from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
 from inngest.runtime.careful import CarefulLogger
 
-from . import entering, holding, kept, lanes, requests, serving, sweeping, tables, troubles, unreadable, visiting
+from . import entering, holding, kept, lane_claims, lanes, requests, serving, sweeping, tables, troubles, unreadable
 from .context import WriteContext
 from .jobs import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, number_of, run_of
-from .statement import Bulk, Statement, Transaction, constant
+from .statement import MultiRowStatement, Statement, Transaction, constant
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -143,7 +143,7 @@ SET_LANE = Statement(
     ),
 )
 
-ORPHAN_RUNS = Bulk(
+ORPHAN_RUNS = MultiRowStatement(
     "The end of a session takes runs from their owner and counts the takeovers.",
     _runs,
     ("id", "takeovers", "takeover_steps"),
@@ -210,16 +210,16 @@ class Claiming:
             self._sweeper.sweep(tx, asked.functions, asked.now)
         heads = serving.heads(tx, asked.functions)
         special = [head.function_id for head in heads if head.special]
-        suspect = self._suspect(tx, asked, special)
-        alone_due = suspect is not None and (suspect[2] <= asked.now or suspect[2] == asked.keep)
-        if suspect is not None and alone_due:
+        quarantined = self._suspect(tx, asked, special)
+        alone_due = quarantined is not None and (quarantined[2] <= asked.now or quarantined[2] == asked.keep)
+        if quarantined is not None and alone_due:
             if asked.alone:
-                taken, _ = self._take_suspect(tx, asked, suspect)
+                taken, _ = self._take_suspect(tx, asked, quarantined)
                 return Claims(taken, asked.now)
             if asked.keep is not None:
-                _put_off(tx, suspect[0], asked.keep)
+                _put_off(tx, quarantined[0], asked.keep)
                 return Claims((), asked.keep, alone_due=True)
-            suspect = None  # others go on
+            quarantined = None  # others go on
         if asked.most == 0:
             return Claims((), asked.now)
         probed, next_probe = self._probe(tx, asked, special, row[1]) if special and asked.probes else _NOBODY
@@ -227,16 +227,22 @@ class Claiming:
             asked = asked._replace(most=min(asked.most, asked.together - len(probed)))
         plain = {head.function_id: head.plain for head in heads if head.plain is not None}
         found = serving.first(tx, serving.PLAIN_JOBS, plain, asked.most, asked.now)
-        jobs = [visiting.Job(job_id, run_id, due_at) for due_at, job_id, run_id in found.rows]
+        jobs = [lane_claims.Job(job_id, run_id, due_at) for due_at, job_id, run_id in found.rows]
         queues = {head.function_id: head.lane for head in heads if head.lane is not None}
-        visited = self._visit(tx, asked, queues, len(jobs)) if queues else visiting.Visited((), None)
+        visited = self._visit(tx, asked, queues, len(jobs)) if queues else lane_claims.LaneJobs((), None)
         due = jobs[: asked.most - len(visited.jobs)]
         times = [job.due_at for job in jobs[len(due) :]]
         jobs = [*due, *(job for job, _ in visited.jobs)]
         taken, again_at = _take(tx, asked, jobs) if jobs else _NOBODY
         if any(claimed.run.lane is not None for claimed in taken[: len(due)]):
             taken = _without_astray(tx, asked, {job.run_id for job in due}, taken)
-        looks = (found.next_due, visited.next_due, again_at, None if suspect is None else suspect[2], next_probe)
+        looks = (
+            found.next_due,
+            visited.next_due,
+            again_at,
+            None if quarantined is None else quarantined[2],
+            next_probe,
+        )
         times += [time for time in looks if time is not None]
         taken = _in_lanes(tx, visited, taken)
         _leave_untaken(tx, asked, visited, taken, again_at)
@@ -253,12 +259,12 @@ class Claiming:
         taken, again_at = _take(tx, asked, probes, slot=0) if probes else _NOBODY
         return _Taken(taken, min((time for time in (next_due, again_at) if time is not None), default=None))
 
-    def _visit(self, tx: WriteContext, asked: Claim, queues: Mapping[str, int], plain: int) -> visiting.Visited:
+    def _visit(self, tx: WriteContext, asked: Claim, queues: Mapping[str, int], plain: int) -> lane_claims.LaneJobs:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
         odd = tx.kept[self] = 1 - tx.kept.get(self, self._odd)
         tx.on_commit(lambda: self._had(odd))
         count = asked.most - min(plain, (asked.most + odd) // 2)
-        return visiting.Visit(tx, queues, asked.now, tx.registry, tx.ids).take(count)
+        return lane_claims.LaneClaim(tx, queues, asked.now, tx.registry, tx.ids).take(count)
 
     def _had(self, odd: int) -> None:
         self._odd = odd
@@ -286,9 +292,9 @@ class Claiming:
                 _put_off(tx, job_id, due_at)
         return job_id, run_id, due_at, lane_id
 
-    def _take_suspect(self, tx: WriteContext, asked: Claim, suspect: tuple[str, str, int, str]) -> _Taken:
-        taken = _take(tx, asked, [suspect[:3]], alone=True)
-        lane = lanes.readable(suspect[3])
+    def _take_suspect(self, tx: WriteContext, asked: Claim, quarantined: tuple[str, str, int, str]) -> _Taken:
+        taken = _take(tx, asked, [quarantined[:3]], alone=True)
+        lane = lanes.readable(quarantined[3])
         if taken.runs and lane is not None:
             capacity = lanes.capacity(tx, [lane])
             capacity.take(lane, PLAIN, 1, 0, asked.now)
@@ -308,7 +314,7 @@ def _without_astray(tx: WriteContext, asked: Claim, plain: set[str], taken: Sequ
     return kept
 
 
-def _in_lanes(tx: WriteContext, visited: visiting.Visited, taken: Sequence[Claimed]) -> Sequence[Claimed]:
+def _in_lanes(tx: WriteContext, visited: lane_claims.LaneJobs, taken: Sequence[Claimed]) -> Sequence[Claimed]:
     """A run has the lane in which its job queued: there its slot was taken, and there it is given back."""
     lane_of = {job.run_id: lane.id for job, lane in visited.jobs}
     wrong = [one.run.id for one in taken if one.run.lane != lane_of.get(one.run.id, one.run.lane)]
@@ -323,7 +329,7 @@ def _in_lanes(tx: WriteContext, visited: visiting.Visited, taken: Sequence[Claim
 
 
 def _leave_untaken(
-    tx: WriteContext, asked: Claim, visited: visiting.Visited, taken: Sequence[Claimed], again_at: int | None
+    tx: WriteContext, asked: Claim, visited: lane_claims.LaneJobs, taken: Sequence[Claimed], again_at: int | None
 ) -> None:
     """A job whose run has ended meanwhile takes nothing, nor does one that cannot be read: its lane has it still."""
     if len(visited.jobs) == 0:

@@ -23,7 +23,7 @@ from .context import WriteContext
 from .jobs import INSERT_JOBS, job_row
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .starting import create
-from .statement import Bulk, Rows, Statement, Transaction, Words, insert_new
+from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, insert_new
 from .telling import Teller
 from .timers import ALWAYS
 
@@ -33,7 +33,7 @@ _NONE = literal_column("0", Integer)
 STEP_UPDATES = ("kind", "seq", "attempt", "started_at", "due_at", "ended_at", "data", "error", "cancelled")
 
 
-def _lost(_: Words, rows: Rows) -> ClauseElement:
+def _lost(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     owned = exists().where(
         _runs.c.id == given.c.id, _runs.c.token == given.c.token, _runs.c.session_id == given.c.session_id
@@ -41,11 +41,11 @@ def _lost(_: Words, rows: Rows) -> ClauseElement:
     return select(given.c.id, given.c.token).where(~owned)
 
 
-def _write_memos(words: Words, rows: Rows) -> ClauseElement:
+def _write_memos(words: SqlDialect, rows: Rows) -> ClauseElement:
     return _over_open(words.insert(_steps).values(rows.values), STEP_UPDATES)
 
 
-def _write_open(words: Words, rows: Rows) -> ClauseElement:
+def _write_open(words: SqlDialect, rows: Rows) -> ClauseElement:
     """An open step changes when its next attempt is known, and when that begins."""
     insertion = words.insert(_steps).values(rows.values)
     new = insertion.excluded
@@ -53,7 +53,7 @@ def _write_open(words: Words, rows: Rows) -> ClauseElement:
     return _over_open(insertion, ("attempt", "due_at"), (_steps.c.attempt < new.attempt) | begins)
 
 
-def _write_defers(words: Words, rows: Rows) -> ClauseElement:
+def _write_defers(words: SqlDialect, rows: Rows) -> ClauseElement:
     insertion = words.insert(_steps).values(rows.values)
     return _over_open(insertion, ("cancelled",), _steps.c.cancelled < insertion.excluded.cancelled)
 
@@ -67,30 +67,30 @@ def _over_open(insertion: Any, changed: Sequence[str], only_if: ColumnElement[bo
     return writing
 
 
-def _end_runs(_: Words, rows: Rows) -> ClauseElement:
+def _end_runs(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changed = {name: given.c[name] for name in ("status", "output", "error", "attempt", "ended_at")}
     return update(_runs).where(_runs.c.id == given.c.id).values(**changed, session_id=null(), token=null(), slots=_NONE)
 
 
-def _release_runs(_: Words, rows: Rows) -> ClauseElement:
+def _release_runs(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changes = update(_runs).where(_runs.c.id == given.c.id)
     return changes.values(attempt=given.c.attempt, session_id=null(), token=null(), slots=_NONE)
 
 
-def _begin_anew(_: Words, rows: Rows) -> ClauseElement:
+def _begin_anew(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt, takeovers=_NONE)
 
 
-def _describe(_: Words, rows: Rows) -> ClauseElement:
+def _describe(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     where = (_steps.c.run_id == given.c.run_id, _steps.c.hash == given.c.hash)
     return update(_steps).where(*where).values(metadata=given.c.metadata)
 
 
-def _record(words: Words) -> ClauseElement:
+def _record(words: SqlDialect) -> ClauseElement:
     row = select(*(bindparam(name, type_=_steps.c[name].type) for name in NEW_STEP_COLUMNS)).where(
         exists().where(
             _runs.c.id == bindparam("run_id"),
@@ -107,34 +107,38 @@ RECORD = Statement(
     _record,
     (*NEW_STEP_COLUMNS, "run_id", "token", "session"),
 )
-LOST = Bulk("A commit finds the runs that are not their owners' any more.", _runs, ("id", "token", "session_id"), _lost)
-WRITE_MEMOS = Bulk("A commit writes memos over open steps, never over memos.", _steps, NEW_STEP_COLUMNS, _write_memos)
-WRITE_OPEN = Bulk(
+LOST = MultiRowStatement(
+    "A commit finds the runs that are not their owners' any more.", _runs, ("id", "token", "session_id"), _lost
+)
+WRITE_MEMOS = MultiRowStatement(
+    "A commit writes memos over open steps, never over memos.", _steps, NEW_STEP_COLUMNS, _write_memos
+)
+WRITE_OPEN = MultiRowStatement(
     "A commit writes open steps; one that is stored changes when its attempt grows, or begins.",
     _steps,
     NEW_STEP_COLUMNS,
     _write_open,
 )
-WRITE_DEFERS = Bulk(
+WRITE_DEFERS = MultiRowStatement(
     "A commit writes deferred functions; one that is stored changes when it is aborted.",
     _steps,
     NEW_STEP_COLUMNS,
     _write_defers,
 )
 WRITE_FAILED = insert_new("A commit writes failed attempts of steps and bodies.", tables.attempts, FAILED_COLUMNS)
-DESCRIBE = Bulk(
+DESCRIBE = MultiRowStatement(
     "A commit writes the metadata of memos.", _steps, ("run_id", "hash", "metadata"), _describe
 )  # of its own: few steps have any
-END_RUNS = Bulk(
+END_RUNS = MultiRowStatement(
     "A commit ends runs and takes them from their owners.",
     _runs,
     ("id", "status", "output", "error", "attempt", "ended_at"),
     _end_runs,
 )
-RELEASE_RUNS = Bulk(
+RELEASE_RUNS = MultiRowStatement(
     "A commit takes runs from their owners, so that others may claim them.", _runs, ("id", "attempt"), _release_runs
 )
-BEGIN_ANEW = Bulk(
+BEGIN_ANEW = MultiRowStatement(
     "A commit sets the attempt of the body, and counts takeovers from zero again.",
     _runs,
     ("id", "attempt"),
@@ -277,7 +281,7 @@ def _write_events(context: WriteContext, commits: Sequence[Commit]) -> None:
         if one.effects.parcel:
             _put_parcel(context, one)
     sending = [one for one in commits if one.effects.events]
-    waiting = [one for one in commits if one.watches or one.requests]
+    waiting = [one for one in commits if one.subscriptions or one.requests]
     if not sending and not waiting:
         return
     known, now = context.registry, commits[-1].now
@@ -287,7 +291,7 @@ def _write_events(context: WriteContext, commits: Sequence[Commit]) -> None:
     finished = (
         {(one.owner.run_id, memo.step.hash) for one in commits for memo in one.changes.memos} if waiting else set()
     )
-    looking = [watch for one in waiting for watch in one.watches if (watch.run_id, watch.hash) not in finished]
+    looking = [watch for one in waiting for watch in one.subscriptions if (watch.run_id, watch.hash) not in finished]
     context.arrived(waits.register(context, looking, known, now))
     requests.ask(context, waiting, finished)
     if sending:

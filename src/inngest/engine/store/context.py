@@ -16,7 +16,7 @@ from inngest.runtime.ports import Ids
 from .database import Database
 from .registry import RegistryCache
 from .statement import Connection, Transaction
-from .timers import Alarm, Timers
+from .timers import NextTimer, Timers
 from .times import Keeper
 
 LOGGER = CarefulLogger(logging.getLogger(__name__))
@@ -28,7 +28,7 @@ class Shared(NamedTuple):
     ids: Ids
     policy: Policy
     registry: RegistryCache
-    alarm: Alarm
+    alarm: NextTimer
     time: Keeper
     announce: Callable[[WriteContext], None]  # see `WriteContext.announce`
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from inngest.engine.errors import StoreError
 
 from .locking import Lock
-from .statement import Connection, Words
+from .statement import Connection, SqlDialect
 
 
 class Trouble(enum.Enum):
@@ -21,7 +21,7 @@ class Trouble(enum.Enum):
     DATA = "data"  # one command of the batch is at fault: it never came to the database, or has a wrong value
 
 
-class Database(Words, Protocol):
+class Database(SqlDialect, Protocol):
     """One database. A protocol because each kind has a class of its own, and so has the simulator."""
 
     @property

@@ -12,12 +12,12 @@ from inngest.engine.domain.model import Event
 
 from . import tables
 from .records import EVENT_COLUMNS, event_row
-from .statement import Bulk, Rows, Statement, Transaction, Words
+from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
 
 _events = tables.events
 
 
-def _insert_events(words: Words, rows: Rows) -> ClauseElement:
+def _insert_events(words: SqlDialect, rows: Rows) -> ClauseElement:
     """RETURNING gives those that are new."""
     insertion: ClauseElement = (
         words.insert(_events).values(rows.values).on_conflict_do_nothing().returning(_events.c.id)
@@ -25,7 +25,7 @@ def _insert_events(words: Words, rows: Rows) -> ClauseElement:
     return insertion
 
 
-INSERT_EVENTS = Bulk(
+INSERT_EVENTS = MultiRowStatement(
     "An acceptance stores events, and returns the ids of those that are new.", _events, EVENT_COLUMNS, _insert_events
 )
 

@@ -25,8 +25,8 @@ from inngest.engine.domain.function_rules import PLAIN, Queueing, rules_of
 from inngest.engine.domain.gates import BatchState, DebounceState
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import FullBudget, Lane
-from inngest.engine.domain.model import Watch
-from inngest.engine.domain.watches import can_be_told
+from inngest.engine.domain.model import Subscription
+from inngest.engine.domain.subscriptions import can_be_told
 from inngest.engine.records import RunView
 from inngest.protocol import limits, texts
 
@@ -165,7 +165,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     known += troubles.of_key(tx, view.run.function_id)
     known += [] if view.run.lane is None else troubles.of_key(tx, view.run.lane)
     paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
-    watches = _watches(tx, run_id, known, now)
+    subscriptions = _watches(tx, run_id, known, now)
     queued = None
     if job is not None and job[2]:
         try:
@@ -177,13 +177,13 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         run=view.run,
         open=view.open,
         failed=view.failed,
-        watches=watches,
-        children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if watches else (),
+        subscriptions=subscriptions,
+        children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if subscriptions else (),
         due_at=due_at,
         alone=job is not None and job[1] == 1,
         owner=view.worker,
         workers=_workers(tx, view),
-        requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if watches else (),
+        requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if subscriptions else (),
         paused=None if paused is None else number_of(paused[0]),
         recorded=view.memos[-1] if view.memos else None,
         queued=queued,
@@ -197,19 +197,19 @@ def _found(kind: str, error: str, now: int) -> Trouble:
     return Trouble(kind, error, 0, now, now + 1)
 
 
-def _watches(tx: Transaction, run_id: str, known: list[Trouble], now: int) -> list[Watch]:
+def _watches(tx: Transaction, run_id: str, known: list[Trouble], now: int) -> list[Subscription]:
     """The subscriptions of a run; what of it cannot be read joins what is known to be in trouble."""
     told = {trouble.kind for trouble in known if trouble.until > now}  # one that was put aside before still may be
-    watches: list[Watch] = []
+    subscriptions: list[Subscription] = []
     for row in tx.execute(WAITS, {"run": run_id}).fetchall():
         try:
-            watch = Watch(*row)
+            watch = Subscription(*row)
             can_be_told(watch)
-            watches.append(watch)
+            subscriptions.append(watch)
         except Exception as error:
             if (kind := f"{troubles.WAIT}:{row[1]}") not in told:
                 known.append(_found(kind, text_of(error), now))
-    return watches
+    return subscriptions
 
 
 def _stands(trouble: Trouble, due_at: int | None, now: int) -> bool:

@@ -22,7 +22,7 @@ from . import jobs, lanes, tables, waits
 from .context import WriteContext
 from .jobs import INSERT_JOBS, job_row
 from .records import number_of, tie_breaker
-from .statement import Bulk, Rows, Statement, Transaction, Words, constant, each_value, insert_new
+from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, constant, each_value, insert_new
 from .timers import ALWAYS, RETRY
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
@@ -41,7 +41,7 @@ INSERT_HELD = insert_new(
 _OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == literal_column(str(ON_HOLD), Integer))
 
 
-def _holders(_: Words) -> ClauseElement:
+def _holders(_: SqlDialect) -> ClauseElement:
     """The workers that put runs of a function on hold."""
     found = each_value(_jobs.c.held_by, _jobs.c.function_id == bindparam("function"), _jobs.c.held_at.is_not(None))
     return select(found.c.id).where(found.c.id.is_not(None))
@@ -81,13 +81,13 @@ FOLLOWING = Statement(
 )
 
 
-def _write_code(_: Words, rows: Rows) -> ClauseElement:
+def _write_code(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     follows = case((given.c.follows == _NO, _runs.c.follows), else_=given.c.follows)  # once is for ever
     return update(_runs).where(_runs.c.id == given.c.id).values(follows=follows, code=given.c.code)
 
 
-WRITE_CODE = Bulk(
+WRITE_CODE = MultiRowStatement(
     "A commit writes what it found of the code of runs; a run that follows, follows for ever.",
     _runs,
     ("id", "follows", "code"),

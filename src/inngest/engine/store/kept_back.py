@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain import triggers, watches
+from inngest.engine.domain import subscriptions, triggers
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import KeptBack, Pending, text_of
 from inngest.engine.domain.function_rules import rules_of
 from inngest.engine.domain.gates import Gates, UndecidedError, gates_for
 from inngest.engine.domain.index_keys import index_key
-from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, Watching
+from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, SubscriptionKind
 
 from . import events, explaining, gates, reading, tables, woken
 from .statement import Statement, Transaction, constant
@@ -28,7 +28,7 @@ WAITING = Statement(
     lambda _: (
         select(_waits.c.run_id, _runs.c.function_id)
         .join_from(_waits, _runs, _runs.c.id == _waits.c.run_id)
-        .where(_waits.c.topic == bindparam("of_topic"), _waits.c.kind == constant(Watching.STEP.value))
+        .where(_waits.c.topic == bindparam("of_topic"), _waits.c.kind == constant(SubscriptionKind.STEP.value))
         .order_by(_waits.c.run_id)
         .limit(bindparam("count"))
     ),
@@ -60,7 +60,7 @@ def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBa
 
 def _waiting(tx: Transaction, event: Event) -> list[KeptBack]:
     """Runs that wait for an event of this name, and have not taken this one: a few of them."""
-    asked = {"of_topic": watches.topic(Watching.STEP, event.name), "count": SHOWN}
+    asked = {"of_topic": subscriptions.topic(SubscriptionKind.STEP, event.name), "count": SHOWN}
     return [
         KeptBack(
             function_id,

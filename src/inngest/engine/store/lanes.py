@@ -41,7 +41,7 @@ from . import tables
 from .allowance import Allowance
 from .context import WriteContext
 from .records import LARGEST, number_of
-from .statement import Bulk, Rows, Statement, Transaction, Words, each_value
+from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, each_value
 from .timers import ALWAYS, SLOTS
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -83,7 +83,7 @@ def _next_limit(function: ColumnElement[str]) -> ScalarSelect[int | None]:
     )
 
 
-def _blocked_functions(_: Words) -> ClauseElement:
+def _blocked_functions(_: SqlDialect) -> ClauseElement:
     """Functions that have lanes which are blocked on the budget."""
     found = each_value(_lanes.c.function_id, _lanes.c.blocked_on == bindparam("budget"))
     return select(found.c.id, _next_limit(found.c.id)).where(found.c.id.is_not(None))
@@ -201,7 +201,7 @@ def _blocked() -> Label[bool]:
     return exists().where(_lanes.c.blocked_on == _budgets.c.budget).correlate(_budgets).label("blocked")
 
 
-def _take_slots(words: Words, rows: Rows) -> ClauseElement:
+def _take_slots(words: SqlDialect, rows: Rows) -> ClauseElement:
     insertion = words.insert(_budgets).values(rows.values)
     taking: ClauseElement = insertion.on_conflict_do_update(
         index_elements=["budget"], set_={"used": _budgets.c.used + insertion.excluded.used}
@@ -209,13 +209,13 @@ def _take_slots(words: Words, rows: Rows) -> ClauseElement:
     return taking
 
 
-def _give_back(_: Words, rows: Rows) -> ClauseElement:
+def _give_back(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     giving = update(_budgets).where(_budgets.c.budget == given.c.budget).values(used=_budgets.c.used - given.c.used)
     return giving.returning(_budgets.c.budget, _budgets.c.used, _blocked())
 
 
-def _set_throttles(words: Words, rows: Rows) -> ClauseElement:
+def _set_throttles(words: SqlDialect, rows: Rows) -> ClauseElement:
     insertion = words.insert(_throttles).values(rows.values)
     setting: ClauseElement = insertion.on_conflict_do_update(
         index_elements=["id"], set_={"tat": insertion.excluded.tat}
@@ -223,7 +223,7 @@ def _set_throttles(words: Words, rows: Rows) -> ClauseElement:
     return setting
 
 
-def _queue(words: Words, rows: Rows) -> ClauseElement:
+def _queue(words: SqlDialect, rows: Rows) -> ClauseElement:
     """A lane that is there already is looked at earlier if need be; one that is blocked stays so."""
     insertion = words.insert(_lanes).values(rows.values)
     new = insertion.excluded
@@ -240,19 +240,19 @@ def _queue(words: Words, rows: Rows) -> ClauseElement:
     return queueing
 
 
-TAKE_SLOTS = Bulk(
+TAKE_SLOTS = MultiRowStatement(
     "A transaction adds taken slots to what is used of budgets.", _budgets, ("budget", "used"), _take_slots
 )
-GIVE_BACK = Bulk(
+GIVE_BACK = MultiRowStatement(
     "A transaction subtracts slots from what is used of budgets, and tells which of them lanes wait for.",
     _budgets,
     ("budget", "used"),
     _give_back,
 )
-SET_THROTTLES = Bulk(
+SET_THROTTLES = MultiRowStatement(
     "A transaction notes when throttles let the next run begin.", _throttles, ("id", "tat"), _set_throttles
 )
-QUEUE_LANES = Bulk(
+QUEUE_LANES = MultiRowStatement(
     "A transaction puts lanes into the queue; one that is there is looked at earlier.",
     _lanes,
     ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"),

@@ -11,9 +11,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from inngest.engine.domain import watches
+from inngest.engine.domain import subscriptions
 from inngest.engine.domain.lanes import Lane
-from inngest.engine.domain.model import Ended, Watching
+from inngest.engine.domain.model import Ended, SubscriptionKind
 from inngest.engine.records import Acceptance, Commit
 
 
@@ -74,14 +74,14 @@ def of_commit(commit: Commit) -> Sequence[Lock]:
     if effects.events or isinstance(changes.transition, Ended):
         locks.append(READS_FUNCTIONS)
     locks += _events(event.name for event in effects.events)
-    locks += [_topic(watch.topic) for watch in commit.watches]
+    locks += [_topic(watch.topic) for watch in commit.subscriptions]
     if commit.lane is not None and changes.transition is not None:
         locks += [Lock(Kind.BUDGET, budget) for budget in Lane.of(commit.lane).budgets]
     return locks
 
 
 def _events(names: Iterable[str]) -> list[Lock]:
-    return [_topic(watches.topic(Watching.STEP, name))._replace(exclusive=False) for name in names]
+    return [_topic(subscriptions.topic(SubscriptionKind.STEP, name))._replace(exclusive=False) for name in names]
 
 
 def _topic(topic: str) -> Lock:

@@ -18,7 +18,7 @@ from sqlalchemy.sql import ClauseElement
 
 from inngest.engine.domain.effects import BYTES_AT_ONCE
 from inngest.engine.domain.event_view import EventView, text_of
-from inngest.engine.domain.model import Event, Watch
+from inngest.engine.domain.model import Event, Subscription
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.records import Commit, Owner
 from inngest.protocol.opcodes import Arrival
@@ -27,7 +27,7 @@ from inngest.runtime.careful import CarefulLogger
 from . import events as stored
 from . import tables
 from .records import EVENT_COLUMNS
-from .statement import Statement, Transaction, Words
+from .statement import SqlDialect, Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger(__name__))
 
@@ -41,16 +41,16 @@ LOOKS = 500
 _COLUMNS = [_events.c[name] for name in EVENT_COLUMNS]
 
 
-def _last(words: Words) -> ClauseElement:
+def _last(words: SqlDialect) -> ClauseElement:
     place = words.inserted(_events)
     return select(place, _events.c.id).order_by(place.desc()).limit(1)
 
 
-def _at(words: Words) -> ClauseElement:
+def _at(words: SqlDialect) -> ClauseElement:
     return select(_events.c.id).where(words.inserted(_events) == bindparam("place"))
 
 
-def _until(words: Words) -> ClauseElement:
+def _until(words: SqlDialect) -> ClauseElement:
     return (
         select(*_COLUMNS)
         .where(
@@ -63,7 +63,7 @@ def _until(words: Words) -> ClauseElement:
     )
 
 
-def _since(words: Words) -> ClauseElement:
+def _since(words: SqlDialect) -> ClauseElement:
     name = _events.c.name.concat("")  # so that no index by name is used: what was stored lately is less
     return select(*_COLUMNS).where(
         words.inserted(_events) > bindparam("place"),
@@ -136,11 +136,11 @@ class LookingBack:
 
     def holds(self, commit: Commit) -> bool:
         """Whether a commit must wait: for a search of its own, or behind another of its run."""
-        if not commit.watches and not commit.effects.parcel and not self._queues:
+        if not commit.subscriptions and not commit.effects.parcel and not self._queues:
             return False  # as mostly: each step comes by here
         if commit.owner in self._queues or _is_to_stage(commit):
             return True
-        return any(watch.since is not None for watch in commit.watches)
+        return any(watch.since is not None for watch in commit.subscriptions)
 
     def commit(self, commit: Commit) -> asyncio.Future[Any]:
         """Hand it to the writer when it is its turn."""
@@ -161,9 +161,9 @@ class LookingBack:
         try:
             while queue:
                 commit = queue[0].commit
-                found = [await self._search(watch, commit.now) for watch in commit.watches]
+                found = [await self._search(watch, commit.now) for watch in commit.subscriptions]
                 staged = await self._staged(commit)
-                self._submit(commit._replace(watches=found, staged=staged)).add_done_callback(queue[0].take)
+                self._submit(commit._replace(subscriptions=found, staged=staged)).add_done_callback(queue[0].take)
                 queue.popleft()
         except Exception as error:  # what comes after it is not written either: commits of a run keep their order
             while queue:
@@ -183,7 +183,7 @@ class LookingBack:
             LOGGER.debug("a parcel could not be stored before its commit: %s", error)
             return ""
 
-    async def _search(self, watch: Watch, now: int) -> Watch:
+    async def _search(self, watch: Subscription, now: int) -> Subscription:
         if watch.since is None:
             return watch
         search = _Search(watch, now)
@@ -204,7 +204,7 @@ def _is_to_stage(commit: Commit) -> bool:
 class _Search:
     """One search, page by page."""
 
-    def __init__(self, watch: Watch, now: int) -> None:
+    def __init__(self, watch: Subscription, now: int) -> None:
         self._watch = watch
         self._now = now
         self._after: tuple[int, str] = (watch.since or 0, "")
@@ -228,7 +228,7 @@ class _Search:
             self._after = (event.received_at, event.id)
 
 
-def first(watch: Watch, among: Sequence[Event], now: int) -> Event | None:
+def first(watch: Subscription, among: Sequence[Event], now: int) -> Event | None:
     """The first of these events that is looked for."""
     for event in among:
         if event.public_id == watch.own:
@@ -244,7 +244,7 @@ class _Place(NamedTuple):
     id: str
 
 
-def earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
+def earlier(tx: Transaction, watch: Subscription, now: int) -> list[Arrival]:
     """Events that came before a step began to wait: what a search has found, or what was stored since it began."""
     event = stored.event(tx, watch.found) if watch.found else None
     if event is None:
@@ -258,6 +258,6 @@ def earlier(tx: Transaction, watch: Watch, now: int) -> list[Arrival]:
     return [] if event is None else [arrival(watch, event, now)]
 
 
-def arrival(watch: Watch, event: Event, now: int) -> Arrival:
+def arrival(watch: Subscription, event: Event, now: int) -> Arrival:
     """The event for who looked for it."""
     return Arrival(watch.run_id, watch.hash, text_of(event), None, now, event_id=event.id)

@@ -15,15 +15,15 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import ColumnElement
 
 from inngest.engine.domain.explaining import text_of
-from inngest.engine.domain.model import Asked
-from inngest.engine.records import Answered, Commit, HeldRequest, RequestClaims, RequestKey
+from inngest.engine.domain.model import StoredRequest
+from inngest.engine.records import ClaimedRequest, Commit, RequestAttempt, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
 from . import tables, troubles, waits
 from .context import WriteContext
 from .records import FAILED_COLUMNS, LARGEST, failed_row
 from .sessions import lives
-from .statement import Bulk, Rows, Statement, Transaction, Words, constant, insert_new
+from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, constant, insert_new
 
 _requests = tables.requests
 
@@ -45,7 +45,7 @@ HOLD = Statement(
 )
 
 
-def _take(_: Words, rows: Rows) -> ClauseElement:
+def _take(_: SqlDialect, rows: Rows) -> ClauseElement:
     """`due_at` of the rows is the time by which they must be due."""
     given, own = rows.as_table(), _requests.c
     still = (
@@ -59,7 +59,7 @@ def _take(_: Words, rows: Rows) -> ClauseElement:
     return update(_requests).where(*still).values(session_id=given.c.session_id).returning(*taken)
 
 
-TAKE = Bulk(
+TAKE = MultiRowStatement(
     "A worker takes requests that are due, that nobody makes, and whose credentials it knows.",
     _requests,
     ("run_id", "hash", "due_at", "session_id"),
@@ -140,7 +140,7 @@ def ask(tx: Transaction, commits: Sequence[Commit], finished: set[tuple[str, str
     tx.execute_rows(INSERT_REQUESTS, rows)
 
 
-def _row(asked: Asked, commit: Commit) -> tuple[object, ...]:
+def _row(asked: StoredRequest, commit: Commit) -> tuple[object, ...]:
     holder = commit.owner.session if asked.secret else ANYBODY
     step = (asked.run_id, asked.hash, asked.kind.value)
     return (*step, asked.request, 0, asked.retries, commit.now, holder, None, asked.host)
@@ -150,7 +150,7 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
     """Take requests that are still due, and nobody's."""
     if not lives(tx, session):
         return RequestClaims((), missed=True, fenced=True)
-    taken: list[HeldRequest] = []
+    taken: list[ClaimedRequest] = []
     for run_id, hashed, kind, request, attempt, retries, host, holder in tx.execute_rows(
         TAKE, [(*key, now, session) for key in keys]
     ):
@@ -160,7 +160,7 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
                     f"its attempt is {attempt!r} of {retries!r}, and what it asks {type(request).__name__}"
                 )
             key = RequestKey(run_id, hashed)
-            taken.append(HeldRequest(key, Opcode(kind), request, attempt, retries, host, holder != ANYBODY))
+            taken.append(ClaimedRequest(key, Opcode(kind), request, attempt, retries, host, holder != ANYBODY))
         except ValueError as error:
             until = troubles.note(tx, f"{troubles.REQUEST}:{hashed}", run_id, text_of(error), now)
             tx.execute(DELAY, {"run": run_id, "step": hashed, "until": until})
@@ -168,7 +168,7 @@ def claim(tx: Transaction, session: str, keys: Sequence[RequestKey], now: int) -
     return RequestClaims(sorted(taken, key=lambda held: order[held.key]), missed=len(taken) < len(keys))
 
 
-def answer(context: WriteContext, answered: Answered) -> None:
+def answer(context: WriteContext, answered: RequestAttempt) -> None:
     """The result of an attempt, if the request is still this worker's."""
     key, arrival = answered.key, answered.arrival
     mine = {"run": key.run_id, "step": key.hash, "session": answered.session}

@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from . import tables
 from .records import tie_breaker
-from .statement import Cursor, Statement, Transaction, Words
+from .statement import Cursor, SqlDialect, Statement, Transaction
 
 _jobs, _lanes, _pauses = tables.jobs, tables.lanes, tables.pauses
 _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
@@ -34,7 +34,7 @@ def first_due(served: ColumnElement[Any]) -> Select[Any, Any, Any, bool]:
     return select(served, plain.scalar_subquery(), lane.scalar_subquery(), special)
 
 
-def _heads(words: Words) -> Select[Any, Any, Any, bool]:
+def _heads(words: SqlDialect) -> Select[Any, Any, Any, bool]:
     served = words.listed("functions")
     return first_due(served).where(served.not_in(select(_pauses.c.function_id)))
 

@@ -15,16 +15,16 @@ from inngest.engine.ports import Listener
 from inngest.engine.records import (
     Acceptance,
     Accepted,
-    Answered,
     Circle,
     Claimed,
     Claims,
     Commit,
     DueRequests,
-    EventPlace,
+    EventCursor,
     Fired,
     Owner,
     Receipt,
+    RequestAttempt,
     RequestClaims,
     RequestKey,
     Retried,
@@ -50,8 +50,8 @@ from . import (
     locking,
     parcels,
     pausing,
+    pruning,
     reading,
-    removing,
     requests,
     schema,
     sessions,
@@ -68,7 +68,7 @@ from .locking import Lock
 from .looking_back import LookingBack
 from .registry import RegistryCache
 from .statement import Connection, Transaction
-from .timers import Alarm, due_ids, next_due
+from .timers import NextTimer, due_ids, next_due
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
@@ -89,7 +89,7 @@ class SqlStore:
         self._executor = executor
         self._ids = ids
         self._registry = RegistryCache()
-        self._alarm = Alarm()
+        self._alarm = NextTimer()
         self._shared = Shared(ids, policy, self._registry, self._alarm, times.Keeper(), system_events.announce)
         self._writer = Writer(database, executor, ids.token(), self._context)
         self._readers: list[Transaction] = []
@@ -139,7 +139,7 @@ class SqlStore:
             self._readers.pop().close()
         self._writer.disconnect()
 
-    def foreign_change(self) -> bool:
+    def changed_by_others(self) -> bool:
         return self._writer.changed_by_others()
 
     def look_at_files(self) -> None:
@@ -347,7 +347,7 @@ class SqlStore:
             call(requests.claim, session, keys, now), rows=len(keys), locks=[locking.lives(session)]
         )
 
-    def answer_request(self, answered: Answered) -> asyncio.Future[None]:
+    def answer_request(self, answered: RequestAttempt) -> asyncio.Future[None]:
         size = len(answered.arrival.data or "") if answered.arrival is not None else 0
         return self._submit(
             call(requests.answer, answered), rows=4, size=size, patient=True, locks=locking.runs([answered.key.run_id])
@@ -406,13 +406,13 @@ class SqlStore:
     # -- removing: in transactions of their own, so that nobody's commit waits for what is in one with it
 
     async def remove_runs(self, before: int) -> bool:
-        return await self._write(call(removing.remove_runs, before), rows=MAX_ROWS)
+        return await self._write(call(pruning.remove_runs, before), rows=MAX_ROWS)
 
-    async def remove_events(self, after: EventPlace, before: int) -> EventPlace | None:
-        return await self._write(call(removing.remove_events, after, before), rows=MAX_ROWS)
+    async def remove_events(self, after: EventCursor, before: int) -> EventCursor | None:
+        return await self._write(call(pruning.remove_events, after, before), rows=MAX_ROWS)
 
     async def remove_keys(self, now: int) -> bool:
-        return await self._write(call(removing.remove_keys, now), rows=MAX_ROWS)
+        return await self._write(call(pruning.remove_keys, now), rows=MAX_ROWS)
 
     async def _write(self, command: Call[R], *, rows: int = 1, size: int = 0, locks: Sequence[Lock] = ()) -> R:
         return await self._submit(command, rows=rows, size=size, locks=locks)

@@ -153,7 +153,13 @@ class Wanted:
 
 def rows_of_start(start: Start) -> int:
     """How many rows it is, about."""
-    return 2 + 2 * (start.position is not None) + len(start.watches) + 4 * (start.gates is not None) + bool(start.key)
+    return (
+        2
+        + 2 * (start.position is not None)
+        + len(start.subscriptions)
+        + 4 * (start.gates is not None)
+        + bool(start.key)
+    )
 
 
 def insert_starts(
@@ -169,7 +175,7 @@ def insert_starts(
     context.execute_rows(INSERT_STARTING, rows)
     if starts:
         entry.write(starts[0][0].run.created_at)
-    watched = [watch for start, _ in starts if not start.written for watch in start.watches]
+    watched = [watch for start, _ in starts if not start.written for watch in start.subscriptions]
     if watched:
         waits.look_out(context, watched)
 

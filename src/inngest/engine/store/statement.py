@@ -54,7 +54,7 @@ class Connection(Protocol):
         ...
 
 
-class Words(Protocol):
+class SqlDialect(Protocol):
     """Where the databases' languages differ. A protocol because each database has a class of its own."""
 
     @property
@@ -96,7 +96,9 @@ class Statement:
         order: names of its parameters as they follow one another, where it is executed with a tuple of them.
     """
 
-    def __init__(self, sentence: str, build: Callable[[Words], ClauseElement], order: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, sentence: str, build: Callable[[SqlDialect], ClauseElement], order: tuple[str, ...] = ()
+    ) -> None:
         self.sentence = sentence
         self.build = build
         self.order = order
@@ -116,7 +118,7 @@ class Rows:
         return values(*self._columns, name="given").data([tuple(row.values()) for row in self.values]).cte("given")
 
 
-class Bulk:
+class MultiRowStatement:
     """One statement for many rows: what it costs to enter and leave the driver is paid once for all of them.
 
     Args:
@@ -127,14 +129,14 @@ class Bulk:
     """
 
     def __init__(
-        self, sentence: str, table: Table, columns: Sequence[str], build: Callable[[Words, Rows], ClauseElement]
+        self, sentence: str, table: Table, columns: Sequence[str], build: Callable[[SqlDialect, Rows], ClauseElement]
     ) -> None:
         self.sentence = sentence
         self._table = table
         self.columns = columns
         self._build = build
 
-    def build(self, words: Words, count: int) -> ClauseElement:
+    def build(self, words: SqlDialect, count: int) -> ClauseElement:
         """The statement for so many rows."""
         return self._build(words, Rows(self._table, self.columns, count))
 
@@ -148,14 +150,14 @@ def each_value(column: ColumnElement[str], *where: ColumnElement[bool]) -> CTE:
     return found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
 
 
-def insert_new(sentence: str, table: Table, columns: Sequence[str]) -> Bulk:
+def insert_new(sentence: str, table: Table, columns: Sequence[str]) -> MultiRowStatement:
     """Inserts rows; those that are there already stay as they are."""
 
-    def build(words: Words, rows: Rows) -> ClauseElement:
+    def build(words: SqlDialect, rows: Rows) -> ClauseElement:
         insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
         return insertion
 
-    return Bulk(sentence, table, columns, build)
+    return MultiRowStatement(sentence, table, columns, build)
 
 
 class _Compiled:
@@ -163,7 +165,7 @@ class _Compiled:
 
     __slots__ = ("fixed", "names", "sql")
 
-    def __init__(self, clause: ClauseElement, words: Words) -> None:
+    def __init__(self, clause: ClauseElement, words: SqlDialect) -> None:
         compiled = clause.compile(dialect=words.dialect)
         assert isinstance(compiled, SQLCompiler)
         self.sql = compiled.string
@@ -177,14 +179,14 @@ def constant(value: str) -> ColumnElement[str]:
     return literal_column(f"'{value}'", Text)
 
 
-_COMPILED: dict[str, dict[Statement | tuple[Bulk, int], _Compiled]] = {}
+_COMPILED: dict[str, dict[Statement | tuple[MultiRowStatement, int], _Compiled]] = {}
 """By dialect, for all connections: readers, and engines that share a process, compile nothing again."""
 
 
 class Transaction:
     """Executes statements on one connection."""
 
-    def __init__(self, connection: Connection, words: Words) -> None:
+    def __init__(self, connection: Connection, words: SqlDialect) -> None:
         self.connection = connection
         self._words = words
         self._compiled = _COMPILED.setdefault(words.dialect.name, {})
@@ -233,7 +235,7 @@ class Transaction:
             raise ValueError(f"expected the parameters {statement.order}, the statement has {compiled.names}")
         return compiled
 
-    def execute_rows(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
+    def execute_rows(self, bulk: MultiRowStatement, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""
         found: list[tuple[Any, ...]] = []
         done = 0
@@ -252,7 +254,7 @@ class Transaction:
         self.connection.close()
 
 
-def _compiled_rows(bulk: Bulk, count: int, words: Words) -> _Compiled:
+def _compiled_rows(bulk: MultiRowStatement, count: int, words: SqlDialect) -> _Compiled:
     compiled = _Compiled(bulk.build(words, count), words)
     expected = tuple(f"{name}_{index}" for index in range(count) for name in bulk.columns)
     assert compiled.names == expected, (

@@ -22,7 +22,7 @@ from inngest.runtime.careful import CarefulLogger
 from . import tables
 from .context import WriteContext
 from .lanes import BUDGETS, Queue
-from .statement import Statement, Transaction, Words
+from .statement import SqlDialect, Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -95,7 +95,7 @@ UNBLOCK = Statement(
 _QUEUED = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == _NO)
 
 
-def _queued_lanes(_: Words) -> ClauseElement:
+def _queued_lanes(_: SqlDialect) -> ClauseElement:
     """The lanes in which jobs of a function queue: from one to the next in the index, however many jobs each has."""
     first = select(func.min(_jobs.c.lane).label("id"), _ONE.label("number")).where(
         *_QUEUED, _jobs.c.lane > bindparam("after")

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from inngest.engine.domain import system_events, triggers, watches
+from inngest.engine.domain import subscriptions, system_events, triggers
 from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.event_view import data_of
 from inngest.engine.domain.explaining import text_of
-from inngest.engine.domain.model import Ended, Event, Run, RunStatus, Watching
+from inngest.engine.domain.model import Ended, Event, Run, RunStatus, SubscriptionKind
 from inngest.protocol.calls import EventData
 from inngest.protocol.events import FINISHED
 from inngest.runtime.careful import CarefulLogger
@@ -88,7 +88,10 @@ class SystemEvents:
         """Whether a function is triggered by it, or a step or a run waits for it."""
         if name in self._tx.registry.by_event:
             return True
-        return self._tx.execute(LOOKED_FOR, {"of_topic": watches.topic(Watching.STEP, name)}).fetchone() is not None
+        return (
+            self._tx.execute(LOOKED_FOR, {"of_topic": subscriptions.topic(SubscriptionKind.STEP, name)}).fetchone()
+            is not None
+        )
 
     def _say(self, said: Sequence[Event]) -> None:
         """Store and tell events, and make the runs that they start."""

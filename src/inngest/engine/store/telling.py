@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
 
-from inngest.engine.domain import watches
+from inngest.engine.domain import subscriptions
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import text_of
-from inngest.engine.domain.model import Event, Watching
+from inngest.engine.domain.model import Event, SubscriptionKind
 from inngest.engine.records import Touched
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
@@ -113,7 +113,7 @@ class _Found:
 
     def add(self, event: Event, view: EventView, kind: str, run_id: str, step: str) -> int:
         """One who is to be told; how many rows that is."""
-        if kind == Watching.CANCEL:
+        if kind == SubscriptionKind.CANCEL:
             self.cancelled.setdefault(run_id, (step, event.id))
             self.names.add(event.name)
             return OF_CANCELLATION
@@ -146,7 +146,7 @@ class Teller:
         paths = waits.sought(self._tx, told) if sought is None else sought
         found = _Found()
         for event in told if paths else ():
-            topic = watches.topic(Watching.STEP, event.name)
+            topic = subscriptions.topic(SubscriptionKind.STEP, event.name)
             if topic in paths:
                 self._tell(event, topic, paths[topic], now, found)
         self._deliver(found, now)
@@ -327,7 +327,7 @@ def catch_up(tx: WriteContext, run_ids: Iterable[str], now: int, *, cancel: bool
         view = EventView(event, marker.now)
         for wait in open_waits:
             run_id, step, kind, _, _, _, topic, path, key, expires_at = wait
-            if topic != marker.topic or (run_id, step) in told or (kind == Watching.CANCEL and not cancel):
+            if topic != marker.topic or (run_id, step) in told or (kind == SubscriptionKind.CANCEL and not cancel):
                 continue
             in_time = not isinstance(expires_at, int) or expires_at > event.received_at
             there = in_time and _key(tx, view, topic, path, now) == key

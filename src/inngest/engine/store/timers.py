@@ -142,7 +142,7 @@ class Timer(NamedTuple):
     id: str = ""
 
 
-class Alarm:
+class NextTimer:
     """When the first timer falls due, as far as a store knows. Changes that a transaction makes to it follow its
     COMMIT.
     """
@@ -168,7 +168,7 @@ class Alarm:
 class Timers:
     """The timers, in one transaction."""
 
-    def __init__(self, tx: Transaction, ids: Ids, alarm: Alarm) -> None:
+    def __init__(self, tx: Transaction, ids: Ids, alarm: NextTimer) -> None:
         self._tx = tx
         self._ids = ids
         self._alarm = alarm
@@ -221,7 +221,7 @@ def due_ids(tx: Transaction, now: int, count: int) -> list[str]:
     return [row[0] for row in found[:count]]
 
 
-def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: Alarm) -> None:
+def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: NextTimer) -> None:
     """A timer cannot be done: it falls due again later."""
     row = tx.execute(NAME, {"timer": timer_id}).fetchone()
     if row is not None:

@@ -9,7 +9,7 @@ from sqlalchemy.sql import ClauseElement
 
 from . import tables
 from .records import number_of
-from .statement import Statement, Transaction, Words, constant
+from .statement import SqlDialect, Statement, Transaction, constant
 
 OFTEN = 1_000
 """Milliseconds by which it may be less than what was written with it: it need not change with each transaction."""
@@ -22,12 +22,12 @@ GREATEST = Statement(
 )
 
 
-def _keeping(words: Words) -> Any:
+def _keeping(words: SqlDialect) -> Any:
     insertion = words.insert(_meta).values(key=constant("time"), value=bindparam("now"))
     return insertion, {"value": insertion.excluded.value}
 
 
-def _keep(words: Words) -> ClauseElement:
+def _keep(words: SqlDialect) -> ClauseElement:
     insertion, change = _keeping(words)
     before = cast(bindparam("before"), BigInteger)
     insertion = insertion.on_conflict_do_update(index_elements=["key"], set_=change, where=before > _KEPT)
@@ -35,7 +35,7 @@ def _keep(words: Words) -> ClauseElement:
     return clause
 
 
-def _keep_anew(words: Words) -> ClauseElement:
+def _keep_anew(words: SqlDialect) -> ClauseElement:
     insertion, change = _keeping(words)
     clause: ClauseElement = insertion.on_conflict_do_update(index_elements=["key"], set_=change)
     return clause

@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Text, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine.domain import holding, watches
+from inngest.engine.domain import holding, subscriptions
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
 from inngest.engine.domain.event_view import text_of
-from inngest.engine.domain.model import Code, Event, Registry, Signal, Watch, Watching
+from inngest.engine.domain.model import Code, Event, Registry, Signal, Subscription, SubscriptionKind
 from inngest.engine.records import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
@@ -25,7 +25,7 @@ from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 from . import lanes, looking_back, tables, woken
 from .context import WriteContext
 from .records import EVENT_COLUMNS, number_of
-from .statement import Statement, Transaction, Words, constant, insert_new
+from .statement import SqlDialect, Statement, Transaction, constant, insert_new
 
 _waits, _inbox, _jobs, _events = tables.waits, tables.inbox, tables.jobs, tables.events
 _meta, _runs = tables.meta, tables.runs
@@ -38,7 +38,7 @@ INBOX_COLUMNS = ("run_id", "hash", "data", "error", "arrived_at", "attempt", "st
 INSERT_INBOX = insert_new("A delivery puts what has come into the inboxes of runs.", _inbox, INBOX_COLUMNS)
 
 
-def _paths(words: Words) -> ClauseElement:
+def _paths(words: SqlDialect) -> ClauseElement:
     """Each path that waits for a topic have: from one to the next in the index, however many waits have it."""
     topic = words.listed("topics")
     path = select(func.min(_waits.c.path)).where(_waits.c.topic == topic).scalar_subquery()
@@ -142,7 +142,7 @@ DROP_REQUESTS = Statement(
 # -- looking out
 
 
-def look_out(tx: Transaction, found: Sequence[Watch]) -> None:
+def look_out(tx: Transaction, found: Sequence[Subscription]) -> None:
     """Write down what is looked for from now on."""
     if found:
         row = tx.execute(BROADCASTS).fetchone()
@@ -150,24 +150,26 @@ def look_out(tx: Transaction, found: Sequence[Watch]) -> None:
         tx.execute_rows(INSERT_WAITS, [(*watch[: len(WAIT_COLUMNS)], opened) for watch in found])
 
 
-def register(tx: Transaction, found: Sequence[Watch], registry: Registry, now: int) -> list[Arrival]:
+def register(tx: Transaction, found: Sequence[Subscription], registry: Registry, now: int) -> list[Arrival]:
     """Steps begin to wait; what has arrived for them, or instead of them, at once."""
     arrived: list[Arrival] = []
     for watch in found:
-        rivals = _waiting_for(tx, watch, now) if watch.kind == Watching.SIGNAL else []
+        rivals = _waiting_for(tx, watch, now) if watch.kind == SubscriptionKind.SIGNAL else []
         look_out(tx, [watch])
         if watch.since is not None:
             arrived += looking_back.earlier(tx, watch, now)
         elif rivals:
             losers = rivals if watch.replace else [(watch.run_id, watch.hash)]
             arrived += [Arrival(run_id, step, None, _taken(watch), now) for run_id, step in losers]
-        elif watch.kind == Watching.INVOKE and (name := watch.topic.partition(":")[2]) not in registry.functions:
+        elif (
+            watch.kind == SubscriptionKind.INVOKE and (name := watch.topic.partition(":")[2]) not in registry.functions
+        ):
             error = ErrorInfo("Error", f"could not find function with ID: {name}")
             arrived.append(Arrival(watch.run_id, watch.hash, None, error, now))
     return deliver(tx, arrived, now)
 
 
-def _taken(watch: Watch) -> ErrorInfo:
+def _taken(watch: Subscription) -> ErrorInfo:
     signal = watch.topic.partition(":")[2]
     if watch.replace:
         message = f"run {watch.run_id} waits for signal {signal!r} now, and replaced this wait"
@@ -176,7 +178,7 @@ def _taken(watch: Watch) -> ErrorInfo:
     return ErrorInfo("SignalConflictError", message)
 
 
-def _waiting_for(tx: Transaction, watch: Watch, now: int) -> list[tuple[str, str]]:
+def _waiting_for(tx: Transaction, watch: Subscription, now: int) -> list[tuple[str, str]]:
     """Other steps that wait for a signal. One whose time is over does not, even if nobody has said so yet."""
     rows = tx.execute(WAITING_FOR, {"of_topic": watch.topic, "at": now}).fetchall()
     return [(row[0], row[1]) for row in rows if (row[0], row[1]) != (watch.run_id, watch.hash)]
@@ -187,7 +189,7 @@ def _waiting_for(tx: Transaction, watch: Watch, now: int) -> list[tuple[str, str
 
 def sought(tx: Transaction, events: Iterable[Event]) -> dict[str, list[str]]:
     """Where the data of these events may hold what somebody looks for, by topic."""
-    topics = dict.fromkeys(watches.topic(Watching.STEP, event.name) for event in events)
+    topics = dict.fromkeys(subscriptions.topic(SubscriptionKind.STEP, event.name) for event in events)
     paths: dict[str, list[str]] = {}
     for topic, path in tx.execute(PATHS, {"topics": json.dumps(list(topics))}).fetchall() if topics else ():
         paths.setdefault(topic, []).append(path)
@@ -196,7 +198,9 @@ def sought(tx: Transaction, events: Iterable[Event]) -> dict[str, list[str]]:
 
 def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None, list[Arrival]]:
     """Give a signal to who waits for it: the run's id, or None."""
-    row = tx.execute(WAITING_FOR, {"of_topic": watches.topic(Watching.SIGNAL, name), "at": now}).fetchone()
+    row = tx.execute(
+        WAITING_FOR, {"of_topic": subscriptions.topic(SubscriptionKind.SIGNAL, name), "at": now}
+    ).fetchone()
     if row is None:
         return None, []
     return row[0], deliver(tx, [Arrival(row[0], row[1], data, None, now)], now)
@@ -260,12 +264,12 @@ def drop_expired(tx: Transaction, run_ids: Sequence[str], now: int, *, owed: boo
     With `owed`, events are still to be told to those who looked for them when they came. A run may have been cancelled
     by one of them in time, so its cancellations stay.
     """
-    but = Watching.CANCEL.value if owed else ""
+    but = SubscriptionKind.CANCEL.value if owed else ""
     dropped = tx.execute(DROP_EXPIRED, {"runs": json.dumps(list(run_ids)), "now": now, "but": but}).fetchall()
     return [
         Arrival(run_id, step, None, error, expired_at)
         for run_id, step, kind, expired_at in dropped
-        if kind == Watching.INVOKE and (error := _held_child(tx, run_id, step)) is not None
+        if kind == SubscriptionKind.INVOKE and (error := _held_child(tx, run_id, step)) is not None
     ]
 
 

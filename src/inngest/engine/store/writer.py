@@ -21,11 +21,12 @@ from .answers import Answers, Doubt
 from .commands import Alone, Command, Family
 from .context import NOTHING_FOLLOWS, Outcome, WriteContext
 from .database import Database, Trouble
-from .durable import Durable
 from .numbers import Numbers
+from .pending_write import PendingWrite
 from .statement import Connection, Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger(__name__))
+_Writes = Sequence[PendingWrite[Any]]
 
 R = TypeVar("R")
 
@@ -69,8 +70,8 @@ class Writer:
         self._make_context = context
         self._connection: Connection | None = None
         self._context: WriteContext | None = None
-        self._pending: deque[Durable[Any]] = deque()
-        self._held: deque[Durable[Any]] = deque()  # patient ones that could not be written, in order
+        self._pending: deque[PendingWrite[Any]] = deque()
+        self._held: deque[PendingWrite[Any]] = deque()  # patient ones that could not be written, in order
         self._doubt: Doubt | None = None
         self._given_up: dict[object, StoreError] = {}  # orders of patient ones that were given up, and why
         self._gives_up = False
@@ -91,12 +92,12 @@ class Writer:
         self._connection = self._database.connect()
         self._context = self._make_context(self._connection)
 
-    def submit(self, command: Command[R]) -> Durable[Any]:
+    def submit(self, command: Command[R]) -> PendingWrite[Any]:
         """Have a command written; the future is resolved with what the listener makes of its result.
 
         On the loop's thread.
         """
-        waiting: Durable[Any] = Durable(command, asyncio.get_running_loop())
+        waiting: PendingWrite[Any] = PendingWrite(command, asyncio.get_running_loop())
         if self._closed:
             waiting.refuse(StoreClosedError("the engine is stopped"), None)
             return waiting
@@ -284,11 +285,11 @@ class Writer:
         if self._closed:  # to wake the loop costs it something: else nobody waits for that
             self._executor.reply(self._idle.set)
 
-    def _take(self) -> list[Durable[Any]]:
+    def _take(self) -> list[PendingWrite[Any]]:
         """The next batch; a large command goes alone. While some are held, patient ones wait behind them."""
-        batch: list[Durable[Any]] = []
-        waits: list[Durable[Any]] = []
-        refused: list[Durable[Any]] = []
+        batch: list[PendingWrite[Any]] = []
+        waits: list[PendingWrite[Any]] = []
+        refused: list[PendingWrite[Any]] = []
         rows = size = 0
         with self._lock:
             blocked = bool(self._held) or self._doubt is not None
@@ -316,19 +317,17 @@ class Writer:
             self._tell(refused, waits)
         return batch
 
-    def _tell(
-        self, answered: Sequence[Durable[Any]], waiting: Sequence[Durable[Any]] = (), why: StoreError | None = None
-    ) -> None:
+    def _tell(self, answered: _Writes, waiting: _Writes = (), why: StoreError | None = None) -> None:
         """Have commands answered; others have to wait."""
         if answered or waiting:
             self._executor.reply(lambda: self.answers.give(answered, waiting, why))
 
-    def _tell_outcome(self, batch: Sequence[Durable[Any]], outcome: Outcome) -> None:
+    def _tell_outcome(self, batch: _Writes, outcome: Outcome) -> None:
         """A batch is committed: have its commands answered, and the listener told what it did to other runs."""
         notifications = outcome.happens()
         self._executor.reply(lambda: self.answers.give(batch, notifications=notifications))
 
-    def _write(self, batch: Sequence[Durable[Any]]) -> None:
+    def _write(self, batch: _Writes) -> None:
         """Write a batch: each of its commands is answered, held, in doubt, or next, alone."""
         outcome = self._try(batch)
         if isinstance(outcome, Outcome):
@@ -353,10 +352,10 @@ class Writer:
         batch[0].error = error if trouble is Trouble.DATA or batch[0].command.patient else explained
         self._tell(batch)
 
-    def _hold(self, batch: Sequence[Durable[Any]], error: StoreError) -> None:
+    def _hold(self, batch: _Writes, error: StoreError) -> None:
         """The database is in trouble: patient ones wait, before those that came later; others fail."""
-        failed: list[Durable[Any]] = []
-        held: list[Durable[Any]] = []
+        failed: list[PendingWrite[Any]] = []
+        held: list[PendingWrite[Any]] = []
         with self._lock:
             for waiting in batch:
                 waiting.error = error
@@ -371,13 +370,13 @@ class Writer:
             self._refusal = error
         self._tell(failed, held, error if held else None)
 
-    def _give_up_on(self, waiting: Durable[Any], error: StoreError) -> None:
+    def _give_up_on(self, waiting: PendingWrite[Any], error: StoreError) -> None:
         """A command is not written, nor is what comes after it in its order. Under the lock."""
         waiting.error = error
         if waiting.command.order is not None:
             self._given_up.setdefault(waiting.command.order, error)
 
-    def _try(self, batch: Sequence[Durable[Any]]) -> Outcome | Exception:
+    def _try(self, batch: _Writes) -> Outcome | Exception:
         """Write a batch, again if others were in the way; what follows from it, or what went wrong."""
         if self._doubt is not None:
             return self._doubt.error
@@ -399,7 +398,7 @@ class Writer:
         assert last is not None
         return last
 
-    def _write_once(self, batch: Sequence[Durable[Any]]) -> Outcome:
+    def _write_once(self, batch: _Writes) -> Outcome:
         """Write a batch in one transaction; what follows from it."""
         connection, context = self._connected()
         if len(batch) == 1 and (alone := batch[0].command.as_alone()) is not None:
@@ -410,7 +409,7 @@ class Writer:
         context.begin()
         if self._database.shared:
             self._database.lock(connection, locking.in_order(waiting.command.locks for waiting in batch))
-        families: dict[Family[Any], list[Durable[Any]]] = {}
+        families: dict[Family[Any], list[PendingWrite[Any]]] = {}
         for waiting in batch:
             families.setdefault(waiting.command.family, []).append(waiting)
         for family, members in families.items():
@@ -434,7 +433,7 @@ class Writer:
 
     # -- in the writer's thread, after an error
 
-    def _happened(self, batch: Sequence[Durable[Any]]) -> Outcome | None:
+    def _happened(self, batch: _Writes) -> Outcome | None:
         """Undo what failed; what follows from it if it happened all the same. Else it did not, or is in doubt."""
         number, self._committing = self._committing, None
         outcome = NOTHING_FOLLOWS if self._context is None else self._context.outcome

@@ -16,7 +16,7 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 A = TypeVar("A")
 
 
-class Durable(asyncio.Future[A]):
+class PendingWrite(asyncio.Future[A]):
     """Resolved after a commit. A command that was handed to the writer is written, also if nobody waits for it any
     more.
 

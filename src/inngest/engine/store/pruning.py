@@ -10,7 +10,7 @@ import json
 from sqlalchemy import ScalarSelect, bindparam, delete, exists, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from inngest.engine.records import EventPlace
+from inngest.engine.records import EventCursor
 from inngest.protocol import limits
 
 from . import tables, troubles, woken
@@ -212,14 +212,14 @@ def remove_runs(tx: Transaction, before: int) -> bool:
     return left
 
 
-def remove_events(tx: Transaction, after: EventPlace, before: int) -> EventPlace | None:
+def remove_events(tx: Transaction, after: EventCursor, before: int) -> EventCursor | None:
     """Of the next events that were received before a time, remove those without runs; where to go on, if anywhere."""
     place = {"after": after.received_at, "after_id": after.id, "before": before, "count": MAX_ROWS}
     found = tx.execute(EVENTS_BEFORE, place)
     events: list[str] = []
     size = 0
     while size <= MAX_BYTES and (row := found.fetchone()) is not None:
-        after = EventPlace(row[0], row[1])
+        after = EventCursor(row[0], row[1])
         events.append(row[1])
         size += row[2]
     if not events:

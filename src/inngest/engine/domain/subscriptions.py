@@ -11,10 +11,10 @@ from inngest.protocol.opcodes import REQUESTS, Opcode
 from .event_view import NOTHING, EventView, value_of
 from .function_rules import Cancellation
 from .matching import WAIT, compiled, key_at
-from .model import Wait, Watch, Watching
+from .model import Subscription, SubscriptionKind, Wait
 
 
-def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | None:
+def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Subscription | None:
     """The search of a step; None if nothing can ever be it.
 
     Raises:
@@ -22,47 +22,47 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Watch | Non
     """
     step, target = wait.step, wait.target
     if step.kind is Opcode.WAIT_FOR_SIGNAL:
-        return _plain(run_id, wait, Watching.SIGNAL)
+        return _plain(run_id, wait, SubscriptionKind.SIGNAL)
     if step.kind is Opcode.INVOKE:
-        return _plain(run_id, wait, Watching.INVOKE)
+        return _plain(run_id, wait, SubscriptionKind.INVOKE)
     if step.kind in REQUESTS:
-        return _plain(run_id, wait, Watching.REQUEST)
+        return _plain(run_id, wait, SubscriptionKind.REQUEST)
     watch = bound(
-        run_id, step.step.hash, Watching.STEP, target.name, target.expression, value_of(events[0]), step.due_at
+        run_id, step.step.hash, SubscriptionKind.STEP, target.name, target.expression, value_of(events[0]), step.due_at
     )
     return watch and watch._replace(since=target.since, own=events[0].id)
 
 
-def _plain(run_id: str, wait: Wait, kind: Watching) -> Watch:
+def _plain(run_id: str, wait: Wait, kind: SubscriptionKind) -> Subscription:
     name = topic(kind, wait.target.name)
-    watch = Watch(run_id, wait.step.step.hash, kind.value, name, "", "", "", NOTHING, wait.step.due_at)
+    watch = Subscription(run_id, wait.step.step.hash, kind.value, name, "", "", "", NOTHING, wait.step.due_at)
     return watch._replace(replace=wait.target.replace)
 
 
 def bound(
     run_id: str,
     hashed: str,
-    kind: Watching,
+    kind: SubscriptionKind,
     name: str,
     expression: str | None,
     event: Mapping[str, object],
     expires_at: int,
-) -> Watch | None:
+) -> Subscription | None:
     """A look-out for an event, with the run's own `event` bound into the expression; None if nothing can match."""
     where = topic(kind, name)
     if not expression:
-        return Watch(run_id, hashed, kind.value, where, "", "", "", NOTHING, expires_at)
+        return Subscription(run_id, hashed, kind.value, where, "", "", "", NOTHING, expires_at)
     found = compiled(expression, WAIT).bind(event)
     if not found.possible:
         return None
     path, key = (found.terms[0].path, found.terms[0].key) if found.terms else ("", "")
     text = expression if found.residual or len(found.terms) > 1 else ""
-    return Watch(run_id, hashed, kind.value, where, path, key, text, found.to_json(), expires_at)
+    return Subscription(run_id, hashed, kind.value, where, path, key, text, found.to_json(), expires_at)
 
 
 def of_cancellations(
     run_id: str, cancellations: Sequence[Cancellation], view: EventView, now: int
-) -> tuple[Watch, ...]:
+) -> tuple[Subscription, ...]:
     """The searches for events that cancel a run, while it lives. Searches that can never match are left out.
 
     Args:
@@ -72,18 +72,20 @@ def of_cancellations(
         now: unix ms.
     """
     found = [
-        bound(run_id, f"cancel:{index}", Watching.CANCEL, one.event, one.expression, view.value, now + one.timeout)
+        bound(
+            run_id, f"cancel:{index}", SubscriptionKind.CANCEL, one.event, one.expression, view.value, now + one.timeout
+        )
         for index, one in enumerate(cancellations)
     ]
     return tuple(watch for watch in found if watch is not None)
 
 
-def topic(kind: Watching, name: str) -> str:
+def topic(kind: SubscriptionKind, name: str) -> str:
     """Where it is looked for."""
-    return f"{'event' if kind in (Watching.STEP, Watching.CANCEL) else kind.value}:{name}"
+    return f"{'event' if kind in (SubscriptionKind.STEP, SubscriptionKind.CANCEL) else kind.value}:{name}"
 
 
-def can_be_told(watch: Watch) -> None:
+def can_be_told(watch: Subscription) -> None:
     """See that events can be told to what looks for them.
 
     Raises:

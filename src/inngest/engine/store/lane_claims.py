@@ -19,7 +19,7 @@ from . import lanes, serving, tables, troubles
 from .allowance import ROWS, Allowance
 from .jobs import DELAYED
 from .records import LARGEST, number_of
-from .statement import Bulk, Rows, Statement, Transaction, Words
+from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
 
 _lanes, _jobs = tables.lanes, tables.jobs
 _NO, _YES = literal_column("0", Integer), literal_column("1", Integer)
@@ -112,13 +112,13 @@ DELETE_LANES = Statement(
 )
 
 
-def _set_lanes(_: Words, rows: Rows) -> ClauseElement:
+def _set_lanes(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     changed = {name: given.c[name] for name in ("ready_at", "blocked_on", "blocked_at", "turn")}
     return update(_lanes).where(_lanes.c.id == given.c.id).values(**changed)
 
 
-SET_LANES = Bulk(
+SET_LANES = MultiRowStatement(
     "A claim notes when lanes are to be looked at again, or what they wait for.",
     _lanes,
     ("id", "ready_at", "blocked_on", "blocked_at", "turn"),
@@ -134,7 +134,7 @@ class Job(NamedTuple):
     due_at: int
 
 
-class Visited(NamedTuple):
+class LaneJobs(NamedTuple):
     """The result of visiting lanes."""
 
     jobs: Sequence[tuple[Job, Lane]]  # to take now: their slots are counted
@@ -149,7 +149,7 @@ class _Found(NamedTuple):
     full: FullBudget | None  # the budget that it must wait for
 
 
-class Visit:
+class LaneClaim:
     """One look at the lanes, within one transaction.
 
     Args:
@@ -166,13 +166,13 @@ class Visit:
         self._registry = registry
         self._ids = ids
 
-    def take(self, count: int) -> Visited:
+    def take(self, count: int) -> LaneJobs:
         """Find up to `count` jobs that may be taken now, and count their slots."""
         limit = max(count, LEAST) + 1
         found = serving.first(self._tx, serving.READY_LANES, self._queues, limit if count else 0, self._now)
         next_due = found.next_due
         if not found.rows:
-            return Visited((), next_due)
+            return LaneJobs((), next_due)
         if len(found.rows) == limit:
             next_due = self._now  # there may be more: these may be full, and the next not
         jobs: list[tuple[Job, Lane]] = []
@@ -211,7 +211,7 @@ class Visit:
             self._tx.execute(DELETE_LANES, {"lanes": json.dumps(done)})
         if self._pass_on(capacity, [lane for lane, _ in ready]):
             times.append(self._now)
-        return Visited(jobs, min(times, default=None))
+        return LaneJobs(jobs, min(times, default=None))
 
     def _put_off(
         self, lane_id: object, turn: str, error: Exception, states: list[tuple[object, ...]], times: list[int]
