@@ -137,7 +137,7 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
     async with inngest.Engine(client, database=database) as engine:
         run = await begun(engine, "c/run")
         await Seen.running.wait()
-        monkeypatch.setattr(SqlStore, "foreign_change", looked)
+        monkeypatch.setattr(SqlStore, "changed_by_others", looked)
         for _ in range(2):
             await looks.acquire()
         monkeypatch.setattr(SqlStore, "claim", counted)
