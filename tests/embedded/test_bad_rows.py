@@ -456,7 +456,7 @@ async def test_what_fails_after_a_commit_stops_neither_others_nor_the_writer(
 
     plain = stage.function(body, "plain")
     debounced = stage.function(body, debounce=inngest.Debounce(period=60_000))
-    with mock.patch("inngest.engine.store.timers.Alarm.note", side_effect=LookupError("no alarm")):
+    with mock.patch("inngest.engine.store.timers.NextTimer.note", side_effect=LookupError("no alarm")):
         async with stage.engine(debounced, plain) as engine:
             (event_id,) = await engine.send(inngest.Event(name="test/start"))
             (run,) = await engine.runs(event_id=event_id)

@@ -230,28 +230,47 @@ def refuse_unawaited(made: MadeCalls) -> None:
 
 
 def close_unawaited(made: MadeCalls) -> None:
-    """The invocation is over: Python is not to complain of what was forgotten."""
-    for coroutine, _, _ in list(_forgotten(made)):
-        coroutine.close()
+    """The invocation is over: Python is not to complain of calls that were forgotten. A call that a task keeps is
+    closed with that task, which may be cancelled before it begins.
+    """
+    waiting = _waiting(made)
     made.clear()
+    if not waiting:
+        return
+    keepers = {id(kept): task for task, kept in _kept_by_tasks()}
+    for coroutine, _, _ in waiting:
+        keeper = keepers.get(id(coroutine))
+        if keeper is None:
+            coroutine.close()
+        else:
+            keeper.add_done_callback(functools.partial(_close, coroutine))
+
+
+def _close(coroutine: Coroutine[Any, Any, object], _: object) -> None:
+    if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        coroutine.close()
 
 
 def _forgotten(made: MadeCalls) -> Iterator[MadeCall]:
-    waiting = [call for call in made.values() if inspect.getcoroutinestate(call[0]) == inspect.CORO_CREATED]
+    waiting = _waiting(made)
     if waiting:
-        kept = {id(one) for one in _kept_by_tasks()}
+        kept = {id(one) for _, one in _kept_by_tasks()}
         yield from (call for call in waiting if id(call[0]) not in kept)
 
 
-def _kept_by_tasks() -> Iterator[object]:
-    """Coroutines that other tasks run, and those that their code has at hand: a step that is to wait for its place,
-    for example.
+def _waiting(made: MadeCalls) -> list[MadeCall]:
+    return [call for call in made.values() if inspect.getcoroutinestate(call[0]) == inspect.CORO_CREATED]
+
+
+def _kept_by_tasks() -> Iterator[tuple[asyncio.Task[Any], object]]:
+    """Tasks, with the coroutines that they run, and those that their code has at hand: a step that is to wait for its
+    place, for example.
     """
     current = asyncio.current_task()
     for task in asyncio.all_tasks():
         coroutine: object = None if task is current else task.get_coro()
         while isinstance(coroutine, CoroutineType):
-            yield coroutine
+            yield task, coroutine
             if coroutine.cr_frame is not None:
-                yield from coroutine.cr_frame.f_locals.values()
+                yield from ((task, value) for value in coroutine.cr_frame.f_locals.values())
             coroutine = coroutine.cr_await
