@@ -115,9 +115,10 @@ class LocalInvoker:
             entry.invocation.arrived(hashes)
 
     def cancel(self, run_id: str) -> None:
-        """The run was cancelled: take its invocation down. Async handlers are cancelled; plain ones are asked to stop,
-        and are left behind (`running` shows them until they end). Their results are offered to the recorder, which
-        refuses them.
+        """The run was cancelled, or is another worker's: take its invocation down.
+
+        Async handlers are cancelled; plain ones are asked to stop, and are left behind (`running` shows them until they
+        end). Their results are offered to the recorder, which refuses them.
         """
         entry = self._entries.get(run_id)
         if entry is not None:

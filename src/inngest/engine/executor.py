@@ -151,7 +151,7 @@ class RunExecutor:
     # -- what the store has committed
 
     def on_committed(self, command: object, answer: Any) -> Any:
-        """A command was written: what it is about here goes on."""
+        """A command was written: the runs of this worker that it is about go on."""
         if isinstance(command, Commit):
             owned_run = self._recording.get(command.owner)
             return STOP if owned_run is None else owned_run.committed(command, answer)

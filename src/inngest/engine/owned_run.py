@@ -233,7 +233,11 @@ class OwnedRun:
         )
 
     def committed(self, commit: Commit, receipt: Receipt) -> Recorded:
-        """A commit is answered. Its purpose is fulfilled here too; what the invocation gets to hear of it."""
+        """A commit is answered: take over in memory what it has written.
+
+        Returns:
+            The answer for the invocation; STOP if the run is not its any more, or has ended.
+        """
         if receipt.written is Written.LOST:
             self._lost = True
             return STOP
@@ -354,7 +358,7 @@ class OwnedRun:
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
-        replayed = self.probes and changes.transition is not None  # to its end: that does not kill its worker
+        replayed = self.probes and changes.transition is not None  # its end was reached: it kills no worker
         begins_anew = bool(changes.memos or replayed) and (
             self._stored_attempt != changes.attempt or self._takeovers > 0
         )

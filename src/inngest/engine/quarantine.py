@@ -79,7 +79,7 @@ class Quarantine:
         self.seen(now, due=False)
 
     def end(self) -> None:
-        """It has recorded a step, or left."""
+        """The run that is tried alone has recorded a step, or is over here."""
         self._trial_until = None
 
     def changes_at(self, now: int) -> int | None:

@@ -42,7 +42,7 @@ class Advice(enum.Enum):
 
     GO_ON = "go on"
     YIELD = "yield"  # let the run go as soon as nothing is running: it goes on later, perhaps elsewhere
-    STOP = "stop"  # the run is no longer this invocation's: nothing was recorded, do nothing more
+    STOP = "stop"  # the run is no longer this invocation's, or has ended: do nothing more
 
 
 class Recorded(NamedTuple):
@@ -89,13 +89,13 @@ class Yielded(NamedTuple):
 
 
 class Held(NamedTuple):
-    """The code changed while the run was under way: nothing new ran, and nothing of it is recorded."""
+    """The code changed while the run was under way: nothing new ran, and no step of the new code is recorded."""
 
     sign: Sign
     step: str  # id of the recorded step that the code does not come to, or that is another now
     call: str  # id of the call that stands in its place; "" if none does
     detail: str = ""  # of KIND: what it was recorded as, and is; of VALUE: what does not fit
-    ops: tuple[Op, ...] = ()  # always empty: what would ride is new
+    ops: tuple[Op, ...] = ()  # always empty, as those of other outcomes ride: they would be of the new code
 
 
 Outcome = Completed | Failed | Yielded | Held

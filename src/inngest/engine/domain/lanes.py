@@ -191,7 +191,7 @@ class LaneTurn:
     """A lane's turn in a claim: what goes on comes before what begins.
 
     Args:
-        lane: it.
+        lane: the lane whose turn it is.
         rules: of its function.
         capacity: what is left; the turn takes from it.
         share: how many runs the claim takes of the lane, at most.

@@ -205,7 +205,7 @@ class Subscription(NamedTuple):
 
     run_id: str
     hash: str  # of the step that waits; of another text if no step does
-    kind: str  # a Watching
+    kind: str  # a SubscriptionKind
     topic: str  # the kind of what is looked for, and its name: "event:order/paid"
     path: str  # JSON text of a list of names, where in the event the key stands; "" if there is no key
     key: str  # as of `expressions.key_at`

@@ -1,4 +1,4 @@
-"""Searches on behalf of runs. Pure; whether an event is it is asked of its `EventView`."""
+"""Subscriptions of runs: to events, signals and answers. Pure; an `EventView` says whether an event matches one."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from .function_rules import Cancellation
 from .matching import WAIT, compiled, key_at
 from .model import Subscription, SubscriptionKind, Wait
 
+_KINDS = {
+    Opcode.WAIT_FOR_EVENT: SubscriptionKind.STEP,
+    Opcode.WAIT_FOR_SIGNAL: SubscriptionKind.SIGNAL,
+    Opcode.INVOKE: SubscriptionKind.INVOKE,
+    **dict.fromkeys(REQUESTS, SubscriptionKind.REQUEST),
+}
+
 
 def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Subscription | None:
-    """The search of a step; None if nothing can ever be it.
+    """The subscription of a step that waits; None if nothing can ever be it.
 
     Raises:
         ExpressionError: the step's expression is wrong. The developer's half has refused it before.
     """
-    step, target = wait.step, wait.target
-    if step.kind is Opcode.WAIT_FOR_SIGNAL:
-        return _plain(run_id, wait, SubscriptionKind.SIGNAL)
-    if step.kind is Opcode.INVOKE:
-        return _plain(run_id, wait, SubscriptionKind.INVOKE)
-    if step.kind in REQUESTS:
-        return _plain(run_id, wait, SubscriptionKind.REQUEST)
-    watch = bound(
-        run_id, step.step.hash, SubscriptionKind.STEP, target.name, target.expression, value_of(events[0]), step.due_at
-    )
+    step, target, kind = wait.step, wait.target, _KINDS[wait.step.kind]
+    if kind is not SubscriptionKind.STEP:
+        return _plain(run_id, wait, kind)
+    watch = bound(run_id, step.step.hash, kind, target.name, target.expression, value_of(events[0]), step.due_at)
     return watch and watch._replace(since=target.since, own=events[0].id)
 
 
@@ -81,7 +82,7 @@ def of_cancellations(
 
 
 def topic(kind: SubscriptionKind, name: str) -> str:
-    """Where it is looked for."""
+    """The topic of a subscription: its kind, and the name of the event, signal or function."""
     return f"{'event' if kind in (SubscriptionKind.STEP, SubscriptionKind.CANCEL) else kind.value}:{name}"
 
 

@@ -128,7 +128,7 @@ WRITE_DEFERS = MultiRowStatement(
 WRITE_FAILED = insert_new("A commit writes failed attempts of steps and bodies.", tables.attempts, FAILED_COLUMNS)
 DESCRIBE = MultiRowStatement(
     "A commit writes the metadata of memos.", _steps, ("run_id", "hash", "metadata"), _describe
-)  # of its own: few steps have any
+)  # a statement of its own, since few steps have metadata
 END_RUNS = MultiRowStatement(
     "A commit ends runs and takes them from their owners.",
     _runs,
@@ -168,7 +168,8 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     _write_steps(context, kept)
     anew = {one.owner.run_id: (one.owner.run_id, one.changes.attempt) for one in kept if one.begins_anew}
     context.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
-    _end(context, [one for one in kept if isinstance(one.changes.transition, Ended)])  # no event of it cancels them
+    # Before events of this batch are told, which cancel no run that has ended.
+    _end(context, [one for one in kept if isinstance(one.changes.transition, Ended)])
     _write_events(context, kept)
     gone = set(context.notifications.cancelled)
     if gone:  # by an event of this very batch, or by one that was still to be told

@@ -1,4 +1,4 @@
-"""Subscriptions on behalf of runs: it is written down, found, and given to the steps that wait (P8).
+"""Subscriptions of runs are written down, and events, signals and answers are given to the steps that wait (P8).
 
 A step waits while it has a row in `waits`. The event that it waits for takes that row away and puts itself into the
 `inbox`, in the transaction in which it happens: so there is one answer, and a time-out that is recorded later loses
@@ -39,7 +39,7 @@ INSERT_INBOX = insert_new("A delivery puts what has come into the inboxes of run
 
 
 def _paths(words: SqlDialect) -> ClauseElement:
-    """Each path that waits for a topic have: from one to the next in the index, however many waits have it."""
+    """Each path of the subscriptions to a topic: from one to the next in the index, however many waits have it."""
     topic = words.listed("topics")
     path = select(func.min(_waits.c.path)).where(_waits.c.topic == topic).scalar_subquery()
     found = select(topic.label("topic"), path.label("path")).cte("found", recursive=True)

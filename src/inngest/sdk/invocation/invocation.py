@@ -117,8 +117,8 @@ class Invocation(Recording):
         return None
 
     def _close(self) -> None:
-        """Nothing in it leads back to it from now on, so that it is gone with its last user: what runs leave behind
-        would fill the memory until garbage is collected, and looking for it would take a tenth of their time.
+        """Break the reference cycles, so that the invocation is freed with its last user. The garbage collector would
+        take a tenth of the time of short runs for it.
         """
         self.task = self._entry = None
         if self.made:
@@ -342,7 +342,7 @@ class Invocation(Recording):
         """Note what is recorded of a step when it waits; whether it is a sleep that is over at once."""
         now = self._clock.now()
         op = request.op(call.step, now)
-        if request.kind is not Opcode.SEND_SIGNAL:  # which never waits
+        if request.kind is not Opcode.SEND_SIGNAL:  # a signal is sent with the record, and never waits
             call.op = op
         return request.kind is Opcode.SLEEP and (request.length(now) or 0) <= 0
 
@@ -356,7 +356,7 @@ class Invocation(Recording):
         return entry
 
     async def _report(self, driver: Driver, call: StepCall, request: WaitRequest) -> Entry:
-        """Record a step that is done with that: a signal that is sent, or a sleep that is over at once."""
+        """Record a step that its record completes: a signal that is sent, or a sleep that is over at once."""
         if call.op is not None:
             if self.hooks.any:
                 await self._tell(driver, call)

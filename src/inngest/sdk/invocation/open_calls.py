@@ -63,7 +63,7 @@ class StepCall:
         self.memo: Memo | None = None  # that memo
         self.refused = False  # it is given the memo of a call that was given up, though it was not
         self.behind: asyncio.Future[None] | None = None  # nothing is recorded of it, and it waits for the history
-        self.park: asyncio.Future[None] | None = None  # it has none, and waits
+        self.park: asyncio.Future[None] | None = None  # it has no memo, and waits
         self.open: OpenStep | None = None  # what is recorded of its waiting
         self.op: Op | None = None  # what to record of its waiting
         self.cancelled = False  # its caller gave up

@@ -113,8 +113,10 @@ class Recording:
             return await self._over()
 
     async def _stand_back(self, call: StepCall, decision: replay.Decision) -> Entry | None:
-        """Nothing is recorded of a call, or something of another kind: wait until it may begin. Returns the knowledge
-        then.
+        """Nothing is recorded of a call, or something of another kind: wait until it may begin.
+
+        Returns:
+            The record of its step by then; None if there is still none.
         """
         if isinstance(decision, replay.Changed):
             self._changed(call, decision)

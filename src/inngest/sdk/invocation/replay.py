@@ -22,7 +22,8 @@ PATIENCE = 1_000
 SPAN_MAX = 60_000
 PATIENCE_MAX = 600_000
 """How long (ms) new code waits for a step that was recorded and is not called: the body may await something outside
-steps first. The first is the least; recorded time counts up to the second; what holds of the run add, up to the third.
+steps first. PATIENCE is the least. The time between the records counts up to SPAN_MAX, and each time on hold adds
+to it, up to PATIENCE_MAX.
 """
 
 STOOD_STILL = 100
@@ -33,7 +34,7 @@ TIMES_LATE = 10
 
 
 class Mode(enum.Enum):
-    """The purpose of an entry into a function. Served functions are entered to plan, and for one target."""
+    """The purpose of an entry into a function. In process it is RUN; serving will enter to plan, and for one target."""
 
     RUN = "run"  # its steps run as the code comes to them
     PLAN = "plan"  # its steps are told; the one who asked says which of them run
@@ -205,7 +206,7 @@ class History:
 
     @property
     def missing(self) -> Entry | None:
-        """The first of these."""
+        """The oldest record that the code has not asked for."""
         return min(self._unasked.values(), key=_age, default=None)
 
     # -- whose turn it is

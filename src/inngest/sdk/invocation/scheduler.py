@@ -109,7 +109,7 @@ class StepScheduler:
         self.activity()
 
     def leave_aside(self) -> None:
-        """It is answered."""
+        """The step of such a thread is answered."""
         self._aside -= 1
         self._aside_until = self._clock.monotonic() + PATIENCE
         self.activity()
@@ -235,7 +235,7 @@ class StepScheduler:
         """Wait until it is the call's turn, whoever cancels it meanwhile.
 
         Raises:
-            asyncio.CancelledError: the memo says that the caller gave up, and so it did.
+            asyncio.CancelledError: the memo says that the caller gave up, and in this invocation it gave up, too.
             EndOfInvocation: the invocation is over.
         """
         if self.ending is not None:

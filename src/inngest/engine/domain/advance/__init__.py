@@ -1,7 +1,7 @@
-"""`advance(run, inputs, now) → Changes`: the only place that decides what follows from steps and outcomes of a run.
+"""`advance(run, ops, outcome, policy, moment) → Changes`: decides what follows from steps and outcomes of a run.
 
-A dispatch; each family of inputs has its own file. The runs that an event starts are decided in `triggers`, and when
-they begin in `gates` and `lanes`.
+Nothing else decides that. A dispatch; each family of inputs has its own file. The runs that an event starts are decided
+in `triggers`, and when they begin in `gates` and `lanes`.
 """
 
 from __future__ import annotations
