@@ -36,6 +36,10 @@ class RateGate(NamedTuple):
         runs = "1 run has" if self.limit == 1 else f"{self.limit:,} runs have"
         return f"{runs} started within {durations.to_text(self.period)}"
 
+    def lets_nothing_through(self, facts: GateFacts, now: int) -> bool:
+        """Whether so many runs have started in the period that ends now (unix ms)."""
+        return facts.rate_start is not None and facts.rate_start > now - self.period
+
 
 class DebounceGate(NamedTuple):
     """A debounce for one key."""
@@ -229,9 +233,8 @@ def decide(gates: Gates, facts: GateFacts, now: int) -> GateDecision:
 
 def _refusal(gates: Gates, facts: GateFacts, now: int) -> str:
     """Why a start is surplus; "" if it is not."""
-    rate = gates.rate
-    if rate is not None and facts.rate_start is not None and facts.rate_start > now - rate.period:
-        return f"rate_limit: {rate.used_up}"
+    if gates.rate is not None and gates.rate.lets_nothing_through(facts, now):
+        return f"rate_limit: {gates.rate.used_up}"
     if gates.idempotency is not None and facts.key_holder is not None:
         return f"idempotency: run {facts.key_holder} has the same key"
     return ""

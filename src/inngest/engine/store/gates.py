@@ -38,7 +38,7 @@ from inngest.protocol import limits
 from . import cancelling, tables, troubles
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
-from .statement import Statement, constant
+from .statement import Statement, Transaction, constant
 from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT
 
 _rates, _singletons, _runs, _keys = tables.rates, tables.singletons, tables.runs, tables.idempotency
@@ -234,19 +234,14 @@ class Gatekeeper:
         """Read what is known of a start's keys."""
         return GateFacts(
             None if gates.rate is None else self._rate_start(run.function_id, gates.rate),
-            None if gates.idempotency is None else self._key_holder(run, gates.idempotency),
+            None
+            if gates.idempotency is None
+            else key_holder(self._tx, run.function_id, key_of_expression(gates.idempotency), run.created_at),
             None if gates.singleton is None else self._unfinished(run.function_id, gates.singleton),
         )
 
     def _rate_start(self, function_id: str, rate: RateGate) -> int | None:
-        of = {"function": function_id, "of_key": rate.key, "but": rate.limit - 1}
-        row = self._tx.execute(NEWEST_BUT, of).fetchone()
-        return None if row is None else row[0]
-
-    def _key_holder(self, run: Run, key: str) -> str | None:
-        of = {"function": run.function_id, "of_key": key_of_expression(key), "now": run.created_at}
-        row = self._tx.execute(KEY_HOLDER, of).fetchone()
-        return None if row is None else row[0]
+        return rate_start(self._tx, function_id, rate)
 
     def _unfinished(self, function_id: str, singleton: SingletonGate) -> str | None:
         row = self._tx.execute(UNFINISHED_RUN, {"function": function_id, "of_key": singleton.key}).fetchone()
@@ -349,6 +344,18 @@ class Gatekeeper:
         if not admitted:
             self._tx.execute(LET_GO, {"batch": collected.batch_id})
         return admitted
+
+
+def rate_start(tx: Transaction, function_id: str, rate: RateGate) -> int | None:
+    """When the `limit`-th newest run of a rate limit's key started; None if none did."""
+    row = tx.execute(NEWEST_BUT, {"function": function_id, "of_key": rate.key, "but": rate.limit - 1}).fetchone()
+    return None if row is None else row[0]
+
+
+def key_holder(tx: Transaction, function_id: str, key: str, now: int) -> str | None:
+    """The run that has an idempotency key at a time (unix ms), as the key stands in the index."""
+    row = tx.execute(KEY_HOLDER, {"function": function_id, "of_key": key, "now": now}).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _place(function_id: str, key: str) -> str:

@@ -11,7 +11,7 @@ from inngest.engine.domain import subscriptions, triggers
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import KeptBack, Pending, text_of
 from inngest.engine.domain.function_rules import rules_of
-from inngest.engine.domain.gates import Gates, UndecidedError, gates_for
+from inngest.engine.domain.gates import GateFacts, Gates, UndecidedError, gates_for
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, SubscriptionKind
 
@@ -99,7 +99,7 @@ def _refused(tx: Transaction, function: FunctionSpec, event: Event, registry: Re
     except Exception as error:
         text = f"the function's configuration cannot be read, and the start is tried again: {text_of(error)}"
         return KeptBack(function.id, "unreadable", text)
-    if event.key and (first := _holder(tx, function.id, index_key(event.key), event)):
+    if event.key and (first := gates.key_holder(tx, function.id, index_key(event.key), event.received_at)):
         text = f"an event with the id {event.key!r} came within the last 24 h: it started run {first}"
         return KeptBack(function.id, "id", text, first)
     return _by_gates(tx, function, event, asked)
@@ -109,19 +109,12 @@ def _by_gates(tx: Transaction, function: FunctionSpec, event: Event, asked: Gate
     if asked.debounce is not None:
         return KeptBack(function.id, "debounce", "a later event took its place in a debounce")
     if asked.rate is not None:
-        of = {"function": function.id, "of_key": asked.rate.key, "but": asked.rate.limit - 1}
-        row = tx.execute(gates.NEWEST_BUT, of).fetchone()
-        if row is not None and row[0] > event.received_at - asked.rate.period:
+        facts = GateFacts(gates.rate_start(tx, function.id, asked.rate))
+        if asked.rate.lets_nothing_through(facts, event.received_at):
             text = f"its rate limit is used up: {asked.rate.used_up}"
             return KeptBack(function.id, "rate_limit", text)
     if asked.idempotency is not None and (
-        first := _holder(tx, function.id, gates.key_of_expression(asked.idempotency), event)
+        first := gates.key_holder(tx, function.id, gates.key_of_expression(asked.idempotency), event.received_at)
     ):
         return KeptBack(function.id, "idempotency", f"run {first} has the same idempotency key", first)
     return KeptBack(function.id, "unknown", "the function was not known when the event came, or its run was removed")
-
-
-def _holder(tx: Transaction, function_id: str, key: str, event: Event) -> str | None:
-    """The run that has a key."""
-    row = tx.execute(gates.KEY_HOLDER, {"function": function_id, "of_key": key, "now": event.received_at}).fetchone()
-    return None if row is None else str(row[0])
