@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
 import sys
 import time
 from collections import deque
@@ -36,10 +37,12 @@ class House:
         for name in ("offer", "nothing"):
             self._function(f"last-{name}", partial(self._last, name))
         self.engine = inngest.Engine(self.client, database=f"sqlite:///{database}")
+        self._database = database
         self.opened_in = 0.0  # seconds for all waits
         self.open: deque[int] = deque()  # numbers of runs, in a mixed order
         self._entered: set[int] = set()
-        self._number = 0
+        self._number = 0  # runs so far
+        self._awaited = 0  # runs that are to wait
         self._woken: dict[str, asyncio.Future[float]] = {}
 
     def _function(self, name: str, body: Callable[[inngest.Context], Awaitable[None]]) -> None:
@@ -72,21 +75,27 @@ class House:
         began = time.perf_counter()
         for begin in range(0, count, BATCH):
             await self.engine.send([_event(f"bench/{name}", number) for number in numbers[begin : begin + BATCH]])
-        await self.settled()
+        await self._waiting(count)
         self.opened_in += time.perf_counter() - began
         for offset in range(STRIDE):
             self.open.extend(numbers[offset::STRIDE])
 
     async def settled(self) -> None:
-        """Until every run waits, or has ended."""
-        while True:
-            if len(self._entered) == self._number and not self.engine.running_steps:
-                return
-            await asyncio.sleep(0.001)
+        """Until every run was entered, and none of them executes code."""
+        await _until(lambda: len(self._entered) == self._number and not self.engine.running_steps)
+
+    async def _waiting(self, more: int) -> None:
+        """Until so many more runs wait, and this is stored: an event that comes before it would not wake them."""
+        self._awaited += more
+        await self.settled()
+        with contextlib.closing(sqlite3.connect(self._database)) as connection:
+            count = partial(connection.execute, "SELECT count(*) FROM inngest_waits")
+            await _until(lambda: count().fetchone()[0] == self._awaited)
 
     async def wake(self) -> tuple[float, float]:
         """One event for one of the runs: seconds until its code went on, and CPU seconds of all of it."""
         order = _order(self.open.popleft())
+        self._awaited -= 1
         went_on = self._woken[order] = asyncio.get_running_loop().create_future()
         cpu, began = time.process_time(), time.perf_counter()
         await self.engine.send(inngest.Event(name="bench/paid", data={"order": order}))
@@ -98,13 +107,21 @@ class House:
         """Sends an event that wakes the youngest run, which is told last, and returns the seconds until then."""
         number, self._number = self._number, self._number + 1
         await self.engine.send(inngest.Event(name=f"bench/last-{name}", data={"limit": -2 - number}))
-        await self.settled()
+        await self._waiting(1)
         went_on = self._woken[name] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         await self.engine.send(inngest.Event(name=f"bench/{name}", data={"amount": -1}))
         taken = await went_on - began
         await self.settled()
+        self._awaited -= 1
         return taken
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    while True:
+        if true():
+            return
+        await asyncio.sleep(0.001)
 
 
 def _event(name: str, number: int) -> inngest.Event:
