@@ -106,6 +106,7 @@ class OpenStep(NamedTuple):
     due_at: int  # unix ms: when it sleeps until, or may be tried again
     created_at: int  # unix ms
     begun: bool = False  # its attempt has begun, and must not be repeated: who finds this knows no outcome of it
+    mode: str = ""  # behind HTTP: "race", its end is told at once; "wait", with those beside it; "" in process
 
 
 class Arrival(NamedTuple):

@@ -35,6 +35,13 @@ class Event(NamedTuple):
         return self.key or self.id
 
 
+class Transport(enum.StrEnum):
+    """The way to a function's code."""
+
+    LOCAL = "local"  # it is in this process
+    HTTP = "http"  # an app answers requests for it
+
+
 class FunctionSpec(NamedTuple):
     """A function as the engine knows it."""
 
@@ -46,6 +53,25 @@ class FunctionSpec(NamedTuple):
     events: tuple[str, ...]  # names of the events that start it
     failure_of: str | None  # the function whose failures start it
     config: str  # JSON text of the wire configuration
+    transport: Transport = Transport.LOCAL
+    url: str = ""  # where its calls go, as its app gave it, with `fnId` and `stepId`; "" if it is local
+    uuid: str = ""  # its id on the wire; "" if it is local
+
+
+class Discovery(NamedTuple):
+    """The knowledge about calls of a run's code behind HTTP.
+
+    A *discovery* is a call that enters the code and asks what there is to do.
+    """
+
+    generation: int = 0  # grows with each claim and each call that is given up: what earlier calls record is refused
+    version: int = -1  # of requests, as the code's first answer said; -1: it has not answered yet
+    owed: bool = True  # a discovery is to be made, or is under way
+    at: int = 0  # unix ms: not before
+
+
+FIRST_DISCOVERY = Discovery()
+"""A run whose code was not called yet."""
 
 
 class Hold(NamedTuple):
@@ -111,6 +137,7 @@ class Run(NamedTuple):
     lane: str | None = None  # id of the lane whose budgets it needs a slot of to execute; None if it needs none
     follows: bool = False  # its memos are found by the names of their steps alone, in any order
     code: Code = UNCHANGED
+    discovery: Discovery = FIRST_DISCOVERY  # says nothing of a local function
     unread: tuple[str, ...] = ()  # what of it cannot be read, in words, when it is read for people
 
 
@@ -246,6 +273,11 @@ class RunState:
     defers: dict[str, Defer] = field(default_factory=dict)  # by hash, in the order in which they were made
     done: dict[str, Memo] = field(default_factory=dict)  # memos, by hash: a report that comes again is answered so
     code: Code = UNCHANGED
+    discovery: Discovery = FIRST_DISCOVERY  # as it is stored; says nothing of a local function
+    discovering: bool = False  # a discovery is under way
+    owed_again: bool = False  # another discovery is owed once that one is answered
+    idle: int = 0  # discoveries in a row that brought nothing new
+    strays: dict[str, int] = field(default_factory=dict)  # answers in a row that reported another step, by target
 
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
@@ -264,6 +296,8 @@ class RunState:
             self.defers[defer.step.hash] = defer
         if changes.code is not None:
             self.code = changes.code
+        if changes.discovery is not None:
+            self.discovery = changes.discovery
 
 
 class Changes(NamedTuple):
@@ -282,6 +316,7 @@ class Changes(NamedTuple):
     defers: Sequence[Defer] = ()  # new, or aborted
     code: Code | None = None  # from now on; None: as before
     follows: bool = False  # from now on; then `code` is there too
+    discovery: Discovery | None = None  # from now on; None: as before
 
     @property
     def is_result(self) -> bool:
@@ -291,6 +326,7 @@ class Changes(NamedTuple):
             and self.transition is None
             and not (self.open or self.failed or self.sent or self.signals or self.defers)
             and self.code is None
+            and self.discovery is None
             and not self.memos[0].metadata
         )
 
@@ -307,6 +343,7 @@ class Changes(NamedTuple):
             defers=[*self.defers, *later.defers],
             code=later.code or self.code,
             follows=self.follows or later.follows,
+            discovery=later.discovery or self.discovery,
         )
 
 
