@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from inngest.protocol.calls import Mode
+from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
+from inngest.sdk.errors import StepError, StepInterruptedError, StepNonRetriableError, StepRetryAfterError
 from inngest.sdk.invocation.replay import (
     Answer,
     Behind,
@@ -14,7 +17,6 @@ from inngest.sdk.invocation.replay import (
     Execute,
     History,
     Ignore,
-    Mode,
     Park,
     Propose,
     ServedHistory,
@@ -92,3 +94,25 @@ def test_a_function_that_follows_its_history_plans_at_once() -> None:
     history = ServedHistory([memo(B)], mode=Mode.PLAN, follows=True)
     assert does(history, None) == (Propose, Propose(0))
     assert history.strayed
+
+
+@pytest.mark.parametrize("kind", [RUN, SLEEP, EVENT])
+def test_a_memo_of_the_wire_fits_a_call_of_any_kind(kind: Opcode) -> None:
+    told = DONE._replace(kind=None)
+    assert does(History([told], []), told, kind) == (Answer, Answer(told))
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "kind"),
+    [
+        ("NonRetriableError", None, StepNonRetriableError),  # servers keep the name of an error, and drop its code
+        ("RetryAfterError", None, StepRetryAfterError),
+        ("StepInterruptedError", None, StepInterruptedError),
+        ("ValueError", None, StepError),
+        ("MyError", ErrorCode.NON_RETRIABLE.value, StepNonRetriableError),
+        ("NonRetriableError", ErrorCode.UNKNOWN.value, StepError),  # a class of the user's that has this name
+    ],
+)
+def test_an_error_without_its_code_is_known_by_its_name(name: str, code: str | None, kind: type[StepError]) -> None:
+    error = StepError.of_handler(ErrorInfo(name, "no", code=code))
+    assert (type(error), error.name) == (kind, name)

@@ -185,7 +185,7 @@ def _step(entry: Entry, failed: list[Attempt], metadata: str | None, unread: lis
         status = "cancelled" if entry.cancelled else "completed" if entry.error is None else "failed"
         return StepRecord(
             entry.step.text,
-            entry.kind.value,
+            entry.kind.value if entry.kind is not None else "",
             status,
             _time(entry.started_at),
             _time(entry.ended_at),

@@ -10,6 +10,16 @@ from .errors import ErrorInfo
 from .opcodes import Entry, Memo, Op, OpenStep
 
 
+class Mode(enum.Enum):
+    """The purpose of an entry into a function: in process RUN, behind HTTP one of the others."""
+
+    RUN = "run"  # its steps run as the code comes to them
+    REPORT = "report"  # a step that is alone runs, and is reported; several are reported to be planned
+    CHECKPOINT = "checkpoint"  # a step that is alone runs, and is recorded while the code goes on
+    PLAN = "plan"  # steps are only reported: the server says which of them run
+    TARGET = "target"  # one of its steps runs, and no other
+
+
 class EventData(NamedTuple):
     """An event as a function receives it."""
 
@@ -25,7 +35,7 @@ class Call(NamedTuple):
     run_id: str  # ULID
     function_id: str  # "{app}-{fn}"
     attempt: int  # of the body between steps, from 0
-    max_attempts: int  # retries + 1, of each step and of the body
+    max_attempts: int | None  # retries + 1, of each step and of the body; None: the server has not said it
     events: Sequence[EventData]  # one, or a batch
     memos: Sequence[Memo]  # finished steps, in the order of their commits
     open_steps: Sequence[OpenStep]
@@ -35,6 +45,16 @@ class Call(NamedTuple):
     probes: bool = False  # it is on hold: replay only, and let go before anything new runs
     patches: Collection[str] = ()  # ids that `ctx.patched` has said yes to
     threaded: bool = False  # threads that the function has started itself have called steps
+    # -- of a function behind HTTP
+    mode: Mode = Mode.RUN
+    target: str = ""  # TARGET: hash of the step that runs; `attempt` is that of this step then
+    inputs: Mapping[str, str] = {}  # what handlers get instead of their arguments, by hash: JSON text of an array
+    foreign: bool = False  # the server is not ours: no run goes on hold there, and `once` and Patched say nothing to it
+    generation: int = 0  # of the run: an older one may record nothing any more
+    request_id: str = ""  # of the HTTP request
+    job_id: str = ""  # of the server's job
+    qi_id: str = ""  # of the item in the server's queue: it fences checkpoints
+    function_uuid: str = ""  # by which the server knows the function
 
 
 class Advice(enum.Enum):

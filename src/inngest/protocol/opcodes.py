@@ -30,6 +30,10 @@ class Opcode(enum.StrEnum):
     PATCHED = "Patched"  # ours: `ctx.patched` said yes, so it says yes in every replay
     FOLLOWED = "Followed"  # ours: the code did not come to the steps in their order, and never can again
     THREADED = "Threaded"  # ours: threads that the function has started itself call steps of it
+    STEP_PLANNED = "StepPlanned"  # over the wire: a step that is there to run, when its server asks for it
+    RUN_COMPLETE = "RunComplete"  # over the wire: the function returned, and steps are reported with that
+    DISCOVERY_REQUEST = "DiscoveryRequest"  # over the wire: enter the function again, there is more to come
+    NONE = "None"  # over the wire: there is nothing to report
     WAKE = "Wake"  # ours: an invocation that is still going saw its open step fall due, or what it waits for arrive
 
 
@@ -80,13 +84,15 @@ class Op(NamedTuple):
     until: int | None = None  # Sleep: unix ms; one of the two is set
     target: OpTarget | None = None  # of steps in WAITS, which have a duration too, of SendSignal and DeferAdd
     events: tuple[SentEvent, ...] = ()  # StepRun of send_event: stored in the same transaction
+    mode: str = ""  # over the wire: "wait" or "race", how its branch is paced (parallelMode); "": it was not said
+    once: bool = False  # StepPlanned: an attempt of which nobody knows how it went is not to be repeated
 
 
 class Memo(NamedTuple):
     """The stored result of a finished step."""
 
     step: StepName
-    kind: Opcode  # what the step was: a replay that finds another kind there has changed code
+    kind: Opcode | None  # what the step was: a replay that finds another has changed code; None: nobody told (the wire)
     seq: int  # its place in the order of the run's commits, from 0
     data: str | None  # JSON text, when it succeeded
     error: ErrorInfo | None  # when it failed

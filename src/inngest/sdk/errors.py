@@ -102,8 +102,11 @@ class StepError(Error):
 
     @classmethod
     def of_handler(cls, info: ErrorInfo) -> StepError:
-        """From what a handler raised: `except NonRetriableError` and `except RetryAfterError` catch theirs, too."""
-        kind = _ALSO.get(info.code or "", StepError)
+        """From what a handler raised: `except NonRetriableError` and `except RetryAfterError` catch theirs, too.
+
+        Servers keep the names of errors, and drop their codes.
+        """
+        kind = _ALSO.get(info.code or _CODES.get(info.name, ""), StepError)
         return kind(info.message, info.name, info.stack)
 
     @property
@@ -152,6 +155,12 @@ _ALSO: dict[str, type[StepError]] = {
     ErrorCode.NON_RETRIABLE.value: StepNonRetriableError,
     ErrorCode.RETRY_AFTER.value: StepRetryAfterError,
 }
+_CODES = {
+    StepInterruptedError.__name__: ErrorCode.STEP_INTERRUPTED.value,
+    NonRetriableError.__name__: ErrorCode.NON_RETRIABLE.value,
+    RetryAfterError.__name__: ErrorCode.RETRY_AFTER.value,
+}
+"""By the names of errors that are recorded without a code."""
 
 
 class StepTimeoutError(Error, TimeoutError):

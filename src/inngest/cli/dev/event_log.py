@@ -136,7 +136,7 @@ def _memo_type(memo: Memo) -> str:
 def _memo(memo: Memo) -> dict[str, object]:
     return {
         "step": memo.step.text,
-        "kind": memo.kind.value,
+        "kind": memo.kind.value if memo.kind is not None else None,
         "attempt": memo.attempt,
         "duration": memo.ended_at - memo.started_at,
         "output": None if memo.data is None else codec.loads(memo.data),

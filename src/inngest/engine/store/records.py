@@ -133,13 +133,14 @@ def run_of(row: tuple[Any, ...]) -> Run:
 
 def memo_row(run_id: str, memo: Memo) -> tuple[object, ...]:
     """The row of NEW_STEP_COLUMNS of a finished step."""
-    step = memo.step
+    step, kind = memo.step, memo.kind
+    assert kind is not None, "the engine knows the kinds of its steps"
     return (
         run_id,
         step.hash,
         step.id,
         step.repeat,
-        memo.kind.value,
+        kind.value,
         memo.seq,
         memo.attempt,
         memo.started_at,

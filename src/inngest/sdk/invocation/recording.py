@@ -104,8 +104,8 @@ class Recording:
             )
         try:
             if loaded is None:
-                return self.values.open_plain(memo, output_type)
-            return self.values.open(loaded, output_type, memo.kind)
+                return self.values.open_plain(memo, output_type, call.kind)
+            return self.values.open(loaded, output_type, memo.kind or call.kind)
         except DeterminismError as error:
             if self._history.follows:
                 raise

@@ -10,11 +10,11 @@ this invocation, a call of which nothing is recorded does nothing (docs/decision
 
 from __future__ import annotations
 
-import enum
 import heapq
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from inngest.protocol.calls import Mode
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 
@@ -31,14 +31,6 @@ STOOD_STILL = 100
 
 TIMES_LATE = 10
 """How often patience is given anew because of that, at most: the loop may be blocked all the time."""
-
-
-class Mode(enum.Enum):
-    """The purpose of an entry into a function. In process it is RUN; serving will enter to plan, and for one target."""
-
-    RUN = "run"  # its steps run as the code comes to them
-    PLAN = "plan"  # its steps are told; the one who asked says which of them run
-    TARGET = "target"  # one of its steps runs, and no other
 
 
 class Answer(NamedTuple):
@@ -138,7 +130,7 @@ class History:
                     return _BEHIND
                 self.strayed = True
             return _FIRST if kind in EXECUTED else Park(None)
-        if entry.kind is not kind:
+        if entry.kind is not kind and entry.kind is not None:
             if not self.follows or entry.kind is Opcode.DEFER_ADD or kind is Opcode.DEFER_ADD:
                 return Changed(entry.kind)
             self.strayed = True

@@ -188,11 +188,11 @@ class Values:
         """A memo, without middleware."""
         return StepMemo(None if memo.data is None else codec.loads(memo.data), memo.error, memo.step.text)
 
-    def open_plain(self, memo: Memo, output_type: object) -> object:
-        """The value of a memo that no middleware sees. Raises what `open` raises."""
+    def open_plain(self, memo: Memo, output_type: object, kind: Opcode) -> object:
+        """The value of a memo that no middleware sees, for a call of a kind. Raises what `open` raises."""
         if memo.error is None and output_type is Unset:
             return None if memo.data is None else codec.loads(memo.data)
-        return self.open(self.load_plain(memo), output_type, memo.kind)
+        return self.open(self.load_plain(memo), output_type, memo.kind or kind)
 
     def open(self, memo: StepMemo, output_type: object, kind: Opcode) -> object:
         """The value that user code gets of a memo.
@@ -294,7 +294,8 @@ class Values:
     ) -> Work[Op]:
         op = self._failed(step, number, started_at, error, options)
         if self._hooks.any and isinstance(error, Exception):
-            final = op.op is Opcode.STEP_FAILED or number + 1 >= (op.max_attempts or self._call.max_attempts)
+            most = op.max_attempts or self._call.max_attempts
+            final = op.op is Opcode.STEP_FAILED or (most is not None and number + 1 >= most)
             opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
             info = TransformOutputStepInfo(step.text, opcode, options.opts)
             yield from self._hooks.call("transform_output", TransformOutputResult(error=error, step=info))
