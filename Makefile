@@ -12,7 +12,7 @@ BENCH := $(VENV)/.bench-$(HERE)
 
 # Quick ones first, then the longest, so that no core waits for the last. A house test refuses a folder of tests that is
 # missing here.
-ORDER := unit house typing embedded cli simulation contract migrations server
+ORDER := unit house typing embedded cli simulation contract migrations server serving
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS ?=

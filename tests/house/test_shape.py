@@ -34,7 +34,7 @@ def test_modules_that_import_each_other_are_refused() -> None:
 
 
 def test_the_developers_half_is_small_enough_to_be_read() -> None:
-    """Serving will stand beside it, in a room of its own."""
+    """Serving stands beside it, in a room of its own: a local step needs none of it."""
     trees = {name: tree for name, tree in modules(SDK).items() if not name.startswith("serving.")}
     assert len(trees) <= MODULES, f"{len(trees)} modules"
     found = floors(trees, "inngest.sdk")

@@ -116,7 +116,7 @@ class BatonThreads(FunctionThreads):
         self._latency = latency
         self._threads: list[_Thread] = []
 
-    def start(self, work: Callable[[], None]) -> None:
+    def start(self, work: Callable[[], None], *, branch: bool = False) -> None:
         context = contextvars.copy_context()
         thread = _idle.pop() if _idle else _Thread()
         self._threads.append(thread)

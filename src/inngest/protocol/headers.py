@@ -11,8 +11,14 @@ REQUEST_VERSION = "2"
 EVENT_ID_SEED = "x-inngest-event-id-seed"
 ENV = "x-inngest-env"
 EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
+FRAMEWORK = "x-inngest-framework"
 REQ_VERSION = "x-inngest-req-version"
+SDK_HANDLED = "x-inngest-sdk-handled"
 SDK_NAME = "x-inngest-sdk"
+SERVER_KIND = "x-inngest-server-kind"
+SERVER_TIMING = "server-timing"
+SIGNATURE = "x-inngest-signature"
+SYNC_KIND = "x-inngest-sync-kind"
 
 
 def outgoing(*, env: str | None, is_production: bool) -> dict[str, str]:

@@ -109,3 +109,8 @@ async def sleep(seconds: float) -> None:
 def sleep_sync(seconds: float) -> None:
     """Wait, blocking."""
     time.sleep(seconds)
+
+
+def stopwatch() -> float:
+    """Milliseconds from some moment on, with fractions: the difference of two says how long something took."""
+    return time.perf_counter_ns() / 1_000_000

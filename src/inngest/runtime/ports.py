@@ -96,8 +96,13 @@ class Clock(Protocol):
 class Threads(Protocol):
     """Threads for plain functions, never the event loop's. A protocol because the simulator has its own."""
 
-    def start(self, work: Callable[[], None]) -> None:
-        """Run `work` in a thread of its own, in a copy of the caller's context."""
+    def start(self, work: Callable[[], None], *, branch: bool = False) -> None:
+        """Run `work` in a thread of its own, in a copy of the caller's context.
+
+        Args:
+            work: what is done there.
+            branch: another thread of the same function waits for it.
+        """
         ...
 
     def mailbox(self) -> Mailbox:

@@ -26,8 +26,8 @@ class FunctionThreads:
         self._lock = threading.Lock()
         self._closed = False
 
-    def start(self, work: Callable[[], None]) -> None:
-        """Run `work` in a thread, in a copy of the caller's context."""
+    def start(self, work: Callable[[], None], *, branch: bool = False) -> None:
+        """Run `work` in a thread, in a copy of the caller's context. A branch has one like all else."""
         context = contextvars.copy_context()
         with self._lock:
             inbox = self._idle.pop() if self._idle else None

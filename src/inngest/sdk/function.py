@@ -72,6 +72,11 @@ class Client(Protocol):
         ...
 
     @property
+    def signing_key_fallback(self) -> str | None:
+        """The signing key before the last rotation."""
+        ...
+
+    @property
     def logger(self) -> logging.Logger:
         """Where functions log."""
         ...

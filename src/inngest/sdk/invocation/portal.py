@@ -226,7 +226,7 @@ class SyncPortal:
 
         self.invocation.scheduler.enter()
         self.begins()
-        self.threads.start(main)
+        self.threads.start(main, branch=parent is not None)
         return result
 
     def _ended(self, result: asyncio.Future[T], value: T, error: BaseException | None) -> None:

@@ -1,0 +1,72 @@
+"""The API of the server that this app belongs to: who asks, with which key, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from inngest.protocol import headers, limits
+from inngest.protocol.http import HttpRequest, HttpResponse
+from inngest.protocol.wire.signing import hashed
+from inngest.runtime.ports import HttpClient
+from inngest.sdk.environment import at
+from inngest.sdk.function import Client
+
+TIMEOUT = 30_000
+"""Milliseconds until an answer is there."""
+
+MAX_ANSWER = 64 * limits.MB
+"""Bytes that are read of an answer: the state of a run has up to 32 MB."""
+
+REFUSED = (401, 403)
+
+
+class ServerApi:
+    """Asks a server, by the client's settings.
+
+    A server may know only the key before the last rotation: if it refuses the signing key, it is asked again with the
+    fallback. The key that was taken comes first in the next request.
+    """
+
+    def __init__(self, client: Client, http: HttpClient) -> None:
+        self._client = client
+        self._http = http
+        self._keys = [key for key in (client.signing_key, client.signing_key_fallback) if key]
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
+        timeout: int = TIMEOUT,
+    ) -> HttpResponse:
+        """The answer, whatever its status.
+
+        Args:
+            method: of HTTP.
+            path: below the origin of the API, without a slash in front.
+            content: the body.
+            query: parameters.
+            more: further headers.
+            timeout: ms until the answer is there.
+
+        Raises:
+            HttpError: there is none.
+        """
+        url = at(self._client.api_origin, path) + (f"?{urlencode(query)}" if query else "")
+        sent = headers.outgoing(env=self._client.env, is_production=self._client.is_production)
+        del sent[headers.EXPECTED_SERVER_KIND]  # said only where it is asked for
+        sent.update(more or {})
+        request = HttpRequest(method, url, sent, content, timeout, MAX_ANSWER, redirects=False)
+        for key in self._keys[:1]:
+            sent["authorization"] = f"Bearer {hashed(key)}"
+        answer = await self._http.send(request)
+        if answer.status in REFUSED and len(self._keys) > 1:
+            sent["authorization"] = f"Bearer {hashed(self._keys[1])}"
+            answer = await self._http.send(request)
+            if answer.status not in REFUSED:
+                self._keys.reverse()
+        return answer

@@ -1,0 +1,42 @@
+"""An answer that begins before the function has ended: spaces, and then all of the true answer in one object.
+
+Proxies give up on an answer that does not come; a space now and then shows them that it will.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
+
+from .messages import JSON_TYPE, Response, Stream
+
+INTERVAL = 3.0
+"""Seconds between two signs of life."""
+
+_UNDER_WAY: set[asyncio.Task[Response]] = set()
+"""Calls go on when nobody listens any more: their steps are recorded by checkpoints, and their slots are given back."""
+
+
+def streamed(call: Coroutine[Any, Any, Response], headers: Mapping[str, str]) -> Stream:
+    """The answer of a call that begins now.
+
+    Args:
+        call: gives the true answer.
+        headers: of the endpoint's answers, that the true one has too.
+    """
+    return Stream(201, {"content-type": JSON_TYPE}, _chunks(call, headers))
+
+
+async def _chunks(call: Coroutine[Any, Any, Response], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+    task = asyncio.ensure_future(call)
+    _UNDER_WAY.add(task)
+    task.add_done_callback(_UNDER_WAY.discard)
+    await asyncio.wait((task,), timeout=0)
+    while not task.done():
+        yield b" "
+        await asyncio.wait((task,), timeout=INTERVAL)
+    answer = task.result()
+    envelope = {"body": answer.body.decode(), "headers": {**headers, **answer.headers}, "status": answer.status}
+    yield json.dumps(envelope).encode()
