@@ -17,7 +17,7 @@ import pytest
 import inngest
 from inngest import Run
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
-from inngest.runtime.http import HttpxClient
+from inngest.runtime.http import AiohttpClient
 
 from .answering import Answer, answering
 from .stage import Stage, failure, message, step
@@ -214,7 +214,7 @@ async def test_a_request_that_nobody_waits_for_is_taken_back(stage: Stage) -> No
 async def test_a_request_that_fails_as_its_engine_stops_is_nobodys_news(stage: Stage) -> None:
     begun = asyncio.Event()
 
-    async def send(_: HttpxClient, request: HttpRequest) -> HttpResponse:
+    async def send(_: AiohttpClient, request: HttpRequest) -> HttpResponse:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -224,7 +224,7 @@ async def test_a_request_that_fails_as_its_engine_stops_is_nobodys_news(stage: S
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     stage.options = {"drain_timeout": 0}
-    with mock.patch.object(HttpxClient, "send", send):
+    with mock.patch.object(AiohttpClient, "send", send):
         async with stage.engine(stage.function(fetching("http://127.0.0.1:9"))) as engine:
             await engine.send(inngest.Event(name="test/start"))
             await begun.wait()

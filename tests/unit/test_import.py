@@ -11,6 +11,7 @@ import pytest
 import inngest
 
 LATER = (
+    "aiohttp",
     "alembic",
     "httpx",
     "inngest.expressions",

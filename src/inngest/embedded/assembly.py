@@ -17,7 +17,7 @@ from inngest.engine.store.dialects import database_of
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.worker_context import WorkerContext
 from inngest.runtime.clock import SystemClock
-from inngest.runtime.http import HttpxClient
+from inngest.runtime.http import AiohttpClient
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.ids import SystemIds
 from inngest.runtime.ports import Clock, Executor, HttpClient, Ids, Liveness
@@ -65,7 +65,7 @@ def real_runtime(settings: Settings) -> Runtime:
         executor=ThreadExecutor(loop, idle),
         database=found.database,
         liveness=found.liveness,
-        http=HttpxClient(),
+        http=AiohttpClient(),
         host=socket.gethostname(),
         pid=os.getpid(),
     )

@@ -1,71 +1,127 @@
-"""The real HttpClient, on httpx."""
+"""The real HttpClient, on aiohttp."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
-from inngest.protocol.http import LOOPBACK, HttpError, HttpRequest, HttpResponse
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
+from inngest.protocol.requests import SENSITIVE
 
-KEPT = 20
-"""Connections that are kept open for the next request, each way."""
+from .egress import Egress, EgressError
+
+KEPT = 5.0
+"""Seconds that an idle connection is kept for the next request."""
+
+MAX_REDIRECTS = 20
+SHORT = 64 * 1024
+"""Bytes of a redirect's body that are read for the sake of the connection."""
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+_AS_GET = {303: ("HEAD",), 302: ("HEAD",)}
+"""Redirects that are followed with GET and no body, except for these methods."""
+
+_BODY_HEADERS = ("content-length", "content-type", "content-encoding", "transfer-encoding")
 
 
-class HttpxClient:
-    """Makes requests with httpx, which is imported for the first one. Connections are kept and shared."""
+class AiohttpClient:
+    """Makes requests with aiohttp, which is imported for the first one. Connections are kept and shared.
 
-    def __init__(self) -> None:
-        self._clients: dict[bool, Any] = {}  # by whether they are for this machine
+    Args:
+        egress: the hosts that may be called. The policy is asked for each connection, and so for each redirect.
+    """
+
+    def __init__(self, egress: Egress | None = None) -> None:
+        self._egress = Egress() if egress is None else egress
+        self._made: Any = None
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """The answer, whatever its status."""
-        import httpx  # noqa: PLC0415 - most workers make no request
+        import aiohttp  # noqa: PLC0415 - most workers make no request
+
+        from .connections import Broken, reason  # noqa: PLC0415 - loads aiohttp
 
         try:
-            async with self._client(request.url).stream(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                content=request.content,
-                follow_redirects=request.redirects,
-            ) as response:
-                content = await _read(response, request.limit)
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects, httpx.DecodingError) as error:
-            raise HttpError(_told(error), retriable=False) from error
-        except httpx.RequestError as error:
-            raise HttpError(_told(error)) from error
-        return HttpResponse(response.status_code, list(response.headers.multi_items()), content, str(response.url))
+            return await self._follow(request)
+        except EgressError as error:
+            raise HttpError(str(error), retriable=False) from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise HttpError(reason(error), retriable=False) from error
+        except aiohttp.ClientPayloadError as error:
+            # aiohttp says only in words what is wrong with a body
+            raise HttpError(reason(error), retriable="decode content-encoding" not in str(error)) from error
+        except (aiohttp.ClientError, Broken, OSError) as error:
+            raise HttpError(reason(error)) from error
 
     async def close(self) -> None:
         """Close all connections."""
-        clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            await client.aclose()
+        made, self._made = self._made, None
+        if made is not None:
+            await made.close()
 
-    def _client(self, url: str) -> Any:
-        """A server on this machine is not asked for through a proxy. The engine's clock keeps the time limits."""
-        import httpx  # noqa: PLC0415 - see above
+    async def _follow(self, request: HttpRequest) -> HttpResponse:
+        """The answer at the end of all redirects."""
+        from yarl import URL  # noqa: PLC0415 - see above
 
-        local = urlsplit(url).hostname in LOOPBACK
-        client = self._clients.get(local)
-        if client is None:
-            # How many there are at a time is the engine's affair: none may wait here for one that is slow.
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT)
-            client = self._clients[local] = httpx.AsyncClient(timeout=None, trust_env=not local, limits=limits)
-        return client
+        method, url, headers, content = request.method.upper(), request.url, dict(request.headers), request.content
+        for _ in range(MAX_REDIRECTS + 1):
+            response, _ = await self._connections().request(method, URL(url), headers, content)
+            try:
+                there = _redirected(response) if request.redirects else None
+                if there is None:
+                    return await _read(response, request.limit)
+                if response.content_length is not None and response.content_length <= SHORT:
+                    await response.read()
+            finally:
+                response.close()  # a connection whose answer was read to its end is kept nevertheless
+            if not there.startswith(("http://", "https://")):
+                raise HttpError(f"it was redirected to {there[:200]!r}, which is no http or https URL", retriable=False)
+            if method not in _AS_GET.get(response.status, (method,)) or (response.status, method) == (301, "POST"):
+                method, content = "GET", None
+                headers = _without(headers, _BODY_HEADERS)
+            if URL(there).origin() != response.url.origin():
+                headers = {name: value for name, value in headers.items() if not SENSITIVE.search(name)}
+                headers = _without(headers, ("host",))
+            url = there
+        raise HttpError(f"it was redirected more than {MAX_REDIRECTS} times", retriable=False)
+
+    def _connections(self) -> Any:
+        if self._made is None:
+            from .connections import Connections  # noqa: PLC0415 - see above
+
+            self._made = Connections(self._egress, keep_alive=KEPT)
+        return self._made
 
 
-async def _read(response: Any, limit: int) -> bytes:
-    """The body, unpacked; what is too large is not read to its end."""
+def _redirected(response: Any) -> str | None:
+    """Where an answer leads to, absolute; None if nowhere."""
+    location = response.headers.get("location")
+    if location is None or response.status not in REDIRECTS:
+        return None
+    return urljoin(str(response.url), str(location))
+
+
+async def _read(response: Any, limit: int) -> HttpResponse:
+    """The answer, its body unpacked; what is too large is not read to its end."""
     parts: list[bytes] = []
     size = 0
-    async for part in response.aiter_bytes():
+    async for part in response.content.iter_any():
         size += len(part)
         if size > limit:
             raise HttpError(f"the answer has more than {limit:,} bytes, the most that a step may get", retriable=False)
         parts.append(part)
-    return b"".join(parts)
+    headers = [(_text(name), _text(value)) for name, value in response.raw_headers]
+    return HttpResponse(response.status, headers, b"".join(parts), str(response.url))
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _without(headers: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
+
+
+def _text(header: bytes) -> str:
+    try:
+        return header.decode()
+    except UnicodeDecodeError:
+        return header.decode("latin-1")
