@@ -152,7 +152,7 @@ async def test_a_body_that_cannot_be_unpacked_is_not_asked_for_again(fetch: Clie
 
 async def test_the_text_of_a_failure_has_no_url(fetch: Client) -> None:
     for url in ("http://127.0.0.1:1/?token=secret", "http://no-such-host.invalid/?token=secret"):
-        with pytest.raises(HttpError, match="^ConnectError: ") as failure:
+        with pytest.raises(HttpError, match=r"^ConnectError: ") as failure:
             await fetch(url)
         assert failure.value.retriable
         assert "secret" not in str(failure.value)

@@ -112,7 +112,9 @@ def test_the_mend_of_an_address_is_written_as_it_is_taken() -> None:
     assert refused(Egress(allow=["[::1]:3000"], private=False), "::1", 3000, "::1") is None
 
 
-@pytest.mark.parametrize("text", ["", " ", "http://shop.test", "shop.test/x", "a:b", "a:0", "a:70000", "a b", "sh*p", "*"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "http://shop.test", "shop.test/x", "a:b", "a:0", "a:70000", "a b", "sh*p", "*"]
+)
 def test_what_is_no_rule_is_named(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected a host such as shop\.internal") as failure:
         Egress(allow=[text])

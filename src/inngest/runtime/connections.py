@@ -31,7 +31,7 @@ _KEEP_ALIVE = ("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)
 _USER_TIMEOUT = 60_000  # ms that what was sent may stay without the kernel's acknowledgement
 
 
-class Broken(Exception):
+class Lost(Exception):
     """A connection was lost while its answer was awaited.
 
     Attributes:
@@ -46,7 +46,12 @@ class Broken(Exception):
 class Trip(NamedTuple):
     """The connections of one request; filled in while it is made."""
 
-    reused: list[bool]  # of each connection that it had: whether another request had used it before
+    reused: list[bool]  # of each connection that it got: whether another request had used it before
+
+    @property
+    def was_reused(self) -> bool:
+        """Whether its connection had been kept from another request."""
+        return bool(self.reused) and self.reused[-1]
 
 
 class GuardedResolver(AbstractResolver):
@@ -117,8 +122,16 @@ class Connections:
         self._certificates: ssl.SSLContext | None = None
 
     async def request(
-        self, method: str, url: URL, headers: LooseHeaders, content: bytes | None, *, connect: float | None = None
-    ) -> tuple[aiohttp.ClientResponse, Trip]:
+        self,
+        method: str,
+        url: URL,
+        headers: LooseHeaders,
+        content: bytes | None,
+        *,
+        connect: float | None = None,
+        total: float | None = None,
+        trip: Trip | None = None,
+    ) -> aiohttp.ClientResponse:
         """The head of an answer; redirects are answers. Its body is still to be read, and the answer to be closed.
 
         Args:
@@ -127,27 +140,27 @@ class Connections:
             headers: all but those that say how long the body is.
             content: the body.
             connect: seconds until it is given up to make a connection; None: whatever the system does.
+            total: seconds until it is given up to wait for the answer, its body included; None: never.
+            trip: is told what it meets.
 
         Raises:
             EgressError: the policy refuses the host.
-            Broken: the connection was lost before the head of an answer had come.
+            Lost: the connection was lost before the head of an answer had come.
             aiohttp.ClientError: there is none, or it is no HTTP.
-            TimeoutError: no connection in time.
+            TimeoutError: it took too long. aiohttp.ConnectionTimeoutError: to make a connection.
         """
         self._check_literal(url)
-        trip = Trip([])
-        response = await self._session.request(
+        return await self._session.request(
             method,
             url,
             headers=headers,
             data=content,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, connect=connect),
+            timeout=aiohttp.ClientTimeout(total=total, connect=connect),
             proxy=self._proxy_for(url),
             ssl=self._trusted() if url.scheme == "https" else True,
-            trace_request_ctx=trip,
+            trace_request_ctx=Trip([]) if trip is None else trip,
         )
-        return response, trip
 
     async def close(self) -> None:
         """Close all connections. Idempotent."""
@@ -217,9 +230,9 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
     except aiohttp.ClientConnectorError:
         raise
     except aiohttp.ServerDisconnectedError as error:
-        raise Broken("the server closed the connection", said=not isinstance(error.message, str)) from error
+        raise Lost("the server closed the connection", said=not isinstance(error.message, str)) from error
     except aiohttp.ClientOSError as error:
-        raise Broken(f"the connection broke: {error.strerror or error}", said=False) from error
+        raise Lost(f"the connection broke: {error.strerror or error}", said=False) from error
 
 
 async def _reused(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:

@@ -41,7 +41,7 @@ class AiohttpClient:
         """The answer, whatever its status."""
         import aiohttp  # noqa: PLC0415 - most workers make no request
 
-        from .connections import Broken, reason  # noqa: PLC0415 - loads aiohttp
+        from .connections import Lost, reason  # noqa: PLC0415 - loads aiohttp
 
         try:
             return await self._follow(request)
@@ -52,7 +52,7 @@ class AiohttpClient:
         except aiohttp.ClientPayloadError as error:
             # aiohttp says only in words what is wrong with a body
             raise HttpError(reason(error), retriable="decode content-encoding" not in str(error)) from error
-        except (aiohttp.ClientError, Broken, OSError) as error:
+        except (aiohttp.ClientError, Lost, OSError) as error:
             raise HttpError(reason(error)) from error
 
     async def close(self) -> None:
@@ -67,7 +67,7 @@ class AiohttpClient:
 
         method, url, headers, content = request.method.upper(), request.url, dict(request.headers), request.content
         for _ in range(MAX_REDIRECTS + 1):
-            response, _ = await self._connections().request(method, URL(url), headers, content)
+            response = await self._connections().request(method, URL(url), headers, content)
             try:
                 there = _redirected(response) if request.redirects else None
                 if there is None:

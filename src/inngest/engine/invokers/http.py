@@ -1,0 +1,137 @@
+"""Calls to apps by HTTP: a Carrier on aiohttp, which is imported for the first call."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urljoin
+
+from inngest.protocol import limits
+from inngest.runtime.egress import Egress, EgressError
+from inngest.runtime.ports import Clock
+
+from .ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
+
+KEEP_ALIVE = 3.0
+"""Seconds that an idle connection is kept: servers close theirs after 5 s and more, and a call must not meet that."""
+
+CONNECT = 10.0
+"""Seconds until it is given up to make a connection."""
+
+LONGEST = 2 * limits.HOUR
+"""Milliseconds that an app may take to answer."""
+
+STALE = 100
+"""Milliseconds within which a kept connection that is reset was closed before the call came."""
+
+MAX_ANSWER = 8 * limits.MB
+"""Bytes of an answer's body."""
+
+MAX_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class HttpCarrier:
+    """Carries calls by HTTP.
+
+    Args:
+        clock: measures how long a kept connection lasted.
+        egress: the hosts that may be called; None: all.
+        longest: ms that an app may take to answer.
+    """
+
+    def __init__(self, clock: Clock, egress: Egress | None = None, *, longest: int = LONGEST) -> None:
+        self._clock = clock
+        self._egress = Egress() if egress is None else egress
+        self._longest = longest
+        self._made: Any = None
+
+    async def carry(self, call: RemoteCall) -> Carried:
+        import aiohttp  # noqa: PLC0415 - most engines call no apps
+
+        from inngest.runtime import connections  # noqa: PLC0415 - loads aiohttp
+
+        try:
+            return await self._follow(call)
+        except EgressError as error:
+            return NotDelivered(str(error))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            return NotDelivered(connections.reason(error))
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            return NotDelivered(_uncallable(call.url, connections.reason(error)))
+        except TimeoutError:
+            return Broken(f"no answer within {self._longest / limits.SECOND:g} s")
+        except aiohttp.ClientPayloadError:
+            return Broken("the answer was cut before its end")
+        except (aiohttp.ClientError, connections.Lost, OSError, ValueError) as error:
+            return Broken(connections.reason(error))
+
+    async def close(self) -> None:
+        made, self._made = self._made, None
+        if made is not None:
+            await made.close()
+
+    async def _follow(self, call: RemoteCall) -> Carried:
+        """The end of a call, and of the redirects that it is answered with."""
+        from yarl import URL  # noqa: PLC0415 - see above
+
+        try:
+            url = URL(call.url)
+        except ValueError as error:
+            return NotDelivered(_uncallable(call.url, str(error)))
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._sent(call, url)
+            try:
+                location = response.headers.get("location")
+                if location is None or response.status not in _REDIRECTS:
+                    return await _read(response)
+                there = URL(urljoin(str(url), str(location)))
+                if there.scheme not in ("http", "https") or there.origin() != url.origin():
+                    return Broken(
+                        f"the app redirects the call to {there.with_query(None)}, which is another origin: "
+                        "register it with the URL at which it answers itself"
+                    )
+                url = there
+            finally:
+                response.close()  # a connection whose answer was read to its end is kept nevertheless
+        return Broken(f"the app redirects the call more than {MAX_REDIRECTS} times")
+
+    async def _sent(self, call: RemoteCall, url: Any) -> Any:
+        """The head of an answer. A call that met a kept connection as the app closed it is sent again at once."""
+        from inngest.runtime.connections import Connections, Lost, Trip  # noqa: PLC0415 - loads aiohttp
+
+        if self._made is None:
+            self._made = Connections(self._egress, keep_alive=KEEP_ALIVE)
+        headers = {**call.headers, "accept-encoding": "identity"}
+        while True:
+            began, trip = self._clock.monotonic(), Trip([])
+            try:
+                return await self._made.request(
+                    "POST", url, headers, call.body, connect=CONNECT, total=self._longest / limits.SECOND, trip=trip
+                )
+            except Lost as lost:
+                if lost.said or not trip.was_reused or self._clock.monotonic() - began > STALE:
+                    raise
+
+
+async def _read(response: Any) -> Carried:
+    """The answer; what is too large is not read to its end."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > MAX_ANSWER:
+            return Broken(f"the answer has more than {MAX_ANSWER:,} bytes, the most that an app may answer with")
+        parts.append(part)
+    headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.raw_headers}
+    return RawAnswer(response.status, headers, b"".join(parts))
+
+
+def _uncallable(url: str, reason: str) -> str:
+    return f"{url!r} cannot be called: {reason}"
+
+
+def _text(header: bytes) -> str:
+    try:
+        return header.decode()
+    except UnicodeDecodeError:
+        return header.decode("latin-1")
