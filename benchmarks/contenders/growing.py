@@ -36,7 +36,7 @@ def _write(path: Path, statement: str, rows: list[tuple[object, ...]]) -> None:
 
 def _queue(path: Path, function: str, count: int, *, due: int) -> None:
     """Jobs of a plain function, and as many lanes of another."""
-    columns = "id, run_id, function_id, due_at, alone, lane, start, score"
+    columns = "id, run_id, function_id, due_at, queue_class, lane, start, score"
     jobs = f"INSERT INTO inngest_jobs ({columns}) VALUES (?, ?, ?, ?, 0, '', 0, ?)"
     name = f"{function}-{count}"
     _write(path, jobs, [(f"J{name}{at:09}", f"R{name}{at:09}", function, due, due) for at in range(count)])

@@ -48,7 +48,7 @@ async def test_others_go_on_while_a_run_must_be_tried_alone(stage: Stage) -> Non
         await begun.wait()
         with contextlib.closing(sqlite3.connect(stage.folder / "inngest.db")) as rows, rows:
             rows.execute("UPDATE inngest_steps SET due_at = 0 WHERE run_id = ?", (run.id,))
-            rows.execute("UPDATE inngest_jobs SET alone = 1, due_at = 0, score = 0 WHERE run_id = ?", (run.id,))
+            rows.execute("UPDATE inngest_jobs SET queue_class = 1, due_at = 0, score = 0 WHERE run_id = ?", (run.id,))
             rows.execute("UPDATE inngest_runs SET takeovers = 3 WHERE id = ?", (run.id,))
         assert await engine.invoke(brief) == "quick"
         (reason,) = (await engine.explain(run.id)).reasons[:1]

@@ -1,8 +1,8 @@
 """Functions of each kind, whose runs are left in the middle, and are to complete under a later schema.
 
 `python -m tests.migrations.shop` stores a file of the current revision: runs that sleep, wait, are debounced, batched,
-throttled, in lanes, paused, between two attempts, and under way in a worker that is gone. Run it once, when a revision
-is released.
+throttled, in lanes, paused, between two attempts, on hold, with a request, and under way in a worker that is gone. Run
+it once, when a revision is released.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 DAY_MS = 86_400_000
 HOUR = 3_600_000
 LONG_KEY = "key-" * 100
+NOBODY = "http://127.0.0.1:1/"
 
 
 class Shop:
@@ -35,6 +36,7 @@ class Shop:
 
     def __init__(self, *, blocked: bool = False) -> None:
         self.blocked = blocked
+        self.changed = False  # whether the code of one function is another than the one that began its run
         self.begun: list[str] = []
         self.effects: list[str] = []
         self.client = client = inngest.Inngest(app_id="shop")
@@ -136,6 +138,21 @@ class Shop:
         async def fail(ctx: inngest.Context) -> None:
             raise ValueError("no stock")
 
+        @client.create_function(fn_id="changed", trigger=inngest.TriggerEvent(event="changed"))
+        async def changed(ctx: inngest.Context) -> object:
+            first = await ctx.step.run("renamed" if self.changed else "first", self.effect, "changed")
+            self.changed = self.blocked
+            await ctx.step.sleep("rest", 1)
+            return first
+
+        @client.create_function(fn_id="ask", trigger=inngest.TriggerEvent(event="ask"), retries=1)
+        async def ask(ctx: inngest.Context) -> object:
+            try:
+                await ctx.step.fetch("get", NOBODY)
+            except inngest.StepError:
+                return "nobody answers"
+            return "somebody answers"
+
     def effect(self, name: str) -> str:
         """A step that must not be done again."""
         self.effects.append(name)
@@ -182,6 +199,8 @@ EVENTS: Sequence[tuple[str, Mapping[str, object]]] = [
     ("single", {"key": LONG_KEY}),
     ("under-way", {}),
     ("fail", {}),
+    ("changed", {}),
+    ("ask", {}),
 ]
 
 
@@ -201,8 +220,10 @@ async def fill(path: Path) -> str:
 async def _settled(path: Path) -> None:
     """Until each run has recorded all that it can."""
     waiting = (
-        "SELECT (SELECT count(*) FROM inngest_steps WHERE seq IS NULL) = 8"
-        " AND (SELECT count(*) FROM inngest_steps WHERE seq IS NOT NULL) = 2"
+        "SELECT (SELECT count(*) FROM inngest_steps WHERE seq IS NULL) = 9"
+        " AND (SELECT count(*) FROM inngest_steps WHERE seq IS NOT NULL) = 4"
+        " AND (SELECT count(*) FROM inngest_jobs WHERE held_at IS NOT NULL) = 1"
+        " AND (SELECT count(*) FROM inngest_requests WHERE attempt = 1) = 1"
         " AND (SELECT count(*) FROM inngest_runs WHERE ended_at IS NOT NULL) = 2"
         " AND (SELECT count(*) FROM inngest_runs WHERE session_id IS NOT NULL) = 2"
     )

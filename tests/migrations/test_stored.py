@@ -32,6 +32,12 @@ RESULTS: dict[str, list[object]] = {
     "single": ["single"],
     "under-way": [["before", "under way"]],
 }
+SINCE: dict[str, dict[str, list[object]]] = {
+    "0002": {"changed": ["changed"], "ask": ["nobody answers"]},
+}
+"""Functions that files have runs of since a revision."""
+NOW_ONLY = {"inngest_inbox", "inngest_kept_slots", "inngest_parcels", "inngest_troubles"}
+"""Tables of what lasts a moment."""
 
 
 async def _results(engine: inngest.Engine, function: str) -> list[object]:
@@ -54,12 +60,15 @@ async def test_every_run_of_a_stored_file_completes(tmp_path: Path, revision: st
             for function in ("batch", "debounce"):
                 while not await engine.runs(function=f"shop-{function}"):  # noqa: ASYNC110 - a timer starts it
                     await asyncio.sleep(0)
-            found = {function: await _results(engine, function) for function in RESULTS}
+            expected = RESULTS.copy()
+            for since, results in SINCE.items():
+                expected |= results if since <= revision else {function: [] for function in results}
+            found = {function: await _results(engine, function) for function in expected}
             (failed,) = await engine.runs(function="shop-fail")
             with pytest.raises(RunFailedError, match="no stock"):
                 await engine.wait(failed.id)
 
-    assert found == RESULTS
+    assert found == expected
     assert shop.effects == []  # what was recorded before is not done again
     assert sorted(shop.begun) == ["flaky", "lane 1", "lane 2", "lane 3", "under way"]
 
@@ -78,9 +87,14 @@ def test_each_earlier_revision_has_a_stored_file() -> None:
     assert [*REVISIONS, CURRENT.revision] == scripts
 
 
-def test_a_stored_file_has_rows_of_each_kind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("revision", "missing"),
+    [("0001", {"inngest_inbox", "inngest_requests"}), ("0002", NOW_ONLY | {"inngest_woken"})],
+)
+def test_a_stored_file_has_rows_of_each_kind(tmp_path: Path, revision: str, missing: set[str]) -> None:
     path = tmp_path / "inngest.db"
-    load("0001", path)
+    load(revision, path)
     empty = {table for table in schemas.describe(path) if not schemas.rows(path, table)}
-    assert empty == {"inngest_inbox", "inngest_requests"}
-    assert {name for name, _ in EVENTS} <= {row[1] for row in schemas.rows(path, "inngest_events")}
+    assert empty == missing
+    newer = {function for since, results in SINCE.items() if since > revision for function in results}
+    assert {name for name, _ in EVENTS} - newer <= {row[1] for row in schemas.rows(path, "inngest_events")}

@@ -17,7 +17,7 @@ def run(name: str, **more: object) -> Row:
 
 def job(name: str, **more: object) -> Row:
     """Its job."""
-    return {"id": name, "run_id": name, "lane": "lane", "start": 1, "alone": 0, "score": 5, "due_at": 5, **more}
+    return {"id": name, "run_id": name, "lane": "lane", "start": 1, "queue_class": 0, "score": 5, "due_at": 5, **more}
 
 
 def queued(name: str, **more: object) -> list[Change]:

@@ -103,7 +103,7 @@ async def test_a_claim_costs_the_same_beside_runs_that_it_has_put_on_hold(tmp_pa
             with contextlib.closing(sqlite3.connect(database.path)) as connection, connection:
                 connection.executemany(
                     "INSERT INTO inngest_jobs "
-                    "(id, run_id, function_id, due_at, score, held_at, held_by, alone, lane, start) "
+                    "(id, run_id, function_id, due_at, score, held_at, held_by, queue_class, lane, start) "
                     "VALUES (?1, ?1, ?2, ?3, ?4, ?5, 'worker', 2, '', 0)",
                     jobs,
                 )

@@ -62,7 +62,7 @@ def held_up(history: History, _: Scenario) -> Iterator[str]:
             case _:
                 pass
         now = EPOCH + entry.at // 1000
-        waiting = [job for job in state.jobs.values() if not job["alone"] and not job["lane"]]
+        waiting = [job for job in state.jobs.values() if not job["queue_class"] and not job["lane"]]
         due = {str(one["id"]): due.get(str(one["id"]), entry.at) for one in waiting if int(str(one["due_at"])) <= now}
         for job, since in due.items():
             if any(entry.at - max(since, began) > HELD_UP for began in living.values()):

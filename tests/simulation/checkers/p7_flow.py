@@ -168,7 +168,7 @@ class _Flow:
             other = self._changed.get(job_id, self.state.jobs[job_id])
             if other is None:
                 continue
-            waits = other["lane"] == job["lane"] and other["start"] and not other["alone"]
+            waits = other["lane"] == job["lane"] and other["start"] and not other["queue_class"]
             due = _number(other["due_at"]) <= now
             if waits and due and (_place(other), str(other["id"])) < place:
                 yield f"{job} was taken, and {other} comes before it"

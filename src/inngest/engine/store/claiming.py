@@ -47,7 +47,7 @@ SUSPECTS = Statement(
     "A claim finds the earliest job of a run that must be tried alone.",
     lambda words: words.locking(
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at, _jobs.c.lane)
-        .where(words.any_of(_jobs.c.function_id, "functions"), _jobs.c.alone == _YES)
+        .where(words.any_of(_jobs.c.function_id, "functions"), _jobs.c.queue_class == _YES)
         .order_by(_jobs.c.due_at, _jobs.c.id)
         .limit(_YES),
         skip=True,

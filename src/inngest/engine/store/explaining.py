@@ -44,14 +44,14 @@ _requests, _timers, _batches, _kept = tables.requests, tables.timers, tables.bat
 JOB = Statement(
     "An explanation reads the job of a run.",
     lambda _: select(
-        _jobs.c.due_at, _jobs.c.alone, _jobs.c.lane, _jobs.c.start, _jobs.c.score, _jobs.c.id, _jobs.c.function_id
+        _jobs.c.due_at, _jobs.c.queue_class, _jobs.c.lane, _jobs.c.start, _jobs.c.score, _jobs.c.id, _jobs.c.function_id
     ).where(_jobs.c.run_id == bindparam("run")),
 )
 AHEAD = Statement(
     "An explanation counts the due jobs that a lane takes before this one.",
     lambda _: select(func.count()).where(
         _jobs.c.function_id == bindparam("function"),
-        _jobs.c.alone == literal_column("0", Integer),
+        _jobs.c.queue_class == literal_column("0", Integer),
         _jobs.c.lane == bindparam("lane"),
         (_jobs.c.start < bindparam("starting"))
         | (

@@ -38,7 +38,10 @@ INSERT_HELD = insert_new(
     "A commit writes the jobs of runs that go on hold.", _jobs, (*jobs.COLUMNS, "held_at", "held_by")
 )
 
-_OF_FUNCTION = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == literal_column(str(ON_HOLD), Integer))
+_OF_FUNCTION = (
+    _jobs.c.function_id == bindparam("function"),
+    _jobs.c.queue_class == literal_column(str(ON_HOLD), Integer),
+)
 
 
 def _holders(_: SqlDialect) -> ClauseElement:

@@ -10,7 +10,7 @@ from inngest.runtime.ports import Ids
 from . import tables
 from .statement import insert_new
 
-COLUMNS = ("id", "run_id", "function_id", "due_at", "alone", "lane", "start", "score")
+COLUMNS = ("id", "run_id", "function_id", "due_at", "queue_class", "lane", "start", "score")
 
 DELAYED = 2
 """In the column `start` of a job: its run begins with it, and its time has not come."""

@@ -30,7 +30,7 @@ LEAST = 16
 """Lanes that are looked at in one claim, at least: some turn out to have no room."""
 
 _QUEUED = select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at).where(
-    _jobs.c.function_id == bindparam("function"), _jobs.c.alone == _NO, _jobs.c.lane == bindparam("lane")
+    _jobs.c.function_id == bindparam("function"), _jobs.c.queue_class == _NO, _jobs.c.lane == bindparam("lane")
 )
 
 JOBS_OF_LANE = Statement(
@@ -68,7 +68,7 @@ NEXT_DELAYED = Statement(
     "A claim asks when the next delayed run of a lane falls due.",
     lambda _: select(func.min(_jobs.c.score)).where(
         _jobs.c.function_id == bindparam("function"),
-        _jobs.c.alone == _NO,
+        _jobs.c.queue_class == _NO,
         _jobs.c.lane == bindparam("lane"),
         _jobs.c.start == _DELAYED,
     ),
@@ -83,7 +83,7 @@ FALL_DUE = Statement(
                 select(_jobs.c.id)
                 .where(
                     _jobs.c.function_id == bindparam("function"),
-                    _jobs.c.alone == _NO,
+                    _jobs.c.queue_class == _NO,
                     _jobs.c.lane == bindparam("lane"),
                     _jobs.c.start == _DELAYED,
                     _jobs.c.score <= bindparam("now"),

@@ -7,7 +7,7 @@ import logging
 from types import NoneType
 from typing import Any
 
-from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus
+from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus, Transport
 from inngest.engine.records import Owner, Session
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
@@ -61,6 +61,20 @@ STEP_COLUMNS = (
     "cancelled",
 )
 
+
+FUNCTION_COLUMNS = (
+    "id",
+    "app_id",
+    "name",
+    "version",
+    "retries",
+    "events",
+    "failure_of",
+    "config",
+    "transport",
+    "url",
+    "uuid",
+)
 
 EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at")
 
@@ -230,13 +244,20 @@ def function_row(function: FunctionSpec, now: int) -> dict[str, object]:
         "failure_of": function.failure_of,
         "config": function.config,
         "updated_at": now,
+        "uuid": function.uuid or None,
+        "transport": function.transport.value,
+        "url": function.url or None,
+        "archived_at": None,
     }
 
 
 def function_of(row: tuple[Any, ...]) -> FunctionSpec:
-    """The function of a row (id, app_id, name, version, retries, events, failure_of, config)."""
-    function_id, app_id, name, version, retries, events, failure_of, config = row
-    return FunctionSpec(function_id, app_id, name, version, retries, names_of(events), failure_of, config)
+    """The function of a row of FUNCTION_COLUMNS."""
+    function_id, app_id, name, version, retries, events, failure_of, config, transport, url, uuid = row
+    by = Transport.LOCAL if transport == Transport.LOCAL.value else Transport.HTTP
+    return FunctionSpec(
+        function_id, app_id, name, version, retries, names_of(events), failure_of, config, by, url or "", uuid or ""
+    )
 
 
 def session_row(session: Session) -> dict[str, object]:

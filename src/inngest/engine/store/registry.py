@@ -7,7 +7,7 @@ from sqlalchemy import Integer, cast, literal_column, select, update
 from inngest.engine.domain.model import Registry
 
 from . import tables
-from .records import function_of, number_of
+from .records import FUNCTION_COLUMNS, function_of, number_of
 from .statement import Statement, Transaction, constant
 
 _functions, _meta = tables.functions, tables.meta
@@ -19,16 +19,7 @@ GENERATION = Statement(
 
 FUNCTIONS = Statement(
     "A transaction reads all functions.",
-    lambda _: select(
-        _functions.c.id,
-        _functions.c.app_id,
-        _functions.c.name,
-        _functions.c.version,
-        _functions.c.retries,
-        _functions.c.events,
-        _functions.c.failure_of,
-        _functions.c.config,
-    ).order_by(_functions.c.id),
+    lambda _: select(*(_functions.c[name] for name in FUNCTION_COLUMNS)).order_by(_functions.c.id),
 )
 
 PAUSED = Statement(

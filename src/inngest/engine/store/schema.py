@@ -29,7 +29,7 @@ class Schema(NamedTuple):
     versions: Path  # folder of the migrations
 
 
-CURRENT = Schema("0002", "0002", tables.metadata, Path(__file__).parent / "migrations" / "versions")
+CURRENT = Schema("0003", "0003", tables.metadata, Path(__file__).parent / "migrations" / "versions")
 
 _META = tables.meta.name
 _TRIES = 12

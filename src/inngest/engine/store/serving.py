@@ -25,12 +25,12 @@ def first_due(served: ColumnElement[Any]) -> Select[Any, Any, Any, bool]:
     """When the first of each queue of these functions is due; and whether a run must be alone, or is on hold."""
     plain = select(func.min(_jobs.c.score)).where(
         _jobs.c.function_id == served,
-        _jobs.c.alone == _NO,
+        _jobs.c.queue_class == _NO,
         _jobs.c.lane == literal_column("''", Text),
         _jobs.c.start == _NO,
     )
     lane = select(func.min(_lanes.c.ready_at)).where(_lanes.c.function_id == served, _lanes.c.ready_at.is_not(None))
-    special = exists().where(_jobs.c.function_id == served, _jobs.c.alone >= _YES)
+    special = exists().where(_jobs.c.function_id == served, _jobs.c.queue_class >= _YES)
     return select(served, plain.scalar_subquery(), lane.scalar_subquery(), special)
 
 
@@ -49,7 +49,7 @@ PLAIN_JOBS = Statement(
         select(_jobs.c.score, _jobs.c.id, _jobs.c.run_id)
         .where(
             _jobs.c.function_id == bindparam("function"),
-            _jobs.c.alone == _NO,
+            _jobs.c.queue_class == _NO,
             _jobs.c.lane == literal_column("''", Text),
             _jobs.c.start == _NO,
         )

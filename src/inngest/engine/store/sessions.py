@@ -49,10 +49,7 @@ WRITE_FUNCTION = Statement(
     "A registration writes a function.",
     lambda words: (insertion := words.insert(_functions)).on_conflict_do_update(
         index_elements=["id"],
-        set_={
-            name: insertion.excluded[name]
-            for name in ("app_id", "name", "version", "retries", "events", "failure_of", "config", "updated_at")
-        },
+        set_={column.name: insertion.excluded[column.name] for column in _functions.c if not column.primary_key},
     ),
 )
 

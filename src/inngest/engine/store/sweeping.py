@@ -92,7 +92,7 @@ UNBLOCK = Statement(
     ),
 )
 
-_QUEUED = (_jobs.c.function_id == bindparam("function"), _jobs.c.alone == _NO)
+_QUEUED = (_jobs.c.function_id == bindparam("function"), _jobs.c.queue_class == _NO)
 
 
 def _queued_lanes(_: SqlDialect) -> ClauseElement:

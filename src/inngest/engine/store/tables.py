@@ -30,6 +30,32 @@ functions = Table(
     Column("failure_of", Text, comment="the function whose failures start it"),
     Column("config", Text, nullable=False, comment="JSON of the wire configuration"),
     Column("updated_at", BigInteger, nullable=False),
+    Column("uuid", Text, comment="by which a call names it; null of functions that no app serves"),
+    Column("transport", Text, nullable=False, server_default="local", comment="local: in a worker's process; or http"),
+    Column("url", Text, comment="where it is called; null if it is local"),
+    Column("archived_at", BigInteger, comment="when its app was synced without it: from then on nothing starts it"),
+)
+
+apps = Table(
+    "inngest_apps",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("uuid", Text, nullable=False),
+    Column(
+        "url", Text, nullable=False, comment="where it is served; of an app that failed to sync: where it was asked"
+    ),
+    Column("method", Text, nullable=False, comment="how its functions are called: serve, connect or api"),
+    Column("sdk", Text, comment="language and version, as it says: py:v0.5.19"),
+    Column("version", Text, comment="of the app, as its developer numbers it"),
+    Column("framework", Text),
+    Column("platform", Text),
+    Column("checksum", Text, nullable=False, comment="of what was registered last; empty if nothing ever was"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("synced_at", BigInteger, comment="when it was registered last; null if it never was"),
+    Column("error", Text, comment="why the last sync failed; null if it did not"),
+    Column("archived_at", BigInteger),
+    sqlite_with_rowid=False,
+    comment="one row per app that serves functions",
 )
 
 sessions = Table(
@@ -64,6 +90,7 @@ events = Table(
     Column("ts", BigInteger, nullable=False),
     Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
     Column("received_at", BigInteger, nullable=False),
+    Column("extra", Text, comment="JSON of its user, v and meta, as far as it has them; null if it has none"),
 )
 Index("inngest_events_by_name", events.c.name, events.c.received_at, events.c.id)
 Index("inngest_events_by_age", events.c.received_at, events.c.id)
@@ -105,6 +132,13 @@ runs = Table(
     Column("slots", Integer, nullable=False, comment="that it holds now of each budget of its lane"),
     Column("follows", Integer, nullable=False, server_default="0", comment="whether memos are found by name alone"),
     Column("code", Text, comment="JSON, of its code: hold, holds, patches, unasked, threaded; null if it has none"),
+    Column(
+        "generation", Integer, nullable=False, server_default="0", comment="of its calls: answers to others are refused"
+    ),
+    Column("request_version", Integer, nullable=False, server_default="-1", comment="its SDK's; -1 until that says it"),
+    Column("owed", Integer, nullable=False, server_default="1", comment="whether its function is to be called again"),
+    Column("discover_at", BigInteger, comment="not before then; null: at once"),
+    Column("touched", Integer, nullable=False, server_default="0", comment="how often others than its owner wrote it"),
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
@@ -142,6 +176,8 @@ steps = Table(
     Column("error", Text),
     Column("cancelled", Integer, nullable=False),
     Column("metadata", Text, comment="JSON: what is known beside the result, for people"),
+    Column("mode", Text, comment="of a group over the wire: wait or race; null if it is of none"),
+    Column("op", Text, comment="over the wire: what its function reported of it last, while it is open"),
     sqlite_with_rowid=False,
 )
 
@@ -166,10 +202,10 @@ jobs = Table(
     Column("function_id", Text, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column(
-        "alone",
+        "queue_class",
         Integer,
         nullable=False,
-        comment="1: due only while nothing else is in flight; 2: on hold, to be entered to replay only",
+        comment="0: as others; 1: due only while nothing else is in flight; 2: on hold, to be entered to replay only",
     ),
     Column("lane", Text, nullable=False, comment="where it queues; empty for plain functions"),
     Column(
@@ -186,7 +222,15 @@ jobs = Table(
     Column("held_by", Text, comment="of a run on hold: the worker that put it there; others are before it"),
     sqlite_with_rowid=False,
 )
-Index("inngest_jobs_by_function", jobs.c.function_id, jobs.c.alone, jobs.c.lane, jobs.c.start, jobs.c.score, jobs.c.id)
+Index(
+    "inngest_jobs_by_function",
+    jobs.c.function_id,
+    jobs.c.queue_class,
+    jobs.c.lane,
+    jobs.c.start,
+    jobs.c.score,
+    jobs.c.id,
+)
 Index(
     "inngest_jobs_by_hold",
     jobs.c.function_id,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
     op.add_column("inngest_runs", sa.Column("priority", sa.Integer, nullable=False, server_default="0"))
     op.create_table(
-        "inngest_apps",
+        "inngest_shops",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("functions", sa.Integer, nullable=False),
     )
@@ -23,6 +23,6 @@ def upgrade() -> None:
     counted = op.get_bind().execute(sa.text("SELECT app_id, count(*) FROM inngest_functions GROUP BY app_id")).all()
     for app_id, count in counted:
         op.get_bind().execute(
-            sa.text("INSERT INTO inngest_apps (id, functions) VALUES (:id, :functions)"),
+            sa.text("INSERT INTO inngest_shops (id, functions) VALUES (:id, :functions)"),
             {"id": app_id, "functions": count},
         )
