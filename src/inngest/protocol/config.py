@@ -3,7 +3,7 @@
 import datetime
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import pydantic
 
@@ -89,9 +89,19 @@ def explain(error: pydantic.ValidationError, prefix: str = "") -> FunctionConfig
     """The first problem of a validation as `field: reason`, with what was given."""
     problem = error.errors(include_url=False)[0]
     field = ".".join([*([prefix] if prefix else []), *(str(part) for part in problem["loc"][:1])]) or "value"
+    return FunctionConfigInvalidError(f"{field}: {_reason(problem)}")
+
+
+def _reason(problem: Any) -> str:
     reason = str(problem["msg"]).removeprefix("Value error, ")
-    given = "" if problem["type"] in ("value_error", "missing") else f" (got {problem['input']!r})"
-    return FunctionConfigInvalidError(f"{field}: {reason}{given}")
+    return reason if problem["type"] in ("value_error", "missing") else f"{reason} (got {problem['input']!r})"
+
+
+class _AllWrong(Exception):
+    """Everything that is wrong with a model that comes over the wire. Pydantic takes it for none of its problems."""
+
+    def __init__(self, error: pydantic.ValidationError) -> None:
+        self.error = error
 
 
 class ConfigModel(RawModel, pydantic.BaseModel):
@@ -109,11 +119,11 @@ class ConfigModel(RawModel, pydantic.BaseModel):
 
     @pydantic.model_validator(mode="wrap")
     @classmethod
-    def _say_which_field(cls, value: object, build: Callable[[object], Self]) -> Self:
+    def _say_which_field(cls, value: object, build: Callable[[object], Self], info: pydantic.ValidationInfo) -> Self:
         try:
             return build(value)
         except pydantic.ValidationError as error:
-            raise explain(error, cls.__name__) from None
+            raise (explain(error, cls.__name__) if info.context is None else _AllWrong(error)) from None
 
     @pydantic.model_serializer(mode="wrap")
     def _as_wire(
@@ -147,6 +157,44 @@ class ConfigModel(RawModel, pydantic.BaseModel):
 
 
 _DURATIONS = frozenset(("finish", "period", "start", "timeout"))
+
+M = TypeVar("M", bound=ConfigModel)
+
+
+def read(kind: type[M], wire: Mapping[str, object]) -> tuple[M | None, Sequence[tuple[str, str]]]:
+    """The model of a wire object: names in any case; nulls and members that nobody knows are ignored.
+
+    Returns:
+        The model, or None; and everything that is wrong with it: the name of a member, and why.
+    """
+    names = {kind.wire_names.get(field, field).lower(): field for field in kind.model_fields}
+    members: dict[str, object] = {}
+    wrong: dict[str, str] = {}
+    for name, value in wire.items():
+        field = names.get(name.lower())
+        if field is None or value is None:
+            continue
+        try:
+            members[field] = _parsed(value) if field in _DURATIONS else value
+        except ValueError as error:
+            wrong[field] = str(error)
+    try:
+        made = kind.model_validate(members, context=kind)
+    except _AllWrong as all_wrong:
+        for problem in all_wrong.error.errors(include_url=False):
+            wrong.setdefault(str(problem["loc"][0]) if problem["loc"] else "", _reason(problem))
+    except FunctionConfigInvalidError as error:
+        wrong.setdefault("", error.message)
+    else:
+        if not wrong:
+            return made, ()
+    return None, [(kind.wire_names.get(field, field), reason) for field, reason in wrong.items()]
+
+
+def _parsed(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a duration such as 30s, 5m, 1h30m or 7d, got {value!r}")
+    return durations.parse(value)
 
 
 class Batch(ConfigModel):
