@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from inngest.engine.domain.model import Run
 from inngest.engine.observers import Observer, Observers
 from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.clock import wall_clock_ms
@@ -116,6 +117,26 @@ class EngineHost:
             StoreError: nothing was stored.
         """
         return await self.on_its_loop().service.intake.send(events)
+
+    async def invoke(self, function_id: str, data: str) -> Run:
+        """Start one function, whatever its triggers; the run, which may have been skipped.
+
+        Args:
+            function_id: `app-function`.
+            data: JSON text of the data of its event.
+
+        Raises:
+            KeyError: the database knows no such function.
+            EngineStateError: it does not run here.
+            StoreError: nothing was stored.
+        """
+        return await self.on_its_loop().service.intake.start(function_id, data)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has started, and neither stops nor drains."""
+        running = self._running
+        return running is not None and running.home.ready and not running.service.executor.draining
 
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""

@@ -114,3 +114,18 @@ def sleep_sync(seconds: float) -> None:
 def stopwatch() -> float:
     """Milliseconds from some moment on, with fractions: the difference of two says how long something took."""
     return time.perf_counter_ns() / 1_000_000
+
+
+def monotonic() -> float:
+    """Seconds of a clock that nobody sets."""
+    return time.monotonic()
+
+
+def after(seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+    """Call back on the running event loop, so many seconds from now."""
+    return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+def until(when: float) -> asyncio.Timeout:
+    """An `async with` block that ends with TimeoutError at a time of the event loop's clock, which is `monotonic`."""
+    return asyncio.timeout_at(when)

@@ -1,4 +1,4 @@
-"""The event API of a development server: events come in over HTTP, and what they started can be read."""
+"""The event API: events come in over HTTP, and what they started can be read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.errors import EngineStateError
 from inngest.engine.errors import StoreError
-from inngest.protocol import limits
 from inngest.protocol.config import TriggerEvent
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
@@ -28,33 +27,35 @@ from inngest.runtime.clock import wall_clock_ms
 
 from . import bodies, run_json
 from .answers import Json
+from .auth import KeyGuard, Keys
+from .bounds import Bounds
 from .hosts import HostGuard, Hosts
 
 __all__ = ["create_app"]
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.server"))
 
-MAX_BODY = 64 * limits.MB
-"""Bytes of one request; an event may have 3 MB."""
-
 MAX_RUNS = 1_000
 """Runs of one event that are shown."""
 
 PATHS = (
-    "POST /e/{event key}, GET /health, GET /v1/events/{event id}/runs, GET /v1/events/{event id}/kept, "
+    "POST /e/{event key}, GET /health, GET /ready, POST /invoke/{function id}, GET /v1/events/{event id}/runs, "
+    "GET /v1/events/{event id}/kept, "
     "GET /v1/events/{event id}/woken, GET /v1/triggers"
 )
 
 
-def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> Starlette:
+def create_app(
+    engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collection[str] = (), keys: Keys | None = None
+) -> Starlette:
     """The event API of an engine that has been started.
-
-    Any event key is accepted: this is a server for development.
 
     Args:
         engine: where events go, and runs are read.
         host: the address that the server is bound to.
-        allowed_hosts: names under which the server is also known; requests with another `Host` header are refused.
+        allowed_hosts: names under which the server is also known; requests with another `Host` header are refused, if
+            there are no keys.
+        keys: what requests must show; None: nothing is asked, and any event key is accepted, as in development.
     """
     api = EventApi(engine)
     routes = [
@@ -66,16 +67,21 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", allowed_hosts: Collec
             ],
             middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
         ),
+        Route("/invoke/{function_id}", api.invoke, methods=["POST"]),
         Route("/health", health, methods=["GET"]),
+        Route("/ready", api.ready, methods=["GET"]),
         Route("/v1/events/{event_id}/runs", api.runs, methods=["GET"]),
         Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),
         Route("/v1/events/{event_id}/woken", api.woken, methods=["GET"]),
         Route("/v1/triggers", api.triggers, methods=["GET"]),
     ]
+    # Without keys, a page whose domain was made to point here must be kept out by its name.
+    guard = Middleware(HostGuard, hosts=Hosts(host, allowed_hosts)) if keys is None else Middleware(KeyGuard, keys=keys)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(ServerKind), Middleware(HostGuard, hosts=Hosts(host, allowed_hosts))],
+        middleware=[Middleware(ServerKind, kind="dev" if keys is None else "cloud"), guard, Middleware(Bounds)],
         exception_handlers={
+            ClientDisconnect: _gone,
             HTTPException: _http_error,
             StoreError: _unavailable,
             EngineStateError: _unavailable,
@@ -97,7 +103,7 @@ class EventApi:
         """Accept events. Each has its place in `ids`; one that is refused has "" there, and the others count."""
         try:
             events = bodies.read(
-                await _body(request),
+                await request.body(),
                 request.headers.get("content-type", ""),
                 Seed.parse(request.headers.get("x-inngest-event-id-seed")),
                 request.query_params.get("name", ""),
@@ -113,6 +119,26 @@ class EventApi:
         if not refused:
             return _answer(placed, 200, None)
         return _answer(placed, 400, _explain(refused, len(events)))
+
+    async def invoke(self, request: Request) -> Response:
+        """Start one function, whatever its triggers, with an event that has no name."""
+        function_id = request.path_params["function_id"]
+        try:
+            data = bodies.read_data(await request.body())
+        except bodies.BodyError as error:
+            return Json({"error": str(error), "status": 400}, 400)
+        try:
+            run = await self._host.invoke(function_id, data)
+        except KeyError:
+            return Json({"error": f"no function {function_id!r} is known", "status": 404}, 404)
+        return Json({"id": run.event_id, "run_id": run.id, "status": 200})
+
+    async def ready(self, request: Request) -> Response:
+        """Whether requests should come here: the engine takes events and begins runs, and its database answers."""
+        if not self._host.is_ready:
+            return Json({"status": 503, "message": "the engine starts, or stops"}, 503)
+        await self._engine.runs(limit=1)
+        return Json({"status": 200, "message": "OK"})
 
     async def key_is_missing(self, request: Request) -> Response:
         """An event key is part of the path."""
@@ -175,18 +201,6 @@ def _explain(refused: list[tuple[int, bodies.Refused]], count: int) -> str:
     return f"{event.problem} (events[{index}]{more}; {count - len(refused)} of {count} events were accepted)"
 
 
-async def _body(request: Request) -> bytes:
-    """The request's body, as long as it is not too large."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise HTTPException(413, f"the body is over {MAX_BODY:,} bytes: send fewer events in one request")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 # -- errors, as JSON
 
 
@@ -200,6 +214,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return Json({"error": text, "status": error.status_code}, error.status_code, headers=error.headers)
 
 
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client has left before its request was whole: nobody reads this."""
+    return Json({"error": "the request was not whole", "status": 400}, 400)
+
+
 async def _unavailable(request: Request, error: Exception) -> Response:
     """Nothing was stored; a client that tries again may succeed."""
     return _answer([], 503, str(error))
@@ -210,17 +229,18 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 class ServerKind:
-    """Says on every response, by the header `x-inngest-server-kind`, that this is a development server."""
+    """Says on every response what kind of server this is, by the header `x-inngest-server-kind`: "dev" or "cloud"."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, kind: str) -> None:
         self._app = app
+        self._kind = kind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
 
         async def send_with_kind(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-inngest-server-kind"] = "dev"
+                MutableHeaders(scope=message)["x-inngest-server-kind"] = self._kind
             await send(message)
 
         await self._app(scope, receive, send_with_kind)

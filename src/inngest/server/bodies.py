@@ -58,6 +58,24 @@ def read(body: bytes, content_type: str, seed: Seed | None, form_name: str) -> l
     return [_event(wire, "" if seed is None else seed.event_id(index)) for index, wire in enumerate(wires)]
 
 
+def read_data(body: bytes) -> str:
+    """The data of an event without a name, which starts one function, as JSON.
+
+    Args:
+        body: a JSON object with `data`, an object; a body without it, or an empty one, means no data.
+
+    Raises:
+        BodyError: what is wrong, and what was expected.
+    """
+    wire = _json(body) if body else {}
+    if not isinstance(wire, dict):
+        raise BodyError(f'expected an object such as {{"data": {{}}}}, got {_kind(wire)}')
+    found = _event({"name": "invoke", "data": wire.get("data")}, "")
+    if isinstance(found, Refused):
+        raise BodyError(found.problem)
+    return found.data
+
+
 def _json(body: bytes) -> object:
     try:
         return codec.loads(body.decode())

@@ -18,6 +18,7 @@ from inngest.protocol.config import TriggerCron
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 from inngest.server.app import create_app
+from inngest.server.protocol import BoundedProtocol
 
 from .event_log import Emit, EventLog, Record
 from .loading import CodeError, TargetError, load, locate
@@ -103,6 +104,7 @@ async def serve(
         config = uvicorn.Config(
             app,
             lifespan="off",
+            http=BoundedProtocol,
             log_config=None,
             log_level="warning",
             access_log=False,
