@@ -27,6 +27,7 @@ class EventData(NamedTuple):
     name: str
     data: str  # JSON text of an object
     ts: int  # unix ms
+    extra: str | None = None  # JSON text of an object: its user, v and meta, as far as it has them
 
 
 class Call(NamedTuple):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from . import codec, limits, texts
 from .opcodes import SentEvent
 
@@ -14,6 +17,46 @@ SCHEDULED = "inngest/scheduled.timer"
 
 SYSTEM = (FAILED, FINISHED, CANCELLED, INVOKED, DEFERRED, SCHEDULED)
 """The names of all events that an engine sends itself."""
+
+MEMBERS = ("user", "v", "meta")
+"""Members of an event beside its data that functions and expressions see."""
+
+SOURCE = "source"
+"""The member that names where an event came from; it is for people only."""
+
+MAX_SESSIONS = 5
+MAX_SESSION_KEY = 128
+MAX_SESSION_ID = 512
+
+
+def members_of(extra: str) -> dict[str, object]:
+    """The members of an event beside its data that functions and expressions see.
+
+    Args:
+        extra: JSON text of an object, as it is stored with the event.
+    """
+    return {name: value for name, value in json.loads(extra).items() if name in MEMBERS}
+
+
+def meta_problem(meta: Mapping[str, object]) -> str | None:
+    """The reason why an event may not have such a `meta`; None if it may.
+
+    Args:
+        meta: only `sessions` has rules: an object of up to 5 texts.
+    """
+    sessions = meta.get("sessions")
+    if sessions is None:
+        return None
+    if not isinstance(sessions, Mapping) or not all(isinstance(one, str) for one in sessions.values()):
+        return "meta.sessions: expected an object whose values are texts"
+    if len(sessions) > MAX_SESSIONS:
+        return f"meta.sessions has {len(sessions)} members; at most {MAX_SESSIONS} are allowed"
+    for key, session_id in sessions.items():
+        if len(key.encode(errors="surrogatepass")) > MAX_SESSION_KEY:
+            return f"meta.sessions: the key {key[:40]!r}… is over {MAX_SESSION_KEY} bytes"
+        if len(session_id.encode(errors="surrogatepass")) > MAX_SESSION_ID:
+            return f"meta.sessions[{key!r}] is over {MAX_SESSION_ID} bytes"
+    return None
 
 
 def listening_problem(name: str) -> str | None:
@@ -43,7 +86,7 @@ def problem(event: SentEvent) -> str | None:
         return "timestamp is before Jan 1, 1980; ts is in unix milliseconds"
     if event.ts > limits.MAX_EVENT_TS:
         return "timestamp is after Jan 1, 2100; ts is in unix milliseconds"
-    size = codec.size(event.data) + len(event.name) + len(event.key)
+    size = codec.size(event.data) + codec.size(event.extra or "") + len(event.name) + len(event.key)
     if size > limits.MAX_EVENT_SIZE:
         return f"event is {size:,} bytes; at most {limits.MAX_EVENT_SIZE:,} are allowed"
     return None

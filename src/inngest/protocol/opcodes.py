@@ -45,6 +45,7 @@ class SentEvent(NamedTuple):
     key: str  # the developer's id of the event, its idempotency key; "" if none
     ts: int  # unix ms; 0 for "now"
     id: str = ""  # ULID, when it is known beforehand; "" to have one made
+    extra: str | None = None  # JSON text of an object: its user, v and meta, and the source it came from
 
 
 REQUESTS = frozenset((Opcode.GATEWAY, Opcode.AI_GATEWAY))

@@ -27,7 +27,7 @@ from inngest.runtime.clock import wall_clock_ms
 
 from . import bodies, run_json
 from .answers import Json
-from .auth import KeyGuard, Keys
+from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
 from .hosts import HostGuard, Hosts
 
@@ -107,6 +107,7 @@ class EventApi:
                 request.headers.get("content-type", ""),
                 Seed.parse(request.headers.get("x-inngest-event-id-seed")),
                 request.query_params.get("name", ""),
+                request.scope.get(SOURCE, ""),
             )
         except bodies.BodyError as error:
             return _answer([], 400, str(error))

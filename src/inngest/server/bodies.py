@@ -33,7 +33,9 @@ class Refused:
     problem: str
 
 
-def read(body: bytes, content_type: str, seed: Seed | None, form_name: str) -> list[SentEvent | Refused]:
+def read(
+    body: bytes, content_type: str, seed: Seed | None, form_name: str, source: str = ""
+) -> list[SentEvent | Refused]:
     """The events of a body, in order.
 
     Args:
@@ -41,6 +43,7 @@ def read(body: bytes, content_type: str, seed: Seed | None, form_name: str) -> l
         content_type: of the body; everything that is not a form is read as JSON.
         seed: gives the events their ids, so that a body that is sent again is known; None: they get new ones.
         form_name: the name of the event that a form stands for.
+        source: the name of the key that the events were sent with; "" if none was asked for.
 
     Raises:
         BodyError: what is wrong, and what was expected.
@@ -55,7 +58,8 @@ def read(body: bytes, content_type: str, seed: Seed | None, form_name: str) -> l
         wires = value if isinstance(value, list) else [value]
     if len(wires) > limits.MAX_EVENTS_PER_SEND:
         raise BodyError(f"{len(wires):,} events in one request; at most {limits.MAX_EVENTS_PER_SEND:,} are allowed")
-    return [_event(wire, "" if seed is None else seed.event_id(index)) for index, wire in enumerate(wires)]
+    ids = ["" if seed is None else seed.event_id(index) for index in range(len(wires))]
+    return [_event(wire, event_id, source) for wire, event_id in zip(wires, ids, strict=True)]
 
 
 def read_data(body: bytes) -> str:
@@ -70,7 +74,7 @@ def read_data(body: bytes) -> str:
     wire = _json(body) if body else {}
     if not isinstance(wire, dict):
         raise BodyError(f'expected an object such as {{"data": {{}}}}, got {_kind(wire)}')
-    found = _event({"name": "invoke", "data": wire.get("data")}, "")
+    found = _event({"name": "invoke", "data": wire.get("data")}, "", "")
     if isinstance(found, Refused):
         raise BodyError(found.problem)
     return found.data
@@ -92,26 +96,42 @@ def _json(body: bytes) -> object:
         raise BodyError(f"the body cannot be read: {error}") from None
 
 
-def _event(wire: object, event_id: str) -> SentEvent | Refused:
-    """One event; `user`, `v` and `meta`, which other SDKs send, are passed over."""
+_STRINGS = ("name", "id", "v")
+_OBJECTS = ("data", "user", "meta")
+
+
+def _event(wire: object, event_id: str, source: str) -> SentEvent | Refused:
+    """One event; members that it does not know are passed over."""
     if not isinstance(wire, dict):
         return Refused(f"expected an event as an object, got {_kind(wire)}")
-    name, key, data, ts = (wire.get(member) for member in ("name", "id", "data", "ts"))
-    if not isinstance(name, str | None):
-        return Refused(f"name: expected a string, got {_kind(name)}")
-    if not isinstance(key, str | None):
-        return Refused(f"id: expected a string, got {_kind(key)}")
-    if isinstance(ts, bool) or not isinstance(ts, int | None):
-        return Refused(f"ts: expected unix milliseconds as a whole number, got {_kind(ts)}")
-    if not isinstance(data, dict | None):
-        return Refused(f"data: expected an object, got {_kind(data)}")
-    try:
-        text = codec.dumps({member: value for member, value in (data or {}).items() if member != "_inngest"})
-    except codec.NotJsonError as error:
-        return Refused(f"data is not JSON: {error}")
-    sent = SentEvent(name or "", text, key or "", ts or 0, event_id)
+    if problem := _wrong_member(wire) or rules.meta_problem(wire.get("meta") or {}):
+        return Refused(problem)
+    data = {member: value for member, value in (wire.get("data") or {}).items() if member != "_inngest"}
+    extra = {member: wire[member] for member in rules.MEMBERS if wire.get(member)}
+    if source:
+        extra[rules.SOURCE] = source
+    texts: list[str] = []
+    for what, value in (("data", data), ("user or meta", extra)):
+        try:
+            texts.append(codec.dumps(value))
+        except codec.NotJsonError as error:
+            return Refused(f"{what} is not JSON: {error}")
+    name, key, ts = wire.get("name") or "", wire.get("id") or "", wire.get("ts") or 0
+    sent = SentEvent(name, texts[0], key, ts, event_id, texts[1] if extra else None)
     problem = rules.problem(sent)
     return sent if problem is None else Refused(problem)
+
+
+def _wrong_member(wire: Mapping[str, object]) -> str | None:
+    """The first member of an event that is of a wrong type, in words."""
+    for members, kind, expected in ((_STRINGS, str, "a string"), (_OBJECTS, dict, "an object")):
+        for member in members:
+            if not isinstance(wire.get(member), kind | None):
+                return f"{member}: expected {expected}, got {_kind(wire[member])}"
+    ts = wire.get("ts")
+    if isinstance(ts, bool) or not isinstance(ts, int | None):
+        return f"ts: expected unix milliseconds as a whole number, got {_kind(ts)}"
+    return None
 
 
 def _form(body: bytes) -> Mapping[str, list[str]]:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from inngest.protocol import codec
 from inngest.protocol.calls import EventData
+from inngest.protocol.events import members_of
 
 from .matching import WAIT, Activation, compiled, key_at
 from .model import Event
@@ -30,7 +31,7 @@ class EventView:
 
     @cached_property
     def value(self) -> dict[str, object]:
-        """The value that an expression reads: id, name, data, ts.
+        """The value that an expression reads: id, name, data, ts, and user, v and meta if it has them.
 
         Raises:
             ValueError: its data is no JSON.
@@ -78,15 +79,17 @@ class EventView:
 
 def value_of(event: EventData) -> dict[str, object]:
     """An event as expressions see it."""
-    return {"id": event.id, "name": event.name, "data": json.loads(event.data), "ts": event.ts}
+    value = {"id": event.id, "name": event.name, "data": json.loads(event.data), "ts": event.ts}
+    return value if event.extra is None else {**value, **members_of(event.extra)}
 
 
 def data_of(event: Event) -> EventData:
     """A stored event as functions see it."""
-    return EventData(event.public_id, event.name, event.data, event.ts)
+    return EventData(event.public_id, event.name, event.data, event.ts, event.extra)
 
 
 def text_of(event: Event) -> str:
     """JSON text of a stored event, as the result of a wait."""
-    head = json.dumps({"id": event.public_id, "name": event.name, "ts": event.ts})
+    members = {} if event.extra is None else members_of(event.extra)
+    head = json.dumps({"id": event.public_id, "name": event.name, "ts": event.ts, **members})
     return f'{head[:-1]}, "data": {event.data}}}'

@@ -28,6 +28,7 @@ class Event(NamedTuple):
     ts: int  # when it happened
     key: str  # the developer's id: its idempotency key; "" if none
     received_at: int  # when it was accepted
+    extra: str | None = None  # JSON text of an object: user, v, meta, and source, the name of the key it was sent with
 
     @property
     def public_id(self) -> str:

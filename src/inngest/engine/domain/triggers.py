@@ -20,7 +20,7 @@ from .starts import Start
 
 def stored(sent: SentEvent, now: int, new_id: Callable[[int], str]) -> Event:
     """The event as it is stored: with an id, and a time."""
-    return Event(sent.id or new_id(now), sent.name, sent.data, sent.ts or now, sent.key, now)
+    return Event(sent.id or new_id(now), sent.name, sent.data, sent.ts or now, sent.key, now, sent.extra)
 
 
 def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callable[[int], str]) -> list[Start]:

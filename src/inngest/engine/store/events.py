@@ -31,9 +31,7 @@ INSERT_EVENTS = MultiRowStatement(
 
 EVENT = Statement(
     "A transaction reads one event.",
-    lambda _: select(
-        _events.c.id, _events.c.name, _events.c.data, _events.c.ts, _events.c.key, _events.c.received_at
-    ).where(_events.c.id == bindparam("event")),
+    lambda _: select(*(_events.c[name] for name in EVENT_COLUMNS)).where(_events.c.id == bindparam("event")),
 )
 
 EVENTS_OF_BATCHES = Statement(

@@ -39,6 +39,7 @@ LOOKS = 500
 """Events that are searched in one transaction of a reader."""
 
 _COLUMNS = [_events.c[name] for name in EVENT_COLUMNS]
+_RECEIVED_AT = EVENT_COLUMNS.index("received_at")
 
 
 def _last(words: SqlDialect) -> ClauseElement:
@@ -253,7 +254,7 @@ def earlier(tx: Transaction, watch: Subscription, now: int) -> list[Arrival]:
         known = not watch.found and row is not None and row[0] == place.id  # else what was searched is gone
         name = watch.topic.partition(":")[2]
         asked = {"place": place.at if known else 0, "of_name": name, "since": watch.since}
-        rows = sorted(tx.execute(SINCE, asked).fetchall(), key=lambda row: (row[-1], row[0]))
+        rows = sorted(tx.execute(SINCE, asked).fetchall(), key=lambda row: (row[_RECEIVED_AT], row[0]))
         event = first(watch, [Event(*row) for row in rows], now)
     return [] if event is None else [arrival(watch, event, now)]
 

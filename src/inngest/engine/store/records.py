@@ -76,7 +76,7 @@ FUNCTION_COLUMNS = (
     "uuid",
 )
 
-EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at")
+EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at", "extra")
 
 NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:18], "session_id", "token", "slots")
 
@@ -101,7 +101,7 @@ def tie_breaker(value: object) -> str:
 
 def event_row(event: Event) -> tuple[object, ...]:
     """The row of EVENT_COLUMNS of an event."""
-    return (event.id, event.name, event.data, event.ts, event.key, event.received_at)
+    return (event.id, event.name, event.data, event.ts, event.key, event.received_at, event.extra)
 
 
 def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:

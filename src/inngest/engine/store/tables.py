@@ -90,7 +90,7 @@ events = Table(
     Column("ts", BigInteger, nullable=False),
     Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
     Column("received_at", BigInteger, nullable=False),
-    Column("extra", Text, comment="JSON of its user, v and meta, as far as it has them; null if it has none"),
+    Column("extra", Text, comment="JSON of its user, v, meta and source, as far as it has them; null if it has none"),
 )
 Index("inngest_events_by_name", events.c.name, events.c.received_at, events.c.id)
 Index("inngest_events_by_age", events.c.received_at, events.c.id)
