@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from inngest.engine.domain.effects import Effects
-from inngest.engine.domain.model import Changes, Event, FunctionSpec, Policy
+from inngest.engine.domain.model import App, Changes, Event, FunctionSpec, Policy
 from inngest.engine.ports import Store
 from inngest.engine.records import Acceptance, Commit, EventCursor, Owner, RequestAttempt, RequestKey, Session
 from inngest.engine.store.commands import Command
@@ -38,7 +38,7 @@ READING = {
         "woken",
         "facts",
     ),
-    *("ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
+    *("apps", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
 
@@ -52,6 +52,9 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "register": lambda store: store.register(
         [FunctionSpec("f", "a", "f", "v", 4, ("go",), None, "{}")], replace_app="a", now=NOW
     ),
+    "register_app": lambda store: store.register_app(App("a", "uuid", "http://a"), [], NOW),
+    "note_sync_error": lambda store: store.note_sync_error(App("a", "uuid", "http://a", error="why"), NOW),
+    "archive_app": lambda store: store.archive_app("a", NOW),
     "begin_session": lambda store: store.begin_session(Session("session", NOW, "host", 1, ["f"])),
     "end_session": lambda store: store.end_session("session", NOW, died=True),
     "sessions": lambda store: store.sessions(),

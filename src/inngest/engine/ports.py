@@ -10,6 +10,7 @@ from inngest.protocol.calls import Call, Outcome
 from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Recorder
 
+from .app_store import AppStore
 from .domain.explaining import Facts, Handler, KeptBack, Woken
 from .domain.hosts import Hosts
 from .domain.model import (
@@ -438,6 +439,7 @@ class PruningStore(Protocol):
 class Store(
     StoreLife,
     WorkerStore,
+    AppStore,
     EventStore,
     RunStore,
     TimerStore,

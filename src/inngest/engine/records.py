@@ -12,6 +12,7 @@ from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep
 
 from .domain.effects import NOTHING, Effects
 from .domain.model import (
+    App,
     Changes,
     Defer,
     Event,
@@ -153,6 +154,14 @@ DONE = Receipt(Written.DONE)
 
 
 REFUSED = Receipt(Written.LOST)
+
+
+class Synced(NamedTuple):
+    """The result of registering an app."""
+
+    app: App
+    modified: bool  # it, or one of its functions, is another than before
+    taken: Sequence[str] = ()  # those of its functions that others have: then nothing was written
 
 
 class Claims(NamedTuple):

@@ -16,6 +16,8 @@ from inngest.engine.store.statement import Connection, MultiRowStatement, Statem
 from tests.house import sql
 
 SCANS = {
+    "apps.APPS": "all apps are what is asked for",
+    "apps.NOTE_ERROR": "there are few apps",
     "claiming.ASKING": "it asks whether there is a row at all",
     "explaining.WORKERS": "there are few workers",
     "looking_back.LAST": "it stops after the last row",

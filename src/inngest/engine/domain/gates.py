@@ -20,6 +20,7 @@ from .matching import EvaluationError, Expression
 SKIPPED = "RunSkippedError"
 
 PAUSED = "the function is paused"
+ARCHIVED = "the function is archived: its app was registered without it"
 """Why a run is skipped whose function is paused, and skips what comes."""
 
 

@@ -57,6 +57,25 @@ class FunctionSpec(NamedTuple):
     transport: Transport = Transport.LOCAL
     url: str = ""  # where its calls go, as its app gave it, with `fnId` and `stepId`; "" if it is local
     uuid: str = ""  # its id on the wire; "" if it is local
+    archived: bool = False  # its app was registered without it: nothing starts it, and runs under way go on
+
+
+class App(NamedTuple):
+    """An app that serves functions, as it was registered last."""
+
+    name: str  # of one that never was registered: its URL
+    uuid: str
+    url: str  # of its endpoint
+    method: str = "serve"  # how its functions are called
+    sdk: str = ""  # "py:v0.5.19"; "" if it did not say
+    version: str = ""  # of the app; "" if it did not say
+    framework: str = ""
+    platform: str = ""
+    checksum: str = ""  # of what it registered; "" if it never did
+    created_at: int = 0
+    synced_at: int | None = None  # when it was registered last; None: never
+    error: str | None = None  # why its last sync failed; None: it did not
+    archived_at: int | None = None
 
 
 class Discovery(NamedTuple):
@@ -366,17 +385,24 @@ class Registry(NamedTuple):
     by_failure: Mapping[str, FunctionSpec]  # by the id of the function whose failures they handle
     paused: Mapping[str, str] = MappingProxyType({})  # what becomes of events, by id: "queue" or "skip"
     wild: bool = False  # some triggers end in `*`
+    archived: Mapping[str, FunctionSpec] = MappingProxyType({})  # by id: those that nothing starts any more
 
     @classmethod
     def of(
         cls, generation: int, functions: Iterable[FunctionSpec], paused: Mapping[str, str] | None = None
     ) -> Registry:
         """A registry of these functions, some of which are paused."""
-        by_id = {function.id: function for function in functions}
+        given = {function.id: function for function in functions}
+        by_id = {function.id: function for function in given.values() if not function.archived}
+        archived = {function.id: function for function in given.values() if function.archived}
         by_event: dict[str, list[FunctionSpec]] = {}
         for function in by_id.values():
             for name in dict.fromkeys(function.events):
                 by_event.setdefault(name, []).append(function)
         by_failure = {function.failure_of: function for function in by_id.values() if function.failure_of is not None}
         wild = any(name.endswith("*") for name in by_event)
-        return cls(generation, by_id, by_event, by_failure, paused or {}, wild)
+        return cls(generation, by_id, by_event, by_failure, paused or {}, wild, archived)
+
+    def known(self, function_id: str) -> FunctionSpec | None:
+        """A function, also one that is archived; None if there is none of that id."""
+        return self.functions.get(function_id) or self.archived.get(function_id)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from inngest.engine.domain import triggers
-from inngest.engine.domain.gates import BatchState, DebounceState
+from inngest.engine.domain.gates import ARCHIVED, BatchState, DebounceState, skipped
 from inngest.engine.domain.model import Event, FunctionSpec, RunStatus
 from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
@@ -212,10 +212,11 @@ class _Firing:
 
     def _start(self, kept: DebounceState | BatchState, event_id: str) -> Start:
         """The run, of the function as it is now; of one that is not known any more, as it was."""
-        found = self._registry.functions.get(kept.function_id)
+        found = self._registry.known(kept.function_id)
         function = found or FunctionSpec(kept.function_id, "", "", kept.version, kept.retries, (), None, "{}")
         paused = self._registry.paused.get(function.id)
-        return triggers.collected(function, self._event(event_id), self._now, self._ids.ulid, paused=paused)
+        start = triggers.collected(function, self._event(event_id), self._now, self._ids.ulid, paused=paused)
+        return start.skip(skipped(ARCHIVED)) if function.archived else start
 
     def _event(self, event_id: str) -> Event:
         found = events.event(self._tx, event_id)

@@ -332,7 +332,7 @@ def _held_of_each(tx: Transaction) -> Counter[str]:
 
 def rules_of(registry: Registry, lane: Lane) -> Queueing:
     """The rules of a lane's function as it is configured now; a run that queued under others follows them."""
-    function = registry.functions.get(lane.function_id)
+    function = registry.known(lane.function_id)
     return PLAIN if function is None else function_rules.rules_of(function.id, function.config).queueing
 
 

@@ -74,6 +74,7 @@ FUNCTION_COLUMNS = (
     "transport",
     "url",
     "uuid",
+    "archived_at",
 )
 
 EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at", "extra")
@@ -253,11 +254,11 @@ def function_row(function: FunctionSpec, now: int) -> dict[str, object]:
 
 def function_of(row: tuple[Any, ...]) -> FunctionSpec:
     """The function of a row of FUNCTION_COLUMNS."""
-    function_id, app_id, name, version, retries, events, failure_of, config, transport, url, uuid = row
+    function_id, app_id, name, version, retries, events, failure_of, config, transport, url, uuid, archived_at = row
     by = Transport.LOCAL if transport == Transport.LOCAL.value else Transport.HTTP
-    return FunctionSpec(
-        function_id, app_id, name, version, retries, names_of(events), failure_of, config, by, url or "", uuid or ""
-    )
+    names, archived = names_of(events), archived_at is not None
+    known = FunctionSpec(function_id, app_id, name, version, retries, names, failure_of, config)
+    return known._replace(transport=by, url=url or "", uuid=uuid or "", archived=archived)
 
 
 def session_row(session: Session) -> dict[str, object]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, delete, select, update
 
 from inngest.engine.domain.explaining import Handler
-from inngest.engine.domain.model import FunctionSpec
+from inngest.engine.domain.model import FunctionSpec, Transport
 from inngest.engine.records import Session
 
 from . import lanes, numbers, schedules, tables
@@ -92,7 +92,8 @@ def register(context: WriteContext, functions: Sequence[FunctionSpec], replace_a
     if replace_app is not None:
         kept.update(*(session.functions for session in sessions(context)))
     changed = [function for function in functions if known.get(function.id) != function][:AT_ONCE]
-    gone = [one for one in known.values() if one.app_id == replace_app and one.id not in kept][:AT_ONCE]
+    whole = [one for one in known.values() if one.app_id == replace_app and one.transport is Transport.LOCAL]
+    gone = [one for one in whole if one.id not in kept][:AT_ONCE]
     for function in changed:
         context.execute(WRITE_FUNCTION, function_row(function, now))
         left = lanes.reconsider(context, function.id, "", now)

@@ -1,0 +1,162 @@
+"""Apps that serve functions: registered as a whole, and known by their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import bindparam, delete, null, select, update
+
+from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
+from inngest.engine.records import Synced
+
+from . import lanes, schedules, sessions, tables
+from .context import WriteContext
+from .records import function_row
+from .registry import NEXT_GENERATION
+from .statement import Statement, Transaction
+from .timers import ALWAYS, LANES
+
+AT_ONCE = sessions.AT_ONCE
+
+_apps, _functions = tables.apps, tables.functions
+_COLUMNS = App._fields
+
+APPS = Statement(
+    "A reader lists the apps by their names.",
+    lambda _: select(*(_apps.c[name] for name in _COLUMNS)).order_by(_apps.c.name),
+)
+
+APP = Statement(
+    "A registration reads what is known of its app.",
+    lambda words: words.locking(
+        select(*(_apps.c[name] for name in _COLUMNS)).where(_apps.c.name == bindparam("app")), skip=False
+    ),
+)
+
+WRITE_APP = Statement(
+    "A registration writes what is known of its app.",
+    lambda words: (insertion := words.insert(_apps)).on_conflict_do_update(
+        index_elements=["name"],
+        set_={name: insertion.excluded[name] for name in _COLUMNS if name not in ("name", "created_at")},
+    ),
+)
+
+FORGET_APP = Statement(
+    "A registration forgets an app of which nothing was known but its URL.",
+    lambda _: delete(_apps).where(_apps.c.name == bindparam("url_as_name"), _apps.c.synced_at.is_(null())),
+)
+
+NOTE_ERROR = Statement(
+    "A sync that failed writes why, for the app of its name and each at its URL.",
+    lambda _: (
+        update(_apps)
+        .where((_apps.c.url == bindparam("of_url")) | (_apps.c.name == bindparam("of_name")))
+        .values(error=bindparam("why"))
+    ),
+)
+
+ARCHIVE = Statement(
+    "A registration archives functions of its app that it does not name.",
+    lambda words: (
+        update(_functions).where(words.any_of(_functions.c.id, "functions")).values(archived_at=bindparam("now"))
+    ),
+)
+
+ARCHIVE_APP = Statement(
+    "An app is archived.",
+    lambda _: (
+        update(_apps)
+        .where(_apps.c.name == bindparam("app"))
+        .values(archived_at=bindparam("now"), checksum=bindparam("nothing"))
+    ),
+)
+
+
+def apps(tx: Transaction) -> list[App]:
+    """All apps."""
+    return [App(*row) for row in tx.execute(APPS).fetchall()]
+
+
+def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec], now: int) -> tuple[Synced, bool]:
+    """Make an app and its functions known; archive those of it that are not given.
+
+    As many as a transaction writes; whether more may be left. The app counts as registered with the last page, so that
+    one that was cut short is gone on with when it is asked for again.
+    """
+    known = context.registry
+    taken = _taken(context, app, functions, known)
+    if taken:
+        return Synced(app, modified=False, taken=taken), False
+    before = _app(context, app.name)
+    changed = [one for one in functions if known.functions.get(one.id) != one][:AT_ONCE]
+    given = {one.id for one in functions}
+    gone = [one.id for one in _of(app.name, known) if one.id not in given][:AT_ONCE]
+    _write(context, changed, gone, now)
+    armed = schedules.arm(context.timers, functions, now, AT_ONCE)
+    modified = bool(changed or gone) or before is None or before.checksum != app.checksum
+    if AT_ONCE in (len(changed), len(gone), armed):
+        return Synced(app, modified=True), True
+    created = now if before is None else before.created_at
+    written = app._replace(created_at=created, synced_at=now, error=None, archived_at=None)
+    context.execute(WRITE_APP, written._asdict())
+    context.execute(FORGET_APP, {"url_as_name": app.url})
+    return Synced(written, modified=modified), False
+
+
+def _app(context: Transaction, name: str) -> App | None:
+    row = context.execute(APP, {"app": name}).fetchone()
+    return None if row is None else App(*row)
+
+
+def _of(app: str, known: Registry) -> list[FunctionSpec]:
+    """Functions that an app serves."""
+    return [one for one in known.functions.values() if one.app_id == app and one.transport is not Transport.LOCAL]
+
+
+def _taken(context: Transaction, app: App, functions: Iterable[FunctionSpec], known: Registry) -> list[str]:
+    """Those of the functions that another app has, or a worker in its own process."""
+    others: list[str] = []
+    local: list[str] = []
+    for one in functions:
+        there = known.functions.get(one.id)
+        if there is None:
+            continue
+        if there.transport is Transport.LOCAL:
+            local.append(one.id)
+        elif there.app_id != app.name:
+            others.append(one.id)
+    if local:
+        served = {name for session in sessions.sessions(context) for name in session.functions}
+        others += [one for one in local if one in served]
+    return others
+
+
+def _write(context: WriteContext, changed: Sequence[FunctionSpec], gone: Sequence[str], now: int) -> None:
+    for function in changed:
+        context.execute(sessions.WRITE_FUNCTION, function_row(function, now))
+        left = lanes.reconsider(context, function.id, "", now)
+        if left is not None:
+            context.timers.put(LANES, function.id, ALWAYS, left)
+    if gone:
+        context.execute(ARCHIVE, {"functions": json.dumps(list(gone)), "now": now})
+    if changed or gone:
+        context.execute(NEXT_GENERATION)
+        context.registry_changed()
+
+
+def note_error(context: WriteContext, app: App, now: int) -> None:
+    """A sync has failed: of the app that is known by its name or at its URL, else of a new one."""
+    if context.execute(NOTE_ERROR, {"of_url": app.url, "of_name": app.name, "why": app.error}).rowcount == 0:
+        context.execute(WRITE_APP, app._replace(created_at=now)._asdict())
+
+
+def archive(context: WriteContext, name: str, now: int) -> tuple[bool | None, bool]:
+    """Archive an app and its functions. Whether it was there, None if not; and whether more is left."""
+    before = _app(context, name)
+    if before is None:
+        return None, False
+    gone = [one.id for one in _of(name, context.registry)][:AT_ONCE]
+    _write(context, (), gone, now)
+    context.execute(ARCHIVE_APP, {"app": name, "now": now, "nothing": ""})
+    return before.archived_at is None, len(gone) == AT_ONCE
