@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING  # noqa: TID251 - the lazy names below are typed by it
 
+import inngest.beginning as _beginning  # noqa: F401 - it acts by being imported, first
 from inngest import errors
 from inngest.coming import announce as _announce
 from inngest.protocol.config import (

@@ -155,6 +155,17 @@ def test_a_run_on_hold_that_is_released_is_shown(tmp_path: Path) -> None:
         server.expect("run.completed", run_id=run_id)
 
 
+def test_a_run_that_is_released_before_it_is_on_hold_is_shown(server: DevServer) -> None:
+    run_id = started(server, "order/placed")
+    server.expect("step.completed", run_id=run_id)
+    while inngest("run", run_id, "--json", cwd=server.folder).stdout.count('"waiting"') == 0:
+        pass
+    assert inngest("release", run_id, cwd=server.folder).returncode == 0
+    server.send("order/paid")
+    server.expect("run.released", run_id=run_id)
+    server.expect("run.completed", run_id=run_id)
+
+
 RUN = {"run_id": "01KAQ2V7W6T4M3N8S9E0R5Y1XZ", "function_id": "shop-order"}
 WOKEN = [{"run_id": f"01KAQ2V7W6T4M3N8S9E0R5Y1X{end}", "cancelled": end != "5"} for end in "012345"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .gated import Gate
-from .processes import DevServer
+from .processes import DevServer, inngest
 
 
 @pytest.fixture
@@ -174,3 +174,36 @@ def test_functions_that_are_removed_are_started_no_more(gate: Gate) -> None:
         assert [run["function_id"] for run in runs] == ["other-four"]
         assert gate.until_begun() == "two"
         gate.open()
+
+
+LOADING = """
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+
+@client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="order/placed"))
+async def order(ctx: inngest.Context) -> None:
+    await ctx.step.sleep("long", 3_600_000)
+"""
+
+
+def test_a_run_that_is_cancelled_between_two_workers_is_shown_once(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(LOADING)
+    os.mkfifo(tmp_path / "began")
+    os.mkfifo(tmp_path / "gate")
+    with DevServer(tmp_path, "app.py") as server:
+        server.serving()
+        before, between = [
+            server.expect("run.started", event_id=server.send("order/placed"))["run_id"] for _ in range(2)
+        ]
+        assert inngest("cancel", before, cwd=tmp_path).returncode == 0
+        server.expect("run.cancelled", run_id=before)
+        app.write_text(f"open('began', 'w').close(), open('gate').close()\n{LOADING}")
+        (tmp_path / "began").read_text()  # the next worker loads the code
+        assert inngest("cancel", between, cwd=tmp_path).returncode == 0
+        (tmp_path / "gate").write_text("")
+        server.expect("run.cancelled", run_id=between)
+        server.stop()
+        assert len([one for one in server.records if one["type"] == "run.cancelled"]) == 2

@@ -62,9 +62,17 @@ def test_an_output_that_is_closed_is_nowhere(shop: Shop, as_json: str) -> None:
         assert (ran.returncode, ran.stderr) == (code, "")
 
 
+@pytest.mark.parametrize("command", [[INNGEST], [sys.executable, "-m", "inngest"]], ids=["inngest", "python -m"])
 @pytest.mark.parametrize("module", ["typer", "pydantic"], ids=["of the commands", "of the package"])
-def test_an_interruption_while_it_is_loaded_is_silent(tmp_path: Path, module: str) -> None:
+def test_an_interruption_while_it_is_loaded_is_silent(tmp_path: Path, module: str, command: list[str]) -> None:
     (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
-    command, env = [INNGEST, "runs"], environment(PYTHONPATH=str(tmp_path))
-    ran = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    env = environment(PYTHONPATH=str(tmp_path))
+    ran = subprocess.run([*command, "runs"], capture_output=True, text=True, env=env, check=False)
     assert (ran.returncode, ran.stderr) == (130, "")
+
+
+def test_an_error_while_it_is_loaded_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "pydantic.py").write_text("raise LookupError('it is gone')")
+    env = environment(PYTHONPATH=str(tmp_path))
+    ran = subprocess.run([sys.executable, "-m", "inngest"], capture_output=True, text=True, env=env, check=False)
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (1, "LookupError: it is gone")

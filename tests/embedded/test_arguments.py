@@ -28,6 +28,10 @@ def stage(tmp_path: Path) -> Stage:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        (
+            lambda engine, _: engine.invoke("test-f"),
+            "fn: expected a function made by create_function, got 'test-f': Engine.start_run starts a function by its ",
+        ),
         (lambda engine, _: engine.invoke(body), r"fn: expected a function made by create_function, got <function"),
         (lambda engine, fn: engine.invoke(fn, data=[1]), r"data: expected a dict, or None, got \[1\]"),
         (lambda engine, fn: engine.invoke(fn, timeout="5"), "timeout: expected milliseconds as int, or a timedelta"),

@@ -114,6 +114,26 @@ async def test_a_timer_that_cannot_be_done_holds_up_no_other_and_no_takeover(
     assert f"timer:{kind} k is put off for 1 s" in caplog.text
 
 
+async def test_a_timer_that_the_database_refuses_holds_up_no_other(stage: Stage) -> None:
+    async def body(ctx: inngest.Context) -> str:
+        return "indexed"
+
+    function = stage.function(body, debounce=inngest.Debounce(period=1_000))
+    async with stage.engine(function):
+        pass
+    sql(stage, "INSERT INTO inngest_timers VALUES ('bad', 'finish', 'k', 0, '{}')")
+    refused = "WHEN old.id = 'bad' BEGIN SELECT json_extract('no JSON', '$'); END"
+    sql(stage, f"CREATE TRIGGER refused BEFORE DELETE ON inngest_timers {refused}")
+    async with stage.engine(function) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="test/start"))
+        async for runs in looks(lambda: engine.runs(event_id=event_id)):
+            if runs:
+                assert await engine.wait(runs[0].id) == "indexed"
+                break
+    ((kind, error),) = sql(stage, "SELECT kind, error FROM inngest_troubles")
+    assert (kind, "malformed JSON" in error) == ("timer:finish", True)
+
+
 async def test_names_that_cannot_be_read_hold_up_no_other_app(stage: Stage) -> None:
     async def body(ctx: inngest.Context) -> str:
         return "done"
@@ -244,73 +264,6 @@ async def test_a_function_whose_configuration_cannot_be_read_starts_when_it_can(
             if len(runs) == 1 + invoked:
                 assert [await engine.wait(one.id) for one in runs] == ["started"] * len(runs)
                 break
-
-
-async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def body(ctx: inngest.Context) -> object:
-        begun.set()
-        await go_on.wait()
-        return ctx.event.data["key"]
-
-    limit = [inngest.Concurrency(limit=1, key="event.data.key")]
-    function = stage.function(body, concurrency=limit)
-    async with stage.engine(function) as engine:
-        for key in ("a", "a", "b", "b"):
-            await engine.send(inngest.Event(name="test/start", data={"key": key}))
-        await begun.wait()
-        runs = [run.id for run in reversed(await engine.runs())]
-        rows = Rows(stage, "lanes", "id = (SELECT lane FROM inngest_runs WHERE id = ?)", runs[1])
-        rows.change("id = 'no lane', ready_at = 0, blocked_on = NULL, blocked_at = NULL")
-        go_on.set()
-        assert [await engine.wait(runs[number]) for number in (0, 2, 3)] == ["a", "b", "b"]
-        sql(stage, "DELETE FROM inngest_lanes WHERE id = 'no lane'")
-        rows.mend()
-        sql(stage, "UPDATE inngest_lanes SET ready_at = 0, blocked_on = NULL, blocked_at = NULL")
-        assert await engine.wait(runs[1]) == "a"
-
-
-LANES = ["no lane", "[1,2,3]", '["test-f",[[1]],null]', '["test-f",[],5]', '{"a":1,"b":2,"c":3}']
-
-
-@pytest.mark.parametrize("lane", LANES)
-@pytest.mark.parametrize("executes", [False, True])
-async def test_a_run_whose_lane_cannot_be_read_keeps_no_slot_of_others(stage: Stage, lane: str, executes: bool) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
-    executing: list[int] = []
-
-    async def handler() -> None:
-        executing.append(1)
-        assert len(executing) == 1
-        await asyncio.sleep(0)
-        executing.pop()
-
-    async def body(ctx: inngest.Context) -> str:
-        begun.set()
-        await go_on.wait()
-        await ctx.step.run("one", handler)
-        await ctx.step.sleep("rest", 10)
-        await ctx.step.run("two", handler)
-        return "done"
-
-    limit = [inngest.Concurrency(limit=1, key="event.data.key")]
-    function = stage.function(body, concurrency=limit)
-    async with stage.engine(function) as engine:
-        for _ in range(3):
-            await engine.send(inngest.Event(name="test/start", data={"key": "a"}))
-        await begun.wait()
-        first, second, third = [run.id for run in reversed(await engine.runs())]
-        damaged, beside = (first, second) if executes else (second, first)
-        rows = Rows(stage, "runs", "id = ?", damaged)
-        sql(stage, "UPDATE inngest_runs SET lane = ? WHERE id = ?", lane, damaged)
-        go_on.set()
-        assert [await engine.wait(beside), await engine.wait(third)] == ["done", "done"]
-        await until(engine, damaged, Rule.UNREADABLE)
-        rows.change(f"lane = (SELECT lane FROM inngest_runs WHERE id = '{third}')")
-        wake(stage)
-        await engine.send(inngest.Event(name="test/start", data={"key": "a"}))
-        assert [await engine.wait(run.id) for run in await engine.runs()] == ["done"] * 4
 
 
 async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> None:

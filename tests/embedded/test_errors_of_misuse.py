@@ -169,10 +169,10 @@ async def test_the_other_way_round_too(stage: Stage) -> None:
     ],
 )
 async def test_a_step_id_is_a_text_that_can_be_stored(stage: Stage, step_id: Any, words: str) -> None:
-    run = await run_async(stage, lambda ctx: ctx.step.run(step_id, lambda: 1), retries=0)
-    assert message(run) == words
-    run = await run_plain(stage, lambda ctx: ctx.step.sleep(step_id, 1), retries=0, fn_id="g")
-    assert message(run) == words
+    run = await run_async(stage, lambda ctx: ctx.step.run(step_id, lambda: 1))
+    assert (message(run), failure(run)[0], run.attempts) == (words, "StepArgumentError", ())
+    run = await run_plain(stage, lambda ctx: ctx.step.sleep(step_id, 1), fn_id="g")
+    assert (message(run), failure(run)[0], run.attempts) == (words, "StepArgumentError", ())
 
 
 async def test_any_other_id_is_fine(stage: Stage) -> None:

@@ -163,6 +163,33 @@ async def test_retry_now_reaches_a_run_that_executes(tmp_path: Path) -> None:
         assert await engine.wait(run.id) == ["done", True]
 
 
+async def test_retry_now_makes_one_attempt_of_a_run_that_executes(tmp_path: Path) -> None:
+    client, tries, again = inngest.Inngest(app_id="app"), [], asyncio.Event()
+
+    @client.create_function(fn_id="f", trigger=TRIGGER)
+    async def function(ctx: inngest.Context) -> None:
+        def flaky() -> None:
+            tries.append(1)
+            if len(tries) == 2:
+                again.set()
+            raise inngest.RetryAfterError("later", 3_600_000)
+
+        await asyncio.gather(ctx.step.run("flaky", flaky), ctx.step.run("long", again.wait))
+
+    async with inngest.Engine([function], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+        await engine.send(inngest.Event(name="app/start"))
+        (run,) = await engine.runs()
+        await until_recorded(engine, run.id)
+        assert await engine.retry_now(run.id)
+        await again.wait()
+        while rules := [reason.rule for reason in (await engine.explain(run.id)).reasons]:
+            if inngest.Rule.EXECUTING not in rules:
+                break
+            await asyncio.sleep(0.01)
+        assert (await engine.run(run.id)).ended_at is None
+        assert len(tries) == 2
+
+
 @pytest.mark.parametrize("executing", [True, False], ids=["while it executes", "while nobody has it"])
 async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(tmp_path: Path, executing: bool) -> None:
     database, began = f"sqlite:///{tmp_path}/inngest.db", asyncio.Event()

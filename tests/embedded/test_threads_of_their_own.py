@@ -237,6 +237,41 @@ async def test_a_call_that_is_open_when_the_body_returns_is_not_recorded_and_its
     assert late == ['step "late" was called after its function had ended']
 
 
+@pytest.mark.usefixtures("silence")
+@pytest.mark.parametrize("kind", ["a thread", "a task"])
+async def test_a_function_that_does_not_wait_for_what_calls_its_steps_is_told_of(
+    stage: Stage, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, may_end = threading.Event(), threading.Event()
+
+    def handler() -> None:
+        entered.set()
+        may_end.wait(60)
+
+    def plain(ctx: inngest.ContextSync) -> str:
+        threading.Thread(target=lambda: ctx.step.run("left", handler)).start()
+        entered.wait(60)
+        return "ok"
+
+    async def on_loop(ctx: inngest.Context) -> str:
+        began = asyncio.Event()
+
+        async def waits() -> None:
+            began.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(ctx.step.run("left", waits))
+        await began.wait()
+        return "not cancelled" if not task.done() else ""
+
+    run = await stage.run(plain if kind == "a thread" else on_loop)
+    may_end.set()
+    assert (run.status, step_ids(run)) == ("COMPLETED", set())
+    told = [record.getMessage() for record in caplog.records if "steps were not done" in record.getMessage()]
+    assert len(told) == 1
+    assert "test-f has returned while steps were not done, of which nothing more is recorded: left." in told[0]
+
+
 def step_ids(run: Run) -> set[str]:
     return {one.id for one in run.steps}
 

@@ -85,7 +85,7 @@ WRONG = [
     bad(inngest.Debounce, "Debounce.period: expected milliseconds as int, or a timedelta, got 1.5", period=1.5),
     bad(inngest.Debounce, "Debounce.period: expected milliseconds as int, or a timedelta, got '5s'", period="5s"),
     bad(inngest.Debounce, "Debounce.period: expected milliseconds as int, or a timedelta, got True", period=True),
-    bad(inngest.Debounce, "Debounce.period: must be a whole number of seconds, got 1500", period=1_500),
+    bad(inngest.Debounce, "Debounce.period: must be a whole number of seconds, got 1500 ms", period=1_500),
     bad(inngest.Debounce, "must be a whole number of seconds", period=datetime.timedelta(seconds=1, microseconds=1)),
     bad(inngest.Priority, "Priority.run: Input should be a valid string (got 5)", run=5),
     bad(inngest.RateLimit, "RateLimit.limit: Input should be greater than or equal to 1", limit=0, period=60_000),

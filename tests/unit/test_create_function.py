@@ -45,12 +45,20 @@ def refused(client: inngest.Inngest, **values: Any) -> str:
         ({"name": ""}, "name: expected a text that is not empty"),
         ({"trigger": []}, "trigger: expected 1 to 10 triggers, got 0"),
         ({"trigger": [EVENT] * 11}, "trigger: expected 1 to 10 triggers, got 11"),
-        ({"trigger": "shop/order"}, "trigger: expected inngest.TriggerEvent or TriggerCron, got 'shop/order'"),
+        (
+            {"trigger": "shop/order"},
+            "trigger: expected inngest.TriggerEvent or TriggerCron, got 'shop/order': "
+            "give inngest.TriggerEvent(event='shop/order')",
+        ),
         ({"retries": -1}, "retries: expected a whole number from 0 to 20, got -1"),
         ({"retries": 1.5}, "retries: expected a whole number from 0 to 20, got 1.5"),
         ({"retries": True}, "retries: expected a whole number from 0 to 20, got True"),
         ({"batch_events": 5}, "batch_events: expected inngest.Batch, got 5"),
-        ({"cancel": inngest.Cancel(event="a")}, "cancel: expected a list of inngest.Cancel, got Cancel("),
+        (
+            {"cancel": inngest.Cancel(event="a")},
+            "cancel: expected a list of inngest.Cancel, got Cancel(event='a', if_exp=None, timeout=None): "
+            "put it into a list",
+        ),
         ({"cancel": [EVENT]}, "cancel: expected inngest.Cancel, got TriggerEvent("),
         ({"cancel": [inngest.Cancel(event="a")] * 6}, "cancel: at most 5 are allowed, got 6"),
         ({"concurrency": [5]}, "concurrency: expected inngest.Concurrency, got 5"),

@@ -38,7 +38,8 @@ def function_id_of(function: object) -> str:
         EngineConfigError: not a function made by `create_function`.
     """
     if not isinstance(function, Function):
-        raise EngineConfigError(f"fn: expected a function made by create_function, got {function!r}")
+        hint = ": Engine.start_run starts a function by its id" if isinstance(function, str) else ""
+        raise EngineConfigError(f"fn: expected a function made by create_function, got {function!r}{hint}")
     return function.id
 
 

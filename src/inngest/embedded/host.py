@@ -36,14 +36,25 @@ class EngineHost:
         self._running: RunningEngine | None = None
         self._stopped = False
 
-    def observe(self, observer: Observer) -> Callable[[], None]:
+    def observe(self, observer: Observer, *, told_until: int | None = None) -> Callable[[], None]:
         """Have an observer told what this engine does, whenever it runs; several may be. An error that one raises is
         logged.
+
+        Args:
+            observer: is told.
+            told_until: until when (unix ms) it knows which runs were cancelled; None: until the engine starts.
 
         Returns:
             Call it, and the observer is told no more.
         """
+        if told_until is not None:
+            self._observers.told_until = told_until
         return self._observers.add(observer)
+
+    @property
+    def told_until(self) -> int | None:
+        """Until when (unix ms) observers know which runs were cancelled; None: nobody has looked."""
+        return self._observers.told_until
 
     async def start(self) -> None:
         """See `Engine.start`."""

@@ -12,7 +12,8 @@ PAGE = 500
 
 
 class Cancellations:
-    """Looks for runs that were cancelled since the last look; only if somebody watches.
+    """Looks for runs that were cancelled since the last look, also of a worker before this one; only if somebody
+    watches.
 
     Args:
         worker: what its parts share.
@@ -20,7 +21,8 @@ class Cancellations:
 
     def __init__(self, worker: WorkerContext) -> None:
         self._worker = worker
-        self._since = worker.clock.now()
+        before = worker.observers.told_until
+        self._since = worker.clock.now() if before is None else before + 1
         self._told: dict[str, int] = {}  # of those that the next look finds again: run id, and when it ended
 
     async def look(self) -> None:
@@ -34,5 +36,6 @@ class Cancellations:
                         self._told[run.id] = run.ended_at or 0
                         observer.cancelled(run)
                 since, after = page[-1].ended_at or 0, page[-1].id
+            self._worker.observers.told_until = now
         self._since = max(self._since, now - OVERLAP)
         self._told = {run_id: at for run_id, at in self._told.items() if at >= self._since}

@@ -9,9 +9,14 @@ from inngest.protocol.errors import Error, ErrorCode
 
 
 class StoreError(Error):
-    """The store could not do what was asked; nothing of it was written. The tree is drawn in `inngest.errors`."""
+    """The store could not do what was asked; nothing of it was written. The tree is drawn in `inngest.errors`.
+
+    Attributes:
+        of_command: whether what was asked is at fault, and the store can do everything else.
+    """
 
     code = ErrorCode.STORE
+    of_command: bool = False
 
 
 class StoreClosedError(StoreError):

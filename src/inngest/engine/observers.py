@@ -43,11 +43,13 @@ class Observers:
 
     Attributes:
         any: whether there are any. Each commit asks, so it is at hand.
+        told_until: until when (unix ms) they know which runs were cancelled; None until there was a look.
     """
 
     def __init__(self) -> None:
         self._all: tuple[Observer, ...] = ()
         self.any = False
+        self.told_until: int | None = None
 
     def add(self, observer: Observer) -> Callable[[], None]:
         """Have an observer told from now on; call what this returns, and it is told no more."""

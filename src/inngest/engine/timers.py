@@ -35,10 +35,10 @@ class Timers:
         while self._is_due():
             try:
                 await self._fire(None)
-            except StoreError:
-                raise
-            except Exception:  # of one of them: which one is found out
-                await self._one_by_one(until)
+            except Exception as error:
+                if _is_of_store(error):
+                    raise
+                await self._one_by_one(until)  # one of them is at fault: which one is found out
             if self._clock.monotonic() >= until:
                 return
 
@@ -47,9 +47,9 @@ class Timers:
         while due := await self._store.due_timers(self._clock.now()):
             try:
                 await self._fire(due[0])
-            except StoreError:
-                raise
             except Exception as error:
+                if _is_of_store(error):
+                    raise
                 await self._store.put_timer_off(due[0], text_of(error), self._clock.now())
                 return
             if self._clock.monotonic() >= until:
@@ -62,3 +62,8 @@ class Timers:
     def _is_due(self) -> bool:
         due_at = self._store.timer_due
         return due_at is not None and due_at <= self._clock.now()
+
+
+def _is_of_store(error: Exception) -> bool:
+    """Whether the store fails, whichever timer it is."""
+    return isinstance(error, StoreError) and not error.of_command

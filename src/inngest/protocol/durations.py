@@ -55,7 +55,8 @@ def to_text(value: Duration, units: Sequence[str] = ("w", "d", "h", "m")) -> str
     if ms < limits.SECOND:
         raise ValueError(f"must be at least 1 second, got {ms} ms")
     if ms % limits.SECOND or (isinstance(value, datetime.timedelta) and value.microseconds):
-        raise ValueError(f"must be a whole number of seconds, got {value!r}")
+        given = f"{value} ms" if isinstance(value, int) else repr(value)
+        raise ValueError(f"must be a whole number of seconds, got {given}")
     for unit in units:
         if ms * 1_000_000 % _UNITS[unit] == 0:
             return f"{ms * 1_000_000 // _UNITS[unit]}{unit}"

@@ -149,7 +149,10 @@ def _triggers(trigger: object) -> tuple[config.Trigger, ...]:
     checked: list[config.Trigger] = []
     for one in given:
         if not isinstance(one, config.TriggerEvent | config.TriggerCron):
-            raise FunctionConfigInvalidError(f"trigger: expected inngest.TriggerEvent or TriggerCron, got {one!r}")
+            hint = f": give inngest.TriggerEvent(event={one!r})" if isinstance(one, str) else ""
+            raise FunctionConfigInvalidError(
+                f"trigger: expected inngest.TriggerEvent or TriggerCron, got {one!r}{hint}"
+            )
         checked.append(one)
     return tuple(checked)
 
@@ -173,7 +176,10 @@ def _several(field: str, values: Sequence[C] | None, expected: type[C], most: in
     if values is None:
         return ()
     if not isinstance(values, list | tuple):
-        raise FunctionConfigInvalidError(f"{field}: expected a list of inngest.{expected.__name__}, got {values!r}")
+        hint = ": put it into a list" if isinstance(values, expected) else ""
+        raise FunctionConfigInvalidError(
+            f"{field}: expected a list of inngest.{expected.__name__}, got {values!r}{hint}"
+        )
     for value in values:
         if not isinstance(value, expected):
             raise FunctionConfigInvalidError(f"{field}: expected inngest.{expected.__name__}, got {value!r}")

@@ -20,6 +20,7 @@ class Early:
     def __init__(self) -> None:
         self._due: dict[str, dict[str, int]] = {}  # by run and step: when its next attempt is due
         self._held: set[str] = set()  # runs on hold
+        self._in_order: set[str] = set()  # runs that did not follow changed code when they were entered
 
     def committed(self, run: Run, changes: Changes) -> None:
         """Note which attempts are to come, and when."""
@@ -27,6 +28,8 @@ class Early:
         if isinstance(transition, Ended):
             self.forget(run.id)
             return
+        if changes.follows:  # it strays by itself
+            self._in_order.discard(run.id)
         failed = {one.step for one in changes.failed}
         due = {step.step.hash: step.due_at for step in changes.open if step.step.hash in failed}
         if isinstance(transition, Released):
@@ -45,7 +48,12 @@ class Early:
         steps = {step.step.hash: step for step in claimed.open}
         sooner = [steps[key].step.text for key, at in due.items() if key in steps and steps[key].due_at < at]
         by_itself = bool(claimed.arrivals) or any(step.due_at <= now for step in claimed.open)
-        if held and claimed.run.follows:
+        released = claimed.run.follows and (held or run_id in self._in_order)
+        if claimed.run.follows:
+            self._in_order.discard(run_id)
+        else:
+            self._in_order.add(run_id)
+        if released:
             yield "run.released", {}
         elif sooner or (now < due.get(BODY, now) and not by_itself):
             yield "run.retried", {"steps": sooner}
@@ -54,3 +62,4 @@ class Early:
         """It has ended."""
         self._due.pop(run_id, None)
         self._held.discard(run_id)
+        self._in_order.discard(run_id)

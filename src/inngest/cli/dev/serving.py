@@ -81,11 +81,15 @@ async def serve(
     stop: Stop,
     *,
     first: bool = True,
+    told_until: int | None = None,
     on_serving: Callable[[], None] = lambda: None,
-) -> None:
+) -> int | None:
     """Run an engine and its event API until it is asked to stop.
 
     Without functions, events are stored, and runs of functions that the database knows wait.
+
+    Returns:
+        Until when (unix ms) it was told which runs were cancelled: `told_until` of the next engine.
 
     Raises:
         EngineConfigError, EngineBindingError: the functions cannot be run; nothing was started.
@@ -98,7 +102,7 @@ async def serve(
         drain_timeout=round(options.drain * 1_000),
     )
     host = host_of(engine)
-    host.observe(EventLog(emit, host.now))
+    host.observe(EventLog(emit, host.now), told_until=told_until)
     async with engine:
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
         config = uvicorn.Config(
@@ -120,6 +124,7 @@ async def serve(
         server.should_exit = True
         asked.cancel()
         await asyncio.gather(serving, host.drain())
+    return host.told_until
 
 
 def _serving(functions: Sequence[Function[Any]], options: Options, sock: socket.socket, first: bool) -> Record:

@@ -36,6 +36,7 @@ class Worker:
     loaded: bool = False  # the user's code has been imported, or failed to be
     serving: bool = False
     gives_up: int | None = None  # exit code: another worker would fail as well
+    told_until: int | None = None  # unix ms: until then it has told which runs were cancelled
     listening: asyncio.Task[None] | None = None
     exited: asyncio.Task[int] | None = None
 
@@ -85,6 +86,7 @@ class Supervisor:
         self._watcher = Watcher(self._signals.note_change, self._watch_failed)
         self._seen: dict[str, int] = {}  # modification times that have led to a reload
         self._first = True
+        self._told_until: int | None = None  # unix ms: until then workers have told which runs were cancelled
 
     async def run(self) -> int:
         """Supervise until interrupted; the exit code."""
@@ -155,6 +157,7 @@ class Supervisor:
             self._options.to_json(),
             *map(str, descriptors),
             "first" if self._first else "again",
+            "" if self._told_until is None else str(self._told_until),
             pass_fds=descriptors,
         )
         self._first = False
@@ -180,6 +183,7 @@ class Supervisor:
                 worker.loaded = True
                 worker.serving = worker.serving or message.get("serving", False)
                 worker.gives_up = message.get("give_up", worker.gives_up)
+                worker.told_until = message.get("told_until", worker.told_until)
                 if "files" in message:
                     await self._watch(message["files"], worker.began_at)
 
@@ -200,6 +204,8 @@ class Supervisor:
         os.close(worker.inbox)
         if worker.listening is not None:
             await worker.listening
+        if worker.serving:  # else nobody was told anything since the one before it
+            self._told_until = worker.told_until or wall_clock_ms()
 
     async def _until(
         self, exited: asyncio.Task[int] | None, *events: asyncio.Event, timeout: float | None = None

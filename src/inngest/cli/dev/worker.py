@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from inngest.cli.errors import Exit
 from inngest.embedded.errors import EngineConfigError
@@ -62,7 +63,14 @@ class Link:
             stop.ask("the supervisor is gone")
 
 
-async def work(loaded: Loaded, options: Options, sock: socket.socket, emit: Emit, link: Link, first: bool) -> int:
+class Life(NamedTuple):
+    """The place of a worker among those of a supervisor."""
+
+    first: bool  # there was none before it
+    told_until: int | None  # until when (unix ms) those before it have told which runs were cancelled
+
+
+async def work(loaded: Loaded, options: Options, sock: socket.socket, emit: Emit, link: Link, life: Life) -> int:
     """Serve what was loaded; the exit code."""
     given, failure = loaded
     stop = Stop()
@@ -72,16 +80,16 @@ async def work(loaded: Loaded, options: Options, sock: socket.socket, emit: Emit
     try:
         if failure is None:
             try:
-                await _serve(given, options, sock, emit, stop, link, first)
+                await _serve(given, options, sock, emit, stop, link, life)
             except (EngineConfigError, EngineBindingError) as error:
                 failure = error
         if failure is not None:
-            final = first and isinstance(failure, TargetError)
+            final = life.first and isinstance(failure, TargetError)
             emit(problem(failure, final=final))
             if final:
                 link.send({"give_up": Exit.USAGE})
                 return Exit.USAGE
-            await _serve([], options, sock, emit, stop, link, first)
+            await _serve([], options, sock, emit, stop, link, life)
     except StoreError as error:
         emit(problem(error, final=True))
         link.send({"give_up": Exit.UNREACHABLE})
@@ -103,20 +111,24 @@ def _load(options: Options, link: Link) -> Loaded:
 
 
 async def _serve(
-    given: Given, options: Options, sock: socket.socket, emit: Emit, stop: Stop, link: Link, first: bool
+    given: Given, options: Options, sock: socket.socket, emit: Emit, stop: Stop, link: Link, life: Life
 ) -> None:
     if sock.fileno() < 0:  # the supervisor is gone already
         return
     served = sock.dup()
     close_in_forks(served)
-    await serve(given, options, served, emit, stop, first=first, on_serving=lambda: link.send({"serving": True}))
+    told_until = await serve(
+        given, options, served, emit, stop, **life._asdict(), on_serving=lambda: link.send({"serving": True})
+    )
+    link.send({"told_until": told_until})
 
 
 def main(arguments: Sequence[str]) -> int:
     """Be a worker.
 
     Args:
-        arguments: options as JSON; descriptors of the socket, the inbox and the outbox; "first" or "again".
+        arguments: options as JSON; descriptors of the socket, the inbox and the outbox; "first" or "again"; until when
+            (unix ms) workers before it have told which runs were cancelled, or nothing.
     """
     options = Options.from_json(arguments[0])
     descriptor, inbox, outbox = map(int, arguments[1:4])
@@ -129,7 +141,8 @@ def main(arguments: Sequence[str]) -> int:
         close_in_forks(sock)
         loaded = _load(options, link)  # with no event loop running: the code may use one of its own
         logs.set_up(emit)
-        return asyncio.run(work(loaded, options, sock, emit, link, arguments[4] == "first"))
+        life = Life(arguments[4] == "first", int(arguments[5]) if arguments[5] else None)
+        return asyncio.run(work(loaded, options, sock, emit, link, life))
 
 
 def _leave_it_to_the_supervisor(*_: object) -> None:

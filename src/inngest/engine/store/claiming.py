@@ -438,8 +438,8 @@ def end_session(context: WriteContext, session_id: str, now: int, *, died: bool)
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after
         known = lanes.readable(lane)
-        if slots:
-            held.append((lane, slots))
+        if slots:  # of another function's lane they never were
+            held.append((lane if known is None or known.function_id == function_id else None, slots))
         hold = holding.hold_of(code)
         if hold is not None and not alone:
             on_hold.append(holding.held_row(ids, run_id, function_id, now, now, hold, ""))

@@ -376,18 +376,24 @@ def held(tx: Transaction, run_ids: Sequence[str]) -> list[tuple[str, int]]:
 def give_back(context: WriteContext, slots: Iterable[tuple[str | None, int]], now: int) -> None:
     """Slots of these lanes are free: as many lanes that wait for them are looked at again.
 
-    Of a lane that cannot be read, nobody can say which budgets they are of: all are counted anew.
+    Of a lane that cannot be read, nobody can say which budgets they are of; and a lane was changed if it leads to a
+    budget of which fewer slots are used. Then those of all budgets are counted anew.
     """
     freed: Counter[str] = Counter()
+    strange = False
     for lane_id, count in slots:
         lane = readable(lane_id)
-        if lane is None and count:
-            context.timers.put(SLOTS, "", ALWAYS, None)
+        strange = strange or (lane is None and count > 0)
         for budget in () if lane is None else set(lane.budgets):
             freed[budget] += count
+    known: set[str] = set()
     for budget, used, blocked in context.execute_rows(GIVE_BACK, sorted(freed.items())):
+        known.add(budget)
+        strange = strange or used < 0
         if blocked:
             wake(context, budget, used, freed[budget], now)
+    if strange or any(budget not in known for budget, count in freed.items() if count):
+        context.timers.put(SLOTS, "", ALWAYS, None)
 
 
 def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:

@@ -16,6 +16,7 @@ from inngest.runtime.raised import ends_the_task, original_of
 from inngest.sdk.errors import (
     EndOfInvocation,
     NestedStepError,
+    StepArgumentError,
     StepIdTakenInRunError,
     StepOutsideError,
 )
@@ -253,6 +254,8 @@ class Invocation(Recording):
         for running in self.running.values():
             running.abandon()
         calls = self.scheduler.calls.values()
+        if calls and self.scheduler.ending is Ending.RETURNED and isinstance(error_records.quietly(task), Completed):
+            self._tell_left([call.step.text for call in calls if call.task and not call.task.cancelling()])
         self._waiting_ops = tuple(call.op for call in calls if call.op is not None and call.behind is None)
         stuck = not interrupt and bool(self.executing)  # nothing interrupts a thread: it is not waited for
         tasks: list[asyncio.Task[Any]] = [call.task for call in self.scheduler.calls.values() if call.task]
@@ -277,6 +280,17 @@ class Invocation(Recording):
                 "function %s is still unwinding after %s s and is left behind: its finally blocks take too long",
                 self.function.id,
                 UNWIND_GRACE,
+                extra=self.facts,
+            )
+
+    def _tell_left(self, steps: Sequence[str]) -> None:
+        """The body has returned, and has not waited for what calls these steps."""
+        if steps:
+            CarefulLogger(self.function.client.logger).warning(
+                "function %s has returned while steps were not done, of which nothing more is recorded: %s. Await the "
+                "tasks, or join the threads, that call them",
+                self.function.id,
+                ", ".join(steps),
                 extra=self.facts,
             )
 
@@ -417,6 +431,8 @@ class Invocation(Recording):
             step = self._counter.name(step_id)
         except StepIdTakenError as error:
             raise StepIdTakenInRunError(str(error)) from None
+        except (TypeError, ValueError) as error:
+            raise StepArgumentError(str(error)) from None
         call = StepCall(step, kind, asyncio.current_task())
         self.scheduler.open(call)
         return call

@@ -160,12 +160,13 @@ class History:
         return entry
 
     def arrived(self, hashes: Iterable[str]) -> None:
-        """The answers to these open steps have come: they are due."""
+        """The answers to these open steps have come, or their next attempts are to be made: they are due."""
         for hashed in hashes:
-            self._arrived.add(hashed)
             entry = self._entries.get(hashed)
             if isinstance(entry, OpenStep):
                 self._entries[hashed] = entry._replace(due_at=0)
+            if entry is None or entry.kind is not Opcode.STEP_RUN:  # an attempt after the next one waits as ever
+                self._arrived.add(hashed)
 
     # -- how far the code has come
 

@@ -69,7 +69,9 @@ def explain(path: Path, error: Exception) -> StoreError:
     if code == sqlite3.SQLITE_IOERR:
         name = getattr(error, "sqlite_errorname", "")
         return StoreError(f"{path} cannot be read or written ({error}, {name}): see to its disk, then start again")
-    return StoreError(f"{path}: {error}")
+    explained = StoreError(f"{path}: {error}")
+    explained.of_command = trouble_of(error) in (Trouble.SQL, Trouble.DATA)
+    return explained
 
 
 def _inaccessible(path: Path, error: Exception) -> StoreError:
