@@ -61,8 +61,8 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def rude(*scripts: Script) -> AsyncGenerator[App]:
-    """Serve: a script for each connection, the last one for all that follow."""
+async def rude(*scripts: Script, port: int = 0) -> AsyncGenerator[App]:
+    """Serve: a script for each connection, the last one for all that follow. A port of 0 is any that is free."""
     app, left = App(), list(scripts)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,7 +78,7 @@ async def rude(*scripts: Script) -> AsyncGenerator[App]:
             writer.close()
             app.ended.set()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**20)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, limit=2**20)
     app.port = server.sockets[0].getsockname()[1]
     try:
         yield app
