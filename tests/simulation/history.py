@@ -267,6 +267,11 @@ class State:
     pauses: dict[str, Row] = field(default_factory=dict)  # by function
     unfinished: dict[str, None] = field(default_factory=dict)  # ids of runs
 
+    def lives(self, session: str) -> bool:
+        """Whether a worker is not declared dead; if many runs are its own, it is so before all of them are taken."""
+        row = self.sessions.get(session)
+        return row is not None and row["ended"] is None
+
     def apply(self, change: Change) -> None:
         """Take over a change."""
         rows = getattr(self, change.table)

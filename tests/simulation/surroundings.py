@@ -10,19 +10,21 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
 
 from inngest.engine import service
 from inngest.engine.domain import effects
-from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, telling
+from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, tables, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 
 from .database import watch
 from .process import GoneError
 
 TMPFS = Path("/dev/shm")
+
+STORE = Path(tables.__file__).parent
 
 PACES = ((20, 100, 300), (100, 500, 3_000), (100, 2_000, 40_000))
 """Microseconds that reads, writes and answers take, on machines of several kinds."""
@@ -35,17 +37,17 @@ async def quietly(work: Coroutine[Any, Any, object]) -> None:
 
 
 @contextlib.contextmanager
-def folder() -> Generator[Path]:
-    """A folder for one world, in memory if there is a place for that."""
+def file() -> Generator[Path]:
+    """The path of one world's file, in memory if there is a place for that."""
     path = Path(tempfile.mkdtemp(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None))
     try:
-        yield path
+        yield path / "sim.db"
     finally:
         shutil.rmtree(path)
 
 
 @functools.cache
-def template() -> Path:
+def _template() -> Path:
     """A database with its schema and nothing in it: making one takes longer than a whole world."""
     holder = tempfile.TemporaryDirectory(prefix="pyngest-sim-", dir=TMPFS if os.access(TMPFS, os.W_OK) else None)
     atexit.register(holder.cleanup)
@@ -59,6 +61,11 @@ def template() -> Path:
     return path
 
 
+def copy_template(path: Path) -> None:
+    """Put it there."""
+    shutil.copy(_template(), path)
+
+
 @contextlib.contextmanager
 def silence() -> Generator[None]:
     """Nobody reads the log lines of thousands of worlds."""
@@ -69,6 +76,37 @@ def silence() -> Generator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+class _Errors(logging.Handler):
+    """Hands errors of the store on."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._told = told
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if STORE in Path(record.pathname).parents:
+            self._told(f"the store has told of what nobody has damaged: {record.getMessage()}")
+
+
+@contextlib.contextmanager
+def listening(told: Callable[[str], None], *, deaf: bool) -> Generator[None]:
+    """Tells the errors that the store logs: what is stored is damaged then, or the store has failed itself."""
+    if deaf:
+        yield
+        return
+    logger, handler = logging.getLogger("inngest.engine"), _Errors(told)
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import random
-import shutil
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -41,7 +40,7 @@ from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
 from .scenario import APP, Cancelling, Pausing, Posting, Scenario, Send, Signalling
-from .surroundings import PACES, looking, paging, quietly, template
+from .surroundings import PACES, looking, paging, quietly
 
 T = TypeVar("T")
 
@@ -120,22 +119,26 @@ class World:
 
     def run(self) -> History:
         """Let everything happen."""
-        pages = self.chance("pages").choice(PAGES)
-        with surroundings.folder() as folder, looking(self.scenario.look), paging(pages):
-            self.path = folder / "sim.db"
+        pages = paging(self.chance("pages").choice(PAGES))
+        errors = surroundings.listening(self.notice, deaf=self.plan.damages)
+        with surroundings.file() as self.path, looking(self.scenario.look), pages, errors:
             if self.chance("file").random() < KNOWN_FILE:
-                shutil.copy(template(), self.path)
+                surroundings.copy_template(self.path)
             try:
                 self.loop.drive(self._main())
                 if self._failure is not None:
                     raise self._failure
             except StuckError as error:
-                self.note(Noticed(self.now(), str(error)))
+                self.notice(str(error))
             finally:
                 for trouble in self.loop.troubles:
-                    self.note(Noticed(self.now(), f"{trouble.get('message')}: {trouble.get('exception')!r}"))
+                    self.notice(f"{trouble.get('message')}: {trouble.get('exception')!r}")
                 self._take_down()
         return self.history
+
+    def notice(self, what: str) -> None:
+        """Something should not be."""
+        self.note(Noticed(self.now(), what))
 
     async def _main(self) -> None:
         for _ in range(self.scenario.engines):
@@ -151,8 +154,7 @@ class World:
         deadline = self.loop.time() + self.scenario.patience
         while not (self._all_ended() and all(client.done() for client in clients)):
             if self.loop.time() > deadline:
-                what = f"not over {self.scenario.patience} s after the calm, with {self.boundaries} transactions"
-                self.note(Noticed(self.now(), what))
+                self.notice(f"not over {self.scenario.patience} s after the calm, with {self.boundaries} transactions")
                 break
             self._deploy()
             await asyncio.sleep(0.2)

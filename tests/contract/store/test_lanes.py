@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -27,10 +29,11 @@ from tests.contract.store.values import NOW, commit, end, record, release
 
 
 @pytest.fixture
-async def laned(store: Store) -> Store:
-    """A store with functions that limit themselves."""
+async def laned(store: Store, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Store]:
+    """A store with functions that limit themselves; it tells of no damage, since there is none."""
     await store.register(ALL, replace_app=None, now=NOW)
-    return store
+    yield store
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []
 
 
 # -- slots
@@ -203,11 +206,14 @@ async def test_those_who_wait_come_before_further_handlers(laned: Store) -> None
 # -- throttle
 
 
-async def test_a_run_that_was_put_off_before_it_began_asks_its_throttle_again(laned: Store) -> None:
+async def test_a_run_that_was_put_off_before_it_began_asks_its_throttle_again(
+    laned: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is claimed in the second for which another start is due: one of the two may begin."""
     await queue(laned, "spaced", "x", "x")
     (claimed,) = await take(laned)
     until = await laned.put_run_off(claimed.owner, "damaged", NOW, taken_at=claimed.at, alone=False)
+    caplog.clear()
     assert until == NOW + 1_000
     assert len(await take(laned, now=until)) == 1
     assert len(await take(laned, now=until + 1_000)) == 1

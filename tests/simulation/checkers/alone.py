@@ -25,7 +25,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 live[entry.token, entry.run_id] = entry
                 over = entry.at - TRIAL
                 here = [one.run_id for one in live.values() if one.session == entry.session]
-                fenced = entry.session not in state.sessions  # since it claimed
+                fenced = not state.lives(entry.session)  # since it claimed
                 on_trial = [one.run_id for one in live.values() if one.session == entry.session and one.at > over]
                 if not fenced and len(here) > 1 and any(_suspect(run_id, state) for run_id in on_trial):
                     yield f"at {entry.at}: process {entry.process} runs {here} beside a run on which workers died"

@@ -23,7 +23,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
     used: set[tuple[str, object, object]] = set()  # open steps that were a cause: run, hash, attempt
     for _number, entry, state in history.walk():
         match entry:
-            case Entered() if entry.session in state.sessions:  # else its worker was declared dead
+            case Entered() if state.lives(entry.session):  # else its worker was declared dead
                 before = entered.get(entry.run_id)
                 fresh = [] if before is None else [one for one in _open(entry.run_id, state) if one not in used]
                 if before is not None and not fresh:

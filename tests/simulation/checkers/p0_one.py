@@ -14,7 +14,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
     for _number, entry, state in history.walk():
         match entry:
             case Entered():
-                if entry.session not in state.sessions:
+                if not state.lives(entry.session):
                     continue  # it was declared dead between its claim and now, and can do no harm
                 other = live.get(entry.run_id)
                 if other is not None:
@@ -26,7 +26,7 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             case Died() | Stopped():
                 live = {run: one for run, one in live.items() if one.process != entry.process}
             case Committed(changes=changes):
-                if any(change.table == "sessions" and change.new is None for change in changes):
-                    live = {run: one for run, one in live.items() if one.session in state.sessions}
+                if any(change.table == "sessions" and change.old is not None for change in changes):
+                    live = {run: one for run, one in live.items() if state.lives(one.session)}
             case _:
                 pass

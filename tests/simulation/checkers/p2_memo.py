@@ -49,4 +49,4 @@ def _note(
 
 def _could_know(claim: tuple[int, str], recorded: int, state: State) -> bool:
     since, session = claim
-    return since >= recorded or session in state.sessions
+    return since >= recorded or state.lives(session)

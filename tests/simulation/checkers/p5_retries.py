@@ -39,14 +39,14 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                         )
             case Began():
                 count = failed[entry.run_id, hash_step_id(entry.step)]
-                fenced = sessions[entry.token, entry.run_id] not in state.sessions  # it cannot know what others did
+                fenced = not state.lives(sessions[entry.token, entry.run_id])  # it cannot know what others did
                 if entry.attempt != count and not fenced:
                     yield f"at {entry.at}: attempt {entry.attempt} of {entry.step} began; {count} are recorded"
             case Entered():
                 sessions[entry.token, entry.run_id] = entry.session
                 stored = sum(run_id == entry.run_id for (run_id, _), row in state.steps.items() if is_memo(row))
                 count = 0 if len(entry.memos) > stored else failed[entry.run_id, ""]
-                if entry.attempt != count and entry.session in state.sessions:
+                if entry.attempt != count and state.lives(entry.session):
                     yield f"at {entry.at}: run {entry.run_id} was entered with attempt {entry.attempt}, not {count}"
             case _:
                 pass

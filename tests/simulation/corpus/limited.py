@@ -78,7 +78,15 @@ def _spaced(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[
         await ctx.step.sleep("nap", 500)
         return [*said, await ctx.step.run("after", out.does("after"))]
 
-    return [spaced, slowly]
+    @client.create_function(  # a lane without budgets
+        fn_id="evenly",
+        trigger=inngest.TriggerEvent(event=f"{APP}/slowly"),
+        throttle=inngest.Throttle(limit=2, period=1_000),
+    )
+    async def evenly(ctx: inngest.Context) -> str:
+        return await ctx.step.run("work", out.does("through"))
+
+    return [spaced, slowly, evenly]
 
 
 def _gives(value: object) -> Any:
@@ -98,5 +106,10 @@ PROGRAMS = (
         _shared,
         {"small": _gives(["w"] * 3), "large": _gives([*["w"] * 6, "after"]), "medium": _gives(["w"] * 4)},
     ),
-    Program("spaced", _spaced, {"spaced": _gives(None), "slowly": _gives(["before", "after"])}, {"slowly": 4}),
+    Program(
+        "spaced",
+        _spaced,
+        {"spaced": _gives(None), "slowly": _gives(["before", "after"]), "evenly": _gives("through")},
+        {"slowly": 4, "evenly": 4},
+    ),
 )

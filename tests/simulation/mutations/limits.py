@@ -9,7 +9,7 @@ from unittest import mock
 
 from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine import slots
-from inngest.engine.store import claiming, kept, lanes, tables
+from inngest.engine.store import claiming, kept, lane_claims, lanes, tables
 from inngest.engine.store.context import WriteContext
 
 from .planting import plant
@@ -31,6 +31,15 @@ def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
 @plant("P7", "limited-2", "shared-2")
 def _claims_do_not_count() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(lanes, "write")
+
+
+@plant("P6", "spaced", "spaced-2")
+def _runs_are_taken_from_a_lane_that_is_not_theirs() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(
+        lane_claims.LaneJobs,
+        "jobs",
+        property(lambda found: [(job, lane._replace(budgets=("x", *lane.budgets))) for job, lane in found[0]]),
+    )
 
 
 @plant("P7", "halted", "halted-2", "crowd", first=6)

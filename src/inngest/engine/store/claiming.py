@@ -315,14 +315,17 @@ def _without_astray(tx: WriteContext, asked: Claim, plain: set[str], taken: Sequ
 
 
 def _in_lanes(tx: WriteContext, visited: lane_claims.LaneJobs, taken: Sequence[Claimed]) -> Sequence[Claimed]:
-    """A run has the lane in which its job queued: there its slot was taken, and there it is given back."""
-    lane_of = {job.run_id: lane.id for job, lane in visited.jobs}
+    """A run has the lane in which its job queued: there its slot was taken, and there it is given back.
+
+    A lane without budgets has no slots, and its runs have no lane.
+    """
+    lane_of = {job.run_id: lane.id if lane.budgets else None for job, lane in visited.jobs}
     wrong = [one.run.id for one in taken if one.run.lane != lane_of.get(one.run.id, one.run.lane)]
     if not wrong:
         return taken
     for run_id in wrong:
         LOGGER.error("run %s queued in the lane %r, and has that from now on", run_id, lane_of[run_id])
-        tx.execute(SET_LANE, {"run": run_id, "of_job": lane_of[run_id], "slot": 1})
+        tx.execute(SET_LANE, {"run": run_id, "of_job": lane_of[run_id], "slot": lane_of[run_id] is not None})
     return [
         one._replace(run=one.run._replace(lane=lane_of[one.run.id])) if one.run.id in wrong else one for one in taken
     ]
