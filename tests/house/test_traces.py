@@ -42,7 +42,7 @@ def test_a_location_in_requirements_is_found(line: str) -> None:
 
 def test_requirements_say_what_and_never_where() -> None:
     files = sorted((ROOT / "requirements").iterdir())
-    assert [path.name for path in files] == ["bench.txt", "dev.txt", "docs.txt", "uv.txt"]
+    assert [path.name for path in files] == ["bench.txt", "dev.txt", "docs.txt", "interop.txt", "uv.txt"]
     assert {path.name: locations(path.read_text(encoding="utf-8")) for path in files} == {
         path.name: [] for path in files
     }

@@ -1,0 +1,40 @@
+"""Apps of all SDKs, each with a server of its own, from when a test needs it first to the end of the suite.
+
+A file of its own: pytest looks for it by this name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from .front import Front, listening, serving
+from .sdks import ENVIRONMENT, Sdk
+
+
+class Town:
+    """Servers with their apps; each is started when it is needed first."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._fronts: dict[str, Front] = {}
+
+    async def front(self, sdk: Sdk) -> Front:
+        """The server to which an SDK's app has told its functions."""
+        found = self._fronts.get(sdk.name)
+        if found is None:
+            found = self._fronts[sdk.name] = await self._stack.enter_async_context(listening(sdk.key))
+            told = {**sdk.environ, "INNGEST_BASE_URL": found.url}
+            url = await self._stack.enter_async_context(serving(sdk.command, told))
+            answer = await found.server.carry("PUT", url, {}, b"")
+            assert answer.status == 200, answer
+        return found
+
+
+@pytest.fixture(scope="session")
+async def town(anyio_backend: str) -> AsyncIterator[Town]:
+    assert ENVIRONMENT.exists(), "the other SDKs are not installed: run this suite by `make test SUITES=interop`"
+    async with AsyncExitStack() as stack:
+        yield Town(stack)
