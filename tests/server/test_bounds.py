@@ -254,6 +254,7 @@ async def test_a_head_without_end_is_cut_off(api: Api) -> None:
         b"POST /e/key HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         b"POST /e/key HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         b"GET /\xff HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET /health?\xff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         b"GET * HTTP/1.1\r\nhost: localhost\r\n\r\n",
         b"GET /e/%ff%00 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         b"GET /health?%zz HTTP/1.1\r\nhost: \xff\xfe\r\nconnection: close\r\n\r\n",

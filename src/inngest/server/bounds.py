@@ -50,6 +50,8 @@ class Bounds:
         limit = _limit_of(scope["path"].removeprefix(scope.get("root_path", "")))
         if size > MAX_HEAD:
             refused = _refused(431, f"the headers and the path have {size:,} bytes: at most {MAX_HEAD:,} are read")
+        elif not scope.get("query_string", b"").isascii():
+            refused = _refused(400, "the query is not ASCII: write other characters as %XX")
         elif _length(scope) > limit:
             refused = _refused(413, _too_large(limit))
         else:
