@@ -34,6 +34,10 @@ class Api:
         return [await self.engine.wait(run.id) for run in await self.engine.runs(event_id=event_id)]
 
 
+def refuse_to_ship() -> None:
+    raise inngest.NonRetriableError("no stock")
+
+
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     client = inngest.Inngest(app_id="shop")
@@ -45,6 +49,23 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     @client.create_function(fn_id="refuse", retries=0, trigger=inngest.TriggerEvent(event="shop/broken"))
     async def refuse(ctx: inngest.Context) -> None:
         raise inngest.NonRetriableError("no stock")
+
+    @client.create_function(fn_id="steps", trigger=inngest.TriggerEvent(event="shop/stepped"), retries=0)
+    async def steps(ctx: inngest.Context) -> None:
+        await ctx.step.run("fetch", lambda: {"ok": True})
+        await ctx.step.sleep("nap", 1)
+        try:
+            await ctx.step.run("ship", refuse_to_ship)
+        except inngest.StepError:
+            return
+
+    @client.create_function(fn_id="signal", trigger=inngest.TriggerEvent(event="shop/signalled"))
+    async def signal(ctx: inngest.Context) -> object:
+        return await ctx.step.wait_for_signal("door", signal="door", timeout=60_000)
+
+    @client.create_function(fn_id="sleep", trigger=inngest.TriggerEvent(event="shop/slept"))
+    async def sleep(ctx: inngest.Context) -> None:
+        await ctx.step.sleep("nap", 3_600_000)
 
     async with inngest.Engine(client, database=f"sqlite:///{tmp_path}/i.db") as engine:
         transport = httpx.ASGITransport(create_app(engine))

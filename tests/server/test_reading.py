@@ -145,14 +145,14 @@ async def test_what_is_not_there_is_said_in_json(api: Api, method: str, path: st
 class Failing(inngest.Engine):
     """An engine with a bug."""
 
-    async def runs(self, **_: object) -> list[inngest.Run]:
+    async def kept_back(self, event_id: str) -> list[inngest.KeptBack]:
         raise RuntimeError("secret of the server")
 
 
 async def test_a_bug_of_the_server_is_said_in_json_without_its_details(api: Api) -> None:
     transport = httpx.ASGITransport(create_app(Failing([])), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
-        response = await http.get("/v1/events/a/runs")
+        response = await http.get("/v1/events/a/kept")
     assert response.status_code == 500
     assert response.json() == {
         "ids": [],

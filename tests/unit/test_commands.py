@@ -38,6 +38,7 @@ READING = {
         "woken",
         "facts",
     ),
+    *("functions", "list_runs", "list_events", "event", "jobs"),
     *("apps", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""

@@ -10,7 +10,6 @@ from inngest.protocol.calls import Call, Outcome
 from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Recorder
 
-from .app_store import AppStore
 from .domain.explaining import Facts, Handler, KeptBack, Woken
 from .domain.hosts import Hosts
 from .domain.model import (
@@ -39,6 +38,7 @@ from .records import (
     RunView,
     Session,
 )
+from .server_ports import AppStore, ListReader
 
 R = TypeVar("R")
 
@@ -440,6 +440,7 @@ class Store(
     StoreLife,
     WorkerStore,
     AppStore,
+    ListReader,
     EventStore,
     RunStore,
     TimerStore,

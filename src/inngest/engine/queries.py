@@ -9,10 +9,10 @@ from inngest.runtime.ports import Clock, Liveness
 
 from .domain import explaining
 from .domain.explaining import Facts, Reason
-from .domain.model import Run
+from .domain.model import Event, Job, Run
 from .errors import StoreError
-from .ports import RunReader
-from .records import RunView
+from .ports import Store
+from .records import EventQuery, RunQuery, RunView
 
 
 class Explained(NamedTuple):
@@ -31,7 +31,7 @@ class Queries:
         liveness: tells which workers live.
     """
 
-    def __init__(self, store: RunReader, clock: Clock, liveness: Liveness) -> None:
+    def __init__(self, store: Store, clock: Clock, liveness: Liveness) -> None:
         self._store = store
         self._clock = clock
         self._liveness = liveness
@@ -46,6 +46,22 @@ class Queries:
         if view is None:
             raise KeyError(run_id)
         return view
+
+    async def runs(self, asked: RunQuery) -> Sequence[Run]:
+        """Runs, as they are asked for."""
+        return await self._store.list_runs(asked)
+
+    async def events(self, asked: EventQuery) -> Sequence[Event]:
+        """Events, as they are asked for."""
+        return await self._store.list_events(asked)
+
+    async def event(self, event_id: str) -> Event | None:
+        """One event."""
+        return await self._store.event(event_id)
+
+    async def jobs(self, run_id: str) -> Sequence[Job]:
+        """The jobs of a run: what it has to do, or waits to do, while nobody owns it."""
+        return await self._store.jobs(run_id)
 
     async def explain(self, run_id: str) -> Explained:
         """Explains what holds a run, until when, and what would let it go on.

@@ -18,6 +18,7 @@ from .domain.model import (
     Event,
     FailedAttempt,
     Run,
+    RunStatus,
     StoredRequest,
     Subscription,
 )
@@ -241,6 +242,37 @@ class EventCursor(NamedTuple):
 
     received_at: int
     id: str
+
+
+class Place(NamedTuple):
+    """A place in a list that is ordered by a time, and by ids where times are equal."""
+
+    at: int  # unix ms
+    id: str
+
+
+class RunQuery(NamedTuple):
+    """Which runs are listed, and in which order."""
+
+    limit: int
+    functions: Sequence[str] | None = None  # ids; None: of all
+    statuses: Sequence[RunStatus] | None = None
+    event_id: str | None = None  # which started them, alone or in a batch
+    time: str = "queued"  # by which they are ordered and bounded: "queued", "started" or "ended"
+    since: int | None = None  # unix ms
+    until: int | None = None  # unix ms; before it
+    descending: bool = True
+    after: Place | None = None  # of the last one that was listed
+
+
+class EventQuery(NamedTuple):
+    """Which events are listed, newest first."""
+
+    limit: int
+    name: str | None = None
+    since: int | None = None  # unix ms: received then or later
+    until: int | None = None  # unix ms: received before
+    after: Place | None = None  # of the last one that was listed: when it was received, and its id
 
 
 class RunView(NamedTuple):

@@ -12,6 +12,7 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
 from inngest.runtime.ports import Liveness
 
+from .apps import Apps
 from .cancellations import Cancellations
 from .checks import Checks
 from .control import Control
@@ -83,6 +84,7 @@ class Service:
         worker.store.listen(self.executor)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
         self.control = Control(worker, self.executor, self.gateway)
+        self.apps = Apps(worker, self._see_apps)
         self.queries = Queries(worker.store, worker.clock, liveness)
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
@@ -132,6 +134,10 @@ class Service:
             self._begin(loop)
         if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
             self._begin(self._request())
+
+    async def _see_apps(self) -> None:
+        """Functions of apps have changed."""
+        self.executor.request_claim()
 
     def _begin(self, loop: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(loop)

@@ -23,25 +23,26 @@ from inngest.protocol.config import TriggerEvent
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
 from inngest.runtime.careful import CarefulLogger
-from inngest.runtime.clock import wall_clock_ms
 
 from . import bodies, run_json
 from .answers import Json
 from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
 from .hosts import HostGuard, Hosts
+from .registering import Registering
+from .rest.v1 import RestV1
+from .rest.v2 import RestV2
+from .state_api import StateApi
 
 __all__ = ["create_app"]
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.server"))
 
-MAX_RUNS = 1_000
-"""Runs of one event that are shown."""
-
 PATHS = (
     "POST /e/{event key}, GET /health, GET /ready, POST /invoke/{function id}, GET /v1/events/{event id}/runs, "
-    "GET /v1/events/{event id}/kept, "
-    "GET /v1/events/{event id}/woken, GET /v1/triggers"
+    "GET /v1/events/{event id}/kept, GET /v1/events/{event id}/woken, GET /v1/triggers, POST /fn/register, "
+    "DELETE /fn/remove, GET /v0/runs/{run id}/batch, GET /v0/runs/{run id}/actions, DELETE /v0/runs/{run id}, "
+    "and those under /v1 and /v2 that the page *REST API* of the documentation lists"
 )
 
 
@@ -57,7 +58,7 @@ def create_app(
             there are no keys.
         keys: what requests must show; None: nothing is asked, and any event key is accepted, as in development.
     """
-    api = EventApi(engine)
+    api, kind = EventApi(engine), "dev" if keys is None else "cloud"
     routes = [
         Mount(
             "/e",
@@ -70,16 +71,19 @@ def create_app(
         Route("/invoke/{function_id}", api.invoke, methods=["POST"]),
         Route("/health", health, methods=["GET"]),
         Route("/ready", api.ready, methods=["GET"]),
-        Route("/v1/events/{event_id}/runs", api.runs, methods=["GET"]),
         Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),
         Route("/v1/events/{event_id}/woken", api.woken, methods=["GET"]),
         Route("/v1/triggers", api.triggers, methods=["GET"]),
+        *Registering(host_of(engine), kind).routes,
+        *StateApi(host_of(engine)).routes,
+        *RestV1(host_of(engine)).routes,
+        *RestV2(host_of(engine)).routes,
     ]
     # Without keys, a page whose domain was made to point here must be kept out by its name.
     guard = Middleware(HostGuard, hosts=Hosts(host, allowed_hosts)) if keys is None else Middleware(KeyGuard, keys=keys)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(ServerKind, kind="dev" if keys is None else "cloud"), guard, Middleware(Bounds)],
+        middleware=[Middleware(ServerKind, kind=kind), guard, Middleware(Bounds)],
         exception_handlers={
             ClientDisconnect: _gone,
             HTTPException: _http_error,
@@ -144,12 +148,6 @@ class EventApi:
     async def key_is_missing(self, request: Request) -> Response:
         """An event key is part of the path."""
         return _answer([], 401, "event key is required: POST /e/{event key}; a development server takes any text")
-
-    async def runs(self, request: Request) -> Response:
-        """The runs that an event started."""
-        found = await self._engine.runs(event_id=request.path_params["event_id"], limit=MAX_RUNS)
-        metadata = {"fetched_at": run_json.time_text(wall_clock_ms())}
-        return Json({"data": [run_json.run_json(run) for run in reversed(found)], "metadata": metadata})
 
     async def kept_back(self, request: Request) -> Response:
         """The reasons that keep an event from starting runs. The route is ours."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import uuid
 
 from inngest.embedded.views import Hold, Run, RunStatus
+from inngest.engine.domain.registration import function_uuid
 
 ENVIRONMENT_ID = "00000000-0000-4000-b000-000000000000"
 
@@ -41,11 +41,6 @@ def run_json(run: Run) -> dict[str, object]:
 def hold_json(hold: Hold) -> dict[str, object]:
     """Why a run is on hold, as JSON."""
     return {**vars(hold), "since": iso(hold.since)}
-
-
-def function_uuid(function_id: str) -> uuid.UUID:
-    """The UUID of a function: the same for the same id, everywhere."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"inngest:function:{function_id}")
 
 
 def time_text(ms: int) -> str:

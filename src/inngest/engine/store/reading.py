@@ -173,11 +173,13 @@ def missing(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
     return [run_id for run_id in run_ids if run_id not in known]
 
 
+OF_EVENT = (_runs.c.event_id == bindparam("given_event")) | _runs.c.batch_id.in_(
+    select(tables.batches.c.batch_id).where(tables.batches.c.event_id == bindparam("given_event"))
+)
+"""An event, alone or in a batch, started the run."""
+
 _FILTERS = {
-    "event": (_runs.c.event_id == bindparam("given_event"))
-    | _runs.c.batch_id.in_(
-        select(tables.batches.c.batch_id).where(tables.batches.c.event_id == bindparam("given_event"))
-    ),
+    "event": OF_EVENT,
     "function": _runs.c.function_id == bindparam("given_function"),
     "status": _runs.c.status == bindparam("given_status"),
     "before": _runs.c.id < bindparam("given_before"),

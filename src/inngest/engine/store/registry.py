@@ -36,6 +36,14 @@ NEXT_GENERATION = Statement(
 )
 
 
+def newer(tx: Transaction, known: int) -> Registry | None:
+    """All functions; None if nothing has changed since that generation."""
+    row = tx.execute(GENERATION).fetchone()
+    if row is not None and number_of(row[0], -1) == known:
+        return None
+    return RegistryCache().read(tx)
+
+
 class RegistryCache:
     """All functions that are known, read again when they have changed. For the writer's thread."""
 

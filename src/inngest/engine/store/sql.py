@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from inngest.engine.domain.effects import NOTHING
 from inngest.engine.domain.explaining import Facts, Handler, KeptBack, Woken
 from inngest.engine.domain.hosts import Hosts
-from inngest.engine.domain.model import App, Event, FunctionSpec, Policy, Run, RunStatus
+from inngest.engine.domain.model import Event, FunctionSpec, Policy, Run, RunStatus
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Listener
 from inngest.engine.records import (
@@ -30,14 +30,12 @@ from inngest.engine.records import (
     Retried,
     RunView,
     Session,
-    Synced,
 )
 from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Executor, Ids
 
 from . import (
     accepting,
-    apps,
     cancelling,
     claiming,
     committing,
@@ -69,6 +67,7 @@ from .database import Database
 from .locking import Lock
 from .looking_back import LookingBack
 from .registry import RegistryCache
+from .server_verbs import ServerVerbs
 from .statement import Connection, Transaction
 from .timers import NextTimer, due_ids, next_due
 from .writer import MAX_ROWS, Writer
@@ -76,7 +75,7 @@ from .writer import MAX_ROWS, Writer
 R = TypeVar("R")
 
 
-class SqlStore:
+class SqlStore(ServerVerbs):
     """The engine's store.
 
     Args:
@@ -172,26 +171,6 @@ class SqlStore:
             call(sessions.register, functions, replace_app, now), rows=len(functions), locks=[locking.FUNCTIONS]
         ):
             pass
-
-    async def register_app(self, app: App, functions: Sequence[FunctionSpec], now: int) -> Synced:
-        verb, rows = call(apps.register, app, functions, now), len(functions) + 1
-        synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
-        modified = synced.modified
-        while more:
-            synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
-        return synced._replace(modified=modified)
-
-    async def note_sync_error(self, app: App, now: int) -> None:
-        await self._write(call(apps.note_error, app, now), locks=[locking.FUNCTIONS])
-
-    async def archive_app(self, name: str, now: int) -> bool | None:
-        archived, more = await self._write(call(apps.archive, name, now), locks=[locking.FUNCTIONS])
-        while more:
-            _, more = await self._write(call(apps.archive, name, now), locks=[locking.FUNCTIONS])
-        return archived
-
-    async def apps(self) -> Sequence[App]:
-        return await self._read(apps.apps)
 
     async def begin_session(self, session: Session) -> None:
         await self._write(call(sessions.begin_session, session, self._writer.id))

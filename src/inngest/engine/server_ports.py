@@ -1,15 +1,12 @@
-"""The registry of apps: a family of the verbs of `ports.Store`.
-
-A file of its own: `ports` imports it, and has no room for more.
-"""
+"""Families of the verbs of `ports.Store` that a server needs beside those of its engine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from .domain.model import App, FunctionSpec
-from .records import Synced
+from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
+from .records import EventQuery, RunQuery, Synced
 
 
 class AppStore(Protocol):
@@ -35,6 +32,33 @@ class AppStore(Protocol):
         """Archive an app, with its functions; False if it was archived already, None if there is none."""
         ...
 
+    async def functions(self, known: int) -> Registry | None:
+        """All functions that are known; None if nothing has changed since that generation."""
+        ...
+
     async def apps(self) -> Sequence[App]:
         """All apps, also archived ones, by their names."""
+        ...
+
+
+class ListReader(Protocol):
+    """Lists what is recorded. Changes nothing.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def list_runs(self, asked: RunQuery) -> Sequence[Run]:
+        """Runs, as they are asked for."""
+        ...
+
+    async def list_events(self, asked: EventQuery) -> Sequence[Event]:
+        """Events, as they are asked for."""
+        ...
+
+    async def event(self, event_id: str) -> Event | None:
+        """One event."""
+        ...
+
+    async def jobs(self, run_id: str) -> Sequence[Job]:
+        """The jobs of a run: what it has to do, or waits to do, while nobody owns it."""
         ...

@@ -1,0 +1,100 @@
+"""Apps that serve functions: what they register, and why a registration failed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from inngest.protocol.wire.registration import Registration
+
+from .domain import registration
+from .domain.model import App, Registry
+from .domain.registration import Problem
+from .worker_context import WorkerContext
+
+INVALID = "At least one function is invalid"
+
+
+class Registered(NamedTuple):
+    """The result of a registration."""
+
+    app: App
+    modified: bool = False  # something is another than before
+    problems: Sequence[Problem] = ()  # why nothing was registered
+
+    @property
+    def error(self) -> str:
+        """Why nothing was registered, in one text; "" if it was."""
+        return f"{INVALID}: {'; '.join(map(str, self.problems))}" if self.problems else ""
+
+
+class Apps:
+    """The registry of apps.
+
+    Args:
+        worker: has the store and the clock.
+        changed: awaited when functions have changed: this worker drives them from now on.
+    """
+
+    def __init__(self, worker: WorkerContext, changed: Callable[[], Awaitable[object]]) -> None:
+        self._worker = worker
+        self._changed = changed
+
+    async def register(self, given: Registration) -> Registered:
+        """Make an app known as it is now, or keep why that failed.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        store, now = self._worker.store, self._worker.clock.now()
+        read = registration.specs(given.app, given.functions)
+        app = App(
+            name=given.app,
+            uuid=str(registration.app_uuid(given.app)),
+            url=given.url,
+            sdk=given.sdk,
+            version=given.version,
+            framework=given.framework,
+            platform=given.platform,
+            checksum=registration.checksum_of(given.app, given.url, read.functions),
+        )
+        problems = read.problems
+        if not problems:
+            synced = await store.register_app(app, read.functions, now)
+            problems = [
+                Problem(one, "id", "another app, or a worker in its own process, has it") for one in synced.taken
+            ]
+            if not problems:
+                if synced.modified:
+                    await self._changed()
+                return Registered(synced.app, synced.modified)
+        failed = Registered(app, problems=problems)
+        await store.note_sync_error(app._replace(checksum="", error=failed.error), now)
+        return failed
+
+    async def failed(self, url: str, error: str) -> None:
+        """A sync has failed before anything was registered: nobody answers at a URL, for example."""
+        app = App(name=url, uuid=str(registration.app_uuid(url)), url=url, error=error)
+        await self._worker.store.note_sync_error(app, self._worker.clock.now())
+
+    async def archive(self, name: str) -> bool:
+        """Have nothing start the functions of an app; whether it was not archived before.
+
+        Raises:
+            KeyError: there is no such app.
+        """
+        archived = await self._worker.store.archive_app(name, self._worker.clock.now())
+        if archived is None:
+            raise KeyError(name)
+        await self._changed()
+        return archived
+
+    async def listed(self) -> Sequence[App]:
+        """All apps, also archived ones, by their names."""
+        return await self._worker.store.apps()
+
+    async def functions(self) -> Registry:
+        """All functions, of apps and of workers' processes."""
+        registry = await self._worker.store.functions(-1)
+        assert registry is not None, "no generation is below 0"
+        return registry

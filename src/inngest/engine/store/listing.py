@@ -1,0 +1,155 @@
+"""Lists of events and runs for the REST API: by what is asked for, from a place on that inserts do not move."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Select, bindparam, literal_column, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from inngest.engine.domain.model import Event, Job, Run
+from inngest.engine.records import EventQuery, RunQuery
+from inngest.protocol import texts
+
+from . import reading, tables
+from .as_far import AsFar
+from .records import EVENT_COLUMNS, RUN_COLUMNS
+from .statement import SqlDialect, Statement, Transaction
+
+_runs, _events, _jobs = tables.runs, tables.events, tables.jobs
+
+JOBS = Statement(
+    "A reader reads the jobs of a run.",
+    lambda _: (
+        select(
+            _jobs.c.id,
+            _jobs.c.run_id,
+            _jobs.c.function_id,
+            _jobs.c.due_at,
+            _jobs.c.queue_class == literal_column("1", Integer),
+        )
+        .where(_jobs.c.run_id == bindparam("run"))
+        .order_by(_jobs.c.due_at, _jobs.c.id)
+    ),
+)
+
+_Condition = Callable[[SqlDialect], ColumnElement[bool]]
+
+
+def _number(name: str) -> Any:
+    return bindparam(name, type_=BigInteger)
+
+
+def _ordered(at: Any, row_id: ColumnElement[str]) -> Mapping[str, _Condition]:
+    """Conditions on a time, and on the place (time, id) behind which a list goes on."""
+    place = tuple_(_number("at"), bindparam("after"))
+    return {
+        "since": lambda _: at >= _number("since"),
+        "until": lambda _: at < _number("until"),
+        "below": lambda _: tuple_(at, row_id) < place,
+        "above": lambda _: tuple_(at, row_id) > place,
+    }
+
+
+_TIMES: Mapping[str, Any] = {"queued": _runs.c.created_at, "started": _runs.c.started_at, "ended": _runs.c.ended_at}
+
+_OF_RUNS: Mapping[str, _Condition] = {
+    "functions": lambda words: words.any_of(_runs.c.function_id, "functions"),
+    "statuses": lambda words: words.any_of(_runs.c.status, "statuses"),
+    "event": lambda _: reading.OF_EVENT,
+}
+
+_OF_EVENTS: Mapping[str, _Condition] = {
+    "name": lambda _: _events.c.name == bindparam("name"),
+    **_ordered(_events.c.received_at, _events.c.id),
+}
+
+
+class _Runs(dict[tuple[str, bool, tuple[str, ...]], Statement]):
+    """One statement for each time, order and set of conditions, made when it is first needed."""
+
+    def __missing__(self, asked: tuple[str, bool, tuple[str, ...]]) -> Statement:
+        time, descending, names = asked
+        at = _TIMES[time]
+        conditions = {**_OF_RUNS, **_ordered(at, _runs.c.id)}
+
+        def build(words: SqlDialect) -> Select[Any]:
+            found = select(*(_runs.c[name] for name in RUN_COLUMNS)).where(*(conditions[one](words) for one in names))
+            if time != "queued":
+                found = found.where(at.is_not(None))
+            order = [at.desc(), _runs.c.id.desc()] if descending else [at, _runs.c.id]
+            # Ids begin with the time of creation: their order is that of the table.
+            return found.order_by(*(order[1:] if time == "queued" else order)).limit(bindparam("count"))
+
+        statement = self[asked] = Statement("A reader lists runs by what is asked for, in the order of a time.", build)
+        return statement
+
+
+class _Events(dict[tuple[str, ...], Statement]):
+    """The same of events, newest first."""
+
+    def __missing__(self, names: tuple[str, ...]) -> Statement:
+        def build(words: SqlDialect) -> Select[Any]:
+            found = select(*(_events.c[name] for name in EVENT_COLUMNS))
+            found = found.where(*(_OF_EVENTS[one](words) for one in names))
+            return found.order_by(_events.c.received_at.desc(), _events.c.id.desc()).limit(bindparam("count"))
+
+        statement = self[names] = Statement("A reader lists events by what is asked for, newest first.", build)
+        return statement
+
+
+_RUNS, _EVENTS = _Runs(), _Events()
+
+
+def runs(tx: Transaction, asked: RunQuery) -> list[Run]:
+    """Runs, as far as they can be read."""
+    given: dict[str, object] = {
+        "functions": None if asked.functions is None else json.dumps([texts.stored(one) for one in asked.functions]),
+        "statuses": None if asked.statuses is None else json.dumps([status.value for status in asked.statuses]),
+        "event": None if asked.event_id is None else texts.stored(asked.event_id),
+        "since": asked.since,
+        "until": asked.until,
+    }
+    names = [name for name, value in given.items() if value is not None]
+    parameters = {name: given[name] for name in names} | {"count": asked.limit}
+    if "event" in parameters:
+        parameters["given_event"] = parameters.pop("event")
+    if asked.after is not None:
+        names.append("below" if asked.descending else "above")
+        parameters |= {"at": asked.after.at, "after": texts.stored(asked.after.id)}
+    statement = _RUNS[asked.time, asked.descending, tuple(names)]
+    return [_run_of(row) for row in tx.execute(statement, parameters).fetchall()]
+
+
+def _run_of(row: Sequence[Any]) -> Run:
+    read = AsFar()
+    found = read.run(row)
+    return found._replace(unread=tuple(read.unread)) if read.unread else found
+
+
+def events(tx: Transaction, asked: EventQuery) -> list[Event]:
+    """Events, newest first."""
+    given: dict[str, object] = {
+        "name": None if asked.name is None else texts.stored(asked.name),
+        "since": asked.since,
+        "until": asked.until,
+    }
+    names = [name for name, value in given.items() if value is not None]
+    parameters = {name: given[name] for name in names} | {"count": asked.limit}
+    if asked.after is not None:
+        names.append("below")
+        parameters |= {"at": asked.after.at, "after": texts.stored(asked.after.id)}
+    return [_event_of(row) for row in tx.execute(_EVENTS[tuple(names)], parameters).fetchall()]
+
+
+def _event_of(row: Sequence[Any]) -> Event:
+    event = Event(*row)
+    return AsFar().event(event, str(event.id))
+
+
+def jobs(tx: Transaction, run_id: str) -> list[Job]:
+    """Something that a run has to do, or waits to do: one job, while nobody owns it."""
+    rows = tx.execute(JOBS, {"run": texts.stored(run_id)}).fetchall()
+    return [Job(job_id, of, function_id, due_at, bool(alone)) for job_id, of, function_id, due_at, alone in rows]

@@ -1,0 +1,64 @@
+"""The verbs of the Store that a server needs beside those of its engine (`engine.server_ports`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
+from inngest.engine.records import EventQuery, RunQuery, Synced
+from inngest.protocol import texts
+
+from . import apps, events, listing, locking
+from .commands import Call, call
+from .locking import Lock
+from .registry import newer
+from .statement import Transaction
+
+R = TypeVar("R")
+
+
+class ServerVerbs(ABC):
+    """A part of `sql.SqlStore`, which writes and reads for it."""
+
+    @abstractmethod
+    async def _write(self, command: Call[R], *, rows: int = 1, size: int = 0, locks: Sequence[Lock] = ()) -> R: ...
+
+    @abstractmethod
+    async def _read(self, read: Callable[[Transaction], R]) -> R: ...
+
+    async def register_app(self, app: App, functions: Sequence[FunctionSpec], now: int) -> Synced:
+        verb, rows = call(apps.register, app, functions, now), len(functions) + 1
+        synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
+        modified = synced.modified
+        while more:
+            synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
+        return synced._replace(modified=modified)
+
+    async def note_sync_error(self, app: App, now: int) -> None:
+        await self._write(call(apps.note_error, app, now), locks=[locking.FUNCTIONS])
+
+    async def archive_app(self, name: str, now: int) -> bool | None:
+        archived, more = await self._write(call(apps.archive, name, now), locks=[locking.FUNCTIONS])
+        while more:
+            _, more = await self._write(call(apps.archive, name, now), locks=[locking.FUNCTIONS])
+        return archived
+
+    async def functions(self, known: int) -> Registry | None:
+        return await self._read(lambda tx: newer(tx, known))
+
+    async def apps(self) -> Sequence[App]:
+        return await self._read(apps.apps)
+
+    async def list_runs(self, asked: RunQuery) -> Sequence[Run]:
+        return await self._read(lambda tx: listing.runs(tx, asked))
+
+    async def list_events(self, asked: EventQuery) -> Sequence[Event]:
+        return await self._read(lambda tx: listing.events(tx, asked))
+
+    async def event(self, event_id: str) -> Event | None:
+        return await self._read(lambda tx: events.event(tx, texts.stored(event_id)))
+
+    async def jobs(self, run_id: str) -> Sequence[Job]:
+        return await self._read(lambda tx: listing.jobs(tx, run_id))

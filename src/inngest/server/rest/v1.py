@@ -1,0 +1,208 @@
+"""Version 1 of the REST API: events, runs, functions, signals. Members are in snake case.
+
+Answers are `{"data": …, "metadata": {"fetched_at"}}`; errors `{"error", "data": null, "status"}` with that status.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from inngest.embedded.host import EngineHost
+from inngest.embedded.views import run_of
+from inngest.engine.records import EventQuery, Place, RunQuery
+from inngest.engine.service import Service
+from inngest.protocol import codec
+from inngest.server import run_json
+from inngest.server.answers import Json
+
+from . import parameters, shapes
+from .parameters import ParameterError
+
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+
+MAX_RUNS = 1_000
+"""Runs of one event that are shown."""
+
+LATER = [
+    ("POST", "/v1/runs/{run_id}/metadata"),
+    ("POST", "/v1/cancellations"),
+    ("GET", "/v1/cancellations"),
+    ("DELETE", "/v1/cancellations/{cancellation_id}"),
+    ("GET", "/v1/prom/{environment}"),
+    ("POST", "/v1/traces/userland"),
+]
+"""Routes that answer 501."""
+
+Action = Callable[["RestV1", Request], Awaitable[Response]]
+
+
+class Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def _answering(action: Action) -> Action:
+    @functools.wraps(action)
+    async def answer(self: RestV1, request: Request) -> Response:
+        try:
+            return await action(self, request)
+        except ParameterError as error:
+            status, text = 400, str(error)
+        except Refused as error:
+            status, text = error.status, str(error)
+        return Json({"error": text, "data": None, "status": status}, status)
+
+    return answer
+
+
+class RestV1:
+    """The actions of the routes.
+
+    Args:
+        host: the engine.
+    """
+
+    def __init__(self, host: EngineHost) -> None:
+        self._host = host
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Where they are reached."""
+        routes: list[BaseRoute] = [
+            Route("/v1/events", self.events, methods=["GET"]),
+            Route("/v1/events/{event_id}", self.event, methods=["GET"]),
+            Route("/v1/events/{event_id}/runs", self.runs_of_event, methods=["GET"]),
+            Route("/v1/runs/{run_id}", self.run, methods=["GET"]),
+            Route("/v1/runs/{run_id}", self.cancel, methods=["DELETE"]),
+            Route("/v1/runs/{run_id}/jobs", self.jobs, methods=["GET"]),
+            Route("/v1/apps/{app}/functions", self.functions, methods=["GET"]),
+            Route("/v1/signals", self.signal, methods=["POST"]),
+        ]
+        return routes + [Route(path, self.later, methods=[method]) for method, path in LATER]
+
+    @property
+    def _service(self) -> Service:
+        return self._host.on_its_loop().service
+
+    def _data(self, data: object, **more: object) -> Response:
+        metadata = {"fetched_at": shapes.time_of(self._host.now()), **more}
+        return Json({"data": data, "metadata": metadata})
+
+    @_answering
+    async def events(self, request: Request) -> Response:
+        """Events, newest first."""
+        query = request.query_params
+        limit = parameters.integer(query, "limit", DEFAULT_LIMIT, MAX_LIMIT, clamps=True)
+        asked = EventQuery(
+            limit=limit + 1,
+            name=query.get("name") or None,
+            since=parameters.time(query, "received_after"),
+            until=parameters.time(query, "received_before"),
+            after=parameters.cursor(query),
+        )
+        found = await self._service.queries.events(asked)
+        more: dict[str, object] = {}
+        if len(found) > limit:
+            last = found[limit - 1]
+            more["cursor"] = parameters.cursor_of(Place(last.received_at, last.id))
+        return self._data([shapes.event_v1(event) for event in found[:limit]], **more)
+
+    @_answering
+    async def event(self, request: Request) -> Response:
+        """One event, by the id that the server gave it."""
+        event_id = request.path_params["event_id"]
+        found = await self._service.queries.event(event_id)
+        if found is None:
+            raise Refused(404, f"there is no event {event_id!r}")
+        return self._data(shapes.event_v1(found))
+
+    @_answering
+    async def runs_of_event(self, request: Request) -> Response:
+        """The runs that an event started, in the order in which they were created."""
+        asked = RunQuery(MAX_RUNS, event_id=request.path_params["event_id"], descending=False)
+        found = await self._service.queries.runs(asked)
+        return self._data([run_json.run_json(run_of(run)) for run in found])
+
+    @_answering
+    async def run(self, request: Request) -> Response:
+        """One run, with its result."""
+        run_id = request.path_params["run_id"]
+        try:
+            view = await self._service.queries.run(run_id)
+        except KeyError:
+            raise Refused(404, f"there is no run {run_id!r}") from None
+        return self._data(run_json.run_json(run_of(view.run)))
+
+    @_answering
+    async def cancel(self, request: Request) -> Response:
+        """End a run; one that has ended stays as it is."""
+        run_id = request.path_params["run_id"]
+        try:
+            await self._service.control.cancel(run_id, "cancelled by a request")
+        except KeyError:
+            raise Refused(404, f"there is no run {run_id!r}") from None
+        return Response(status_code=204)
+
+    @_answering
+    async def jobs(self, request: Request) -> Response:
+        """Something that a run has to do, or waits to do, while no worker has it."""
+        run_id = request.path_params["run_id"]
+        try:
+            view = await self._service.queries.run(run_id)
+        except KeyError:
+            raise Refused(404, f"there is no run {run_id!r}") from None
+        jobs = await self._service.queries.jobs(run_id)
+        kind = "start" if view.run.started_at is None else "edge"
+        return self._data(
+            [{"id": job.id, "run_id": run_id, "at": shapes.time_of(job.due_at), "kind": kind} for job in jobs]
+        )
+
+    @_answering
+    async def functions(self, request: Request) -> Response:
+        """The functions of an app, without an envelope: so does the official server."""
+        app = request.path_params["app"]
+        registry = await self._service.apps.functions()
+        found = [one for one in registry.functions.values() if one.app_id == app]
+        if not found and all(known.name != app for known in await self._service.apps.listed()):
+            raise Refused(404, f"there is no app {app!r}")
+        return Json([shapes.function_v1(one) for one in found])
+
+    @_answering
+    async def signal(self, request: Request) -> Response:
+        """Give a signal to the run that waits for it."""
+        wire = await _object(request)
+        name = wire.get("signal")
+        if not isinstance(name, str) or not name:
+            raise Refused(400, f"signal: expected the name of a signal, got {name!r}"[:200])
+        try:
+            data = codec.dumps(wire.get("data"))
+        except codec.NotJsonError as error:
+            raise Refused(400, f"data: {error}") from None
+        run_id = await self._service.control.signal(name, data)
+        if run_id is None:
+            raise Refused(404, "No signal found")
+        return self._data({"run_id": run_id})
+
+    async def later(self, request: Request) -> Response:
+        """A part of the API that this server does not have."""
+        text = f"{request.method} {request.url.path} is not implemented by this server"
+        return Json({"error": text, "data": None, "status": 501}, 501)
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    try:
+        wire = codec.loads((await request.body()).decode())
+    except (ValueError, RecursionError):
+        raise Refused(400, "the body is not JSON: expected an object") from None
+    if not isinstance(wire, dict):
+        raise Refused(400, "the body: expected an object")
+    return wire

@@ -1,0 +1,384 @@
+"""Version 2 of the REST API, under `/v2` and `/api/v2`. Members are in camel case, and those without a value left out.
+
+Answers are `{"data": …, "metadata": {"fetchedAt"}, "page"?}`; errors `{"errors": [{"code", "message"}]}`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from inngest.embedded.host import EngineHost
+from inngest.engine.domain.model import App, FunctionSpec, Registry, Run, RunStatus
+from inngest.engine.domain.registration import app_uuid
+from inngest.engine.records import Place, RunQuery, RunView
+from inngest.engine.service import Service
+from inngest.protocol import codec
+from inngest.protocol import events as rules
+from inngest.protocol.opcodes import SentEvent
+from inngest.server import run_json
+from inngest.server.answers import Json
+
+from . import parameters, shapes
+from .parameters import ParameterError
+
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+
+PREFIXES = ("/v2", "/api/v2")
+
+LATER = [
+    ("POST", "/runs/{run_id}/rerun"),
+    ("POST", "/runs/{run_id}/scores"),
+    ("POST", "/envs"),
+    ("PATCH", "/envs/{env_id}"),
+    ("GET", "/env/webhooks"),
+    ("POST", "/env/webhooks"),
+    ("POST", "/apps/{app}/syncs"),
+    ("GET", "/partner/accounts"),
+    ("POST", "/partner/accounts"),
+    ("GET", "/insights/{rest:path}"),
+    ("POST", "/insights/{rest:path}"),
+    ("GET", "/experiments"),
+    ("GET", "/sessions"),
+    ("GET", "/sandboxes"),
+    ("POST", "/sandboxes"),
+]
+"""Routes that answer 501."""
+
+_TIMES = {"queuedAt": "queued", "startedAt": "started", "endedAt": "ended"}
+
+Action = Callable[["RestV2", Request], Awaitable[Response]]
+
+
+class Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, code: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+
+
+def _answering(action: Action) -> Action:
+    @functools.wraps(action)
+    async def answer(self: RestV2, request: Request) -> Response:
+        try:
+            return await action(self, request)
+        except ParameterError as error:
+            return _error(400, "invalid_field_format", str(error))
+        except Refused as error:
+            return _error(error.status, error.code, str(error))
+
+    return answer
+
+
+def _error(status: int, code: str, text: str) -> Response:
+    return Json({"errors": [{"code": code, "message": text}]}, status)
+
+
+class RestV2:
+    """The actions of the routes.
+
+    Args:
+        host: the engine.
+    """
+
+    def __init__(self, host: EngineHost) -> None:
+        self._host = host
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Where they are reached."""
+        actions: Sequence[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+            ("GET", "/health", self.health),
+            ("GET", "/account", self.account),
+            ("GET", "/envs", self.envs),
+            ("GET", "/keys/events", self.keys),
+            ("GET", "/keys/signing", self.keys),
+            ("GET", "/runs", self.runs),
+            ("GET", "/runs/{run_id}", self.run),
+            ("GET", "/runs/{run_id}/trace", self.trace),
+            ("POST", "/runs/{run_id}/cancel", self.cancel),
+            ("GET", "/events/{event_id}/runs", self.runs_of_event),
+            ("POST", "/events", self.send),
+            ("GET", "/apps", self.apps),
+            ("GET", "/apps/{app}", self.app),
+            ("GET", "/apps/{app}/functions", self.functions),
+            ("GET", "/apps/{app}/functions/{function}", self.function),
+            ("GET", "/apps/{app}/functions/{function}/runs", self.runs_of_function),
+            ("POST", "/apps/{app}/functions/{function}/invoke", self.invoke),
+            *((method, path, self.later) for method, path in LATER),
+        ]
+        return [Route(prefix + path, act, methods=[method]) for prefix in PREFIXES for method, path, act in actions]
+
+    @property
+    def _service(self) -> Service:
+        return self._host.on_its_loop().service
+
+    def _data(self, data: object, page: dict[str, object] | None = None) -> Response:
+        body: dict[str, object] = {"data": data, "metadata": {"fetchedAt": shapes.time_of(self._host.now())}}
+        if page is not None:
+            body["page"] = page
+        return Json(body)
+
+    # -- the server
+
+    async def health(self, request: Request) -> Response:
+        """The server answers."""
+        return self._data({"status": "ok"})
+
+    async def account(self, request: Request) -> Response:
+        """The one account."""
+        return self._data({"id": shapes.ACCOUNT_ID, "name": "Dev Server", "email": "dev@inngest.local"})
+
+    @_answering
+    async def envs(self, request: Request) -> Response:
+        """The one environment."""
+        data = [{"id": run_json.ENVIRONMENT_ID, "name": "dev", "type": "TEST"}]
+        return self._listed(data, parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT))
+
+    @_answering
+    async def keys(self, request: Request) -> Response:
+        """None: a server tells no keys."""
+        return self._listed([], parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT))
+
+    def _listed(self, data: Sequence[object], limit: int, more: Place | None = None) -> Response:
+        page: dict[str, object] = {"hasMore": more is not None, "limit": limit}
+        if more is not None:
+            page["cursor"] = parameters.cursor_of(more)
+        return self._data(list(data), page)
+
+    # -- runs
+
+    @_answering
+    async def runs(self, request: Request) -> Response:
+        """Runs by what is asked for."""
+        return await self._runs(request, await self._asked_functions(request))
+
+    @_answering
+    async def runs_of_event(self, request: Request) -> Response:
+        """The runs that an event started."""
+        return await self._runs(request, None, event_id=request.path_params["event_id"])
+
+    @_answering
+    async def runs_of_function(self, request: Request) -> Response:
+        """The runs of one function."""
+        function, _ = await self._function(request)
+        return await self._runs(request, [function.id])
+
+    async def _runs(self, request: Request, functions: list[str] | None, event_id: str | None = None) -> Response:
+        query = request.query_params
+        limit = parameters.integer(query, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+        names = [name for given in query.getlist("status") for name in given.split(",") if name]
+        statuses = [parameters.one_of({"status": name}, "status", shapes.STATUSES) for name in names]
+        order = parameters.one_of(query, "order", {"asc": "asc", "desc": "desc"})
+        time = parameters.one_of(query, "timeField", _TIMES) or "queued"
+        asked = RunQuery(
+            limit=limit + 1,
+            functions=functions,
+            statuses=[RunStatus(name) for name in statuses if name] or None,
+            event_id=event_id,
+            time=time,
+            since=parameters.time(query, "from"),
+            until=parameters.time(query, "until"),
+            descending=order != "asc",
+            after=parameters.cursor(query),
+        )
+        output = parameters.flag(query, "includeOutput") or False
+        found = await self._service.queries.runs(asked)
+        registry = await self._service.apps.functions()
+        last = _place(found[limit - 1], time) if len(found) > limit else None
+        shown = [
+            shapes.run_v2(run, registry, output=output, listed=True, trigger=shapes.trigger_v2(run))
+            for run in found[:limit]
+        ]
+        return self._listed(shown, limit, last)
+
+    async def _asked_functions(self, request: Request) -> list[str] | None:
+        """Ids of the functions that are asked for by their app, by their own id, or both; None: of all."""
+        apps, names = request.query_params.getlist("appId"), request.query_params.getlist("functionId")
+        if not apps and not names:
+            return None
+        registry = await self._service.apps.functions()
+        known = [*registry.functions.values(), *registry.archived.values()]
+        return [
+            one.id
+            for one in known
+            if (not apps or {one.app_id, str(app_uuid(one.app_id))} & set(apps))
+            and (not names or {one.id, shapes.local_id(one.id, one.app_id)} & set(names))
+        ]
+
+    async def _view(self, request: Request) -> RunView:
+        run_id = request.path_params["run_id"]
+        try:
+            return await self._service.queries.run(run_id)
+        except KeyError:
+            raise Refused(404, "not_found", f"there is no run {run_id!r}") from None
+
+    @_answering
+    async def run(self, request: Request) -> Response:
+        """One run."""
+        view = await self._view(request)
+        output = parameters.flag(request.query_params, "includeOutput") or False
+        trigger = shapes.trigger_v2(view.run, view.event)
+        if view.batch:
+            trigger["eventIds"] = [event.id for event in view.batch]
+        registry = await self._service.apps.functions()
+        return self._data(shapes.run_v2(view.run, registry, output=output, listed=False, trigger=trigger))
+
+    @_answering
+    async def trace(self, request: Request) -> Response:
+        """One run, with its steps."""
+        view = await self._view(request)
+        output = parameters.flag(request.query_params, "includeOutput") or False
+        return self._data(shapes.trace_v2(view, await self._service.apps.functions(), output=output))
+
+    @_answering
+    async def cancel(self, request: Request) -> Response:
+        """End a run."""
+        view = await self._view(request)
+        run_id = view.run.id
+        if not await self._service.control.cancel(run_id, "cancelled by a request"):
+            status = (await self._view(request)).run.status
+            code = "run_already_cancelled" if status is RunStatus.CANCELLED else "run_already_ended"
+            raise Refused(409, code, f"run {run_id} is {status.value} already")
+        return self._data({"id": run_id, "status": RunStatus.CANCELLED.value})
+
+    # -- events
+
+    @_answering
+    async def send(self, request: Request) -> Response:
+        """Accept one event."""
+        wire = await _object(request)
+        name, key, data, ts = (wire.get(member) for member in ("name", "id", "data", "ts"))
+        if not isinstance(name, str) or not isinstance(key, str | None) or not isinstance(data, dict | None):
+            raise Refused(400, "invalid_field_format", "expected name and id as texts, and data as an object")
+        if isinstance(ts, bool) or not isinstance(ts, int | None):
+            raise Refused(400, "invalid_field_format", "ts: expected unix milliseconds as a whole number")
+        sent = SentEvent(name, _text(_without_reserved(data)), key or "", ts or 0)
+        if reason := rules.problem(sent):
+            raise Refused(400, "validation_error", reason)
+        (event_id,) = await self._host.accept([sent])
+        return self._data({"eventId": event_id})
+
+    # -- apps
+
+    @_answering
+    async def apps(self, request: Request) -> Response:
+        """The apps that serve functions, and those of workers' own processes."""
+        query = request.query_params
+        limit = parameters.integer(query, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+        archived, after = parameters.flag(query, "archived"), parameters.cursor(query)
+        registry = await self._service.apps.functions()
+        found = [
+            app
+            for app in await self._apps(registry)
+            if archived in (None, app.archived_at is not None) and (after is None or app.name > after.id)
+        ]
+        more = Place(0, found[limit - 1].name) if len(found) > limit else None
+        return self._listed([shapes.app_v2(app, _of(app.name, registry)) for app in found[:limit]], limit, more)
+
+    async def _apps(self, registry: Registry) -> list[App]:
+        served = {app.name: app for app in await self._service.apps.listed()}
+        names = {function.app_id for function in registry.functions.values()}
+        local = [App(name, str(app_uuid(name)), "", "connect") for name in names if name and name not in served]
+        return sorted([*served.values(), *local], key=lambda app: app.name)
+
+    async def _app(self, request: Request, registry: Registry) -> App:
+        name = request.path_params["app"]
+        for app in await self._apps(registry):
+            if name in (app.name, app.uuid):
+                return app
+        raise Refused(404, "not_found", f"there is no app {name!r}")
+
+    @_answering
+    async def app(self, request: Request) -> Response:
+        """One app, by its name or its UUID."""
+        registry = await self._service.apps.functions()
+        app = await self._app(request, registry)
+        return self._data(shapes.app_v2(app, _of(app.name, registry)))
+
+    @_answering
+    async def functions(self, request: Request) -> Response:
+        """The functions of an app."""
+        limit = parameters.integer(request.query_params, "limit", MAX_LIMIT, MAX_LIMIT)
+        after = parameters.cursor(request.query_params)
+        registry = await self._service.apps.functions()
+        app = await self._app(request, registry)
+        found = [one for one in _of(app.name, registry) if after is None or one.id > after.id]
+        more = Place(0, found[limit - 1].id) if len(found) > limit else None
+        return self._listed([shapes.function_v2(one, registry) for one in found[:limit]], limit, more)
+
+    async def _function(self, request: Request) -> tuple[FunctionSpec, Registry]:
+        registry = await self._service.apps.functions()
+        app = await self._app(request, registry)
+        name = request.path_params["function"]
+        for one in _of(app.name, registry):
+            if name in (shapes.local_id(one.id, one.app_id), one.id, one.uuid):
+                return one, registry
+        raise Refused(404, "not_found", f"the app {app.name!r} has no function {name!r}")
+
+    @_answering
+    async def function(self, request: Request) -> Response:
+        """One function of an app, by its id within the app, its full id, or its UUID."""
+        found, registry = await self._function(request)
+        return self._data(shapes.function_v2(found, registry))
+
+    @_answering
+    async def invoke(self, request: Request) -> Response:
+        """Start a function, whatever its triggers."""
+        function, _ = await self._function(request)
+        wire = await _object(request)
+        data = wire.get("data")
+        if not isinstance(data, dict | None):
+            raise Refused(400, "invalid_field_format", "data: expected an object")
+        if wire.get("idempotencyKey"):
+            raise Refused(501, "not_implemented", "idempotencyKey is not implemented by this server")
+        try:
+            run = await self._service.intake.start(function.id, _text(_without_reserved(data)))
+        except KeyError:
+            raise Refused(422, "rate_limited", f"the limits of {function.id} let no run of it start now") from None
+        if run.status is RunStatus.SKIPPED:
+            raise Refused(422, "function_skipped", f"run {run.id} of {function.id} was skipped: {run.error}")
+        return self._data({"runId": run.id})
+
+    async def later(self, request: Request) -> Response:
+        """A part of the API that this server does not have."""
+        text = f"{request.method} {request.url.path} is not implemented by this server"
+        return _error(501, "not_implemented", text)
+
+
+def _place(run: Run, time: str) -> Place:
+    at = {"queued": run.created_at, "started": run.started_at, "ended": run.ended_at}[time]
+    return Place(at or 0, run.id)
+
+
+def _of(app: str, registry: Registry) -> list[FunctionSpec]:
+    return sorted((one for one in registry.functions.values() if one.app_id == app), key=lambda one: one.id)
+
+
+def _without_reserved(data: dict[str, Any] | None) -> dict[str, Any]:
+    return {member: value for member, value in (data or {}).items() if member != "_inngest"}
+
+
+def _text(data: dict[str, Any]) -> str:
+    try:
+        return codec.dumps(data)
+    except codec.NotJsonError as error:
+        raise Refused(400, "invalid_field_format", f"data: {error}") from None
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    try:
+        wire = codec.loads(body.decode()) if body.strip() else {}
+    except (ValueError, RecursionError):
+        raise Refused(400, "invalid_request", "the body is not JSON: expected an object") from None
+    if not isinstance(wire, dict):
+        raise Refused(400, "invalid_request", "the body: expected an object")
+    return wire

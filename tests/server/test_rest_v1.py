@@ -1,0 +1,167 @@
+"""REST, version 1."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+
+import inngest
+
+from .conftest import Api
+
+UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+async def get(api: Api, path: str, status: int = 200, **query: object) -> Any:
+    """The answer to a GET."""
+    response = await api.http.get(path, params={name: str(value) for name, value in query.items()})
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+async def send(api: Api, name: str, **more: Any) -> str:
+    (event_id,) = await api.engine.send(inngest.Event(name=name, **more))
+    return event_id
+
+
+async def test_events_newest_first_page_by_page(api: Api) -> None:
+    sent = [await send(api, "shop/unheard", data={"n": number}) for number in range(5)]
+    await send(api, "shop/other")
+    seen: list[str] = []
+    cursor: str = ""
+    while True:
+        page = await get(api, "/v1/events", name="shop/unheard", limit=2, cursor=cursor)
+        seen += [event["internal_id"] for event in page["data"]]
+        cursor = page["metadata"].get("cursor", "")
+        await send(api, "shop/unheard")  # what comes later moves nothing
+        if not cursor:
+            break
+    assert seen == sent[::-1]
+
+
+async def test_an_event(api: Api) -> None:
+    event_id = await send(api, "shop/unheard", id="mine", data={"n": 1}, ts=1_700_000_000_000)
+    event = (await get(api, f"/v1/events/{event_id}"))["data"]
+    assert event.pop("received_at").endswith("Z")
+    assert event == {
+        "internal_id": event_id,
+        "account_id": "00000000-0000-4000-a000-000000000000",
+        "environment_id": "00000000-0000-4000-b000-000000000000",
+        "source": "",
+        "source_id": None,
+        "id": "mine",
+        "name": "shop/unheard",
+        "data": {"n": 1},
+        "ts": 1_700_000_000_000,
+    }
+    missing = await get(api, "/v1/events/unknown", 404)
+    assert missing == {"error": "there is no event 'unknown'", "data": None, "status": 404}
+
+
+async def test_events_by_when_they_were_received(api: Api) -> None:
+    event_id = await send(api, "shop/unheard")
+    received = (await get(api, f"/v1/events/{event_id}"))["data"]["received_at"]
+    assert len((await get(api, "/v1/events", received_after=received))["data"]) == 1
+    assert (await get(api, "/v1/events", received_before=received))["data"] == []
+    assert (await get(api, "/v1/events", received_after="2100-01-01"))["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ({"limit": "many"}, "limit: expected a whole number from 1 to 100, got 'many'"),
+        ({"limit": "9" * 99}, "limit: expected a whole number"),
+        ({"cursor": "bad"}, "cursor: expected a cursor as a list before gave it, got 'bad'"),
+        ({"cursor": "W10="}, "cursor: expected a cursor"),
+        ({"cursor": "WyJhIiwgMV0="}, "cursor: expected a cursor"),
+        ({"received_after": "yesterday"}, "received_after: expected a time such as 2026-01-02T03:04:05Z"),
+        ({"received_before": "9999-99-99"}, "received_before: expected a time"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_named(api: Api, query: dict[str, str], text: str) -> None:
+    answer = await get(api, "/v1/events", 400, **query)
+    assert answer["error"].startswith(text)
+
+
+async def test_limits_are_clamped(api: Api) -> None:
+    await send(api, "shop/unheard")
+    await send(api, "shop/unheard")
+    assert len((await get(api, "/v1/events", limit=0))["data"]) == 1
+    assert len((await get(api, "/v1/events", limit=1_000_000))["data"]) == 2
+
+
+async def test_a_run_and_its_jobs(api: Api) -> None:
+    event_id = await send(api, "shop/slept")
+    (run,) = (await get(api, f"/v1/events/{event_id}/runs"))["data"]
+    while not (await api.engine.run(run["run_id"])).steps:  # noqa: ASYNC110 - it sleeps when its step is recorded
+        await asyncio.sleep(0)
+    (job,) = (await get(api, f"/v1/runs/{run['run_id']}/jobs"))["data"]
+    assert job["run_id"] == run["run_id"]
+    assert job["kind"] == "edge"
+    assert (await get(api, f"/v1/runs/{run['run_id']}"))["data"]["status"] == "Running"
+
+    assert (await api.http.delete(f"/v1/runs/{run['run_id']}")).status_code == 204
+    assert (await get(api, f"/v1/runs/{run['run_id']}"))["data"]["status"] == "Cancelled"
+    assert (await get(api, f"/v1/runs/{run['run_id']}/jobs"))["data"] == []
+
+
+@pytest.mark.parametrize("path", ["/v1/runs/bad", f"/v1/runs/{UNKNOWN}", f"/v1/runs/{UNKNOWN}/jobs", "/v1/runs/a%00b"])
+async def test_a_run_that_is_not_there(api: Api, path: str) -> None:
+    assert (await get(api, path, 404))["error"].startswith("there is no run")
+    assert (await api.http.delete(path.removesuffix("/jobs"))).status_code == 404
+
+
+async def test_the_functions_of_an_app(api: Api) -> None:
+    found = await get(api, "/v1/apps/shop/functions")
+    assert {one["id"] for one in found} >= {"shop-echo", "shop-refuse"}
+    (echo,) = [one for one in found if one["id"] == "shop-echo"]
+    assert echo["config"]["triggers"] == [{"event": "shop/said"}]
+    assert echo["internal_id"] == str(uuid.uuid5(uuid.NAMESPACE_URL, "inngest:function:shop-echo"))
+    assert (await get(api, "/v1/apps/unknown/functions", 404))["error"] == "there is no app 'unknown'"
+
+
+async def test_a_signal(api: Api) -> None:
+    event_id = await send(api, "shop/signalled")
+    (run,) = await api.engine.runs(event_id=event_id)
+    while not (await api.engine.run(run.id)).steps:  # noqa: ASYNC110 - it waits when its step is recorded
+        await asyncio.sleep(0)
+    response = await api.http.post("/v1/signals", json={"signal": "door", "data": {"open": True}})
+    assert response.json()["data"] == {"run_id": run.id}
+    assert await api.engine.wait(run.id) == {"open": True}
+    again = await api.http.post("/v1/signals", json={"signal": "door"})
+    assert (again.status_code, again.json()["error"]) == (404, "No signal found")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "the body is not JSON: expected an object"),
+        (b"[]", "the body: expected an object"),
+        (b"{}", "signal: expected the name of a signal, got None"),
+        (b'{"signal": 5}', "signal: expected the name of a signal, got 5"),
+        (b'{"signal": "a", "data": NaN}', "data: nan is not a JSON number"),
+    ],
+)
+async def test_a_signal_that_is_none(api: Api, content: bytes, text: str) -> None:
+    response = await api.http.post("/v1/signals", content=content)
+    assert (response.status_code, response.json()["error"]) == (400, text)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", f"/v1/runs/{UNKNOWN}/metadata"),
+        ("POST", "/v1/cancellations"),
+        ("GET", "/v1/cancellations"),
+        ("DELETE", "/v1/cancellations/a"),
+        ("GET", "/v1/prom/dev"),
+        ("POST", "/v1/traces/userland"),
+    ],
+)
+async def test_what_this_server_does_not_have(api: Api, method: str, path: str) -> None:
+    response = await api.http.request(method, path)
+    assert response.status_code == 501
+    assert response.json()["error"] == f"{method} {path} is not implemented by this server"
