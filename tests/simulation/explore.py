@@ -189,6 +189,7 @@ WEIGHTS = {
     "hours": 3,
     "damaged": 2,
     "on-hold": 3,
+    "forsaken": 1,
 }
 """How often worlds of each kind are drawn."""
 

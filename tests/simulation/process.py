@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import random
 from collections.abc import Callable, Coroutine, Sequence
@@ -119,6 +120,7 @@ class Process:
         self._held: list[asyncio.Handle] = []
         self._dies_in: int | None = None
         self._torn_in: int | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._calls: dict[asyncio.Future[Any], None] = {}
         self.context = contextvars.copy_context()
         self.context.run(HOST.set, self)
@@ -342,6 +344,9 @@ class Process:
             raise CrashError(fault.value)
         if fault is Fault.TORN:
             self._torn_in = self._chance.randrange(FEW)
+        if fault is Fault.STOP:
+            self.world.fired(fault, self)
+            self._leaving = self.world.loop.create_task(self._leave())
         if fault is Fault.UNANSWERED:
             self.world.fired(fault, self)
             self.lock_out = self._chance.choice((0, 0, 3, 15, 40))  # until it can be found out
@@ -352,6 +357,10 @@ class Process:
     def is_away(self) -> bool:
         """Whether the files are not where they were."""
         return self.world.now() < self.world.away_until
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(GoneError):
+            await self.stop()
 
     def repeats(self) -> bool:
         """Whether a record comes twice."""

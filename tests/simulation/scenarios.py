@@ -85,6 +85,16 @@ def _deaf(seed: int) -> tuple[Scenario, Plan]:
     return replace(scenario, name="deaf", engines=2), Plan(storm=storm)
 
 
+def _forsaken(seed: int) -> tuple[Scenario, Plan]:
+    """One of two engines stops for good, and the other one has seen little of what it wrote: a poll finds the rest."""
+    chance = random.Random(f"forsaken {seed}")
+    program = BY_NAME["sleeps"]
+    sends = [Send(program, at=chance.randint(0, 2_000))]
+    storm = Storm(lasts=12, at_commit=0, busy=0, full=0, unanswered=0, away=0, repeated=0, deaf=1, cut=0)
+    plan = Plan(at={chance.randint(18, 27): Fault.STOP}, storm=replace(storm, every=3, kinds=(Fault.DEAF,)))
+    return Scenario("forsaken", [program], sends, engines=2, rests=(900.0,)), plan
+
+
 def _twice(seed: int) -> tuple[Scenario, Plan]:
     """Every event is delivered twice, and nothing else goes wrong."""
     scenario, _ = _storm(seed)
@@ -220,6 +230,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "zombies": _zombies,
     "torn": _torn,
     "deaf": _deaf,
+    "forsaken": _forsaken,
     "twice": _twice,
     "requests": _requests,
     "hosts": _hosts,

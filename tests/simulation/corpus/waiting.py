@@ -215,6 +215,12 @@ def _to_itself(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Functi
     return [to_itself]
 
 
+def _heard_itself(end: End) -> bool:
+    """Where the wall clock is set forward by hours, the hour of the wait may be over before the first signal."""
+    possible = ([{"a": 1}, [True, None]], [None, [False, None]])
+    return end.status == "COMPLETED" and end.value in possible
+
+
 def _conflict(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[Any]]:
     @client.create_function(fn_id="conflict", trigger=inngest.TriggerEvent(event=f"{APP}/conflict"))
     async def conflict(ctx: inngest.Context) -> list[object]:
@@ -390,7 +396,7 @@ PROGRAMS = (
         {"called": lambda end: end.value == [data_of(end, "first"), "end"]},
         meanwhile=(Signalling("call", (0, 4_000), tries=3), Signalling("call", (0, 4_000), tries=1)),
     ),
-    Program("to-itself", _to_itself, {"to-itself": _value([{"a": 1}, [True, None]])}),
+    Program("to-itself", _to_itself, {"to-itself": _heard_itself}),
     Program("conflict", _conflict, {"conflict": _one_of_two}),
     Program(
         "broadcast",

@@ -162,7 +162,7 @@ def _a_start_that_was_cut_short_goes_on_mending() -> Iterator[AbstractContextMan
 
 def _no_jobs(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
-    return select(given.c.id, given.c.run_id, given.c.function_id, given.c.due_at, given.c.alone)
+    return select(given.c.id, given.c.run_id, given.c.function_id, given.c.due_at, given.c.queue_class)
 
 
 @plant("P6", "sequential-2")
@@ -173,7 +173,7 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
     yield mock.patch.object(reaper.Reaper, "run_once", blind)
 
 
-@plant("P6", "deaf", first=135)
+@plant("P6", "forsaken")
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
     yield mock.patch.object(service, "MAX_WAIT_MS", 10**9)
 
