@@ -10,8 +10,9 @@ from typing import NamedTuple
 from inngest.protocol.calls import Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
+from inngest.runtime.ports import Clock, Timer
 
-from .replay import History
+from .replay import PATIENCE, STOOD_STILL, TIMES_LATE, History
 
 
 class Ending(enum.Enum):
@@ -167,6 +168,76 @@ def stall_of(
         return Stall(Sign.CALLED, missing, next(iter(behind.values())).step.text)
     waiting = [(one.memo.seq, one.step.text) for one in calls.values() if one.turn and one.memo]
     return Stall(Sign.CALLED, memo, min(waiting)[1]) if waiting and memo is not None else None
+
+
+class Patience:
+    """The time that code has to come to what is missing."""
+
+    __slots__ = ("_clock", "_timer")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._timer: Timer | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is not over, nor was ended."""
+        return self._timer is not None
+
+    def begin(self, ms: int, lost: Callable[[], object], late: int = 0) -> None:
+        """Call back when so many milliseconds are over. If the loop, or the process, stood still then, the code had no
+        chance to go on, and gets more of them.
+        """
+        until = self._clock.monotonic() + ms
+
+        def over() -> None:
+            self._timer = None
+            if self._clock.monotonic() - until > STOOD_STILL and late < TIMES_LATE:
+                self.begin(PATIENCE, lost, late + 1)
+            else:
+                lost()
+
+        self._timer = self._clock.call_after(ms, over)
+
+    def end(self) -> None:
+        """Nothing is missing any more. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Alarm:
+    """A timer that is set anew as other calls become the next that are due.
+
+    Attributes:
+        due: unix ms; None if it is not set.
+    """
+
+    __slots__ = ("_clock", "_timer", "due")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._timer: Timer | None = None
+        self.due: int | None = None
+
+    def set(self, due: int, callback: Callable[[], object]) -> None:
+        """Call back at a time (unix ms)."""
+        if self.due == due:
+            return
+        self.clear()
+
+        def fire() -> None:
+            self._timer = self.due = None
+            callback()
+
+        self.due = due
+        self._timer = self._clock.call_at(due, fire)
+
+    def clear(self) -> None:
+        """Never call back. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.due = None
 
 
 def nothing(*_: object) -> None:

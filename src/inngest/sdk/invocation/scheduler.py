@@ -18,11 +18,11 @@ from collections.abc import Callable, Collection, Sequence
 from inngest.protocol.calls import Held, Sign
 from inngest.protocol.opcodes import Entry, Memo
 from inngest.runtime.idle import IDLE_TURNS, LoopIdle
-from inngest.runtime.ports import Clock, Timer
+from inngest.runtime.ports import Clock
 from inngest.sdk.errors import EndOfInvocation
 
-from .open_calls import Callers, Ending, Stall, StepCall, Turn, earliest, nothing, stall_of
-from .replay import NOT_YET, PATIENCE, STOOD_STILL, TIMES_LATE, History
+from .open_calls import Alarm, Callers, Ending, Patience, Stall, StepCall, Turn, earliest, nothing, stall_of
+from .replay import NOT_YET, PATIENCE, History
 
 
 class StepScheduler:
@@ -53,7 +53,7 @@ class StepScheduler:
         self._behind: dict[str, StepCall] = {}  # calls that wait for the history, in the order in which they were made
         self._returning: asyncio.Future[None] | None = None  # the body has returned, and waits for the history
         self._stall: Stall | None = None  # what keeps everything from going on
-        self._patience: Timer | None = None  # with it; None when it is lost
+        self._patience = Patience(clock)  # with it
         self.held: Held | None = None  # why it is HELD
         self.ending: Ending | None = None  # why it is over
         self.over: asyncio.Future[Ending] = loop.create_future()  # resolved with it
@@ -68,8 +68,7 @@ class StepScheduler:
         self._stirred = False  # something has happened since the code rested last
         self._watching = False  # for the rest after that
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
-        self._timer: Timer | None = None
-        self._timer_for: int | None = None
+        self._alarm = Alarm(clock)  # for when something that waits is due
         self._hoped_until: int | None = None  # monotonic ms: a due attempt the code has not come to is given up then
 
     # -- what happens
@@ -188,7 +187,7 @@ class StepScheduler:
         self._passed = nothing
         self.callers.clear()
         self._go_on()
-        self._disarm()
+        self._alarm.clear()
         for waiter in self._waiting_for_rest:
             waiter.cancel()
         for call in self.calls.values():
@@ -356,8 +355,8 @@ class StepScheduler:
 
     def _give(self, call: StepCall, memo: Memo) -> None:
         assert call.turn is not None
-        if self._timer is not None:
-            self._disarm()
+        if self._alarm.due is not None:
+            self._alarm.clear()
         self._history.deliver(memo)
         call.turn.set_result(None)
         call.memo = None
@@ -409,7 +408,7 @@ class StepScheduler:
             else:
                 due.append(self._clock.now() + left)
         if due and self.ending is None:
-            self._arm(min(due))
+            self._alarm.set(min(due), self.changed)
 
     def _hope(self) -> int | None:
         """For how long (ms) to wait for a step whose next attempt is due, and that the code has not come to yet; or for
@@ -439,27 +438,14 @@ class StepScheduler:
         elif self._stall != stall and not self.exact:
             self._go_on()
             self._stall = stall
-            self._be_patient_for(self._history.patience(stall.missing, self._holds))
-        elif self._patience is None:
+            self._patience.begin(self._history.patience(stall.missing, self._holds), self.changed)
+        elif not self._patience.lasts:
             self._stop_waiting(stall)
-
-    def _be_patient_for(self, ms: int, late: int = 0) -> None:
-        until = self._clock.monotonic() + ms
-        self._patience = self._clock.call_after(ms, lambda: self._lose_patience(until, late))
-
-    def _lose_patience(self, until: int, late: int) -> None:
-        """The time is over. If the loop, or the process, stood still then, the code had no chance to go on."""
-        self._patience = None
-        if self._clock.monotonic() - until > STOOD_STILL and late < TIMES_LATE:
-            self._be_patient_for(PATIENCE, late + 1)
-        else:
-            self.changed()
 
     def _go_on(self) -> None:
         """Nothing stalls any more."""
-        if self._patience is not None:
-            self._patience.cancel()
-        self._stall = self._patience = None
+        self._patience.end()
+        self._stall = None
 
     def _stop_waiting(self, stall: Stall) -> None:
         """The missing call does not come: the code has changed, unless something else says why."""
@@ -480,21 +466,3 @@ class StepScheduler:
             self._passed(passed)
             self.changed()
         return bool(passed)
-
-    def _arm(self, due: int) -> None:
-        """Look again at a time (unix ms)."""
-        if self._timer is not None and self._timer_for == due:
-            return
-        self._disarm()
-
-        def fire() -> None:
-            self._timer = self._timer_for = None
-            self.changed()
-
-        self._timer_for = due
-        self._timer = self._clock.call_at(due, fire)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._timer_for = None
