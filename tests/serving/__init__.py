@@ -1,0 +1,1 @@
+"""Functions behind HTTP: their modes, and the servers that drive them."""

@@ -65,7 +65,7 @@ def test_a_call_of_another_server() -> None:
     assert not received.left_out
     assert (call.run_id, call.function_id, call.attempt, call.max_attempts) == ("01RUN", "shop-pay", 1, 2)
     assert call.events == [EventData("user-id", "t/f", "{}", 1_795_348_587_259)]
-    assert call.memos == [Memo(StepName("", 0, FETCH), None, 0, '{"x":1}', None, 0)]
+    assert call.memos == [Memo(StepName(FETCH, 0, FETCH), None, 0, '{"x":1}', None, 0)]
     assert (call.mode, call.target, call.foreign) == (Mode.REPORT, "", True)
     assert (call.generation, call.request_id, call.job_id) == (1, "01REQ", "3c3pky2ejqnia")
     assert (call.qi_id, call.function_uuid) == ("M2MzcGt5", "759d3f0d-0000-4000-8000-000000000000")
@@ -247,7 +247,7 @@ def test_the_canonical_form_of_a_call_is_the_join_of_canonical_forms(
 
 
 def test_what_is_written_is_read_back() -> None:
-    step = StepName("", 0, FETCH)
+    step = StepName(FETCH, 0, FETCH)
     memos = [
         Memo(step, Opcode.STEP_RUN, 0, '{"a":9007199254740993}', None, 0),
         Memo(step._replace(hash="e"), Opcode.INVOKE, 1, None, ErrorInfo("N", "m", "s", "dropped"), 0),

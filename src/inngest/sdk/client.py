@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, Protocol, TypeVar, overload
+from typing import Literal, Protocol, TypeVar, cast, overload
 
 from inngest.protocol import config
 from inngest.protocol.opcodes import OpTarget, SentEvent
@@ -15,6 +15,7 @@ from .context import Context, ContextSync
 from .errors import EngineBindingError, SendEventsError
 from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
 from .function import (
+    Client,
     Function,
     FunctionOptions,
     MiddlewareFactory,
@@ -398,6 +399,34 @@ def bind(client: Inngest, sink: EventSink) -> None:
             "or use one Engine for all functions of a client"
         )
     client._sink = sink
+
+
+def delivering(client: Client, events: Sequence[SentEvent], *, blocking: bool) -> Work[SendEventsResult]:
+    """Send events that are checked already, past no middleware: to the engine of this process, else over HTTP.
+
+    Args:
+        client: whose they are.
+        events: at least one.
+        blocking: it is done in a thread, and not on the loop.
+    """
+    assert isinstance(client, Inngest)
+    sink = client._sink
+    if sink is None:
+        transport = event_sender.SyncTransport if blocking else event_sender.AsyncTransport
+        return (yield from event_sender.send_events(client._target(), events, transport(client._timeout)))
+    ids = yield lambda: sink.send_events_sync(events) if blocking else sink.send_events(events)
+    return SendEventsResult(ids=cast("list[str]", ids))
+
+
+def signalling(client: Client, signal: OpTarget, *, blocking: bool) -> Work[str | None]:
+    """Give a signal that is checked already; see `delivering`."""
+    assert isinstance(client, Inngest)
+    sink = client._sink
+    if sink is None:
+        transport = event_sender.SyncTransport if blocking else event_sender.AsyncTransport
+        return (yield from event_sender.send_signal(client._api(), signal, transport(client._timeout)))
+    woken = yield lambda: sink.send_signal_sync(signal) if blocking else sink.send_signal(signal)
+    return cast("str | None", woken)
 
 
 def unbind(client: Inngest, sink: EventSink) -> None:

@@ -129,7 +129,7 @@ def _event(value: object, path: str) -> EventData:
 
 def _memo(hashed: str, value: object, seq: int) -> Memo:
     """A memo: an object that has only `data`, `error`, or both, wraps a result; anything else is the result."""
-    memo = Memo(StepName("", 0, hashed), None, seq, None, None, 0)
+    memo = Memo(StepName(hashed, 0, hashed), None, seq, None, None, 0)
     if isinstance(value, dict) and value.keys() <= {"data", "error"}:
         error = value.get("error")
         if error is None:

@@ -37,6 +37,7 @@ class FunctionEntry:
         clock: the engine's time.
         threads: where plain functions run.
         idle: tells when the loop is idle.
+        kind: how it is entered: in process, or behind HTTP.
     """
 
     def __init__(
@@ -48,13 +49,14 @@ class FunctionEntry:
         clock: Clock,
         threads: Threads,
         idle: LoopIdle,
+        kind: Callable[[Function[object], Call, Recorder, Clock, LoopIdle], Invocation] = Invocation,
     ) -> None:
         self._handler = handler
         self._call = call
         self._threads = threads
         self._portal: SyncPortal | None = None
         self.is_async = inspect.iscoroutinefunction(handler)
-        self.invocation = Invocation(function, call, recorder, clock, idle)
+        self.invocation = kind(function, call, recorder, clock, idle)
 
     def run(self) -> Coroutine[Any, Any, Outcome]:
         """Run it to its end. See `Invocation.run`."""
@@ -129,6 +131,8 @@ class FunctionEntry:
             "events": events,
             "logger": silencer(self.invocation.function.client.logger, self.invocation, self._facts),
             "run_id": self._call.run_id,
+            "job_id": self._call.job_id or None,
+            "request_id": self._call.request_id or None,
             "attempts": self.invocation.attempt,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, OpTarget
@@ -20,11 +20,14 @@ from inngest.sdk.errors import (
     StepIdTakenInRunError,
     StepOutsideError,
 )
+from inngest.sdk.events import SendEventsResult
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import type_of
 from inngest.sdk.steps.arguments import ids_of
 from inngest.sdk.steps.calls import (
     NOTHING,
+    RACE,
+    WAIT,
     RunRequest,
     SendRequest,
     StepRequest,
@@ -38,6 +41,8 @@ from inngest.sdk.work import ON_LOOP, Driver, drive
 from . import branches, error_records, replay
 from .open_calls import Ending, StepCall
 from .recording import Recording
+
+R = TypeVar("R")
 
 UNWIND_GRACE = 10.0
 """Seconds that user code has for unwinding (its `finally` blocks) before it is left behind."""
@@ -55,12 +60,19 @@ class Invocation(Recording):
         recorder: makes steps durable.
         clock: the engine's time.
         idle: tells when the loop is idle.
+        raw_request: the framework's request, for middleware; None in process.
     """
 
     def __init__(
-        self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle
+        self,
+        function: Function[object],
+        call: Call,
+        recorder: Recorder,
+        clock: Clock,
+        idle: LoopIdle,
+        raw_request: object = None,
     ) -> None:
-        super().__init__(function, call, recorder, clock, idle)
+        super().__init__(function, call, recorder, clock, idle, raw_request)
         self._counter = StepCounter()
         self._refused = 0
         self._waiting_ops: tuple[Op, ...] = ()
@@ -334,7 +346,7 @@ class Invocation(Recording):
                 if isinstance(decision, replay.Park) and not (is_over and decision.open is None):
                     entry = await self._wait(driver, call, decision.open)
                 elif not isinstance(decision, replay.Park | replay.Execute):
-                    entry = await self._stand_back(call, decision)
+                    entry = await self._stand_back(driver, call, request, decision)
                 elif isinstance(request, WaitRequest):
                     entry = await self._report(driver, call, request)
                 else:
@@ -349,7 +361,7 @@ class Invocation(Recording):
     async def _send(self, driver: Driver, request: SendRequest) -> object:
         value = await self._call(driver, request)
         if request.tried and self.hooks.any:
-            await driver.do(self.values.sent(ids_of(value)))
+            await driver.do(self.values.sent(SendEventsResult(ids=ids_of(value))))
         return value
 
     def _prepare(self, call: StepCall, request: WaitRequest) -> bool:
@@ -383,13 +395,19 @@ class Invocation(Recording):
 
     # -- groups
 
-    async def parallel(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[object, ...]:
+    async def parallel(
+        self, callables: Sequence[Callable[[], Awaitable[object]]], pace: str = WAIT
+    ) -> tuple[object, ...]:
         """See `Caller.parallel`: of async functions. No branch outlives the call."""
-        return await branches.parallel(callables)
+        return await branches.parallel(self.grouped(callables, pace))
 
     async def race(self, callables: Sequence[Callable[[], Awaitable[object]]]) -> tuple[int, object]:
         """See `Caller.race`: of async functions. No branch outlives the call."""
-        return await branches.race(callables, self.losing, self.function.client.logger)
+        return await branches.race(self.grouped(callables, RACE), self.losing, self.function.client.logger)
+
+    def grouped(self, callables: Sequence[Callable[[], R]], pace: str) -> Sequence[Callable[[], R]]:
+        """The branches of a group, as they are to be called. In process they are paced by nobody."""
+        return callables
 
     # -- deferred functions
 

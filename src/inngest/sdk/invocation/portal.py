@@ -23,7 +23,7 @@ from inngest.runtime.ports import Mailbox, Threads
 from inngest.runtime.raised import EscapedError, contained
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepOutsideError
 from inngest.sdk.serializers import Serializer
-from inngest.sdk.steps.calls import StepRequest
+from inngest.sdk.steps.calls import RACE, WAIT, StepRequest
 from inngest.sdk.steps.current import RUNNING
 from inngest.sdk.work import Work, drive_sync
 
@@ -381,15 +381,15 @@ class SyncPortal:
                 if self.loop.is_closed():
                     raise EndOfInvocation from None
 
-    def parallel(self, callables: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+    def parallel(self, callables: Sequence[Callable[[], T]], pace: str = WAIT) -> tuple[T, ...]:
         """Run branches in threads of their own and wait for all."""
         branch = self._branch("group.parallel")
-        return self.call("group.parallel", lambda: self._branches(branch, callables))
+        return self.call("group.parallel", lambda: self._branches(branch, self.invocation.grouped(callables, pace)))
 
     def race(self, callables: Sequence[Callable[[], T]]) -> tuple[int, T]:
         """Run branches in threads of their own until one has finished."""
         branch = self._branch("group.race")
-        return self.call("group.race", lambda: self._race(branch, callables))
+        return self.call("group.race", lambda: self._race(branch, self.invocation.grouped(callables, RACE)))
 
     def _branch(self, what: str) -> _Branch:
         branch = getattr(self._local, "branch", None)

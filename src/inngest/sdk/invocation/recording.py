@@ -15,7 +15,7 @@ from inngest.runtime.ports import Clock, Recorder, Slots
 from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError
 from inngest.sdk.function import Function
 from inngest.sdk.middleware import Hooks
-from inngest.sdk.steps.calls import MadeCalls, RunRequest, SendRequest
+from inngest.sdk.steps.calls import MadeCalls, RunRequest, SendRequest, StepRequest
 from inngest.sdk.steps.current import CurrentStep
 from inngest.sdk.work import ON_LOOP, Driver, Work
 
@@ -38,10 +38,17 @@ class Recording:
         recorder: makes steps durable.
         clock: the engine's time.
         idle: tells when the loop is idle.
+        raw_request: the framework's request, for middleware; None in process.
     """
 
     def __init__(
-        self, function: Function[object], call: Call, recorder: Recorder, clock: Clock, idle: LoopIdle
+        self,
+        function: Function[object],
+        call: Call,
+        recorder: Recorder,
+        clock: Clock,
+        idle: LoopIdle,
+        raw_request: object = None,
     ) -> None:
         self.function = function
         self.serializer = function.client.serializer
@@ -49,12 +56,9 @@ class Recording:
         self._recorder = recorder
         self._clock = clock
         self.loop = asyncio.get_running_loop()
-        follows = call.follows or function.options.on_change == "follow"
-        self._history = replay.History(call.memos, call.open_steps, call.defers, follows=follows, probes=call.probes)
-        self.scheduler = StepScheduler(
-            self.loop, idle, clock, self._history, self._record_open, self._tell_passed, call.holds
-        )
-        self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], None)
+        self._history = self._recall(call)
+        self.scheduler = self._schedule(call, idle)
+        self.hooks = Hooks(function.client, [*function.client.middleware, *function.middleware], raw_request)
         self.values = Values(function, self.hooks, clock, call)
         self.losing = LosingBranches(self.scheduler.callers.lost)
         self._defers = Defers(call.defers)
@@ -69,6 +73,17 @@ class Recording:
         self._background: dict[asyncio.Task[None], None] = {}
         self._unwinding = False
         self._entry: asyncio.Task[Any] | None = None  # the engine's task of it
+
+    def _recall(self, call: Call) -> replay.History:
+        """The record of the run."""
+        follows = call.follows or self.function.options.on_change == "follow"
+        return replay.History(call.memos, call.open_steps, call.defers, follows=follows, probes=call.probes)
+
+    def _schedule(self, call: Call, idle: LoopIdle) -> StepScheduler:
+        """The one who decides which call may go on."""
+        return StepScheduler(
+            self.loop, idle, self._clock, self._history, self._record_open, self._tell_passed, call.holds
+        )
 
     @property
     def facts(self) -> dict[str, object]:
@@ -112,8 +127,16 @@ class Recording:
             self.scheduler.hold(Held(Sign.VALUE, call.step.text, call.step.text, error.message))
             return await self._over()
 
-    async def _stand_back(self, call: StepCall, decision: replay.Decision) -> Entry | None:
+    async def _stand_back(
+        self, driver: Driver, call: StepCall, request: StepRequest, decision: replay.Decision
+    ) -> Entry | None:
         """Nothing is recorded of a call, or something of another kind: wait until it may begin.
+
+        Args:
+            driver: runs what user code there is in it.
+            call: the call.
+            request: what it asks for.
+            decision: neither that it is answered, nor that it runs, nor that it waits for what is recorded of it.
 
         Returns:
             The record of its step by then; None if there is still none.
@@ -182,7 +205,7 @@ class Recording:
             return True
         return self._history.strayed and not self._strayed
 
-    async def _attempt(self, driver: Driver, call: StepCall, request: RunRequest | SendRequest, number: int) -> Entry:
+    async def _attempt(self, driver: Driver, call: StepCall, request: StepRequest, number: int) -> Entry:
         """Run the handler once and record how it went."""
         if self.call.probes or self.scheduler.yielding:
             await self._only_probes(call)
@@ -200,7 +223,7 @@ class Recording:
                     current = self._begins(call.step, number, request)
                     op = await self.values.attempt_here(current, call.step, request, call.task)
                 else:
-                    work = driver.do(self._work(call.step, request, number), call.task)
+                    work = driver.do(self._work(driver, call.step, request, number), call.task)
                     op = await (self._or_fail(work) if self.hooks.any else work)
                     del work  # a coroutine that is over is an object like another
             except asyncio.CancelledError as error:
@@ -251,11 +274,12 @@ class Recording:
         finally:
             self.scheduler.running += 1
 
-    def _work(self, step: StepName, request: RunRequest | SendRequest, number: int) -> Work[Op]:
-        """The work of an attempt."""
+    def _work(self, driver: Driver, step: StepName, request: StepRequest, number: int) -> Work[Op]:
+        """The work of an attempt, which a driver does."""
         if isinstance(request, SendRequest):
             request.tried = True
             return self.values.sending(step, number, request.events)
+        assert isinstance(request, RunRequest)
         return self.values.attempt(self._begins(step, number, request), step, request)
 
     def _begins(self, step: StepName, number: int, request: RunRequest) -> CurrentStep:
@@ -270,7 +294,7 @@ class Recording:
         if running is not None and not running.active:
             del self.running[call.step.hash]
 
-    async def _wait(self, driver: Driver, call: StepCall, open_step: OpenStep | None) -> Entry:
+    async def _wait(self, driver: Driver, call: StepCall, open_step: OpenStep | None) -> Entry | None:
         """Wait, while this invocation is going, until a sleep or a retry falls due."""
         if open_step is None and self._live is None:
             await self._go_live(driver)
@@ -325,7 +349,7 @@ class Recording:
         if recorded.advice is Advice.STOP:
             self.scheduler.end(Ending.STOPPED)
             return await self._over()
-        entry = self._history.add(recorded.entries[0])
+        entry = self._history.add(recorded.entries[-1])
         if isinstance(entry, Memo):
             self._body_attempt = 0
         if recorded.advice is Advice.YIELD:

@@ -296,38 +296,50 @@ class History:
 
 
 class ServedHistory(History):
-    """The record of a run whose function is served: it is entered to plan, or for one target.
+    """The record of a run whose function is behind HTTP.
 
     Args:
         memos: finished steps.
-        open_steps: unfinished ones.
-        mode: what it is entered for.
+        open_steps: unfinished ones, as far as the server tells them.
+        defers: hashes of what was deferred.
+        mode: what the function is entered for.
         target: hash of the step that is the target.
+        attempt: of the body, and of the step that runs next; of the target, if there is one.
         follows: see `History`.
+
+    Attributes:
+        attempt: of the step that runs next.
+        met: the code has come to its target.
     """
 
     def __init__(
         self,
         memos: Iterable[Memo],
         open_steps: Iterable[OpenStep] = (),
+        defers: Iterable[str] = (),
         *,
         mode: Mode,
         target: str = "",
+        attempt: int = 0,
         follows: bool = False,
     ) -> None:
-        super().__init__(memos, open_steps, follows=follows)
+        super().__init__(memos, open_steps, defers, follows=follows)
         self._mode = mode
         self._target = target
+        self._allowed = ""  # hash of the step that may run
+        self.attempt = attempt
+        self.met = False
 
     def decide(self, entry: Entry | None, step: StepName, kind: Opcode, now: int) -> Decision:
         """Decides what a call of a step does.
 
-        | mode         | memo   | open: due, not due, another kind | new: runs, waits, before the history |
-        |--------------|--------|----------------------------------|--------------------------------------|
-        | RUN          | Answer | Execute, Park, Park              | Execute, Park, Behind                |
-        | PLAN         | Answer | Propose, Park, Park              | Propose, Park, Behind                |
-        | TARGET       | Answer | Execute, Execute, Park           | Execute, Park, Execute               |
-        | TARGET other | Answer | Ignore                           | Ignore                               |
+        | mode                     | memo   | open: due, not due, another kind | new: runs, waits, before the history |
+        |--------------------------|--------|----------------------------------|--------------------------------------|
+        | RUN                      | Answer | Execute, Park, Park              | Execute, Park, Behind                |
+        | REPORT, CHECKPOINT, PLAN | Answer | Propose, Park, Park              | Propose, Park, Behind                |
+        | these, if it is allowed  | Answer | Execute, Park, Park              | Execute, Park, Behind                |
+        | TARGET                   | Answer | Execute, Execute, Park           | Execute, Park, Execute               |
+        | TARGET other             | Answer | Ignore                           | Ignore                               |
 
         "Another kind" is one that waits, such as a sleep. Beside these, a step of a changed kind is Changed.
         """
@@ -335,11 +347,40 @@ class ServedHistory(History):
             if step.hash != self._target:
                 return _IGNORE
             if kind in EXECUTED and (entry is None or entry.kind is kind):
-                return _FIRST if entry is None else Execute(entry.attempt)
+                return Execute(self.attempt if entry is None else entry.attempt)
         decision = super().decide(entry, step, kind, now)
-        if self._mode is Mode.PLAN and isinstance(decision, Execute):
-            return Propose(decision.attempt)
-        return decision
+        if not isinstance(decision, Execute):
+            return decision
+        attempt = self.attempt if entry is None else decision.attempt
+        return Execute(attempt) if self._allowed == step.hash else Propose(attempt)
+
+    def allow(self, step: StepName) -> None:
+        """A step that was proposed may run now."""
+        self._allowed = step.hash
+
+    def reach(self, step: StepName) -> Entry | None:
+        """The record of a step that the code has come to."""
+        if step.hash == self._target:
+            self.met = True
+        return super().reach(step)
+
+    def add(self, entry: Entry) -> Entry:
+        """Note what was recorded just now. The attempts of what follows a finished step are counted from 0."""
+        if isinstance(entry, Memo):
+            self.attempt = 0
+        return super().add(entry)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the code has not come yet to where it was: to its target, if there is one."""
+        return not self.met if self._mode is Mode.TARGET else super().replaying
+
+    @property
+    def given(self) -> bool:
+        """Whether the code was given all that was recorded before. Nobody knows when the server asks for a plan, or for
+        one step: others are open then, and it does not tell which.
+        """
+        return super().given and self._mode in (Mode.REPORT, Mode.CHECKPOINT)
 
 
 def _age(entry: Entry) -> tuple[bool, int, str]:

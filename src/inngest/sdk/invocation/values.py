@@ -9,13 +9,13 @@ import asyncio
 import contextvars
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inngest.protocol import codec, limits, ulids
 from inngest.protocol.calls import Call, Completed, Failed
-from inngest.protocol.errors import OutputTooLargeError, OutputUnserializableError
-from inngest.protocol.opcodes import Memo, Op, Opcode
+from inngest.protocol.errors import Error, OutputTooLargeError, OutputUnserializableError
+from inngest.protocol.opcodes import Memo, Op, Opcode, SentEvent
 from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.ports import Clock
@@ -141,8 +141,21 @@ class Values:
             told = 'step "%s" of %s succeeded after its run was taken from it'
             logger.warning(told, running.id, name, extra=facts)
 
-    def sending(self, step: StepName, number: int, events: Sequence[Event]) -> Work[Op]:
-        """Prepare events that a step sends; their ids derive from run and step."""
+    def sending(
+        self,
+        step: StepName,
+        number: int,
+        events: Sequence[Event],
+        deliver: Callable[[list[SentEvent]], Work[list[str]]] | None = None,
+    ) -> Work[Op]:
+        """Prepare events that a step sends; their ids derive from run and step.
+
+        Args:
+            step: its name.
+            number: of the attempt.
+            events: what it sends.
+            deliver: sends them, and gives the ids that they got; None: they are stored with the record of the step.
+        """
         started_at = self._clock.now()
         batch = copies_of(events) if self._hooks.any else list(events)
         yield from self._hooks.call("before_send_events", batch)
@@ -153,6 +166,12 @@ class Values:
         sent = [
             event._replace(id=ulids.derive(self._call.run_id, step.hash, index)) for index, event in enumerate(sent)
         ]
+        if deliver is not None:
+            try:
+                ids = yield from deliver(sent)
+            except Error as error:
+                return (yield from self._failure(step, number, started_at, error))
+            return (yield from self._success(step, number, started_at, ids, Unset))
         op = yield from self._success(step, number, started_at, [event.id for event in sent], Unset)
         return op._replace(events=tuple(sent)) if op.op is Opcode.STEP_RUN else op
 
@@ -168,9 +187,9 @@ class Values:
         data = message_text(opts["payload"]["data"], self._function.client.serializer)
         return op._replace(target=op.target._replace(data=data))
 
-    def sent(self, ids: list[str]) -> Work[None]:
-        """After events were stored."""
-        yield from self._hooks.call("after_send_events", SendEventsResult(ids=ids))
+    def sent(self, result: SendEventsResult) -> Work[None]:
+        """After events were stored, or refused."""
+        yield from self._hooks.call("after_send_events", result)
 
     def load(self, memo: Memo, fresh: bool) -> Work[StepMemo]:
         """A memo, past `transform_input`; `fresh` if it was recorded in this invocation."""

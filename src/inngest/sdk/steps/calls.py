@@ -27,6 +27,9 @@ from .options import StepOptions
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, object]])
 R_co = TypeVar("R_co", covariant=True)
 
+WAIT, RACE = "wait", "race"
+"""How a server paces the branches of a group: one goes on when all have finished a step, or each goes on for itself."""
+
 _NAMED = 5
 """Calls that an error names; of more, it tells the number."""
 
@@ -133,8 +136,8 @@ class Caller(Protocol[R_co]):
         """A call of a step; what it gives, as JSON and the serializer give it back."""
         ...
 
-    def parallel(self, callables: Sequence[Callable[[], Any]]) -> R_co:
-        """Run branches and wait for all of them; their results, in order."""
+    def parallel(self, callables: Sequence[Callable[[], Any]], pace: str = WAIT) -> R_co:
+        """Run branches and wait for all of them; their results, in order. How a server paces them: WAIT or RACE."""
         ...
 
     def race(self, callables: Sequence[Callable[[], Any]]) -> R_co:

@@ -98,8 +98,8 @@ class Group:
                 have come to their end; of several errors, that of the first branch in order.
         """
         arguments.check_callables(callables)
-        ParallelMode(parallel_mode)
-        values = await self._caller.parallel(_branches("group.parallel", callables))
+        pace = ParallelMode(parallel_mode).value
+        values = await self._caller.parallel(_branches("group.parallel", callables), pace)
         return cast("tuple[object, ...]", values)
 
     @overload
@@ -201,8 +201,8 @@ class GroupSync:
         runs one branch at a time, so that every replay goes the same way. See `Group.parallel`.
         """
         arguments.check_callables(callables)
-        ParallelMode(parallel_mode)
-        return cast("tuple[object, ...]", self._caller.parallel(callables))
+        pace = ParallelMode(parallel_mode).value
+        return cast("tuple[object, ...]", self._caller.parallel(callables, pace))
 
     @overload
     def race(self, callables: tuple[Callable[[], T1], Callable[[], T2]]) -> tuple[int, T1 | T2]: ...
