@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from inngest.protocol.calls import Recorded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, OpTarget, SentEvent
 from inngest.sdk.client import bind
+from inngest.sdk.errors import SendEventsError
 from tests.simulation.loop import SimLoop
 from tests.simulation.ports import SimClock
 from tests.simulation.threads import BatonThreads, sleep
@@ -63,6 +64,8 @@ class World:
         self.begun: Counter[str] = Counter()  # handlers that began, by name
         self.ended: Counter[str] = Counter()  # and that returned, or raised
         self.sent: list[tuple[str, str]] = []  # names and data of events
+        self.events: list[SentEvent] = []  # the same, whole
+        self.refuses = False  # it takes neither events nor signals
         self.signals: list[str] = []
         self.deferred: dict[str, bool] = {}  # by id of the defer: whether it is aborted
         self.of_this_process = True
@@ -111,6 +114,10 @@ class World:
             raise ValueError(f"{name} is not ready") if error is None else error()
         return list(args) if args else value
 
+    def _take(self) -> None:
+        if self.refuses:
+            raise SendEventsError("not now", [])
+
     # -- the client sends here
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
@@ -123,22 +130,26 @@ class World:
 
     def note(self, events: Sequence[SentEvent]) -> list[str]:
         """Events are stored; their ids."""
+        self._take()
+        self.events.extend(events)
         self.sent.extend((event.name, event.data) for event in events)
         return [event.id for event in events]
 
     async def send_signal(self, signal: OpTarget) -> str | None:
         await asyncio.sleep(0.001)
+        self._take()
         self.signals.append(signal.name)
         return f"woken by {signal.name}"
 
     def send_signal_sync(self, signal: OpTarget) -> str | None:
         sleep(1_000)
+        self._take()
         self.signals.append(signal.name)
         return f"woken by {signal.name}"
 
 
 @contextmanager
-def world(seed: int, client: inngest.Inngest, arrivals: Mapping[str, tuple[int, Answer]]) -> Iterator[World]:
+def world(seed: int, client: inngest.Inngest, arrivals: Mapping[str, tuple[int, Answer]]) -> Generator[World]:
     """A world, which ends with the block."""
     one = World(seed, arrivals)
     bind(client, one)

@@ -179,6 +179,17 @@ class Recording:
             extra=self.facts,
         )
 
+    def _tell_left(self, steps: Sequence[str]) -> None:
+        """The body has returned, and has not waited for what calls these steps."""
+        if steps:
+            CarefulLogger(self.function.client.logger).warning(
+                "function %s has returned while steps were not done, of which nothing more is recorded: %s. Await the "
+                "tasks, or join the threads, that call them",
+                self.function.id,
+                ", ".join(steps),
+                extra=self.facts,
+            )
+
     def _pending_ops(self) -> list[Op]:
         """Reports that ride with the next record, or the outcome: none while new code waits for the history."""
         if not self._history.through:

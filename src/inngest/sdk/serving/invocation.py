@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from inngest.protocol import codec
 from inngest.protocol.calls import Call, Completed, Failed, Held, Mode, Outcome
-from inngest.protocol.errors import Error, FunctionConfigInvalidError
+from inngest.protocol.errors import Error, ErrorCode, FunctionConfigInvalidError
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep, SentEvent
 from inngest.protocol.steps import StepName
 from inngest.runtime.idle import LoopIdle
@@ -110,6 +110,8 @@ class ServedInvocation(Invocation):
         outcome = await super()._conclude(ending, task, home)
         if isinstance(outcome, Held) and self.call.foreign:
             return error_records.body_failure(DeterminismError(holding(outcome)))
+        if isinstance(outcome, Failed) and outcome.error.code == ErrorCode.SIGNAL_SWALLOWED:
+            return outcome._replace(retriable=False)  # it would be called again at once, and do the same
         return outcome
 
     def _reported(self, ending: Ending) -> Work[None]:
@@ -190,7 +192,9 @@ class ServedInvocation(Invocation):
             if once:
                 self._check_once(call)
             call.op = Op(Opcode.STEP_PLANNED, call.step, once=once, mode=self._pace_of(call))
-        elif not isinstance(decision, replay.Ignore):
+        elif isinstance(decision, replay.Ignore):
+            call.op = None  # nobody asks
+        else:
             return await super()._stand_back(driver, call, request, decision)
         return await self._until_let_go(call)
 

@@ -18,6 +18,9 @@ from inngest.sdk.invocation.open_calls import Ending, Patience, StepCall
 from inngest.sdk.invocation.replay import PATIENCE, PATIENCE_MAX, SPAN_MAX, ServedHistory
 from inngest.sdk.invocation.scheduler import StepScheduler
 
+GATHERING = 25
+"""Milliseconds in which threads that a plain function has started itself are taken to call at a time."""
+
 
 class ServedScheduler(StepScheduler):
     """The turns of one invocation behind HTTP.
@@ -74,17 +77,18 @@ class ServedScheduler(StepScheduler):
         if (stall := self._stalled()) is not None:
             self._be_patient(stall)
         elif parked and not self._let_go(parked):
-            if self._call.mode is Mode.TARGET and not any(call.op for call in parked):
-                self._wait_for_target(parked)
-            elif (left := self._hope()) is not None:
+            left = self._hope()
+            if left is not None:
                 self._alarm.set(self._clock.now() + left, self.changed)
+            elif self._call.mode is Mode.TARGET and not any(call.op for call in parked):
+                self._wait_for_target(parked)
             else:
                 self.end(Ending.WAITING)
 
     def _let_go(self, parked: Sequence[StepCall]) -> bool:
         """Whether one call goes on: it was given up, which is recorded; or its step is alone, and runs."""
         call = next((one for one in parked if one.cancelled and self._concerns(one)), None)
-        if call is None and self._is_alone(parked):
+        if call is None and self._is_alone(parked) and not self._gathers():
             call = parked[0]
             self._served.allow(call.step)
         if call is None or call.park is None:
@@ -108,12 +112,19 @@ class ServedScheduler(StepScheduler):
         mode = self._call.mode
         return mode is Mode.CHECKPOINT or (mode is Mode.REPORT and op.step.hash not in self.grouped)
 
+    def _gathers(self) -> bool:
+        """Whether threads that the function has started itself may be about to call: a pool does so at a time."""
+        return self._aside_until - self._clock.monotonic() > PATIENCE - GATHERING
+
+    def _hope(self) -> int | None:
+        left = super()._hope()
+        if left is not None and left > PATIENCE - GATHERING:
+            return left - (PATIENCE - GATHERING)
+        return left
+
     def _wait_for_target(self, parked: Sequence[StepCall]) -> None:
         """The code has not come to its target: give it time, since it may await something outside steps first."""
-        left = self._hope()
-        if left is not None:
-            self._alarm.set(self._clock.now() + left, self.changed)
-        elif self._waited or self.exact:
+        if self._waited or self.exact:
             self._miss(parked)
         elif not self._unmet.lasts:
             least = min(PATIENCE + 2 * (self._clock.monotonic() - self._began_at), SPAN_MAX)
