@@ -91,7 +91,7 @@ simulate: $(DEV) ## run the engine through more seeds of simulated crashes (SEED
 limits: $(DEV) ## run 10,000 runs behind limits of 50 keys through simulated crashes (RUNS=10000 KEYS=50)
 	$(BIN)/python -m tests.simulation.invariant --runs $(RUNS) --keys $(KEYS)
 
-sql: $(DEV) ## write the statements of the store into the reference, as each database gets them
+sql: $(DEV) ## write the statements of the store as text: for the store itself, and into the reference
 	$(BIN)/python -m tests.house.sql
 
 docs: $(DEV) $(DOCS) ## build the documentation into site/, warnings as errors, and check that it loads nothing from outside

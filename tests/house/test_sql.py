@@ -5,9 +5,19 @@ A file of its own: it tests `tests/house/sql.py`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
+import pytest
+from sqlalchemy import literal_column, select
+from sqlalchemy.sql import ClauseElement
+
+from inngest.engine.store import reading, tables
+from inngest.engine.store.statement import MultiRowStatement, Rows, SqlDialect
 from tests.house import sql
+from tests.house.tree import ROOT
+
+PACKAGE = ROOT / "src" / "inngest"
 
 LONGEST = 25  # words
 
@@ -28,3 +38,36 @@ def test_statements_are_found_where_they_are_written() -> None:
     found = {f"{module}.{name}" for module, name, _ in sql.statements()}
     assert {"jobs.INSERT_JOBS", "committing.RECORD", "committing.WRITE_MEMOS", "events.INSERT_EVENTS"} <= found
     assert "claiming.INSERT_JOBS" not in found
+
+
+@pytest.mark.parametrize("dialect", sql.DIALECTS)
+def test_what_is_shipped_is_as_the_code_is(dialect: str) -> None:
+    words = sql.DIALECTS[dialect]
+    assert words.texts.file.read_text(encoding="utf-8") == sql.file(words), "make sql writes it again"
+
+
+def test_no_two_statements_are_found_by_one_sentence() -> None:
+    executed = [statement.sentence for statement in sql.executed()]
+    assert len(executed) == len(set(executed))
+    assert set(reading.RUNS.values()) <= set(sql.executed())
+
+
+def test_a_statement_whose_rows_are_not_alike_is_not_taken_apart() -> None:
+    words = sql.DIALECTS["SQLite"]
+
+    def counting(_: SqlDialect, rows: Rows) -> ClauseElement:
+        given = rows.as_table()
+        clause: ClauseElement = select(given.c.id).where(literal_column(str(len(rows.values))) == literal_column("1"))
+        return clause
+
+    with pytest.raises(ValueError, match="for 1 rows"):
+        sql.in_parts(MultiRowStatement("A test reads rows.", tables.runs, ("id",), counting), words)
+
+
+def test_sqlalchemy_is_imported_where_statements_are_built_and_migrated_only() -> None:
+    importing = {
+        path.relative_to(PACKAGE / "engine" / "store").as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(from|import) (sqlalchemy|alembic)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {name for name in importing if not name.startswith("migrations/")} == {"core.py", "tables.py"}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
+import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
-
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from inngest.engine.gateway import AT_A_TIME
 from inngest.protocol import durations, limits
@@ -18,6 +17,9 @@ from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 
 from .errors import EngineConfigError, EngineStateError
+
+_URL = re.compile(r"(\w+)(?:\+\w+)?://([^/?]*)(?:/([^?]*))?")
+"""As SQLAlchemy reads one: the kind of database, beside it a driver, then who and where, then the path."""
 
 
 class Settings(NamedTuple):
@@ -112,17 +114,18 @@ def sqlite_path(database: str | os.PathLike[str]) -> Path:
         return Path(database)
     if not isinstance(database, str):
         raise EngineConfigError(f"database: {expected}, or a pathlib.Path, got {database!r}")
-    try:
-        url = make_url(database)
-    except ArgumentError:
-        raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}") from None
-    if url.get_backend_name() != "sqlite":
-        raise EngineConfigError(f"database: {expected}; {url.get_backend_name()!r} is not supported, only SQLite is")
-    if url.host or url.port:
+    parts = _URL.match(database)
+    if parts is None:
         raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}")
-    if url.database in (None, "", ":memory:"):
+    kind, host, name = parts.groups()
+    if kind != "sqlite":
+        raise EngineConfigError(f"database: {expected}; {kind!r} is not supported, only SQLite is")
+    if host:
+        raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}")
+    path = urllib.parse.unquote(name or "")
+    if path in ("", ":memory:"):
         raise EngineConfigError(f"database: {expected}; a database in memory would lose everything, got {database!r}")
-    return Path(url.database)
+    return Path(path)
 
 
 def _meant(database: str) -> str:

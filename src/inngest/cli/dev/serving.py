@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 import socket
+import urllib.parse
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
-from sqlalchemy import URL
 
 from inngest.embedded.engine import Engine, host_of
 from inngest.protocol.config import TriggerCron
@@ -97,7 +97,7 @@ async def serve(
     """
     engine = Engine(
         given,
-        database=URL.create("sqlite", database=options.database).render_as_string(hide_password=False),
+        database=f"sqlite:///{urllib.parse.quote(options.database)}",
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
     )

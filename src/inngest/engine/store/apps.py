@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, delete, null, select, update
-
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
 from inngest.engine.records import Synced
 
-from . import lanes, schedules, sessions, tables
+from . import lanes, schedules, sessions
 from .context import WriteContext
+from .core import bindparam, delete, null, select, tables, update
 from .records import function_row
 from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
-
-from sqlalchemy import Integer, Table
 
 from inngest.engine.domain.explaining import LATEST, text_of
 from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, Run, RunStatus
 from inngest.protocol.opcodes import Entry
 
-from . import tables
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, failed_of, run_of
+from .texts import TableText
 
 T = TypeVar("T")
 
@@ -25,14 +23,18 @@ class AsFar:
 
     Attributes:
         unread: what cannot be read, in words.
+
+    Args:
+        tables: by name, what their columns hold.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Mapping[str, TableText]) -> None:
         self.unread: list[str] = []
+        self._tables = tables
 
     def run(self, row: Sequence[Any]) -> Run:
         """The run of a row of RUN_COLUMNS."""
-        values = self._checked(tables.runs, RUN_COLUMNS, row, "")
+        values = self._checked("inngest_runs", RUN_COLUMNS, row, "")
         if values["status"] not in set(RunStatus):
             self._tell("", "status", values["status"])
             values["status"] = RunStatus.RUNNING.value
@@ -48,7 +50,7 @@ class AsFar:
         found: list[Entry | Defer] = []
         for row in rows:
             what = f"step {row[1]!r}: "
-            values = tuple(self._checked(tables.steps, STEP_COLUMNS, row, what).values())
+            values = tuple(self._checked("inngest_steps", STEP_COLUMNS, row, what).values())
             if values[4] is not None and values[8] is None:  # `seq` and `ended_at`: it has ended
                 self._tell(what, "ended_at", None)
                 values = (*values[:8], values[6], *values[9:])
@@ -61,7 +63,7 @@ class AsFar:
         names = ("hash", "attempt", "started_at", "ended_at", "error")
         found: list[FailedAttempt] = []
         for row in rows:
-            values = tuple(self._checked(tables.attempts, names, row, "an attempt: ").values())
+            values = tuple(self._checked("inngest_attempts", names, row, "an attempt: ").values())
             attempt = self.part("an attempt: ", lambda values=values: failed_of(values))  # type: ignore[misc]
             found += [] if attempt is None else [attempt]
         return found
@@ -71,7 +73,7 @@ class AsFar:
         if event is None:
             self.unread.append(f"its event {event_id} is not there")
             return Event(event_id, "", "{}", 0, "", 0)
-        values = self._checked(tables.events, Event._fields, event, f"event {event.id}: ")
+        values = self._checked("inngest_events", Event._fields, event, f"event {event.id}: ")
         return Event(*values.values())
 
     def part(self, what: str, read: Callable[[], T]) -> T | None:
@@ -82,17 +84,16 @@ class AsFar:
             self.unread.append(f"{what}{text_of(error)}")
             return None
 
-    def _checked(self, table: Table, names: Sequence[str], row: Sequence[Any], what: str) -> dict[str, Any]:
+    def _checked(self, table: str, names: Sequence[str], row: Sequence[Any], what: str) -> dict[str, Any]:
         """The values of a row by column; for one that cannot be what the column holds, the least there is."""
         values = dict(zip(names, row, strict=True))
         for name, value in values.items():
-            column = table.c[name]
-            number = isinstance(column.type, Integer)
+            column = self._tables[table].columns[name]
             if value is None and column.nullable:
                 continue
-            if not (0 <= value <= LATEST if isinstance(value, int) else isinstance(value, str) and not number):
+            if not (0 <= value <= LATEST if isinstance(value, int) else isinstance(value, str) and not column.number):
                 self._tell(what, name, value)
-                values[name] = None if column.nullable else 0 if number else ""
+                values[name] = None if column.nullable else 0 if column.number else ""
         return values
 
     def _tell(self, what: str, name: str, value: object) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, literal_column, null, select, update
-
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import kept, tables, timers, waits
+from . import kept, timers, waits
 from .context import WriteContext
+from .core import BigInteger, Integer, bindparam, case, delete, func, literal_column, null, select, tables, update
 from .records import LARGEST, RUN_COLUMNS
 from .statement import Statement, constant
 

@@ -7,8 +7,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, Text, bindparam, case, cast, delete, exists, func, literal_column, null, select, update
-
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.function_rules import PLAIN
 from inngest.engine.domain.holding import delay
@@ -18,8 +16,23 @@ from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
 from inngest.runtime.careful import CarefulLogger
 
-from . import entering, holding, kept, lane_claims, lanes, requests, serving, sweeping, tables, troubles, unreadable
+from . import entering, holding, kept, lane_claims, lanes, requests, serving, sweeping, troubles, unreadable
 from .context import WriteContext
+from .core import (
+    Integer,
+    Text,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+    tables,
+    update,
+)
 from .jobs import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, number_of, run_of
 from .statement import MultiRowStatement, Statement, Transaction, constant

@@ -8,18 +8,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Integer, bindparam, exists, literal_column, null, select, update
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.elements import ColumnElement
-
 from inngest.engine.domain import effects
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
 from inngest.engine.records import DONE, REFUSED, Commit, Notifications, Owner, Receipt
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import events, holding, kept, lanes, parcels, requests, tables, telling, timers, waits
+from . import events, holding, kept, lanes, parcels, requests, telling, timers, waits
 from .commands import Alone
 from .context import WriteContext
+from .core import (
+    ClauseElement,
+    ColumnElement,
+    Insert,
+    Integer,
+    bindparam,
+    exists,
+    literal_column,
+    null,
+    select,
+    tables,
+    update,
+)
 from .jobs import INSERT_JOBS, job_row
 from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .starting import create

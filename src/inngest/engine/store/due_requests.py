@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, func, literal_column, select
-
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.records import Circle, DueRequests, RequestKey
 
-from . import tables
+from .core import BigInteger, bindparam, func, literal_column, select, tables
 from .records import LARGEST
 from .requests import ANYBODY
 from .statement import Statement, Transaction

@@ -10,16 +10,15 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
 from inngest.engine.domain.event_view import data_of
 from inngest.engine.domain.model import Defer, Event, Run
 from inngest.engine.records import Claimed, Owner
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
 
-from . import tables, telling, waits
+from . import telling, waits
 from .context import WriteContext
+from .core import bindparam, select, tables
 from .records import EVENT_COLUMNS, STEP_COLUMNS, entry_of
 from .statement import Cursor, Statement, Transaction
 

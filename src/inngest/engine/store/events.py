@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.sql import ClauseElement
-
 from inngest.engine.domain.model import Event
 
-from . import tables
+from .core import ClauseElement, bindparam, select, tables
 from .records import EVENT_COLUMNS, event_row
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
 

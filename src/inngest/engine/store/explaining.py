@@ -6,8 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, literal_column, select
-
 from inngest.engine.domain.explaining import (
     Facts,
     Full,
@@ -30,7 +28,8 @@ from inngest.engine.domain.subscriptions import can_be_told
 from inngest.engine.records import RunView
 from inngest.protocol import limits, texts
 
-from . import lanes, reading, tables, troubles
+from . import lanes, reading, troubles
+from .core import Integer, bindparam, func, literal_column, select, tables
 from .gates import BATCH, DEBOUNCE
 from .lanes import readable
 from .records import names_of, number_of

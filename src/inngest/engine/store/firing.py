@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
 from inngest.engine.domain import triggers
 from inngest.engine.domain.gates import ARCHIVED, BatchState, DebounceState, skipped
 from inngest.engine.domain.model import Event, FunctionSpec, RunStatus
@@ -19,9 +17,10 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
-from . import cancelling, events, holding, lanes, parcels, schedules, tables, timers, waits
+from . import cancelling, events, holding, lanes, parcels, schedules, timers, waits
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
+from .core import bindparam, select, tables
 from .gates import BATCH, DEBOUNCE, UNREAD, Unread
 from .starting import Wanted, gatekeeper, insert_starts, rows_of_start, tell_parents
 from .statement import Statement

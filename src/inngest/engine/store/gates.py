@@ -11,8 +11,6 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, delete, select, tuple_
-
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.gates import (
     Admission,
@@ -35,9 +33,10 @@ from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.protocol import limits
 
-from . import cancelling, tables, troubles
+from . import cancelling, troubles
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
+from .core import bindparam, delete, select, tables, tuple_
 from .statement import Statement, Transaction, constant
 from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Integer, Text, bindparam, case, delete, exists, literal_column, select, update
-from sqlalchemy.sql import ClauseElement
-
 from inngest.engine.domain.model import Changes, Code, Hold
 from inngest.engine.records import Notifications, Retried
 from inngest.protocol.opcodes import Opcode
 from inngest.runtime.ports import Ids
 
-from . import jobs, lanes, tables, waits
+from . import jobs, lanes, waits
 from .context import WriteContext
+from .core import ClauseElement, Integer, Text, bindparam, case, delete, exists, literal_column, select, tables, update
 from .jobs import INSERT_JOBS, job_row
 from .records import number_of, tie_breaker
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, constant, each_value, insert_new

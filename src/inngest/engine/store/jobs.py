@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from inngest.runtime.ports import Ids
 
-from . import tables
+from .core import tables
 from .statement import insert_new
 
 COLUMNS = ("id", "run_id", "function_id", "due_at", "queue_class", "lane", "start", "score")

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, delete, literal_column, select, tuple_, update
-
 from inngest.engine.records import Owner
 
-from . import lanes, tables
+from . import lanes
 from .context import WriteContext
+from .core import Integer, bindparam, delete, literal_column, select, tables, tuple_, update
 from .statement import Statement, Transaction, insert_new
 
 _kept = tables.kept_slots

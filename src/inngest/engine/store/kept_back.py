@@ -5,8 +5,6 @@ An event that starts nothing leaves no record of why: the gates are asked again,
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
-
 from inngest.engine.domain import subscriptions, triggers
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import KeptBack, Pending, text_of
@@ -15,7 +13,8 @@ from inngest.engine.domain.gates import GateFacts, Gates, UndecidedError, gates_
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, SubscriptionKind
 
-from . import events, explaining, gates, reading, tables, woken
+from . import events, explaining, gates, reading, woken
+from .core import bindparam, select, tables
 from .statement import Statement, Transaction, constant
 
 SHOWN = 5

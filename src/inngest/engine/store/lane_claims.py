@@ -6,17 +6,29 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, cast, delete, func, literal_column, or_, select, update
-from sqlalchemy.sql import ClauseElement
-
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.function_rules import Queueing
 from inngest.engine.domain.lanes import LARGEST_SHIFT, Capacity, FullBudget, Lane, LaneTurn
 from inngest.engine.domain.model import Registry
 from inngest.runtime.ports import Ids
 
-from . import lanes, serving, tables, troubles
+from . import lanes, serving, troubles
 from .allowance import ROWS, Allowance
+from .core import (
+    BigInteger,
+    ClauseElement,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    tables,
+    update,
+)
 from .jobs import DELAYED
 from .records import LARGEST, number_of
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction

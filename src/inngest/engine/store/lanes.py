@@ -12,7 +12,19 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import (
+from inngest.engine.domain import function_rules
+from inngest.engine.domain.function_rules import PLAIN, Queueing
+from inngest.engine.domain.lanes import Capacity, FullBudget, Lane, range_of
+from inngest.engine.domain.model import Registry
+from inngest.engine.records import Owner
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Ids
+
+from .allowance import Allowance
+from .context import WriteContext
+from .core import (
+    ClauseElement,
+    ColumnElement,
     Integer,
     Label,
     ScalarSelect,
@@ -24,22 +36,9 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    tables,
     update,
 )
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.elements import ColumnElement
-
-from inngest.engine.domain import function_rules
-from inngest.engine.domain.function_rules import PLAIN, Queueing
-from inngest.engine.domain.lanes import Capacity, FullBudget, Lane, range_of
-from inngest.engine.domain.model import Registry
-from inngest.engine.records import Owner
-from inngest.runtime.careful import CarefulLogger
-from inngest.runtime.ports import Ids
-
-from . import tables
-from .allowance import Allowance
-from .context import WriteContext
 from .records import LARGEST, number_of
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, each_value
 from .timers import ALWAYS, SLOTS

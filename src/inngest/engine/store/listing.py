@@ -6,15 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, bindparam, literal_column, select, tuple_
-from sqlalchemy.sql.elements import ColumnElement
-
 from inngest.engine.domain.model import Event, Job, Run
 from inngest.engine.records import EventQuery, RunQuery
 from inngest.protocol import texts
 
-from . import reading, tables
+from . import reading
 from .as_far import AsFar
+from .core import BigInteger, ColumnElement, Integer, Select, bindparam, literal_column, select, tables, tuple_
 from .records import EVENT_COLUMNS, RUN_COLUMNS
 from .statement import SqlDialect, Statement, Transaction
 
@@ -120,11 +118,11 @@ def runs(tx: Transaction, asked: RunQuery) -> list[Run]:
         names.append("below" if asked.descending else "above")
         parameters |= {"at": asked.after.at, "after": texts.stored(asked.after.id)}
     statement = _RUNS[asked.time, asked.descending, tuple(names)]
-    return [_run_of(row) for row in tx.execute(statement, parameters).fetchall()]
+    return [_run_of(tx, row) for row in tx.execute(statement, parameters).fetchall()]
 
 
-def _run_of(row: Sequence[Any]) -> Run:
-    read = AsFar()
+def _run_of(tx: Transaction, row: Sequence[Any]) -> Run:
+    read = AsFar(tx.tables)
     found = read.run(row)
     return found._replace(unread=tuple(read.unread)) if read.unread else found
 
@@ -141,12 +139,12 @@ def events(tx: Transaction, asked: EventQuery) -> list[Event]:
     if asked.after is not None:
         names.append("below")
         parameters |= {"at": asked.after.at, "after": texts.stored(asked.after.id)}
-    return [_event_of(row) for row in tx.execute(_EVENTS[tuple(names)], parameters).fetchall()]
+    return [_event_of(tx, row) for row in tx.execute(_EVENTS[tuple(names)], parameters).fetchall()]
 
 
-def _event_of(row: Sequence[Any]) -> Event:
+def _event_of(tx: Transaction, row: Sequence[Any]) -> Event:
     event = Event(*row)
-    return AsFar().event(event, str(event.id))
+    return AsFar(tx.tables).event(event, str(event.id))
 
 
 def jobs(tx: Transaction, run_id: str) -> list[Job]:

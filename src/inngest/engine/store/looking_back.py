@@ -13,9 +13,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import bindparam, select, tuple_
-from sqlalchemy.sql import ClauseElement
-
 from inngest.engine.domain.effects import BYTES_AT_ONCE
 from inngest.engine.domain.event_view import EventView, text_of
 from inngest.engine.domain.model import Event, Subscription
@@ -25,7 +22,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
 from . import events as stored
-from . import tables
+from .core import ClauseElement, bindparam, select, tables, tuple_
 from .records import EVENT_COLUMNS
 from .statement import SqlDialect, Statement, Transaction
 

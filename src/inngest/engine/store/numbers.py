@@ -6,9 +6,7 @@ COMMIT fails, the number that is stored says whether it happened all the same: t
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select
-
-from . import tables
+from .core import bindparam, delete, select, tables
 from .database import Database
 from .statement import Connection, Statement, Transaction
 

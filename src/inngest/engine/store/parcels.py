@@ -11,16 +11,14 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select
-
 from inngest.engine.domain import effects, triggers
 from inngest.engine.domain.model import Event, Registry
 from inngest.engine.errors import StoreError
 from inngest.protocol import limits
 
-from . import tables
 from .allowance import Allowance
 from .context import WriteContext
+from .core import bindparam, delete, select, tables
 from .records import event_row
 from .statement import Statement, Transaction, insert_new
 from .timers import ACCEPT, ALWAYS, STAGED, Timers

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select
-
-from . import tables
 from .context import WriteContext
+from .core import bindparam, delete, select, tables
 from .registry import NEXT_GENERATION, PAUSED
 from .statement import Statement, Transaction
 

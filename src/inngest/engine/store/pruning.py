@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import ScalarSelect, bindparam, delete, exists, func, select, tuple_
-from sqlalchemy.sql.elements import ColumnElement
-
 from inngest.engine.records import EventCursor
 from inngest.protocol import limits
 
-from . import tables, troubles, woken
+from . import troubles, woken
+from .core import ColumnElement, ScalarSelect, bindparam, delete, exists, func, select, tables, tuple_
 from .statement import Statement, Transaction, constant
 from .timers import STARTS, TELL
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
-
-from sqlalchemy import bindparam, select
 
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.domain.transitions import FINAL
@@ -14,8 +13,8 @@ from inngest.engine.records import Owner, RunView
 from inngest.protocol import texts
 from inngest.protocol.opcodes import Memo, OpenStep
 
-from . import tables
 from .as_far import AsFar
+from .core import bindparam, select, tables
 from .entering import RUN_STEPS, defers_of
 from .events import batches, event
 from .records import RUN_COLUMNS
@@ -103,7 +102,7 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
     row = tx.execute(RUN, {"run": texts.stored(run_id)}).fetchone()
     if row is None:
         return None
-    read = AsFar()
+    read = AsFar(tx.tables)
     found = read.run(row[:-1])
     started_by = read.event(event(tx, found.event_id), found.event_id)
     entries = read.entries([one[1:] for one in tx.execute(RUN_STEPS, {"runs": json.dumps([run_id])}).fetchall()])
@@ -122,8 +121,8 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
     return view._replace(run=found._replace(unread=tuple(read.unread))) if read.unread else view
 
 
-def _run_of(row: Sequence[Any]) -> Run:
-    read = AsFar()
+def _run_of(tx: Transaction, row: Sequence[Any]) -> Run:
+    read = AsFar(tx.tables)
     found = read.run(row)
     return found._replace(unread=tuple(read.unread)) if read.unread else found
 
@@ -141,24 +140,24 @@ def runs(
     filters = {"event": event_id, "function": function_id, "status": status, "before": before}
     given = tuple(name for name, value in filters.items() if value is not None)
     parameters = {f"given_{name}": texts.stored(str(filters[name])) for name in given}
-    rows = tx.execute(_RUNS[given], {**parameters, "count": limit}).fetchall()
-    return [_run_of(row) for row in rows]
+    rows = tx.execute(RUNS[given], {**parameters, "count": limit}).fetchall()
+    return [_run_of(tx, row) for row in rows]
 
 
 def ending(tx: Transaction, tail: str, *, searched: int, limit: int) -> list[Run]:
     """Runs whose id ends so (in upper case), newest first, among as many of the newest as are searched."""
     parameters = {"pattern": f"%{texts.escaped(tail)}", "searched": searched, "count": limit}
-    return [_run_of(row) for row in tx.execute(ENDING, parameters).fetchall()]
+    return [_run_of(tx, row) for row in tx.execute(ENDING, parameters).fetchall()]
 
 
 def cancelled(tx: Transaction, since: int, after: str, limit: int) -> list[Run]:
     """Runs that were cancelled at that time or later, in the order of their ends; at that time, ids after this one."""
-    return [_run_of(row) for row in tx.execute(CANCELLED, {"at": since, "after": after, "count": limit}).fetchall()]
+    return [_run_of(tx, row) for row in tx.execute(CANCELLED, {"at": since, "after": after, "count": limit}).fetchall()]
 
 
 def ended(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:
     """Those of these runs that have ended."""
-    return [_run_of(row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
+    return [_run_of(tx, row) for row in tx.execute(ENDED, {"runs": json.dumps(list(run_ids))}).fetchall()]
 
 
 def not_owned(tx: Transaction, owners: Sequence[Owner]) -> list[str]:
@@ -186,15 +185,13 @@ _FILTERS = {
 }
 
 
-class _RunsByFilter(dict[tuple[str, ...], Statement]):
-    """One statement for each set of filters, made when it is first needed."""
-
-    def __missing__(self, given: tuple[str, ...]) -> Statement:
-        query = select(*_RUN).where(*(_FILTERS[name] for name in given)).order_by(_runs.c.id.desc())
-        statement = self[given] = Statement(
-            "A reader lists runs, newest first, by what is asked for.", lambda _: query.limit(bindparam("count"))
-        )
-        return statement
+def _by(given: tuple[str, ...]) -> Statement:
+    query = select(*_RUN).where(*(_FILTERS[name] for name in given)).order_by(_runs.c.id.desc())
+    return Statement(
+        f"A reader lists runs, newest first, by {' and '.join(given) or 'nothing else'}.",
+        lambda _: query.limit(bindparam("count")),
+    )
 
 
-_RUNS = _RunsByFilter()
+RUNS = {given: _by(given) for count in range(len(_FILTERS) + 1) for given in itertools.combinations(_FILTERS, count)}
+"""By the filters that are given."""

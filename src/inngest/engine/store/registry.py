@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, cast, literal_column, select, update
-
 from inngest.engine.domain.model import Registry
 
-from . import tables
+from .core import Integer, cast, literal_column, select, tables, update
 from .records import FUNCTION_COLUMNS, function_of, number_of
 from .statement import Statement, Transaction, constant
 

@@ -10,17 +10,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, delete, literal_column, null, or_, select, tuple_, union, update
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.elements import ColumnElement
-
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import StoredRequest
 from inngest.engine.records import ClaimedRequest, Commit, RequestAttempt, RequestClaims, RequestKey
 from inngest.protocol.opcodes import Opcode
 
-from . import tables, troubles, waits
+from . import troubles, waits
 from .context import WriteContext
+from .core import (
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    bindparam,
+    delete,
+    literal_column,
+    null,
+    or_,
+    select,
+    tables,
+    tuple_,
+    union,
+    update,
+)
 from .records import FAILED_COLUMNS, LARGEST, failed_row
 from .sessions import lives
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, constant, insert_new

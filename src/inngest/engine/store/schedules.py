@@ -6,16 +6,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select
-
 from inngest.engine.domain import schedules, triggers
 from inngest.engine.domain.function_rules import Schedule, rules_of
 from inngest.engine.domain.model import Event, FunctionSpec
 from inngest.engine.domain.schedules import Tick
 from inngest.engine.domain.starts import Start
 
-from . import cancelling, tables
+from . import cancelling
 from .context import WriteContext
+from .core import select, tables
 from .statement import Statement, Transaction
 from .timers import Timer, Timers
 

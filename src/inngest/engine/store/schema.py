@@ -1,6 +1,7 @@
 """The schema of a database: created for a new one, migrated for an old one, refused for one from the future.
 
-A new database is created from `tables.py` at once; Alembic is imported only when the stored revision differs.
+A new database is created at once, from the text that `make sql` makes of `tables.py`; Alembic and SQLAlchemy are
+imported only when the stored revision differs.
 """
 
 from __future__ import annotations
@@ -9,13 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import MetaData
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateIndex, CreateTable
-
 from inngest.engine.errors import StoreCorruptError, StoreError, StoreVersionError
 
-from . import tables
 from .database import Database, Trouble
 from .statement import Connection
 
@@ -25,13 +21,12 @@ class Schema(NamedTuple):
 
     revision: str  # the newest in `versions`
     min_compatible: str  # the oldest revision whose code can still work on a database of `revision`
-    tables: MetaData  # as they are at `revision`
     versions: Path  # folder of the migrations
 
 
-CURRENT = Schema("0003", "0003", tables.metadata, Path(__file__).parent / "migrations" / "versions")
+CURRENT = Schema("0003", "0003", Path(__file__).parent / "migrations" / "versions")
 
-_META = tables.meta.name
+_META = "inngest_meta"
 _TRIES = 12
 
 
@@ -77,7 +72,7 @@ def _prepare(database: Database, connection: Connection, schema: Schema) -> None
         _migrate(database, connection, schema, stored["revision"])
         return
     _refuse_future(database, schema, stored)
-    _refuse_holes(database, schema, existing)
+    _refuse_holes(database, existing)
 
 
 def check(database: Database, connection: Connection, schema: Schema = CURRENT) -> None:
@@ -99,7 +94,7 @@ def check(database: Database, connection: Connection, schema: Schema = CURRENT) 
             "start an engine on it, which migrates it"
         )
     _refuse_future(database, schema, stored)
-    _refuse_holes(database, schema, existing)
+    _refuse_holes(database, existing)
 
 
 def _refuse_future(database: Database, schema: Schema, stored: Mapping[str, str]) -> None:
@@ -110,21 +105,20 @@ def _refuse_future(database: Database, schema: Schema, stored: Mapping[str, str]
         )
 
 
-def _refuse_holes(database: Database, schema: Schema, existing: Collection[str]) -> None:
-    if missing := sorted(schema.tables.tables.keys() - existing):
+def _refuse_holes(database: Database, existing: Collection[str]) -> None:
+    if missing := sorted(database.texts.tables.keys() - existing):
         raise _damaged(database, f"has no table {', '.join(missing)}")
 
 
 def _create(database: Database, connection: Connection, schema: Schema) -> None:
-    for table in schema.tables.sorted_tables:
-        connection.execute(str(CreateTable(table).compile(dialect=database.dialect)))
-        for index in sorted(table.indexes, key=lambda one: one.name or ""):
-            connection.execute(str(CreateIndex(index).compile(dialect=database.dialect)))
+    for table in database.texts.tables.values():
+        for statement in table.create:
+            connection.execute(statement)
     _write(connection, [("revision", schema.revision), ("min_compatible", schema.min_compatible), ("generation", "0")])
 
 
 def _migrate(database: Database, connection: Connection, schema: Schema, revision: str) -> None:
-    from .migrations import upgrade  # noqa: PLC0415 - Alembic takes time to import, and is rarely needed
+    from .migrations import DBAPIError, upgrade  # noqa: PLC0415 - Alembic takes time to import, and is rarely needed
 
     try:
         upgrade(connection, database.dialect, revision, schema.revision, schema.versions)

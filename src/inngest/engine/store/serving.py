@@ -10,10 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, Text, bindparam, exists, func, literal_column, select
-from sqlalchemy.sql.elements import ColumnElement
-
-from . import tables
+from .core import ColumnElement, Integer, Select, Text, bindparam, exists, func, literal_column, select, tables
 from .records import tie_breaker
 from .statement import Cursor, SqlDialect, Statement, Transaction
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, select, update
-
 from inngest.engine.domain.explaining import Handler
 from inngest.engine.domain.model import FunctionSpec, Transport
 from inngest.engine.records import Session
 
-from . import lanes, numbers, schedules, tables
+from . import lanes, numbers, schedules
 from .context import WriteContext
+from .core import bindparam, delete, select, tables, update
 from .records import function_row, session_of, session_row
 from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, select
-
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.starts import Start
 from inngest.engine.records import Notifications, Owner
@@ -13,9 +11,10 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.ports import Ids
 
-from . import jobs, lanes, parcels, tables, waits
+from . import jobs, lanes, parcels, waits
 from .allowance import Allowance
 from .context import WriteContext
+from .core import bindparam, select, tables
 from .gates import Gatekeeper
 from .jobs import DELAYED
 from .lanes import Queue, waiting

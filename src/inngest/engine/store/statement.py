@@ -9,16 +9,28 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import CTE, Select, Table, Text, bindparam, column, func, literal_column, select, values
-from sqlalchemy.engine import Dialect
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import ColumnElement
+from .core import (
+    CTE,
+    ClauseElement,
+    ColumnElement,
+    Dialect,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    built,
+    column,
+    func,
+    literal_column,
+    select,
+    values,
+)
+from .texts import StatementText, TableText, Texts
 
 LARGEST = 64
 """Rows of one statement. 64 rows of the widest table are 1,000 parameters; SQLite takes 32,766."""
 
-S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+S = TypeVar("S", bound="Select[*tuple[Any, ...]]")
 
 
 class Cursor(Protocol):
@@ -59,7 +71,12 @@ class SqlDialect(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """How SQLAlchemy writes its SQL."""
+        """How SQLAlchemy writes its SQL. It is imported for this."""
+        ...
+
+    @property
+    def texts(self) -> Texts:
+        """The statements that are known as text, and those that were built."""
         ...
 
     def insert(self, table: Table) -> Any:
@@ -100,8 +117,24 @@ class Statement:
         self, sentence: str, build: Callable[[SqlDialect], ClauseElement], order: tuple[str, ...] = ()
     ) -> None:
         self.sentence = sentence
-        self.build = build
+        self._build = build
         self.order = order
+
+    def build(self, words: SqlDialect) -> ClauseElement:
+        """The statement as SQLAlchemy has it."""
+        clause: ClauseElement = built(self._build(words))
+        return clause
+
+    def text(self, words: SqlDialect) -> StatementText:
+        """The statement as the driver takes it.
+
+        Raises:
+            ValueError: its parameters do not follow one another as they should.
+        """
+        text = words.texts.known(self.sentence) or words.texts.compiled(self.build(words))
+        if self.order and tuple(text.names) != self.order:
+            raise ValueError(f"expected the parameters {self.order}, the statement has {text.names}")
+        return text
 
 
 class Rows:
@@ -137,8 +170,26 @@ class MultiRowStatement:
         self._build = build
 
     def build(self, words: SqlDialect, count: int) -> ClauseElement:
-        """The statement for so many rows."""
-        return self._build(words, Rows(self._table, self.columns, count))
+        """The statement for so many rows, as SQLAlchemy has it."""
+        clause: ClauseElement = built(self._build(words, Rows(self._table, self.columns, count)))
+        return clause
+
+    def text(self, words: SqlDialect, count: int) -> str:
+        """The statement for so many rows, as the driver takes it. The parameters of a row follow those of another."""
+        known = words.texts.known_rows(self.sentence)
+        return self.compiled(words, count).sql if known is None else known.of(count)
+
+    def compiled(self, words: SqlDialect, count: int) -> StatementText:
+        """The text of the statement for so many rows, as SQLAlchemy writes it.
+
+        Raises:
+            ValueError: the parameters of a row do not come in the order of its columns.
+        """
+        text = words.texts.compiled(self.build(words, count))
+        expected = tuple(f"{name}_{index}" for index in range(count) for name in self.columns)
+        if text.names != expected:
+            raise ValueError(f"columns must be in the order of the table: {text.names[: len(self.columns)]}")
+        return text
 
 
 def each_value(column: ColumnElement[str], *where: ColumnElement[bool]) -> CTE:
@@ -160,27 +211,10 @@ def insert_new(sentence: str, table: Table, columns: Sequence[str]) -> MultiRowS
     return MultiRowStatement(sentence, table, columns, build)
 
 
-class _Compiled:
-    """A statement's text for one database, and what its parameters are called in order."""
-
-    __slots__ = ("fixed", "names", "sql")
-
-    def __init__(self, clause: ClauseElement, words: SqlDialect) -> None:
-        compiled = clause.compile(dialect=words.dialect)
-        assert isinstance(compiled, SQLCompiler)
-        self.sql = compiled.string
-        self.names = tuple(compiled.positiontup or ())
-        self.fixed = {name: compiled.binds[name].value for name in self.names if not compiled.binds[name].required}
-
-
 def constant(value: str) -> ColumnElement[str]:
     """A text that is part of a statement."""
     assert value.isidentifier(), value
     return literal_column(f"'{value}'", Text)
-
-
-_COMPILED: dict[str, dict[Statement | tuple[MultiRowStatement, int], _Compiled]] = {}
-"""By dialect, for all connections: readers, and engines that share a process, compile nothing again."""
 
 
 class Transaction:
@@ -189,7 +223,7 @@ class Transaction:
     def __init__(self, connection: Connection, words: SqlDialect) -> None:
         self.connection = connection
         self._words = words
-        self._compiled = _COMPILED.setdefault(words.dialect.name, {})
+        self._texts, self._rows = words.texts.statements, words.texts.rows
         self.kept: dict[object, Any] = {}
         """What is known in this transaction only, by whoever knows it."""
         self._follows: list[Callable[[], object]] = []
@@ -200,6 +234,11 @@ class Transaction:
             self.kept = {}
         if self._follows:
             self._follows = []
+
+    @property
+    def tables(self) -> Mapping[str, TableText]:
+        """The tables of the schema, by name."""
+        return self._words.texts.tables
 
     def see_that_it_goes_on(self, error: Exception) -> None:
         """For whoever puts a row off because of an error, and goes on: raise it again if no row is at fault."""
@@ -221,19 +260,17 @@ class Transaction:
 
     def text(self, statement: Statement, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
         """A statement as the driver takes it."""
-        compiled = self._compiled.get(statement) or self._compile(statement)
-        given = {**compiled.fixed, **parameters} if compiled.fixed else parameters
-        return compiled.sql, [given[name] for name in compiled.names]
+        text = self._texts.get(statement) or self._text(statement)
+        given = {**text.fixed, **parameters} if text.fixed else parameters
+        return text.sql, [given[name] for name in text.names]
 
     def ordered(self, statement: Statement) -> str:
         """The text of a statement that is executed with a tuple of its parameters."""
-        return (self._compiled.get(statement) or self._compile(statement)).sql
+        return (self._texts.get(statement) or self._text(statement)).sql
 
-    def _compile(self, statement: Statement) -> _Compiled:
-        compiled = self._compiled[statement] = _Compiled(statement.build(self._words), self._words)
-        if statement.order and compiled.names != statement.order:
-            raise ValueError(f"expected the parameters {statement.order}, the statement has {compiled.names}")
-        return compiled
+    def _text(self, statement: Statement) -> StatementText:
+        text = self._texts[statement] = statement.text(self._words)
+        return text
 
     def execute_rows(self, bulk: MultiRowStatement, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""
@@ -241,23 +278,16 @@ class Transaction:
         done = 0
         while done < len(rows):
             count = min(1 << (len(rows) - done).bit_length() - 1, LARGEST)
-            compiled = self._compiled.get((bulk, count))
-            if compiled is None:
-                compiled = self._compiled[bulk, count] = _compiled_rows(bulk, count, self._words)
+            text = self._rows.get((bulk, count)) or self._text_of_rows(bulk, count)
             parameters = list(itertools.chain.from_iterable(rows[done : done + count]))
-            found += self.connection.execute(compiled.sql, parameters).fetchall()
+            found += self.connection.execute(text, parameters).fetchall()
             done += count
         return found
+
+    def _text_of_rows(self, bulk: MultiRowStatement, count: int) -> str:
+        text = self._rows[bulk, count] = bulk.text(self._words, count)
+        return text
 
     def close(self) -> None:
         """Disconnect."""
         self.connection.close()
-
-
-def _compiled_rows(bulk: MultiRowStatement, count: int, words: SqlDialect) -> _Compiled:
-    compiled = _Compiled(bulk.build(words, count), words)
-    expected = tuple(f"{name}_{index}" for index in range(count) for name in bulk.columns)
-    assert compiled.names == expected, (
-        f"columns must be in the order of the table: {compiled.names[: len(bulk.columns)]}"
-    )
-    return compiled

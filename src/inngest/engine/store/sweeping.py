@@ -12,15 +12,25 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Text, bindparam, cast, delete, func, literal_column, null, select, update
-from sqlalchemy.sql import ClauseElement
-
 from inngest.engine.domain.function_rules import MICROSECONDS
 from inngest.engine.domain.lanes import Lane
 from inngest.runtime.careful import CarefulLogger
 
-from . import tables
 from .context import WriteContext
+from .core import (
+    ClauseElement,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    null,
+    select,
+    tables,
+    update,
+)
 from .lanes import BUDGETS, Queue
 from .statement import SqlDialect, Statement, Transaction
 

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
 from inngest.engine.domain import subscriptions, system_events, triggers
 from inngest.engine.domain.effects import Finish
 from inngest.engine.domain.event_view import data_of
@@ -17,8 +15,9 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.events import FINISHED
 from inngest.runtime.careful import CarefulLogger
 
-from . import events, tables
+from . import events
 from .context import WriteContext
+from .core import bindparam, select, tables
 from .records import RUN_COLUMNS, run_of
 from .starting import create
 from .statement import Statement

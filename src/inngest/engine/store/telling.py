@@ -12,8 +12,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, cast, literal_column, select, tuple_
-
 from inngest.engine.domain import subscriptions
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import text_of
@@ -22,9 +20,10 @@ from inngest.engine.records import Touched
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 
-from . import cancelling, events, tables, troubles, waits, woken
+from . import cancelling, events, troubles, waits, woken
 from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
 from .context import WriteContext
+from .core import Integer, bindparam, cast, literal_column, select, tables, tuple_
 from .records import number_of
 from .statement import Statement, Transaction, constant
 from .timers import ALWAYS, TELL

@@ -6,12 +6,22 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, bindparam, delete, exists, literal_column, or_, select, update
-from sqlalchemy.sql import ColumnElement
-
 from inngest.runtime.ports import Ids
 
-from . import tables, troubles
+from . import troubles
+from .core import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    bindparam,
+    delete,
+    exists,
+    literal_column,
+    or_,
+    select,
+    tables,
+    update,
+)
 from .records import LARGEST, number_of
 from .statement import Statement, Transaction, constant
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, cast, select
-from sqlalchemy.sql import ClauseElement
-
-from . import tables
+from .core import BigInteger, ClauseElement, bindparam, cast, select, tables
 from .records import number_of
 from .statement import SqlDialect, Statement, Transaction, constant
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import bindparam, delete, select, tuple_
-
 from inngest.engine.domain.explaining import Trouble
 from inngest.protocol import limits
 from inngest.runtime.careful import CarefulLogger, about_run
 
-from . import tables
+from .core import bindparam, delete, select, tables, tuple_
 from .records import number_of
 from .statement import Statement, Transaction
 

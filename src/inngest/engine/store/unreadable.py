@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, case, literal_column, null, select, update
-
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.records import Owner
 
-from . import holding, lanes, tables, troubles
+from . import holding, lanes, troubles
 from .context import WriteContext
+from .core import Integer, bindparam, case, literal_column, null, select, tables, update
 from .jobs import INSERT_JOBS, job_row
 from .records import number_of
 from .statement import Statement, constant

@@ -11,9 +11,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Text, bindparam, delete, func, literal_column, select, update
-from sqlalchemy.sql import ClauseElement
-
 from inngest.engine.domain import holding, subscriptions
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
 from inngest.engine.domain.event_view import text_of
@@ -22,8 +19,9 @@ from inngest.engine.records import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
-from . import lanes, looking_back, tables, woken
+from . import lanes, looking_back, woken
 from .context import WriteContext
+from .core import ClauseElement, Text, bindparam, delete, func, literal_column, select, tables, update
 from .records import EVENT_COLUMNS, number_of
 from .statement import SqlDialect, Statement, Transaction, constant, insert_new
 

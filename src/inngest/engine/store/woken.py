@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, delete, select
-
 from inngest.engine.domain.explaining import Woken
 from inngest.protocol import texts
 from inngest.protocol.opcodes import Arrival
 from inngest.protocol.steps import StepName
 
-from . import tables
+from .core import bindparam, delete, select, tables
 from .records import number_of
 from .statement import Statement, Transaction, insert_new
 

@@ -17,9 +17,12 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from inngest.engine.store.statement import Connection
+
+__all__ = ["DBAPIError", "upgrade"]
 
 VERSIONS = Path(__file__).with_name("versions")
 

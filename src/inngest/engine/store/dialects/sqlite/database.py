@@ -8,15 +8,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Integer, Table, bindparam, func, literal_column, select
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.sql.elements import ColumnElement
-
 from inngest.engine.errors import StoreError, StoreReadOnlyError, StoreVersionError
+from inngest.engine.store import core
+from inngest.engine.store.core import (
+    ColumnElement,
+    Dialect,
+    Integer,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from inngest.engine.store.database import Trouble
 from inngest.engine.store.locking import Lock
 from inngest.engine.store.statement import Connection, S
+from inngest.engine.store.texts import Texts
 
 from . import errors
 from .files import Files
@@ -36,6 +43,14 @@ WAL_PAGES = 4_000
 
 OLDEST = (3, 35, 0)
 """RETURNING came with this version."""
+
+
+def _dialect() -> Dialect:
+    dialect: Dialect = core.built(core.of("sqlalchemy.dialects.sqlite", "dialect")(paramstyle="qmark"))
+    return dialect
+
+
+TEXTS = Texts(Path(__file__).with_name("statements.json"), _dialect)
 
 
 class SqliteDatabase:
@@ -68,7 +83,6 @@ class SqliteDatabase:
         self._files = Files(path)
         self.path = self._files.path
         self.name = str(self.path)
-        self.dialect = sqlite_dialect(paramstyle="qmark")
         self._synchronous = "FULL" if durable else "NORMAL"
         self._patience = patience
         self._nap = nap
@@ -77,15 +91,23 @@ class SqliteDatabase:
 
     # -- words
 
+    @property
+    def dialect(self) -> Dialect:
+        return _dialect()
+
+    @property
+    def texts(self) -> Texts:
+        return TEXTS
+
     def insert(self, table: Table) -> Any:
-        return insert(table)
+        return core.of("sqlalchemy.dialects.sqlite", "insert")(table)
 
     def listed(self, parameter: str) -> ColumnElement[Any]:
         value: ColumnElement[Any] = func.json_each(bindparam(parameter)).table_valued("value").c.value
         return value
 
     def inserted(self, table: Table) -> ColumnElement[int]:
-        return literal_column(f"{table.name}.rowid", Integer)
+        return literal_column(table.name + ".rowid", Integer)
 
     def any_of(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         return column.in_(select(self.listed(parameter)))
