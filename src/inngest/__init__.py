@@ -11,6 +11,7 @@ from inngest.coming import announce as _announce
 from inngest.protocol.config import (
     Batch,
     Cancel,
+    Checkpointing,
     Concurrency,
     Debounce,
     Priority,
@@ -50,6 +51,7 @@ __all__ = [
     "Backoff",
     "Batch",
     "Cancel",
+    "Checkpointing",
     "Concurrency",
     "Context",
     "ContextSync",

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-_SERVING = "functions run in this process: `async with inngest.Engine(client)`"
 _COMING = {
-    **dict.fromkeys(("connect", "digital_ocean", "django", "fast_api", "flask", "tornado"), _SERVING),
+    "connect": "functions are served over HTTP, as by `inngest.fast_api`, or run in this process by `inngest.Engine`",
     "experimental.dev_server": "`inngest dev` is a development server",
-    "experimental.digital_ocean_simulator": _SERVING,
     "experimental.mocked": "tests run functions on an `inngest.Engine` with a database in a temporary folder",
     "experimental.realtime": "publish with a client of your own",
     "experimental.remote_state_middleware": "keep large values elsewhere, and return references to them",

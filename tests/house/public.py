@@ -14,6 +14,9 @@ from typing import Annotated
 
 MODULES = (
     "inngest",
+    "inngest.aws_lambda",
+    "inngest.digital_ocean",
+    "inngest.django",
     "inngest.errors",
     "inngest.experimental",
     "inngest.experimental.ai",
@@ -22,7 +25,13 @@ MODULES = (
     "inngest.experimental.ai.gemini",
     "inngest.experimental.ai.grok",
     "inngest.experimental.ai.openai",
+    "inngest.experimental.digital_ocean_simulator",
+    "inngest.fast_api",
+    "inngest.flask",
+    "inngest.litestar",
     "inngest.server.app",
+    "inngest.starlette",
+    "inngest.tornado",
 )
 """What users import from. All else is internal, whatever its name."""
 

@@ -2,11 +2,12 @@ import ast
 
 import pytest
 
-from tests.house.shape import floors, lone_protocols, modules
+from tests.house.shape import floors, imported, lone_protocols, modules
 from tests.house.tree import ROOT
 
 SDK = ROOT / "src/inngest/sdk"
 MODULES, FLOORS = 30, 12
+SERVING_MODULES, SERVING_FLOORS = 20, 6
 
 
 def parsed(**sources: str) -> dict[str, ast.Module]:
@@ -39,6 +40,17 @@ def test_the_developers_half_is_small_enough_to_be_read() -> None:
     assert len(trees) <= MODULES, f"{len(trees)} modules"
     found = floors(trees, "inngest.sdk")
     assert len(found) <= FLOORS, [sorted(floor) for floor in found]
+
+
+def test_serving_is_a_small_room_and_nothing_beside_it_stands_on_it() -> None:
+    trees = modules(SDK)
+    within = {name.removeprefix("serving."): tree for name, tree in trees.items() if name.startswith("serving.")}
+    assert len(within) <= SERVING_MODULES, f"{len(within)} modules"
+    found = floors(within, "inngest.sdk.serving")
+    assert len(found) <= SERVING_FLOORS, [sorted(floor) for floor in found]
+    beside = {name: tree for name, tree in trees.items() if not name.startswith("serving.")}
+    used = {one for name, tree in beside.items() for one in imported(name, tree, "inngest.sdk")}
+    assert [one for one in used if one.startswith("inngest.sdk.serving")] == []
 
 
 PORT = "from typing import Protocol\nclass Port(Protocol):\n    {doc}\n    name: str\n    def go(self) -> None: ...\n"

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import inngest
+from inngest.protocol.calls import EventData
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
-from inngest.protocol.wire import signing
+from inngest.protocol.steps import hash_step_id
+from inngest.protocol.wire import calls, signing
 from inngest.runtime.clock import wall_clock_ms
+from inngest.runtime.ports import HttpClient
 from inngest.sdk.serving.handler import Handler
 from inngest.sdk.serving.messages import Request, Response
 from inngest.sdk.serving.settings import StreamingOptions, resolve
@@ -17,6 +20,7 @@ from inngest.sdk.serving.settings import StreamingOptions, resolve
 KEY = "signkey-prod-00112233445566778899aabbccddeeff"
 OLD_KEY = "signkey-prod-ffeeddccbbaa99887766554433221100"
 URL = "http://app.example:9000/api/inngest"
+EVENT = calls.event_text(EventData("e1", "test/started", '{"n":1}', 5))
 
 
 def client_of(*, production: bool, app_id: str = "shop", **more: Any) -> inngest.Inngest:
@@ -29,13 +33,17 @@ class FakeApi:
 
     Args:
         answers: one after the other; the last one for ever.
+        checkpoints: whether it knows them.
     """
 
-    def __init__(self, *answers: HttpResponse | HttpError) -> None:
+    def __init__(self, *answers: HttpResponse | HttpError, checkpoints: bool = False) -> None:
         self.asked: list[HttpRequest] = []
+        self._checkpoints = checkpoints
         self._answers = list(answers) or [reply(200, {"ok": True, "modified": True})]
 
     async def send(self, request: HttpRequest) -> HttpResponse:
+        if "/v1/checkpoint/" in request.url and not self._checkpoints:
+            return reply(404, {})
         self.asked.append(request._replace(headers=dict(request.headers)))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, HttpError):
@@ -53,7 +61,7 @@ def reply(status: int, value: object) -> HttpResponse:
 def handler_of(
     client: inngest.Inngest,
     functions: Sequence[inngest.Function[Any]],
-    api: FakeApi | None = None,
+    api: HttpClient | None = None,
     **options: Any,
 ) -> Handler:
     """The endpoint of some functions."""
@@ -84,6 +92,19 @@ def request(
     if key is not None:
         named["x-inngest-signature"] = signing.sign(signing.canonical(body), key, wall_clock_ms() - age)
     return Request(method, f"{URL}?{query}" if query else URL, named, body)
+
+
+def body(*, memos: dict[str, Any] | None = None, left_out: bool = False, attempt: int = 0) -> bytes:
+    """The body of a call of a run, with results of steps, by their ids."""
+    stack = [hash_step_id(step) for step in memos or {}]
+    texts = [f"{json.dumps(hash_step_id(step))}:{json.dumps(value)}" for step, value in (memos or {}).items()]
+    head = calls.Head("R1", "uuid", attempt, 4, "req", 1, stack=stack)
+    return calls.encode(head, [EVENT], texts, left_out=left_out)
+
+
+def call(query: str = "fnId=shop-f&stepId=step", content: bytes | None = None, **more: Any) -> Request:
+    """A call of the function `f`."""
+    return request("POST", query, body() if content is None else content, **more)
 
 
 async def asked(handler: Handler, given: Request) -> Response:

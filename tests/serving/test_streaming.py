@@ -11,6 +11,7 @@ import pytest
 from inngest.sdk.serving import streaming
 from inngest.sdk.serving.messages import Response
 from inngest.sdk.serving.streaming import streamed
+from inngest.sdk.serving.timing import ServerTiming
 
 ANSWER = Response(206, {"content-type": "application/json", "retry-after": "1"}, '["ü"]'.encode())
 
@@ -24,12 +25,17 @@ async def chunks_of(stream: object) -> list[bytes]:
 
 
 async def test_a_call_that_has_ended_at_once_has_no_space_in_front() -> None:
-    stream = streamed(answered(), {"x-inngest-sdk": "s"})
+    stream = streamed(answered(), {"x-inngest-sdk": "s"}, ServerTiming())
     assert (stream.status, stream.headers) == (201, {"content-type": "application/json"})
     (envelope,) = await chunks_of(stream)
     assert json.loads(envelope) == {
         "body": '["ü"]',
-        "headers": {"x-inngest-sdk": "s", "content-type": "application/json", "retry-after": "1"},
+        "headers": {
+            "content-type": "application/json",
+            "retry-after": "1",
+            "server-timing": "",
+            "x-inngest-sdk": "s",
+        },
         "status": 206,
     }
 
@@ -43,7 +49,7 @@ async def test_a_call_that_takes_long_shows_signs_of_life(monkeypatch: pytest.Mo
         return ANSWER
 
     seen: list[bytes] = []
-    async for chunk in streamed(call(), {}).chunks:
+    async for chunk in streamed(call(), {}, ServerTiming()).chunks:
         seen.append(chunk)
         if len(seen) == 4:
             ended.set()
@@ -59,7 +65,7 @@ async def test_a_call_goes_on_when_nobody_listens_any_more() -> None:
         went_on.set()
         return ANSWER
 
-    chunks = streamed(call(), {}).chunks
+    chunks = streamed(call(), {}, ServerTiming()).chunks
     assert await anext(chunks) == b" "
     await chunks.aclose()  # type: ignore[attr-defined]  # pyright: ignore
     gone = weakref.ref(chunks)

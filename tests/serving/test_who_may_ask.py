@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from inngest import errors
 from inngest.protocol.http import HttpError
 from inngest.protocol.wire import signing
 from inngest.runtime.clock import wall_clock_ms
+from inngest.sdk.serving.messages import Request
 
 from .asking import KEY, OLD_KEY, URL, FakeApi, asked, client_of, handler_of, reply, request, value_of
 
@@ -28,6 +31,9 @@ def function_of(client: inngest.Inngest) -> inngest.Function[Any]:
 
 FUNCTIONS = {True: function_of(CLOUD), False: function_of(DEV)}
 TRUST = "probe=trust"
+Given = Callable[[], Request]
+"""A request that is signed when it is asked for: signatures get old."""
+
 IN_BAND = {"x-inngest-sync-kind": "in_band"}
 FROM_CLOUD, FROM_DEV = {"x-inngest-server-kind": "cloud"}, {"x-inngest-server-kind": "dev"}
 URL_BODY = json.dumps({"url": "https://seen.example/api/inngest"}).encode()
@@ -36,44 +42,44 @@ URL_BODY = json.dumps({"url": "https://seen.example/api/inngest"}).encode()
 @pytest.mark.parametrize(
     ("production", "given", "status"),
     [
-        (True, request("GET"), 401),
-        (True, request("GET", key=KEY), 200),
-        (True, request("GET", key=OLD_KEY), 401),
-        (True, request("GET", key=KEY, age=400_000), 401),
-        (True, request("GET", key=KEY, age=-400_000), 401),
-        (True, request("GET", headers={"x-inngest-signature": "s=1"}), 401),
-        (True, request("GET", headers=FROM_DEV), 401),
-        (True, request("GET", key=KEY, headers=FROM_DEV), 403),
-        (True, request("GET", key=KEY, headers=FROM_CLOUD), 200),
-        (True, request("GET", key=KEY, headers={"x-inngest-server-kind": "moon"}), 200),
-        (True, request("PUT"), 200),
-        (True, request("PUT", key=KEY), 200),
-        (True, request("PUT", key=OLD_KEY), 200),
-        (True, request("PUT", headers=FROM_DEV), 400),
-        (True, request("PUT", body=URL_BODY, headers=IN_BAND), 401),
-        (True, request("PUT", body=URL_BODY, key=OLD_KEY, headers=IN_BAND), 401),
-        (True, request("PUT", body=URL_BODY, key=KEY, headers=IN_BAND), 200),
-        (True, request("PUT", body=b"{}", key=KEY, headers=IN_BAND), 500),
-        (True, request("PUT", key=KEY, headers=IN_BAND), 500),
-        (True, request("POST", TRUST), 401),
-        (True, request("POST", TRUST, key=KEY), 200),
-        (True, request("POST", TRUST, key=KEY, headers=FROM_DEV), 200),
-        (True, request("POST", "probe=moon", key=KEY), 500),
-        (True, request("DELETE", key=KEY), 405),
-        (False, request("GET"), 200),
-        (False, request("GET", headers={"x-inngest-signature": "s=1"}), 200),
-        (False, request("GET", headers=FROM_CLOUD), 403),
-        (False, request("GET", headers=FROM_DEV), 200),
-        (False, request("PUT"), 200),
-        (False, request("PUT", headers=FROM_CLOUD), 400),
-        (False, request("PUT", body=URL_BODY, headers=IN_BAND), 200),
-        (False, request("POST", TRUST), 200),
-        (False, request("POST", "probe="), 500),
+        (True, partial(request, "GET"), 401),
+        (True, partial(request, "GET", key=KEY), 200),
+        (True, partial(request, "GET", key=OLD_KEY), 401),
+        (True, partial(request, "GET", key=KEY, age=400_000), 401),
+        (True, partial(request, "GET", key=KEY, age=-400_000), 401),
+        (True, partial(request, "GET", headers={"x-inngest-signature": "s=1"}), 401),
+        (True, partial(request, "GET", headers=FROM_DEV), 401),
+        (True, partial(request, "GET", key=KEY, headers=FROM_DEV), 403),
+        (True, partial(request, "GET", key=KEY, headers=FROM_CLOUD), 200),
+        (True, partial(request, "GET", key=KEY, headers={"x-inngest-server-kind": "moon"}), 200),
+        (True, partial(request, "PUT"), 200),
+        (True, partial(request, "PUT", key=KEY), 200),
+        (True, partial(request, "PUT", key=OLD_KEY), 200),
+        (True, partial(request, "PUT", headers=FROM_DEV), 400),
+        (True, partial(request, "PUT", body=URL_BODY, headers=IN_BAND), 401),
+        (True, partial(request, "PUT", body=URL_BODY, key=OLD_KEY, headers=IN_BAND), 401),
+        (True, partial(request, "PUT", body=URL_BODY, key=KEY, headers=IN_BAND), 200),
+        (True, partial(request, "PUT", body=b"{}", key=KEY, headers=IN_BAND), 500),
+        (True, partial(request, "PUT", key=KEY, headers=IN_BAND), 500),
+        (True, partial(request, "POST", TRUST), 401),
+        (True, partial(request, "POST", TRUST, key=KEY), 200),
+        (True, partial(request, "POST", TRUST, key=KEY, headers=FROM_DEV), 200),
+        (True, partial(request, "POST", "probe=moon", key=KEY), 500),
+        (True, partial(request, "DELETE", key=KEY), 405),
+        (False, partial(request, "GET"), 200),
+        (False, partial(request, "GET", headers={"x-inngest-signature": "s=1"}), 200),
+        (False, partial(request, "GET", headers=FROM_CLOUD), 403),
+        (False, partial(request, "GET", headers=FROM_DEV), 200),
+        (False, partial(request, "PUT"), 200),
+        (False, partial(request, "PUT", headers=FROM_CLOUD), 400),
+        (False, partial(request, "PUT", body=URL_BODY, headers=IN_BAND), 200),
+        (False, partial(request, "POST", TRUST), 200),
+        (False, partial(request, "POST", "probe="), 500),
     ],
 )
-async def test_the_status_of_an_answer(production: bool, given: Any, status: int) -> None:
+async def test_the_status_of_an_answer(production: bool, given: Given, status: int) -> None:
     handler = handler_of(CLOUD if production else DEV, [FUNCTIONS[production]])
-    assert (await asked(handler, given)).status == status
+    assert (await asked(handler, given())).status == status
 
 
 async def test_without_unauthenticated_sync_a_registration_has_to_be_signed() -> None:
@@ -99,9 +105,12 @@ async def test_a_request_and_its_answer_may_be_signed_by_the_fallback_key(monkey
         assert signing.verify(answer.body, signature, [KEY, OLD_KEY], wall_clock_ms()) == key
 
 
-@pytest.mark.parametrize("given", [request("GET", key=KEY), request("PUT", key=KEY), request("POST", TRUST, key=KEY)])
-async def test_an_answer_to_a_signed_request_is_signed(given: Any) -> None:
-    answer = await asked(handler_of(CLOUD, [FUNCTIONS[True]]), given)
+@pytest.mark.parametrize(
+    "given",
+    [partial(request, "GET", key=KEY), partial(request, "PUT", key=KEY), partial(request, "POST", TRUST, key=KEY)],
+)
+async def test_an_answer_to_a_signed_request_is_signed(given: Given) -> None:
+    answer = await asked(handler_of(CLOUD, [FUNCTIONS[True]]), given())
     assert signing.verify(answer.body, answer.headers["x-inngest-signature"], [KEY], wall_clock_ms()) == KEY
 
 

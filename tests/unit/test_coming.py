@@ -9,10 +9,9 @@ import pytest
 import inngest
 from inngest.experimental import ai
 
-COMING = ["connect", "digital_ocean", "django", "fast_api", "flask", "tornado"]
+COMING = ["connect"]
 COMING_EXPERIMENTAL = [
     "dev_server",
-    "digital_ocean_simulator",
     "mocked",
     "realtime",
     "remote_state_middleware",

@@ -12,6 +12,8 @@ import inngest
 from inngest.protocol.errors import ErrorCode
 from inngest.sdk import environment
 from inngest.sdk.context import Context
+from inngest.sdk.serving import settings
+from inngest.sdk.serving.settings import StreamingOptions
 from tests.house.tree import ROOT
 
 REFERENCE = ROOT / "docs/reference"
@@ -48,6 +50,15 @@ def test_every_variable_of_the_environment_is_documented() -> None:
     assert [name for name in sorted(variables) if f"`{name}`" not in page("client.md")] == []
 
 
+def test_every_setting_of_serving_is_documented() -> None:
+    text = page("serving.md")
+    assert [name for name in StreamingOptions.__annotations__ if f"| `{name}` |" not in text] == []
+    variables = set(re.findall(r'"(INNGEST_[A-Z_]+)"', Path(settings.__file__).read_text(encoding="utf-8")))
+    assert len(variables) == 5
+    assert [name for name in variables if f"`{name}`" not in text] == []
+    assert [name for name in inngest.Checkpointing.model_fields if f"| `{name}` |" not in text] == []
+
+
 def test_every_argument_of_create_function_is_documented() -> None:
     missing = [n for n in parameters(inngest.Inngest.create_function) if f"| `{n}` |" not in page("functions.md")]
     assert missing == []
@@ -55,6 +66,7 @@ def test_every_argument_of_create_function_is_documented() -> None:
 
 MODELS = [inngest.Batch, inngest.Cancel, inngest.Concurrency, inngest.Debounce, inngest.Priority, inngest.RateLimit]
 MODELS += [inngest.Singleton, inngest.Throttle, inngest.Timeouts, inngest.TriggerEvent, inngest.TriggerCron]
+MODELS += [inngest.Checkpointing]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=[model.__name__ for model in MODELS])

@@ -15,6 +15,8 @@ LATER = (
     "alembic",
     "httpx",
     "inngest.expressions",
+    "inngest.protocol.wire",
+    "inngest.sdk.serving",
     "rich",
     "sqlalchemy",
     "starlette",

@@ -375,6 +375,21 @@ class TriggerCron(ConfigModel):
 Trigger = TriggerEvent | TriggerCron
 
 
+class Checkpointing(ConfigModel):
+    """Says when a served function sends results of steps to its server while its code goes on.
+
+    Args:
+        buffered_steps: send them when so many have come; at least 1. More are faster, and as many may run again after a
+            crash.
+        max_interval: send them with the next result if this long has passed since the last; None for never.
+        max_runtime: answer the call with the next result when it has taken this long, so that no proxy gives up on it.
+    """
+
+    buffered_steps: Annotated[int, pydantic.Field(ge=1)] = 1
+    max_interval: _AnyDuration | None = None
+    max_runtime: _AnyDuration = 10 * limits.SECOND
+
+
 class Streaming(enum.Enum):
     """Whether a served function's answer begins before the function has ended, so that no proxy gives up on it."""
 

@@ -112,6 +112,8 @@ class Inngest:
         app_id: name of the app; prefix of every function id.
         app_version: version of the app, shown with it.
         api_base_url: origin of the API.
+        checkpointing: of served functions: send results of steps while their code goes on, if the server takes them; by
+            default each at once. False: each in an answer.
         env: name of a branch environment.
         event_api_base_url: origin to which events are sent.
         event_key: key for sending events.
@@ -132,6 +134,7 @@ class Inngest:
         app_id: str,
         app_version: str | None = None,
         api_base_url: str | None = None,
+        checkpointing: config.Checkpointing | bool = True,
         env: str | None = None,
         event_api_base_url: str | None = None,
         event_key: str | None = None,
@@ -146,6 +149,7 @@ class Inngest:
         self.app_version = app_version
         self.logger = logger or LOGGER
         self.middleware: list[MiddlewareClass] = list(function_options.middleware("middleware", middleware))
+        self.checkpointing = function_options.as_checkpointing(checkpointing)
         self.serializer = serializer
         self._settings = environment.resolve(
             is_production=is_production,
@@ -223,6 +227,7 @@ class Inngest:
         on_failure: Callable[[Context], Awaitable[object]] | Callable[[ContextSync], object] | None = None,
         batch_events: config.Batch | None = None,
         cancel: Sequence[config.Cancel] | None = None,
+        checkpointing: config.Checkpointing | bool | None = None,
         concurrency: Sequence[config.Concurrency] | None = None,
         debounce: config.Debounce | None = None,
         idempotency: str | None = None,
@@ -245,6 +250,7 @@ class Inngest:
             on_failure: called, with retries of its own, when a run has failed; of the same kind as the handler.
             batch_events: one run for several events.
             cancel: events that cancel a run; up to 5.
+            checkpointing: when it is served, instead of the client's own.
             concurrency: how many steps execute at a time; up to 2 limits.
             debounce: one run for the last of several events.
             idempotency: CEL expression on `event`; one run per value within 24 h.
@@ -270,6 +276,7 @@ class Inngest:
             on_change=on_change,
             batch_events=batch_events,
             cancel=cancel,
+            checkpointing=checkpointing,
             concurrency=concurrency,
             debounce=debounce,
             idempotency=idempotency,

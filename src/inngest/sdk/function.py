@@ -77,6 +77,11 @@ class Client(Protocol):
         ...
 
     @property
+    def checkpointing(self) -> config.Checkpointing | bool:
+        """Whether results of steps are sent while served code goes on, and when."""
+        ...
+
+    @property
     def logger(self) -> logging.Logger:
         """Where functions log."""
         ...
@@ -111,6 +116,7 @@ class FunctionOptions:
     on_change: str = "hold"  # what becomes of a run whose code has changed: "hold" or "follow"
     batch_events: config.Batch | None = None
     cancel: tuple[config.Cancel, ...] = ()
+    checkpointing: config.Checkpointing | bool | None = None  # None: as the client has it
     concurrency: tuple[config.Concurrency, ...] = ()
     debounce: config.Debounce | None = None
     idempotency: str | None = None  # CEL expression

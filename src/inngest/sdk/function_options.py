@@ -73,6 +73,17 @@ def timeout(value: object) -> float:
     return durations.to_ms(value) / 1000
 
 
+def as_checkpointing(value: config.Checkpointing | bool) -> config.Checkpointing | bool:
+    """Whether, and when, results of steps are sent while served code goes on.
+
+    Raises:
+        FunctionConfigInvalidError: something else.
+    """
+    if not isinstance(value, bool | config.Checkpointing):
+        raise FunctionConfigInvalidError(f"checkpointing: expected inngest.Checkpointing, or a bool, got {value!r}")
+    return value
+
+
 def check(
     *,
     fn_id: str,
@@ -82,6 +93,7 @@ def check(
     on_change: object,
     batch_events: config.Batch | None,
     cancel: Sequence[config.Cancel] | None,
+    checkpointing: config.Checkpointing | bool | None,
     concurrency: Sequence[config.Concurrency] | None,
     debounce: config.Debounce | None,
     idempotency: str | None,
@@ -130,6 +142,7 @@ def check(
         retries=_retries(fn_id, retries),
         on_change=str(on_change),
         batch_events=batch_events,
+        checkpointing=None if checkpointing is None else as_checkpointing(checkpointing),
         cancel=_several("cancel", cancel, config.Cancel, limits.MAX_CANCELS),
         concurrency=_concurrency(concurrency),
         debounce=debounce,

@@ -79,5 +79,7 @@ def on_flask(client: inngest.Inngest) -> None:
 
 
 if __name__ == "__main__":
-    app_client = inngest.Inngest(app_id="app", is_production="INNGEST_SIGNING_KEY" in os.environ, logger=SILENT)
+    own: Mapping[str, Any] = {"checkpointing": False} if os.environ.get("CHECKPOINTING") == "0" else {}
+    production = "INNGEST_SIGNING_KEY" in os.environ
+    app_client = inngest.Inngest(app_id="app", is_production=production, logger=SILENT, **own)
     {"fast_api": on_fast_api, "flask": on_flask}[sys.argv[1]](app_client)

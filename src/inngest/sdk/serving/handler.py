@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from inngest.protocol import headers
 from inngest.protocol.errors import Error, ErrorCode, SigVerificationFailedError
 from inngest.protocol.wire import signing
+from inngest.runtime import ids
 from inngest.runtime.careful import CarefulLogger
-from inngest.runtime.clock import wall_clock_ms
+from inngest.runtime.clock import SystemClock, wall_clock_ms
 from inngest.runtime.kept_http import KeptHttp
 from inngest.runtime.ports import HttpClient, Threads
 from inngest.sdk.errors import SigningKeyMissingError
@@ -25,6 +26,7 @@ from inngest.sdk.function import Client, Function
 from . import introspection
 from .calls import FunctionCalls
 from .messages import Request, Response, Stream, as_json
+from .pool import MakesClock
 from .registration import Registrar
 from .server_api import ServerApi
 from .settings import Settings
@@ -45,6 +47,8 @@ class Handler:
         settings: of the endpoint.
         http: makes requests to the server; None: the real one.
         branch_ended: called in a pool thread when it has run a part of a plain function.
+        clock: makes the clock of a loop.
+        jitter: gives a number from 0 to its argument by chance.
 
     Raises:
         SigningKeyMissingError: in production, without a signing key.
@@ -59,6 +63,8 @@ class Handler:
         *,
         http: HttpClient | None = None,
         branch_ended: Callable[[], object] | None = None,
+        clock: MakesClock = SystemClock,
+        jitter: Callable[[float], float] = ids.jitter,
     ) -> None:
         if client.is_production and not client.signing_key:
             raise SigningKeyMissingError(
@@ -71,11 +77,12 @@ class Handler:
         self._settings = settings
         api = ServerApi(client, http or KeptHttp())
         self._registrar = Registrar(client, list(self._functions.values()), framework, settings, api)
-        self.calls = FunctionCalls(list(self._functions.values()), settings, branch_ended)
-        self._common = headers.outgoing(env=client.env, is_production=client.is_production) | {
-            headers.FRAMEWORK: framework,
-            headers.SDK_HANDLED: "true",
-        }
+        inner = headers.outgoing(env=client.env, is_production=client.is_production) | {headers.FRAMEWORK: framework}
+        self._common = {**inner, headers.SDK_HANDLED: "true"}
+        del inner[headers.EXPECTED_SERVER_KIND]
+        self.calls = FunctionCalls(
+            client, list(self._functions.values()), settings, api, inner, branch_ended, clock, jitter
+        )
 
     @property
     def path(self) -> str:

@@ -31,7 +31,20 @@ class ServerApi:
     def __init__(self, client: Client, http: HttpClient) -> None:
         self._client = client
         self._http = http
+        self._lacking_until: int | None = None
         self._keys = [key for key in (client.signing_key, client.signing_key_fallback) if key]
+
+    def lacks_checkpoints(self, until: int) -> None:
+        """The server takes no checkpoints: it is sent none for a while.
+
+        Args:
+            until: ms of the monotonic clock.
+        """
+        self._lacking_until = until
+
+    def has_checkpoints(self, now: int) -> bool:
+        """Whether the server may know checkpoints."""
+        return self._lacking_until is None or now >= self._lacking_until
 
     async def send(
         self,

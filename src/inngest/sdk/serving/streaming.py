@@ -6,11 +6,14 @@ Proxies give up on an answer that does not come; a space now and then shows them
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 
+from inngest.protocol.headers import SERVER_TIMING
+from inngest.protocol.wire import responses
+
 from .messages import JSON_TYPE, Response, Stream
+from .timing import ServerTiming
 
 INTERVAL = 3.0
 """Seconds between two signs of life."""
@@ -19,17 +22,20 @@ _UNDER_WAY: set[asyncio.Task[Response]] = set()
 """Calls go on when nobody listens any more: their steps are recorded by checkpoints, and their slots are given back."""
 
 
-def streamed(call: Coroutine[Any, Any, Response], headers: Mapping[str, str]) -> Stream:
+def streamed(call: Coroutine[Any, Any, Response], headers: Mapping[str, str], timing: ServerTiming) -> Stream:
     """The answer of a call that begins now.
 
     Args:
         call: gives the true answer.
         headers: of the endpoint's answers, that the true one has too.
+        timing: of the call, for a header of the true answer.
     """
-    return Stream(201, {"content-type": JSON_TYPE}, _chunks(call, headers))
+    return Stream(201, {"content-type": JSON_TYPE}, _chunks(call, headers, timing))
 
 
-async def _chunks(call: Coroutine[Any, Any, Response], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+async def _chunks(
+    call: Coroutine[Any, Any, Response], headers: Mapping[str, str], timing: ServerTiming
+) -> AsyncIterator[bytes]:
     task = asyncio.ensure_future(call)
     _UNDER_WAY.add(task)
     task.add_done_callback(_UNDER_WAY.discard)
@@ -38,5 +44,5 @@ async def _chunks(call: Coroutine[Any, Any, Response], headers: Mapping[str, str
         yield b" "
         await asyncio.wait((task,), timeout=INTERVAL)
     answer = task.result()
-    envelope = {"body": answer.body.decode(), "headers": {**headers, **answer.headers}, "status": answer.status}
-    yield json.dumps(envelope).encode()
+    told = {**headers, **answer.headers, SERVER_TIMING: timing.header}
+    yield responses.envelope(responses.Answer(answer.status, told, answer.body))

@@ -1,0 +1,73 @@
+"""Serve functions in a Django project, under WSGI or ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import Unpack
+
+from inngest.sdk.client import Inngest
+from inngest.sdk.function import Function
+from inngest.sdk.serving.blocking import BlockingHandler
+from inngest.sdk.serving.handler import Handler
+from inngest.sdk.serving.messages import Request, Response
+from inngest.sdk.serving.settings import ServeOptions, resolve
+
+try:
+    from django import db, http
+    from django.core.handlers.asgi import ASGIRequest
+    from django.urls import URLPattern, path
+except ImportError as error:
+    raise ImportError("inngest.django needs Django: pip install 'pyngest[django]'", name="django") from error
+
+__all__ = ["serve"]
+
+FRAMEWORK = "django"
+
+
+def serve(client: Inngest, functions: Sequence[Function[object]], **options: Unpack[ServeOptions]) -> URLPattern:
+    """The URL pattern under which functions are served, by default `api/inngest`: one of a project's `urlpatterns`.
+
+    If all functions are plain, the view is, too: each runs in the thread of its request. With one that is async
+    the view is async, and plain functions run in threads beside it.
+
+    Args:
+        client: whose settings and keys hold.
+        functions: what is served.
+        options: see `inngest.sdk.serving.settings.ServeOptions`.
+
+    Raises:
+        SigningKeyMissingError: in production, without a signing key.
+        URLInvalidError: an origin has no domain or port.
+    """
+    handler = Handler(client, functions, FRAMEWORK, resolve(options), branch_ended=db.connections.close_all)
+    blocking = BlockingHandler(handler)
+
+    def view(request: http.HttpRequest) -> http.HttpResponse:
+        return _response(blocking.handle(_request(request)))
+
+    async def view_async(request: http.HttpRequest) -> http.HttpResponse:
+        given = _request(request)
+        if isinstance(request, ASGIRequest):
+            found = await handler.handle(given)
+        else:  # this loop lives for one request
+            found = await asyncio.wrap_future(blocking.submit(given))
+        assert isinstance(found, Response)
+        return _response(found)
+
+    chosen: Any = view_async if handler.has_async else view
+    chosen.csrf_exempt = True  # set by hand: the decorator hides from Django 4 that a view is async
+    pattern = path(handler.path.removeprefix("/"), chosen)
+    assert isinstance(pattern, URLPattern)
+    return pattern
+
+
+def _request(request: Any) -> Request:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Request(request.method or "", request.build_absolute_uri(), headers, request.body, request)
+
+
+def _response(answer: Response) -> http.HttpResponse:
+    return http.HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
