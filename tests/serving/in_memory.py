@@ -21,6 +21,7 @@ from inngest.sdk.invocation.enter import FunctionEntry
 from inngest.sdk.serving.invocation import ServedInvocation
 from tests.simulation.loop import STRAND
 
+from .carried import answer_over_bytes, call_over_bytes
 from .world import CANCELLED, RETRY, RUN_ID, Answer, End, World, finished, later, loaded
 
 DISCOVERY = ""
@@ -34,6 +35,7 @@ class Style(NamedTuple):
     mode: Mode  # of its first call: REPORT, CHECKPOINT, or PLAN, which never has a step run at once
     pace: str = "said"  # who decides when branches go on: what ops say, or "wait", or "race" for all of them
     foreign: bool = False
+    as_bytes: bool = False  # calls and answers are written, and read
 
 
 @dataclass
@@ -102,6 +104,7 @@ class MemoryServer:
     memos: dict[str, Memo] = field(default_factory=dict)  # by hash, in their order
     open: dict[str, _Open] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # ids of steps, by hash
+    kinds: dict[str, Opcode] = field(default_factory=dict)  # of steps that waited, by hash
     defers: dict[str, bool] = field(default_factory=dict)
     patches: list[str] = field(default_factory=list)
     attempt: int = 0  # of the body
@@ -215,6 +218,8 @@ class MemoryServer:
             inputs=self.inputs,
             foreign=self.style.foreign,
         )
+        if self.style.as_bytes:
+            call = call_over_bytes(call, self.kinds)
         recorder = _Checkpointing(self) if mode is Mode.CHECKPOINT else _Reporting()
         entry = FunctionEntry(
             self.function,
@@ -228,6 +233,8 @@ class MemoryServer:
         )
         outcome = await entry.run()
         reply = Reply([*recorder.ops, *outcome.ops], outcome)
+        if self.style.as_bytes:
+            reply = Reply(*answer_over_bytes(outcome, recorder.ops, call, self.world.clock.now()))
         said = [f"{op.op.value} {op.step.text}{' ' + op.mode if op.mode else ''}" for op in reply.ops]
         name = f"target {self.names[target]}" if target else "plan" if plan else "discover"
         self.calls.append(f"{name} {attempt}: {type(outcome).__name__} {said}")
@@ -329,6 +336,8 @@ class MemoryServer:
 
     def _finish(self, hashed: str, data: str | None, error: ErrorInfo | None) -> None:
         step = self.open.pop(hashed, None)
+        if step is not None:
+            self.kinds[hashed] = step.kind
         told = None if error is None else ErrorInfo(error.name, error.message, error.stack)  # no code is kept
         cancelled = error is not None and error.name == CANCELLED
         self.memos[hashed] = Memo(

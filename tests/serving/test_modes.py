@@ -49,8 +49,21 @@ def served(program: Program, seed: int, style: Style) -> tuple[End, World, Memor
     return end, one, server
 
 
+STYLES += [
+    Style(Mode.REPORT, as_bytes=True),
+    Style(Mode.REPORT, foreign=True, as_bytes=True),
+    Style(Mode.CHECKPOINT, as_bytes=True),
+    Style(Mode.PLAN, as_bytes=True),
+]
+
+
+def named(program: Program, style: Style) -> str:
+    said = [style.mode.value, style.pace, "foreign" * style.foreign, "bytes" * style.as_bytes]
+    return "-".join([program.name, *filter(None, said)])
+
+
 CASES = [
-    pytest.param(one, style, id=f"{one.name}-{style.mode.value}-{style.pace}{'-foreign' if style.foreign else ''}")
+    pytest.param(one, style, id=named(one, style))
     for one in PROGRAMS
     for style in STYLES
     if not (one.races and style.pace == "wait") and not (one.ours and style.foreign)
