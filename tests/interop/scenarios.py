@@ -51,7 +51,7 @@ SCENARIOS = [
     Scenario("uncaught", [Result("a", 1), _failed("bad", "no")], error="no", failed=[("bad", "Flaky")], calls=4),
     Scenario("final", [], error="stop", calls=1),
     Scenario("body-retried", [Result("a", 1)], 1, failed=[("", "Flaky")], calls=3),
-    Scenario("paused", [], "ok", failed=[("", "RetryAfterError")], pauses=[(80_000, 91_000)], calls=2),
+    Scenario("paused", [], "ok", failed=[("", "RetryAfterError")], pauses=[(30_000, 91_000)], calls=2),
     Scenario("naps", [Result("nap", None), Result("after", 1)], 1, calls=3),
     Scenario("naps-until", [Result("nap", None), Result("after", 1)], 1, calls=3),
     Scenario("waits", [Result("answer", ANSWER)], 42, arrivals=Arrivals([ANSWER]), calls=2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -43,18 +44,23 @@ _DEV = {"INNGEST_DEV": "1"}
 _MODULES = {"MODULES": str(MODULES)}
 _WHOLE = {**_MODULES, "CHECKPOINTING": "0"}
 
-SDKS = [
+_STREAMING = _DEV | {"INNGEST_STREAMING": "force"}
+_OURS = (sys.executable, _APPS / "served.py")
+
+OFFICIAL = [
     Sdk("python", "python", (*PYTHON, "fast_api"), _DEV),
     Sdk("python-signed", "python", (*PYTHON, "fast_api"), _SIGNED, KEY),
-    Sdk(
-        "python-streaming",
-        "python",
-        (*PYTHON, "fast_api"),
-        _DEV | {"INNGEST_STREAMING": "force"},
-        streams=True,
-    ),
+    Sdk("python-streaming", "python", (*PYTHON, "fast_api"), _STREAMING, streams=True),
     Sdk("python-flask", "python", (*PYTHON, "flask"), _DEV),
     Sdk("typescript", "typescript", NODE, {**_WHOLE, **_DEV}),
     Sdk("typescript-signed", "typescript", NODE, {**_WHOLE, **_SIGNED}, KEY),
     Sdk("typescript-checkpoints", "typescript", NODE, {**_MODULES, **_DEV}, checkpoints=True),
 ]
+
+OURS = [
+    Sdk("ours", "python", (*_OURS, "fast_api"), _DEV, checkpoints=True),
+    Sdk("ours-signed", "python", (*_OURS, "fast_api"), _SIGNED, KEY, checkpoints=True),
+    Sdk("ours-streaming", "python", (*_OURS, "fast_api"), _STREAMING, checkpoints=True, streams=True),
+    Sdk("ours-flask", "python", (*_OURS, "flask"), {**_DEV, "CHECKPOINTING": "0"}),
+]
+"""Ours, beside which the facts about the others are asked. `tests/serving` has the scenarios by it, in more ways."""

@@ -1,4 +1,4 @@
-"""Each scenario by each SDK: equal outputs, and equal histories of steps."""
+"""Each scenario by each official SDK: equal outputs, and equal histories of steps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tests.serving.strict_server import History, Result
 
 from .conftest import Town
 from .scenarios import SCENARIOS, Scenario, check
-from .sdks import SDKS, Sdk
+from .sdks import OFFICIAL, Sdk
 
 CASES = [
     pytest.param(sdk, scenario, id=f"{sdk.name}-{number}-{scenario.program}")
-    for sdk in SDKS
+    for sdk in OFFICIAL
     for number, scenario in enumerate(SCENARIOS)
     if not scenario.only or sdk.kind in scenario.only
 ]

@@ -68,7 +68,7 @@ async def test_state_that_is_too_large_is_fetched(town: Town, sdk: Sdk) -> None:
     before = front.fetched
     history = await front.server.run("app-large", {})
     assert (history.status, history.output) == ("COMPLETED", [1_500_000] * 3), history.trace
-    assert (front.fetched > before) is not sdk.checkpoints
+    assert front.fetched > before or sdk.checkpoints
 
 
 @pytest.mark.parametrize("sdk", SDKS, ids=[sdk.name for sdk in SDKS])

@@ -1,4 +1,4 @@
-"""Facts about the official SDKs on which the wire's reading and writing rest, asked of them as black boxes."""
+"""Facts about SDKs, the official ones first, on which the wire's reading and writing rest, asked of black boxes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from inngest.protocol.wire.responses import ReplyKind
 from tests.serving.strict_server import Result
 
 from .conftest import Town
-from .sdks import CANONICAL, MODULES, SDKS, Sdk
+from .sdks import CANONICAL, MODULES, OFFICIAL, OURS, Sdk
 
+SDKS = [*OFFICIAL, *OURS]
 NAMES = {sdk.name: sdk for sdk in SDKS}
 ALL = pytest.mark.parametrize("sdk", SDKS, ids=[sdk.name for sdk in SDKS])
 CHECKPOINTING = NAMES["typescript-checkpoints"]
@@ -52,7 +53,7 @@ async def test_state_that_is_too_large_is_fetched(town: Town, sdk: Sdk) -> None:
     before = front.fetched
     history = await front.server.run("app-large", {})
     assert (history.status, history.output) == ("COMPLETED", [1_500_000] * 3), history.trace
-    assert (front.fetched > before) is not sdk.checkpoints
+    assert front.fetched > before or sdk.checkpoints
 
 
 @ALL
