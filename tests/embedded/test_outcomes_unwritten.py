@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 import inngest
-from inngest.engine import executor
+from inngest.engine import invocations
 from inngest.engine.owned_run import OwnedRun
 from inngest.protocol.calls import Outcome
 from tests.embedded.stage import Stage
@@ -18,7 +18,7 @@ from tests.embedded.stage import Stage
 async def test_a_run_whose_outcome_cannot_be_written_goes_on(
     times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "UNWRITTEN", 1)
+    monkeypatch.setattr(invocations, "UNWRITTEN", 1)
     conclude = OwnedRun.conclude
     left = times
 

@@ -8,16 +8,13 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from inngest.protocol.calls import Call, Failed, Outcome, Yielded
-from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger, about_run
-from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message_of
 
-from . import run_log
+from . import invocations, run_log
 from .domain.event_view import data_of
 from .domain.explaining import text_of
-from .domain.model import Ended, Event, Released, RunStatus
+from .domain.model import Ended, Event, RunStatus
 from .domain.starts import Start
 from .errors import StoreError
 from .gateway import Gateway
@@ -28,9 +25,6 @@ from .records import Acceptance, Accepted, Claimed, Claims, Commit, Notification
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
-
-UNWRITTEN, UNWRITTEN_MAX = 1_000, 60_000
-"""Milliseconds until an outcome that cannot be written is tried again: at first, and at most."""
 
 UNWINDING = 0.2
 """Seconds that user code has at least to unwind when its worker stops."""
@@ -372,12 +366,13 @@ class RunExecutor:
         if owned_run.is_lost:
             return  # it was cancelled before it was entered
         try:
-            call = await self._call(owned_run)
+            call = await invocations.call(self.worker, owned_run)
         except Exception as error:  # what is recorded of it is not what it should be
             await self._put_off(owned_run.claimed, text_of(error))
             return
         try:
-            transition = await self._conclude(owned_run, await self._outcome(owned_run, call))
+            outcome = await invocations.outcome(self.worker, owned_run, call)
+            transition = await invocations.conclude(self.worker.clock, owned_run, outcome)
         except StoreError as error:
             LOGGER.debug("run %s of %s cannot go on here: %s", *owned_run.named, error, extra=owned_run.facts)
             self._unwritten[owned_run.run_id] = error
@@ -391,66 +386,6 @@ class RunExecutor:
             self.on_end(owned_run.run_id, transition)
         elif transition.due_at is not None:
             self.job_due(transition.due_at)
-
-    async def _call(self, owned_run: OwnedRun) -> Call | Failed | None:
-        """The call with which the function is entered; None if the run is lost."""
-        if owned_run.claimed.unread and not await self._read(owned_run):
-            return None
-        if not owned_run.claimed.events:
-            raise LookupError("its event is not there")
-        return owned_run.call()
-
-    async def _outcome(self, owned_run: OwnedRun, call: Call | Failed | None) -> Outcome:
-        if lost := owned_run.lost_cause():
-            return lost
-        try:
-            if call is None:
-                return Yielded()
-            return call if isinstance(call, Failed) else await self.worker.invoker.invoke(call, owned_run)
-        except StoreError:
-            raise
-        except BaseException as error:
-            if ends_the_task(error) and not isinstance(error, Signal):
-                raise
-            LOGGER.exception("run %s of %s: the invocation broke", *owned_run.named, extra=owned_run.facts)
-            return _broken(error)
-
-    async def _read(self, owned_run: OwnedRun) -> bool:
-        """Read what its claim did not; whether the run can be entered."""
-        claimed = await self.worker.store.read(owned_run.claimed)
-        if claimed is None:
-            owned_run.lose()
-        if claimed is None or owned_run.is_lost:
-            return False
-        owned_run.load(claimed)
-        if self.worker.observer is not None:
-            self.worker.observer.entered(claimed)
-        return True
-
-    async def _conclude(self, owned_run: OwnedRun, outcome: Outcome) -> Ended | Released | None:
-        """Write how it ended. An outcome that cannot be written is a failed attempt; that is tried until it can be
-        written, or the run would stay here for ever.
-        """
-        delay = 0
-        while True:
-            try:
-                return await owned_run.conclude(outcome)
-            except StoreError:
-                raise
-            except Exception as error:
-                told = "run %s of %s: its outcome cannot be written"
-                LOGGER.exception(told, *owned_run.named, extra=owned_run.facts)
-                outcome = _broken(error)
-            await self._pause(delay)
-            delay = min(max(2 * delay, UNWRITTEN), UNWRITTEN_MAX)
-
-    async def _pause(self, ms: int) -> None:
-        over = asyncio.Event()
-        timer = self.worker.clock.call_after(ms, over.set)
-        try:
-            await over.wait()
-        finally:
-            timer.cancel()
 
     def at_capacity(self, function_id: str = "") -> bool:
         """Whether others wait for a place; or for the thread that a run of this function has."""
@@ -488,8 +423,3 @@ class RunExecutor:
 
 def _claimed(start: Start, owner: Owner, events: Mapping[str, Event]) -> Claimed:
     return Claimed(owner, start.run, [data_of(events[start.run.event_id])], (), (), at=start.run.created_at)
-
-
-def _broken(error: BaseException) -> Failed:
-    """The failure that is recorded where the engine's own code raised."""
-    return Failed(ErrorInfo(class_name_of(error), message_of(error)), retriable=True)
