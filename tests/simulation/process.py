@@ -14,6 +14,7 @@ from inngest.embedded.assembly import Runtime, assemble
 from inngest.embedded.registration import specs_of
 from inngest.embedded.settings import Settings
 from inngest.engine.errors import StoreError
+from inngest.engine.invokers.ports import Carrier
 from inngest.runtime.idle import LoopIdle
 from inngest.sdk.function import Function
 
@@ -103,10 +104,17 @@ class Process:
         functions: what it runs.
         skew: how wrong its clock is (ms).
         chance: of its own.
+        carrier: carries its calls to apps; None if it makes none.
     """
 
     def __init__(
-        self, world: Realm, number: int, functions: Sequence[Function[Any]], skew: int, chance: random.Random
+        self,
+        world: Realm,
+        number: int,
+        functions: Sequence[Function[Any]],
+        skew: int,
+        chance: random.Random,
+        carrier: Carrier | None = None,
     ) -> None:
         self.world = world
         self.number = number
@@ -155,7 +163,7 @@ class Process:
             SimHttp(chance),
             "sim",
             number,
-        )
+        )._replace(carrier=carrier)
         engine = assemble(settings, specs_of(functions), runtime, around=lambda invoker: WatchedInvoker(invoker, self))
         self.store, self.service = engine.store, engine.service
 

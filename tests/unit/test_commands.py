@@ -56,6 +56,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "register_app": lambda store: store.register_app(App("a", "uuid", "http://a"), [], NOW),
     "note_sync_error": lambda store: store.note_sync_error(App("a", "uuid", "http://a", error="why"), NOW),
     "archive_app": lambda store: store.archive_app("a", NOW),
+    "app_is_away": lambda store: store.app_is_away("a", "why", NOW),
     "begin_session": lambda store: store.begin_session(Session("session", NOW, "host", 1, ["f"])),
     "end_session": lambda store: store.end_session("session", NOW, died=True),
     "sessions": lambda store: store.sessions(),

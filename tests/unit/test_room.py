@@ -48,7 +48,7 @@ class Room:
         plain = frozenset() if threads is None else frozenset({"f"})
         invoker = SimpleNamespace(plain=plain, threads=threads or 0, watch_threads=lambda _: None)
         worker = SimpleNamespace(
-            invoker=invoker, store=self.store, clock=clock, ids=ids, session_id="session", observer=None
+            invoker=invoker, store=self.store, clock=clock, ids=ids, session_id="session", observer=None, remote=None
         )
         none = cast("Any", None)
         self.executor = RunExecutor(cast("Any", worker), frozenset({"f"}), most, none, self._wake, none)

@@ -254,7 +254,7 @@ def test_what_is_written_is_read_back() -> None:
         Memo(step._replace(hash="s"), Opcode.SLEEP, 2, None, None, 0),
         Memo(step._replace(hash="w"), Opcode.WAIT_FOR_EVENT, 3, codec.dumps(EVENT), None, 0),
         Memo(step._replace(hash="c"), Opcode.STEP_RUN, 4, None, None, 0, cancelled=True),
-        Memo(step._replace(hash="g"), Opcode.WAIT_FOR_SIGNAL, 5, '{"k":1}', None, 0),
+        Memo(step._replace(hash="g"), Opcode.WAIT_FOR_SIGNAL, 5, '{"data":{"k":1},"signal":"sig"}', None, 0),
         Memo(step._replace(hash="h"), Opcode.WAIT_FOR_SIGNAL, 6, "null", None, 0),
     ]
     head = _head(
@@ -269,9 +269,7 @@ def test_what_is_written_is_read_back() -> None:
         version=2,
     )
     event = EventData("id", "a/b", '{"x":1.0}', 7)
-    body = calls.encode(
-        head, [calls.event_text(event, {"user": '{"u":1}'})], [calls.memo_text(memo, "sig") for memo in memos]
-    )
+    body = calls.encode(head, [calls.event_text(event, {"user": '{"u":1}'})], [calls.memo_text(memo) for memo in memos])
     url = calls.address("https://x.example/api?fnId=old&stepId=step&keep=1", "shop-pay", "t")
     assert url == "https://x.example/api?keep=1&fnId=shop-pay&stepId=t"
     call = calls.decode(body, {"fnId": "shop-pay", "stepId": "t"}, calls.headers(head)).call

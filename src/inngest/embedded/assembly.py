@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.model import FunctionSpec, Policy
+from inngest.engine.invokers.http import HttpCarrier
+from inngest.engine.invokers.ports import Carrier
+from inngest.engine.invokers.remote import RemoteInvoker
 from inngest.engine.observers import Observers
 from inngest.engine.ports import Invoker
 from inngest.engine.service import Options, Service
@@ -41,6 +44,7 @@ class Runtime(NamedTuple):
     http: HttpClient
     host: str
     pid: int
+    carrier: Carrier | None = None  # carries calls to apps; None if this engine calls none
 
 
 class Assembly(NamedTuple):
@@ -55,10 +59,10 @@ class Assembly(NamedTuple):
 def real_runtime(settings: Settings) -> Runtime:
     """The real outer world, around the running event loop."""
     loop = asyncio.get_running_loop()
-    idle = LoopIdle(loop)
+    idle, clock = LoopIdle(loop), SystemClock(loop)
     found = database_of(settings.url, durable=settings.durable)
     return Runtime(
-        clock=SystemClock(loop),
+        clock=clock,
         ids=SystemIds(),
         idle=idle,
         threads=FunctionThreads(settings.thread_pool_size),
@@ -68,6 +72,7 @@ def real_runtime(settings: Settings) -> Runtime:
         http=AiohttpClient(),
         host=socket.gethostname(),
         pid=os.getpid(),
+        carrier=None if settings.apps is None else HttpCarrier(clock, settings.apps.egress),
     )
 
 
@@ -91,6 +96,9 @@ def assemble(
     policy = Policy(settings.max_steps, settings.retry_interval, settings.max_takeovers)
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
     invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle)
+    carrier = runtime.carrier
+    key = "" if settings.apps is None else settings.apps.signing_key
+    remote = None if carrier is None else RemoteInvoker(carrier, runtime.clock, runtime.ids, key)
     worker = WorkerContext(
         store,
         around(invoker),
@@ -99,7 +107,8 @@ def assemble(
         policy,
         runtime.http,
         runtime.ids.token(),
-        Observers() if observers is None else observers,
+        remote=remote,
+        observers=Observers() if observers is None else observers,
     )
     options = Options(
         functions=functions,

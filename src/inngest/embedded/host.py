@@ -14,9 +14,12 @@ from .engine_loop import NOT_STARTED
 from .errors import EngineStateError
 from .registration import specs_of
 from .running import RunningEngine, give_back_where_the_loop_is_gone
-from .settings import Settings
+from .settings import Apps, Settings
 
 T = TypeVar("T")
+
+CALLED = Apps()
+"""Apps on any host, with calls that nobody signs."""
 
 
 class EngineHost:
@@ -55,6 +58,22 @@ class EngineHost:
     def told_until(self) -> int | None:
         """Until when (unix ms) observers know which runs were cancelled; None: nobody has looked."""
         return self._observers.told_until
+
+    def call_apps(self, apps: Apps = CALLED) -> None:
+        """Have the engine run functions that apps have registered, too, from its next start on.
+
+        Args:
+            apps: how it calls them.
+        """
+        self.settings = self.settings._replace(apps=apps)
+
+    async def apps_changed(self) -> None:
+        """An app has registered its functions: the engine learns of them at once, and not with its next look.
+
+        Raises:
+            EngineStateError: it does not run here.
+        """
+        await self.on_its_loop().service.see_functions()
 
     async def start(self) -> None:
         """See `Engine.start`."""

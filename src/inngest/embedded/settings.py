@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from inngest.engine.gateway import AT_A_TIME
 from inngest.protocol import durations, limits
 from inngest.runtime import forks
+from inngest.runtime.egress import Egress
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 
@@ -20,6 +21,13 @@ from .errors import EngineConfigError, EngineStateError
 
 _URL = re.compile(r"(\w+)(?:\+\w+)?://([^/?]*)(?:/([^?]*))?")
 """As SQLAlchemy reads one: the kind of database, beside it a driver, then who and where, then the path."""
+
+
+class Apps(NamedTuple):
+    """How an engine calls functions of apps."""
+
+    egress: Egress | None = None  # the hosts that may be called; None: all
+    signing_key: str = ""  # which calls are signed with; "" if none are
 
 
 class Settings(NamedTuple):
@@ -37,6 +45,7 @@ class Settings(NamedTuple):
     retention: int | None  # ms
     max_takeovers: int
     requests: int = AT_A_TIME  # of steps that are made at a time
+    apps: Apps | None = None  # None: it calls none
 
     @property
     def url(self) -> str:

@@ -32,7 +32,8 @@ class Activity:
         """Tell it, if it is not what was told last."""
         worker = self._worker
         before = worker.clock.now() - LONG
-        long = sorted((one for one in worker.invoker.handlers if one.since <= before), key=lambda one: one.since)
+        handlers = [*worker.invoker.handlers, *(() if worker.remote is None else worker.remote.handlers)]
+        long = sorted((one for one in handlers if one.since <= before), key=lambda one: one.since)
         told = worker.session_id, long[:TOLD]
         if told == self._told or (not long and self._told[0] != worker.session_id):
             return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
-from inngest.protocol.opcodes import Arrival
+from inngest.protocol.calls import Recorded
+from inngest.protocol.opcodes import Arrival, Op
 from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import invocations, run_log
@@ -22,6 +23,8 @@ from .owned_run import STOP, OwnedRun
 from .places import NOTHING, Places, Reserved
 from .quarantine import Quarantine
 from .records import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner
+from .remote_claims import RemoteClaims
+from .remote_run import RemoteRun
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -35,7 +38,7 @@ class RunExecutor:
 
     Args:
         worker: what the parts share.
-        functions: ids of the functions it can run.
+        functions: ids of the functions of this process.
         max_in_flight: how many invocations at a time.
         on_end: told of each run that ended here.
         wake: called when there may be something to claim.
@@ -53,6 +56,10 @@ class RunExecutor:
     ) -> None:
         self.worker = worker
         self.functions = functions
+        self._local = functions
+        self.remote = RemoteClaims(worker.store, worker.remote)
+        if worker.remote is not None:
+            worker.remote.watch(self.request_claim, self._app_is_away)
         self._places = Places(max_in_flight, worker.invoker, functions)
         self.on_end = on_end
         self.gateway = gateway
@@ -69,6 +76,32 @@ class RunExecutor:
         self._wants_thread = False  # jobs of plain functions may be due, and no thread is free
         worker.invoker.watch_threads(self.thread_freed)
         self.next_due: int | None = None  # when the next job falls due, as far as is known
+
+    async def see_functions(self) -> bool:
+        """Learn which functions apps have registered: it runs them as well. Whether that has changed."""
+        if not await self.remote.look(self._local):
+            return False
+        self.functions = self._local | self.remote.functions.keys()
+        self.request_claim()
+        return True
+
+    @property
+    def apps_wait(self) -> bool:
+        """Whether runs of apps wait for a place."""
+        return self.remote.waiting
+
+    def _app_is_away(self, app_id: str, why: str) -> None:
+        """An app could not be reached."""
+        self._begin(self._note_away(app_id, why))
+
+    async def _note_away(self, app_id: str, why: str) -> None:
+        with contextlib.suppress(StoreError):  # it is for people only
+            await self.worker.store.app_is_away(app_id, why, self.worker.clock.now())
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(lambda task: self._tasks.pop(task, None))
 
     # -- room
 
@@ -113,7 +146,8 @@ class RunExecutor:
 
     def job_due(self, due_at: int) -> None:
         """A job was queued."""
-        if self._falls_due(due_at):
+        first = self._falls_due(due_at)
+        if self.remote.falls_due(due_at) or first:
             self._wake()
 
     def _falls_due(self, due_at: int) -> bool:
@@ -125,7 +159,8 @@ class RunExecutor:
 
     def request_claim(self) -> None:
         """The queue may have changed: another process wrote."""
-        self.next_due = self.worker.clock.now()
+        self.next_due = now = self.worker.clock.now()
+        self.remote.falls_due(now)
         self._wake()
 
     def owns(self, run_id: str) -> bool:
@@ -224,8 +259,10 @@ class RunExecutor:
 
     async def run_once(self, now: int) -> None:
         """Claim what is due, as far as there is room, and begin it. Asks nobody if nothing is, as far as is known."""
-        if not self.functions:
-            self.next_due = None  # nothing here is ever due: this worker sends and reads
+        if self.remote.functions and not self.draining:
+            self.fenced = await self.remote.run_once(self._owner, now)
+        if not self._local or self.fenced:
+            self.next_due = None  # nothing here is ever due: this worker sends, reads, and calls apps
             return
         quarantine, lasting = self._quarantine, self.worker.clock.monotonic()
         keep = None if self.draining else quarantine.keep(lasting, now)
@@ -292,10 +329,11 @@ class RunExecutor:
                 self.job_due(until)
 
     def looks_at(self, now: int) -> int | None:
-        """When to look again for a run that must be tried alone, or after it; None if there is no such time."""
+        """When to look again for runs of apps, or for one that must be tried alone; None if there is no such time."""
         lasting = self.worker.clock.monotonic()
         changes_at = self._quarantine.changes_at(lasting)
-        return None if changes_at is None else now + changes_at - lasting
+        times = [self.remote.next_due, None if changes_at is None else now + changes_at - lasting]
+        return min((time for time in times if time is not None), default=None)
 
     def _is_due(self, now: int) -> bool:
         return self.next_due is not None and self.next_due <= now
@@ -307,23 +345,45 @@ class RunExecutor:
         try:
             self._enter(claimed)
         except Exception as error:  # what is recorded of it is not what it should be
-            task = asyncio.get_running_loop().create_task(self._put_off(claimed, text_of(error)))
-            self._tasks[task] = None
-            task.add_done_callback(lambda task: self._tasks.pop(task, None))
+            self._begin(self._put_off(claimed, text_of(error)))
 
     def _enter(self, claimed: Claimed) -> None:
         if self.worker.observer is not None and not claimed.unread:
             self.worker.observer.entered(claimed)
-        owned_run = OwnedRun(self, claimed)
+        owned_run = self._own(claimed)
         quarantined = owned_run.quarantined
         run_log.entered(claimed)
         self._owned[claimed.run.id] = self._recording[claimed.owner] = owned_run
-        self._places.enter(owned_run.function_id, probes=owned_run.probes)
+        if isinstance(owned_run, RemoteRun):
+            self.remote.enter(owned_run.function)
+        else:
+            self._places.enter(owned_run.function_id, probes=owned_run.probes)
         if quarantined:
             self._quarantine.begin(self.worker.clock.monotonic())
         task = asyncio.get_running_loop().create_task(self._run(owned_run))
         self._tasks[task] = None
         task.add_done_callback(lambda task: self._done(task, owned_run))
+
+    def _own(self, claimed: Claimed) -> OwnedRun:
+        """A run by the way to its code."""
+        function, invoker = self.remote.functions.get(claimed.run.function_id), self.worker.remote
+        if function is None or invoker is None:
+            return OwnedRun(self, claimed)
+        return RemoteRun(self, claimed, function, invoker)
+
+    def checkpoint(self, run_id: str, generation: int, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded | None:
+        """The code of a run reports what it did while its call is under way.
+
+        Args:
+            run_id: ULID.
+            generation: that the call was given.
+            ops: what happened to steps.
+
+        Returns:
+            What was recorded, or its future; STOP if the call is not the newest any more. None: the run is not here.
+        """
+        owned_run = self._owned.get(run_id)
+        return owned_run.checkpoint(generation, ops) if isinstance(owned_run, RemoteRun) else None
 
     def _owner(self) -> Owner:
         return Owner(self.worker.session_id, self.worker.ids.token(), "")
@@ -333,13 +393,16 @@ class RunExecutor:
         if not owned_run.placed:
             return
         owned_run.placed = False
-        self._places.leave(owned_run.function_id, probes=owned_run.probes)
+        if isinstance(owned_run, RemoteRun):
+            self.remote.leave(owned_run.function)
+        else:
+            self._places.leave(owned_run.function_id, probes=owned_run.probes)
         if self._owned.get(owned_run.run_id) is owned_run:  # else this worker has taken it up again since it was lost
             del self._owned[owned_run.run_id]
             if owned_run.quarantined:
                 self._quarantine.end()
         waits_alone = self._quarantine.waiting and self.idle
-        if owned_run.slots is not None or owned_run.probes or waits_alone:
+        if owned_run.slots is not None or owned_run.probes or waits_alone or self.remote.waiting:
             self.request_claim()  # who waits in its lane may have its slot; or on hold, or alone, may be entered now
         elif self.backlog:
             self._wake()
@@ -404,7 +467,7 @@ class RunExecutor:
         self.draining = True
         owned = list(self._owned.values())
         for one in owned:
-            self.worker.invoker.yield_run(one.run_id)
+            one.yield_run()
         unwinding = max(UNWINDING, timeout / 10)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, timeout - unwinding))

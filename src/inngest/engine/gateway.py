@@ -66,6 +66,10 @@ class Gateway:
         if secrets:
             self.request_claim()
 
+    def knows(self, run_id: str, hashed: str) -> bool:
+        """Whether this worker holds the credentials of a request, or makes it."""
+        return hashed in self._secrets.get(run_id, ()) or hashed in self._sending.get(run_id, ())
+
     def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
         """Nobody waits for these any more."""
         if not self._secrets and not self._sending:

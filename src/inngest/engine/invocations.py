@@ -59,7 +59,7 @@ async def outcome(worker: WorkerContext, owned_run: OwnedRun, call: Call | Faile
     try:
         if call is None:
             return Yielded()
-        return call if isinstance(call, Failed) else await worker.invoker.invoke(call, owned_run)
+        return call if isinstance(call, Failed) else await owned_run.enter(call)
     except StoreError:
         raise
     except BaseException as error:

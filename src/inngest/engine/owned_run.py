@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from inngest.protocol import codec
@@ -56,6 +56,11 @@ class Executor(Protocol):
         """Whether others wait for what a run of this function has: its place, or its thread."""
         ...
 
+    @property
+    def apps_wait(self) -> bool:
+        """Whether runs of apps wait for a place."""
+        ...
+
     def left_quarantine(self) -> None:
         """A run that was in flight alone has recorded a step: it does not kill its workers."""
         ...
@@ -64,7 +69,15 @@ class Executor(Protocol):
 def _state_of(claimed: Claimed) -> RunState:
     run = claimed.run
     if not (claimed.memos or claimed.open or claimed.arrivals or claimed.defers):  # it begins: most do only once
-        return RunState(run.id, run.function_id, run.retries, run.attempt, waiting=run.watched, code=run.code)
+        return RunState(
+            run.id,
+            run.function_id,
+            run.retries,
+            run.attempt,
+            waiting=run.watched,
+            code=run.code,
+            discovery=run.discovery,
+        )
     return RunState(
         run.id,
         run.function_id,
@@ -79,6 +92,7 @@ def _state_of(claimed: Claimed) -> RunState:
         defers={defer.step.hash: defer for defer in claimed.defers},
         done={memo.step.hash: memo for memo in claimed.memos},
         code=run.code,
+        discovery=run.discovery,
     )
 
 
@@ -135,6 +149,9 @@ class OwnedRun:
                 self._memos.extend(changes.memos)
             if overflow is not None:
                 return Failed(overflow, retriable=False)
+        return self._call()
+
+    def _call(self) -> Call:
         run = self.claimed.run
         return Call(
             run.id,
@@ -151,6 +168,18 @@ class OwnedRun:
             run.code.patches,
             run.code.threaded,
         )
+
+    def enter(self, call: Call) -> Coroutine[None, None, Outcome]:
+        """The invocation of its code: how that ended."""
+        return self._worker.invoker.invoke(call, self)
+
+    def yield_run(self) -> None:
+        """Its invocation is to let it go soon."""
+        self._worker.invoker.yield_run(self.run_id)
+
+    def _notice(self, hashes: Sequence[str]) -> None:
+        """Tell its invocation that these steps may go on."""
+        self._worker.invoker.arrived(self.run_id, hashes)
 
     @property
     def quarantined(self) -> bool:
@@ -173,21 +202,24 @@ class OwnedRun:
             self._early.append(arrival)
         if arrival.hash in self._state.open and arrival.hash not in self._state.arrived:
             self._state.arrived[arrival.hash] = arrival
-            self._worker.invoker.arrived(self.run_id, [arrival.hash])
+            self._notice([arrival.hash])
 
     def retry(self, hashes: Sequence[str]) -> None:
         """The next attempts of these steps are due."""
         known = [one for one in hashes if one in self._state.open]
         for hashed in known:
             self._state.open[hashed] = self._state.open[hashed]._replace(due_at=self._worker.clock.now())
-        self._worker.invoker.arrived(self.run_id, known)
+        self._notice(known)
 
     def lose(self, *, cancelled: bool = False) -> None:
         """The run is not this worker's any more, or is over: nothing of it can be recorded."""
         self.was_cancelled = self.was_cancelled or cancelled
         if not self._lost:
             self._lost = True
-            self._worker.invoker.cancel(self.run_id)
+            self._take_down()
+
+    def _take_down(self) -> None:
+        self._worker.invoker.cancel(self.run_id)
 
     def lost_cause(self) -> Failed | None:
         """The end of a run on which too many workers died, without a step recorded in between.
@@ -302,7 +334,7 @@ class OwnedRun:
         if self._lost:
             return None
         moment = self._moment()
-        changes = self._advance((), outcome, moment)
+        changes = self._concluding(outcome, moment)
         busy = 0 if self.slots is None else self.slots.busy
         recorded = await self._commit(changes, moment.now, concludes=True, busy=busy)
         if recorded.advice is Advice.STOP:
@@ -310,6 +342,9 @@ class OwnedRun:
         self._kept = busy
         self._tell_held(changes)
         return changes.transition
+
+    def _concluding(self, outcome: Outcome, moment: Moment) -> Changes:
+        return self._advance((), outcome, moment)
 
     def over(self) -> None:
         """Nothing of it is written any more: slots are kept for code that has not returned."""
@@ -358,10 +393,7 @@ class OwnedRun:
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
-        replayed = self.probes and changes.transition is not None  # its end was reached: it kills no worker
-        begins_anew = bool(changes.memos or replayed) and (
-            self._stored_attempt != changes.attempt or self._takeovers > 0
-        )
+        begins_anew = self._begins_anew(changes)
         commit = Commit(
             self.owner,
             self.function_id,
@@ -382,6 +414,11 @@ class OwnedRun:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
         self._last = self._worker.store.commit(commit)
         return self._last
+
+    def _begins_anew(self, changes: Changes) -> bool:
+        """Whether attempts of the body, and takeovers, are stored from before."""
+        replayed = self.probes and changes.transition is not None  # its end was reached: it kills no worker
+        return bool(changes.memos or replayed) and (self._stored_attempt != changes.attempt or self._takeovers > 0)
 
     def _watches(self, changes: Changes) -> list[Subscription]:
         events = self.claimed.events

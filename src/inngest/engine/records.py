@@ -33,6 +33,10 @@ class Owner(NamedTuple):
     run_id: str
 
 
+CALLS_APPS = "*"
+"""Among the functions of a worker: it calls all functions of apps."""
+
+
 class Session(NamedTuple):
     """A worker."""
 
@@ -40,7 +44,7 @@ class Session(NamedTuple):
     started_at: int
     host: str
     pid: int
-    functions: Sequence[str]  # ids that it can run
+    functions: Sequence[str]  # ids of those in its process; and CALLS_APPS
 
 
 class Claimed(NamedTuple):

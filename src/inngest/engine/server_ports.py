@@ -32,6 +32,10 @@ class AppStore(Protocol):
         """Archive an app, with its functions; False if it was archived already, None if there is none."""
         ...
 
+    async def app_is_away(self, app_id: str, error: str, now: int) -> None:
+        """Note that an app could not be reached, for `explain`: it is told for a while, the longer the more often."""
+        ...
+
     async def functions(self, known: int) -> Registry | None:
         """All functions that are known; None if nothing has changed since that generation."""
         ...

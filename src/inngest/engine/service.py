@@ -25,7 +25,7 @@ from .intake import Intake
 from .pruner import Pruner
 from .queries import Queries
 from .reaper import Reaper
-from .records import Session
+from .records import CALLS_APPS, Session
 from .run_ends import RunEnds
 from .timers import Timers
 from .worker_context import WorkerContext
@@ -84,7 +84,7 @@ class Service:
         worker.store.listen(self.executor)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
         self.control = Control(worker, self.executor, self.gateway)
-        self.apps = Apps(worker, self._see_apps)
+        self.apps = Apps(worker, self.see_functions)
         self.queries = Queries(worker.store, worker.clock, liveness)
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
@@ -94,6 +94,7 @@ class Service:
         self._checks = Checks(worker, liveness)
         self._cancellations = Cancellations(worker)
         self._loops: list[asyncio.Task[None]] = []
+        self._works = self._requests = False  # work has begun; and to make requests of steps
         self._foreign = False  # another process wrote, and what follows from that is still to be done
         self._overdue = False  # all is looked at again, whether anybody wrote or not
         self._look_at = self._retry_at = worker.clock.monotonic()
@@ -123,6 +124,7 @@ class Service:
             await self._reaper.run_once(worker.session_id)
             await self._begin_session()
             await self._register()
+            await self.see_functions()
         except BaseException:
             await self._take_back()
             raise
@@ -132,12 +134,19 @@ class Service:
         self.executor.job_due(self._worker.clock.now())
         for loop in (self._watch(), self._work(), self._prune()):
             self._begin(loop)
-        if self.executor.functions:  # who only sends is not kept from stopping by answers to others' requests
+        self._works = True
+        self._begin_to_request()
+
+    def _begin_to_request(self) -> None:
+        """Make requests of steps: who only sends is not kept from stopping by answers to others' requests."""
+        if self.executor.functions and not self._requests:
+            self._requests = True
             self._begin(self._request())
 
-    async def _see_apps(self) -> None:
-        """Functions of apps have changed."""
-        self.executor.request_claim()
+    async def see_functions(self) -> None:
+        """Learn which functions apps have registered; from now on this worker calls them."""
+        if await self.executor.see_functions() and self._works:
+            self._begin_to_request()
 
     def _begin(self, loop: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(loop)
@@ -207,6 +216,8 @@ class Service:
         except StoreError as error:
             LOGGER.error("the engine's runs could not be given back, another one will take them over: %s", error)
         await worker.http.close()
+        if worker.remote is not None:
+            await worker.remote.close()
         await worker.store.close()
         self._liveness.release(worker.session_id)
         self.ends.tell_stopped()
@@ -221,7 +232,8 @@ class Service:
         self._worker.store.abandon()
         self._liveness.release(self._worker.session_id)
         self.ends.tell_stopped()
-        left_behind((*self._loops, *self.executor.tasks, *self.gateway.tasks), unwind=True)
+        calls = () if self._worker.remote is None else self._worker.remote.tasks
+        left_behind((*self._loops, *self.executor.tasks, *self.gateway.tasks, *calls), unwind=True)
 
     def forked(self) -> None:
         """Do nothing more by itself: this process is a fork, and the worker is its parent's."""
@@ -263,9 +275,8 @@ class Service:
         worker, options = self._worker, self._options
         self._liveness.hold(worker.session_id)
         self._began = True
-        session = Session(
-            worker.session_id, worker.clock.now(), options.host, options.pid, sorted(self.executor.functions)
-        )
+        served = [*sorted(one.id for one in options.functions), *([] if worker.remote is None else [CALLS_APPS])]
+        session = Session(worker.session_id, worker.clock.now(), options.host, options.pid, served)
         await worker.store.begin_session(session)
 
     async def _renew(self) -> None:
@@ -385,7 +396,8 @@ class Service:
         """See what others did."""
         if not self._foreign:
             return False
-        await each_alone((self._see_time, self._see_cancelled, self._see_ended, self._see_runs, self._see_requests))
+        seen = (self._see_cancelled, self._see_ended, self._see_runs, self._see_requests)
+        await each_alone((self._see_time, self._see_apps, *seen))
         self._foreign = False
         return True
 
@@ -398,6 +410,10 @@ class Service:
             except BaseException:
                 self.executor.ended_elsewhere = True
                 raise
+        return False
+
+    async def _see_apps(self) -> bool:
+        await self.see_functions()
         return False
 
     async def _see_cancelled(self) -> bool:

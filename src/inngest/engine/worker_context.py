@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from inngest.runtime.ports import Clock, HttpClient, Ids
 
 from .domain.model import Policy
+from .invokers.remote import RemoteInvoker
 from .observers import Observer, Observers
 from .ports import Invoker, Store
 
@@ -25,6 +26,7 @@ class WorkerContext:
     policy: Policy
     http: HttpClient
     session_id: str
+    remote: RemoteInvoker | None = None  # calls functions of apps; None if this worker calls none
     observers: Observers = field(default_factory=Observers)
 
     @property

@@ -114,6 +114,7 @@ class OpenStep(NamedTuple):
     created_at: int  # unix ms
     begun: bool = False  # its attempt has begun, and must not be repeated: who finds this knows no outcome of it
     mode: str = ""  # behind HTTP: "race", its end is told at once; "wait", with those beside it; "" in process
+    once: bool = False  # behind HTTP: an attempt of which nobody knows how it went is not to be repeated
 
 
 class Arrival(NamedTuple):

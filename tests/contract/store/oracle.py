@@ -167,7 +167,12 @@ class Oracle:
         taken = [(stored.due_at, stored.run.id) for stored in due]
         for stored in due:
             began = stored.run.started_at if stored.run.started_at is not None else now
-            stored.run = stored.run._replace(status=RunStatus.RUNNING, started_at=began)
+            calls = stored.run.discovery
+            stored.run = stored.run._replace(
+                status=RunStatus.RUNNING,
+                started_at=began,
+                discovery=calls._replace(generation=calls.generation + 1),
+            )
             stored.owner = (owner.session, owner.token)
             stored.job = None
         return taken

@@ -15,7 +15,7 @@ from inngest.engine.domain import advance
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.advance.steps import attempt_failed
 from inngest.engine.store import committing, entering, tables
-from inngest.engine.store.records import NEW_STEP_COLUMNS, entry_of
+from inngest.engine.store.records import NEW_OPEN_COLUMNS, NEW_STEP_COLUMNS, entry_of
 from inngest.engine.store.statement import MultiRowStatement, Rows, SqlDialect, Transaction, insert_new
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -58,7 +58,7 @@ def _the_begin_of_a_later_attempt_is_not_written() -> Iterator[AbstractContextMa
         return committing._over_open(insertion, ("attempt", "due_at"), _steps.c.attempt < insertion.excluded.attempt)
 
     yield mock.patch.object(
-        committing, "WRITE_OPEN", MultiRowStatement("A planted bug.", _steps, NEW_STEP_COLUMNS, first_only)
+        committing, "WRITE_OPEN", MultiRowStatement("A planted bug.", _steps, NEW_OPEN_COLUMNS, first_only)
     )
 
 

@@ -44,6 +44,7 @@ class Rule(enum.StrEnum):
     INVOKE = "invoke"
     REQUEST = "request"  # the answer to an HTTP request of a step is not there
     NO_WORKER = "no_worker"  # no living worker has its function
+    APP = "app"  # its app cannot be reached
     CONCURRENCY = "concurrency"  # the slots of its lane are taken
     THROTTLE = "throttle"  # its lane may not begin another run yet
     PAUSED = "paused"  # its function is
@@ -86,7 +87,7 @@ class Handler(NamedTuple):
     """A handler that runs."""
 
     run_id: str
-    step: str  # as written by the developer, with `:n` for a repeat
+    step: str  # as written by the developer, with `:n` for a repeat; "" if an app is called that is to say what it does
     attempt: int  # from 0
     since: int  # unix ms
 
@@ -277,6 +278,7 @@ def _held(facts: Facts, now: int) -> list[Reason]:
 
 
 _UNREADABLE = {
+    "app": "Its app cannot be reached",
     "run": "It cannot be read",
     "request": "A request of it cannot be read",
     "wait": "What one of its steps waits for, or what cancels it, cannot be read, and no event is told to it",
@@ -291,13 +293,16 @@ def _put_off(trouble: Trouble) -> Reason:
     times = "once" if trouble.tries == 1 else f"{trouble.tries:,} times since {_time(trouble.since)}"
     tried = f", and was tried {times}" if trouble.tries else ""
     text = f"{what or f'Its {kind} ({which}) cannot be done'}{tried}: {_first_line(trouble.error)}."
-    return Reason(Rule.UNREADABLE, text, trouble.until if trouble.tries else None)
+    rule = Rule.APP if kind == "app" else Rule.UNREADABLE
+    return Reason(rule, text, trouble.until if trouble.tries else None)
 
 
 def _handlers(handlers: Sequence[Handler]) -> str:
     """The handlers that take long; nothing is known of what has just begun."""
     named = [
-        (f"attempt {one.attempt + 1} of " if one.attempt else "") + f'step "{one.step}", since {_time(one.since)}'
+        (f"attempt {one.attempt + 1} of " if one.attempt else "")
+        + (f'step "{one.step}"' if one.step else "a call of its app")
+        + f", since {_time(one.since)}"
         for one in sorted(handlers, key=lambda one: (one.since, one.step))
     ]
     more = len(named) - SHOWN

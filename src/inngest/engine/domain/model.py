@@ -94,6 +94,20 @@ FIRST_DISCOVERY = Discovery()
 """A run whose code was not called yet."""
 
 
+class Asking(NamedTuple):
+    """The part of an owner's knowledge about its calls that is not stored: the next owner begins without it."""
+
+    under_way: bool = False  # a discovery is
+    again: bool = False  # another discovery is owed once that one is answered
+    news: bool = False  # something of the run was recorded since that one left
+    idle: int = 0  # discoveries in a row that brought nothing new
+    strays: tuple[tuple[str, int], ...] = ()  # answers in a row that said nothing of the step they were for, by hash
+
+
+NOT_ASKING = Asking()
+"""Nothing is under way."""
+
+
 class Hold(NamedTuple):
     """A run is on hold: the code that its workers have is not the code that began it."""
 
@@ -294,10 +308,7 @@ class RunState:
     done: dict[str, Memo] = field(default_factory=dict)  # memos, by hash: a report that comes again is answered so
     code: Code = UNCHANGED
     discovery: Discovery = FIRST_DISCOVERY  # as it is stored; says nothing of a local function
-    discovering: bool = False  # a discovery is under way
-    owed_again: bool = False  # another discovery is owed once that one is answered
-    idle: int = 0  # discoveries in a row that brought nothing new
-    strays: dict[str, int] = field(default_factory=dict)  # answers in a row that reported another step, by target
+    asking: Asking = NOT_ASKING  # likewise; changes also as a discovery leaves
 
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
@@ -318,6 +329,8 @@ class RunState:
             self.code = changes.code
         if changes.discovery is not None:
             self.discovery = changes.discovery
+        if changes.asking is not None:
+            self.asking = changes.asking
 
 
 class Changes(NamedTuple):
@@ -337,6 +350,7 @@ class Changes(NamedTuple):
     code: Code | None = None  # from now on; None: as before
     follows: bool = False  # from now on; then `code` is there too
     discovery: Discovery | None = None  # from now on; None: as before
+    asking: Asking | None = None  # in memory, from now on; None: as before
 
     @property
     def is_result(self) -> bool:
@@ -364,6 +378,7 @@ class Changes(NamedTuple):
             code=later.code or self.code,
             follows=self.follows or later.follows,
             discovery=later.discovery or self.discovery,
+            asking=later.asking or self.asking,
         )
 
 

@@ -44,7 +44,7 @@ def due(state: RunState, flying: Collection[str], now: int) -> Due:
     for step in state.open.values():
         if step.kind is not Opcode.STEP_RUN:
             times.append(step.due_at)
-        elif step.step.hash not in flying:
+        elif step.step.hash not in flying and not step.begun:
             if step.due_at <= now:
                 calls.append(RemoteStep(step.step.hash, step.attempt))
             else:

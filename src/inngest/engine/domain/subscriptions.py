@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from inngest.protocol import codec
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import REQUESTS, Opcode
 
@@ -12,6 +13,9 @@ from .event_view import NOTHING, EventView, value_of
 from .function_rules import Cancellation
 from .matching import WAIT, compiled, key_at
 from .model import Subscription, SubscriptionKind, Wait
+
+NAMED = '["signal"]'
+"""Parameters of a subscription to a signal that is told with its name: the protocol wants it so."""
 
 _KINDS = {
     Opcode.WAIT_FOR_EVENT: SubscriptionKind.STEP,
@@ -37,7 +41,19 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Subscriptio
 def _plain(run_id: str, wait: Wait, kind: SubscriptionKind) -> Subscription:
     name = topic(kind, wait.target.name)
     watch = Subscription(run_id, wait.step.step.hash, kind.value, name, "", "", "", NOTHING, wait.step.due_at)
-    return watch._replace(replace=wait.target.replace)
+    parameters = NAMED if wait.step.mode and kind is SubscriptionKind.SIGNAL else NOTHING
+    return watch._replace(replace=wait.target.replace, parameters=parameters)
+
+
+def told(parameters: str, name: str, data: str) -> str:
+    """The result of a wait for a signal: its value, or for code behind HTTP also its name.
+
+    Args:
+        parameters: of the subscription.
+        name: of the signal.
+        data: JSON text of its value.
+    """
+    return data if parameters != NAMED else f'{{"data":{data},"signal":{codec.dumps(name)}}}'
 
 
 def bound(

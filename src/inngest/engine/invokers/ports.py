@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
+
+from inngest.engine.domain.model import FunctionSpec
+from inngest.engine.domain.remote import Due
+from inngest.protocol.calls import Advice, Failed
+from inngest.protocol.opcodes import Memo
+from inngest.protocol.wire.responses import Reply
+from inngest.runtime.ports import Slots
 
 
 class RemoteCall(NamedTuple):
@@ -53,4 +60,99 @@ class Carrier(Protocol):
 
     async def close(self) -> None:
         """Close its connections. Idempotent."""
+        ...
+
+
+class Conversation(Protocol):
+    """A run of an app while a worker owns it. A protocol because its owner decides, and its caller only calls.
+
+    Attributes:
+        run_id: ULID of the run.
+        function: its function, as its app registered it.
+        not_before: unix ms; its app is not called earlier.
+    """
+
+    run_id: str
+    function: FunctionSpec
+    not_before: int
+
+    @property
+    def slots(self) -> Slots | None:
+        """The need of a call, to leave; None if it needs nothing."""
+        ...
+
+    @property
+    def memos(self) -> Collection[Memo]:
+        """The finished steps, in the order of their places."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Calls of another one may record nothing."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The version of requests that the app chose; -1 if it has not."""
+        ...
+
+    @property
+    def defers(self) -> Mapping[str, bool]:
+        """The functions that are deferred, by hash: whether each may be aborted."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its app has answered lately without anything new: only this owner knows how often."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no call of it can change anything any more."""
+        ...
+
+    def is_wanted(self, target: str) -> bool:
+        """Whether a call that was due is so still."""
+        ...
+
+    def step_of(self, target: str) -> str:
+        """The name of an open step, for people; "" of a discovery."""
+        ...
+
+    def take_up(self) -> None:
+        """Begin to call for it."""
+        ...
+
+    def due(self, flying: Collection[str]) -> Due:
+        """The calls that are to leave now, beside those that are under way, given by their targets."""
+        ...
+
+    def begins(self, target: str) -> None:
+        """A call is to leave, once it is `settled`."""
+        ...
+
+    def leaves(self, target: str) -> None:
+        """A call leaves."""
+        ...
+
+    def came_back(self, target: str) -> None:
+        """A call was not delivered: what it was for is due as before."""
+        ...
+
+    def wake(self) -> Failed | None:
+        """Steps whose waiting is over have their memos from now on; why the run fails by that, if it does."""
+        ...
+
+    def report(self, target: str, left_at: int, reply: Reply) -> None:
+        """An app has answered a call; `settled` waits until what follows is committed.
+
+        Args:
+            target: hash of the step that the call was for; DISCOVERY.
+            left_at: unix ms, when it left.
+            reply: the answer.
+        """
+        ...
+
+    async def settled(self) -> Advice:
+        """Wait until all that was decided is committed; how to go on."""
         ...

@@ -91,7 +91,9 @@ class AsFar:
             column = self._tables[table].columns[name]
             if value is None and column.nullable:
                 continue
-            if not (0 <= value <= LATEST if isinstance(value, int) else isinstance(value, str) and not column.number):
+            least = -1 if name == "request_version" else 0
+            fits = least <= value <= LATEST if isinstance(value, int) else isinstance(value, str) and not column.number
+            if not fits:
                 self._tell(what, name, value)
                 values[name] = None if column.nullable else 0 if column.number else ""
         return values

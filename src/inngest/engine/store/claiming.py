@@ -11,7 +11,7 @@ from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.function_rules import PLAIN
 from inngest.engine.domain.holding import delay
 from inngest.engine.domain.lanes import Lane
-from inngest.engine.domain.model import RunStatus
+from inngest.engine.domain.model import RunStatus, Transport
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
 from inngest.runtime.careful import CarefulLogger
@@ -91,6 +91,7 @@ TAKE_RUNS = Statement(
             status=constant(RunStatus.RUNNING.value),
             started_at=func.coalesce(_runs.c.started_at, bindparam("now")),
             slots=case((_runs.c.lane.is_not(None), bindparam("slot", type_=Integer)), else_=_NO),
+            generation=_runs.c.generation + _YES,
         )
     ),
 )
@@ -429,6 +430,12 @@ def _read(tx: WriteContext, asked: Claim, run_ids: Sequence[str]) -> list[Claime
     return entering.taken(tx, taken, Owner(asked.session, asked.token, ""), asked.now) if taken else []
 
 
+def _is_remote(context: WriteContext, function_id: str) -> bool:
+    """Whether the code of a function is in an app's process: it kills no worker."""
+    function = context.registry.known(function_id)
+    return function is not None and function.transport is not Transport.LOCAL
+
+
 def end_session(context: WriteContext, session_id: str, now: int, *, died: bool) -> bool | None:
     """A worker is gone: its runs go back to the queue. A recorded step since the last takeover resets their count.
 
@@ -449,7 +456,7 @@ def end_session(context: WriteContext, session_id: str, now: int, *, died: bool)
     for row in context.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
         run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
         takeovers, steps_then, slots = number_of(takeovers), number_of(steps_then), number_of(slots)
-        if died:
+        if died and not _is_remote(context, function_id):
             takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
         orphans.append((run_id, takeovers, steps_then))
         alone = takeovers >= policy.alone_after

@@ -30,7 +30,7 @@ from .core import (
     update,
 )
 from .jobs import INSERT_JOBS, job_row
-from .records import FAILED_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
+from .records import FAILED_COLUMNS, NEW_OPEN_COLUMNS, NEW_STEP_COLUMNS, defer_row, failed_row, memo_row, open_row
 from .starting import create
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, insert_new
 from .telling import Teller
@@ -55,11 +55,13 @@ def _write_memos(words: SqlDialect, rows: Rows) -> ClauseElement:
 
 
 def _write_open(words: SqlDialect, rows: Rows) -> ClauseElement:
-    """An open step changes when its next attempt is known, and when that begins."""
+    """An open step changes when its next attempt is known, when that begins, and when it has not begun after all."""
     insertion = words.insert(_steps).values(rows.values)
     new = insertion.excluded
     begins = (_steps.c.attempt == new.attempt) & _steps.c.due_at.is_not(None) & new.due_at.is_(None)
-    return _over_open(insertion, ("attempt", "due_at"), (_steps.c.attempt < new.attempt) | begins)
+    same = (_steps.c.attempt == new.attempt) & new.op.is_not(None)
+    came_back = same & _steps.c.due_at.is_(None) & new.due_at.is_not(None)
+    return _over_open(insertion, ("attempt", "due_at"), (_steps.c.attempt < new.attempt) | begins | came_back)
 
 
 def _write_defers(words: SqlDialect, rows: Rows) -> ClauseElement:
@@ -91,6 +93,12 @@ def _release_runs(_: SqlDialect, rows: Rows) -> ClauseElement:
 def _begin_anew(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     return update(_runs).where(_runs.c.id == given.c.id).values(attempt=given.c.attempt, takeovers=_NONE)
+
+
+def _write_discoveries(_: SqlDialect, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    changed = {name: given.c[name] for name in ("generation", "request_version", "owed", "discover_at")}
+    return update(_runs).where(_runs.c.id == given.c.id).values(**changed)
 
 
 def _describe(_: SqlDialect, rows: Rows) -> ClauseElement:
@@ -125,7 +133,7 @@ WRITE_MEMOS = MultiRowStatement(
 WRITE_OPEN = MultiRowStatement(
     "A commit writes open steps; one that is stored changes when its attempt grows, or begins.",
     _steps,
-    NEW_STEP_COLUMNS,
+    NEW_OPEN_COLUMNS,
     _write_open,
 )
 WRITE_DEFERS = MultiRowStatement(
@@ -154,6 +162,13 @@ BEGIN_ANEW = MultiRowStatement(
     _begin_anew,
 )
 
+WRITE_DISCOVERIES = MultiRowStatement(
+    "A commit writes what is known of the calls of runs of apps.",
+    _runs,
+    ("id", "generation", "request_version", "owed", "discover_at"),
+    _write_discoveries,
+)
+
 
 def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     """Write what owners decided, each only if the run is still its own; what became of each."""
@@ -177,6 +192,10 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     _write_steps(context, kept)
     anew = {one.owner.run_id: (one.owner.run_id, one.changes.attempt) for one in kept if one.begins_anew}
     context.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
+    calls = {one.owner.run_id: found for one in kept if (found := one.changes.discovery) is not None}
+    if calls:
+        rows = [(run_id, one.generation, one.version, int(one.owed), one.at) for run_id, one in calls.items()]
+        context.execute_rows(WRITE_DISCOVERIES, rows)
     # Before events of this batch are told, which cancel no run that has ended.
     _end(context, [one for one in kept if isinstance(one.changes.transition, Ended)])
     _write_events(context, kept)

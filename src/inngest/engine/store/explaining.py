@@ -23,9 +23,9 @@ from inngest.engine.domain.function_rules import PLAIN, Queueing, rules_of
 from inngest.engine.domain.gates import BatchState, DebounceState
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import FullBudget, Lane
-from inngest.engine.domain.model import Subscription
+from inngest.engine.domain.model import Subscription, Transport
 from inngest.engine.domain.subscriptions import can_be_told
-from inngest.engine.records import RunView
+from inngest.engine.records import CALLS_APPS, RunView
 from inngest.protocol import limits, texts
 
 from . import lanes, reading, troubles
@@ -33,6 +33,7 @@ from .core import Integer, bindparam, func, literal_column, select, tables
 from .gates import BATCH, DEBOUNCE
 from .lanes import readable
 from .records import names_of, number_of
+from .registry import RegistryCache
 from .statement import Statement, Transaction, constant
 from .timers import NEVER
 from .waits import WAIT_COLUMNS
@@ -163,6 +164,10 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         known.append(_found(troubles.RUN, "; ".join(view.run.unread), now))
     known += troubles.of_key(tx, view.run.function_id)
     known += [] if view.run.lane is None else troubles.of_key(tx, view.run.lane)
+    function = RegistryCache().read(tx).known(view.run.function_id)
+    is_remote = function is not None and function.transport is not Transport.LOCAL
+    if function is not None and is_remote:
+        known += troubles.of_key(tx, troubles.app_key(function.app_id))
     paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
     subscriptions = _watches(tx, run_id, known, now)
     queued = None
@@ -181,7 +186,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         due_at=due_at,
         alone=job is not None and job[1] == 1,
         owner=view.worker,
-        workers=_workers(tx, view),
+        workers=_workers(tx, view, is_remote=is_remote),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if subscriptions else (),
         paused=None if paused is None else number_of(paused[0]),
         recorded=view.memos[-1] if view.memos else None,
@@ -218,14 +223,14 @@ def _stands(trouble: Trouble, due_at: int | None, now: int) -> bool:
     return due_at == trouble.until or (due_at is None and now < trouble.until + limits.MINUTE)
 
 
-def _workers(tx: Transaction, view: RunView) -> list[WorkerFact]:
+def _workers(tx: Transaction, view: RunView, *, is_remote: bool) -> list[WorkerFact]:
     executing = dict(tx.execute(EXECUTING).fetchall())
     recorded = {memo.step.text for memo in view.memos}
     return [
         WorkerFact(
             one,
             f"{host}, process {pid}",
-            view.run.function_id in names_of(functions),
+            (CALLS_APPS if is_remote else view.run.function_id) in names_of(functions),
             executing.get(one, 0),
             handlers=[
                 handler for handler in _handlers(told) if handler.run_id == view.run.id and handler.step not in recorded

@@ -7,7 +7,17 @@ import logging
 from types import NoneType
 from typing import Any
 
-from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, FunctionSpec, Run, RunStatus, Transport
+from inngest.engine.domain.model import (
+    Code,
+    Defer,
+    Discovery,
+    Event,
+    FailedAttempt,
+    FunctionSpec,
+    Run,
+    RunStatus,
+    Transport,
+)
 from inngest.engine.records import Owner, Session
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
@@ -41,7 +51,13 @@ RUN_COLUMNS = (
     "lane",
     "follows",
     "code",
+    "generation",
+    "request_version",
+    "owed",
+    "discover_at",
 )
+
+_DISCOVERY = RUN_COLUMNS[-4:]
 
 _COUNTS = ("created_at", "retries", "attempt", "takeovers")
 """Columns of a run that its worker counts with."""
@@ -59,6 +75,8 @@ STEP_COLUMNS = (
     "data",
     "error",
     "cancelled",
+    "mode",
+    "op",
 )
 
 
@@ -81,7 +99,12 @@ EVENT_COLUMNS = ("id", "name", "data", "ts", "key", "received_at", "extra")
 
 NEW_RUN_COLUMNS = (*RUN_COLUMNS[:11], "takeover_steps", *RUN_COLUMNS[11:18], "session_id", "token", "slots")
 
-NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS)
+NEW_STEP_COLUMNS = ("run_id", *STEP_COLUMNS[:-2])
+
+ONCE = "once"
+"""In the column `op` of a planned step: its attempt is not to be repeated if nobody knows how it went."""
+
+NEW_OPEN_COLUMNS = (*NEW_STEP_COLUMNS, "mode", "op")
 
 FAILED_COLUMNS = ("run_id", "hash", "attempt", "ended_at", "started_at", "error")
 
@@ -135,7 +158,7 @@ def run_row(run: Run, owner: Owner | None) -> tuple[object, ...]:
 
 def run_of(row: tuple[Any, ...]) -> Run:
     """The run of a row of RUN_COLUMNS."""
-    values = dict(zip(RUN_COLUMNS, row, strict=True))
+    values: dict[str, Any] = dict(zip(RUN_COLUMNS, row, strict=True))
     for name in _COUNTS:
         if not isinstance(values[name], int):
             raise ValueError(f"its {name} is {values[name]!r}")
@@ -143,6 +166,8 @@ def run_of(row: tuple[Any, ...]) -> Run:
     values["watched"] = bool(values["watched"])
     values["follows"] = bool(values["follows"])
     values["code"] = Code.from_json(values["code"])
+    generation, version, owed, at = (values.pop(name) for name in _DISCOVERY)
+    values["discovery"] = Discovery(number_of(generation), number_of(version, -1), bool(owed), number_of(at))
     return Run(**values)
 
 
@@ -168,7 +193,7 @@ def memo_row(run_id: str, memo: Memo) -> tuple[object, ...]:
 
 
 def open_row(run_id: str, open_step: OpenStep) -> tuple[object, ...]:
-    """The row of NEW_STEP_COLUMNS of an open step."""
+    """The row of NEW_OPEN_COLUMNS of an open step."""
     step = open_step.step
     return (
         run_id,
@@ -184,6 +209,8 @@ def open_row(run_id: str, open_step: OpenStep) -> tuple[object, ...]:
         None,
         None,
         0,
+        open_step.mode or None,
+        ONCE if open_step.once else None,
     )
 
 
@@ -209,7 +236,7 @@ def defer_row(run_id: str, defer: Defer) -> tuple[object, ...]:
 
 def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
     """The memo or open step of a row of STEP_COLUMNS, or what is deferred."""
-    (hashed, step_id, repeat, kind, seq, attempt, started_at, due_at, ended_at, data, error, cancelled) = row
+    (hashed, step_id, repeat, kind, seq, attempt, started_at, due_at, ended_at, data, error, cancelled, mode, op) = row
     step = StepName(step_id, repeat, hashed)
     if seq is None and kind == Opcode.DEFER_ADD:
         wanted = codec.loads(data)
@@ -217,7 +244,9 @@ def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
     if seq is None:
         if not isinstance(due_at, (int, NoneType)) or not isinstance(attempt, int):
             raise ValueError(f"the step {step_id!r} is due at {due_at!r}, for attempt {attempt!r}")
-        return OpenStep(step, Opcode(kind), attempt, due_at or started_at, started_at, begun=due_at is None)
+        return OpenStep(
+            step, Opcode(kind), attempt, due_at or started_at, started_at, due_at is None, mode or "", op == ONCE
+        )
     info = None if error is None else ErrorInfo.from_json(error)
     return Memo(step, Opcode(kind), seq, data, info, ended_at, attempt, started_at, bool(cancelled))
 

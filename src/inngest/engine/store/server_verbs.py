@@ -10,7 +10,7 @@ from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry,
 from inngest.engine.records import EventQuery, RunQuery, Synced
 from inngest.protocol import texts
 
-from . import apps, events, listing, locking
+from . import apps, events, listing, locking, troubles
 from .commands import Call, call
 from .locking import Lock
 from .registry import newer
@@ -44,6 +44,9 @@ class ServerVerbs(ABC):
         while more:
             _, more = await self._write(call(apps.archive, name, now), locks=[locking.FUNCTIONS])
         return archived
+
+    async def app_is_away(self, app_id: str, error: str, now: int) -> None:
+        await self._write(call(troubles.app_is_away, app_id, error, now))
 
     async def functions(self, known: int) -> Registry | None:
         return await self._read(lambda tx: newer(tx, known))

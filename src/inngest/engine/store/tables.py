@@ -177,7 +177,7 @@ steps = Table(
     Column("cancelled", Integer, nullable=False),
     Column("metadata", Text, comment="JSON: what is known beside the result, for people"),
     Column("mode", Text, comment="of a group over the wire: wait or race; null if it is of none"),
-    Column("op", Text, comment="over the wire: what its function reported of it last, while it is open"),
+    Column("op", Text, comment="over the wire, while it is open: once, if no attempt is to be repeated"),
     sqlite_with_rowid=False,
 )
 

@@ -25,6 +25,9 @@ WAIT, REQUEST, LANE, FUNCTION = "wait", "request", "lane", "function"
 configuration.
 """
 
+APP = "app"
+"""The kind of trouble with an app that cannot be reached."""
+
 _OF_RUN = (RUN, WAIT, REQUEST)
 
 _troubles = tables.troubles
@@ -72,6 +75,16 @@ def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
     extra = about_run(key if kind.partition(":")[0] in _OF_RUN else None)
     LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error, extra=extra)
     return until
+
+
+def app_is_away(tx: Transaction, app_id: str, error: str, now: int) -> None:
+    """An app cannot be reached."""
+    note_once(tx, APP, app_key(app_id), error, now)
+
+
+def app_key(app_id: str) -> str:
+    """The key of an app's troubles."""
+    return f"app {app_id}"
 
 
 def note_once(tx: Transaction, kind: str, key: str, error: str, now: int) -> None:

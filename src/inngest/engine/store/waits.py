@@ -52,7 +52,7 @@ PATHS = Statement("An event finds the paths at which waits of its topic have key
 WAITING_FOR = Statement(
     "A signal finds the steps that wait for it.",
     lambda _: (
-        select(_waits.c.run_id, _waits.c.hash)
+        select(_waits.c.run_id, _waits.c.hash, _waits.c.parameters)
         .where(
             _waits.c.topic == bindparam("of_topic"),
             _waits.c.path == literal_column("''", Text),
@@ -201,6 +201,7 @@ def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None,
     ).fetchone()
     if row is None:
         return None, []
+    data = subscriptions.told(row[2], name, data)
     return row[0], deliver(tx, [Arrival(row[0], row[1], data, None, now)], now)
 
 

@@ -251,17 +251,16 @@ def event_text(event: EventData, extra: Mapping[str, str] | None = None) -> str:
     return f"{{{','.join(f'{codec.dumps(name)}:{texts[name]}' for name in sorted(texts))}}}"
 
 
-def memo_text(memo: Memo, signal: str = "") -> str:
+def memo_text(memo: Memo) -> str:
     """The JSON text of a memo, as calls hold it: `"hash":{"data":…}`.
 
     Args:
         memo: it. Codes of errors are left out, as other servers do.
-        signal: of a step that waited for one: the signal's name.
     """
-    return f"{codec.dumps(memo.step.hash)}:{memo_value(memo, signal)}"
+    return f"{codec.dumps(memo.step.hash)}:{memo_value(memo)}"
 
 
-def memo_value(memo: Memo, signal: str = "") -> str:
+def memo_value(memo: Memo) -> str:
     """The same without the hash."""
     data = "null" if memo.data is None else memo.data
     error = memo.error
@@ -272,8 +271,8 @@ def memo_value(memo: Memo, signal: str = "") -> str:
         return f'{{"error":{codec.dumps({name: one for name, one in told.items() if one is not None})}}}'
     if memo.kind in (Opcode.SLEEP, Opcode.WAIT_FOR_EVENT):
         return data
-    if memo.kind is Opcode.WAIT_FOR_SIGNAL:
-        return "null" if data == "null" else f'{{"data":{{"data":{data},"signal":{codec.dumps(signal)}}}}}'
+    if memo.kind is Opcode.WAIT_FOR_SIGNAL and data == "null":
+        return data
     return f'{{"data":{data}}}'
 
 

@@ -35,6 +35,12 @@ def held(draft: Draft, outcome: Held) -> None:
     draft.transition = Released(draft.now + holding.delay(times), hold)
 
 
+def came_to_its_place(draft: Draft) -> None:
+    """The code came to where it was when the run was put on hold: that is over."""
+    if draft.code.hold is not None:
+        draft.code = draft.code._replace(hold=None)
+
+
 def went_on(draft: Draft, outcome: Completed | Failed | Yielded) -> None:
     """An invocation ended otherwise: what held the run is over, unless it was cut before that could show."""
     if draft.code.hold is not None and not (isinstance(outcome, Yielded) and outcome.at_once and not outcome.through):

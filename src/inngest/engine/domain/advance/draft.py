@@ -9,6 +9,7 @@ from inngest.engine.domain.model import Changes, Defer, Ended, FailedAttempt, Po
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep, SentEvent
+from inngest.protocol.steps import StepName
 
 LATER = 30_000
 """Milliseconds until a run is entered again of which nothing is open but attempts that its code did not come to."""
@@ -93,14 +94,7 @@ class Draft:
             Overflow: too many steps, or too much state.
         """
         if self.run.steps + len(self.memos) >= self.policy.max_steps:
-            raise Overflow(
-                ErrorInfo(
-                    "FunctionOverflowedError",
-                    f'the run has more than {self.policy.max_steps} steps, at step "{memo.step.text}": '
-                    "raise max_steps, or split the work with step.invoke or step.send_event",
-                    code=ErrorCode.FUNCTION_OVERFLOWED.value,
-                )
-            )
+            raise self.too_many(memo.step)
         if memo.data is not None:
             self.size += codec.size(memo.data)
         if self.run.size + self.size > limits.MAX_STATE:
@@ -116,6 +110,17 @@ class Draft:
         self.entries.append(memo)
         self.open.pop(memo.step.hash, None)
         self.attempt = 0
+
+    def too_many(self, step: StepName) -> Overflow:
+        """The end of a run that has as many steps as it may have, as another comes."""
+        return Overflow(
+            ErrorInfo(
+                "FunctionOverflowedError",
+                f'the run has more than {self.policy.max_steps} steps, at step "{step.text}": '
+                "raise max_steps, or split the work with step.invoke or step.send_event",
+                code=ErrorCode.FUNCTION_OVERFLOWED.value,
+            )
+        )
 
     def opened(self, open_step: OpenStep) -> None:
         """A step waits."""

@@ -49,7 +49,8 @@ def attempt_failed(draft: Draft, op: Op) -> None:
     draft.failed.append(FailedAttempt(op.step.hash, op.attempt, op.started_at, draft.now, error))
     known = draft.known(op.step.hash)
     created_at = known.created_at if known else op.started_at
-    draft.opened(OpenStep(op.step, op.kind, op.attempt + 1, draft.now + delay, created_at))
+    next_one = OpenStep(op.step, op.kind, op.attempt + 1, draft.now + delay, created_at)
+    draft.opened(next_one._replace(mode=known.mode, once=known.once) if known else next_one)
 
 
 def failed(draft: Draft, op: Op) -> None:

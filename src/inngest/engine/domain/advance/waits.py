@@ -25,7 +25,8 @@ def began(draft: Draft, op: Op) -> None:
             draft.waits.append(Wait(known, op.target, again=True))
         return
     length = limits.MAX_SLEEP if op.duration is None else max(op.duration, 0)
-    open_step = OpenStep(op.step, op.kind, 0, draft.now + length, draft.now)
+    due_at = draft.now + length if op.until is None else max(op.until, draft.now)
+    open_step = OpenStep(op.step, op.kind, 0, due_at, draft.now)
     draft.opened(open_step)
     draft.waits.append(Wait(open_step, op.target))
 

@@ -1,0 +1,101 @@
+"""Bodies of calls. The texts of a run's events and memos are kept while it is owned: each call joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from inngest.engine.domain.remote import RemoteStep
+from inngest.protocol import codec
+from inngest.protocol.calls import Call, EventData
+from inngest.protocol.events import members_of
+from inngest.protocol.opcodes import Memo
+from inngest.protocol.wire import calls, signing
+
+from .ports import Conversation, RemoteCall
+
+
+class Bodies:
+    """Makes the calls of one run.
+
+    Args:
+        call: with which it was claimed: its events.
+        run: tells what has become of it since.
+        signing_key: which calls are signed with; "" if none are.
+    """
+
+    def __init__(self, call: Call, run: Conversation, signing_key: str = "") -> None:
+        self._call = call
+        self._run = run
+        self._key = signing_key
+        self._events = [calls.event_text(event, _extra(event)) for event in call.events]
+        self._memos = _Texts(calls.memo_text)
+        self._canonical = _Texts(lambda memo: calls.canonical_member(calls.memo_text(memo)))
+        self._canonical_events: list[str] | None = None
+
+    def of(self, step: RemoteStep, request_id: str, now: int) -> RemoteCall:
+        """A call.
+
+        Args:
+            step: what it is for.
+            request_id: ULID of this call alone.
+            now: unix ms, for its signature.
+        """
+        run, function = self._run, self._run.function
+        memos = run.memos
+        head = calls.Head(
+            run_id=run.run_id,
+            function_uuid=function.uuid,
+            attempt=step.attempt,
+            max_attempts=self._call.max_attempts or 1,
+            request_id=request_id,
+            generation=run.generation,
+            target=step.target,
+            plan=step.plan,
+            stack=[memo.step.hash for memo in memos],
+            version=run.version,
+            defers=run.defers,
+            follows=self._call.follows,
+            holds=self._call.holds,
+            probes=self._call.probes,
+            patches=tuple(self._call.patches),
+            threaded=self._call.threaded,
+        )
+        texts = self._memos.of(memos)
+        left_out = calls.left_out(self._events, texts)
+        body = calls.encode(head, self._events, texts, left_out=left_out)
+        signature = self._signature(head, memos, left_out, body, now) if self._key else ""
+        url = calls.address(function.url, function.id, step.target)
+        return RemoteCall(url, calls.headers(head, signature), body, run.run_id, function.app_id)
+
+    def _signature(self, head: calls.Head, memos: Collection[Memo], left_out: bool, body: bytes, now: int) -> str:
+        """The signature over the canonical form of a body; over the body itself if it has none."""
+        try:
+            if self._canonical_events is None:
+                self._canonical_events = [signing.canonical_text(text) for text in self._events]
+            body = calls.encode(head, self._canonical_events, self._canonical.of(memos), left_out=left_out)
+        except ValueError:  # a number that no double can hold: who checks it cannot know it either
+            pass
+        return signing.sign(body, self._key, now)
+
+
+def _extra(event: EventData) -> Mapping[str, str]:
+    """JSON texts of the other members of an event, by name."""
+    return {} if event.extra is None else {name: codec.dumps(one) for name, one in members_of(event.extra).items()}
+
+
+class _Texts:
+    """The texts of memos, each made once."""
+
+    def __init__(self, write: Callable[[Memo], str]) -> None:
+        self._write = write
+        self._made: dict[str, tuple[Memo, str]] = {}  # by hash
+
+    def of(self, memos: Collection[Memo]) -> list[str]:
+        """Those of these memos."""
+        found: list[str] = []
+        for memo in memos:
+            made = self._made.get(memo.step.hash)
+            if made is None or made[0] is not memo:
+                made = self._made[memo.step.hash] = (memo, self._write(memo))
+            found.append(made[1])
+        return found

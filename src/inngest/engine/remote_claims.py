@@ -1,0 +1,118 @@
+"""Runs of apps are claimed: beside those whose code is in this process, for they need no place of theirs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from .domain.model import FunctionSpec, Transport
+from .invokers.remote import RemoteInvoker
+from .ports import Store
+from .records import Owner
+
+RUNS, RUNS_OF_APP = 2_048, 256
+"""Runs of apps that a worker has in flight at a time, at most, and of one app. Their calls have places of their own."""
+
+AT_ONCE = 100
+"""Runs that one claim takes, at most: apps that have room for so many are asked for together."""
+
+
+class RemoteClaims:
+    """Claims runs of apps, as far as there is room for them.
+
+    Args:
+        store: where they are queued.
+        invoker: calls apps; None if this worker calls none.
+    """
+
+    def __init__(self, store: Store, invoker: RemoteInvoker | None) -> None:
+        self._store = store
+        self._invoker = invoker
+        self.functions: Mapping[str, FunctionSpec] = {}  # by id
+        self._generation = -1  # of the functions, as far as they were looked at
+        self._apps: Mapping[str, Sequence[FunctionSpec]] = {}
+        self._taken: Counter[str] = Counter()  # runs in flight, by app
+        self.next_due: int | None = None  # when the next job falls due, as far as is known
+        self.waiting = False  # jobs are due that there was no room for
+
+    async def look(self, local: Collection[str]) -> bool:
+        """Learn which functions apps have registered. Runs of others that are under way go on.
+
+        Args:
+            local: ids of functions of this process, which are none of them.
+
+        Returns:
+            Whether anything may have changed.
+        """
+        registry = None if self._invoker is None else await self._store.functions(self._generation)
+        if registry is None:
+            return False
+        self._generation = registry.generation
+        known = (*registry.functions.values(), *registry.archived.values())  # their runs under way go on
+        found = [one for one in known if one.transport is Transport.HTTP and one.id not in local]
+        apps: dict[str, list[FunctionSpec]] = {}
+        for function in found:
+            apps.setdefault(function.app_id, []).append(function)
+        self.functions, self._apps = {function.id: function for function in found}, apps
+        return True
+
+    def falls_due(self, due_at: int) -> bool:
+        """Note when a job falls due; whether it is the next one."""
+        if not self.functions or (self.next_due is not None and self.next_due <= due_at):
+            return False
+        self.next_due = due_at
+        return True
+
+    def enter(self, function: FunctionSpec) -> None:
+        """A run is in flight."""
+        self._taken[function.app_id] += 1
+
+    def leave(self, function: FunctionSpec) -> None:
+        """It is no more."""
+        self._taken[function.app_id] -= 1
+
+    @property
+    def taken(self) -> int:
+        """How many runs are in flight."""
+        return self._taken.total()
+
+    async def run_once(self, owner: Callable[[], Owner], now: int) -> bool:
+        """Claim what is due. Asks nobody if nothing is, as far as is known.
+
+        Args:
+            owner: makes a new owner for each claim.
+            now: unix ms.
+
+        Returns:
+            Whether this worker was declared dead.
+        """
+        if self._invoker is None or self.next_due is None or self.next_due > now:
+            return False
+        self.next_due, self.waiting = None, False
+        together: list[FunctionSpec] = []
+        for app_id, functions in self._apps.items():
+            served = [one for one in functions if self._invoker.origins.room(one.url)]
+            room = self._room(app_id, served)
+            if room >= AT_ONCE:
+                together += served
+            elif room > 0 and await self._claim(owner(), room, served, now):
+                return True
+            self.waiting = self.waiting or room <= 0
+        room = min(AT_ONCE, RUNS - self.taken)
+        return bool(together) and room > 0 and await self._claim(owner(), room, together, now)
+
+    def _room(self, app_id: str, functions: Sequence[FunctionSpec]) -> int:
+        """How many more runs of these functions of an app may be in flight."""
+        assert self._invoker is not None
+        if not functions:
+            return 0
+        room = min(RUNS - self.taken, RUNS_OF_APP - self._taken[app_id], self._invoker.places.free(app_id))
+        return min([room, *(self._invoker.origins.room(one.url) for one in functions)])
+
+    async def _claim(self, owner: Owner, room: int, functions: Sequence[FunctionSpec], now: int) -> bool:
+        """Claim runs of these functions. Whether this worker was declared dead."""
+        ids = [one.id for one in functions]
+        claims = await self._store.claim(owner, room, ids, now, alone=False, probes=room, together=room)
+        if claims.next_due is not None:
+            self.falls_due(claims.next_due)
+        return claims.fenced
