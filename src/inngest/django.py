@@ -66,7 +66,8 @@ def serve(client: Inngest, functions: Sequence[Function[object]], **options: Unp
 
 def _request(request: Any) -> Request:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Request(request.method or "", request.build_absolute_uri(), headers, request.body, request)
+    body = request.read()  # `request.body` refuses over DATA_UPLOAD_MAX_MEMORY_SIZE, and calls may have more
+    return Request(request.method or "", request.build_absolute_uri(), headers, body, request)
 
 
 def _response(answer: Response) -> http.HttpResponse:

@@ -55,6 +55,7 @@ def serve(
             return response.Stream(answer.chunks, status_code=answer.status, headers=more, media_type=kind)
         return response.Response(answer.body, status_code=answer.status, headers=more, media_type=kind)
 
+    # The framework reads annotations, and finds names that they hold as text only where it is itself.
     inngest_api.__annotations__.update(request=litestar.Request, **{"return": response.Response})
     methods = [litestar.HttpMethod.GET, litestar.HttpMethod.POST, litestar.HttpMethod.PUT]
     app.register(handlers.route(handler.path, http_method=methods, include_in_schema=False)(inngest_api))

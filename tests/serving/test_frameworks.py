@@ -19,6 +19,7 @@ DEV = client_of(production=False)
 CLOUD = client_of(production=True)
 STARTED = inngest.TriggerEvent(event="test/started")
 NAMES = {"starlette mounted": "starlette", "django under asgi": "django", "digital_ocean": "digitalocean"}
+NO_HEAD = ("litestar", "tornado")
 NAMES |= dict.fromkeys(("function url", "api gateway"), "aws_lambda")
 
 
@@ -131,3 +132,14 @@ def test_steps_beside_each_other_are_planned_and_each_is_asked_for(dev: Carry, f
 def test_a_run_of_a_signed_server(cloud: Carry, function: str) -> None:
     assert Run(cloud, f"shop-{function}", {"ü": "ß"}, key=KEY).drive().error is None
     assert cloud("POST", f"fnId=shop-{function}", {}, b"{}").status == 401
+
+
+def test_a_large_state_comes_in(dev: Carry) -> None:
+    """A server sends up to 4 MB with a call; Django refuses over 2.5 MB of a form by itself."""
+    ended = Run(dev, "shop-plain", {"ü": "x" * 3_500_000}).drive()
+    assert (ended.error, len(ended.output[1])) == (None, 3_500_000)
+
+
+def test_it_is_looked_at_without_a_body(framework: str, dev: Carry) -> None:
+    told = dev("HEAD", "", {}, b"")
+    assert (told.status, told.body) == (200, b"") or (framework in NO_HEAD and told.status == 405)

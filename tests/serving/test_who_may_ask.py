@@ -43,6 +43,8 @@ URL_BODY = json.dumps({"url": "https://seen.example/api/inngest"}).encode()
     ("production", "given", "status"),
     [
         (True, partial(request, "GET"), 401),
+        (True, partial(request, "HEAD"), 401),
+        (True, partial(request, "HEAD", key=KEY), 200),
         (True, partial(request, "GET", key=KEY), 200),
         (True, partial(request, "GET", key=OLD_KEY), 401),
         (True, partial(request, "GET", key=KEY, age=400_000), 401),

@@ -2,14 +2,13 @@
 
 | request | in production | in development |
 |---|---|---|
-| GET | the whole introspection if it is signed, else 401 | the short one |
+| GET, HEAD | the whole introspection if it is signed, else 401 | the short one |
 | PUT | registers out of band; in band if it is asked to, and signed | registers out of band |
 | POST | calls a function if it is signed, else 401 | calls a function |
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 from inngest.protocol import headers
@@ -112,7 +111,7 @@ class Handler:
             except Error as error:
                 answer = refused(error)
             except Exception as error:
-                CarefulLogger(logging.getLogger("inngest")).exception("%s %s", request.method, self._framework)
+                CarefulLogger(self._client.logger).exception("the endpoint could not answer a %s", request.method)
                 answer = as_json(
                     500, {"code": ErrorCode.UNKNOWN.value, "message": str(error), "name": type(error).__name__}
                 )
@@ -152,6 +151,8 @@ class Handler:
     ) -> Response | Stream:
         if request.method == "GET":
             return self._introspected(request, key)
+        if request.method == "HEAD":
+            return self._introspected(request, key)._replace(body=b"")
         if request.method == "PUT":
             return await self._registered(request, key)
         if request.method == "POST":
