@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import uuid
 from typing import Any
 
@@ -154,7 +155,6 @@ async def test_a_signal_that_is_none(api: Api, content: bytes, text: str) -> Non
     ("method", "path"),
     [
         ("POST", f"/v1/runs/{UNKNOWN}/metadata"),
-        ("POST", "/v1/cancellations"),
         ("GET", "/v1/cancellations"),
         ("DELETE", "/v1/cancellations/a"),
         ("GET", "/v1/prom/dev"),
@@ -165,3 +165,46 @@ async def test_what_this_server_does_not_have(api: Api, method: str, path: str) 
     response = await api.http.request(method, path)
     assert response.status_code == 501
     assert response.json()["error"] == f"{method} {path} is not implemented by this server"
+
+
+async def cancelling(api: Api, status: int = 200, **body: Any) -> Any:
+    response = await api.http.post("/v1/cancellations", json=body)
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+async def test_many_runs_are_cancelled_that_fit(api: Api) -> None:
+    runs: list[inngest.Run] = []
+    for number in (1, 2, 3):
+        event_id = await send(api, "shop/slept", data={"n": number})
+        runs += await api.engine.runs(event_id=event_id)
+    while datetime.datetime.now(datetime.UTC) <= runs[-1].created_at:  # noqa: ASYNC110 - they are to be in the past
+        await asyncio.sleep(0.001)
+    until = datetime.datetime.now(datetime.UTC).isoformat()
+
+    which = {"app_id": "shop", "function_id": "sleep"}
+    fitting: dict[str, Any] = {**which, "started_before": until, "if": "event.data.n == 2"}
+    assert (await cancelling(api, **fitting))["data"]["cancelled"] == 1
+    statuses = [(await api.engine.run(run.id)).status for run in runs]
+    assert [status is inngest.RunStatus.CANCELLED for status in statuses] == [False, True, False]
+
+    assert (await cancelling(api, function_id="shop-sleep", started_before="2020-01-01"))["data"]["cancelled"] == 0
+    rest = (await cancelling(api, function_id="shop-sleep", started_before=until))["data"]
+    assert (rest["function_id"], rest["cancelled"]) == ("shop-sleep", 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({}, 400, "app_id and function_id: expected the names"),
+        ({"function_id": "none"}, 404, "there is no function 'none'"),
+        ({"function_id": "sleep", "app_id": "other"}, 404, "there is no function 'sleep' in the app 'other'"),
+        ({"function_id": "sleep"}, 400, "started_before: expected a time"),
+        ({"function_id": "sleep", "started_before": "soon"}, 400, "started_before: expected a time"),
+        ({"function_id": "sleep", "started_before": "2099-01-01"}, 400, "started_before must be in the past"),
+        ({"function_id": "sleep", "started_before": "2000-01-01", "if": "event.("}, 400, "if: line 1, column 7"),
+        ({"function_id": "sleep", "started_before": "2000-01-01", "if": 5}, 400, "if: expected an expression, got 5"),
+    ],
+)
+async def test_a_cancellation_that_is_none(api: Api, body: dict[str, Any], status: int, text: str) -> None:
+    assert (await cancelling(api, status, **body))["error"].startswith(text)

@@ -13,7 +13,16 @@ import pytest
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import App, Changes, Event, FunctionSpec, Policy
 from inngest.engine.ports import Store
-from inngest.engine.records import Acceptance, Commit, EventCursor, Owner, RequestAttempt, RequestKey, Session
+from inngest.engine.records import (
+    Acceptance,
+    Checkpoint,
+    Commit,
+    EventCursor,
+    Owner,
+    RequestAttempt,
+    RequestKey,
+    Session,
+)
 from inngest.engine.store.commands import Command
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
@@ -57,6 +66,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "note_sync_error": lambda store: store.note_sync_error(App("a", "uuid", "http://a", error="why"), NOW),
     "archive_app": lambda store: store.archive_app("a", NOW),
     "app_is_away": lambda store: store.app_is_away("a", "why", NOW),
+    "checkpoint": lambda store: store.checkpoint(Checkpoint("run", 1, [], NOW)),
     "begin_session": lambda store: store.begin_session(Session("session", NOW, "host", 1, ["f"])),
     "end_session": lambda store: store.end_session("session", NOW, died=True),
     "sessions": lambda store: store.sessions(),

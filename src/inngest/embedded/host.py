@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from inngest.engine.domain.model import Run
 from inngest.engine.observers import Observer, Observers
-from inngest.protocol.opcodes import SentEvent
+from inngest.protocol.calls import Advice
+from inngest.protocol.opcodes import Op, SentEvent
 from inngest.runtime.clock import wall_clock_ms
 
 from .engine_loop import NOT_STARTED
@@ -167,6 +168,23 @@ class EngineHost:
         """Whether it has started, and neither stops nor drains."""
         running = self._running
         return running is not None and running.home.ready and not running.service.executor.draining
+
+    async def checkpoint(self, run_id: str, generation: int, ops: Sequence[Op]) -> Advice:
+        """Record what the code of a run reports while its call goes on, whichever worker owns the run.
+
+        Args:
+            run_id: ULID.
+            generation: that the call was given.
+            ops: what happened to steps.
+
+        Returns:
+            How the code is to go on; STOP if its call is not the run's newest any more, or the run is over.
+
+        Raises:
+            EngineStateError: it does not run here.
+            StoreError: nobody knows whether it was recorded.
+        """
+        return await self.on_its_loop().service.apps.checkpoint(run_id, generation, ops)
 
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""

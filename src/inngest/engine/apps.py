@@ -1,15 +1,20 @@
-"""Apps that serve functions: what they register, and why a registration failed."""
+"""Apps that serve functions: what they register, and what their code records while a call goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from inngest.protocol import texts
+from inngest.protocol.calls import Advice, Recorded
+from inngest.protocol.opcodes import Op
 from inngest.protocol.wire.registration import Registration
 
 from .domain import registration
 from .domain.model import App, Registry
 from .domain.registration import Problem
+from .executor import RunExecutor
+from .records import Checkpoint
 from .worker_context import WorkerContext
 
 INVALID = "At least one function is invalid"
@@ -25,7 +30,8 @@ class Registered(NamedTuple):
     @property
     def error(self) -> str:
         """Why nothing was registered, in one text; "" if it was."""
-        return f"{INVALID}: {'; '.join(map(str, self.problems))}" if self.problems else ""
+        text = f"{INVALID}: {'; '.join(map(str, self.problems))}" if self.problems else ""
+        return texts.escaped(text.replace("\0", "\\0"))
 
 
 class Apps:
@@ -33,11 +39,13 @@ class Apps:
 
     Args:
         worker: has the store and the clock.
+        executor: has the runs that this worker owns.
         changed: awaited when functions have changed: this worker drives them from now on.
     """
 
-    def __init__(self, worker: WorkerContext, changed: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, worker: WorkerContext, executor: RunExecutor, changed: Callable[[], Awaitable[object]]) -> None:
         self._worker = worker
+        self._executor = executor
         self._changed = changed
 
     async def register(self, given: Registration) -> Registered:
@@ -71,6 +79,21 @@ class Apps:
         failed = Registered(app, problems=problems)
         await store.note_sync_error(app._replace(checksum="", error=failed.error), now)
         return failed
+
+    async def checkpoint(self, run_id: str, generation: int, ops: Sequence[Op]) -> Advice:
+        """Record what the code of a run reports while its call goes on. Another worker may own the run.
+
+        Returns:
+            STOP if the call is not the run's newest any more, or the run is over.
+        """
+        worker = self._worker
+        here = self._executor.checkpoint(run_id, generation, ops)
+        if here is not None:
+            return (here if isinstance(here, Recorded) else await here).advice
+        asked = Checkpoint(run_id, generation, ops, worker.clock.now(), worker.ids.random())
+        if not await worker.store.checkpoint(asked):
+            return Advice.STOP
+        return Advice.YIELD if self._executor.draining else Advice.GO_ON
 
     async def failed(self, url: str, error: str) -> None:
         """A sync has failed before anything was registered: nobody answers at a URL, for example."""

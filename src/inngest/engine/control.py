@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inngest.protocol import texts
 
 from .executor import RunExecutor
@@ -34,6 +36,10 @@ class Control:
         if not cancelled and await store.run(run_id) is None:
             raise KeyError(run_id)
         return bool(cancelled)
+
+    async def cancel_all(self, run_ids: Sequence[str], reason: str) -> Sequence[str]:
+        """End those of these runs that have not ended; their ids."""
+        return await self._worker.store.cancel(run_ids, reason, self._worker.clock.now()) if run_ids else ()
 
     async def release(self, run_id: str) -> bool:
         """Have a run follow the code there is; whether it had not ended.

@@ -10,7 +10,7 @@ from typing import Protocol
 from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
-from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Entry, Memo, Op
+from inngest.protocol.opcodes import REQUESTS, Arrival, Entry, Memo, Op
 from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import run_log
@@ -18,7 +18,7 @@ from .domain import holding, subscriptions
 from .domain.advance import Moment, advance, lone_result, woken
 from .domain.effects import effects_of
 from .domain.hosts import host_of
-from .domain.model import Changes, Ended, Released, RunState, StoredRequest, Subscription
+from .domain.model import Changes, Ended, Released, StoredRequest, Subscription
 from .errors import StoreError
 from .gateway import Gateway
 from .records import Claimed, Commit, Owner, Receipt, Written
@@ -66,36 +66,6 @@ class Executor(Protocol):
         ...
 
 
-def _state_of(claimed: Claimed) -> RunState:
-    run = claimed.run
-    if not (claimed.memos or claimed.open or claimed.arrivals or claimed.defers):  # it begins: most do only once
-        return RunState(
-            run.id,
-            run.function_id,
-            run.retries,
-            run.attempt,
-            waiting=run.watched,
-            code=run.code,
-            discovery=run.discovery,
-        )
-    return RunState(
-        run.id,
-        run.function_id,
-        run.retries,
-        attempt=run.attempt,
-        seq=claimed.memos[-1].seq + 1 if claimed.memos else 0,
-        steps=len(claimed.memos),
-        size=sum(len(memo.data) for memo in claimed.memos if memo.data),
-        open={step.step.hash: step for step in claimed.open},
-        arrived={arrival.hash: arrival for arrival in claimed.arrivals},
-        waiting=run.watched or any(step.kind in WAITS for step in claimed.open),
-        defers={defer.step.hash: defer for defer in claimed.defers},
-        done={memo.step.hash: memo for memo in claimed.memos},
-        code=run.code,
-        discovery=run.discovery,
-    )
-
-
 class OwnedRun:
     """One run while this worker owns it: the recorder of its invocation."""
 
@@ -109,7 +79,7 @@ class OwnedRun:
         self.owner = claimed.owner
         self._began_at = self._worker.clock.monotonic()
         self._memos = list(claimed.memos)
-        self._state = _state_of(claimed)
+        self._state = claimed.state
         self._early: list[Arrival] = []  # what came while it was still to be read
         self._takeovers = run.takeovers
         self._stored_attempt = run.attempt  # of the body
@@ -130,7 +100,7 @@ class OwnedRun:
         """Reads what its claim left unread."""
         self.claimed = claimed
         self._memos = list(claimed.memos)
-        self._state = _state_of(claimed)
+        self._state = claimed.state
         for arrival in self._early:
             self.arrived(arrival)
 

@@ -38,7 +38,7 @@ from .records import (
     RunView,
     Session,
 )
-from .server_ports import AppStore, ListReader
+from .server_ports import AppStore, CheckpointStore, ListReader
 
 R = TypeVar("R")
 
@@ -440,6 +440,7 @@ class Store(
     StoreLife,
     WorkerStore,
     AppStore,
+    CheckpointStore,
     ListReader,
     EventStore,
     RunStore,

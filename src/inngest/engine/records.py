@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from inngest.protocol.calls import EventData
-from inngest.protocol.opcodes import Arrival, Memo, Opcode, OpenStep
+from inngest.protocol.opcodes import WAITS, Arrival, Memo, Op, Opcode, OpenStep
 
 from .domain.effects import NOTHING, Effects
 from .domain.model import (
@@ -18,6 +18,7 @@ from .domain.model import (
     Event,
     FailedAttempt,
     Run,
+    RunState,
     RunStatus,
     StoredRequest,
     Subscription,
@@ -59,6 +60,37 @@ class Claimed(NamedTuple):
     at: int = 0  # when it was claimed: what had not run out by then may still be overtaken by what comes
     defers: Sequence[Defer] = ()  # in the order in which they were made
     unread: bool = False  # it is too large to be read with the claim: see `Store.read`
+
+    @property
+    def state(self) -> RunState:
+        """The state in which its owner takes it up."""
+        run = self.run
+        if not (self.memos or self.open or self.arrivals or self.defers):  # it begins: most do only once
+            return RunState(
+                run.id,
+                run.function_id,
+                run.retries,
+                run.attempt,
+                waiting=run.watched,
+                code=run.code,
+                discovery=run.discovery,
+            )
+        return RunState(
+            run.id,
+            run.function_id,
+            run.retries,
+            attempt=run.attempt,
+            seq=self.memos[-1].seq + 1 if self.memos else 0,
+            steps=len(self.memos),
+            size=sum(len(memo.data) for memo in self.memos if memo.data),
+            open={step.step.hash: step for step in self.open},
+            arrived={arrival.hash: arrival for arrival in self.arrivals},
+            waiting=run.watched or any(step.kind in WAITS for step in self.open),
+            defers={defer.step.hash: defer for defer in self.defers},
+            done={memo.step.hash: memo for memo in self.memos},
+            code=run.code,
+            discovery=run.discovery,
+        )
 
 
 class Acceptance(NamedTuple):
@@ -139,6 +171,16 @@ class Commit(NamedTuple):
     concludes: bool = False  # the invocation is over: nobody waits for what each of its steps became
     busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
     staged: str = ""  # the parcel of its effects, if the events are stored already
+
+
+class Checkpoint(NamedTuple):
+    """Reports that the code of a run makes while its call is under way."""
+
+    run_id: str
+    generation: int  # that the call was given
+    ops: Sequence[Op]
+    now: int
+    chance: float = 0.5  # from 0 to 1, for what is decided by chance
 
 
 class Written(enum.Enum):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
-from .records import EventQuery, RunQuery, Synced
+from .records import Checkpoint, EventQuery, RunQuery, Synced
 
 
 class AppStore(Protocol):
@@ -42,6 +42,20 @@ class AppStore(Protocol):
 
     async def apps(self) -> Sequence[App]:
         """All apps, also archived ones, by their names."""
+        ...
+
+
+class CheckpointStore(Protocol):
+    """Records what the code of a run did, for another worker than its owner.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def checkpoint(self, asked: Checkpoint) -> bool:
+        """Record reports that the code of a run makes while its call is under way; False if the call is not its newest.
+
+        The run's owner can commit nothing more, and the run goes back to the queue: it is to be read again.
+        """
         ...
 
 

@@ -84,7 +84,7 @@ class Service:
         worker.store.listen(self.executor)
         self.intake = Intake(worker.store, worker.clock, worker.ids, self.executor)
         self.control = Control(worker, self.executor, self.gateway)
-        self.apps = Apps(worker, self.see_functions)
+        self.apps = Apps(worker, self.executor, self.see_functions)
         self.queries = Queries(worker.store, worker.clock, liveness)
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)

@@ -13,13 +13,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.errors import EngineStateError
 from inngest.engine.errors import StoreError
 from inngest.protocol.config import TriggerEvent
+from inngest.protocol.headers import VERSION
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
 from inngest.runtime.careful import CarefulLogger
@@ -28,8 +29,10 @@ from . import bodies, run_json
 from .answers import Json
 from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
+from .checkpoints import Checkpoints
 from .hosts import HostGuard, Hosts
 from .registering import Registering
+from .rest import openapi
 from .rest.v1 import RestV1
 from .rest.v2 import RestV2
 from .state_api import StateApi
@@ -59,7 +62,7 @@ def create_app(
         keys: what requests must show; None: nothing is asked, and any event key is accepted, as in development.
     """
     api, kind = EventApi(engine), "dev" if keys is None else "cloud"
-    routes = [
+    routes: list[BaseRoute] = [
         Mount(
             "/e",
             routes=[
@@ -76,9 +79,11 @@ def create_app(
         Route("/v1/triggers", api.triggers, methods=["GET"]),
         *Registering(host_of(engine), kind).routes,
         *StateApi(host_of(engine)).routes,
+        *Checkpoints(host_of(engine)).routes,
         *RestV1(host_of(engine)).routes,
         *RestV2(host_of(engine)).routes,
     ]
+    routes.append(openapi.route(routes, VERSION))
     # Without keys, a page whose domain was made to point here must be kept out by its name.
     guard = Middleware(HostGuard, hosts=Hosts(host, allowed_hosts)) if keys is None else Middleware(KeyGuard, keys=keys)
     app = Starlette(

@@ -98,6 +98,8 @@ class _Reader:
         """The function, as far as it can be read."""
         if not self._text("name"):
             self._wrong("name", "a function has a name for people")
+        elif reason := texts.problem(self._name):
+            self._wrong("name", reason)
         if reason := _name_problem(self._id):
             self._wrong("id", reason)
         url, retries = self._step()

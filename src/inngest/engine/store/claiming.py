@@ -92,6 +92,7 @@ TAKE_RUNS = Statement(
             started_at=func.coalesce(_runs.c.started_at, bindparam("now")),
             slots=case((_runs.c.lane.is_not(None), bindparam("slot", type_=Integer)), else_=_NO),
             generation=_runs.c.generation + _YES,
+            touched=_NO,
         )
     ),
 )

@@ -45,9 +45,19 @@ STEP_UPDATES = ("kind", "seq", "attempt", "started_at", "due_at", "ended_at", "d
 def _lost(_: SqlDialect, rows: Rows) -> ClauseElement:
     given = rows.as_table()
     owned = exists().where(
-        _runs.c.id == given.c.id, _runs.c.token == given.c.token, _runs.c.session_id == given.c.session_id
+        _runs.c.id == given.c.id,
+        _runs.c.token == given.c.token,
+        _runs.c.session_id == given.c.session_id,
+        _runs.c.touched == _NONE,
     )
     return select(given.c.id, given.c.token).where(~owned)
+
+
+def _touched(words: SqlDialect, rows: Rows) -> ClauseElement:
+    given = rows.as_table()
+    columns = (_runs.c.id, _runs.c.function_id, _runs.c.lane, _runs.c.slots, _runs.c.attempt)
+    where = (_runs.c.id == given.c.id, _runs.c.token == given.c.token, _runs.c.touched > _NONE)
+    return words.locking(select(*columns).where(*where), skip=False)
 
 
 def _write_memos(words: SqlDialect, rows: Rows) -> ClauseElement:
@@ -113,6 +123,7 @@ def _record(words: SqlDialect) -> ClauseElement:
             _runs.c.id == bindparam("run_id"),
             _runs.c.token == bindparam("token"),
             _runs.c.session_id == bindparam("session"),
+            _runs.c.touched == _NONE,
         )
     )
     insertion = words.insert(_steps).from_select(list(NEW_STEP_COLUMNS), row)
@@ -126,6 +137,12 @@ RECORD = Statement(
 )
 LOST = MultiRowStatement(
     "A commit finds the runs that are not their owners' any more.", _runs, ("id", "token", "session_id"), _lost
+)
+TOUCHED = MultiRowStatement(
+    "A commit finds runs of which others have written since their owners took them up.",
+    _runs,
+    ("id", "token"),
+    _touched,
 )
 WRITE_MEMOS = MultiRowStatement(
     "A commit writes memos over open steps, never over memos.", _steps, NEW_STEP_COLUMNS, _write_memos
@@ -179,10 +196,23 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
         context.arrived(telling.catch_up(context, waiting, now))
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(context.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
-    if not lost and all(map(_is_result, commits)):
+    if lost:
+        _let_touched_go(context, [(run_id, token) for run_id, token in lost], now)
+    elif all(map(_is_result, commits)):
         context.execute_rows(WRITE_MEMOS, [memo_row(one.owner.run_id, one.changes.memos[0]) for one in commits])
         return [DONE] * len(commits)
     kept, late = _until_let_go([one for one in commits if (one.owner.run_id, one.owner.token) not in lost])
+    settled, gone = write(context, kept)
+    lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
+    return _receipts(commits, lost, settled, late)
+
+
+def write(context: WriteContext, kept: list[Commit]) -> tuple[Mapping[tuple[str, str], Memo], Collection[str]]:
+    """Write decisions about runs that are their owners'.
+
+    Returns:
+        Memos that became others than was asked for, by run and hash; and the runs that are cancelled meanwhile.
+    """
     settled: dict[tuple[str, str], Memo] = {}
     if any(one.waiting or one.changes.signals for one in kept):
         settled, woken = waits.settle(context, kept, kept[-1].now)
@@ -201,7 +231,6 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     _write_events(context, kept)
     gone = set(context.notifications.cancelled)
     if gone:  # by an event of this very batch, or by one that was still to be told
-        lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
         kept = [one for one in kept if one.owner.run_id not in gone]
     released = [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)]
     _give_slots_back(context, released)
@@ -209,7 +238,20 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
     _write_transitions(context, kept, freed)
     holding.write(context, [(one.owner.run_id, one.changes) for one in kept], freed)
     context.finished += [one.effects.finish for one in kept if one.effects.finish is not None]
-    return _receipts(commits, lost, settled, late)
+    return settled, gone
+
+
+def _let_touched_go(context: WriteContext, lost: Sequence[tuple[str, str]], now: int) -> None:
+    """Runs of which others have written since their owners took them up go back to the queue."""
+    for run_id, function_id, lane, slots, attempt in context.execute_rows(TOUCHED, lost):
+        lanes.give_back(context, [(lane, slots)], now)
+        context.execute_rows(RELEASE_RUNS, [(run_id, attempt)])
+        context.execute_rows(INSERT_JOBS, [job_row(context.ids, run_id, function_id, now, now, lane=lane)])
+        if (found := lanes.readable(lane)) is not None:
+            queue = lanes.Queue()
+            queue.add(found, now)
+            queue.write(context, now, context.ids)
+        context.notify(Notifications(queued=True))
 
 
 def _until_let_go(commits: Sequence[Commit]) -> tuple[list[Commit], set[int]]:

@@ -241,6 +241,14 @@ class Reading:
         return self._taken.of(self._claimed.owner, self._claimed.run, self._claimed.at)
 
 
+def whole(tx: Transaction, run: Run, owner: Owner, at: int) -> Claimed:
+    """A run with all that is recorded of it, however much that is: for what is decided in this very transaction."""
+    reading = Reading(Claimed(owner, run, (), (), (), at=at))
+    while not reading.is_over:
+        reading.page(tx)
+    return reading.claimed()
+
+
 def defers_of(entries: Sequence[Entry | Defer]) -> list[Defer]:
     """Those that are deferred, in the order in which they were made."""
     return sorted((entry for entry in entries if isinstance(entry, Defer)), key=lambda defer: defer.number)

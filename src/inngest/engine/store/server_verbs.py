@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
-from inngest.engine.records import EventQuery, RunQuery, Synced
+from inngest.engine.records import Checkpoint, EventQuery, RunQuery, Synced
 from inngest.protocol import texts
 
-from . import apps, events, listing, locking, troubles
+from . import apps, checkpoints, events, listing, locking, troubles
 from .commands import Call, call
 from .locking import Lock
 from .registry import newer
@@ -50,6 +50,11 @@ class ServerVerbs(ABC):
 
     async def functions(self, known: int) -> Registry | None:
         return await self._read(lambda tx: newer(tx, known))
+
+    async def checkpoint(self, asked: Checkpoint) -> bool:
+        size = sum(len(op.data or "") for op in asked.ops)
+        locks = [locking.READS_FUNCTIONS, *locking.runs([asked.run_id])]
+        return await self._write(call(checkpoints.checkpoint, asked), rows=len(asked.ops) + 2, size=size, locks=locks)
 
     async def apps(self) -> Sequence[App]:
         return await self._read(apps.apps)

@@ -56,17 +56,20 @@ def _error(text: str | None) -> dict[str, object] | None:
 
 def event_v1(event: Event) -> dict[str, object]:
     """An event."""
+    extra = _json(event.extra)
+    extra = extra if isinstance(extra, dict) else {}
     return {
         "internal_id": event.id,
         "account_id": ACCOUNT_ID,
         "environment_id": run_json.ENVIRONMENT_ID,
-        "source": "",
+        "source": extra.get("source", ""),
         "source_id": None,
         "received_at": time_of(event.received_at),
         "id": event.public_id,
         "name": event.name,
         "data": _json(event.data),
         "ts": event.ts,
+        **{name: extra[name] for name in ("user", "v", "meta") if name in extra},
     }
 
 

@@ -17,11 +17,11 @@ from inngest.embedded.host import EngineHost
 from inngest.embedded.views import run_of
 from inngest.engine.records import EventQuery, Place, RunQuery
 from inngest.engine.service import Service
-from inngest.protocol import codec
+from inngest.protocol import codec, texts
 from inngest.server import run_json
 from inngest.server.answers import Json
 
-from . import parameters, shapes
+from . import cancellations, parameters, shapes
 from .parameters import ParameterError
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
@@ -31,7 +31,6 @@ MAX_RUNS = 1_000
 
 LATER = [
     ("POST", "/v1/runs/{run_id}/metadata"),
-    ("POST", "/v1/cancellations"),
     ("GET", "/v1/cancellations"),
     ("DELETE", "/v1/cancellations/{cancellation_id}"),
     ("GET", "/v1/prom/{environment}"),
@@ -86,6 +85,7 @@ class RestV1:
             Route("/v1/runs/{run_id}/jobs", self.jobs, methods=["GET"]),
             Route("/v1/apps/{app}/functions", self.functions, methods=["GET"]),
             Route("/v1/signals", self.signal, methods=["POST"]),
+            Route("/v1/cancellations", self.cancel_many, methods=["POST"]),
         ]
         return routes + [Route(path, self.later, methods=[method]) for method, path in LATER]
 
@@ -183,6 +183,8 @@ class RestV1:
         name = wire.get("signal")
         if not isinstance(name, str) or not name:
             raise Refused(400, f"signal: expected the name of a signal, got {name!r}"[:200])
+        if reason := texts.problem(name):
+            raise Refused(400, f"signal: {reason}")
         try:
             data = codec.dumps(wire.get("data"))
         except codec.NotJsonError as error:
@@ -191,6 +193,27 @@ class RestV1:
         if run_id is None:
             raise Refused(404, "No signal found")
         return self._data({"run_id": run_id})
+
+    @_answering
+    async def cancel_many(self, request: Request) -> Response:
+        """End runs of a function that were queued within a time. When this answers, they are cancelled."""
+        wire, service, now = await _object(request), self._service, self._host.now()
+        try:
+            asked = cancellations.read(wire, await service.apps.functions(), now)
+        except cancellations.CancellationError as error:
+            raise Refused(400, str(error)) from None
+        except LookupError as error:
+            raise Refused(404, str(error.args[0])) from None
+        count = await cancellations.cancel(service, asked, now)
+        data = {
+            "environment_id": run_json.ENVIRONMENT_ID,
+            "function_id": asked.function_id,
+            "started_after": shapes.time_of(asked.since),
+            "started_before": shapes.time_of(asked.until),
+            "if": None if asked.condition is None else asked.condition.text,
+            "cancelled": count,
+        }
+        return self._data(data)
 
     async def later(self, request: Request) -> Response:
         """A part of the API that this server does not have."""

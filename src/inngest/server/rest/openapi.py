@@ -1,0 +1,167 @@
+"""The OpenAPI document of the server: made of its routes, so that none is missing, and served at `/v2/openapi.json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from inngest.server.answers import Json
+
+from . import v1, v2
+
+PATH = "/v2/openapi.json"
+
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_OBJECT: Mapping[str, Any] = {"type": "object"}
+_TIME: Mapping[str, Any] = {"type": "string", "format": "date-time"}
+
+QUERY: Mapping[str, Mapping[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": v2.MAX_LIMIT, "default": v2.DEFAULT_LIMIT},
+    "cursor": _TEXT,
+    "name": _TEXT,
+    "received_after": _TIME,
+    "received_before": _TIME,
+    "status": {"type": "string", "enum": ["QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]},
+    "appId": _TEXT,
+    "functionId": _TEXT,
+    "from": _TIME,
+    "until": _TIME,
+    "timeField": {"type": "string", "enum": ["queuedAt", "startedAt", "endedAt"]},
+    "order": {"type": "string", "enum": ["asc", "desc"]},
+    "includeOutput": {"type": "boolean"},
+    "archived": {"type": "boolean"},
+    "url": _TEXT,
+}
+"""Schemas of parameters in queries."""
+
+_OF_RUNS = ("limit", "cursor", "status", "from", "until", "timeField", "order", "includeOutput")
+
+QUERIES: Mapping[str, Sequence[str]] = {
+    "/v1/events": ("limit", "cursor", "name", "received_after", "received_before"),
+    "/v2/runs": (*_OF_RUNS, "appId", "functionId"),
+    "/v2/runs/{run_id}": ("includeOutput",),
+    "/v2/runs/{run_id}/trace": ("includeOutput",),
+    "/v2/events/{event_id}/runs": _OF_RUNS,
+    "/v2/apps": ("limit", "cursor", "archived"),
+    "/v2/apps/{app}/functions": ("limit", "cursor"),
+    "/v2/apps/{app}/functions/{function}/runs": _OF_RUNS,
+    "/fn/remove": ("url",),
+}
+"""The parameters in the query of a path."""
+
+
+def _body(required: Sequence[str], **properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+_EVENT = _body(("name",), name=_TEXT, data=_OBJECT, id=_TEXT, ts={"type": "integer"}, user=_OBJECT, v=_TEXT)
+
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    "/e/{key}": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]},
+    "/invoke/{function_id}": _body((), data=_OBJECT),
+    "/fn/register": _body(
+        ("appName", "url", "functions"), appName=_TEXT, url=_TEXT, functions={"type": "array", "items": _OBJECT}
+    ),
+    "/v1/checkpoint/{run_id}/async": _body(
+        ("run_id", "steps"), run_id=_TEXT, generation_id={"type": "integer"}, steps={"type": "array", "items": _OBJECT}
+    ),
+    "/v1/signals": _body(("signal",), signal=_TEXT, data={}),
+    "/v1/cancellations": _body(
+        ("function_id", "started_before"),
+        app_id=_TEXT,
+        function_id=_TEXT,
+        started_after=_TIME,
+        started_before=_TIME,
+        **{"if": _TEXT},
+    ),
+    "/v2/events": _EVENT,
+    "/v2/apps/{app}/functions/{function}/invoke": _body((), data=_OBJECT),
+}
+"""Schemas of bodies, by path."""
+
+_LATER = frozenset([*v1.LATER, *((method, f"/v2{path}") for method, path in v2.LATER)])
+
+
+def document(routes: Iterable[BaseRoute], version: str) -> dict[str, Any]:
+    """The document. The second prefix of version 2 is left out, since it gives the same.
+
+    Args:
+        routes: of the server.
+        version: of this package.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for path, route in flat(routes):
+        if path.startswith("/api/v2"):
+            continue
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            paths.setdefault(plain(path), {})[method.lower()] = _operation(method, path, route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Pyngest", "version": version},
+        "paths": paths,
+        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def route(routes: Sequence[BaseRoute], version: str) -> Route:
+    """The route of the document of these routes, and of itself."""
+
+    async def openapi(request: Request) -> Response:
+        """The document of this API."""
+        return Json(document([*routes, own], version))
+
+    own = Route(PATH, openapi, methods=["GET"])
+    return own
+
+
+def flat(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple[str, Route]]:
+    """Routes with their whole paths."""
+    for one in routes:
+        if isinstance(one, Mount):
+            yield from flat(one.routes, prefix + one.path)
+        elif isinstance(one, Route):
+            yield prefix + one.path, one
+
+
+def plain(path: str) -> str:
+    """A path as OpenAPI writes it."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+
+
+def _operation(method: str, path: str, route: Route) -> dict[str, Any]:
+    text = (route.endpoint.__doc__ or "").strip().partition("\n")[0]
+    names = re.findall(r"\{(\w+)[:}]", path)
+    found: dict[str, Any] = {
+        "summary": text,
+        "operationId": f"{method.lower()}_{re.sub(r'[^a-z0-9]+', '_', path.lower()).strip('_')}",
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names),
+            *({"name": name, "in": "query", "schema": QUERY[name]} for name in QUERIES.get(path, ())),
+        ],
+        "responses": _responses(method, path),
+    }
+    if path in BODIES and method == "POST":
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": BODIES[path]}}}
+    return found
+
+
+def _responses(method: str, path: str) -> dict[str, Any]:
+    json: dict[str, Any] = {"application/json": {"schema": {}}}
+    refused = {"description": "what is wrong, and what was expected", "content": json}
+    if (method, path) in _LATER:
+        return {"501": {"description": "this server does not have it", "content": json}}
+    found = {
+        "200": {"description": "what was asked for", "content": json},
+        "4XX": refused,
+        "503": {"description": "the engine starts or stops, or its database does not answer", "content": json},
+    }
+    if method == "DELETE" or path == "/v0/telemetry":
+        found["204"] = {"description": "it is done"}
+    if path.endswith("/invoke"):
+        found["501"] = {"description": "a member that this server does not have", "content": json}
+    return found

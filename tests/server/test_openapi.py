@@ -1,0 +1,124 @@
+"""The OpenAPI document: it has every route, and requests that are made of it are answered as it says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+import inngest
+from inngest.server.app import create_app
+from inngest.server.rest import openapi
+
+from .conftest import Api
+from .test_bounds import Quiet
+
+CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
+EXAMPLES = 12
+"""Requests of each operation."""
+
+
+async def test_every_route_is_in_the_document(api: Api) -> None:
+    app = create_app(api.engine)
+    found = (await api.http.get("/v2/openapi.json")).json()
+    there = {(path, method) for path, operations in found["paths"].items() for method in operations}
+    routes = {(path, method.lower()) for path, one in openapi.flat(app.routes) for method in one.methods or ()}
+    assert there == {
+        (openapi.plain(path), method) for path, method in routes if method != "head" and not path.startswith("/api")
+    }
+    for path, operations in found["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"], (path, method)
+    ids = [operation["operationId"] for operations in found["paths"].values() for operation in operations.values()]
+    assert len(ids) == len(set(ids))
+
+
+async def test_what_is_said_of_paths_is_said_of_paths_that_there_are(api: Api) -> None:
+    paths = {path for path, _ in openapi.flat(create_app(api.engine).routes)}
+    assert {*openapi.QUERIES, *openapi.BODIES} <= paths
+
+
+@contextlib.contextmanager
+def served(path: Path) -> Generator[str]:
+    """A server in a thread of its own, with an engine; its URL."""
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="echo", trigger=inngest.TriggerEvent(event="shop/said"))
+    async def echo(ctx: inngest.Context) -> object:
+        return ctx.event.data
+
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    servers: list[uvicorn.Server] = []
+
+    async def main() -> None:
+        async with inngest.Engine(client, database=path) as engine:
+            config = uvicorn.Config(create_app(engine), port=0, lifespan="off", log_config=None)
+            server = Quiet(config)
+            servers.append(server)
+            startup = server.startup
+
+            async def seen(sockets: Any = None) -> None:
+                await startup(sockets)
+                ready.set()
+
+            server.startup = seen  # type: ignore[method-assign]
+            await server.serve()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    assert ready.wait(60)
+    try:
+        yield f"http://127.0.0.1:{servers[0].servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        servers[0].should_exit = True
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    with served(tmp_path_factory.mktemp("openapi") / "i.db") as found:
+        yield found
+
+
+def test_requests_made_of_the_document_are_answered_as_it_says(url: str) -> None:
+    document = schemathesis.openapi.from_url(f"{url}/v2/openapi.json")
+    statuses: set[int] = set()
+    for result in document.get_all_operations():
+        found: Any = result  # Ok, or an error that says what of the document is wrong
+        operation = found.ok()
+        later = set(operation.definition.raw["responses"]) == {"501"}
+
+        @settings(
+            max_examples=2 if later else EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: schemathesis.Case[Any]) -> None:
+            response = case.call()
+            statuses.add(response.status_code)
+            if later:  # noqa: B023 - it is called here
+                assert response.status_code == 501
+            else:
+                case.validate_response(response, checks=CHECKS)
+                assert response.status_code not in (500, 502)
+
+        ask()
+    assert {200, 400, 404, 501} <= statuses
