@@ -219,6 +219,25 @@ def test_a_step_that_must_not_be_repeated_is_called_for_again_if_nobody_got_the_
     assert apps.said == ["pay"]
 
 
+def test_a_body_that_waits_for_its_next_attempt_can_be_tried_now(town: Town) -> None:
+    town.retry_interval = 200_000
+    apps = played(town, one_step)
+    apps.after = times(1, cut)
+
+    async def main() -> None:
+        worker = await town.worker(remote("app-f"))
+        await town.send(worker, "app/f")
+        await town.until(lambda: "one" in apps.said)
+        await asyncio.sleep(1)
+        (view,) = await town.runs(worker, "app-f")
+        assert (await worker.call(lambda: worker.service.control.retry_now(view.run.id))) is not None
+        await town.end_of(worker, view.run.id)
+        assert town.now() < 100_000_000
+
+    town.drive(main)
+    assert [call.attempt for call in apps.calls] == [0, 1, 0]
+
+
 # -- workers
 
 

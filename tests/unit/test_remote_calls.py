@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 
 import pytest
 
-from inngest.engine.domain.model import Discovery, RunState
+from inngest.engine.domain.model import Code, Discovery, Hold, RunState
 from inngest.engine.domain.remote import DISCOVERY, RemoteStep, due
+from inngest.protocol.calls import Sign
 from inngest.protocol.opcodes import Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from tests.unit.names import named
@@ -32,6 +34,7 @@ def state(*open_steps: OpenStep, discovery: Discovery = NONE_OWED, attempt: int 
 
 OWED = Discovery(owed=True)
 FOR_A = RemoteStep(A.hash, 0)
+ON_HOLD = dataclasses.replace(state(discovery=OWED), code=Code(Hold(Sign.CALLED, "a", "b", "", 1, 0, 0), 1))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,7 @@ FOR_A = RemoteStep(A.hash, 0)
         pytest.param(state(discovery=OWED), (), [RemoteStep(DISCOVERY, 0)], None, id="a run begins"),
         pytest.param(state(discovery=OWED, attempt=2), (), [RemoteStep(DISCOVERY, 2)], None, id="the body's attempt"),
         pytest.param(state(discovery=OWED), [DISCOVERY], [], None, id="one discovery at a time"),
+        pytest.param(ON_HOLD, (), [RemoteStep(DISCOVERY, 0, plan=True)], None, id="on hold nothing new runs"),
         pytest.param(state(discovery=Discovery(owed=True, at=NOW + 5)), (), [], NOW + 5, id="its time has not come"),
         pytest.param(state(), (), [RemoteStep(DISCOVERY, 0)], None, id="nothing is open: who else would go on"),
         pytest.param(state(), [A.hash], [], None, id="a call is under way, whose step is over"),

@@ -99,6 +99,14 @@ class RemoteRun(OwnedRun):
         """Whether no call of it can change anything any more."""
         return self._lost or self._over is not None
 
+    def _try_now(self) -> None:
+        """Somebody has the run tried now, before its time: it was claimed, and nothing of it is due but that."""
+        now, discovery = self._worker.clock.now(), self._state.discovery
+        if not discovery.owed or discovery.at <= now or remote.due(self._state, (), now).calls:
+            return
+        if not any(step.due_at <= now or step.step.hash in self._state.arrived for step in self._state.open.values()):
+            self._state.apply(Changes(self._state.attempt, discovery=discovery._replace(at=0)))
+
     def is_wanted(self, target: str) -> bool:
         """Whether a call that is due is so still: for a step as long as that is open."""
         return target == DISCOVERY or target in self._state.open
@@ -113,6 +121,7 @@ class RemoteRun(OwnedRun):
         if any(step.begun for step in self._state.open.values()):
             moment = self._moment()
             self._write(reports.interrupted(self._state, self._worker.policy, moment), moment.now)
+        self._try_now()
         knows = self._executor.gateway.knows
         open_steps = self._state.open.items()
         if any(step.kind in REQUESTS and not knows(self.run_id, hashed) for hashed, step in open_steps):

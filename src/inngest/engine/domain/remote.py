@@ -18,7 +18,7 @@ class RemoteStep(NamedTuple):
 
     target: str  # hash of the step that it is for; DISCOVERY if the code is to say what there is
     attempt: int  # from 0: of the body, or of that step
-    plan: bool = False  # of a discovery: the code must not run a step at once, for others are open
+    plan: bool = False  # of a discovery: the code must not run a step at once: others are open, or the run is on hold
 
 
 class Due(NamedTuple):
@@ -51,7 +51,8 @@ def due(state: RunState, flying: Collection[str], now: int) -> Due:
                 times.append(step.due_at)
     if DISCOVERY not in flying and (state.discovery.owed or not (state.open or flying)):
         if state.discovery.at <= now:
-            calls.append(RemoteStep(DISCOVERY, state.attempt, plan=bool(state.open)))
+            holds = state.code.hold is not None  # its code is to come to its place, and to run nothing new
+            calls.append(RemoteStep(DISCOVERY, state.attempt, plan=holds or bool(state.open)))
         else:
             times.append(state.discovery.at)
     return Due(calls, min(times, default=None))
