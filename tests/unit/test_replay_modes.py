@@ -42,8 +42,8 @@ def does(history: History, entry: Entry | None, kind: Opcode = RUN) -> tuple[typ
     return type(decision), decision
 
 
-# What is recorded of the step, its kind now, and what it does when the function is entered to run, to plan, for this
-# step, and for another one.
+# What is recorded of the step, its kind now, and what it does when the function is entered to run, to report or plan,
+# for this step, and for another one.
 TABLE: list[tuple[Entry | None, Opcode, Decision, Decision, Decision, Decision]] = [
     (DONE, RUN, Answer(DONE), Answer(DONE), Answer(DONE), Answer(DONE)),
     (SLEPT, SLEEP, Answer(SLEPT), Answer(SLEPT), Answer(SLEPT), Answer(SLEPT)),
@@ -66,6 +66,8 @@ def test_what_a_call_does_in_each_mode(
 ) -> None:
     for mode, hashed, decision in (
         (Mode.RUN, "", run),
+        (Mode.REPORT, "", plan),
+        (Mode.CHECKPOINT, "", plan),
         (Mode.PLAN, "", plan),
         (Mode.TARGET, A.hash, target),
         (Mode.TARGET, B.hash, other),
@@ -116,3 +118,41 @@ def test_a_memo_of_the_wire_fits_a_call_of_any_kind(kind: Opcode) -> None:
 def test_an_error_without_its_code_is_known_by_its_name(name: str, code: str | None, kind: type[StepError]) -> None:
     error = StepError.of_handler(ErrorInfo(name, "no", code=code))
     assert (type(error), error.name) == (kind, name)
+
+
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.CHECKPOINT])
+def test_a_step_that_is_allowed_runs_with_the_attempt_of_the_call_and_later_ones_from_0(mode: Mode) -> None:
+    history = ServedHistory([], mode=mode, attempt=2)
+    assert does(history, None) == (Propose, Propose(2))
+    history.allow(B)
+    assert does(history, None) == (Propose, Propose(2))
+    history.allow(A)
+    assert does(history, None) == (Execute, Execute(2))
+    history.add(memo(A))
+    assert history.decide(None, B, RUN, NOW) == Propose(0)
+
+
+def test_a_target_has_the_attempt_of_the_call() -> None:
+    assert does(ServedHistory([], mode=Mode.TARGET, target=A.hash, attempt=4), None) == (Execute, Execute(4))
+
+
+def test_the_way_to_a_target_is_replayed() -> None:
+    before = memo(B)
+    history = ServedHistory([before], mode=Mode.TARGET, target=A.hash)
+    history.reach(B)
+    history.deliver(before)
+    assert history.replaying
+    history.reach(A)
+    assert not history.replaying
+
+
+@pytest.mark.parametrize(
+    ("mode", "given"), [(Mode.REPORT, True), (Mode.CHECKPOINT, True), (Mode.PLAN, False), (Mode.TARGET, False)]
+)
+def test_nobody_knows_that_all_was_given_while_others_may_be_open(mode: Mode, given: bool) -> None:
+    before = memo(B)
+    history = ServedHistory([before], mode=mode, target=A.hash)
+    assert not history.given
+    history.reach(B)
+    history.deliver(before)
+    assert history.given is given
