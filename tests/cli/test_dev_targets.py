@@ -149,7 +149,7 @@ def test_a_port_in_use_is_said(command: Command, project: Path) -> None:
         port = taken.getsockname()[1]
         ran = command("dev", str(project / "mail.py"), "--port", str(port))
     assert ran.code == 3
-    assert f"--port: {port} is in use at 127.0.0.1: another `inngest dev` may be running" in ran.err
+    assert f"--port: {port} is in use at 127.0.0.1: another server may be running" in ran.err
     assert "--port 0 takes any that is free" in ran.err
 
 

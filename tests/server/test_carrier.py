@@ -159,13 +159,15 @@ async def test_a_url_that_cannot_be_called(carrier: HttpCarrier, url: str) -> No
     assert repr(url) in answer.reason
 
 
-async def test_a_host_that_must_not_be_called() -> None:
+async def test_a_host_that_must_not_be_called_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     carrier = HttpCarrier(SystemClock(asyncio.get_running_loop()), Egress(private=False))
     async with rude(polite) as app:
-        answer = await carrier.carry(call(app.url))
+        answers = [await carrier.carry(call(app.url)) for _ in range(2)]
         assert app.connections == 0
-    assert isinstance(answer, NotDelivered)
-    assert f"--allow-host 127.0.0.1:{app.port} " in answer.reason
+    for answer in answers:
+        assert isinstance(answer, NotDelivered)
+        assert f"--allow-host 127.0.0.1:{app.port} " in answer.reason
+    assert caplog.text.count("app shop is not called: 127.0.0.1 is not a public address") == 1
     await carrier.close()
 
 

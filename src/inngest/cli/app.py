@@ -40,13 +40,28 @@ def root(
 @app.command()
 def dev(
     targets: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="TARGET…",
-            help="What to run: path/app.py, package.module, or package.module:client.",
+            metavar="[TARGET…]",
+            help="What to run: path/app.py, package.module, or package.module:client. Apps may serve the rest.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    sdk_url: Annotated[
+        list[str] | None,
+        typer.Option("--sdk-url", "-u", metavar="URL", help="Where an app serves its functions; may be repeated."),
+    ] = None,
+    poll_interval: Annotated[
+        str, typer.Option(metavar="TIME", help="Between two questions to an app what it serves; 0: only once.")
+    ] = "5s",
+    discovery: Annotated[
+        bool | None,
+        typer.Option(
+            "--discovery/--no-discovery",
+            help="Look for apps on the ports of this machine. [default: if neither TARGET nor URL is given]",
+            show_default=False,
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[
         str, typer.Option("--port", "-p", metavar="PORT", help="Where to listen; 0 takes a free port.")
@@ -71,7 +86,7 @@ def dev(
         from .dev import command  # noqa: PLC0415 - loads what only this command needs
 
         command.dev(
-            targets,
+            targets or (),
             host=host,
             port=port,
             allowed_hosts=allow_host or (),
@@ -80,7 +95,72 @@ def dev(
             drain=drain_timeout,
             reload=reload,
             as_json=as_json,
+            sdk_urls=sdk_url or (),
+            poll_interval=poll_interval,
+            discovery=discovery,
         )
+
+
+@app.command()
+def start(
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Settings. [default: inngest.toml or inngest.json here or above]"),
+    ] = None,
+    signing_key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Hexadecimal; a second one is taken too, while it replaces the first."),
+    ] = None,
+    event_key: Annotated[
+        list[str] | None, typer.Option(metavar="[NAME:]KEY", help="Whoever sends events shows one; may be repeated.")
+    ] = None,
+    sdk_url: Annotated[
+        list[str] | None,
+        typer.Option("--sdk-url", "-u", metavar="URL", help="Where an app serves its functions; may be repeated."),
+    ] = None,
+    poll_interval: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Between two questions to an app what it serves. [default: only once]"),
+    ] = None,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen. [default: 127.0.0.1]")] = None,
+    port: Annotated[str | None, typer.Option("--port", "-p", metavar="PORT", help="[default: 8288]")] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="May be called though its address is not public; a network too."),
+    ] = None,
+    deny_host: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="Must not be called; a network too.")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The engine's database. [default: .inngest/inngest.db]")
+    ] = None,
+    retry_interval: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Between attempts. [default: 15 s growing to 2 h]")
+    ] = None,
+    drain_timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long calls may go on when it stops. [default: 30s]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Log lines are JSON.")] = False,
+) -> None:
+    """Run the server for production: it takes events, and calls the functions that apps serve."""
+    with reported(as_json=as_json):
+        from .start import command  # noqa: PLC0415 - loads what only this command needs
+
+        given = {
+            "signing_key": signing_key,
+            "event_key": event_key,
+            "sdk_url": sdk_url,
+            "poll_interval": poll_interval,
+            "host": host,
+            "port": port,
+            "allow_host": allow_host,
+            "deny_host": deny_host,
+            "database": database,
+            "retry_interval": retry_interval,
+            "drain_timeout": drain_timeout,
+            "json": as_json,
+        }
+        command.start(given, config=config)
 
 
 @app.command()

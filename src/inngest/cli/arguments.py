@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from inngest.protocol import durations, ulids
 
@@ -102,6 +103,22 @@ def seconds(option: str, text: str | None) -> float | None:
     return value
 
 
+def app_url(option: str, text: str) -> str:
+    """The URL of an app; without a scheme it is http."""
+    url = text if "://" in text else f"http://{text}"
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise CommandError(
+            f"{option}: expected the URL at which an app serves its functions, such as "
+            f"http://localhost:3000/api/inngest, got {text!r}"
+        )
+    return url
+
+
 def whole_number(option: str, text: str, least: int, most: int) -> int:
     """A whole number."""
     try:
@@ -143,6 +160,21 @@ def database_path(text: str) -> Path:
             f"--database: expected a file such as {DEFAULT_DATABASE}, or sqlite:///{DEFAULT_DATABASE}, got {text!r}"
         )
     return Path(path)
+
+
+def make_folder(database: Path) -> None:
+    """Make the folder of the database; the default one is ignored by git."""
+    folder = database.parent
+    if folder.is_dir():
+        return
+    try:
+        folder.mkdir(parents=True)
+        if folder.name == ".inngest":
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(
+            f"--database: the folder {folder} cannot be made: {error.strerror}", code=Exit.UNREACHABLE
+        ) from None
 
 
 def existing_database(text: str) -> Path:

@@ -69,7 +69,7 @@ def real_runtime(settings: Settings) -> Runtime:
         executor=ThreadExecutor(loop, idle),
         database=found.database,
         liveness=found.liveness,
-        http=AiohttpClient(),
+        http=AiohttpClient(None if settings.apps is None else settings.apps.egress),
         host=socket.gethostname(),
         pid=os.getpid(),
         carrier=None if settings.apps is None else HttpCarrier(clock, settings.apps.egress),

@@ -10,7 +10,7 @@ from inngest.protocol.http import HttpError, HttpRequest
 from inngest.runtime import clock
 from inngest.runtime.ports import HttpClient
 
-from .polling import INTERVAL, LONGEST
+from .polling import INTERVAL, LONGEST, NEVER
 
 PORTS: Final = (80, 443, *range(3000, 3011), 4321, 5000, 5173, 8000, 8080, 8081, 8787, 8888, *range(8910, 8916))
 PATHS: Final = (
@@ -46,6 +46,7 @@ class Discovery:
         from inngest.runtime import connections  # noqa: F401, PLC0415 - loads aiohttp before time is measured
 
         due = [port for port, at in self._due.items() if at <= now]
+        self._due.update(dict.fromkeys(due, NEVER))  # not a second time meanwhile
         found = await asyncio.gather(*(self._app_on(port) for port in due))
         urls: list[str] = []
         for port, (listens, url) in zip(due, found, strict=True):

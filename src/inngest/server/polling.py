@@ -14,6 +14,8 @@ INTERVAL = 5.0
 LONGEST = 60.0
 """Seconds between two questions to an app that does not answer, in the end."""
 
+NEVER = float("inf")
+
 
 @dataclass
 class _Polled:
@@ -22,6 +24,7 @@ class _Polled:
     due: float = 0.0  # by the monotonic clock
     misses: int = 0  # how often in a row it was not reached
     told: object = None  # what was said of it last
+    over: bool = False  # it has registered, and is asked no more
 
 
 class Polling:
@@ -47,6 +50,11 @@ class Polling:
         """The apps that are asked."""
         return self._polled.keys()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody is asked any more."""
+        return all(one.over for one in self._polled.values())
+
     def add(self, url: str) -> None:
         """Ask one more."""
         self._polled.setdefault(url, _Polled())
@@ -62,15 +70,20 @@ class Polling:
         """
         due = [url for url, one in self._polled.items() if one.due <= now]
         await asyncio.gather(*(self._ask(url, self._polled[url], now) for url in due))
-        return min((one.due for one in self._polled.values() if one.due != float("inf")), default=None)
+        return min((one.due for one in self._polled.values() if one.due != NEVER), default=None)
 
     async def _ask(self, url: str, polled: _Polled, now: float) -> None:
-        outcome = await self._syncing.ask(url)
+        polled.due = NEVER  # not a second time meanwhile
+        try:
+            outcome = await self._syncing.ask(url)
+        except BaseException:
+            polled.due = now + LONGEST
+            raise
         polled.misses = 0 if outcome.reachable else polled.misses + 1
         wait = self._interval or INTERVAL
         polled.due = now + min(wait * 2 ** max(0, min(polled.misses, 10) - 1), max(LONGEST, wait))
         if outcome.app is not None and not self._interval:
-            polled.due = float("inf")
+            polled.due, polled.over = NEVER, True
         said = (outcome.problems, None if outcome.app is None else outcome.app.name)
         is_new = polled.told != said
         polled.told = said

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from inngest.cli import arguments
+from inngest.cli import arguments, sockets
 from inngest.cli.errors import CommandError, Exit
 
-from . import sockets
 from .loading import CodeError, ResolvedTarget, TargetError, locate
 from .log_output import ConsoleWriter, JsonLinesWriter, record_writer
 from .options import Options
@@ -38,6 +35,9 @@ def dev(
     drain: str,
     reload: bool,
     as_json: bool,
+    sdk_urls: Sequence[str],
+    poll_interval: str,
+    discovery: bool | None,
 ) -> None:
     """Serve functions until interrupted."""
     interval = arguments.seconds("--retry-interval", retry_interval)
@@ -51,12 +51,15 @@ def dev(
         retry_interval=interval,
         drain=arguments.seconds("--drain-timeout", drain) or 0.0,
         as_json=as_json,
+        sdk_urls=tuple(arguments.app_url("--sdk-url", url) for url in sdk_urls),
+        poll_interval=arguments.seconds("--poll-interval", poll_interval) or 0.0,
+        discover=not (targets or sdk_urls) if discovery is None else discovery,
     )
     number = arguments.whole_number("--port", port, 0, MAX_PORT)
     places = [_locate(target) for target in targets]
-    _make_folder(Path(options.database))
+    arguments.make_folder(Path(options.database))
     with sockets.listen(host, number) as sock:
-        code = _supervise(options, places, sock) if reload and CAN_RELOAD else _serve_here(options, sock)
+        code = _supervise(options, places, sock) if targets and reload and CAN_RELOAD else _serve_here(options, sock)
     raise typer.Exit(code)
 
 
@@ -65,21 +68,6 @@ def _locate(target: str) -> ResolvedTarget:
         return locate(target)
     except TargetError as error:
         raise CommandError(str(error), hint=error.hint) from None
-
-
-def _make_folder(database: Path) -> None:
-    """Make the folder of the database; the default one is ignored by git."""
-    folder = database.parent
-    if folder.is_dir():
-        return
-    try:
-        folder.mkdir(parents=True)
-        if folder.name == ".inngest":
-            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(
-            f"--database: the folder {folder} cannot be made: {error.strerror}", code=Exit.UNREACHABLE
-        ) from None
 
 
 def _supervise(options: Options, places: Sequence[ResolvedTarget], sock: socket.socket) -> int:
@@ -91,12 +79,15 @@ def _supervise(options: Options, places: Sequence[ResolvedTarget], sock: socket.
 
 def _serve_here(options: Options, sock: socket.socket) -> int:
     """Load the code into this process and serve it; a change needs a restart."""
+    from inngest.cli.http_server import Stop, take_signals  # noqa: PLC0415 - see above
+
     from . import logs  # noqa: PLC0415 - loads the engine, which the supervisor does not need
-    from .serving import Stop, load_targets, problem, serve  # noqa: PLC0415 - see above
+    from .serving import load_targets, problem, serve  # noqa: PLC0415 - see above
 
     sockets.close_in_forks(sock)
     emit = record_writer(as_json=options.as_json)
-    emit({"type": "loading", "targets": options.targets})
+    if options.targets:
+        emit({"type": "loading", "targets": options.targets})
     try:
         given = load_targets(options)
     except (TargetError, CodeError) as error:
@@ -106,24 +97,9 @@ def _serve_here(options: Options, sock: socket.socket) -> int:
 
     async def run() -> None:
         stop = Stop()
-        _take_signals(stop.ask, asyncio.get_running_loop())
+        take_signals(stop.ask, asyncio.get_running_loop())
         await serve(given, options, sock, emit, stop)
 
     asyncio.run(run())
     emit({"type": "stopped"})
     return Exit.OK
-
-
-def _take_signals(stop: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
-    """The first interrupt stops; the second ends the process, which loses nothing that was recorded."""
-    asked = False
-
-    def interrupted(*_: object) -> None:
-        nonlocal asked
-        if asked:
-            os._exit(Exit.INTERRUPTED)
-        asked = True
-        loop.call_soon_threadsafe(stop)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupted)

@@ -12,10 +12,10 @@ from typing import Any, TextIO
 from rich.text import Text
 
 from inngest.cli import arguments, output, suggestions
+from inngest.cli.sockets import close_in_forks
 from inngest.runtime.clock import wall_clock_ms
 
 from .event_log import Emit, Record
-from .sockets import close_in_forks
 
 STACK_INDENT = " " * 14
 SHOWN = 3
@@ -279,6 +279,23 @@ def _loading_failed(record: dict[str, Any]) -> Text:
     return text
 
 
+def _app_registered(record: dict[str, Any]) -> Text:
+    count = record["functions"]
+    text = Text.assemble(
+        ("app   ", "bold green"), (record["app"], "bold"), f"  {count} function{'' if count == 1 else 's'}"
+    )
+    return text.append(f"  {record['url']}" + (f" ({record['sdk']})" if record["sdk"] else ""), "dim")
+
+
+def _app_failed(record: dict[str, Any]) -> Text:
+    text = Text.assemble(("app   ", "bold red"), record["problems"][0] if record["problems"] else record["url"])
+    for problem in record["problems"][1:]:
+        text.append(f"\n{STACK_INDENT}{problem}")
+    if record["hint"]:
+        text.append(f"\n{STACK_INDENT}{record['hint']}", "dim")
+    return text
+
+
 def _stopping(record: dict[str, Any]) -> Text:
     if record["reason"] == "changed":
         text = Text.assemble(("reload  ", "bold blue"), f"{', '.join(record['files'][:3])} changed")
@@ -307,6 +324,8 @@ def _log(record: dict[str, Any]) -> Text:
 
 
 LINES: dict[str, Line] = {
+    "app.failed": _app_failed,
+    "app.registered": _app_registered,
     "event": _event,
     "event.sent": _event_sent,
     "log": _log,

@@ -20,6 +20,9 @@ class Options:
     retry_interval: float | None  # seconds
     drain: float  # seconds
     as_json: bool
+    sdk_urls: tuple[str, ...] = ()  # apps that are asked to register
+    poll_interval: float = 5.0  # seconds between two questions; 0: each until it has registered
+    discover: bool = False  # whether apps are looked for on this machine
 
     def to_json(self) -> str:
         """As text, for a command line."""
@@ -29,4 +32,5 @@ class Options:
     def from_json(cls, text: str) -> Options:
         """From `to_json`."""
         values = json.loads(text)
-        return cls(**{**values, "targets": tuple(values["targets"]), "allowed_hosts": tuple(values["allowed_hosts"])})
+        lists = {name: tuple(values[name]) for name in ("targets", "allowed_hosts", "sdk_urls")}
+        return cls(**{**values, **lists})

@@ -3,55 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import urllib.parse
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import uvicorn
-
+from inngest.cli.http_server import HttpServer, Stop, url_of
 from inngest.embedded.engine import Engine, host_of
+from inngest.embedded.host import EngineHost
 from inngest.protocol.config import TriggerCron
+from inngest.runtime.egress import Egress
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 from inngest.server.app import create_app
-from inngest.server.protocol import BoundedProtocol
+from inngest.server.syncs import Server
 
 from .event_log import Emit, EventLog, Record
 from .loading import CodeError, TargetError, load, locate
 from .options import Options
 
 Given = Sequence[Inngest | Function[Any]]
-
-CLOSE_CONNECTIONS = 2
-"""Seconds that requests have to end when the server stops."""
-
-
-@dataclass
-class Stop:
-    """Why a server is to stop, once it is."""
-
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    reason: str = "interrupted"
-    files: Sequence[str] = ()
-
-    def ask(self, reason: str = "interrupted", files: Sequence[str] = ()) -> None:
-        """Stop. The first reason counts."""
-        if not self.asked.is_set():
-            self.reason, self.files = reason, files
-            self.asked.set()
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Capture none."""
-        yield
 
 
 def load_targets(options: Options) -> Given:
@@ -60,7 +32,7 @@ def load_targets(options: Options) -> Given:
     Raises:
         TargetError, CodeError: they cannot be loaded.
     """
-    return load([locate(target) for target in options.targets])
+    return load([locate(target) for target in options.targets]) if options.targets else []
 
 
 def problem(error: Exception, *, final: bool) -> Record:
@@ -102,29 +74,35 @@ async def serve(
         drain_timeout=round(options.drain * 1_000),
     )
     host = host_of(engine)
+    host.call_apps()
     host.observe(EventLog(emit, host.now), told_until=told_until)
     async with engine:
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            http=BoundedProtocol,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=CLOSE_CONNECTIONS,
-        )
-        server = _Server(config)
+        server = HttpServer(app)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
         emit(_serving(engine.functions, options, sock, first))
         on_serving()
+        syncing = asyncio.ensure_future(_sync_apps(host, options, sock, emit))
         asked = asyncio.ensure_future(stop.asked.wait())
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
         emit({"type": "stopping", "reason": stop.reason, "files": list(stop.files), "executing": list(host.executing)})
         server.should_exit = True
         asked.cancel()
+        syncing.cancel()
         await asyncio.gather(serving, host.drain())
     return host.told_until
+
+
+async def _sync_apps(host: EngineHost, options: Options, sock: socket.socket, emit: Emit) -> None:
+    """Ask apps to register, those that are named and those that are found."""
+    if not (options.sdk_urls or options.discover):
+        return
+    from inngest.cli.syncing import Wanted, record_of, sync_apps  # noqa: PLC0415 - few call apps
+
+    port = sock.getsockname()[1]
+    wanted = Wanted(options.sdk_urls, options.poll_interval, port if options.discover else None)
+    server = Server("dev", url_of(sock, options.host))
+    await sync_apps(host, server, wanted, Egress(), lambda outcome: emit(record_of(outcome)))
 
 
 def _serving(functions: Sequence[Function[Any]], options: Options, sock: socket.socket, first: bool) -> Record:
@@ -140,9 +118,3 @@ def _serving(functions: Sequence[Function[Any]], options: Options, sock: socket.
 
 def _triggers(function: Function[Any]) -> list[str]:
     return [one.cron if isinstance(one, TriggerCron) else one.event for one in function.options.triggers]
-
-
-def url_of(sock: socket.socket, host: str) -> str:
-    """Where the server answers."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{shown}:{sock.getsockname()[1]}"

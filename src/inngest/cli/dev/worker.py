@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from inngest.cli.errors import Exit
+from inngest.cli.http_server import Stop
+from inngest.cli.sockets import close_in_forks
 from inngest.embedded.errors import EngineConfigError
 from inngest.engine.errors import StoreError
 from inngest.sdk.errors import EngineBindingError
@@ -21,8 +23,7 @@ from .event_log import Emit
 from .loading import CodeError, TargetError, files_of, source_files
 from .log_output import record_writer
 from .options import Options
-from .serving import Given, Stop, load_targets, problem, serve
-from .sockets import close_in_forks
+from .serving import Given, load_targets, problem, serve
 
 Loaded = tuple[Given, Exception | None]
 """What there is to run, and why it cannot be loaded."""

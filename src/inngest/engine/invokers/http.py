@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from urllib.parse import urljoin
 
 from inngest.protocol import limits
+from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.egress import Egress, EgressError
 from inngest.runtime.ports import Clock
 
 from .ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
+MAX_TOLD = 1_000
 
 KEEP_ALIVE = 3.0
 """Seconds that an idle connection is kept: servers close theirs after 5 s and more, and a call must not meet that."""
@@ -44,6 +50,7 @@ class HttpCarrier:
         self._egress = Egress() if egress is None else egress
         self._longest = longest
         self._made: Any = None
+        self._told: set[tuple[str, str]] = set()  # apps that are not called, and why
 
     async def carry(self, call: RemoteCall) -> Carried:
         import aiohttp  # noqa: PLC0415 - most engines call no apps
@@ -53,6 +60,7 @@ class HttpCarrier:
         try:
             return await self._follow(call)
         except EgressError as error:
+            self._tell(call.app_id, str(error))
             return NotDelivered(str(error))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             return NotDelivered(connections.reason(error))
@@ -64,6 +72,12 @@ class HttpCarrier:
             return Broken("the answer was cut before its end")
         except (aiohttp.ClientError, connections.Lost, OSError, ValueError) as error:
             return Broken(connections.reason(error))
+
+    def _tell(self, app: str, reason: str) -> None:
+        """Log once why an app is not called: it waits until whoever runs this server mends that."""
+        if (app, reason) not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add((app, reason))
+            LOGGER.warning("app %s is not called: %s", app, reason)
 
     async def close(self) -> None:
         made, self._made = self._made, None

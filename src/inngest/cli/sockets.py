@@ -1,4 +1,4 @@
-"""The socket that `inngest dev` listens on."""
+"""The socket that a server listens on."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _explain(error: OSError, host: str, port: int) -> CommandError:
     if error.errno == errno.EADDRINUSE:
         return CommandError(
-            f"--port: {port} is in use at {host}: another `inngest dev` may be running",
+            f"--port: {port} is in use at {host}: another server may be running",
             hint="stop that one, or choose another port; --port 0 takes any that is free",
             code=Exit.UNREACHABLE,
         )

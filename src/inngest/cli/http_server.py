@@ -1,0 +1,79 @@
+"""An ASGI app on a socket, from start to stop, in a process of a command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from inngest.server.protocol import BoundedProtocol
+
+from .errors import Exit
+
+CLOSE_CONNECTIONS = 2
+"""Seconds that requests have to end when the server stops."""
+
+
+@dataclass
+class Stop:
+    """Why a server is to stop, once it is."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = "interrupted"
+    files: Sequence[str] = ()
+
+    def ask(self, reason: str = "interrupted", files: Sequence[str] = ()) -> None:
+        """Stop. The first reason counts."""
+        if not self.asked.is_set():
+            self.reason, self.files = reason, files
+            self.asked.set()
+
+
+class HttpServer(uvicorn.Server):
+    """Serves an app with httptools, bounded heads and no access log, and leaves signals to its command."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                http=BoundedProtocol,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=CLOSE_CONNECTIONS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+def take_signals(stop: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    """The first interrupt stops; the second ends the process, which loses nothing that was recorded."""
+    asked = False
+
+    def interrupted(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(Exit.INTERRUPTED)
+        asked = True
+        loop.call_soon_threadsafe(stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
+
+
+def url_of(sock: socket.socket, host: str) -> str:
+    """Where the server answers."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{sock.getsockname()[1]}"

@@ -1,0 +1,68 @@
+"""The file of settings: `inngest.toml` or `inngest.json`, in the current folder or one above it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from inngest.cli.errors import CommandError, Exit
+
+NAMES = ("inngest.toml", "inngest.json")
+_FOREIGN = ("inngest.yaml", "inngest.yml")
+
+
+class ConfigFile(NamedTuple):
+    """Settings of a file."""
+
+    path: Path | None  # None: there is none
+    values: Mapping[str, object]
+
+
+def read(named: str | None, folder: Path) -> ConfigFile:
+    """The settings of a file.
+
+    Args:
+        named: its path; None: the nearest one of `NAMES`, from a folder upwards.
+        folder: where the command runs.
+
+    Raises:
+        CommandError: it is not there, or cannot be read.
+    """
+    path = folder / named if named else _nearest(folder)
+    if path is None:
+        return ConfigFile(None, {})
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CommandError(f"--config: there is no file {path}", code=Exit.UNREACHABLE) from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}", code=Exit.UNREACHABLE) from None
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8 text: byte {error.start}") from None
+    return ConfigFile(path, _parsed(path, text))
+
+
+def _nearest(folder: Path) -> Path | None:
+    for place in (folder, *folder.parents):
+        for name in NAMES:
+            if (place / name).is_file():
+                return place / name
+        for name in _FOREIGN:
+            if (place / name).is_file():
+                raise CommandError(f"{place / name}: YAML is not read", hint=f"write it as {place / NAMES[0]}")
+    return None
+
+
+def _parsed(path: Path, text: str) -> Mapping[str, object]:
+    if path.suffix not in (".toml", ".json"):
+        raise CommandError(f"{path}: expected a file that ends with .toml or .json")
+    try:
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:  # its text tells a place, and nothing that stands there
+        raise CommandError(f"{path} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise CommandError(f"{path}: expected an object with settings, such as " + '{"port": 8288}')
+    return values

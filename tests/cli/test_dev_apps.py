@@ -1,0 +1,76 @@
+"""`inngest dev -u URL`: apps register, their functions run, and what is wrong with one is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .processes import DevServer, inngest
+from .small_app import SmallApp, small_app
+
+CODE = """
+import inngest
+
+client = inngest.Inngest(app_id="local")
+
+@client.create_function(fn_id="hear", trigger=inngest.TriggerEvent(event="shop/said"))
+async def hear(ctx: inngest.Context) -> str:
+    return "heard"
+"""
+
+
+def test_functions_of_an_app_run_beside_those_of_files(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(CODE)
+    with (
+        small_app(SmallApp()) as app,
+        DevServer(tmp_path, "app.py", "-u", app.url, "--poll-interval", "100ms") as server,
+    ):
+        server.serving()
+        failed = server.expect("app.failed")
+        assert failed["problems"] == [f"{app.url} has registered with another server"]
+        assert failed["hint"] == f"set INNGEST_DEV={server.url} in the app's environment"
+        app.server = server.url
+        found = server.expect("app.registered")
+        assert {name: found[name] for name in ("app", "url", "functions", "sdk")} == {
+            "app": "shop",
+            "url": app.url,
+            "functions": 1,
+            "sdk": "py:v0.0.1",
+        }
+        server.send("shop/said")
+        ended = {(one := server.expect("run.completed"))["function_id"]: one["output"] for _ in range(2)}
+        assert ended == {"shop-greet": "hello", "local-hear": "heard"}
+        assert len(app.calls[0]["x-run-id"]) == 26
+        assert "x-inngest-signature" not in app.calls[0]
+
+
+def test_an_app_that_changes_or_goes_is_told_once(tmp_path: Path) -> None:
+    app = SmallApp()
+    with DevServer(tmp_path, "--no-discovery", "--poll-interval", "50ms", "-u", "localhost:1/api/inngest") as server:
+        server.serving()
+        failed = server.expect("app.failed", url="http://localhost:1/api/inngest")
+        assert failed["problems"] == [
+            "http://localhost:1/api/inngest does not answer: ConnectError: Connection refused"
+        ]
+        assert failed["hint"] == "start the app, or mend the URL"
+    with small_app(app), DevServer(tmp_path, "--poll-interval", "50ms", "-u", app.url) as server:
+        server.serving()
+        app.server = server.url
+        server.has_said("app.registered", app="shop")
+        seen = app.puts
+        app.event = "shop/shouted"
+        server.expect("app.registered", modified=True)
+        assert app.puts > seen
+        app.event = ""
+        wrong = server.expect("app.failed")
+        assert "shop-greet" in wrong["problems"][0]
+        assert wrong["hint"] == "mend the functions: nothing of the app was registered"
+        app.event = "shop/shouted"
+        server.expect("app.registered", modified=False)
+    told = [record["type"] for record in server.records if record["type"].startswith("app.")]
+    assert told.count("app.registered") == 3
+
+
+def test_a_person_reads_it_in_lines(tmp_path: Path) -> None:
+    ran = inngest("dev", "-u", "ftp://x", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "--sdk-url: expected the URL at which an app serves its functions" in ran.stderr

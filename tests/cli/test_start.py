@@ -1,0 +1,162 @@
+"""`inngest start`: the server for production, as a process."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import subprocess
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from inngest.protocol.wire import signing
+
+from .processes import INNGEST, PATIENCE, environment, inngest
+from .small_app import SmallApp, small_app
+
+SIGNING = "00112233445566778899aabbccddeeff"
+KEYS = {"INNGEST_SIGNING_KEY": SIGNING, "INNGEST_EVENT_KEY": "web:event-key"}
+
+
+class Started:
+    """`inngest start --json` on a free port: its log lines as they come."""
+
+    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
+        self.process = subprocess.Popen(
+            [INNGEST, "start", "--json", "--port", "0", *arguments],
+            cwd=folder,
+            env=environment(**{**KEYS, **env}),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._heard: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self.url = self.until("serving at ").removeprefix("serving at ").partition(";")[0]
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._heard.put(line)
+        self._heard.put(None)
+
+    def until(self, text: str) -> str:
+        """The next message with a text."""
+        while True:
+            line = self._heard.get(timeout=PATIENCE)
+            assert line is not None, f"it ended before it said {text!r}: {self.lines}"
+            self.lines.append(line)
+            message = str(json.loads(line)["message"])
+            if text in message:
+                return message
+
+    def close(self) -> None:
+        """Read what it said to the end."""
+        self._listener.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **env: str) -> Generator[Started]:
+    server = Started(folder, *arguments, **env)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.close()
+
+
+def test_without_keys_it_does_not_start(tmp_path: Path) -> None:
+    ran = inngest("start", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "a signing key is needed" in ran.stderr
+    assert "INNGEST_SIGNING_KEY" in ran.stderr
+    ran = inngest("start", "--json", cwd=tmp_path, INNGEST_SIGNING_KEY=SIGNING)
+    assert (ran.returncode, json.loads(ran.stdout)["error"][:26]) == (2, "an event key is needed: wh")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_open_what_they_are_for_and_are_never_told(tmp_path: Path) -> None:
+    with started(tmp_path) as server, httpx.Client(base_url=server.url, timeout=PATIENCE) as http:
+        assert http.get("/health").status_code == 200
+        assert http.get("/ready").headers["x-inngest-server-kind"] == "cloud"
+        assert http.post("/e/another", json={"name": "a"}).status_code == 401
+        sent = http.post("/e/event-key", json={"name": "a"})
+        assert sent.status_code == 200
+        path = f"/v1/events/{sent.json()['ids'][0]}/runs"
+        assert http.get(path).status_code == 401
+        bearer = {"authorization": f"Bearer {signing.hashed(SIGNING)}"}
+        assert http.get(path, headers=bearer).json()["data"] == []
+        assert http.get(path, headers={**bearer, "host": "evil.test"}).status_code == 200
+        assert server.stop() == 0
+        server.until("stopped")
+    said = "".join(server.lines)
+    for secret in (SIGNING, signing.hashed(SIGNING), "event-key"):
+        assert secret not in said
+
+
+def test_it_listens_on_this_machine_unless_told_otherwise(tmp_path: Path) -> None:
+    with started(tmp_path) as server:
+        assert server.url.startswith("http://127.0.0.1:")
+    with started(tmp_path, INNGEST_HOST="0.0.0.0") as server:
+        assert httpx.get(f"{server.url}/health", timeout=PATIENCE).status_code == 200
+
+
+def test_settings_of_the_file_are_found_from_a_folder_below(tmp_path: Path) -> None:
+    (tmp_path / "inngest.toml").write_text("database = 'kept/here.db'\n[event_key]\nshop = 'k2'\n")
+    folder = tmp_path / "below"
+    folder.mkdir()
+    with started(folder, INNGEST_EVENT_KEY="") as server:
+        assert httpx.post(f"{server.url}/e/k2", json={"name": "a"}, timeout=PATIENCE).status_code == 200
+    assert (folder / "kept" / "here.db").exists()
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with started(tmp_path) as server:
+        port = server.url.rpartition(":")[2]
+        ran = inngest("start", "--port", port, cwd=tmp_path, **KEYS)
+    assert ran.returncode == 3
+    assert f"--port: {port} is in use at 127.0.0.1" in ran.stderr
+
+
+def test_an_app_that_is_named_is_called_with_signed_requests(tmp_path: Path) -> None:
+    with small_app(SmallApp(bearer=signing.hashed(SIGNING))) as app, started(tmp_path, "-u", app.url) as server:
+        server.until("has registered with another server")
+        assert app.puts == 1
+        app.server = server.url
+        # It is asked until it has registered.
+        assert "app shop has registered 1 function" in server.until("app shop ")
+        sent = httpx.post(f"{server.url}/e/event-key", json={"name": "shop/said"}, timeout=PATIENCE)
+        assert sent.status_code == 200
+        assert app.called.wait(PATIENCE)
+        assert app.calls[0]["x-inngest-signature"].startswith("t=")
+        assert server.stop() == 0
+
+
+def test_an_app_on_a_private_address_that_nobody_named_is_not_called(tmp_path: Path) -> None:
+    """It may register, and the server says how to have it called."""
+    with small_app(SmallApp(bearer=SIGNING)) as app, started(tmp_path) as server:
+        app.server = server.url
+        status, _ = app.register()
+        assert status == 200
+        httpx.post(f"{server.url}/e/event-key", json={"name": "shop/said"}, timeout=PATIENCE)
+        assert f"--allow-host localhost:{app.port} " in server.until("--allow-host")
+        assert app.calls == []
+
+
+def test_an_app_without_the_key_does_not_register(tmp_path: Path) -> None:
+    with started(tmp_path) as server, small_app(SmallApp(server=server.url, bearer="ff")) as app:
+        assert app.register()[0] == 401
