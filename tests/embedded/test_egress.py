@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+import inngest
+from inngest.embedded.engine import host_of
+from inngest.embedded.settings import Apps
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.runtime.egress import Egress
 from inngest.runtime.http import AiohttpClient
@@ -156,3 +160,20 @@ async def test_the_text_of_a_failure_has_no_url(fetch: Client) -> None:
             await fetch(url)
         assert failure.value.retriable
         assert "secret" not in str(failure.value)
+
+
+async def test_requests_of_steps_keep_to_the_policy_of_their_server(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="look", retries=0, trigger=inngest.TriggerEvent(event="a"))
+    async def look(ctx: inngest.Context) -> object:
+        return (await ctx.step.fetch("get", str(ctx.event.data["url"]))).body
+
+    with answering("here") as allowed, answering("secret") as other:
+        engine = inngest.Engine(client, database=tmp_path / "i.db")
+        host_of(engine).call_apps(Apps(Egress(allow=[allowed.url.removeprefix("http://")], private=False)))
+        async with engine:
+            assert await engine.invoke(look, data={"url": allowed.url}) == "here"
+            with pytest.raises(inngest.errors.RunFailedError, match="--allow-host"):
+                await engine.invoke(look, data={"url": other.url})
+        assert other.requests == []

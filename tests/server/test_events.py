@@ -176,6 +176,14 @@ async def test_the_fields_of_a_form_are_the_data_and_the_query_names_the_event(a
     assert result["data"] == {"name": ["Ada L."], "tag": ["a", "b"], "note": [""]}
 
 
+@pytest.mark.parametrize("content", ['{"name": "shop/said"}', ' [{"name": "shop/said", "data": {}}]'])
+async def test_json_that_is_called_a_form_is_json(api: Api, content: str) -> None:
+    """`curl -d` calls it so, unless it is told otherwise."""
+    response = await api.post(content=content, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 200
+    assert len(await api.engine.runs(event_id=response.json()["ids"][0])) == 1
+
+
 async def test_the_fields_of_a_multipart_form_are_the_data_without_its_files(api: Api) -> None:
     response = await api.http.post(
         "/e/any-key?name=shop/said",

@@ -40,7 +40,8 @@ def read(
 
     Args:
         body: one JSON object, an array of them, or a form.
-        content_type: of the body; everything that is not a form is read as JSON.
+        content_type: of the body; everything that is not a form is read as JSON. So is a form that names no event and
+            looks like JSON: `curl -d` says of all that it sends that it is a form.
         seed: gives the events their ids, so that a body that is sent again is known; None: they get new ones.
         form_name: the name of the event that a form stands for.
         source: the name of the key that the events were sent with; "" if none was asked for.
@@ -50,7 +51,7 @@ def read(
     """
     kind = content_type.partition(";")[0].strip().lower()
     wires: Sequence[object]
-    if kind in (FORM, MULTIPART):
+    if kind in (FORM, MULTIPART) and not (kind == FORM and not form_name and body.lstrip()[:1] in (b"{", b"[")):
         fields = _form(body) if kind == FORM else _multipart(body, content_type)
         wires = [{"name": form_name, "data": fields}]
     else:
