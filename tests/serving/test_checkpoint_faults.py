@@ -21,6 +21,7 @@ from .asking import EVENT, client_of, handler_of, reply, request
 
 STEPS = ("a", "b", "c", "d", "e")
 WORLDS = 150
+TROUBLES = ("request lost", "answer lost", "busy")
 
 
 class FaultyServer:
@@ -35,11 +36,17 @@ class FaultyServer:
         self.memos: dict[str, tuple[str, str]] = {}  # by id of the step: its text, and its value
         self.known: frozenset[str] = frozenset()  # steps that the call under way was told
         self.met: set[str] = set()  # faults
+        self.ran: set[str] = set()  # steps whose handlers returned in the call under way
+        self._fault, self._lasts = "", 0  # what is wrong, and for how many requests
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         assert request.content is not None
         found = checkpoints.read(request.content)
-        fault = self.chance.choice(["", "", "", "request lost", "answer lost", "busy", "refused", "yield"])
+        if self._lasts == 0:
+            self._fault = self.chance.choice(["", "", "", "request lost", "answer lost", "busy", "refused", "yield"])
+            self._lasts = self.chance.randrange(1, 9) if self._fault in TROUBLES else 1
+        self._lasts -= 1
+        fault = self._fault
         if fault:
             self.met.add(fault)
         if fault == "request lost":
@@ -77,13 +84,14 @@ async def drive(seed: int, options: dict[str, Any]) -> FaultyServer:
             nonlocal ran
             assert name not in server.known, f"{name} is recorded, and runs again"
             ran += 1
+            server.ran.add(name)
             return ran
 
         return [await ctx.step.run(name, handler, name) for name in STEPS]
 
     handler = handler_of(client, [f], server)
     for number in range(1, 200):
-        server.known = frozenset(server.memos)
+        server.known, server.ran = frozenset(server.memos), set()
         stack = [hash_step_id(name) for name in server.memos]
         head = calls.Head("R1", "uuid", 0, 4, f"req{number}", number, stack=stack)
         body = calls.encode(head, [EVENT], [text for text, _ in server.memos.values()])
@@ -100,6 +108,7 @@ async def drive(seed: int, options: dict[str, Any]) -> FaultyServer:
                 output = op.data
             elif op.op is not Opcode.DISCOVERY_REQUEST:
                 server.keep(op)
+        assert server.ran <= server.memos.keys(), "a result is lost"
         if output is not None:
             assert list(server.memos) == list(STEPS)
             assert output == f"[{','.join(data for _, data in server.memos.values())}]"
