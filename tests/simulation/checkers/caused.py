@@ -13,7 +13,7 @@ from tests.simulation.scenario import Scenario
 OF_RUN = ("steps", "attempts", "inbox", "requests")
 """Tables whose rows are what is recorded of a run, besides its own row."""
 
-OWNERSHIP = ("session_id", "token", "slots")
+OWNERSHIP = ("session_id", "token", "slots", "generation")
 """Columns of a run that say who has it, and nothing of how far it is."""
 
 
