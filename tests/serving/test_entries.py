@@ -257,6 +257,31 @@ def test_a_branch_that_is_given_up_beside_the_target_is_told_later() -> None:
     assert enter(make, PLAN, memo("won")).said == ["StepCancelled lost"]
 
 
+def test_a_branch_that_is_given_up_before_the_code_comes_to_the_target_is_told_later() -> None:
+    def make(world: World) -> Handler:
+        async def run(ctx: inngest.Context) -> object:
+            async def comes_late() -> object:
+                await asyncio.sleep(0.5)
+                return await ctx.step.run("target", world.does("target", "done"))
+
+            branches = (lambda: ctx.step.run("won", world.does("won")), lambda: ctx.step.sleep("lost", 9_000))
+            return await asyncio.gather(ctx.group.race(branches), comes_late())
+
+        return run
+
+    assert enter(make, TARGET, memo("won"), target="target").said == ["StepRun target"]
+
+
+def test_with_checkpoints_attempts_are_counted_from_0_after_a_step() -> None:
+    async def run(ctx: inngest.Context) -> object:
+        first = await ctx.step.run("a", lambda: ctx.attempt)
+        return [first, ctx.attempt, await ctx.step.run("b", lambda: ctx.attempt)]
+
+    entered = enter(lambda _: run, CHECKPOINT, advice=Advice.GO_ON, attempt=2, max_attempts=4)
+    assert isinstance(entered.outcome, Completed)
+    assert entered.outcome.data == "[2,0,0]"
+
+
 def test_a_call_that_is_given_up_while_a_handler_runs_is_told_later() -> None:
     def make(world: World) -> Handler:
         async def run(ctx: inngest.Context) -> object:
