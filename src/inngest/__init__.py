@@ -25,7 +25,6 @@ from inngest.protocol.config import (
 )
 from inngest.protocol.errors import ErrorInfo, NonRetriableError
 from inngest.protocol.raw import JSON
-from inngest.runtime.uncollected import uncollected as _uncollected
 from inngest.sdk.client import Inngest
 from inngest.sdk.context import Context, ContextSync, Deferred
 from inngest.sdk.environment import warn_of_namesake as _warn_of_namesake
@@ -120,8 +119,7 @@ if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for on
         """`Engine`, and what it returns, are loaded on first use: a process that only sends needs no database."""
         if name not in _LOADED_LATER:
             raise AttributeError(f"module 'inngest' has no attribute {name!r}")
-        with _uncollected():
-            found = getattr(_import_module(_LOADED_LATER[name]), name)
+        found = getattr(_import_module(_LOADED_LATER[name]), name)
         globals()[name] = found  # found at once from now on
         return found
 

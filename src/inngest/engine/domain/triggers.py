@@ -41,7 +41,8 @@ def starts(events: Iterable[Event], registry: Registry, now: int, new_id: Callab
                     continue
                 found.append(_start(function, view, now, new_id, paused=paused, listens=True))
             except UndecidedError as undecided:
-                found.append(_bare(function, view, now, new_id, listens=True).skip(undecided.info))
+                rules = rules_of(function.id, function.config)
+                found.append(_bare(function, rules, view, now, new_id, listens=True).skip(undecided.info))
             except Exception as error:
                 found.append(_unread(function, event, now, new_id, error))
     return found
@@ -151,8 +152,8 @@ def _start(
     was_collected: bool = False,
     listens: bool = False,
 ) -> Start:
-    bare = _bare(function, view, now, new_id, listens=listens)
     rules = rules_of(function.id, function.config)
+    bare = _bare(function, rules, view, now, new_id, listens=listens)
     if not rules.gated:
         return bare if paused is None else bare.pause(paused)
     try:
@@ -163,14 +164,19 @@ def _start(
 
 
 def _bare(
-    function: FunctionSpec, view: EventView, now: int, new_id: Callable[[int], str], *, listens: bool = False
+    function: FunctionSpec,
+    rules: FunctionRules,
+    view: EventView,
+    now: int,
+    new_id: Callable[[int], str],
+    *,
+    listens: bool = False,
 ) -> Start:
     """A run of a function for an event; an event from the future delays it."""
     event = view.event
     if not isinstance(function.retries, int) or not isinstance(function.version, str):
         raise TypeError(f"its retries or its version cannot be read: {function.retries!r}, {function.version!r}")
     due_at = event.ts if event.ts > now + limits.FUTURE_EVENT_GRACE else now
-    rules = rules_of(function.id, function.config)
     position = position_of(function.id, rules.queueing, view)
     cancels = rules.cancellations
     run = Run(
@@ -230,6 +236,6 @@ def failure_starts(
     if handler is None:
         return []
     try:
-        return [_bare(handler, EventView(event, now), now, new_id)]
+        return [_bare(handler, rules_of(handler.id, handler.config), EventView(event, now), now, new_id)]
     except Exception as error:
         return [_unread(handler, event, now, new_id, error, direct=True)]

@@ -221,7 +221,8 @@ def write(context: WriteContext, kept: list[Commit]) -> tuple[Mapping[tuple[str,
             kept = [one._replace(changes=_with(one.changes, one.owner.run_id, settled)) for one in kept]
     _write_steps(context, kept)
     anew = {one.owner.run_id: (one.owner.run_id, one.changes.attempt) for one in kept if one.begins_anew}
-    context.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
+    if anew:
+        context.execute_rows(BEGIN_ANEW, list(anew.values()))  # by run: a batch may have several commits of one
     calls = {one.owner.run_id: found for one in kept if (found := one.changes.discovery) is not None}
     if calls:
         rows = [(run_id, one.generation, one.version, int(one.owed), one.at) for run_id, one in calls.items()]
@@ -232,9 +233,11 @@ def write(context: WriteContext, kept: list[Commit]) -> tuple[Mapping[tuple[str,
     gone = set(context.notifications.cancelled)
     if gone:  # by an event of this very batch, or by one that was still to be told
         kept = [one for one in kept if one.owner.run_id not in gone]
-    released = [one for one in kept if one.lane is not None and isinstance(one.changes.transition, Released)]
-    _give_slots_back(context, released)
-    freed = holding.freed(context, [one.owner.run_id for one in kept if _is_held(one)])
+    released = [one for one in kept if isinstance(one.changes.transition, Released)]
+    freed: Collection[str] = ()
+    if released:
+        _give_slots_back(context, [one for one in released if one.lane is not None])
+        freed = holding.freed(context, [one.owner.run_id for one in released if _is_held(one)])
     _write_transitions(context, kept, freed)
     holding.write(context, [(one.owner.run_id, one.changes) for one in kept], freed)
     context.finished += [one.effects.finish for one in kept if one.effects.finish is not None]
@@ -271,6 +274,8 @@ def _until_let_go(commits: Sequence[Commit]) -> tuple[list[Commit], set[int]]:
 
 
 def _end(tx: WriteContext, commits: Sequence[Commit]) -> None:
+    if not commits:
+        return
     _give_slots_back(tx, [one for one in commits if one.lane is not None])
     rows: list[tuple[object, ...]] = []
     for one in commits:
@@ -279,8 +284,7 @@ def _end(tx: WriteContext, commits: Sequence[Commit]) -> None:
         error = None if ended.error is None else ended.error.to_json()
         rows.append((one.owner.run_id, ended.status.value, ended.output, error, one.changes.attempt, one.now))
     tx.execute_rows(END_RUNS, rows)
-    if rows:
-        timers.forget_times(tx, [one.owner.run_id for one in commits])
+    timers.forget_times(tx, [one.owner.run_id for one in commits])
 
 
 def alone(one: Commit) -> Alone[Receipt] | None:
@@ -439,9 +443,10 @@ def _write_transitions(context: WriteContext, commits: Sequence[Commit], freed: 
                 jobs.append(job_row(ids, run_id, one.function_id, one.now, due_at, alone=one.alone, lane=one.lane))
                 if not one.alone and (lane := lanes.readable(one.lane)) is not None:
                     queue.add(lane, due_at)
-    context.execute_rows(RELEASE_RUNS, released)
-    context.execute_rows(INSERT_JOBS, jobs)
-    context.execute_rows(holding.INSERT_HELD, on_hold)
+    if released:
+        context.execute_rows(RELEASE_RUNS, released)
+        context.execute_rows(INSERT_JOBS, jobs)
+        context.execute_rows(holding.INSERT_HELD, on_hold)
     if jobs:
         queue.write(context, commits[0].now, ids)
     over = [one.owner.run_id for one in commits if one.waiting and isinstance(one.changes.transition, Ended)]

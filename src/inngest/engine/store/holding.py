@@ -104,7 +104,8 @@ def write(tx: Transaction, decided: Sequence[tuple[str, Changes]], freed: Collec
             follows = changes.follows or (run_id in rows and bool(rows[run_id][1]))
             code = changes.code._replace(hold=None) if run_id in freed else changes.code
             rows[run_id] = (run_id, int(follows), code.to_json())
-    tx.execute_rows(WRITE_CODE, list(rows.values()))
+    if rows:
+        tx.execute_rows(WRITE_CODE, list(rows.values()))
 
 
 def hold_of(code: str | None) -> Hold | None:

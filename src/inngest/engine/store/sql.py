@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from inngest.engine.domain.effects import NOTHING
@@ -263,7 +264,7 @@ class SqlStore(ServerVerbs):
     def record_here(self, owner: Owner, memo: Memo) -> bool:
         if not self._looking_back.is_idle:
             return False
-        return self._writer.write_here(committing.RECORD, committing.parameters(owner, memo))
+        return self._writer.write_here(committing.RECORD, partial(committing.parameters, owner, memo))
 
     def _submit_commit(self, commit: Commit) -> asyncio.Future[Any]:
         changes, effects = commit.changes, commit.effects

@@ -52,6 +52,7 @@ class LaneEntry:
         self._capacity = lanes.capacity(context, queued)
         self._waiting = waiting(context, queued) if queued else set()
         self._queue = Queue()
+        self._has_lanes = any(start.position is not None for start in starts)
 
     def admits(self, start: Start) -> bool:
         """Whether the run begins at once, past an empty lane with room; then it has its slot."""
@@ -79,6 +80,8 @@ class LaneEntry:
 
     def write(self, now: int) -> None:
         """Write slots and lanes."""
+        if not self._has_lanes:
+            return
         lanes.write(self._context, self._capacity)
         self._queue.write(self._context, now, self._context.ids)
 
@@ -171,7 +174,8 @@ def insert_starts(
             entry.queue(start)
     context.execute_rows(INSERT_RUNS, [run_row(start.run, owner) for start, owner in starts if not start.written])
     rows = [_start_row(context.ids, start) for start, owner in starts if owner is None and _is_to_queue(start)]
-    context.execute_rows(INSERT_STARTING, rows)
+    if rows:
+        context.execute_rows(INSERT_STARTING, rows)
     if starts:
         entry.write(starts[0][0].run.created_at)
     watched = [watch for start, _ in starts if not start.written for watch in start.subscriptions]

@@ -112,21 +112,22 @@ class Writer:
             self._executor.start_brief(self._write_here, self._drain)
         return waiting
 
-    def write_here(self, statement: Statement, parameters: tuple[object, ...]) -> bool:
+    def write_here(self, statement: Statement, parameters: Callable[[], tuple[object, ...]]) -> bool:
         """Execute one statement at once, as a transaction of its own, if nothing else is to be written and that is
-        quick; whether it changed anything. On the loop's thread. A command finds out what was in the way.
+        quick; whether it changed anything. On the loop's thread. A command finds out what was in the way. Parameters
+        are made only then: under load most would never be needed.
         """
         if self._running or self._held or self._given_up or self._doubt is not None or self._closed:
             return False
         return self._executor.here(self._execute_here, (statement, parameters))
 
-    def _execute_here(self, given: tuple[Statement, tuple[object, ...]]) -> bool:
+    def _execute_here(self, given: tuple[Statement, Callable[[], tuple[object, ...]]]) -> bool:
         statement, parameters = given
         connection, context = self._connection, self._context
         if connection is None or context is None:
             return False
         try:
-            changed = self._database.alone(connection, context.ordered(statement), parameters, patient=False)
+            changed = self._database.alone(connection, context.ordered(statement), parameters(), patient=False)
         except Exception:
             return False
         if changed:
