@@ -243,14 +243,15 @@ async def test_a_call_that_is_open_when_the_body_returns_is_not_recorded_and_its
 async def test_a_function_that_does_not_wait_for_what_calls_its_steps_is_told_of(
     stage: Stage, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    entered, may_end = threading.Event(), threading.Event()
+    entered, may_end, threads = threading.Event(), threading.Event(), list[threading.Thread]()
 
     def handler() -> None:
         entered.set()
         may_end.wait(60)
 
     def plain(ctx: inngest.ContextSync) -> str:
-        threading.Thread(target=lambda: ctx.step.run("left", handler)).start()
+        threads.append(threading.Thread(target=lambda: ctx.step.run("left", handler)))
+        threads[0].start()
         entered.wait(60)
         return "ok"
 
@@ -267,6 +268,8 @@ async def test_a_function_that_does_not_wait_for_what_calls_its_steps_is_told_of
 
     run = await stage.run(plain if kind == "a thread" else on_loop)
     may_end.set()
+    for thread in threads:
+        await asyncio.to_thread(thread.join, 60)
     assert (run.status, step_ids(run)) == ("COMPLETED", set())
     told = [record.getMessage() for record in caplog.records if "steps were not done" in record.getMessage()]
     assert len(told) == 1

@@ -126,6 +126,7 @@ class SqliteDatabase:
     def connect(self) -> Connection:
         if forbidden := errors.forbidden_file(self.path):  # SQLite would open it all the same, to read
             raise StoreReadOnlyError(forbidden)
+        connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -136,6 +137,8 @@ class SqliteDatabase:
             connection.execute("PRAGMA temp_store=MEMORY")
             self._execute_patiently(connection, "SELECT 1 FROM sqlite_master LIMIT 1").fetchall()  # it opens the WAL
         except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
             raise self.explain(error) from error
         if mode != ("wal",):
             connection.close()
