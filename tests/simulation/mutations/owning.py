@@ -12,7 +12,7 @@ from unittest import mock
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine import executor, intake, quarantine, reaper, service
+from inngest.engine import executor, intake, invocations, quarantine, reaper, service
 from inngest.engine.domain.model import Event
 from inngest.engine.domain.starts import Start
 from inngest.engine.owned_run import OwnedRun
@@ -210,7 +210,7 @@ def _what_is_no_exception_ends_the_task_of_its_run() -> Iterator[AbstractContext
     yield mock.patch.object(work, "contained", lambda error: error)
     yield mock.patch.object(cancels.Cancels, "judged", as_it_is)
     yield mock.patch.object(work, "ends_the_task", lambda error: not isinstance(error, Exception))
-    yield mock.patch.object(executor, "ends_the_task", lambda error: not isinstance(error, Exception))
+    yield mock.patch.object(invocations, "ends_the_task", lambda error: not isinstance(error, Exception))
 
 
 @plant("P6", "cancelling-itself", finders=("P6", "ends"))
