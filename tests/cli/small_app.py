@@ -21,6 +21,8 @@ class SmallApp:
     server: str = ""  # where it registers; "" for nowhere
     bearer: str = ""  # shown there
     event: str = "shop/said"  # what starts its function
+    retries: int = 0
+    answers: list[tuple[int, bytes]] = field(default_factory=list)  # to the first calls: status and body
     port: int = 0
     puts: int = 0
     calls: list[dict[str, str]] = field(default_factory=list)  # headers of each
@@ -35,7 +37,7 @@ class SmallApp:
         """Send what it serves; the server's answer."""
         if not self.server:
             return 200, b'{"ok": true, "modified": true}'
-        step = {"id": "step", "name": "step", "retries": {"attempts": 0}}
+        step = {"id": "step", "name": "step", "retries": {"attempts": self.retries}}
         runtime = {"type": "http", "url": f"{self.url}?fnId=shop-greet&stepId=step"}
         function = {"id": "shop-greet", "name": "Greet", "triggers": [{"event": self.event}] if self.event else []}
         body = {
@@ -77,7 +79,7 @@ def small_app(app: SmallApp) -> Generator[SmallApp]:
             elif self.command == "POST":
                 app.calls.append({name.lower(): value for name, value in self.headers.items()})
                 app.called.set()
-                self.say(200, b'"hello"')
+                self.say(*(app.answers.pop(0) if app.answers else (200, b'"hello"')))
             else:
                 self.say(200, b"{}")
 

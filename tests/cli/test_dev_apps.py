@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from .processes import DevServer, inngest
+from inngest.protocol.steps import hash_step_id
+
+from .processes import DevServer, inngest, of_type
 from .small_app import SmallApp, small_app
+
+BUSY = {"name": "Busy", "message": "busy"}
 
 CODE = """
 import inngest
@@ -68,6 +73,24 @@ def test_an_app_that_changes_or_goes_is_told_once(tmp_path: Path) -> None:
         server.expect("app.registered", modified=False)
     told = [record["type"] for record in server.records if record["type"].startswith("app.")]
     assert told.count("app.registered") == 3
+
+
+def test_attempts_that_fail_in_an_app_are_told(tmp_path: Path) -> None:
+    flaky = {"op": "StepError", "id": hash_step_id("flaky"), "displayName": "flaky", "error": BUSY}
+    app = SmallApp(retries=2, answers=[(206, json.dumps([flaky]).encode()), (500, json.dumps(BUSY).encode())])
+    options = ("--no-discovery", "--poll-interval", "50ms", "--retry-interval", "10ms")
+    with small_app(app), DevServer(tmp_path, *options, "-u", app.url) as server:
+        server.serving()
+        app.server = server.url
+        server.has_said("app.registered", app="shop")
+        server.send("shop/said")
+        server.expect("run.completed", output="hello")
+        of_step, of_body = [one for one in server.records if one["type"] in ("step.retrying", "run.retrying")]
+        assert (of_step["type"], of_step["step"], of_step["attempt"]) == ("step.retrying", "flaky", 0)
+        assert (of_body["type"], of_body["attempt"]) == ("run.retrying", 1)
+        for one in (of_step, of_body):
+            assert (one["max_attempts"], one["delay"], one["error"]["message"]) == (3, 10, "busy")
+        assert list(of_type(server.records, "log")) == []
 
 
 def test_a_person_reads_it_in_lines(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_result_of_too_many_bytes_fails_its_step() -> None:
 def test_an_attempt_of_a_step_in_a_discovery_counts_on_the_body() -> None:
     run = state(attempt=1)
     changes = report(run, reported(raised(A)))
-    assert changes.failed == [FailedAttempt(A.hash, 1, LEFT, NOW, RECORDED_OOPS)]
+    assert changes.failed == [FailedAttempt(A.hash, 1, LEFT, NOW, RECORDED_OOPS, A.text)]
     assert (changes.attempt, changes.memos, changes.open) == (2, [], ())
     assert changes.discovery == Discovery(3, 2, owed=True, at=NOW + 7_000)
     run = after(run, changes)

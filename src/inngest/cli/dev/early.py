@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inngest.engine.domain.model import Changes, Ended, Released, Run
+from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Released, Run
 from inngest.engine.records import Claimed
 
 BODY = ""
@@ -30,12 +30,11 @@ class Early:
             return
         if changes.follows:  # it strays by itself
             self._in_order.discard(run.id)
-        failed = {one.step for one in changes.failed}
-        due = {step.step.hash: step.due_at for step in changes.open if step.step.hash in failed}
-        if isinstance(transition, Released):
-            if transition.hold is not None:
-                self._held.add(run.id)
-            if transition.due_at is not None and (transition.hold is not None or BODY in failed):
+        opened = {step.step.hash for step in changes.open}
+        due = {one.step if one.step in opened else BODY: again_at(changes, one) for one in changes.failed}
+        if isinstance(transition, Released) and transition.hold is not None:
+            self._held.add(run.id)
+            if transition.due_at is not None:
                 due[BODY] = transition.due_at
         if due:
             self._due.setdefault(run.id, {}).update(due)
@@ -63,3 +62,15 @@ class Early:
         self._due.pop(run_id, None)
         self._held.discard(run_id)
         self._in_order.discard(run_id)
+
+
+def again_at(changes: Changes, failed: FailedAttempt) -> int:
+    """When (unix ms) a failed attempt is followed by the next: that of its step, or of the code between steps."""
+    for step in changes.open:
+        if step.step.hash == failed.step:
+            return step.due_at
+    if changes.discovery is not None:
+        return changes.discovery.at
+    transition = changes.transition
+    due_at = transition.due_at if isinstance(transition, Released) else None
+    return failed.ended_at if due_at is None else due_at

@@ -12,11 +12,11 @@ from inngest.engine.domain.model import Changes, Ended, Event, FailedAttempt, Ho
 from inngest.engine.records import Claimed, Touched
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Memo, Opcode, OpenStep
+from inngest.protocol.opcodes import Memo, Opcode
 from inngest.runtime.clock import wall_clock_ms
 from inngest.server.run_json import hold_json
 
-from .early import Early
+from .early import Early, again_at
 
 Record = Mapping[str, object]
 Emit = Callable[[Record], None]
@@ -89,7 +89,9 @@ class EventLog:
             self._say(_memo_type(memo), **_names(run), **_memo(memo))
         for failed in changes.failed:
             if failed.step:
-                self._say("step.retrying", **_names(run), **_retry(run, failed, opened[failed.step]))
+                step = opened.get(failed.step)
+                name = failed.name if step is None else step.step.text
+                self._say("step.retrying", **_names(run), step=name, **_retry(run, failed, again_at(changes, failed)))
         for step in changes.open:
             if step.kind is Opcode.SLEEP:
                 self._say("step.sleeping", **_names(run), step=step.step.text, due_at=step.due_at)
@@ -116,14 +118,13 @@ def _names(run: Run) -> dict[str, object]:
     return {"run_id": run.id, "function_id": run.function_id}
 
 
-def _retry(run: Run, failed: FailedAttempt, step: OpenStep) -> dict[str, object]:
+def _retry(run: Run, failed: FailedAttempt, due_at: int) -> dict[str, object]:
     return {
-        "step": step.step.text,
         "attempt": failed.attempt,
         "max_attempts": run.retries + 1,
         "error": error_shape(failed.error),
-        "due_at": step.due_at,
-        "delay": step.due_at - failed.ended_at,
+        "due_at": due_at,
+        "delay": due_at - failed.ended_at,
     }
 
 
@@ -158,11 +159,10 @@ def _transition(run: Run, changes: Changes) -> Iterator[tuple[str, dict[str, obj
         hold = transition.hold
         if hold is not None and changes.code is not None:  # else it was on hold before, and nothing new shows of it
             yield "run.held", {**_hold(hold), "due_at": transition.due_at}
+    if not isinstance(transition, Ended):
         for failed in changes.failed:
             if not failed.step:
-                due_at = transition.due_at or failed.ended_at
-                retry = {"attempt": failed.attempt, "max_attempts": run.retries + 1, "due_at": due_at}
-                yield "run.retrying", {**retry, "delay": due_at - failed.ended_at, "error": error_shape(failed.error)}
+                yield "run.retrying", _retry(run, failed, again_at(changes, failed))
 
 
 def _hold(hold: Hold) -> dict[str, object]:

@@ -19,6 +19,7 @@ from inngest.protocol import codec, events, limits
 from inngest.protocol.calls import Completed
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import WAITS, Op, Opcode, OpenStep
+from inngest.protocol.steps import StepName
 from inngest.protocol.wire.operations import COMPLETE
 from inngest.protocol.wire.responses import Reply, ReplyKind
 
@@ -251,7 +252,7 @@ class _Answer:
             if was is not None:
                 steps.attempt_failed(draft, op)
             else:
-                self._try_again(op.step.hash, op.error or ErrorInfo("Error", ""), op.retry_after)
+                self._try_again(op.step, op.error or ErrorInfo("Error", ""), op.retry_after)
             return
         if op.op is Opcode.STEP_RUN and (op.data is None or codec.size(op.data) <= limits.MAX_STEP_OUTPUT):
             steps.succeeded(draft, op._replace(data="null" if op.data is None else op.data))
@@ -376,17 +377,18 @@ class _Answer:
         if final or attempt >= draft.run.retries:
             draft.transition = Ended(RunStatus.FAILED, None, error, draft.deferred())
         elif step is None:
-            self._try_again("", error, retry_after)
+            self._try_again(None, error, retry_after)
         else:
             op = Op(Opcode.STEP_ERROR, step.step, step.kind, attempt, self._report.left_at, error=error)
             steps.attempt_failed(draft, op._replace(retry_after=retry_after))
 
-    def _try_again(self, hashed: str, error: ErrorInfo, retry_after: int | None) -> None:
+    def _try_again(self, step: StepName | None, error: ErrorInfo, retry_after: int | None) -> None:
         """The code is to be entered once more, later: an attempt of the body is over."""
         draft = self.draft
         interval = draft.policy.retry_interval
         delay = retry_delay(draft.attempt, jitter=draft.jitter, interval=interval, retry_after=retry_after)
-        draft.failed.append(FailedAttempt(hashed, draft.attempt, self._report.left_at, draft.now, error))
+        hashed, name = ("", "") if step is None else (step.hash, step.text)
+        draft.failed.append(FailedAttempt(hashed, draft.attempt, self._report.left_at, draft.now, error, name))
         draft.attempt += 1
         self._owe(draft.now + delay)
 
