@@ -190,7 +190,8 @@ async def large(ctx: inngest.Context) -> object:
 
 
 async def asks(ctx: inngest.Context) -> object:
-    adapter = Adapter(auth_key="secret", model="m", base_url="http://model.example/v1")
+    url = str(ctx.event.data.get("url", "http://model.example/v1"))
+    adapter = Adapter(auth_key="secret", model="m", base_url=url)
     found = await ctx.step.ai.infer("ask", adapter=adapter, body={"messages": []})
     return found["answer"]
 

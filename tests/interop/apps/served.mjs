@@ -131,16 +131,17 @@ program("large", 0, async ({ step }) => {
   for (const letter of "abc") found.push(await step.run(`large ${letter}`, () => letter.repeat(1_500_000)));
   return found.map((one) => one.length);
 });
-program("asks", 0, async ({ step }) => {
-  const model = openai({ model: "m", apiKey: "secret", baseUrl: "http://model.example/v1" });
+program("asks", 0, async ({ event, step }) => {
+  const baseUrl = event.data.url ?? "http://model.example/v1";
+  const model = openai({ model: "m", apiKey: "secret", baseUrl });
   return (await step.ai.infer("ask", { model, body: { messages: [] } })).answer;
 });
 program("signals", 0, async ({ step }) => {
   const found = await step.waitForSignal("signal", { signal: "go", timeout: "1d" });
   return found === null ? null : found.data;
 });
-program("fetches", 0, async ({ step }) => {
-  const found = await step.fetch("http://fetched.example/x", { method: "POST", body: "b" });
+program("fetches", 0, async ({ event, step }) => {
+  const found = await step.fetch(event.data.url ?? "http://fetched.example/x", { method: "POST", body: "b" });
   return found.status;
 });
 
