@@ -19,7 +19,7 @@ HEAVY = ["httpx", "sqlalchemy", "starlette", "uvicorn", "watchfiles"]
     [
         ("inngest.cli.app", []),
         ("inngest.cli.commands.send", ["httpx"]),
-        ("inngest.cli.commands.runs", ["sqlalchemy"]),
+        ("inngest.cli.commands.runs", []),
     ],
 )
 def test_heavy_parts_wait_for_their_use(module: str, loaded: list[str]) -> None:

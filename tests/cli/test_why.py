@@ -25,7 +25,8 @@ from tests.house.tree import ROOT
 from . import on_call
 from .conftest import Command
 from .on_call import client
-from .processes import PATIENCE, environment
+from .processes import PATIENCE, DevServer, environment
+from .small_app import SmallApp, small_app
 
 PAGE = (ROOT / "docs" / "howto" / "why.md").read_text(encoding="utf-8")
 HOUR = 3_600_000
@@ -37,7 +38,7 @@ def settled(text: str) -> str:
         (r"\b01[0-9A-HJKMNP-TV-Z]{24}\b", "RUN"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\(in [^)]*\)", "(in SPAN)"),
-        (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+        (r"(127\.0\.0\.1|localhost):\d+", r"\1:PORT"),
         (r"[^ (]+, process \d+", "HOST, process PID"),
     ):
         text = re.sub(pattern, name, text)
@@ -331,6 +332,20 @@ async def test_it_cannot_be_read(on_duty: OnCall) -> None:
         rows.execute("UPDATE inngest_jobs SET due_at = 0, score = 0 WHERE run_id = ?", (run_id,))
     async with on_duty.engine() as engine:
         is_on_the_page(await on_duty.held(engine, run_id, Rule.UNREADABLE, saying="tried once"))
+
+
+def test_its_app_is_away(on_duty: OnCall, tmp_path: Path) -> None:
+    with DevServer(tmp_path, "--no-discovery", "--database", str(on_duty.path)) as server:
+        server.serving()
+        with small_app(SmallApp(server=server.url)) as app:
+            assert app.register()[0] == 200
+        server.send("shop/said")
+        run_id = server.expect("run.started")["run_id"]
+        assert server.expect("log")["message"].startswith("app shop is put off for 1 s: http://localhost")
+        server.expect("run.started", run_id=run_id)
+        while "was tried 2 times" not in (text := on_duty.printed(run_id)):
+            pass
+        is_on_the_page(text)
 
 
 @pytest.mark.parametrize(

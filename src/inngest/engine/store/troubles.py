@@ -73,7 +73,8 @@ def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
     row = {"kind": kind, "key": key, "error": error, "tries": tries, "since": since, "until": until}
     tx.execute(WRITE, row)
     extra = about_run(key if kind.partition(":")[0] in _OF_RUN else None)
-    LOGGER.error("%s %s is put off for %g s: %s", kind, key, (until - now) / 1000, error, extra=extra)
+    named = key if key.startswith(f"{kind} ") else f"{kind} {key}"
+    LOGGER.error("%s is put off for %g s: %s", named, (until - now) / 1000, error, extra=extra)
     return until
 
 
