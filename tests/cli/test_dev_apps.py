@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from starlette.applications import Starlette
+
+from inngest.cli.http_server import HttpServer
 from inngest.protocol.steps import hash_step_id
 
 from .processes import DevServer, inngest, of_type
@@ -91,6 +94,25 @@ def test_attempts_that_fail_in_an_app_are_told(tmp_path: Path) -> None:
         for one in (of_step, of_body):
             assert (one["max_attempts"], one["delay"], one["error"]["message"]) == (3, 10, "busy")
         assert list(of_type(server.records, "log")) == []
+
+
+def test_why_a_step_of_an_app_is_tried_again_is_shown_before_it_has_ended(tmp_path: Path) -> None:
+    flaky = {"op": "StepError", "id": hash_step_id("flaky"), "displayName": "flaky", "error": BUSY}
+    app = SmallApp(retries=2, answers=[(206, json.dumps([flaky]).encode())])
+    options = ("--no-discovery", "--poll-interval", "50ms", "--retry-interval", "1h")
+    with small_app(app), DevServer(tmp_path, *options, "-u", app.url) as server:
+        server.serving()
+        app.server = server.url
+        server.has_said("app.registered", app="shop")
+        server.send("shop/said")
+        run_id = server.expect("step.retrying")["run_id"]
+        (attempt,) = json.loads(inngest("run", run_id, "--json", cwd=tmp_path).stdout)["attempts"]
+        assert (attempt["number"], attempt["error"]["name"]) == (0, "Busy")
+        assert "has failed once, with Busy: busy" in inngest("run", run_id, "--why", cwd=tmp_path).stdout
+
+
+def test_connections_are_kept_for_longer_than_http_clients_keep_theirs() -> None:
+    assert HttpServer(Starlette()).config.timeout_keep_alive > 60
 
 
 def test_a_person_reads_it_in_lines(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from .errors import Exit
 CLOSE_CONNECTIONS = 2
 """Seconds that requests have to end when the server stops."""
 
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: apps close theirs after 4 s to 15 s, and no request is to meet its end."""
+
 
 @dataclass
 class Stop:
@@ -48,6 +51,7 @@ class HttpServer(uvicorn.Server):
                 log_config=None,
                 log_level="warning",
                 access_log=False,
+                timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=CLOSE_CONNECTIONS,
             )
         )

@@ -157,7 +157,7 @@ def run_in_full(view: RunView) -> Run:
     bare = run_of(view.run)
     unread = list(bare.unreadable)
     failed: dict[str, list[Attempt]] = {}
-    for one in view.failed:
+    for one in view.failed_by_entry:
         failed.setdefault(one.step, []).append(_attempt(one))
     entries: list[Entry] = [*view.memos, *view.open]
     return Run(

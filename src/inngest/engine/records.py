@@ -333,3 +333,9 @@ class RunView(NamedTuple):
     batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
     metadata: Mapping[str, str] = MappingProxyType({})  # JSON texts, by hash of the step
     defers: Sequence[Defer] = ()  # in the order in which they were made
+
+    @property
+    def failed_by_entry(self) -> list[FailedAttempt]:
+        """The failed attempts; those of a step that has no entry yet are the body's, by which they are counted."""
+        known = {memo.step.hash for memo in self.memos} | {step.step.hash for step in self.open}
+        return [one if one.step in known else one._replace(step="") for one in self.failed]

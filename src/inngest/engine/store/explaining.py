@@ -180,7 +180,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     return Facts(
         run=view.run,
         open=view.open,
-        failed=view.failed,
+        failed=view.failed_by_entry,
         subscriptions=subscriptions,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if subscriptions else (),
         due_at=due_at,
