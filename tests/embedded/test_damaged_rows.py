@@ -36,8 +36,10 @@ UNSHOWN = {"session_id", "token", "slots", "takeover_steps", "metadata"}
 """Columns of theirs that say nothing to people."""
 
 ALSO: Mapping[str, str] = {
-    "inngest_attempts": "INSERT INTO inngest_attempts SELECT inngest_steps.run_id, inngest_steps.hash, 7, 0, 0,"
-    " inngest_attempts.error FROM inngest_steps, inngest_attempts",
+    "inngest_apps": "INSERT INTO inngest_apps SELECT 'app-' || id, '', 'http://127.0.0.1:9/' || id, 'url', 'py:v0', '',"
+    " '', '', '', 0, 0, NULL, NULL FROM inngest_runs",
+    "inngest_attempts": "INSERT OR IGNORE INTO inngest_attempts SELECT inngest_steps.run_id, inngest_steps.hash, 7, 0,"
+    " 0, inngest_attempts.error FROM inngest_steps, inngest_attempts",
     "inngest_inbox": "INSERT INTO inngest_inbox (run_id, hash, data, arrived_at, attempt)"
     " SELECT id, 'of none', '1', 0, 0 FROM inngest_runs WHERE ended_at IS NULL",
     "inngest_kept_slots": "INSERT INTO inngest_kept_slots SELECT id, 'token', 'gone', function_id, lane, 1, 0"

@@ -88,6 +88,8 @@ async def test_what_is_old_is_removed_and_what_is_needed_stays(path: Path) -> No
         assert [run.id for run in await engine.runs()] == [young.id, sleeping]
         assert [step.id for step in (await engine.run(young.id)).steps] == ["pack"]
         assert [step.id for step in (await engine.run(sleeping)).steps] == ["begin", "rest"]
+        while rows(path)["events"] > 2:  # one that nobody heard is removed after the runs
+            await engine.runs()
     assert rows(path) == {"runs": 2, "steps": 3, "attempts": 0, "events": 2, "idempotency": 0}
 
 
