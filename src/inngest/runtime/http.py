@@ -11,8 +11,8 @@ from inngest.protocol.requests import SENSITIVE
 
 from .egress import Egress, EgressError
 
-KEPT = 5.0
-"""Seconds that an idle connection is kept for the next request."""
+KEPT = 3.0
+"""Seconds that an idle connection is kept: servers close theirs after 5 s and more, and no request must meet that."""
 
 MAX_REDIRECTS = 20
 SHORT = 64 * 1024
