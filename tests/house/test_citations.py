@@ -3,6 +3,8 @@
 A file of its own: each house rule has a test of its own.
 """
 
+import re
+
 from tests.house.citations import SECTION, decisions, sections
 from tests.house.tree import ROOT, texts
 
@@ -24,3 +26,10 @@ def test_every_decision_that_is_cited_is_there() -> None:
     known = {path.name[:4] for path in (ROOT / "docs/decisions").glob("[0-9]*.md")}
     found = [f"{path.relative_to(ROOT)}: {cited}" for path, text in texts(ROOT) for cited in decisions(text)]
     assert [one for one in found if one[-4:] not in known] == []
+
+
+def test_the_index_of_decisions_names_each_once_and_in_order() -> None:
+    index = (ROOT / "docs/decisions/index.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \[.*\]\((.+)\)$", index, re.MULTILINE) == sorted(
+        path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md")
+    )
