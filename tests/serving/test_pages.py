@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import textwrap
@@ -20,6 +18,7 @@ import httpx
 import pytest
 
 import inngest
+from tests.cli.processes import free_ports
 from tests.house.tree import ROOT
 
 from .carriers import over_asgi, over_werkzeug
@@ -55,15 +54,6 @@ def placed(carry: Carry) -> None:
 
 
 # -- with real servers
-
-
-def free_port() -> int:
-    """A port that nobody is given by chance: the ranges for that begin above."""
-    for port in range(20_000 + os.getpid() % 10_000, 32_000):
-        with socket.socket() as one, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
 
 
 @contextmanager
@@ -106,7 +96,7 @@ def commands_of(page: str) -> list[str]:
     ["serve-fastapi.md", "serve-starlette.md", "serve-flask.md", "serve-litestar.md", "serve-tornado.md"],
 )
 def test_the_file_of_a_page_is_served_by_its_command(page: str, tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     text = code_of(page)[0].replace("8000", str(port))
     (tmp_path / "shop.py").write_text(text, encoding="utf-8")
     (command,) = commands_of(page)
@@ -129,7 +119,7 @@ def test_the_project_of_the_page_on_django_is_served_by_its_command(tmp_path: Pa
     wsgi += "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n"
     (shop / "wsgi.py").write_text(wsgi, encoding="utf-8")
     (command,) = commands_of("serve-django.md")
-    with server(command, tmp_path, free_port()) as carry:
+    with server(command, tmp_path, *free_ports(1)) as carry:
         placed(carry)
 
 
