@@ -32,6 +32,7 @@ ELSEWHERE = {
     "howto/script.md": "tests/cli/test_tutorial.py",
     "howto/keep-types.md": "tests/unit/test_documents.py",
     "explanation/replay.md": "tests/unit/test_documents.py",
+    "howto/other-sdks.md": "tests/interop/test_page.py",
     **dict.fromkeys(
         [f"howto/{path.name}" for path in (DOCS / "howto").glob("serve*.md")], "tests/serving/test_pages.py"
     ),
