@@ -28,6 +28,10 @@ class Cancellation(NamedTuple):
     condition: Expression | None  # on the event that started the run
 
 
+AHEAD = 1_000
+"""Milliseconds by which the clock of a client may be ahead: its own *now* is in the past."""
+
+
 class CancellationError(ValueError):
     """A cancellation cannot be made; says what was expected."""
 
@@ -59,7 +63,7 @@ def read(wire: Mapping[str, Any], registry: Registry, now: int) -> Cancellation:
         raise CancellationError(str(error)) from None
     if until is None:
         raise CancellationError("started_before: expected a time such as 2026-01-02T03:04:05Z")
-    if until > now:
+    if until > now + AHEAD:
         raise CancellationError("started_before must be in the past")
     return Cancellation(found[0], since, until, _condition(wire.get("if")))
 
