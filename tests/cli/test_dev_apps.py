@@ -114,7 +114,7 @@ def test_why_a_step_of_an_app_is_tried_again_is_shown_before_it_has_ended(tmp_pa
 
 def test_connections_are_kept_for_longer_than_http_clients_keep_theirs() -> None:
     assert HttpServer(Starlette()).config.timeout_keep_alive > 60
-    assert http.KEPT < 5, "frameworks of apps close idle connections after 5 s"
+    assert http.KEEP_ALIVE < 5, "frameworks of apps close idle connections after 5 s"
 
 
 def test_a_person_reads_it_in_lines(tmp_path: Path) -> None:

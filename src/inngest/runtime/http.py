@@ -11,7 +11,7 @@ from inngest.protocol.requests import SENSITIVE
 
 from .egress import Egress, EgressError
 
-KEPT = 3.0
+KEEP_ALIVE = 3.0
 """Seconds that an idle connection is kept: servers close theirs after 5 s and more, and no request must meet that."""
 
 MAX_REDIRECTS = 20
@@ -69,7 +69,7 @@ class AiohttpClient:
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._connections().request(method, URL(url), headers, content)
             try:
-                there = _redirected(response) if request.redirects else None
+                there = redirected(response, str(response.url)) if request.redirects else None
                 if there is None:
                     return await _read(response, request.limit)
                 if response.content_length is not None and response.content_length <= SHORT:
@@ -91,36 +91,45 @@ class AiohttpClient:
         if self._made is None:
             from .connections import Connections  # noqa: PLC0415 - see above
 
-            self._made = Connections(self._egress, keep_alive=KEPT)
+            self._made = Connections(self._egress, keep_alive=KEEP_ALIVE)
         return self._made
 
 
-def _redirected(response: Any) -> str | None:
-    """Where an answer leads to, absolute; None if nowhere."""
+def redirected(response: Any, url: str) -> str | None:
+    """The absolute URL to which the answer of a URL leads; None if it leads nowhere."""
     location = response.headers.get("location")
     if location is None or response.status not in REDIRECTS:
         return None
-    return urljoin(str(response.url), str(location))
+    return urljoin(url, str(location))
 
 
 async def _read(response: Any, limit: int) -> HttpResponse:
-    """The answer, its body unpacked; what is too large is not read to its end."""
+    """The answer, its body unpacked."""
+    content = await body_of(response, limit)
+    if content is None:
+        raise HttpError(f"the answer has more than {limit:,} bytes, the most that a step may get", retriable=False)
+    headers = [(header_text(name), header_text(value)) for name, value in response.raw_headers]
+    return HttpResponse(response.status, headers, content, str(response.url))
+
+
+async def body_of(response: Any, limit: int) -> bytes | None:
+    """The body of an answer; None if it has more bytes than may be read. It is not read to its end then."""
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_any():
         size += len(part)
         if size > limit:
-            raise HttpError(f"the answer has more than {limit:,} bytes, the most that a step may get", retriable=False)
+            return None
         parts.append(part)
-    headers = [(_text(name), _text(value)) for name, value in response.raw_headers]
-    return HttpResponse(response.status, headers, b"".join(parts), str(response.url))
+    return b"".join(parts)
 
 
 def _without(headers: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
-def _text(header: bytes) -> str:
+def header_text(header: bytes) -> str:
+    """A part of a header: UTF-8 if it is that, else Latin-1."""
     try:
         return header.decode()
     except UnicodeDecodeError:

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 from inngest.protocol.http import LOOPBACK, HttpError, HttpRequest, HttpResponse
 
-KEEP_ALIVE = 3.0
-"""Seconds for which a connection is kept: Node closes one after five, and a request must not meet that."""
+from .http import KEEP_ALIVE, body_of
 
 CONNECT = 10.0
 """Seconds until a connection is there."""
@@ -48,7 +47,10 @@ class KeptHttp:
                 allow_redirects=request.redirects,
                 timeout=aiohttp.ClientTimeout(total=request.timeout / 1000, sock_connect=CONNECT),
             ) as response:
-                content = await _read(response, request.limit)
+                content = await body_of(response, request.limit)
+                if content is None:
+                    told = f"the answer has more than {request.limit:,} bytes, the most that is read"
+                    raise HttpError(told, retriable=False)
                 headers = [(name, value) for name, value in response.headers.items()]
                 return HttpResponse(response.status, headers, content, str(response.url))
         except (aiohttp.InvalidURL, aiohttp.TooManyRedirects) as error:
@@ -82,18 +84,6 @@ async def _holding(local: bool) -> AsyncGenerator[Any]:
         connector=connector, trust_env=not local, cookie_jar=aiohttp.DummyCookieJar()
     ) as it:
         yield it
-
-
-async def _read(response: Any, limit: int) -> bytes:
-    """The body; what is too large is not read to its end."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > limit:
-            raise HttpError(f"the answer has more than {limit:,} bytes, the most that is read", retriable=False)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _told(error: BaseException) -> str:

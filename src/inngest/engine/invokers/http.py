@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from urllib.parse import urljoin
 
 from inngest.protocol import limits
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.egress import Egress, EgressError
+from inngest.runtime.http import KEEP_ALIVE, body_of, header_text, redirected
 from inngest.runtime.ports import Clock
 
 from .ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
@@ -16,9 +16,6 @@ from .ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 MAX_TOLD = 1_000
-
-KEEP_ALIVE = 3.0
-"""Seconds that an idle connection is kept: servers close theirs after 5 s and more, and a call must not meet that."""
 
 CONNECT = 10.0
 """Seconds until it is given up to make a connection."""
@@ -33,7 +30,6 @@ MAX_ANSWER = 8 * limits.MB
 """Bytes of an answer's body."""
 
 MAX_REDIRECTS = 5
-_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class HttpCarrier:
@@ -95,10 +91,10 @@ class HttpCarrier:
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._sent(call, url)
             try:
-                location = response.headers.get("location")
-                if location is None or response.status not in _REDIRECTS:
+                location = redirected(response, str(url))
+                if location is None:
                     return await _read(response)
-                there = URL(urljoin(str(url), str(location)))
+                there = URL(location)
                 if there.scheme not in ("http", "https") or there.origin() != url.origin():
                     return Broken(
                         f"the app redirects the call to {there.with_query(None)}, which is another origin: "
@@ -128,24 +124,12 @@ class HttpCarrier:
 
 
 async def _read(response: Any) -> Carried:
-    """The answer; what is too large is not read to its end."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > MAX_ANSWER:
-            return Broken(f"the answer has more than {MAX_ANSWER:,} bytes, the most that an app may answer with")
-        parts.append(part)
-    headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.raw_headers}
-    return RawAnswer(response.status, headers, b"".join(parts))
+    content = await body_of(response, MAX_ANSWER)
+    if content is None:
+        return Broken(f"the answer has more than {MAX_ANSWER:,} bytes, the most that an app may answer with")
+    headers = {name.decode("latin-1").lower(): header_text(value) for name, value in response.raw_headers}
+    return RawAnswer(response.status, headers, content)
 
 
 def _uncallable(url: str, reason: str) -> str:
     return f"{url!r} cannot be called: {reason}"
-
-
-def _text(header: bytes) -> str:
-    try:
-        return header.decode()
-    except UnicodeDecodeError:
-        return header.decode("latin-1")
