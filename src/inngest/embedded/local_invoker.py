@@ -14,7 +14,7 @@ from inngest.runtime.left import left_behind
 from inngest.runtime.ports import Clock, Recorder
 from inngest.runtime.threads import FunctionThreads
 from inngest.sdk.errors import EndOfInvocation
-from inngest.sdk.function import AnyHandler, Function
+from inngest.sdk.function import Function, handlers_of
 from inngest.sdk.invocation.enter import FunctionEntry
 from inngest.sdk.invocation.invocation import Invocation
 from inngest.sdk.steps.current import CurrentStep
@@ -39,11 +39,7 @@ class LocalInvoker:
         threads: FunctionThreads,
         idle: LoopIdle | None = None,
     ) -> None:
-        self._handlers: dict[str, tuple[Function[object], AnyHandler]] = {}
-        for function in functions:
-            self._handlers[function.id] = (function, function.handler)
-            if function.on_failure is not None and function.on_failure_fn_id is not None:
-                self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
+        self._handlers = handlers_of(functions)
         self._clock = clock
         self._threads = threads
         self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle

@@ -218,7 +218,7 @@ class RemoteRun(OwnedRun):
         if changes.is_result and changes.attempt == stored and self._records_alone():
             if self._worker.store.record_here(self.owner, changes.memos[0]):
                 return Recorded(self._advice(), changes.entries)
-        elif not _writes(changes) and changes.attempt == stored:
+        elif changes.is_nothing and changes.attempt == stored:
             return Recorded(self._advice(), changes.entries)
         return self._commit(changes, now)
 
@@ -262,18 +262,3 @@ class RemoteRun(OwnedRun):
         if due_at is not None and found.wake_at is not None:
             due_at = min(due_at, found.wake_at)
         return Changes(self._state.attempt, transition=Released(due_at or moment.now + LATER))
-
-
-def _writes(changes: Changes) -> bool:
-    """Whether anything of a decision is stored."""
-    return bool(
-        changes.memos
-        or changes.open
-        or changes.failed
-        or changes.sent
-        or changes.waits
-        or changes.signals
-        or changes.defers
-        or changes.code is not None
-        or changes.discovery is not None
-    )

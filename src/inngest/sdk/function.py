@@ -7,7 +7,7 @@ import inspect
 import logging
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -280,3 +280,13 @@ def redefines(new: object, old: object) -> bool:
         return True
     interactive = getattr(new, "__module__", None) == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
     return interactive and ours.co_qualname == theirs.co_qualname
+
+
+def handlers_of(functions: Iterable[Function[object]]) -> dict[str, tuple[Function[object], AnyHandler]]:
+    """The handlers of functions, and of their failures, by the ids of the functions that they are on the wire."""
+    found: dict[str, tuple[Function[object], AnyHandler]] = {}
+    for function in functions:
+        found[function.id] = (function, function.handler)
+        if function.on_failure is not None and function.on_failure_fn_id is not None:
+            found[function.on_failure_fn_id] = (function, function.on_failure)
+    return found

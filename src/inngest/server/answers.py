@@ -5,9 +5,12 @@ A file of its own: the app and what guards it both answer so.
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from inngest.protocol import codec
+
+BY_API = "cancelled by a request"
+"""The reason of runs that are cancelled over HTTP."""
 
 
 class Json(JSONResponse):
@@ -16,3 +19,8 @@ class Json(JSONResponse):
     def render(self, content: object) -> bytes:
         """The body."""
         return codec.dumps(content).encode()
+
+
+def refusal(text: str, status: int) -> Response:
+    """The answer of the first API to what it cannot do."""
+    return Json({"error": text, "data": None, "status": status}, status)

@@ -11,7 +11,7 @@ from inngest.protocol.calls import Advice
 from inngest.protocol.errors import BodyInvalidError
 from inngest.protocol.wire import checkpoints
 
-from .answers import Json
+from .answers import refusal
 
 STALE = "another call goes on with this run, or it is over: stop, and report nothing"
 
@@ -37,14 +37,10 @@ class Checkpoints:
         try:
             given = checkpoints.read(await request.body())
         except BodyInvalidError as error:
-            return _error(error.message, 400)
+            return refusal(error.message, 400)
         if given.run_id != run_id:
-            return _error(f"run_id: it is {given.run_id!r}, and the path is of {run_id!r}"[:300], 400)
+            return refusal(f"run_id: it is {given.run_id!r}, and the path is of {run_id!r}"[:300], 400)
         advice = await self._host.checkpoint(run_id, given.generation, given.ops)
         if advice is Advice.STOP:
-            return _error(STALE, 409)
+            return refusal(STALE, 409)
         return Response(checkpoints.saved(yields=advice is Advice.YIELD), media_type="application/json")
-
-
-def _error(text: str, status: int) -> Response:
-    return Json({"error": text, "data": None, "status": status}, status)

@@ -13,9 +13,7 @@ from inngest.engine.service import Service
 from inngest.protocol import ulids
 from inngest.protocol.wire import calls
 
-from .answers import Json
-
-BY_API = "cancelled by a request"
+from .answers import BY_API, refusal
 
 
 class StateApi:
@@ -63,7 +61,7 @@ class StateApi:
         try:
             await self._service.control.cancel(run_id, BY_API)
         except KeyError:
-            return _error(f"there is no run {run_id!r}", 404)
+            return refusal(f"there is no run {run_id!r}", 404)
         return Response(status_code=204)
 
     async def telemetry(self, request: Request) -> Response:
@@ -73,13 +71,13 @@ class StateApi:
     async def _run(self, request: Request) -> RunView | Response:
         run_id = request.path_params["run_id"]
         if not _is_ulid(run_id):
-            return _error(f"Invalid run ID: {run_id}", 400)
+            return refusal(f"Invalid run ID: {run_id}", 400)
         try:
             found = await self._service.queries.run(run_id)
         except KeyError:
-            return _error(f"runtime state is no longer available for runID: {run_id}", 410)
+            return refusal(f"runtime state is no longer available for runID: {run_id}", 410)
         if found.run.unread:  # a part of its state is worse than none: the code would do again what it did
-            return _error(f"run {run_id} cannot be read: {found.run.unread[0]}", 503)
+            return refusal(f"run {run_id} cannot be read: {found.run.unread[0]}", 503)
         return found
 
 
@@ -89,10 +87,6 @@ def _is_ulid(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _error(text: str, status: int) -> Response:
-    return Json({"error": text, "data": None, "status": status}, status)
 
 
 def _json(text: str) -> Response:

@@ -365,6 +365,21 @@ class Changes(NamedTuple):
             and not self.memos[0].metadata
         )
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is to be written, but perhaps the attempt of the body."""
+        return self.transition is None and not (
+            self.memos
+            or self.open
+            or self.failed
+            or self.sent
+            or self.waits
+            or self.signals
+            or self.defers
+            or self.code is not None
+            or self.discovery is not None
+        )
+
     def followed_by(self, later: Changes) -> Changes:
         """Both, to be written together; what each step became is told for the later one."""
         return later._replace(

@@ -51,24 +51,11 @@ def checkpoint(context: WriteContext, asked: Checkpoint) -> bool:
     claimed = entering.whole(context, run, Owner(row[-2], row[-1], run.id), asked.now)
     state = claimed.state
     changes = reports.checkpoint(state, asked.ops, 0, context.policy, Moment(asked.now, asked.chance))
-    if _is_known(changes):
-        return True
+    if changes.is_nothing:
+        return True  # all of it was recorded before: a checkpoint comes again if its answer was lost
     committing.write(context, [_commit(context, claimed, changes, asked.now, waiting=state.waiting)])
     context.execute(TOUCH, {"run": run.id})
     return True
-
-
-def _is_known(changes: Changes) -> bool:
-    """Whether all of it was recorded before: a checkpoint comes again if its answer was lost."""
-    return not (
-        changes.memos
-        or changes.open
-        or changes.failed
-        or changes.defers
-        or changes.code
-        or changes.discovery
-        or changes.transition
-    )
 
 
 def _commit(context: WriteContext, claimed: Claimed, changes: Changes, now: int, *, waiting: bool) -> Commit:

@@ -13,7 +13,7 @@ from inngest.protocol.http import HttpError
 from inngest.protocol.wire import calls as wire
 from inngest.protocol.wire import responses
 from inngest.runtime.ports import Threads
-from inngest.sdk.function import AnyHandler, Client, Function
+from inngest.sdk.function import AnyHandler, Client, Function, handlers_of
 from inngest.sdk.invocation.enter import FunctionEntry
 
 from .checkpoint import Checkpoints
@@ -55,11 +55,7 @@ class FunctionCalls:
         clock: MakesClock,
         jitter: Callable[[float], float],
     ) -> None:
-        self._handlers: dict[str, tuple[Function[object], AnyHandler]] = {}
-        for function in functions:
-            self._handlers[function.id] = (function, function.handler)
-            if function.on_failure is not None and function.on_failure_fn_id is not None:
-                self._handlers[function.on_failure_fn_id] = (function, function.on_failure)
+        self._handlers = handlers_of(functions)
         self._client = client
         self._settings = settings
         self._api = api

@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from inngest.embedded.host import EngineHost
 from inngest.embedded.views import run_of
-from inngest.engine.records import EventQuery, Place, RunQuery
+from inngest.engine.records import EventQuery, Place, RunQuery, RunView
 from inngest.engine.service import Service
 from inngest.protocol import codec, texts
 from inngest.server import run_json
-from inngest.server.answers import Json
+from inngest.server.answers import BY_API, Json, refusal
 
 from . import cancellations, parameters, shapes
 from .parameters import ParameterError
@@ -58,7 +58,7 @@ def _answering(action: Action) -> Action:
             status, text = 400, str(error)
         except Refused as error:
             status, text = error.status, str(error)
-        return Json({"error": text, "data": None, "status": status}, status)
+        return refusal(text, status)
 
     return answer
 
@@ -96,6 +96,13 @@ class RestV1:
     def _data(self, data: object, **more: object) -> Response:
         metadata = {"fetched_at": shapes.time_of(self._host.now()), **more}
         return Json({"data": data, "metadata": metadata})
+
+    async def _view(self, request: Request) -> RunView:
+        run_id = request.path_params["run_id"]
+        try:
+            return await self._service.queries.run(run_id)
+        except KeyError:
+            raise Refused(404, f"there is no run {run_id!r}") from None
 
     @_answering
     async def events(self, request: Request) -> Response:
@@ -135,11 +142,7 @@ class RestV1:
     @_answering
     async def run(self, request: Request) -> Response:
         """One run, with its result."""
-        run_id = request.path_params["run_id"]
-        try:
-            view = await self._service.queries.run(run_id)
-        except KeyError:
-            raise Refused(404, f"there is no run {run_id!r}") from None
+        view = await self._view(request)
         return self._data(run_json.run_json(run_of(view.run)))
 
     @_answering
@@ -147,7 +150,7 @@ class RestV1:
         """End a run; one that has ended stays as it is."""
         run_id = request.path_params["run_id"]
         try:
-            await self._service.control.cancel(run_id, "cancelled by a request")
+            await self._service.control.cancel(run_id, BY_API)
         except KeyError:
             raise Refused(404, f"there is no run {run_id!r}") from None
         return Response(status_code=204)
@@ -155,15 +158,11 @@ class RestV1:
     @_answering
     async def jobs(self, request: Request) -> Response:
         """Something that a run has to do, or waits to do, while no worker has it."""
-        run_id = request.path_params["run_id"]
-        try:
-            view = await self._service.queries.run(run_id)
-        except KeyError:
-            raise Refused(404, f"there is no run {run_id!r}") from None
-        jobs = await self._service.queries.jobs(run_id)
+        view = await self._view(request)
+        jobs = await self._service.queries.jobs(view.run.id)
         kind = "start" if view.run.started_at is None else "edge"
         return self._data(
-            [{"id": job.id, "run_id": run_id, "at": shapes.time_of(job.due_at), "kind": kind} for job in jobs]
+            [{"id": job.id, "run_id": view.run.id, "at": shapes.time_of(job.due_at), "kind": kind} for job in jobs]
         )
 
     @_answering

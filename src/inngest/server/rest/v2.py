@@ -22,7 +22,7 @@ from inngest.protocol import codec
 from inngest.protocol import events as rules
 from inngest.protocol.opcodes import SentEvent
 from inngest.server import run_json
-from inngest.server.answers import Json
+from inngest.server.answers import BY_API, Json
 
 from . import parameters, shapes
 from .parameters import ParameterError
@@ -243,7 +243,7 @@ class RestV2:
         """End a run."""
         view = await self._view(request)
         run_id = view.run.id
-        if not await self._service.control.cancel(run_id, "cancelled by a request"):
+        if not await self._service.control.cancel(run_id, BY_API):
             status = (await self._view(request)).run.status
             code = "run_already_cancelled" if status is RunStatus.CANCELLED else "run_already_ended"
             raise Refused(409, code, f"run {run_id} is {status.value} already")
