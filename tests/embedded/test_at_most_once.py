@@ -215,6 +215,7 @@ async def test_branches_beside_it_keep_what_they_have(stage: Stage) -> None:
     async with stage.engine(function) as engine:
         await engine.send(inngest.Event(name="test/start"))
         (run,) = await engine.runs()
+        await charge.hangs.wait()  # its begin is recorded before it is called
         while not any(one.status == "completed" for one in (await engine.run(run.id)).steps):  # noqa: ASYNC110 - a record
             await asyncio.sleep(0)
     async with stage.engine(function) as engine:
