@@ -44,6 +44,11 @@ def inngest(*arguments: str, cwd: Path, stdin: str = "", **env: str) -> subproce
     )
 
 
+def with_files(limits: str) -> Sequence[str]:
+    """A command that runs another one with a limit of open files, given as the options of `ulimit`."""
+    return ("sh", "-c", f'ulimit {limits}; exec "$@"', "sh")
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody is given by chance: the ranges for that begin above."""
     found = []
@@ -62,13 +67,14 @@ class DevServer:
     Args:
         folder: where it runs; the code is there, and the database will be.
         arguments: targets and options.
+        before: a command that runs it, with its arguments.
     """
 
-    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
+    def __init__(self, folder: Path, *arguments: str, port: int = 0, before: Sequence[str] = ()) -> None:
         self.folder = folder
         self._errors = (folder / "errors.log").open("ab")
         self._process = subprocess.Popen(
-            [INNGEST, "dev", *arguments, "--json", "--port", str(port)],
+            [*before, INNGEST, "dev", *arguments, "--json", "--port", str(port)],
             cwd=folder,
             env=environment(),
             stdin=subprocess.DEVNULL,

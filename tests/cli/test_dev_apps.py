@@ -11,7 +11,7 @@ from inngest.cli.http_server import HttpServer
 from inngest.protocol.steps import hash_step_id
 from inngest.runtime import http
 
-from .processes import DevServer, inngest, of_type
+from .processes import DevServer, inngest, of_type, with_files
 from .small_app import SmallApp, small_app
 
 BUSY = {"name": "Busy", "message": "busy"}
@@ -50,6 +50,20 @@ def test_functions_of_an_app_run_beside_those_of_files(tmp_path: Path) -> None:
         assert ended == {"shop-greet": "hello", "local-hear": "heard"}
         assert len(app.calls[0]["x-run-id"]) == 26
         assert "x-inngest-signature" not in app.calls[0]
+
+
+def test_a_limit_of_open_files_that_is_too_low_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(CODE)
+    with DevServer(tmp_path, "app.py", before=with_files("-n 512")) as server:
+        server.serving()
+        (tmp_path / "app.py").write_text(CODE.replace("heard", "seen"))
+        server.serving()
+        assert server.stop() == 0
+    (told,) = [one for one in of_type(server.records, "log") if "files and connections open" in one["message"]]
+    assert (told["level"], told["message"][-63:]) == (
+        "warning",
+        "with `ulimit -n 4352`, or LimitNOFILE=4352 in a unit of systemd",
+    )
 
 
 def test_an_app_that_changes_or_goes_is_told_once(tmp_path: Path) -> None:

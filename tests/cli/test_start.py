@@ -7,7 +7,7 @@ import queue
 import signal
 import subprocess
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import httpx
 
 from inngest.protocol.wire import signing
 
-from .processes import INNGEST, PATIENCE, environment, inngest
+from .processes import INNGEST, PATIENCE, environment, inngest, with_files
 from .small_app import SmallApp, small_app
 
 SIGNING = "00112233445566778899aabbccddeeff"
@@ -25,9 +25,9 @@ KEYS = {"INNGEST_SIGNING_KEY": SIGNING, "INNGEST_EVENT_KEY": "web:event-key"}
 class Started:
     """`inngest start --json` on a free port: its log lines as they come."""
 
-    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, before: Sequence[str] = (), **env: str) -> None:
         self.process = subprocess.Popen(
-            [INNGEST, "start", "--json", "--port", "0", *arguments],
+            [*before, INNGEST, "start", "--json", "--port", "0", *arguments],
             cwd=folder,
             env=environment(**{**KEYS, **env}),
             stdout=subprocess.DEVNULL,
@@ -70,8 +70,8 @@ class Started:
 
 
 @contextmanager
-def started(folder: Path, *arguments: str, **env: str) -> Generator[Started]:
-    server = Started(folder, *arguments, **env)
+def started(folder: Path, *arguments: str, before: Sequence[str] = (), **env: str) -> Generator[Started]:
+    server = Started(folder, *arguments, before=before, **env)
     try:
         yield server
     finally:
@@ -130,6 +130,28 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         ran = inngest("start", "--port", port, cwd=tmp_path, **KEYS)
     assert ran.returncode == 3
     assert f"--port: {port} is in use at 127.0.0.1" in ran.stderr
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_it_is_needed(tmp_path: Path) -> None:
+    with started(tmp_path, before=with_files("-Sn 256")) as server:
+        said = "".join(server.lines)
+        found = Path(f"/proc/{server.process.pid}/limits")
+        if found.exists():
+            (line,) = [line for line in found.read_text().splitlines() if line.startswith("Max open files")]
+            assert line.split()[3] == "4352"
+        server.stop()
+    assert "files and connections open" not in said
+
+
+def test_a_limit_of_open_files_that_is_too_low_is_told_with_its_mend(tmp_path: Path) -> None:
+    with started(tmp_path, before=with_files("-n 512")) as server:
+        (line,) = [json.loads(line) for line in server.lines if "files and connections open" in line]
+        server.stop()
+    assert line["level"] == "warning"
+    assert line["message"] == (
+        "this process may have 512 files and connections open, and a server with 2,048 calls of apps under way "
+        "needs 4,352: raise the limit with `ulimit -n 4352`, or LimitNOFILE=4352 in a unit of systemd"
+    )
 
 
 def test_an_app_that_is_named_is_called_with_signed_requests(tmp_path: Path) -> None:

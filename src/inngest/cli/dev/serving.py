@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from inngest.cli.descriptors import make_room
 from inngest.cli.http_server import HttpServer, Stop, url_of
 from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.host import EngineHost
@@ -22,6 +24,8 @@ from inngest.server.syncs import Server
 from .event_log import Emit, EventLog, Record
 from .loading import CodeError, TargetError, load, locate
 from .options import Options
+
+LOGGER = logging.getLogger("inngest.server")
 
 Given = Sequence[Inngest | Function[Any]]
 
@@ -67,6 +71,9 @@ async def serve(
         EngineConfigError, EngineBindingError: the functions cannot be run; nothing was started.
         StoreError: the database cannot be used; nothing was started.
     """
+    crowded = make_room()
+    if crowded is not None and first:
+        LOGGER.warning("%s", crowded)
     engine = Engine(
         given,
         database=f"sqlite:///{urllib.parse.quote(options.database)}",

@@ -7,6 +7,7 @@ import logging
 import socket
 from urllib.parse import quote, urlsplit
 
+from inngest.cli.descriptors import make_room
 from inngest.cli.http_server import HttpServer, Stop, url_of
 from inngest.cli.syncing import Wanted, line_of, sync_apps
 from inngest.embedded.engine import Engine, host_of
@@ -33,6 +34,8 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
     Raises:
         StoreError: the database cannot be used; nothing was started.
     """
+    if (crowded := make_room()) is not None:
+        LOGGER.warning("%s", crowded)
     engine = Engine(
         [],
         database=f"sqlite:///{quote(settings.database)}",
