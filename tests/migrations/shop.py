@@ -1,8 +1,8 @@
 """Functions of each kind, whose runs are left in the middle, and are to complete under a later schema.
 
 `python -m tests.migrations.shop` stores a file of the current revision: runs that sleep, wait, are debounced, batched,
-throttled, in lanes, paused, between two attempts, on hold, with a request, and under way in a worker that is gone. Run
-it once, when a revision is released.
+throttled, in lanes, paused, between two attempts, on hold, with a request, and under way in a worker that is gone; and
+of an app behind HTTP. Run it once, when a revision is released.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from unittest import mock
 
 import inngest
 from inngest.engine.store.schema import CURRENT
+from tests.migrations import served
 
 STORED = Path(__file__).with_name("stored")
 ROOT = Path(__file__).parents[2]
@@ -201,13 +202,16 @@ EVENTS: Sequence[tuple[str, Mapping[str, object]]] = [
     ("fail", {}),
     ("changed", {}),
     ("ask", {}),
+    *[(name, {}) for name in served.EVENTS],
 ]
 
 
 async def fill(path: Path) -> str:
     """Leave a run of each kind in the middle; what the file holds then, as SQL."""
     shop = Shop(blocked=True)
-    async with shop.engine(path) as engine:
+    engine = shop.engine(path)
+    async with served.serving(engine, blocked=True) as app, engine:
+        await app.register(engine)
         await engine.pause("shop-paused")
         for name, data in EVENTS:
             await engine.send(inngest.Event(name=name, data=data))
@@ -220,12 +224,12 @@ async def fill(path: Path) -> str:
 async def _settled(path: Path) -> None:
     """Until each run has recorded all that it can."""
     waiting = (
-        "SELECT (SELECT count(*) FROM inngest_steps WHERE seq IS NULL) = 9"
-        " AND (SELECT count(*) FROM inngest_steps WHERE seq IS NOT NULL) = 4"
+        "SELECT (SELECT count(*) FROM inngest_steps WHERE seq IS NULL) = 10"
+        " AND (SELECT count(*) FROM inngest_steps WHERE seq IS NOT NULL) = 5"
         " AND (SELECT count(*) FROM inngest_jobs WHERE held_at IS NOT NULL) = 1"
         " AND (SELECT count(*) FROM inngest_requests WHERE attempt = 1) = 1"
         " AND (SELECT count(*) FROM inngest_runs WHERE ended_at IS NOT NULL) = 2"
-        " AND (SELECT count(*) FROM inngest_runs WHERE session_id IS NOT NULL) = 2"
+        " AND (SELECT count(*) FROM inngest_runs WHERE session_id IS NOT NULL) = 3"
     )
     while True:
         connection = sqlite3.connect(path)

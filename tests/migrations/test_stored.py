@@ -11,7 +11,7 @@ import inngest
 from inngest import Run
 from inngest.engine.store.schema import CURRENT
 from inngest.errors import RunFailedError
-from tests.migrations import schemas
+from tests.migrations import schemas, served
 from tests.migrations.shop import EVENTS, STORED, Shop, later, load
 
 REVISIONS = sorted(path.stem for path in STORED.glob("*.sql"))
@@ -34,6 +34,7 @@ RESULTS: dict[str, list[object]] = {
 }
 SINCE: dict[str, dict[str, list[object]]] = {
     "0002": {"changed": ["changed"], "ask": ["nobody answers"]},
+    "0003": {"served-sleep": ["served"], "served-call": ["called"]},
 }
 """Functions that files have runs of since a revision."""
 NOW_ONLY = {"inngest_inbox", "inngest_kept_slots", "inngest_parcels", "inngest_troubles"}
@@ -53,7 +54,9 @@ async def test_every_run_of_a_stored_file_completes(tmp_path: Path, revision: st
     shop = Shop()
 
     with later(stored_at):
-        async with shop.engine(path) as engine:
+        engine = shop.engine(path)
+        async with served.serving(engine) as app, engine:
+            await app.register(engine)
             assert schemas.meta(path)["revision"] == CURRENT.revision
             await engine.send(inngest.Event(name="wait/paid", data={"id": 1, "amount": 5}))
             await engine.resume("shop-paused")
@@ -89,7 +92,11 @@ def test_each_earlier_revision_has_a_stored_file() -> None:
 
 @pytest.mark.parametrize(
     ("revision", "missing"),
-    [("0001", {"inngest_inbox", "inngest_requests"}), ("0002", NOW_ONLY | {"inngest_woken"})],
+    [
+        ("0001", {"inngest_inbox", "inngest_requests"}),
+        ("0002", NOW_ONLY | {"inngest_woken"}),
+        ("0003", NOW_ONLY | {"inngest_woken"}),
+    ],
 )
 def test_a_stored_file_has_rows_of_each_kind(tmp_path: Path, revision: str, missing: set[str]) -> None:
     path = tmp_path / "inngest.db"

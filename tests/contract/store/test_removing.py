@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,28 @@ FOUND_BY_INDEX = {
     "events": (pruning.EVENTS_BEFORE, "inngest_events_by_age"),
     "keys": (pruning.EXPIRED_KEYS, "inngest_idempotency_by_end"),
 }
+
+
+@pytest.mark.parametrize(("count", "parts"), [(1, 1), (2_500, 3)])
+async def test_on_sqlite_metadata_go_with_their_run_and_in_parts(tmp_path: Path, count: int, parts: int) -> None:
+    place = SqlitePlace(tmp_path)
+    store = place.store()
+    await store.open(NOW)
+    await store.register([values.function("a", "go")], replace_app=None, now=NOW)
+    await store.begin_session(values.session())
+    over, unfinished = await ended(store), await begin(store)
+    with closing(sqlite3.connect(place.path)) as connection, connection:
+        row = "INSERT INTO inngest_metadata VALUES (?, ?, NULL, NULL, 'note', '', 'set', '{}', 2, 0)"
+        of_run = [(over.run.id, f"{number:05}") for number in range(count)]
+        connection.executemany(row, [*of_run, (unfinished.run.id, "1")])
+    calls = 1
+    while await store.remove_runs(LATER):
+        calls += 1
+    assert calls == parts
+    await store.close()
+    with closing(sqlite3.connect(place.path)) as connection:
+        left = connection.execute("SELECT run_id, id FROM inngest_metadata").fetchall()
+    assert left == [(unfinished.run.id, "1")]
 
 
 @pytest.mark.parametrize("what", sorted(FOUND_BY_INDEX))

@@ -30,7 +30,7 @@ _runs, _steps, _attempts, _events, _keys = (
     tables.idempotency,
 )
 _batches, _rates, _singletons = tables.batches, tables.rates, tables.singletons
-_inbox, _timers = tables.inbox, tables.timers
+_inbox, _timers, _metadata = tables.inbox, tables.timers, tables.run_metadata
 _NEEDED = (
     exists().where(_runs.c.event_id == _events.c.id)
     | exists().where(_batches.c.event_id == _events.c.id)
@@ -66,6 +66,7 @@ WEIGHT = Statement(
         func.count(),
         func.coalesce(func.sum(_size(_steps.c.data)), 0),
         _count(_attempts.c.run_id == bindparam("run")),
+        _count(_metadata.c.run_id == bindparam("run")),
         _count(_batches.c.batch_id == select(_runs.c.batch_id).where(_runs.c.id == bindparam("run")).scalar_subquery()),
     ).where(_steps.c.run_id == bindparam("run")),
 )
@@ -90,12 +91,26 @@ DELETE_SOME_ATTEMPTS = Statement(
     ),
 )
 
+DELETE_SOME_METADATA = Statement(
+    "The pruner removes a page of the metadata of a large run.",
+    lambda _: delete(_metadata).where(
+        _metadata.c.run_id == bindparam("run"),
+        _metadata.c.id.in_(
+            select(_metadata.c.id).where(_metadata.c.run_id == bindparam("run")).limit(bindparam("count"))
+        ),
+    ),
+)
+
 DELETE_STEPS = Statement(
     "The pruner removes the steps of runs.", lambda words: delete(_steps).where(words.any_of(_steps.c.run_id, "runs"))
 )
 DELETE_ATTEMPTS = Statement(
     "The pruner removes the failed attempts of runs.",
     lambda words: delete(_attempts).where(words.any_of(_attempts.c.run_id, "runs")),
+)
+DELETE_METADATA = Statement(
+    "The pruner removes the metadata of runs.",
+    lambda words: delete(_metadata).where(words.any_of(_metadata.c.run_id, "runs")),
 )
 DELETE_RUNS = Statement("The pruner removes runs.", lambda words: delete(_runs).where(words.any_of(_runs.c.id, "runs")))
 
@@ -180,6 +195,18 @@ DELETE_STARTS = Statement(
 )
 
 
+OF_RUNS = (
+    DELETE_STEPS,
+    DELETE_ATTEMPTS,
+    DELETE_METADATA,
+    woken.OF_RUNS,
+    DELETE_BATCHES,
+    DELETE_SINGLETONS,
+    DELETE_RUNS,
+)
+"""What goes with runs, and they at last: the others are found by them."""
+
+
 def remove_runs(tx: Transaction, before: int) -> bool:
     """Remove runs that ended before a time, and their events if nothing else needs them; whether some may be left."""
     found = tx.execute(ENDED_BEFORE, {"before": before, "count": MAX_ROWS})
@@ -189,12 +216,13 @@ def remove_runs(tx: Transaction, before: int) -> bool:
     while (row := found.fetchone()) is not None:
         weight = tx.execute(WEIGHT, {"run": row[0]}).fetchone()
         assert weight is not None
-        steps, data, attempts, collected = weight
-        if not runs and steps + attempts > MAX_ROWS:
+        steps, data, attempts, metadata, collected = weight
+        if not runs and steps + attempts + metadata > MAX_ROWS:
             some = {"run": row[0], "count": MAX_ROWS}
-            tx.execute(DELETE_SOME_ATTEMPTS if attempts else DELETE_SOME_STEPS, some)
+            pages = ((metadata, DELETE_SOME_METADATA), (attempts, DELETE_SOME_ATTEMPTS), (steps, DELETE_SOME_STEPS))
+            tx.execute(next(page for found, page in pages if found), some)
             return True
-        rows, size = rows + 3 + steps + attempts + 2 * collected, size + row[2] + data
+        rows, size = rows + 3 + steps + attempts + metadata + 2 * collected, size + row[2] + data
         if runs and (rows > MAX_ROWS or size > MAX_BYTES):
             break
         runs.append(row[0])
@@ -204,7 +232,7 @@ def remove_runs(tx: Transaction, before: int) -> bool:
         return False
     gone = {"runs": json.dumps(runs)}
     events += [row[0] for row in tx.execute(COLLECTED_EVENTS, gone).fetchall()]
-    for statement in (DELETE_STEPS, DELETE_ATTEMPTS, woken.OF_RUNS, DELETE_BATCHES, DELETE_SINGLETONS, DELETE_RUNS):
+    for statement in OF_RUNS:
         tx.execute(statement, gone)
     tx.execute(DELETE_EVENTS, {"events": json.dumps(events), "before": before})
     return left

@@ -31,7 +31,7 @@ functions = Table(
     Column("config", Text, nullable=False, comment="JSON of the wire configuration"),
     Column("updated_at", BigInteger, nullable=False),
     Column("uuid", Text, comment="by which a call names it; null of functions that no app serves"),
-    Column("transport", Text, nullable=False, server_default="local", comment="local: in a worker's process; or http"),
+    Column("transport", Text, nullable=False, server_default="local", comment="local (a worker's process), http, api"),
     Column("url", Text, comment="where it is called; null if it is local"),
     Column("archived_at", BigInteger, comment="when its app was synced without it: from then on nothing starts it"),
 )
@@ -139,6 +139,18 @@ runs = Table(
     Column("owed", Integer, nullable=False, server_default="1", comment="whether its function is to be called again"),
     Column("discover_at", BigInteger, comment="not before then; null: at once"),
     Column("touched", Integer, nullable=False, server_default="0", comment="how often others than its owner wrote it"),
+    Column("origin_id", Text, comment="of a rerun: the run that it runs again, which may be gone; null if it is none"),
+    Column(
+        "origin_step",
+        Text,
+        comment="of a rerun from a step on: JSON of its hash, name, and input, its new arguments; null: from the start",
+    ),
+    Column(
+        "api_token",
+        Text,
+        comment="of a run that began as a request to its app: the SHA-256, in hex, of what shows who may ask for its "
+        "result; null of all others. Until it is called nobody owns such a run, and it has no job",
+    ),
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
@@ -154,6 +166,7 @@ Index(
     sqlite_where=runs.c.session_id.is_not(None),  # naming another dialect here would import it, for 50 ms
 )
 Index("inngest_runs_by_parent", runs.c.parent_id, sqlite_where=runs.c.parent_id.is_not(None))
+Index("inngest_runs_by_origin", runs.c.origin_id, sqlite_where=runs.c.origin_id.is_not(None))
 
 steps = Table(
     "inngest_steps",
@@ -166,11 +179,7 @@ steps = Table(
     Column("seq", Integer, comment="place in the run's order of commits; null while the step is open"),
     Column("attempt", Integer, nullable=False, comment="of a memo: the last; of an open step: the next"),
     Column("started_at", BigInteger, nullable=False),
-    Column(
-        "due_at",
-        BigInteger,
-        comment="of an open step: when it goes on; null if it has begun, once",
-    ),
+    Column("due_at", BigInteger, comment="of an open step: when it goes on; null if it has begun, once"),
     Column("ended_at", BigInteger),
     Column("data", Text),
     Column("error", Text),
@@ -192,6 +201,23 @@ attempts = Table(
     Column("error", Text, nullable=False),
     sqlite_with_rowid=False,
     comment="attempts that failed and were followed by another",
+)
+
+run_metadata = Table(
+    "inngest_metadata",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True, comment="ULID: what comes later is applied later"),
+    Column("hash", Text, comment="of the step that it is about; null: of the run"),
+    Column("attempt", Integer, comment="of that step; null: the last"),
+    Column("kind", Text, nullable=False, comment="inngest.score, inngest.experiment, or one that the developer names"),
+    Column("name", Text, nullable=False, comment="of a score; empty if it has none"),
+    Column("op", Text, nullable=False, comment="what becomes of earlier values of its kind: merge, set, delete or add"),
+    Column("value", Text, nullable=False, comment="JSON of an object: its values by their names; of a delete, a list"),
+    Column("size", Integer, nullable=False, comment="bytes that count for the limits of a step, and of a run"),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="what people and code say about runs and steps beside their results; it goes with the run",
 )
 
 jobs = Table(
@@ -433,6 +459,22 @@ batches = Table(
     comment="events that are collected, or were; of a debounce only the one that will start its run",
 )
 Index("inngest_batches_by_event", batches.c.event_id)
+
+cancellations = Table(
+    "inngest_cancellations",
+    metadata,
+    Column("id", Text, primary_key=True, comment="ULID"),
+    Column("app_id", Text, nullable=False),
+    Column("function_id", Text, nullable=False, comment="whose runs it ends: app-function"),
+    Column("started_after", BigInteger, comment="unix ms; null: however long ago"),
+    Column("started_before", BigInteger, nullable=False, comment="unix ms; it may be to come"),
+    Column("expression", Text, comment="CEL, of the run's event; null: of all"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger, comment="from then on it ends nothing more, and is not listed"),
+    sqlite_with_rowid=False,
+    comment="one row per bulk cancellation: all runs of a function that started in a time, as far as a condition holds",
+)
+Index("inngest_cancellations_by_function", cancellations.c.function_id, cancellations.c.started_before)
 
 troubles = Table(
     "inngest_troubles",
