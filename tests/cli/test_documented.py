@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import typer.main
 
@@ -24,7 +25,9 @@ def section(title: str) -> str:
 def test_every_option_is_documented_and_every_documented_one_exists() -> None:
     group = typer.main.get_group(app)
     for name, command in group.commands.items():
-        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        parts: list[Any] = [command, *getattr(command, "commands", {}).values()]
+        found = [parameter for one in parts for parameter in one.params]
+        options = {option for parameter in found for option in (*parameter.opts, *parameter.secondary_opts)}
         wanted = {option for option in options if option.startswith("-")} - {"-h", "--help"}
         text = section(f"`inngest {name}`")
         rows = " ".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `-"))

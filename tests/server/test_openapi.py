@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -19,12 +14,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-import inngest
 from inngest.server.app import create_app
 from inngest.server.rest import openapi
 
 from .conftest import Api
-from .test_bounds import Quiet
+from .on_socket import served
 
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
 EXAMPLES = 12
@@ -49,44 +43,6 @@ async def test_every_route_is_in_the_document(api: Api) -> None:
 async def test_what_is_said_of_paths_is_said_of_paths_that_there_are(api: Api) -> None:
     paths = {path for path, _ in openapi.flat(create_app(api.engine).routes)}
     assert {*openapi.QUERIES, *openapi.BODIES} <= paths
-
-
-@contextlib.contextmanager
-def served(path: Path) -> Generator[str]:
-    """A server in a thread of its own, with an engine; its URL."""
-    client = inngest.Inngest(app_id="shop")
-
-    @client.create_function(fn_id="echo", trigger=inngest.TriggerEvent(event="shop/said"))
-    async def echo(ctx: inngest.Context) -> object:
-        return ctx.event.data
-
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
-    servers: list[uvicorn.Server] = []
-
-    async def main() -> None:
-        async with inngest.Engine(client, database=path) as engine:
-            config = uvicorn.Config(create_app(engine), port=0, lifespan="off", log_config=None)
-            server = Quiet(config)
-            servers.append(server)
-            startup = server.startup
-
-            async def seen(sockets: Any = None) -> None:
-                await startup(sockets)
-                ready.set()
-
-            server.startup = seen  # type: ignore[method-assign]
-            await server.serve()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
-    thread.start()
-    assert ready.wait(60)
-    try:
-        yield f"http://127.0.0.1:{servers[0].servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        servers[0].should_exit = True
-        thread.join()
-        loop.close()
 
 
 @pytest.fixture(scope="module")

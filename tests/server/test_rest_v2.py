@@ -248,9 +248,75 @@ async def test_a_function_is_invoked(api: Api) -> None:
     assert result["data"]["n"] == 5
     bad = await api.http.post("/v2/apps/shop/functions/echo/invoke", json={"data": []})
     assert bad.status_code == 400
-    keyed = await api.http.post("/v2/apps/shop/functions/echo/invoke", json={"idempotencyKey": "a"})
-    assert keyed.status_code == 501
     assert (await api.http.post("/v2/apps/shop/functions/none/invoke")).status_code == 404
+
+
+INVOKE = "/v2/apps/shop/functions/{}/invoke"
+
+
+async def test_a_key_starts_a_function_once(api: Api) -> None:
+    asked = [api.http.post(INVOKE.format("echo"), json={"idempotencyKey": "order-7", "data": {}}) for _ in range(10)]
+    responses = await asyncio.gather(*asked)
+    (first,) = [response.json()["data"]["runId"] for response in responses if response.status_code == 200]
+    for response in responses:
+        if response.status_code != 200:
+            (error,) = response.json()["errors"]
+            assert (response.status_code, error["code"]) == (409, "idempotency_conflict")
+            assert first in error["message"]
+            assert "'order-7'" in error["message"]
+    other = await api.http.post(INVOKE.format("steps"), json={"idempotencyKey": "order-7"})
+    assert other.status_code == 200
+    assert (await api.http.post(INVOKE.format("echo"), json={"idempotencyKey": "order-8"})).status_code == 200
+    assert [run.id for run in await api.engine.runs() if run.id == first] == [first]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"idempotencyKey": ""}, "idempotencyKey: expected a text that is not empty"),
+        ({"idempotencyKey": 7}, "idempotencyKey: expected a text that is not empty"),
+        ({"idempotencyKey": "a\x00"}, "idempotencyKey: expected a text that is not empty"),
+        ({"data": {"x": "y" * 3_200_000}}, "event is 3,200,014 bytes; at most 3,145,728 are allowed"),
+    ],
+)
+async def test_an_invocation_that_is_none(api: Api, body: dict[str, Any], text: str) -> None:
+    response = await api.http.post(INVOKE.format("echo"), json=body)
+    assert (response.status_code, response.json()["errors"][0]["message"]) == (400, text)
+    assert await api.engine.runs() == []
+
+
+async def test_an_invocation_waits_for_its_result(api: Api) -> None:
+    done = await api.http.post(INVOKE.format("echo"), params={"wait": "60s"}, json={"data": {"n": 1}})
+    result = done.json()["data"]
+    assert (done.status_code, result["status"], result["output"]["data"]["n"]) == (200, "COMPLETED", 1)
+    assert (await api.engine.run(result["runId"])).status is inngest.RunStatus.COMPLETED
+
+    failed = await api.http.post(INVOKE.format("refuse"), params={"wait": "60"})
+    assert (failed.status_code, failed.json()["data"]["status"]) == (200, "FAILED")
+    assert failed.json()["data"]["output"]["message"] == "no stock"
+
+    late = await api.http.post(INVOKE.format("sleep"), params={"wait": "1ms"})
+    assert late.status_code == 202
+    assert late.json()["data"]["status"] in ("QUEUED", "RUNNING")
+    assert "output" not in late.json()["data"]
+
+
+@pytest.mark.parametrize("wait", ["soon", "-1", "301s", "1h", "9" * 400, "\u0663"])
+async def test_a_wait_that_is_none(api: Api, wait: str) -> None:
+    response = await api.http.post(INVOKE.format("echo"), params={"wait": wait})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"].startswith("wait: expected a length of time up to 300s, such as 30s")
+    assert await api.engine.runs() == []
+
+
+async def test_a_limit_that_skips_what_is_invoked_is_told(api: Api) -> None:
+    limited = function(rateLimit={"limit": 1, "period": "1h"})
+    await register(api, limited)
+    path = "/v2/apps/web/functions/pay/invoke"
+    assert (await api.http.post(path)).status_code == 200
+    response = await api.http.post(path, params={"wait": "60s"})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "rate_limited")
+    assert "was skipped: rate_limit:" in response.json()["errors"][0]["message"]
 
 
 async def test_a_paused_function_skips_what_is_invoked(api: Api) -> None:

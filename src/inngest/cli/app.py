@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import change_commands
+from .api_commands import api
 from .arguments import DEFAULT_DATABASE
 from .errors import reported
 from .group import JsonGroup
@@ -249,3 +250,4 @@ def send(
 
 for verb in change_commands.ALL:
     app.command()(verb)
+app.add_typer(api, name="api")

@@ -90,11 +90,16 @@ _CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 def json_line(value: object, stream: TextIO) -> str:
     """One line of JSON that a stream can write: with JSON's escapes if its encoding has not all characters."""
-    text = json.dumps(value, ensure_ascii=False, default=str).translate(_CONTROLS)
+    return json_text(value, stream)
+
+
+def json_text(value: object, stream: TextIO, *, indent: int | None = None) -> str:
+    """The same, with `indent` on several lines, for people."""
+    text = json.dumps(value, ensure_ascii=False, default=str, indent=indent).translate(_CONTROLS)
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, default=str)
+        text = json.dumps(value, default=str, indent=indent)
     return text + "\n"
 
 

@@ -149,19 +149,20 @@ class EngineHost:
         """
         return await self.on_its_loop().service.intake.send(events)
 
-    async def invoke(self, function_id: str, data: str) -> Run:
+    async def invoke(self, function_id: str, data: str, key: str = "") -> Run:
         """Start one function, whatever its triggers; the run, which may have been skipped.
 
         Args:
             function_id: `app-function`.
             data: JSON text of the data of its event.
+            key: the id of that event: for 24 h, a second one with it starts no run of the function. "" for none.
 
         Raises:
-            KeyError: the database knows no such function.
+            NotStartedError: the database knows no such function, or another event with that id has started it.
             EngineStateError: it does not run here.
             StoreError: nothing was stored.
         """
-        return await self.on_its_loop().service.intake.start(function_id, data)
+        return await self.on_its_loop().service.intake.start(function_id, data, key)
 
     @property
     def is_ready(self) -> bool:

@@ -20,6 +20,18 @@ from .records import Acceptance, Accepted
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 
+class NotStartedError(KeyError):
+    """No run of a function was started by itself: it is not known, or the id of its event has started one before.
+
+    Attributes:
+        event_id: the event, which is stored.
+    """
+
+    def __init__(self, function_id: str, event_id: str) -> None:
+        super().__init__(function_id)
+        self.event_id = event_id
+
+
 class Intake:
     """The one way in. The listener of the store begins the runs that were accepted."""
 
@@ -56,19 +68,24 @@ class Intake:
             for event in accepted.events:
                 by_id.pop(event.id, None)
 
-    async def start(self, function_id: str, data: str) -> Run:
+    async def start(self, function_id: str, data: str, key: str = "") -> Run:
         """Start one function, whatever its triggers; the run, which may have been skipped.
 
+        Args:
+            function_id: `app-function`.
+            data: JSON text of the data of its event.
+            key: the id of that event: for 24 h, a second one with it starts no run of the function. "" for none.
+
         Raises:
-            KeyError: no such function is known.
+            NotStartedError: no such function is known, or another event with that id has started it.
         """
         now = self._clock.now()
-        event = system_events.of_invocation(function_id, data, now, self._ids.ulid)
+        event = system_events.of_invocation(function_id, data, now, self._ids.ulid, key=key)
         accepted = await self._accept([event], now, invoke=function_id)
         for start, _ in accepted.started:
             if start.run.function_id == function_id and start.run.event_id == event.id:
                 return start.run
-        raise KeyError(function_id)
+        raise NotStartedError(function_id, event.id)
 
     async def _accept(
         self, events: Sequence[Event], now: int, *, invoke: str = "", parcel: str = "", count: int | None = None

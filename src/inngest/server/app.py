@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.errors import EngineStateError
+from inngest.embedded.views import run_of
 from inngest.engine.errors import StoreError
 from inngest.protocol.config import TriggerEvent
 from inngest.protocol.headers import VERSION
@@ -32,7 +33,8 @@ from .bounds import Bounds
 from .checkpoints import Checkpoints
 from .hosts import HostGuard, Hosts
 from .registering import Registering
-from .rest import openapi
+from .rest import invoking, openapi
+from .rest.parameters import ParameterError
 from .rest.v1 import RestV1
 from .rest.v2 import RestV2
 from .state_api import StateApi
@@ -132,16 +134,21 @@ class EventApi:
 
     async def invoke(self, request: Request) -> Response:
         """Start one function, whatever its triggers, with an event that has no name."""
-        function_id = request.path_params["function_id"]
         try:
-            data = bodies.read_data(await request.body())
-        except bodies.BodyError as error:
+            wait = invoking.wait_of(request.query_params)
+            sent = bodies.read_unnamed(await request.body())
+            run = await invoking.start(self._host, request.path_params["function_id"], sent.data, sent.key)
+        except (bodies.BodyError, ParameterError) as error:
             return Json({"error": str(error), "status": 400}, 400)
-        try:
-            run = await self._host.invoke(function_id, data)
-        except KeyError:
-            return Json({"error": f"no function {function_id!r} is known", "status": 404}, 404)
-        return Json({"id": run.event_id, "run_id": run.id, "status": 200})
+        except invoking.NotInvokedError as error:
+            return Json({"error": str(error), "status": error.status}, error.status)
+        started: dict[str, object] = {"id": run.event_id, "run_id": run.id}
+        if wait is None:
+            return Json({**started, "status": 200})
+        view = await invoking.ended(self._host, request, run, wait)
+        status = 202 if view is None or view.run.ended_at is None else 200
+        shown = None if view is None else run_json.run_json(run_of(view.run))
+        return Json({**started, "run": shown, "status": status}, status)
 
     async def ready(self, request: Request) -> Response:
         """Whether requests should come here: the engine takes events and begins runs, and its database answers."""

@@ -63,11 +63,11 @@ def read(
     return [_event(wire, event_id, source) for wire, event_id in zip(wires, ids, strict=True)]
 
 
-def read_data(body: bytes) -> str:
-    """The data of an event without a name, which starts one function, as JSON.
+def read_unnamed(body: bytes) -> SentEvent:
+    """An event without a name, which starts one function.
 
     Args:
-        body: a JSON object with `data`, an object; a body without it, or an empty one, means no data.
+        body: a JSON object with `data`, an object, and `id`; a body without data, or an empty one, means no data.
 
     Raises:
         BodyError: what is wrong, and what was expected.
@@ -75,10 +75,10 @@ def read_data(body: bytes) -> str:
     wire = _json(body) if body else {}
     if not isinstance(wire, dict):
         raise BodyError(f'expected an object such as {{"data": {{}}}}, got {_kind(wire)}')
-    found = _event({"name": "invoke", "data": wire.get("data")}, "", "")
+    found = _event({"name": "invoke", "data": wire.get("data"), "id": wire.get("id")}, "", "")
     if isinstance(found, Refused):
         raise BodyError(found.problem)
-    return found.data
+    return found
 
 
 def _json(body: bytes) -> object:

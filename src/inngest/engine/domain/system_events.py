@@ -60,9 +60,18 @@ def of_finish(run: Run, ended: Ended, causes: Sequence[EventData], now: int, new
 
 
 def of_invocation(
-    function_id: str, data: str, now: int, new_id: Callable[[int], str], by: Invoker | None = None
+    function_id: str, data: str, now: int, new_id: Callable[[int], str], by: Invoker | None = None, *, key: str = ""
 ) -> Event:
-    """The event with which a function is started by itself, whatever its triggers: `inngest/function.invoked`."""
+    """The event with which a function is started by itself, whatever its triggers: `inngest/function.invoked`.
+
+    Args:
+        function_id: `app-function`.
+        data: JSON text of an object.
+        now: unix ms.
+        new_id: makes ULIDs.
+        by: the step that invokes it; None: a request does.
+        key: the id that whoever asks for it gave it; "" for none.
+    """
     about: dict[str, object] = {"fn_id": function_id}
     if by is not None:
         about |= {
@@ -73,7 +82,15 @@ def of_invocation(
         }
         if by.quiet:
             about["quiet"] = True
-    return Event(new_id(now), INVOKED, _with(data, about), now, "", now)
+    return Event(new_id(now), INVOKED, _with(data, about), now, key, now)
+
+
+def invoked_function(event: Event) -> str | None:
+    """The function that an event starts by itself; None if it starts none so."""
+    if event.name != INVOKED:
+        return None
+    about = codec.loads(event.data).get("_inngest", {})
+    return str(about["fn_id"]) if "fn_id" in about else None
 
 
 def of_defer(run: Run, defer: Defer, quiet: bool, now: int, new_id: Callable[[int], str]) -> Event:

@@ -5,7 +5,7 @@ An event that starts nothing leaves no record of why: the gates are asked again,
 
 from __future__ import annotations
 
-from inngest.engine.domain import subscriptions, triggers
+from inngest.engine.domain import subscriptions, system_events, triggers
 from inngest.engine.domain.event_view import EventView
 from inngest.engine.domain.explaining import KeptBack, Pending, text_of
 from inngest.engine.domain.function_rules import rules_of
@@ -38,7 +38,9 @@ MOST = 1_000
 
 
 def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBack]:
-    """The functions that hear an event and have no run for it, or a run that rests, and why; in order."""
+    """The functions that hear an event, or that it starts by itself, and have no run for it, or a run that rests, and
+    why; in order.
+    """
     event = events.event(tx, event_id)
     if event is None:
         return []
@@ -46,14 +48,16 @@ def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBa
     started = {run.function_id: run for run in found}
     collected = {one.function_id: one for one in explaining.pending(tx, event_id)}
     kept: list[KeptBack] = []
-    for function in triggers.hearing(event, registry):
+    own = registry.functions.get(system_events.invoked_function(event) or "")
+    hearing = triggers.hearing(event, registry)
+    for function in hearing if own is None or own in hearing else [own, *hearing]:
         run, pending = started.get(function.id), collected.get(function.id)
         if run is not None:
             kept += _paused(run, registry)
         elif pending is not None:
             kept.append(_collected(pending))
         else:
-            kept.append(_refused(tx, function, event, registry))
+            kept.append(_refused(tx, function, event, registry, direct=function is own))
     return kept if found or woken.by_event(tx, event_id, 1) else [*kept, *_waiting(tx, event)]
 
 
@@ -87,12 +91,12 @@ def _collected(pending: Pending) -> KeptBack:
     )
 
 
-def _refused(tx: Transaction, function: FunctionSpec, event: Event, registry: Registry) -> KeptBack:
+def _refused(tx: Transaction, function: FunctionSpec, event: Event, registry: Registry, *, direct: bool) -> KeptBack:
     view = EventView(event, event.received_at)
     try:
-        if not triggers.any_matches(function, view, registry):
+        if not direct and not triggers.any_matches(function, view, registry):
             return KeptBack(function.id, "condition", "the condition of its trigger is not true for this event")
-        asked = gates_for(rules_of(function.id, function.config), view, direct=False, paused=None)
+        asked = gates_for(rules_of(function.id, function.config), view, direct=direct, paused=None)
     except UndecidedError as undecided:
         return KeptBack(function.id, "condition", undecided.info.message)
     except Exception as error:

@@ -36,6 +36,7 @@ QUERY: Mapping[str, Mapping[str, Any]] = {
     "includeOutput": {"type": "boolean"},
     "archived": {"type": "boolean"},
     "url": _TEXT,
+    "wait": {"type": "string", "pattern": r"^(\d+(ms|s|m)?)?$"},
 }
 """Schemas of parameters in queries."""
 
@@ -50,6 +51,8 @@ QUERIES: Mapping[str, Sequence[str]] = {
     "/v2/apps": ("limit", "cursor", "archived"),
     "/v2/apps/{app}/functions": ("limit", "cursor"),
     "/v2/apps/{app}/functions/{function}/runs": _OF_RUNS,
+    "/v2/apps/{app}/functions/{function}/invoke": ("wait",),
+    "/invoke/{function_id}": ("wait",),
     "/fn/remove": ("url",),
 }
 """The parameters in the query of a path."""
@@ -63,7 +66,7 @@ _EVENT = _body(("name",), name=_TEXT, data=_OBJECT, id=_TEXT, ts={"type": "integ
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "/e/{key}": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]},
-    "/invoke/{function_id}": _body((), data=_OBJECT),
+    "/invoke/{function_id}": _body((), data=_OBJECT, id=_TEXT),
     "/fn/register": _body(
         ("appName", "url", "functions"), appName=_TEXT, url=_TEXT, functions={"type": "array", "items": _OBJECT}
     ),
@@ -80,7 +83,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         **{"if": _TEXT},
     ),
     "/v2/events": _EVENT,
-    "/v2/apps/{app}/functions/{function}/invoke": _body((), data=_OBJECT),
+    "/v2/apps/{app}/functions/{function}/invoke": _body((), data=_OBJECT, idempotencyKey=_TEXT),
 }
 """Schemas of bodies, by path."""
 
@@ -162,6 +165,6 @@ def _responses(method: str, path: str) -> dict[str, Any]:
     }
     if method == "DELETE" or path == "/v0/telemetry":
         found["204"] = {"description": "it is done"}
-    if path.endswith("/invoke"):
-        found["501"] = {"description": "a member that this server does not have", "content": json}
+    if "wait" in QUERIES.get(path, ()):
+        found["202"] = {"description": "the run has not ended in the time that was waited for", "content": json}
     return found

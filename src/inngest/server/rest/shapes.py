@@ -89,7 +89,9 @@ def function_v1(function: FunctionSpec) -> dict[str, object]:
 # -- v2
 
 
-def run_v2(run: Run, registry: Registry, *, output: bool, listed: bool, trigger: Mapping[str, object]) -> object:
+def run_v2(
+    run: Run, registry: Registry, *, output: bool, listed: bool, trigger: Mapping[str, object]
+) -> dict[str, object]:
     """A run.
 
     Args:
@@ -126,6 +128,12 @@ def run_v2(run: Run, registry: Registry, *, output: bool, listed: bool, trigger:
             "output": shown,
         }
     )
+
+
+def result_v2(run: Run, registry: Registry) -> dict[str, object]:
+    """The result of a run that a request waits for; its output once it has ended."""
+    shown = run_v2(run, registry, output=True, listed=False, trigger={})
+    return {"runId": run.id, **{name: shown[name] for name in ("status", "output") if name in shown}}
 
 
 def trigger_v2(run: Run, event: Event | None = None) -> dict[str, object]:

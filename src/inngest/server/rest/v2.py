@@ -18,13 +18,14 @@ from inngest.engine.domain.model import App, FunctionSpec, Registry, Run, RunSta
 from inngest.engine.domain.registration import app_uuid
 from inngest.engine.records import Place, RunQuery, RunView
 from inngest.engine.service import Service
-from inngest.protocol import codec
+from inngest.protocol import codec, texts
 from inngest.protocol import events as rules
 from inngest.protocol.opcodes import SentEvent
 from inngest.server import run_json
 from inngest.server.answers import BY_API, Json
 
-from . import parameters, shapes
+from . import invoking, parameters, shapes
+from .invoking import NotInvokedError
 from .parameters import ParameterError
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
@@ -71,7 +72,7 @@ def _answering(action: Action) -> Action:
             return await action(self, request)
         except ParameterError as error:
             return _error(400, "invalid_field_format", str(error))
-        except Refused as error:
+        except (Refused, NotInvokedError) as error:
             return _error(error.status, error.code, str(error))
 
     return answer
@@ -120,11 +121,11 @@ class RestV2:
     def _service(self) -> Service:
         return self._host.on_its_loop().service
 
-    def _data(self, data: object, page: dict[str, object] | None = None) -> Response:
+    def _data(self, data: object, page: dict[str, object] | None = None, *, status: int = 200) -> Response:
         body: dict[str, object] = {"data": data, "metadata": {"fetchedAt": shapes.time_of(self._host.now())}}
         if page is not None:
             body["page"] = page
-        return Json(body)
+        return Json(body, status)
 
     # -- the server
 
@@ -332,20 +333,25 @@ class RestV2:
     @_answering
     async def invoke(self, request: Request) -> Response:
         """Start a function, whatever its triggers."""
-        function, _ = await self._function(request)
-        wire = await _object(request)
-        data = wire.get("data")
+        function, registry = await self._function(request)
+        wire, wait = await _object(request), invoking.wait_of(request.query_params)
+        data, key = wire.get("data"), wire.get("idempotencyKey")
         if not isinstance(data, dict | None):
             raise Refused(400, "invalid_field_format", "data: expected an object")
-        if wire.get("idempotencyKey"):
-            raise Refused(501, "not_implemented", "idempotencyKey is not implemented by this server")
-        try:
-            run = await self._service.intake.start(function.id, _text(_without_reserved(data)))
-        except KeyError:
-            raise Refused(422, "rate_limited", f"the limits of {function.id} let no run of it start now") from None
-        if run.status is RunStatus.SKIPPED:
-            raise Refused(422, "function_skipped", f"run {run.id} of {function.id} was skipped: {run.error}")
-        return self._data({"runId": run.id})
+        if key is not None and (not isinstance(key, str) or not key or texts.problem(key)):
+            raise Refused(400, "invalid_field_format", "idempotencyKey: expected a text that is not empty")
+        sent = SentEvent("invoke", _text(_without_reserved(data)), key or "", 0)
+        if reason := rules.problem(sent):
+            raise Refused(400, "validation_error", reason)
+        run = await invoking.start(self._host, function.id, sent.data, sent.key)
+        if (refused := invoking.skipped(run)) is not None:
+            raise refused
+        if wait is None:
+            return self._data({"runId": run.id})
+        view = await invoking.ended(self._host, request, run, wait)
+        if view is None:
+            raise Refused(404, "not_found", f"run {run.id} was removed before its end was seen")
+        return self._data(shapes.result_v2(view.run, registry), status=200 if view.run.ended_at else 202)
 
     async def later(self, request: Request) -> Response:
         """A part of the API that this server does not have."""
