@@ -21,6 +21,7 @@ class SmallApp:
     server: str = ""  # where it registers; "" for nowhere
     bearer: str = ""  # shown there
     event: str = "shop/said"  # what starts its function
+    function: str = "greet"  # its id
     retries: int = 0
     answers: list[tuple[int, bytes]] = field(default_factory=list)  # to the first calls: status and body
     port: int = 0
@@ -38,8 +39,12 @@ class SmallApp:
         if not self.server:
             return 200, b'{"ok": true, "modified": true}'
         step = {"id": "step", "name": "step", "retries": {"attempts": self.retries}}
-        runtime = {"type": "http", "url": f"{self.url}?fnId=shop-greet&stepId=step"}
-        function = {"id": "shop-greet", "name": "Greet", "triggers": [{"event": self.event}] if self.event else []}
+        runtime = {"type": "http", "url": f"{self.url}?fnId=shop-{self.function}&stepId=step"}
+        function = {
+            "id": f"shop-{self.function}",
+            "name": "Greet",
+            "triggers": [{"event": self.event}] if self.event else [],
+        }
         body = {
             "url": self.url,
             "appname": "shop",

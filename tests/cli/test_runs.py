@@ -36,7 +36,7 @@ def test_runs_are_listed_newest_first(command: Command, shop: Shop) -> None:
 
 def test_runs_as_json_have_stable_keys(command: Command, shop: Shop) -> None:
     found = command("runs", *shop.option, "--json").json
-    assert set(found) == {"runs", "next_before"}
+    assert set(found) == {"runs", "next_before", "apps_away"}
     assert found["next_before"] is None
     keys = {
         "id",

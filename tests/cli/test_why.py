@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import json
 import re
 import socket
 import sqlite3
@@ -20,12 +21,13 @@ import pytest
 import inngest
 from inngest import Explanation, Rule
 from inngest.errors import RunCancelledError, RunFailedError, RunSkippedError
+from inngest.protocol.steps import hash_step_id
 from tests.house.tree import ROOT
 
 from . import on_call
 from .conftest import Command
 from .on_call import client
-from .processes import PATIENCE, DevServer, environment
+from .processes import PATIENCE, DevServer, environment, of_type
 from .small_app import SmallApp, small_app
 
 PAGE = (ROOT / "docs" / "howto" / "why.md").read_text(encoding="utf-8")
@@ -334,18 +336,57 @@ async def test_it_cannot_be_read(on_duty: OnCall) -> None:
         is_on_the_page(await on_duty.held(engine, run_id, Rule.UNREADABLE, saying="tried once"))
 
 
-def test_its_app_is_away(on_duty: OnCall, tmp_path: Path) -> None:
+def test_its_app_is_away(on_duty: OnCall, command: Command, tmp_path: Path) -> None:
     with DevServer(tmp_path, "--no-discovery", "--database", str(on_duty.path)) as server:
         server.serving()
         with small_app(SmallApp(server=server.url)) as app:
             assert app.register()[0] == 200
         server.send("shop/said")
         run_id = server.expect("run.started")["run_id"]
-        assert server.expect("log")["message"].startswith("app shop is put off for 1 s: http://localhost")
-        server.expect("run.started", run_id=run_id)
-        while "was tried 2 times" not in (text := on_duty.printed(run_id)):
-            pass
-        is_on_the_page(text)
+        assert server.expect("log")["message"].startswith("app shop cannot be reached: http://localhost")
+        is_on_the_page(on_duty.printed(run_id))
+        listed = command("runs", "--database", str(on_duty.path))
+        assert listed.out.splitlines()[1].endswith("  its app shop cannot be reached")
+        (away,) = command("runs", "--database", str(on_duty.path), "--json").json["apps_away"]
+        assert (away["app"], "ConnectError" in away["error"]) == ("shop", True)
+        with small_app(SmallApp(server=server.url, port=app.port)):
+            server.expect("run.completed", run_id=run_id)
+        while not any(one["message"].startswith("app shop answers again") for one in of_type(server.records, "log")):
+            server.expect("log")
+        while command("runs", "--database", str(on_duty.path), "--json").json["apps_away"]:
+            pass  # it is told as it is written
+
+
+def test_its_app_has_no_such_function(on_duty: OnCall, tmp_path: Path) -> None:
+    missing = {
+        "code": "function_not_found",
+        "message": "function shop-greet not found",
+        "name": "FunctionNotFoundError",
+    }
+    given = SmallApp(retries=1, answers=[(500, json.dumps(missing).encode())])
+    with DevServer(tmp_path, "--no-discovery", "--database", str(on_duty.path)) as server:
+        server.serving()
+        given.server = server.url
+        with small_app(given) as app:
+            assert app.register()[0] == 200
+            server.send("shop/said")
+            run_id = server.expect("run.retrying")["run_id"]
+            is_on_the_page(on_duty.printed(run_id))
+
+
+def test_its_app_has_registered_without_its_function(on_duty: OnCall, tmp_path: Path) -> None:
+    rest = {"id": hash_step_id("rest"), "op": "Sleep", "displayName": "rest", "name": "1h", "opts": {"duration": "1h"}}
+    given = SmallApp(answers=[(206, json.dumps([rest]).encode())])
+    with DevServer(tmp_path, "--no-discovery", "--database", str(on_duty.path)) as server:
+        server.serving()
+        given.server = server.url
+        with small_app(given) as app:
+            assert app.register()[0] == 200
+            server.send("shop/said")
+            run_id = server.expect("step.sleeping")["run_id"]
+            app.function = "other"
+            assert app.register()[0] == 200
+            is_on_the_page(on_duty.printed(run_id))
 
 
 @pytest.mark.parametrize(

@@ -78,13 +78,18 @@ def test_it_is_told_that_an_app_is_away_and_which_calls_are_under_way(town: Town
         await asyncio.sleep(0.5)
         ((rule, text),) = await why(worker)
         assert rule is Rule.APP
-        assert text.endswith("once: http://app.test: connection refused.")
+        assert "Its app app cannot be reached since" in text
+        assert "http://app.test: connection refused. Start it" in text
         await town.until(lambda: "slow" in apps.said)
         await asyncio.sleep(3)
         (view,) = await town.runs(worker, "app-f")
-        ((rule, text), *_) = await why(worker)
-        assert rule is Rule.EXECUTING
-        assert ': step "slow", since' in text
+        other = await town.worker()  # it has made no call
+        for one in (worker, other):
+            (view,) = await town.runs(one, "app-f")
+            (rule, text), *others = await why(one)
+            assert rule is Rule.EXECUTING
+            assert ': step "slow", since' in text
+            assert Rule.APP not in [rule for rule, _ in others]  # it has answered since
         apps.gates["slow"].set()
         await town.end_of(worker, view.run.id)
 
@@ -129,6 +134,29 @@ def test_an_app_that_is_away_for_a_day_fails_attempts(town: Town, monkeypatch: p
         assert ended.error is not None
         assert "could not be reached for a day: connection refused" in ended.error.message
         assert town.now() > 400_000_000
+
+    town.drive(main)
+
+
+def test_how_long_an_app_has_been_away_is_known_to_workers_that_start_later(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "GIVEN_UP", 400_000)  # a day is long
+    apps = played(town, one_step)
+    apps.before = refused
+
+    async def main() -> None:
+        first = await town.worker(remote("app-f", retries=0))
+        await town.send(first, "app/f")
+        await asyncio.sleep(300)
+        await first.stop()
+        second = await town.worker()
+        ended = await town.ended(second, "app-f")
+        assert ended.error is not None
+        assert "could not be reached for a day" in ended.error.message
+        assert 400_000_000 < town.now() < 500_000_000
+        (name, trouble), *_ = (await second.call(lambda: second.store.apps_away(second.clock.now()))).items()
+        assert (name, trouble.since < second.clock.now() - 400_000) == ("app", True)
 
     town.drive(main)
 

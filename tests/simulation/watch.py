@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from inngest.engine.domain.explaining import Handler
+from inngest.engine.domain.waiting_facts import Handler
 from inngest.engine.owned_run import OwnedRun
 from inngest.engine.ports import Invoker
 from inngest.protocol import calls

@@ -48,7 +48,7 @@ READING = {
         "facts",
     ),
     *("functions", "list_runs", "list_events", "event", "jobs"),
-    *("apps", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
+    *("apps", "apps_away", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
 
@@ -66,6 +66,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "note_sync_error": lambda store: store.note_sync_error(App("a", "uuid", "http://a", error="why"), NOW),
     "archive_app": lambda store: store.archive_app("a", NOW),
     "app_is_away": lambda store: store.app_is_away("a", "why", NOW),
+    "app_is_back": lambda store: store.app_is_back("a", NOW),
     "checkpoint": lambda store: store.checkpoint(Checkpoint("run", 1, [], NOW)),
     "begin_session": lambda store: store.begin_session(Session("session", NOW, "host", 1, ["f"])),
     "end_session": lambda store: store.end_session("session", NOW, died=True),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from inngest.engine.domain.explaining import Facts, Handler, Reason, Rule, WorkerFact, explain, text_of
+from inngest.engine.domain.explaining import Reason, Rule, explain, text_of
 from inngest.engine.domain.model import Run, RunStatus
+from inngest.engine.domain.waiting_facts import Facts, Handler, WorkerFact
 
 RUN = Run("01M848N7A5621S18S2HGP2V8CF", "shop-import", "1", "01M848N7A5621S18S2HGP2V8CE", RunStatus.RUNNING, 1, 4, 2)
 DEAD = WorkerFact("dead", "vm, process 1", serves=True, executing=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inngest.embedded.explanations import Explanation, Pending
+from inngest.embedded.reader import AppAway
 from inngest.embedded.views import Attempt, DeferRecord, Run, StepRecord
 from inngest.protocol.errors import ErrorInfo
 from inngest.server.run_json import hold_json, optional_iso
@@ -65,6 +66,11 @@ def pending(found: Sequence[Pending]) -> list[dict[str, object]]:
         }
         for one in found
     ]
+
+
+def apps_away(found: Sequence[AppAway]) -> list[dict[str, object]]:
+    """Apps that cannot be reached."""
+    return [{"app": one.name, "since": optional_iso(one.since), "error": one.error} for one in found]
 
 
 def _step(step: StepRecord, *, over: bool) -> dict[str, object]:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 
-from inngest.engine.domain.explaining import Handler
+from inngest.engine.domain.waiting_facts import Handler
 from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.runtime.idle import LoopIdle

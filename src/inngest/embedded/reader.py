@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from inngest.engine.domain.explaining import Facts
-from inngest.engine.domain.model import RunStatus
+from inngest.engine.domain.model import RunStatus, Transport
+from inngest.engine.domain.waiting_facts import Facts
 from inngest.engine.queries import explained
-from inngest.engine.store import explaining, pausing, reading, schema, times
+from inngest.engine.store import explaining, pausing, reading, schema, times, troubles
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.dialects.sqlite.locks import FileLocks
+from inngest.engine.store.registry import RegistryCache
 from inngest.engine.store.statement import Connection, Transaction
 from inngest.runtime.clock import wall_clock_ms
 from inngest.runtime.steady import TRUSTED
@@ -24,6 +26,15 @@ R = TypeVar("R")
 
 SEARCHED = 10_000
 """Runs whose ids are searched for an end: no index helps there, and a database may have millions."""
+
+
+class AppAway(NamedTuple):
+    """An app that cannot be reached: its runs wait."""
+
+    name: str
+    since: datetime.datetime | None  # aware, UTC
+    error: str  # what failed when it was called last, for people
+    functions: frozenset[str]  # ids of those that it serves
 
 
 class Reader:
@@ -94,6 +105,25 @@ class Reader:
     def pending(self, event_id: str) -> list[Pending]:
         """The runs that an event is to start, but has not yet."""
         return [pending(one) for one in self._look(lambda tx: explaining.pending(tx, event_id))]
+
+    def apps_away(self) -> list[AppAway]:
+        """The apps that cannot be reached, by their names."""
+
+        def read(tx: Transaction) -> list[AppAway]:
+            away = troubles.apps_away(tx, _time(times.greatest(tx)))
+            registry = RegistryCache().read(tx) if away else None
+            known = () if registry is None else (*registry.functions.values(), *registry.archived.values())
+            return [
+                AppAway(
+                    name,
+                    views.optional_time(trouble.since),
+                    trouble.error,
+                    frozenset(one.id for one in known if one.app_id == name and one.transport is not Transport.LOCAL),
+                )
+                for name, trouble in away.items()
+            ]
+
+        return self._look(read)
 
     def functions(self) -> list[str]:
         """Ids of the functions that are known."""

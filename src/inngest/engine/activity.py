@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .domain.explaining import Handler
+from .domain.waiting_facts import Handler
 from .worker_context import WorkerContext
 
 LONG = 1_000

@@ -15,7 +15,7 @@ from inngest.runtime.careful import CarefulLogger, about_run
 from . import invocations, run_log
 from .domain.event_view import data_of
 from .domain.explaining import text_of
-from .domain.model import Ended, Event, RunStatus
+from .domain.model import Ended, Event, FunctionSpec, RunStatus
 from .domain.starts import Start
 from .errors import StoreError
 from .gateway import Gateway
@@ -59,7 +59,7 @@ class RunExecutor:
         self._local = functions
         self.remote = RemoteClaims(worker.store, worker.remote)
         if worker.remote is not None:
-            worker.remote.watch(self.request_claim, self._app_is_away)
+            worker.remote.watch(self.request_claim, self._app_is_away, self._app_is_back)
         self._places = Places(max_in_flight, worker.invoker, functions)
         self.on_end = on_end
         self.gateway = gateway
@@ -90,13 +90,23 @@ class RunExecutor:
         """Whether runs of apps wait for a place."""
         return self.remote.waiting
 
-    def _app_is_away(self, app_id: str, why: str) -> None:
+    def _app_is_away(self, function: FunctionSpec, why: str) -> None:
         """An app could not be reached."""
-        self._begin(self._note_away(app_id, why))
+        self._begin(self._note_away(function, why))
 
-    async def _note_away(self, app_id: str, why: str) -> None:
-        with contextlib.suppress(StoreError):  # it is for people only
-            await self.worker.store.app_is_away(app_id, why, self.worker.clock.now())
+    async def _note_away(self, function: FunctionSpec, why: str) -> None:
+        assert self.worker.remote is not None
+        with contextlib.suppress(StoreError):  # then this worker counts from its own first call
+            since = await self.worker.store.app_is_away(function.app_id, why, self.worker.clock.now())
+            self.worker.remote.origins.away_since(function.url, since)
+
+    def _app_is_back(self, app_id: str) -> None:
+        """An app has answered that had not before, or was away."""
+        self._begin(self._note_back(app_id))
+
+    async def _note_back(self, app_id: str) -> None:
+        with contextlib.suppress(StoreError):  # it is forgotten by itself, after a while
+            await self.worker.store.app_is_back(app_id, self.worker.clock.now())
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -10,7 +10,7 @@ from inngest.protocol.calls import Call, Outcome
 from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Recorder
 
-from .domain.explaining import Facts, Handler, KeptBack, Woken
+from .domain.explaining import KeptBack, Woken
 from .domain.hosts import Hosts
 from .domain.model import (
     Event,
@@ -18,6 +18,7 @@ from .domain.model import (
     Run,
     RunStatus,
 )
+from .domain.waiting_facts import Facts, Handler
 from .errors import StoreError
 from .records import (
     Acceptance,

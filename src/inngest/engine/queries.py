@@ -8,8 +8,9 @@ from typing import NamedTuple
 from inngest.runtime.ports import Clock, Liveness
 
 from .domain import explaining
-from .domain.explaining import Facts, Reason
+from .domain.explaining import Reason
 from .domain.model import Event, Job, Run
+from .domain.waiting_facts import Facts
 from .errors import StoreError
 from .ports import Store
 from .records import EventQuery, RunQuery, RunView

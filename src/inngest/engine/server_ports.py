@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
+from .domain.waiting_facts import Trouble
 from .records import Checkpoint, EventQuery, RunQuery, Synced
 
 
@@ -32,8 +33,20 @@ class AppStore(Protocol):
         """Archive an app, with its functions; False if it was archived already, None if there is none."""
         ...
 
-    async def app_is_away(self, app_id: str, error: str, now: int) -> None:
-        """Note that an app could not be reached, for `explain`: it is told for a while, the longer the more often."""
+    async def app_is_away(self, app_id: str, error: str, now: int) -> int:
+        """Note that an app could not be reached, for `explain` and for other workers.
+
+        Returns:
+            Since when that is so, unix ms: also since before this worker was started.
+        """
+        ...
+
+    async def app_is_back(self, app_id: str, now: int) -> None:
+        """Note that an app has answered, if it was away."""
+        ...
+
+    async def apps_away(self, now: int) -> Mapping[str, Trouble]:
+        """The apps that cannot be reached, by their names."""
         ...
 
     async def functions(self, known: int) -> Registry | None:

@@ -238,3 +238,27 @@ async def test_an_app_is_archived_with_its_functions_and_comes_back(store: Store
     assert (await register(store, served("pay", "paid"), now=NOW + 3)).modified
     assert (await app_of(store)).archived_at is None
     assert await started(store, "paid") == ["shop-pay"]
+
+
+async def test_an_app_is_away_until_it_answers_for_whoever_asks(store: Store, other: Store) -> None:
+    assert await store.app_is_away("shop", "refused", NOW) == NOW
+    assert await other.app_is_away("shop", "refused", NOW + 500) == NOW  # known already
+    assert await other.app_is_away("shop", "reset", NOW + 2_000) == NOW
+    assert await store.app_is_away("mail", "refused", NOW) == NOW
+
+    away = await other.apps_away(NOW + 2_000)
+    assert [(name, one.since, one.error) for name, one in away.items()] == [
+        ("mail", NOW, "refused"),
+        ("shop", NOW, "reset"),
+    ]
+    await store.app_is_back("shop", NOW + 3_000)
+    await store.app_is_back("other", NOW + 3_000)
+    assert list(await other.apps_away(NOW + 3_000)) == ["mail"]
+    assert await other.app_is_away("shop", "refused", NOW + 4_000) == NOW + 4_000
+
+
+async def test_nobody_calls_an_app_that_is_away_and_it_is_forgotten(store: Store) -> None:
+    await store.app_is_away("shop", "refused", NOW)
+    assert list(await store.apps_away(NOW + 60_000)) == ["shop"]
+    assert list(await store.apps_away(NOW + 61_000)) == []
+    assert await store.app_is_away("shop", "refused", NOW + 3_600_000) == NOW + 3_600_000

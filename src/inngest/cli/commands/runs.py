@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
 from inngest.cli import arguments, json_shapes, lookup, output, run_text
 from inngest.embedded.explanations import Pending
-from inngest.embedded.reader import Reader
+from inngest.embedded.reader import AppAway, Reader
 from inngest.embedded.views import Run, RunStatus
 
 MAX_LIMIT = 1_000
@@ -37,8 +39,13 @@ def list_runs(
     if not page and function is not None:
         lookup.check_function("--function", reader, function)
     pending = [] if event_id is None else reader.pending(event_id)
+    away = reader.apps_away()
     if as_json:
-        listed = {"runs": [json_shapes.run_shape(run) for run in page], "next_before": next_before}
+        listed = {
+            "runs": [json_shapes.run_shape(run) for run in page],
+            "next_before": next_before,
+            "apps_away": json_shapes.apps_away(away),
+        }
         output.print_json(listed if event_id is None else {**listed, "pending": json_shapes.pending(pending)})
         return
     console = output.console()
@@ -49,7 +56,7 @@ def list_runs(
     if not page:
         console.print("no runs" if not any((status, function, event, before)) else "no runs like that")
         return
-    _print_table(page, console)
+    _print_table(page, away, console)
     if next_before is not None:
         console.print(f"there are more: --before {next_before}", style="dim")
 
@@ -67,10 +74,10 @@ FUNCTION = 2
 """The place of that column."""
 
 
-def _print_table(page: list[Run], console: Console) -> None:
-    rows = _rows(page, narrow=console.is_terminal and console.width < NARROW)
+def _print_table(page: list[Run], away: Sequence[AppAway], console: Console) -> None:
+    rows = _rows(page, away, narrow=console.is_terminal and console.width < NARROW)
     if console.is_terminal and _spare(rows, console.width) < 0:
-        rows = _rows(page, narrow=True)
+        rows = _rows(page, away, narrow=True)
         width = max(SHORTEST, _widths(rows)[FUNCTION] + min(0, _spare(rows, console.width)))
         for row in rows:
             row[FUNCTION] = Text(run_text.shortened(row[FUNCTION].plain, width), row[FUNCTION].style)
@@ -85,12 +92,12 @@ def _print_table(page: list[Run], console: Console) -> None:
         console.print(line)
 
 
-def _rows(page: list[Run], *, narrow: bool) -> list[list[Text]]:
+def _rows(page: list[Run], away: Sequence[AppAway], *, narrow: bool) -> list[list[Text]]:
     rows = [[Text(name, "dim") for name in ("STATUS", "RUN", "FUNCTION", "CREATED", "TOOK", "RESULT")]]
     for one in page:
         status = Text(one.status.value, run_text.STYLES[one.status])
         run_id, created = (one.id[-8:], run_text.created(one)[5:]) if narrow else (one.id, run_text.created(one))
-        cells = (status, run_id, one.function_id, created, _took(one), _result(one))
+        cells = (status, run_id, one.function_id, created, _took(one), _result(one, away))
         rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
     return rows
 
@@ -111,7 +118,7 @@ def _took(run: Run) -> str:
     return output.span(run_text.milliseconds(run.ended_at - run.started_at))
 
 
-def _result(run: Run) -> Text:
+def _result(run: Run, away: Sequence[AppAway]) -> Text:
     if run.unreadable:
         return Text(f"cannot be read: {run.unreadable[0]}", "red")
     if run.error is not None:
@@ -120,6 +127,9 @@ def _result(run: Run) -> Text:
         return Text(why, run_text.STYLES[run.status])
     if run.hold is not None:
         return Text(f"on hold: {run.hold.text}", "yellow")
+    if run.ended_at is None:
+        named = next((one.name for one in away if run.function_id in one.functions), None)
+        return Text("" if named is None else f"its app {named} cannot be reached", "yellow")
     return Text("" if run.status is not RunStatus.COMPLETED else output.short_json(run.output))
 
 

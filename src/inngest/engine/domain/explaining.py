@@ -5,17 +5,18 @@ from __future__ import annotations
 import datetime
 import enum
 import json
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from inngest.protocol import durations, texts
-from inngest.protocol.errors import ErrorInfo
+from inngest.protocol import durations, limits, texts
+from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep
 
 from . import holding
-from .function_rules import MICROSECONDS, Limit, Throttle
+from .function_rules import MICROSECONDS, Throttle
 from .index_keys import shown
-from .model import FailedAttempt, Run, RunStatus, Subscription, SubscriptionKind
+from .model import Run, RunStatus, Subscription, SubscriptionKind
+from .waiting_facts import Facts, Full, Handler, KeptFact, Queued, Trouble, WorkerFact, is_away
 
 LATEST = 253_402_300_799_000
 """The latest time that can be told, unix ms: the end of the year 9999."""
@@ -45,6 +46,7 @@ class Rule(enum.StrEnum):
     REQUEST = "request"  # the answer to an HTTP request of a step is not there
     NO_WORKER = "no_worker"  # no living worker has its function
     APP = "app"  # its app cannot be reached
+    NO_FUNCTION = "no_function"  # its app has it no more
     CONCURRENCY = "concurrency"  # the slots of its lane are taken
     THROTTLE = "throttle"  # its lane may not begin another run yet
     PAUSED = "paused"  # its function is
@@ -61,105 +63,6 @@ class Reason(NamedTuple):
     text: str  # one sentence, for people
     until: int | None = None  # unix ms, when it holds it no longer by itself
     step: str | None = None  # id of the step that waits
-
-
-class RequestFact(NamedTuple):
-    """The facts about a request of a step."""
-
-    hash: str  # of the step
-    attempt: int
-    due_at: int
-    under_way: bool
-    orphaned: bool  # no living worker knows its credentials
-
-
-class Trouble(NamedTuple):
-    """Something that cannot be read, or done, and is put off."""
-
-    kind: str  # "run", "timer:…", "request:…"
-    error: str
-    tries: int
-    since: int  # unix ms
-    until: int  # unix ms: it is tried again then
-
-
-class Handler(NamedTuple):
-    """A handler that runs."""
-
-    run_id: str
-    step: str  # as written by the developer, with `:n` for a repeat; "" if an app is called that is to say what it does
-    attempt: int  # from 0
-    since: int  # unix ms
-
-
-class WorkerFact(NamedTuple):
-    """A worker that has not been declared dead."""
-
-    id: str  # of its session
-    name: str  # host and process
-    serves: bool  # it has the run's function
-    executing: int  # runs
-    alive: bool = True  # as far as is known; who can tell, says so
-    handlers: Sequence[Handler] = ()  # those of the run that have run for a while, and are not recorded
-
-
-class Holder(NamedTuple):
-    """A run that has slots of a limit."""
-
-    run_id: str
-    function_id: str
-    slots: int
-    returning: bool = False  # it is over, or waits, and code of it has not returned
-
-
-class KeptFact(NamedTuple):
-    """Slots that a run keeps, though it does not execute any more."""
-
-    session: str  # worker in which its code has not returned
-    slots: int
-    since: int
-
-
-class Full(NamedTuple):
-    """A limit that has no slot left."""
-
-    limit: Limit
-    value: str  # of its key, as JSON; empty if there is none
-    holders: Sequence[Holder]
-
-
-class Queued(NamedTuple):
-    """Where a run that has limits queues."""
-
-    ahead: int  # runs of its lane that come before it
-    full: Sequence[Full]  # the limits that have no slot left for it
-    throttle: Throttle | None  # if its lane has one, and it has yet to begin
-    throttled: str  # the value of the throttle's key, as JSON; empty if there is none
-    opens_at: int  # when the throttle lets the next run begin
-
-
-class Facts(NamedTuple):
-    """The facts about a run, at one moment."""
-
-    run: Run
-    open: Sequence[OpenStep]
-    failed: Sequence[FailedAttempt]  # of its steps and its body, the last one last
-    subscriptions: Sequence[Subscription]
-    children: Sequence[tuple[str, str, str]]  # hash of the step, id and status of the run that it invoked
-    due_at: int | None  # when its job falls due; None if it has none
-    alone: bool
-    owner: str | None  # session of the worker that has it
-    workers: Sequence[WorkerFact]
-    requests: Sequence[RequestFact]
-    paused: int | None  # since when its function is; None if it is not
-    recorded: Memo | None  # the step that was recorded last
-    queued: Queued | None = None  # None if it has no limits, or is in no lane now
-    kept: Sequence[KeptFact] = ()
-    troubles: Sequence[Trouble] = ()
-
-    def judged(self, alive: Callable[[str], bool]) -> Self:
-        """With what can be seen of the workers of these sessions."""
-        return self._replace(workers=[one._replace(alive=alive(one.id)) for one in self.workers])
 
 
 class Pending(NamedTuple):
@@ -193,7 +96,7 @@ class Woken(NamedTuple):
 
 def explain(facts: Facts, now: int) -> list[Reason]:
     """Why a run does not go on, most important first; or that it does. Last, which slots it keeps all the same."""
-    return [*_explain(facts, now), *(_returning(kept, facts) for kept in facts.kept)]
+    return [*_explain(facts, now), *_archived(facts), *(_returning(kept, facts) for kept in facts.kept)]
 
 
 def _explain(facts: Facts, now: int) -> list[Reason]:
@@ -267,7 +170,8 @@ def _held(facts: Facts, now: int) -> list[Reason]:
             f"Its function {name} has been paused since {_time(facts.paused)}: `inngest resume {name}` lets it go on."
         )
         held.append(Reason(Rule.PAUSED, text))
-    held += [_put_off(trouble) for trouble in facts.troubles if trouble.until > now]
+    held += _of_app(facts, now)
+    held += [_put_off(trouble) for trouble in facts.troubles if trouble.until > now and trouble.kind != "app"]
     if facts.alone:
         text = (
             f"{_count(facts.run.takeovers, 'worker')} died while executing it: it goes on when a worker executes "
@@ -277,8 +181,47 @@ def _held(facts: Facts, now: int) -> list[Reason]:
     return held
 
 
+def _of_app(facts: Facts, now: int) -> list[Reason]:
+    """The reasons for which calls to its app do not run its code."""
+    if facts.app is None:
+        return []
+    away = [one for one in facts.troubles if one.kind == "app" and is_away(one, now)]
+    found = [Reason(Rule.APP, _away(facts.app.name, one, now)) for one in away]
+    function = facts.run.function_id
+    if _refused(facts):
+        text = (
+            f"Its app {facts.app.name} answers that it has no function {function}: deploy the app with it, or cancel "
+        )
+        found.append(Reason(Rule.NO_FUNCTION, f"{text}the run. Each answer counts as a failed attempt."))
+    return found
+
+
+def _archived(facts: Facts) -> list[Reason]:
+    """The function is archived: that holds nothing until its app is called, and says that it has it no more."""
+    if facts.run.ended_at is not None or facts.app is None or facts.app.names_it or _refused(facts):
+        return []
+    text = (
+        f"Its app {facts.app.name} has registered without its function {facts.run.function_id}: nothing starts that "
+        "any more. This run goes on if the app has the code of it; else deploy the app with it, or cancel the run."
+    )
+    return [Reason(Rule.NO_FUNCTION, text)]
+
+
+def _away(app: str, trouble: Trouble, now: int) -> str:
+    text = f"Its app {app} cannot be reached since {_time(trouble.since)}: {_first_line(trouble.error)}. "
+    if now - trouble.since < limits.DAY:
+        return f"{text}Start it, or register it under the URL where it is. No attempt is counted, for a day."
+    return f"{text}That is more than a day: each call counts as a failed attempt now."
+
+
+def _refused(facts: Facts) -> bool:
+    """Whether the app has said lately that it has no such function."""
+    targets = {"", *(step.step.hash for step in facts.open)}
+    last = next((one for one in reversed(facts.failed) if one.step in targets), None)
+    return last is not None and last.error.code == ErrorCode.FUNCTION_NOT_FOUND
+
+
 _UNREADABLE = {
-    "app": "Its app cannot be reached",
     "run": "It cannot be read",
     "request": "A request of it cannot be read",
     "wait": "What one of its steps waits for, or what cancels it, cannot be read, and no event is told to it",
@@ -293,8 +236,7 @@ def _put_off(trouble: Trouble) -> Reason:
     times = "once" if trouble.tries == 1 else f"{trouble.tries:,} times since {_time(trouble.since)}"
     tried = f", and was tried {times}" if trouble.tries else ""
     text = f"{what or f'Its {kind} ({which}) cannot be done'}{tried}: {_first_line(trouble.error)}."
-    rule = Rule.APP if kind == "app" else Rule.UNREADABLE
-    return Reason(rule, text, trouble.until if trouble.tries else None)
+    return Reason(Rule.UNREADABLE, text, trouble.until if trouble.tries else None)
 
 
 def _handlers(handlers: Sequence[Handler]) -> str:

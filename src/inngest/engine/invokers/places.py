@@ -156,6 +156,17 @@ class Origins:
             self._look_at(origin, known.until)
         return now - known.since >= GIVEN_UP
 
+    def away_since(self, url: str, since: int) -> None:
+        """The server of a URL has been away for longer than this worker has called it.
+
+        Args:
+            url: of an app.
+            since: unix ms.
+        """
+        known = self._known.get(origin_of(url))
+        if known is not None:
+            known.since = min(known.since, since)
+
     def _look_at(self, origin: str, when: int) -> None:
         timer = self._timers.pop(origin, None)
         if timer is not None:

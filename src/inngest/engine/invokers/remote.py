@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import NamedTuple
 
-from inngest.engine.domain.explaining import Handler
+from inngest.engine.domain.model import FunctionSpec
 from inngest.engine.domain.remote import RemoteStep
+from inngest.engine.domain.waiting_facts import Handler
 from inngest.protocol.calls import Advice, Call, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.wire import responses
@@ -48,16 +49,38 @@ class RemoteInvoker:
         self._talks: dict[str, _Talk] = {}  # by run
         self._calls: dict[asyncio.Task[None], None] = {}  # under way; in order, so that a simulation repeats
         self._watching: Callable[[], object] = lambda: None
-        self.away: Callable[[str, str], object] = lambda _app_id, _why: None
+        self._answered: set[str] = set()  # names of apps that are known to be there
+        self._away: Callable[[FunctionSpec, str], object] = lambda _function, _why: None
+        self._back: Callable[[str], object] = lambda _app_id: None
 
-    def watch(self, reachable: Callable[[], object], away: Callable[[str, str], object]) -> None:
+    def watch(
+        self,
+        reachable: Callable[[], object],
+        away: Callable[[FunctionSpec, str], object],
+        back: Callable[[str], object],
+    ) -> None:
         """Have others told, on the loop, of apps that cannot be reached.
 
         Args:
             reachable: called when calls may leave that could not before.
-            away: called with the name of an app and why it could not be reached, each time.
+            away: called with the function that was to be called, and why its app could not be reached, each time.
+            back: called with the name of an app as it answers for the first time, and after it was away.
         """
-        self._watching, self.away = reachable, away
+        self._watching, self._away, self._back = reachable, away, back
+
+    def answered(self, function: FunctionSpec) -> None:
+        """The app of a function has been reached."""
+        self.origins.answered(function.url)
+        if function.app_id not in self._answered:
+            self._answered.add(function.app_id)
+            self._back(function.app_id)
+
+    def undelivered(self, function: FunctionSpec, reason: str) -> bool:
+        """It has not; whether that has been so for so long that it is a failed attempt."""
+        self._answered.discard(function.app_id)
+        given_up = self.origins.undelivered(function.url)
+        self._away(function, f"{origin_of(function.url)}: {reason}")
+        return given_up
 
     @property
     def handlers(self) -> Sequence[Handler]:
@@ -240,10 +263,9 @@ class _Talk:
         invoker.origins.leaves(url)
         carried = await invoker.carrier.carry(call)
         if not isinstance(carried, NotDelivered):
-            invoker.origins.answered(url)
+            invoker.answered(run.function)
             return _Answer(step.target, left_at, carried)
-        invoker.away(run.function.app_id, f"{origin_of(url)}: {carried.reason}")
-        if invoker.origins.undelivered(url):
+        if invoker.undelivered(run.function, carried.reason):
             carried = Broken(f"the app could not be reached for a day: {carried.reason}")
         return _Answer(step.target, left_at, carried)
 

@@ -6,25 +6,25 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from inngest.engine.domain.explaining import (
-    Facts,
-    Full,
-    Handler,
-    Holder,
-    KeptFact,
-    Pending,
-    Queued,
-    RequestFact,
-    Trouble,
-    WorkerFact,
-    text_of,
-)
+from inngest.engine.domain.explaining import Pending, text_of
 from inngest.engine.domain.function_rules import PLAIN, Queueing, rules_of
 from inngest.engine.domain.gates import BatchState, DebounceState
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import FullBudget, Lane
 from inngest.engine.domain.model import Subscription, Transport
 from inngest.engine.domain.subscriptions import can_be_told
+from inngest.engine.domain.waiting_facts import (
+    AppFact,
+    Facts,
+    Full,
+    Handler,
+    Holder,
+    KeptFact,
+    Queued,
+    RequestFact,
+    Trouble,
+    WorkerFact,
+)
 from inngest.engine.records import CALLS_APPS, RunView
 from inngest.protocol import limits, texts
 
@@ -165,9 +165,10 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     known += troubles.of_key(tx, view.run.function_id)
     known += [] if view.run.lane is None else troubles.of_key(tx, view.run.lane)
     function = RegistryCache().read(tx).known(view.run.function_id)
-    is_remote = function is not None and function.transport is not Transport.LOCAL
-    if function is not None and is_remote:
-        known += troubles.of_key(tx, troubles.app_key(function.app_id))
+    app = None
+    if function is not None and function.transport is not Transport.LOCAL:
+        app = AppFact(function.app_id, not function.archived)
+        known += troubles.of_key(tx, troubles.app_key(app.name))
     paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
     subscriptions = _watches(tx, run_id, known, now)
     queued = None
@@ -186,13 +187,14 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         due_at=due_at,
         alone=job is not None and job[1] == 1,
         owner=view.worker,
-        workers=_workers(tx, view, is_remote=is_remote),
+        workers=_workers(tx, view, is_remote=app is not None),
         requests=[_request(row) for row in tx.execute(REQUESTS, asked).fetchall()] if subscriptions else (),
         paused=None if paused is None else number_of(paused[0]),
         recorded=view.memos[-1] if view.memos else None,
         queued=queued,
         kept=[KeptFact(one, number_of(slots), number_of(at)) for one, slots, at in tx.execute(KEPT, asked).fetchall()],
         troubles=known,
+        app=app,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
+from inngest.engine.domain.waiting_facts import Trouble
 from inngest.engine.records import Checkpoint, EventQuery, RunQuery, Synced
 from inngest.protocol import texts
 
@@ -45,8 +46,14 @@ class ServerVerbs(ABC):
             _, more = await self._write(call(apps.archive, name, now), locks=[locking.FUNCTIONS])
         return archived
 
-    async def app_is_away(self, app_id: str, error: str, now: int) -> None:
-        await self._write(call(troubles.app_is_away, app_id, error, now))
+    async def app_is_away(self, app_id: str, error: str, now: int) -> int:
+        return await self._write(call(troubles.app_is_away, app_id, error, now))
+
+    async def app_is_back(self, app_id: str, now: int) -> None:
+        await self._write(call(troubles.app_is_back, app_id, now))
+
+    async def apps_away(self, now: int) -> Mapping[str, Trouble]:
+        return await self._read(lambda tx: troubles.apps_away(tx, now))
 
     async def functions(self, known: int) -> Registry | None:
         return await self._read(lambda tx: newer(tx, known))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from inngest.engine.domain.explaining import Handler
 from inngest.engine.domain.model import FunctionSpec, Transport
+from inngest.engine.domain.waiting_facts import Handler
 from inngest.engine.records import Session
 
 from . import lanes, numbers, schedules

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from inngest.engine.domain.effects import NOTHING
-from inngest.engine.domain.explaining import Facts, Handler, KeptBack, Woken
+from inngest.engine.domain.explaining import KeptBack, Woken
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import Event, FunctionSpec, Policy, Run, RunStatus
+from inngest.engine.domain.waiting_facts import Facts, Handler
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.engine.ports import Listener
 from inngest.engine.records import (

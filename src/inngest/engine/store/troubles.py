@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from inngest.engine.domain.explaining import Trouble
+from inngest.engine.domain.waiting_facts import Trouble, is_away
 from inngest.protocol import limits
 from inngest.runtime.careful import CarefulLogger, about_run
 
 from .core import bindparam, delete, select, tables, tuple_
 from .records import number_of
-from .statement import Statement, Transaction
+from .statement import Statement, Transaction, constant
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -46,6 +46,16 @@ WRITE = Statement(
     ),
 )
 
+BACK = Statement(
+    "A worker removes the trouble of an app that has answered.",
+    lambda _: delete(_troubles).where(_troubles.c.key == bindparam("of_key"), _troubles.c.kind == constant(APP)),
+)
+
+AWAY = Statement(
+    "A list of runs reads which apps cannot be reached.",
+    lambda _: select(_troubles.c.key, *_COLUMNS).where(_troubles.c.kind == constant(APP)).order_by(_troubles.c.key),
+)
+
 OVER = Statement(
     "The pruner removes some troubles that are over.",
     lambda _: (
@@ -64,23 +74,53 @@ OVER = Statement(
 
 def note(tx: Transaction, kind: str, key: str, error: str, now: int) -> int:
     """Write down what is wrong with a row; until when it is to be put off, unix ms."""
-    before = next((one for one in of_key(tx, key) if one.kind == kind), None)
-    if before is not None and now - before.until > LONGEST:
-        before = None  # it has worked since
-    tries = 1 if before is None else before.tries + 1
-    until = now + min(FIRST << min(tries - 1, 20), LONGEST)
-    since = now if before is None else before.since
-    row = {"kind": kind, "key": key, "error": error, "tries": tries, "since": since, "until": until}
-    tx.execute(WRITE, row)
+    until = _noted(tx, kind, key, error, now).until
     extra = about_run(key if kind.partition(":")[0] in _OF_RUN else None)
     named = key if key.startswith(f"{kind} ") else f"{kind} {key}"
     LOGGER.error("%s is put off for %g s: %s", named, (until - now) / 1000, error, extra=extra)
     return until
 
 
-def app_is_away(tx: Transaction, app_id: str, error: str, now: int) -> None:
-    """An app cannot be reached."""
-    note_once(tx, APP, app_key(app_id), error, now)
+def _noted(tx: Transaction, kind: str, key: str, error: str, now: int) -> Trouble:
+    before = next((one for one in of_key(tx, key) if one.kind == kind), None)
+    if before is not None and now - before.until > LONGEST:
+        before = None  # it has worked since
+    tries = 1 if before is None else before.tries + 1
+    until = now + min(FIRST << min(tries - 1, 20), LONGEST)
+    noted = Trouble(kind, error, tries, now if before is None else before.since, until)
+    tx.execute(WRITE, {"key": key, **noted._asdict()})
+    return noted
+
+
+def app_is_away(tx: Transaction, app_id: str, error: str, now: int) -> int:
+    """An app cannot be reached; since when that is so, unix ms. It is written as often as a row is put off."""
+    key = app_key(app_id)
+    known = next((one for one in of_key(tx, key) if one.kind == APP), None)
+    if known is not None and now < known.until:
+        return known.since
+    noted = _noted(tx, APP, key, error, now)
+    if noted.tries == 1:
+        LOGGER.warning("app %s cannot be reached: %s. Its runs wait, and no attempt is counted", app_id, error)
+    return noted.since
+
+
+def app_is_back(tx: Transaction, app_id: str, now: int) -> None:
+    """An app has answered; nothing is written if it was not away."""
+    known = next((one for one in of_key(tx, app_key(app_id)) if one.kind == APP), None)
+    if known is not None:
+        tx.execute(BACK, {"of_key": app_key(app_id)})
+        LOGGER.info("app %s answers again, after %g s", app_id, (now - known.since) / limits.SECOND)
+
+
+def apps_away(tx: Transaction, now: int) -> dict[str, Trouble]:
+    """The apps that cannot be reached, by their names."""
+    found = {
+        str(key).removeprefix(app_key("")): Trouble(
+            str(kind), str(error), number_of(tries, 1), number_of(since), number_of(until)
+        )
+        for key, kind, error, tries, since, until in tx.execute(AWAY).fetchall()
+    }
+    return {name: trouble for name, trouble in found.items() if is_away(trouble, now)}
 
 
 def app_key(app_id: str) -> str:
