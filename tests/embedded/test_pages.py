@@ -33,6 +33,7 @@ ELSEWHERE = {
     "howto/keep-types.md": "tests/unit/test_documents.py",
     "explanation/replay.md": "tests/unit/test_documents.py",
     "howto/other-sdks.md": "tests/interop/test_page.py",
+    "howto/from-hosted.md": "tests/interop/test_moving.py",
     **dict.fromkeys(
         [f"howto/{path.name}" for path in (DOCS / "howto").glob("serve*.md")], "tests/serving/test_pages.py"
     ),

@@ -159,6 +159,11 @@ async def test_a_signal_that_is_none(api: Api, content: bytes, text: str) -> Non
         ("DELETE", "/v1/cancellations/a"),
         ("GET", "/v1/prom/dev"),
         ("POST", "/v1/traces/userland"),
+        ("POST", "/v0/connect/start"),
+        ("POST", "/v0/connect/flush"),
+        ("POST", "/v1/realtime/publish"),
+        ("POST", "/v1/realtime/token"),
+        ("GET", "/v1/realtime/connect"),
     ],
 )
 async def test_what_this_server_does_not_have(api: Api, method: str, path: str) -> None:

@@ -35,6 +35,11 @@ LATER = [
     ("DELETE", "/v1/cancellations/{cancellation_id}"),
     ("GET", "/v1/prom/{environment}"),
     ("POST", "/v1/traces/userland"),
+    ("POST", "/v0/connect/start"),
+    ("POST", "/v0/connect/flush"),
+    ("POST", "/v1/realtime/publish"),
+    ("POST", "/v1/realtime/token"),
+    ("GET", "/v1/realtime/connect"),
 ]
 """Routes that answer 501."""
 
