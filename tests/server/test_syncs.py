@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import email.utils
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -106,12 +108,52 @@ async def test_an_app_that_registers_elsewhere(given: dict[str, object]) -> None
         (
             answer(b"\xff", 500),
             f"{URL}: it answered 500 Internal Server Error",
-            "set INNGEST_DEV=http://127.0.0.1:8288 in the app's environment",
+            "the app itself has failed: its log says why",
         ),
         (
             answer(b"[" * 100_000, 599),
             f"{URL}: it answered 599",
+            "the app itself has failed: its log says why",
+        ),
+        (
+            answer({"code": "registration_failed", "message": "response is not valid JSON"}, 500),
+            f"{URL}: response is not valid JSON",
             "set INNGEST_DEV=http://127.0.0.1:8288 in the app's environment",
+        ),
+        (
+            answer({"code": "unknown", "message": "Failed request to http://127.0.0.1:1/fn/register: refused"}, 500),
+            f"{URL}: Failed request to http://127.0.0.1:1/fn/register: refused",
+            "set INNGEST_DEV=http://127.0.0.1:8288 in the app's environment",
+        ),
+        (
+            answer({"message": "Failed to register; fetch failed", "modified": False}, 500),
+            f"{URL}: Failed to register; fetch failed",
+            "set INNGEST_DEV=http://127.0.0.1:8288 in the app's environment",
+        ),
+        (
+            answer({"error": "a signing key is required", "status": 401}),
+            f"{URL}: a signing key is required",
+            "set INNGEST_DEV=http://127.0.0.1:8288 in the app's environment",
+        ),
+        (
+            answer({"message": "Unauthorized"}, 401, {"x-inngest-sdk-handled": "true"}),
+            f"{URL}: Unauthorized",
+            "the app is in production mode: set INNGEST_DEV=http://127.0.0.1:8288 in its environment",
+        ),
+        (
+            answer(b"<html>", 502, {}),
+            f"{URL} is no app: it answered 502 Bad Gateway, and not as an SDK does",
+            "a proxy answers, and the app behind it does not: start the app",
+        ),
+        (
+            answer(b"", 401, {"www-authenticate": "Basic"}),
+            f"{URL} is no app: it answered 401 Unauthorized, and not as an SDK does",
+            "something before the app refuses requests: let those of this server pass, they are signed",
+        ),
+        (
+            HttpError("ClientConnectorCertificateError: certificate verify failed"),
+            f"{URL} does not answer: ClientConnectorCertificateError: certificate verify failed",
+            "mend the certificate, or the URL",
         ),
         (
             HttpError("ConnectError: Connection refused"),
@@ -136,6 +178,43 @@ async def test_all_problems_of_functions_are_told() -> None:
     outcome = await ask(answer({"error": "At least one function is invalid", "problems": problems}, 400))
     assert outcome.problems == (f"{URL}: shop-pay: triggers.0: no event", f"{URL}: x", f"{URL}: y")
     assert outcome.hint == "mend the functions: nothing of the app was registered"
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        (
+            answer({"message": "Unauthorized"}, 401, {"x-inngest-sdk-handled": "true"}),
+            "give the app this server's key, in INNGEST_SIGNING_KEY",
+        ),
+        (
+            answer({"error": "a signing key is required", "status": 401}),
+            "set INNGEST_BASE_URL=https://inngest.test and INNGEST_SIGNING_KEY in the app's environment",
+        ),
+        (
+            answer({"error": "At least one function is invalid", "status": 400}),
+            "mend the functions: nothing of the app was registered",
+        ),
+        (answer({"message": "KeyError: 'x'"}, 500), "the app itself has failed: its log says why"),
+        (answer(OK), "set INNGEST_BASE_URL=https://inngest.test and INNGEST_SIGNING_KEY in the app's environment"),
+    ],
+)
+async def test_what_helps_in_production(given: HttpResponse, hint: str) -> None:
+    assert (await ask(given, server=CLOUD)).hint == hint
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(-12, "12m behind"), (6, "5m ahead of"), (75, "74m ahead of")])
+async def test_clocks_that_differ_are_named_with_how_much(minutes: int, said: str) -> None:
+    date = email.utils.format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=minutes), True)
+    outcome = await ask(answer({"message": "Unauthorized"}, 401, {**SDK, "date": date}), server=CLOUD)
+    said = f"the app's clock is {said} this server's, and a signature holds for 5 minutes: set both clocks right"
+    assert outcome.hint == said
+
+
+async def test_a_clock_that_is_nearly_right_is_not_named() -> None:
+    for date in ("no time", email.utils.format_datetime(datetime.datetime.now(datetime.UTC), True)):
+        outcome = await ask(answer({}, 401, {**SDK, "date": date}), server=CLOUD)
+        assert outcome.hint == "give the app this server's key, in INNGEST_SIGNING_KEY"
 
 
 async def test_in_production_requests_are_signed_and_mends_are_others() -> None:

@@ -22,6 +22,7 @@ SDK = {"x-inngest-sdk": "inngest-py:v0.5.19"}
 A = StepName("a", 0, hash_step_id("a"))
 ERROR = ErrorInfo("ValueError", "no", "Traceback", "unknown")
 BODY = {"code": "unknown", "message": "no", "name": "ValueError", "stack": "Traceback"}
+NOT_THERE = 'Function "shop-pay" was not found in this app; is the app synced correctly?'
 COMPLETE = "0737c22d3bfae812339732d14d8c7dbd6dc4e09c"
 
 RAN = Op(Opcode.STEP_RUN, A, data="1")
@@ -207,6 +208,13 @@ ROWS: list[Row] = [
     ("a step, a pause", 206, AFTER, _json([STEP]), {"retry_after": 7_000}),
     ("a large list", 206, SDK, _json([STEP] * 5_000), {"kind": ReplyKind.REPORTED}),
     ("raised", 500, SDK, _json(BODY), {"kind": ReplyKind.FAILED, "error": ERROR, "no_retry": False}),
+    (
+        "no such function, in TypeScript",
+        500,
+        SDK,
+        _json({"name": "Error", "message": NOT_THERE, "stack": "at"}),
+        {"error": ErrorInfo("Error", NOT_THERE, "at", "function_not_found")},
+    ),
     ("final", 500, {**SDK, "x-inngest-no-retry": "true"}, _json(BODY), {"error": ERROR, "no_retry": True}),
     ("final, in vain", 500, {**SDK, "x-inngest-no-retry": "false"}, _json(BODY), {"no_retry": False}),
     ("final, in another way", 500, {**SDK, "x-inngest-no-retry": "True"}, _json(BODY), {"no_retry": False}),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from inngest.protocol import limits
+from inngest.protocol import durations, limits
+from inngest.protocol.headers import SDK_HANDLED, SDK_NAME
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.wire import signing
 from inngest.runtime import clock
@@ -75,8 +77,7 @@ class Syncing:
             text = f"{url} did not answer within {PATIENCE:g} s"
             return Synced(url, None, False, False, (text,), "is the app stuck, or does it call this server in vain?")
         except HttpError as error:
-            hint = "" if "--allow-host" in str(error) else "start the app, or mend the URL"
-            return Synced(url, None, False, False, (f"{url} does not answer: {error}",), hint)
+            return Synced(url, None, False, False, (f"{url} does not answer: {error}",), _unreached(str(error)))
         return await self._read(url, response, began)
 
     def _request(self, url: str, now: int) -> HttpRequest:
@@ -92,8 +93,9 @@ class Syncing:
     async def _read(self, url: str, response: HttpResponse, began: int) -> Synced:
         headers = {name.lower(): value for name, value in response.headers}
         answer = _object(response.content)
-        if "x-inngest-sdk" not in headers:
-            return Synced(url, None, True, False, (f"{url} is no app: {_described(response, headers)}",), _where(url))
+        if not headers.keys() & {SDK_NAME, SDK_HANDLED}:
+            hint = _before_it(response.status) or _where(url)
+            return Synced(url, None, True, False, (f"{url} is no app: {_described(response, headers)}",), hint)
         app = await self._app(answer, began)
         modified = answer.get("modified") is True or "modified" not in answer
         if response.status == HTTPStatus.OK and app is not None:
@@ -101,7 +103,7 @@ class Syncing:
         problems = tuple(f"{url}: {text}" for text in _problems(answer, response.status))
         if response.status == HTTPStatus.OK and not _failed(answer):
             problems = (f"{url} has registered with another server",)
-        return Synced(url, None, True, modified, problems, self._mend(answer, headers))
+        return Synced(url, None, True, modified, problems, self._mend(answer, response, headers, began))
 
     async def _app(self, answer: Mapping[str, object], began: int) -> RegisteredApp | None:
         """The app that has just registered: the one that the answer names, or the one that came meanwhile."""
@@ -110,19 +112,49 @@ class Syncing:
         since = [app for app in known if app.synced_at >= began]
         return next((app for app in since if app.uuid == named), since[0] if since and named is None else None)
 
-    def _mend(self, answer: Mapping[str, object], headers: Mapping[str, str]) -> str:
+    def _mend(self, answer: Mapping[str, object], response: HttpResponse, headers: Mapping[str, str], now: int) -> str:
         """How to have the app register here."""
         expected = headers.get("x-inngest-expected-server-kind", "")
-        is_mismatch = answer.get("code") == "server_kind_mismatch" or (expected and expected != self._server.kind)
-        if self._server.kind != "dev":
-            if is_mismatch:
-                return "the app is in development mode: unset INNGEST_DEV in its environment, and give it a signing key"
-            return f"set INNGEST_BASE_URL={self._server.url} and INNGEST_SIGNING_KEY in the app's environment"
-        if is_mismatch:
-            return f"the app is in production mode: set INNGEST_DEV={self._server.url} in its environment"
+        refused = HTTPStatus.UNAUTHORIZED in (response.status, answer.get("status"))
+        skew = _skew(headers.get("date", ""), now)
+        if answer.get("code") == "server_kind_mismatch" or (expected and expected != self._server.kind):
+            return self._of_kind()
+        if refused and abs(skew) > signing.MAX_AGE:
+            side = "ahead of" if skew > 0 else "behind"
+            length = durations.to_text(abs(skew) // limits.MINUTE * limits.MINUTE)
+            text = f"the app's clock is {length} {side} this server's, and a signature holds for 5 minutes"
+            return f"{text}: set both clocks right"
         if "problems" in answer or str(answer.get("error", "")).startswith("At least one function"):
             return "mend the functions: nothing of the app was registered"
-        return f"set INNGEST_DEV={self._server.url} in the app's environment"
+        if refused and not _failed(answer):
+            return self._of_kind() if self._is_dev else "give the app this server's key, in INNGEST_SIGNING_KEY"
+        if response.status >= HTTPStatus.BAD_REQUEST and not refused and not _looked_elsewhere(answer):
+            return "the app itself has failed: its log says why"
+        where = f"INNGEST_DEV={self._server.url}" if self._is_dev else f"INNGEST_BASE_URL={self._server.url}"
+        return f"set {where}{'' if self._is_dev else ' and INNGEST_SIGNING_KEY'} in the app's environment"
+
+    @property
+    def _is_dev(self) -> bool:
+        return self._server.kind == "dev"
+
+    def _of_kind(self) -> str:
+        if self._is_dev:
+            return f"the app is in production mode: set INNGEST_DEV={self._server.url} in its environment"
+        return "the app is in development mode: unset INNGEST_DEV in its environment, and give it a signing key"
+
+
+def _skew(date: str, now: int) -> int:
+    """Milliseconds by which the clock of whoever answered is ahead; 0 if it does not tell the time."""
+    try:
+        return round(email.utils.parsedate_to_datetime(date).timestamp() * limits.SECOND) - now
+    except (ValueError, TypeError, OverflowError):
+        return 0
+
+
+def _looked_elsewhere(answer: Mapping[str, object]) -> bool:
+    """Whether an app has not found a server where it looks for one. SDKs say so in words of their own."""
+    said = str(answer.get("message", ""))
+    return answer.get("code") == "registration_failed" or said.startswith(("Failed request to", "Failed to register"))
 
 
 def _object(content: bytes) -> Mapping[str, object]:
@@ -165,6 +197,23 @@ def _status(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
+
+
+def _unreached(reason: str) -> str:
+    if "--allow-host" in reason:
+        return ""
+    if "certificate" in reason.lower():
+        return "mend the certificate, or the URL"
+    return "start the app, or mend the URL"
+
+
+def _before_it(status: int) -> str:
+    """The mend if a proxy has answered; "" if that cannot be told."""
+    if status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
+        return "a proxy answers, and the app behind it does not: start the app"
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return "something before the app refuses requests: let those of this server pass, they are signed"
+    return ""
 
 
 def _where(url: str) -> str:

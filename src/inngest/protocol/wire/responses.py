@@ -208,6 +208,10 @@ def _read(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Rep
     return _failure(status, headers, body, now)
 
 
+_NOT_THERE = re.compile(r'Function "[^"]*" was not found in this app.*', re.DOTALL)
+"""The words in which the SDK for TypeScript says what others say by a code."""
+
+
 def _failure(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Reply:
     try:
         value = members.document(body, "the answer")
@@ -218,6 +222,8 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes, now: int) -> 
     error = operations.error_of(value)
     if not error.message and not (isinstance(value, dict) and "message" in value):
         error = error._replace(message=f"invalid status code: {status}")
+    if _NOT_THERE.fullmatch(error.message):
+        error = error._replace(code=ErrorCode.FUNCTION_NOT_FOUND.value)
     final = headers.get(NO_RETRY) == "true" if NO_RETRY in headers else status < 500 and _is_old(headers)
     reply = _about(ReplyKind.FAILED, headers, now)._replace(error=error, no_retry=final)
     held = value.get("held") if isinstance(value, dict) else None
