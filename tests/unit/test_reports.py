@@ -400,6 +400,15 @@ def test_code_that_has_changed_puts_the_run_on_hold() -> None:
     assert (changes.transition.hold.step, changes.attempt, changes.failed) == ("a", 0, ())
 
 
+@pytest.mark.parametrize("run", [state(planned(A)), state(done(A))])
+def test_a_target_that_the_code_has_not_come_to_is_told_by_its_name(run: RunState) -> None:
+    held = Reply(ReplyKind.HELD, error=OOPS, held=Held(Sign.CALLED, A.hash, "b"), version=2)
+    transition = report(run, held, A.hash).transition
+    assert isinstance(transition, Released)
+    assert transition.hold is not None
+    assert transition.hold.step == A.text
+
+
 @pytest.mark.parametrize(("reply", "over"), [(reported(plan(B)), True), (FAILED, False)])
 def test_code_that_comes_to_its_place_is_held_no_more(reply: Reply, over: bool) -> None:
     changes = report(state(done(A), code=Code(HOLD, 1)), reply)

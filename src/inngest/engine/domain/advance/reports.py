@@ -16,7 +16,7 @@ from inngest.engine.domain.matching import WAIT, ExpressionError, compiled
 from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, RunState, RunStatus
 from inngest.engine.domain.remote import DISCOVERY
 from inngest.protocol import codec, events, limits
-from inngest.protocol.calls import Completed
+from inngest.protocol.calls import Completed, Held
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import WAITS, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -165,7 +165,7 @@ class _Answer:
             self._set(version=reply.version)
         if reply.kind is ReplyKind.HELD:
             assert reply.held is not None
-            code.held(self.draft, reply.held)
+            code.held(self.draft, self._named(reply.held))
             return
         if reply.kind in (ReplyKind.COMPLETED, ReplyKind.REPORTED):
             code.came_to_its_place(self.draft)
@@ -180,6 +180,11 @@ class _Answer:
                     self.interrupted(step)
                     return
             self._failed(reply.error or ErrorInfo("Error", ""), reply.no_retry, reply.retry_after)
+
+    def _named(self, held: Held) -> Held:
+        """For people: an app knows a step that it has not come to by its hash alone."""
+        known = self.draft.known(held.step) or self.draft.done(held.step)
+        return held if known is None else held._replace(step=known.step.text)
 
     def interrupt_all(self) -> None:
         """The worker that has called for steps is gone."""
