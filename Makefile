@@ -24,6 +24,7 @@ SEEDS ?= 200
 RUNS ?= 10000
 KEYS ?= 50
 PARTS ?=
+SERVED ?=
 ROUTE ?=
 
 SHELL := /bin/bash
@@ -46,8 +47,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(DEV) ## run an order through crashes, then compare what its steps did with what the engine recorded
-	$(BIN)/python -m examples.demo
+demo: $(DEV) ## run orders through crashes, then compare what their steps did with what the engine recorded (SERVED=1: of a server and an app)
+	$(BIN)/python -m examples.demo $(if $(SERVED),--served)
 
 test: $(DEV) ## run every suite of tests/, one on each core (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
 	@test -n '$(strip $(SUITES))' || { echo 'no suite to run in tests/' >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""The demo: orders run through a crash, and two accounts of it are compared. Exits with 1 if they differ."""
+"""The demo: orders run through crashes, and two accounts of it are compared. Exits with 1 if they differ."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from . import ledger
-from .commands import PATIENCE, DemoError, Engine, inngest, shown
+from .commands import DemoError, Engine, inngest, shown, until_begun
 from .compare import differences, table
+from .served import ServedStory
+from .telling import chapter, say, show_table
 
 FOLDER = Path(".demo")
 DATABASE = str(FOLDER / "inngest.db")
@@ -25,14 +28,15 @@ DEV = ("examples/demo/functions.py", "--no-reload", "--port", "0", "--database",
 
 
 def main() -> int:
-    """Tell the story; the exit code."""
+    """Tell the story, or the one of a server and an app (`--served`); the exit code."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
+    served = "--served" in sys.argv[1:]
     try:
         with LOG.open("ab") as log:
-            found = Story(log).tell()
-    except (DemoError, subprocess.TimeoutExpired) as error:
-        print(f"\nThe demo failed: {error}\n{LOG} may say more.", file=sys.stderr)
+            found = (ServedStory(FOLDER, log) if served else Story(log)).tell()
+    except (DemoError, subprocess.TimeoutExpired, httpx.TransportError) as error:
+        print(f"\nThe demo failed: {error}\nWhat is in {FOLDER}/ may say more.", file=sys.stderr)
         return 1
     for difference in found:
         print(f"  DIFFERS  {difference}")
@@ -41,14 +45,6 @@ def main() -> int:
     print("\nNothing was lost, and nothing that was recorded was done again.")
     print(f"Look around: .venv/bin/inngest runs --database {DATABASE}")
     return 0
-
-
-def chapter(number: int, title: str) -> None:
-    print(f"\n{number}. {title}\n", flush=True)
-
-
-def say(text: str) -> None:
-    print("\n".join(f"   {line}" for line in text.rstrip().splitlines()), flush=True)
 
 
 class Story:
@@ -73,7 +69,7 @@ class Story:
             engine.until("the page's function completed", type="run.completed", run_id=self._runs["page"])
             say("The function of the documentation's first page has run: four steps, each recorded.")
             self._send(engine, "order-A", "shop/order.placed", {"order": "order-A"})
-            until_in_ledger("order-A", "ship")
+            until_begun(LEDGER, "order-A", "ship")
             say("order-A is charged; its e-mail went out at the third attempt; and `ship` waits for the carrier.")
             self._send(engine, "order-B", "shop/order.placed", {"order": "order-B"})
             engine.until("order-B's e-mail was refused", type="step.retrying", run_id=self._runs["order-B"])
@@ -139,22 +135,6 @@ class Story:
         if printed != 1:
             found.append(f"the page's last step prints the user once; it printed {printed} times")
         return found
-
-
-def until_in_ledger(order: str, step: str) -> None:
-    """Wait until a step has begun, as the ledger tells it."""
-    tick = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
-        if any((one.order, one.step) == (order, step) for one in ledger.read(LEDGER)):
-            return
-        tick.wait(0.02)
-    raise DemoError(f"the ledger does not say that {step} of {order} has begun")
-
-
-def show_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

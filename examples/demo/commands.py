@@ -9,9 +9,11 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+from . import ledger
 
 INNGEST = str(Path(sys.executable).with_name("inngest"))
 PATIENCE = 45.0
@@ -33,6 +35,29 @@ def inngest(*arguments: str) -> str:
     if ran.returncode != 0:
         raise DemoError(f"{shown(arguments)}\nended with {ran.returncode}: {ran.stdout}{ran.stderr}")
     return ran.stdout
+
+
+def until(true: Callable[[], object], otherwise: str) -> None:
+    """Wait until something is so.
+
+    Raises:
+        DemoError: it is not, for too long.
+    """
+    tick = threading.Event()
+    for _ in range(int(PATIENCE / 0.02)):
+        if true():
+            return
+        tick.wait(0.02)
+    raise DemoError(otherwise)
+
+
+def until_begun(file: Path, order: str, step: str, times: int = 1) -> None:
+    """Wait until a step has begun so often, as the ledger tells it."""
+
+    def begun() -> bool:
+        return sum((one.order, one.step) == (order, step) for one in ledger.read(file)) >= times
+
+    until(begun, f"the ledger does not say that {step} of {order} has begun")
 
 
 class Engine:

@@ -70,6 +70,7 @@ REFUSALS = 2
 
 @inngest_client.create_function(
     fn_id="fulfil-order",
+    retries=10,
     trigger=inngest.TriggerEvent(event="shop/order.placed"),
 )
 async def fulfil_order(ctx: inngest.Context) -> str:
@@ -83,8 +84,9 @@ async def fulfil_order(ctx: inngest.Context) -> str:
 async def charge(order: str) -> str:
     """Takes the money. Doing it twice would cost a customer."""
     with ledger.tried(order, "charge") as value:
-        value.append(f"receipt-{order}")
-        return f"receipt-{order}"
+        receipt = ledger.numbered("receipt", order)
+        value.append(receipt)
+        return receipt
 
 
 async def send_email(order: str, receipt: str) -> str:
@@ -93,16 +95,18 @@ async def send_email(order: str, receipt: str) -> str:
         refused = ledger.count(ledger.read(ledger.FILE), order, "e-mail", "failed")
         if refused < REFUSALS:
             raise ConnectionError("the mail server refused the connection")
-        value.append(f"mailed {receipt}")
-        return f"mailed {receipt}"
+        mail = ledger.numbered("mail", receipt)
+        value.append(mail)
+        return mail
 
 
 async def ship(order: str) -> str:
     """Waits for the carrier, and hands the parcel over."""
     with ledger.tried(order, "ship") as value:
         await carrier_opens()
-        value.append(f"parcel-{order}")
-        return f"parcel-{order}"
+        parcel = ledger.numbered("parcel", order)
+        value.append(parcel)
+        return parcel
 
 
 async def carrier_opens() -> None:
