@@ -342,7 +342,8 @@ class RunExecutor:
         """When to look again for runs of apps, or for one that must be tried alone; None if there is no such time."""
         lasting = self.worker.clock.monotonic()
         changes_at = self._quarantine.changes_at(lasting)
-        times = [self.remote.next_due, None if changes_at is None else now + changes_at - lasting]
+        claims = self.remote.functions and not self.draining  # else `run_once` does not ask, and the time stays
+        times = [self.remote.next_due if claims else None, None if changes_at is None else now + changes_at - lasting]
         return min((time for time in times if time is not None), default=None)
 
     def _is_due(self, now: int) -> bool:
