@@ -66,6 +66,7 @@ full: $(DEV) ## run every suite three times, once beside two processes that burn
 	$(MAKE) test
 	$(BIN)/python -m tests.busy $(MAKE) test
 	DAMAGE=all $(BIN)/python -m pytest tests/embedded/test_damaged_rows.py
+	KILL_RUNS=200 $(BIN)/python -m pytest tests/serving/test_kill.py
 	$(MAKE) simulate SEEDS=2000
 	$(MAKE) limits
 

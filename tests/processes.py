@@ -21,6 +21,11 @@ PATIENCE = 60.0
 """Seconds after which a process that says nothing is taken to hang, and the test fails."""
 
 
+def preload(*modules: str) -> None:
+    """Have processes find these modules imported, too. Call it before the first process is started."""
+    _CONTEXT.set_forkserver_preload([*_IMPORTED, *modules])
+
+
 class Talk:
     """One end of the pipe between a test and its process."""
 
