@@ -269,6 +269,27 @@ async def test_an_answer_that_is_cut_or_no_http_is_broken(carrier: HttpCarrier, 
     assert len(found.reason) < 300
 
 
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize(
+    "piece", [b"5\r\nhellox\r\n0\r\n\r\n", b"zz\r\n", b"6252a\r\n" + b"x" * 0x6252A + b"0\r\n\r\n"]
+)
+async def test_a_body_that_is_no_http_is_broken_also_if_its_head_is_read_before(piece: bytes, ends: bool) -> None:
+    carrier = HttpCarrier(SystemClock(asyncio.get_running_loop()), longest=20_000)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\n[1,\r\n")
+        for _ in range(20):
+            await asyncio.sleep(0)  # turns of the loop, in which that is read
+        await peer.say(piece)
+        if not ends:
+            await peer.gone()
+
+    async with rude(script) as app:
+        assert await carrier.carry(call(app.url)) == Broken("the answer was cut before its end")
+    await carrier.close()
+
+
 async def test_a_body_of_the_most_that_is_allowed_comes(carrier: HttpCarrier) -> None:
     size = http.MAX_ANSWER
     answer = await carried(carrier, saying(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size, b"x" * size))

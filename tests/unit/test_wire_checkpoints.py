@@ -80,6 +80,13 @@ def test_what_is_no_checkpoint_is_refused(body: bytes) -> None:
         checkpoints.read(body)
 
 
+@pytest.mark.parametrize("error", ['{"message":1e999}', "1e999", '{"cause":[1e999]}'])
+def test_an_error_with_a_number_that_nothing_can_hold_is_refused(error: str) -> None:
+    step = f'{{"op":"StepFailed","id":"a","error":{error}}}'
+    with pytest.raises(BodyInvalidError, match="inf is not a JSON number"):
+        checkpoints.read(f'{{"run_id":"R","generation_id":0,"steps":[{step}]}}'.encode())
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body", "expected"),
     [

@@ -339,3 +339,10 @@ def test_reading_raises_nothing(status: int, headers: dict[str, str], body: byte
 def test_no_report_raises(value: object) -> None:
     for status in (206, 500):
         assert isinstance(responses.read(status, SDK, _json(value), NOW).kind, ReplyKind)
+
+
+@pytest.mark.parametrize("sign", ["[]", "{}", "1", "null", '"x"'])
+def test_a_sign_of_changed_code_that_is_none_is_a_failure(sign: str) -> None:
+    body = f'{{"name":"E","message":"m","held":{{"sign":{sign},"step":"a"}}}}'
+    reply = responses.read(500, {"x-inngest-sdk": "py:v1"}, body.encode(), NOW)
+    assert (reply.kind, reply.error and reply.error.message) == (ReplyKind.FAILED, "m")

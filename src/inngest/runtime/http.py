@@ -114,6 +114,7 @@ async def _read(response: Any, limit: int) -> HttpResponse:
 
 async def body_of(response: Any, limit: int) -> bytes | None:
     """The body of an answer; None if it has more bytes than may be read. It is not read to its end then."""
+    _watch(response)
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_any():
@@ -122,6 +123,30 @@ async def body_of(response: Any, limit: int) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def _watch(response: Any) -> None:
+    """Have whoever reads the body hear that its connection is lost.
+
+    aiohttp tells nobody if what came last was no HTTP, such as a chunk with a wrong end: its reader would wait on.
+    """
+    import aiohttp  # noqa: PLC0415 - a response is there, so it is loaded
+
+    content, connection = response.content, response.connection
+    if connection is None:
+        return  # all of it has come
+
+    def lost(closed: Any) -> None:
+        if closed is not None and not closed.cancelled():
+            closed.exception()  # it is told below
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was lost before the end of the body"))
+
+    closed = None if connection.protocol is None else connection.protocol.closed
+    if closed is None:
+        lost(None)
+    else:
+        closed.add_done_callback(lost)
 
 
 def _without(headers: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:

@@ -251,11 +251,18 @@ def final(op: Op, max_attempts: int | None) -> Op:
 
 
 def error_of(value: object) -> ErrorInfo:
-    """An error that was reported, whatever stands there: an object, a text, or nothing."""
+    """An error that was reported, whatever stands there: an object, a text, or nothing.
+
+    Raises:
+        BodyInvalidError: it holds a number that no double can hold.
+    """
     if isinstance(value, dict):
-        told = {name: one if one is None or isinstance(one, str) else codec.dumps(one) for name, one in value.items()}
-        return ErrorInfo.from_mapping(told)
-    return ErrorInfo("Error", "" if value is None else value if isinstance(value, str) else codec.dumps(value))
+        return ErrorInfo.from_mapping({name: _text_of(one) for name, one in value.items()})
+    return ErrorInfo("Error", _text_of(value) or "")
+
+
+def _text_of(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else members.json_of(value, "error")
 
 
 def length_or_time(value: object, path: str) -> tuple[int | None, int | None]:

@@ -227,7 +227,7 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes, now: int) -> 
     final = headers.get(NO_RETRY) == "true" if NO_RETRY in headers else status < 500 and _is_old(headers)
     reply = _about(ReplyKind.FAILED, headers, now)._replace(error=error, no_retry=final)
     held = value.get("held") if isinstance(value, dict) else None
-    if not isinstance(held, dict) or held.get("sign") not in {sign.value for sign in Sign}:
+    if not isinstance(held, dict) or held.get("sign") not in [sign.value for sign in Sign]:  # it may be a list, too
         return reply
     step, call, detail = (str(held.get(name) or "") for name in ("step", "call", "detail"))
     return reply._replace(kind=ReplyKind.HELD, held=Held(Sign(held["sign"]), step, call, detail))
