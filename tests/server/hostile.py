@@ -241,7 +241,7 @@ class Hostile:
 async def hostile(limit: int) -> AsyncGenerator[tuple[Hostile, str]]:
     """The app, and its URL."""
     app = Hostile(limit)
-    server = await asyncio.start_server(app.serve, "127.0.0.1", 0, limit=2**26)
+    server = await asyncio.start_server(app.serve, "127.0.0.1", 0, limit=2**26, backlog=2_048)
     try:
         yield app, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/inngest"
     finally:

@@ -41,9 +41,9 @@ class Watched:
         return int(found[1]) * 1024
 
     def complaints(self) -> list[str]:
-        """Lines of its log with an error, or a traceback."""
+        """Lines of its log with an error, or a traceback; but not that it leaves an app alone that it cannot reach."""
         text = (self.folder / "server0.log").read_text()
-        lines = text.splitlines()
+        lines = [line for line in text.splitlines() if " is put off for " not in line]
         bad = [line for line in lines if not line.startswith("{") or json.loads(line)["level"] in ("error", "critical")]
         return [line[:3_000] for line in [*bad, *(line for line in lines if "Traceback" in line)]]
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 CHUNK = 65_536
-FARTHEST = (12_000, 3_000)
-"""Bytes after which a line is cut, at most: on the way there and back. So many are some requests, and some answers."""
+CALLS = (12_000, 3_000)
+CHECKPOINTS = (4_000, 700)
+"""Bytes after which a line is cut, at most: on the way there, and back. So many are some requests, and some answers."""
 
 Ports = Callable[[], Sequence[int]]
 
@@ -24,16 +25,20 @@ class Lines:
         chance: decides which lines are cut, and where.
         ports: those to which they may be passed on; while there are none, lines wait.
         share: of the lines that are cut.
+        farthest: bytes after which they are cut, at most: on the way there, and back.
 
     Attributes:
         port: where it listens.
         cuts: how many lines it has cut: on the way to the port, and on the way back.
     """
 
-    def __init__(self, chance: random.Random, ports: Ports, share: float = 0.0) -> None:
+    def __init__(
+        self, chance: random.Random, ports: Ports, share: float = 0.0, farthest: tuple[int, int] = CALLS
+    ) -> None:
         self._chance = chance
         self._ports = ports
         self.share = share
+        self._farthest = farthest
         self.cuts = [0, 0]
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -96,7 +101,7 @@ class Lines:
         limits: list[int | None] = [None, None]
         if self._chance.random() < self.share:
             cut = self._chance.randrange(2)
-            limits[cut] = self._chance.randrange(FARTHEST[cut])
+            limits[cut] = self._chance.randrange(self._farthest[cut])
         ways = [
             asyncio.ensure_future(self._way(0, reader, far_writer, limits[0])),
             asyncio.ensure_future(self._way(1, far_reader, writer, limits[1])),

@@ -22,7 +22,7 @@ from tests.processes import PATIENCE, Started
 from . import app, judge, server
 from .app import ENDINGS, EVENT, KINDS, REFUSED, SIGNING
 from .judge import Judge
-from .lines import Lines
+from .lines import CALLS, CHECKPOINTS, Lines
 from .log import Log
 
 PRELOADED = ("uvicorn", "aiohttp", "inngest.starlette", "inngest.cli.start.serving", "inngest.server.app")
@@ -71,7 +71,8 @@ class Story:
         self.lines: list[Lines] = []
         self._to_app, self._to_server = self._ports[-1], self._ports[0]
         if servers > 1 or share:
-            self.lines = [Lines(self.chance, self._app_ports, share), Lines(self.chance, self._server_ports, share)]
+            to_app = Lines(self.chance, self._app_ports, share, CALLS)
+            self.lines = [to_app, Lines(self.chance, self._server_ports, share, CHECKPOINTS)]
             self._to_app, self._to_server = (lines.port for lines in self.lines)
         self._http = httpx.Client(timeout=PATIENCE, headers={"authorization": f"Bearer {signing.hashed(SIGNING)}"})
 
