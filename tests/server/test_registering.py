@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,14 @@ async def test_apps_are_known_after_a_restart(tmp_path: Path) -> None:
     async with inngest.Engine([], database=f"sqlite:///{tmp_path}/i.db") as engine:
         (event_id,) = await engine.send(inngest.Event(name="web/paid"))
         assert [run.function_id for run in await engine.runs(event_id=event_id)] == ["web-pay"]
+
+
+@pytest.mark.parametrize("wrong", ["\udfff\ud800", "a\udfff", "\x00"])
+async def test_an_id_that_no_text_can_hold_is_refused(api: Api, wrong: str) -> None:
+    """JSON can write halves of surrogate pairs, and neither UTF-8 nor a database can hold them."""
+    broken: list[dict[str, Any]] = [{"id": wrong}, {"id": wrong, "triggers": -1}, {"triggers": [{"event": wrong}]}]
+    for change in broken:
+        content = json.dumps(body(function(**change)))
+        answer = await api.http.post("/fn/register", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code == 400, change
+        assert answer.json()["problems"]

@@ -46,12 +46,12 @@ class Specs(NamedTuple):
 
 def app_uuid(name: str) -> uuid.UUID:
     """The UUID of an app: the same for the same name, everywhere."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"inngest:app:{name}")
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"inngest:app:{texts.escaped(name)}")
 
 
 def function_uuid(function_id: str) -> uuid.UUID:
     """The UUID of a function ("{app}-{fn}"): the same for the same id, everywhere."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"inngest:function:{function_id}")
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"inngest:function:{texts.escaped(function_id)}")
 
 
 def checksum_of(app: str, url: str, functions: Sequence[FunctionSpec]) -> str:
