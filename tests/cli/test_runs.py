@@ -331,7 +331,7 @@ def test_a_run_shows_what_it_deferred(command: Command, tmp_path: Path) -> None:
         {"draft": 7},
         "scheduled",
     )
-    assert set(first) == {"id", "function_id", "data", "status", "created_at"}
+    assert set(first) == {"id", "function_id", "data", "status", "created_at", "error"}
     assert second["status"] == "aborted"
 
 

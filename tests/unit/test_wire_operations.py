@@ -229,6 +229,22 @@ READ: list[tuple[dict[str, object], dict[str, object]]] = [
         {"target": OpTarget("s", replace=True), "duration": 60_000},
     ),
     (_op("DeferAdd", opts={"fn_slug": "a-f", "input": {"x": 1}}), {"target": OpTarget("a-f", data='{"x":1}')}),
+    (
+        _op("DeferAdd", opts={"input": {}}),
+        {
+            "error": ErrorInfo(
+                "DeferRejectedError", "steps[0].opts.fn_slug: expected a text, got None", code="invalid_opts"
+            )
+        },
+    ),
+    (
+        _op("DeferAdd", opts={"fn_slug": "a-f", "input": 1}),
+        {
+            "error": ErrorInfo(
+                "DeferRejectedError", "steps[0].opts.input: expected an object, got 1", code="invalid_opts"
+            )
+        },
+    ),
     (_op("DeferAbort", opts={"target_hashed_id": "beef"}), {"step": StepName(HASH, 0, "beef")}),
     ({"op": "DiscoveryRequest"}, {"op": Opcode.DISCOVERY_REQUEST}),
     ({"op": "None"}, {"op": Opcode.NONE}),
@@ -309,7 +325,6 @@ REFUSED: list[tuple[object, str]] = [
     ),
     (_op("Gateway", opts={}), "steps[0].opts.url: expected a text"),
     (_op("Gateway", opts={"url": "u", "body": "*", "encoding": "base64"}), "steps[0].opts.body: no base64"),
-    (_op("DeferAdd", opts={}), "steps[0].opts.fn_slug: expected a text"),
     (_op("DeferAbort", opts={}), "steps[0].opts.target_hashed_id: expected a text"),
     (_op("StepError", opts={"maxAttempts": "x"}), "steps[0].opts.maxAttempts: expected a whole number"),
 ]

@@ -97,6 +97,7 @@ def _defer(defer: DeferRecord) -> dict[str, object]:
         "data": defer.data,
         "status": defer.status,
         "created_at": optional_iso(defer.created_at),
+        "error": error_shape(defer.error),
     }
 
 

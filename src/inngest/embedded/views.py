@@ -68,8 +68,11 @@ class DeferRecord:
     id: str  # as written by the developer, with `:n` for a repeat
     function_id: str  # "{app}-{fn}"
     data: Mapping[str, object]  # of its event
-    status: str  # "deferred", "aborted"; or, when the run has ended: "scheduled", or "dropped" if it was cancelled
+    status: (
+        str  # "deferred", "aborted", "rejected"; when the run has ended "scheduled", or "dropped" if it was cancelled
+    )
     created_at: datetime.datetime  # aware, UTC: when it was recorded
+    error: ErrorInfo | None = None  # why it was rejected: an app has deferred too much
 
 
 @dataclass(frozen=True)
@@ -225,8 +228,9 @@ def _defer(defer: Defer, status: RunStatus, unread: list[str]) -> DeferRecord:
         defer.step.text,
         defer.function_id,
         _loaded(defer.data, f"the data of {defer.step.text!r}, which is deferred", unread) or {},
-        "aborted" if defer.aborted else _DEFERS.get(status, "deferred"),
+        "rejected" if defer.rejected is not None else "aborted" if defer.aborted else _DEFERS.get(status, "deferred"),
         _time(defer.created_at),
+        defer.rejected,
     )
 
 

@@ -131,7 +131,7 @@ class OwnedRun:
             self.claimed.events,
             self._memos,
             tuple(self._state.open.values()),
-            {hashed: not defer.aborted for hashed, defer in self._state.defers.items()},
+            {hashed: defer.starts for hashed, defer in self._state.defers.items()},
             run.follows,
             run.code.holds,
             self.probes,

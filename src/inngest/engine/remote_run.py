@@ -87,7 +87,7 @@ class RemoteRun(OwnedRun):
     @property
     def defers(self) -> dict[str, bool]:
         """The functions that are deferred, by hash: whether each may be aborted."""
-        return {hashed: not defer.aborted for hashed, defer in self._state.defers.items()}
+        return {hashed: defer.starts for hashed, defer in self._state.defers.items()}
 
     @property
     def is_idle(self) -> bool:

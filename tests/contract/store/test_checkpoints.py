@@ -168,6 +168,17 @@ async def test_a_checkpoint_may_end_the_run(store: Store, other: Store) -> None:
     assert (await store.claim(owner(), 9, ["app-a"], LATER, alone=True)).runs == []
 
 
+async def test_what_is_deferred_too_much_is_rejected_and_does_not_start(store: Store, other: Store) -> None:
+    claimed = await begin(store)
+    many = [Op(Opcode.DEFER_ADD, step(f"{number}"), target=OpTarget("app-b", data="{}")) for number in range(22)]
+    assert await save(other, claimed, *many[:19])
+    assert await save(other, claimed, *many[19:])
+    found = (await read(store, claimed)).defers
+    assert [isinstance(one, Defer) and one.rejected is not None for one in found] == [False] * 20 + [True] * 2
+    assert await save(other, claimed, Op(Opcode.RUN_COMPLETE, COMPLETE, data="1"))
+    assert len((await store.claim(owner(), 99, ["app-b"], LATER, alone=True)).runs) == 20
+
+
 async def test_what_is_deferred_starts_when_the_run_ends(store: Store, other: Store) -> None:
     claimed = await begin(store)
     wanted = OpTarget("app-b", data='{"n":1}')

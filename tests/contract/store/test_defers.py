@@ -6,6 +6,7 @@ from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, Defer, Ended, RunStatus
 from inngest.engine.ports import Store
 from inngest.engine.records import Commit, Written
+from inngest.protocol.errors import ErrorInfo
 from tests.contract.store import values
 from tests.contract.store.values import (
     COMPLETED,
@@ -48,6 +49,13 @@ async def test_the_next_owner_has_them_in_order_and_neither_as_memos_nor_as_open
     assert list(again.defers) == [first, second, third]
     assert ([one.step.id for one in again.memos], [one.step.id for one in again.open]) == (["s"], ["nap"])
     assert await defers(store, claimed.run.id) == [first, second, third]
+
+
+async def test_why_one_is_rejected_is_kept(store: Store, other: Store) -> None:
+    claimed = await begin(store)
+    rejected = defer("a", 0)._replace(rejected=ErrorInfo("DeferRejectedError", "é", code="per_run_count"))
+    await commit(store, claimed, deferring(rejected))
+    assert await defers(other, claimed.run.id) == [rejected]
 
 
 async def test_a_run_without_any_has_none(store: Store) -> None:

@@ -166,14 +166,16 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
     return [line, *(_attempt_line(run, attempt, "attempt") for attempt in step.attempts)]
 
 
-_DEFER_STYLES = {"deferred": "cyan", "scheduled": "green", "aborted": "yellow", "dropped": "yellow"}
+_DEFER_STYLES = {"deferred": "cyan", "scheduled": "green", "aborted": "yellow", "dropped": "yellow", "rejected": "red"}
 
 
 def _defer_line(defer: DeferRecord) -> Text:
     """A function that starts, or has started, after the run; or does not."""
-    mark = "-" if defer.status in ("aborted", "dropped") else "→"
+    mark = "-" if defer.status in ("aborted", "dropped", "rejected") else "→"
     style = _DEFER_STYLES[defer.status]
     line = Text.assemble((f"{mark} ", style), (defer.id, "bold"), f"  {defer.function_id}  ", (defer.status, style))
+    if defer.error is not None:
+        return line.append(f"  {one_line(defer.error)}", "red")
     return line.append(f"  {output.short_json(defer.data)}") if defer.data else line
 
 

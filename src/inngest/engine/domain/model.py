@@ -205,6 +205,12 @@ class Defer(NamedTuple):
     data: str  # JSON text of an object: of its event
     created_at: int
     aborted: bool = False  # it is not to start, after all
+    rejected: ErrorInfo | None = None  # why it never is: an app has deferred too much, and its data were not kept
+
+    @property
+    def starts(self) -> bool:
+        """Whether it starts when the run has ended."""
+        return not self.aborted and self.rejected is None
 
 
 class Ended(NamedTuple):

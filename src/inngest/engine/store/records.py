@@ -229,7 +229,7 @@ def defer_row(run_id: str, defer: Defer) -> tuple[object, ...]:
         None,
         None,
         f'{{"fn_slug":{codec.dumps(defer.function_id)},"input":{defer.data}}}',
-        None,
+        None if defer.rejected is None else defer.rejected.to_json(),
         int(defer.aborted),
     )
 
@@ -240,7 +240,9 @@ def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
     step = StepName(step_id, repeat, hashed)
     if seq is None and kind == Opcode.DEFER_ADD:
         wanted = codec.loads(data)
-        return Defer(step, attempt, wanted["fn_slug"], codec.dumps(wanted["input"]), started_at, bool(cancelled))
+        rejected = None if error is None else ErrorInfo.from_json(error)
+        data = codec.dumps(wanted["input"])
+        return Defer(step, attempt, wanted["fn_slug"], data, started_at, bool(cancelled), rejected)
     if seq is None:
         if not isinstance(due_at, (int, NoneType)) or not isinstance(attempt, int):
             raise ValueError(f"the step {step_id!r} is due at {due_at!r}, for attempt {attempt!r}")

@@ -391,11 +391,14 @@ def _read_request(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path
 
 
 def _read_defer(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:
-    name = members.text(opts.get("fn_slug"), f"{path}.opts.fn_slug")
-    given = opts.get("input")
-    data = {} if given is None else members.mapping(given, f"{path}.opts.input")
-    target = OpTarget(_name(name, path), data=members.json_of(data, f"{path}.opts.input"))
-    return op._replace(kind=Opcode.DEFER_ADD, target=target)
+    op = op._replace(kind=Opcode.DEFER_ADD, target=OpTarget("", data="{}"))
+    try:
+        name = _name(members.text(opts.get("fn_slug"), f"{path}.opts.fn_slug"), path)
+        given = opts.get("input")
+        data = {} if given is None else members.mapping(given, f"{path}.opts.input")
+        return op._replace(target=OpTarget(name, data=members.json_of(data, f"{path}.opts.input")))
+    except BodyInvalidError as error:  # it does not start, and nothing else of the answer fails by that
+        return op._replace(error=ErrorInfo("DeferRejectedError", error.message, code="invalid_opts"))
 
 
 def _read_abort(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:

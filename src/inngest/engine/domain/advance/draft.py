@@ -131,7 +131,7 @@ class Draft:
         """The functions that start when the run ends now."""
         if not self.run.defers and not self.defers:
             return ()
-        return [defer for defer in {**self.run.defers, **self.defers}.values() if not defer.aborted]
+        return [defer for defer in {**self.run.defers, **self.defers}.values() if defer.starts]
 
     def next_due(self, unreached: Collection[str] = ()) -> int | None:
         """When the first of the open steps falls due; None if none is open.

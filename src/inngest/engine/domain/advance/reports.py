@@ -230,7 +230,7 @@ class _Answer:
         elif op.op in _MARKS:
             _MARKS[op.op](draft, op)
         elif op.op is Opcode.DEFER_ADD:
-            defers.added(draft, op)
+            defers.reported(draft, op)
         elif op.op is Opcode.DEFER_ABORT:
             defers.aborted(draft, op)
         elif hashed == COMPLETE.hash and op.op in (Opcode.STEP_ERROR, Opcode.STEP_FAILED):
