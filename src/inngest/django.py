@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from inngest.sdk.serving.messages import Request, Response
 from inngest.sdk.serving.settings import ServeOptions, resolve
 
 try:
+    from asgiref.sync import sync_to_async
     from django import db, http
     from django.core.handlers.asgi import ASGIRequest
     from django.urls import URLPattern, path
@@ -30,8 +30,8 @@ FRAMEWORK = "django"
 def serve(client: Inngest, functions: Sequence[Function[object]], **options: Unpack[ServeOptions]) -> URLPattern:
     """The URL pattern under which functions are served, by default `api/inngest`: one of a project's `urlpatterns`.
 
-    If all functions are plain, the view is, too: each runs in the thread of its request. With one that is async
-    the view is async, and plain functions run in threads beside it.
+    A plain function runs in the thread of its request, where Django keeps the connections of that. If one of the
+    functions is async, the view is async.
 
     Args:
         client: whose settings and keys hold.
@@ -50,12 +50,12 @@ def serve(client: Inngest, functions: Sequence[Function[object]], **options: Unp
 
     async def view_async(request: http.HttpRequest) -> http.HttpResponse:
         given = _request(request)
-        if isinstance(request, ASGIRequest):
+        if isinstance(request, ASGIRequest) and not handler.calls.is_plain(given):
             found = await handler.handle(given)
-        else:  # this loop lives for one request
-            found = await asyncio.wrap_future(blocking.submit(given))
-        assert isinstance(found, Response)
-        return _response(found)
+            assert isinstance(found, Response)
+            return _response(found)
+        # Django sends sync code that depends on its thread to that of the request; under WSGI it waits for this loop.
+        return _response(await sync_to_async(blocking.handle, thread_sensitive=True)(given))
 
     chosen: Any = view_async if handler.has_async else view
     chosen.csrf_exempt = True  # set by hand: the decorator hides from Django 4 that a view is async

@@ -13,6 +13,7 @@ from typing import Any
 
 import flask
 import pytest
+from asgiref.sync import sync_to_async
 from django import db
 
 import inngest
@@ -154,22 +155,46 @@ def test_a_function_in_a_request_leaves_nothing_in_its_context(app: flask.Flask)
 # -- Django
 
 
-def test_connections_of_django_are_closed_in_threads_that_are_not_the_requests(
-    monkeypatch: pytest.MonkeyPatch,
+def of_the_request(framework: str) -> Any:
+    """The connection of the thread in which Django handles a request of the test's client."""
+    if framework == "django":
+        return db.connections["default"]
+    return asyncio.run(sync_to_async(lambda: db.connections["default"], thread_sensitive=True)())
+
+
+@pytest.mark.parametrize("framework", ["django", "django under asgi"])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_plain_body_has_the_connections_of_its_request_also_beside_async_functions(
+    framework: str, mixed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str] = []
     monkeypatch.setattr(db.connections, "close_all", lambda: closed.append(threading.current_thread().name))
+    seen: list[Any] = []
+    in_branches: list[Any] = []
 
-    def f(ctx: inngest.ContextSync) -> None: ...
+    def look(found: list[Any]) -> None:
+        found.append(db.connections["default"])
 
-    async def other(ctx: inngest.Context) -> None: ...
+    def f(ctx: inngest.ContextSync) -> None:
+        look(seen)
+        ctx.step.run("a", look, seen)
+        ctx.group.parallel((lambda: ctx.step.run("b", look, in_branches),))
+
+    async def other(ctx: inngest.Context) -> str:
+        await asyncio.sleep(0)
+        return "async"
 
     client, functions = made(f)
-    functions.append(client.create_function(fn_id="other", trigger=STARTED)(other))
-    for framework in ("django", "django under asgi"):
-        with ENDPOINTS[framework](client, functions) as carry:
-            assert Run(carry, "shop-f").drive().error is None
-    assert closed == ["inngest-function"] * 2
+    if mixed:
+        functions.append(client.create_function(fn_id="other", trigger=STARTED)(other))
+    with ENDPOINTS[framework](client, functions) as carry:
+        assert Run(carry, "shop-f").drive().error is None
+        if mixed:
+            assert Run(carry, "shop-other").drive().output == "async"
+    own = of_the_request(framework)
+    assert [one is own for one in seen] == [True] * len(seen)
+    assert [one is own for one in in_branches] == [False]
+    assert set(closed) == {"inngest-function"}  # those of branches
 
 
 # -- the end of a process

@@ -8,7 +8,6 @@ there for it.
 from __future__ import annotations
 
 import atexit
-import concurrent.futures
 import contextvars
 import queue
 import threading
@@ -20,7 +19,7 @@ from inngest.runtime.loop_thread import LoopThread
 from inngest.runtime.ports import Mailbox, Threads
 
 from .handler import Handler
-from .messages import Request, Response, Stream
+from .messages import Request, Response
 
 T = TypeVar("T")
 
@@ -120,7 +119,3 @@ class BlockingHandler:
         answer = threads.wait(self._handler.handle(request, threads))
         assert isinstance(answer, Response)
         return answer
-
-    def submit(self, request: Request) -> concurrent.futures.Future[Response | Stream]:
-        """The answer to a request, of which no thread waits: bodies of plain functions run in the endpoint's own."""
-        return _LOOP.thread.submit(self._handler.handle(request))

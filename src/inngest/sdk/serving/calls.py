@@ -68,6 +68,11 @@ class FunctionCalls:
         """The endpoint's own threads."""
         return self._pool.threads
 
+    def is_plain(self, request: Request) -> bool:
+        """Whether a request calls a plain function."""
+        found = self._handlers.get(request.query.get("fnId", ""))
+        return request.method == "POST" and found is not None and not inspect.iscoroutinefunction(found[1])
+
     async def answer(self, request: Request, threads: Threads | None, timing: ServerTiming) -> Response | Stream:
         """The answer to a call, or to a probe.
 
