@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Integer
 
 import inngest
+from inngest.engine.store import tables
 from inngest.errors import RunFailedError
 
 from .conftest import Api
 from .test_registering import URL, function, register
 
+NUMBERS, TEXTS = ("x'00ff'", "'later'", str(2**63 - 1)), ("x'00ff'", "CAST(x'61ff' AS TEXT)")
+DAMAGED = [
+    (column.name, value)
+    for column in tables.apps.c
+    for value in (NUMBERS if isinstance(column.type, Integer) else TEXTS)
+]
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
@@ -340,3 +350,25 @@ async def test_open_steps_are_in_the_trace(api: Api) -> None:
     (span,) = root["children"]
     assert (span["name"], span["stepOp"], span["status"]) == ("nap", "SLEEP", "WAITING")
     assert "endedAt" not in span
+
+
+@pytest.mark.parametrize(("column", "value"), DAMAGED)
+async def test_an_app_whose_row_is_damaged_is_named_and_the_others_are_listed(
+    api: Api, tmp_path: Path, column: str, value: str
+) -> None:
+    async def registered(name: str) -> Any:
+        served = function(f"{name}-f", triggers=[{"event": f"{name}/said"}])
+        return (await register(api, served, appname=name, url=f"http://127.0.0.1/{name}")).json()
+
+    for name in ("bank", "mail"):
+        assert (await registered(name))["ok"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "i.db")) as rows, rows:
+        rows.execute(f"UPDATE inngest_apps SET {column} = {value} WHERE name = 'bank'")
+    listed = (await get(api, "/apps"))["data"]
+    errors = [(one["id"], error) for one in listed if (error := one.get("latestSync", {}).get("error"))]
+    assert len(errors) == (0 if column == "url" else 1)
+    for name, error in errors:
+        assert (name == "bank", error.startswith("what is stored of it is damaged: ")) == (column != "name", True)
+    assert {"bank", "mail", "shop"} <= {one["id"] for one in listed}
+    assert (await registered("bank"))["ok"]
+    assert (await get(api, "/apps/bank"))["data"]["latestSync"].get("error") is None

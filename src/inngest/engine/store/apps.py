@@ -9,6 +9,7 @@ from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
 from inngest.engine.records import Synced
 
 from . import lanes, schedules, sessions
+from .as_far import AsFar
 from .context import WriteContext
 from .core import bindparam, delete, null, select, tables, update
 from .records import function_row
@@ -37,7 +38,7 @@ WRITE_APP = Statement(
     "A registration writes what is known of its app.",
     lambda words: (insertion := words.insert(_apps)).on_conflict_do_update(
         index_elements=["name"],
-        set_={name: insertion.excluded[name] for name in _COLUMNS if name not in ("name", "created_at")},
+        set_={name: insertion.excluded[name] for name in _COLUMNS if name != "name"},
     ),
 )
 
@@ -73,8 +74,8 @@ ARCHIVE_APP = Statement(
 
 
 def apps(tx: Transaction) -> list[App]:
-    """All apps."""
-    return [App(*row) for row in tx.execute(APPS).fetchall()]
+    """All apps, as far as their rows can be read."""
+    return [AsFar(tx.tables).app(row) for row in tx.execute(APPS).fetchall()]
 
 
 def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec], now: int) -> tuple[Synced, bool]:
@@ -96,7 +97,7 @@ def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec],
     modified = bool(changed or gone) or before is None or before.checksum != app.checksum
     if AT_ONCE in (len(changed), len(gone), armed):
         return Synced(app, modified=True), True
-    created = now if before is None else before.created_at
+    created = now if before is None else before.created_at or now  # 0 if that is damaged
     written = app._replace(created_at=created, synced_at=now, error=None, archived_at=None)
     context.execute(WRITE_APP, written._asdict())
     context.execute(FORGET_APP, {"url_as_name": app.url})
@@ -105,7 +106,7 @@ def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec],
 
 def _app(context: Transaction, name: str) -> App | None:
     row = context.execute(APP, {"app": name}).fetchone()
-    return None if row is None else App(*row)
+    return None if row is None else AsFar(context.tables).app(row)
 
 
 def _of(app: str, known: Registry) -> list[FunctionSpec]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from inngest.engine.domain.explaining import LATEST, text_of
-from inngest.engine.domain.model import Code, Defer, Event, FailedAttempt, Run, RunStatus
+from inngest.engine.domain.model import App, Code, Defer, Event, FailedAttempt, Run, RunStatus
+from inngest.protocol import texts
 from inngest.protocol.opcodes import Entry
 
 from .records import RUN_COLUMNS, STEP_COLUMNS, entry_of, failed_of, run_of
@@ -44,6 +45,16 @@ class AsFar:
             self._tell("", "code", values["code"])
             values["code"] = None
         return run_of(tuple(values.values()))
+
+    def app(self, row: Sequence[Any]) -> App:
+        """The app of a row of its columns; what cannot be read is told as its error."""
+        app = App(*self._checked("inngest_apps", App._fields, row, "").values())
+        if not self.unread:
+            return app
+        name = app.name or texts.escaped(repr(row[0]))[:SHOWN]
+        return app._replace(
+            name=name, error="; ".join(f"what is stored of it is damaged: {one}" for one in self.unread)
+        )
 
     def entries(self, rows: Sequence[Sequence[Any]]) -> list[Entry | Defer]:
         """The steps of rows of STEP_COLUMNS."""
