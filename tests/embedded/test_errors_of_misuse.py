@@ -204,6 +204,44 @@ async def test_something_else_than_a_function_is_pointed_out(stage: Stage) -> No
     assert message(run) == 'step "s": expected a function, got 5: give the function itself, without calling it'
 
 
+async def double(number: int) -> int:
+    return 2 * number
+
+
+def plain_double(number: int) -> int:
+    return 2 * number
+
+
+@pytest.mark.parametrize("args", [(), (1, 2)])
+async def test_arguments_that_a_handler_does_not_take_are_refused_once(stage: Stage, args: tuple[Any, ...]) -> None:
+    run = await run_async(stage, lambda ctx: ctx.step.run("s", double, *args), retries=4)
+    assert (failure(run)[0], len(run.steps[0].attempts)) == ("StepArgumentError", 1)
+    assert message(run).startswith(
+        f"step \"s\": its handler double(number: 'int') -> 'int' cannot be called with {len(args)} arguments: "
+    )
+    run = await run_plain(stage, lambda ctx: ctx.step.run("s", plain_double, *args), retries=4, fn_id="g")
+    assert (failure(run)[0], len(run.steps[0].attempts)) == ("StepArgumentError", 1)
+
+
+async def test_a_type_error_of_a_handler_itself_is_tried_again(stage: Stage) -> None:
+    def calls_wrongly() -> int:
+        return plain_double()  # type: ignore[call-arg]  # pyright: ignore
+
+    handlers: list[Any] = [calls_wrongly, functools.partial(len, 5)]  # type: ignore[arg-type]  # pyright: ignore
+    for number, handler in enumerate(handlers):
+        one = functools.partial(lambda ctx, handler: ctx.step.run("s", handler), handler=handler)
+        run = await run_plain(stage, one, retries=1, fn_id=f"f{number}")
+        assert (failure(run)[0], len(run.steps[0].attempts)) == ("TypeError", 2)
+
+
+async def test_keyword_arguments_of_run_are_refused_once(stage: Stage) -> None:
+    words = 'step "s": step.run takes no number=…: bind keyword arguments of the handler with functools.partial'
+    run = await run_async(stage, lambda ctx: ctx.step.run("s", double, number=1), retries=4)  # type: ignore[call-overload]  # pyright: ignore
+    assert (message(run), failure(run)[0], run.attempts) == (words, "StepArgumentError", ())
+    run = await run_plain(stage, lambda ctx: ctx.step.run("s", plain_double, number=1), retries=4, fn_id="g")  # type: ignore[arg-type]  # pyright: ignore
+    assert (message(run), failure(run)[0], run.attempts) == (words, "StepArgumentError", ())
+
+
 @pytest.mark.parametrize(
     ("callables", "words"),
     [
@@ -288,8 +326,8 @@ async def test_a_handler_that_takes_other_arguments_is_an_error_of_the_step(stag
 
     one: Any = functools.partial(two, 1)
     run = await run_async(stage, lambda ctx: ctx.step.run("s", one), retries=1)
-    assert failure(run)[0] == "TypeError"
-    assert "missing 1 required positional argument: 'b'" in message(run)
+    assert failure(run)[0] == "StepArgumentError"
+    assert "missing a required argument: 'b'" in message(run)
 
 
 async def test_swallowing_the_signal_that_ends_an_invocation_is_pointed_out(stage: Stage) -> None:

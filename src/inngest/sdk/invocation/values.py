@@ -73,7 +73,7 @@ class Values:
             token = None
             raise
         except (Exception, asyncio.CancelledError) as raised:
-            error = _error_of(running, raised)
+            error = _error_of(running, request.judged(raised))
         finally:
             running.end()
             if running.timeout is not None:
@@ -104,7 +104,7 @@ class Values:
             token = None
             raise
         except (Exception, asyncio.CancelledError) as raised:
-            error = _error_of(running, raised)
+            error = _error_of(running, request.judged(raised))
         finally:
             running.end()
             if running.timeout is not None:

@@ -256,6 +256,16 @@ def not_a_function(where: str, given: object) -> StepArgumentError:
     )
 
 
+def not_to_be_run(where: str, handler: object, unexpected: Mapping[str, object]) -> StepArgumentError:
+    """The error for a `step.run` of what is no function, or with keyword arguments."""
+    if not callable(handler):
+        return not_a_function(where, handler)
+    named = ", ".join(f"{name}=…" for name in unexpected)
+    return StepArgumentError(
+        f"{where}: step.run takes no {named}: bind keyword arguments of the handler with functools.partial"
+    )
+
+
 def check_callables(callables: object, where: str = "group.parallel") -> None:
     """Checks the argument of a group.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from types import CoroutineType
@@ -18,7 +19,7 @@ from typing import Any, Protocol, TypeVar, cast
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.steps import StepName
-from inngest.sdk.errors import StepNotAwaitedError, TimeoutTooLongError
+from inngest.sdk.errors import StepArgumentError, StepNotAwaitedError, TimeoutTooLongError
 from inngest.sdk.events import Event
 from inngest.sdk.serializers import Serializer, Unset
 
@@ -65,6 +66,41 @@ class RunRequest:
     def handle(self) -> object:
         """Call the handler."""
         return self.handler(*self.args)
+
+    def judged(self, error: BaseException) -> BaseException:
+        """The error that a call of the handler raised; a StepArgumentError if it does not take its arguments.
+
+        That is asked of errors that come from the call itself: no attempt can help then, and no line of it has run.
+        """
+        if type(error) is not TypeError or not _came_from_here(error):
+            return error
+        reason = _misfit(self.handler, self.args)
+        return error if reason is None else StepArgumentError(f'step "{self.step_id}": {reason}')
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+def _came_from_here(error: TypeError) -> bool:
+    """Whether code of the SDK raised an error, and not a handler that it called."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def _misfit(handler: Callable[..., object], args: tuple[object, ...]) -> str | None:
+    """Why a handler does not take these arguments; None if it does, or nobody can tell."""
+    try:
+        signature = inspect.signature(handler)
+    except (ValueError, TypeError):  # written in C
+        return None
+    try:
+        signature.bind(*args)
+    except TypeError as error:
+        name = getattr(handler, "__qualname__", None) or repr(handler)
+        return f"its handler {name}{signature} cannot be called with {len(args)} arguments: {error}"
+    return None
 
 
 @dataclass(slots=True, eq=False)

@@ -123,6 +123,7 @@ class StepWithOptions:
         handler: Callable[..., object],
         *handler_args: object,
         output_type: object = Unset,
+        **unexpected: object,
     ) -> Coroutine[Any, Any, object]:
         """Run a function durably: with retries of its own, and never again once its result is recorded.
 
@@ -132,15 +133,17 @@ class StepWithOptions:
                 `functools.partial`.
             *handler_args: positional arguments of the handler.
             output_type: the type by which the client's serializer keeps the value; not used without a serializer.
+            **unexpected: none may be given.
 
         Returns:
             What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
 
         Raises:
             StepError: the handler failed for good.
+            StepArgumentError: an argument is wrong.
         """
-        if not callable(handler):
-            raise arguments.not_a_function(f'step "{step_id}"', handler)
+        if not callable(handler) or unexpected:
+            raise arguments.not_to_be_run(f'step "{step_id}"', handler, unexpected)
         return self._caller.step(RunRequest(step_id, handler, handler_args, output_type, self._options))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, TypeVarTuple, cast
+from typing import Any, Literal, Never, TypeVar, TypeVarTuple, cast
 
 from inngest.protocol import durations
 from inngest.sdk.events import Event, batch_of
@@ -79,6 +79,7 @@ class StepWithOptionsSync:
         handler: Callable[[*Ts], T],
         *handler_args: *Ts,
         output_type: object = Unset,
+        **unexpected: Never,
     ) -> T:
         """Run a plain function durably: with retries of its own, and never again once its result is recorded.
 
@@ -87,13 +88,17 @@ class StepWithOptionsSync:
             handler: a plain function. It returns what JSON can hold. For keyword arguments use `functools.partial`.
             *handler_args: positional arguments of the handler.
             output_type: the type by which the client's serializer keeps the value; not used without a serializer.
+            **unexpected: none may be given.
 
         Returns:
             What the handler returned, as JSON (and the serializer) gives it back: the first time as on every replay.
 
         Raises:
             StepError: the handler failed for good.
+            StepArgumentError: an argument is wrong.
         """
+        if unexpected:
+            raise arguments.not_to_be_run(f'step "{step_id}"', handler, unexpected)
         return _run(self._caller, step_id, handler, handler_args, output_type, self._options)
 
 

@@ -24,7 +24,7 @@ def added(draft: Draft, op: Op) -> None:
 
 
 def reported(draft: Draft, op: Op) -> None:
-    """An app says that a function is to start. What is too much is rejected, and its run goes on: it cannot catch that.
+    """An app says that a function is to start. One that is too much is rejected, and the run goes on.
 
     Functions of this process are refused as they call; what counts here are all that the run has deferred.
     """
