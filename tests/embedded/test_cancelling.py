@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import inngest
+from inngest.cli.app import app
 from inngest.engine.store.sql import SqlStore
 from inngest.errors import RunCancelledError, RunNotFoundError
 
@@ -148,3 +150,33 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
         for _ in range(3):
             await looks.acquire()
     assert claims <= 1
+
+
+async def retried() -> None:
+    raise inngest.RetryAfterError("busy", HOUR)
+
+
+@client.create_function(fn_id="opens", trigger=inngest.TriggerEvent(event="c/open"))
+async def opens(ctx: inngest.Context) -> None:
+    await asyncio.gather(
+        ctx.step.sleep("long", HOUR),
+        ctx.step.wait_for_event("paid", event="c/paid", timeout=HOUR),
+        ctx.step.run("again", retried),
+    )
+
+
+async def test_steps_that_were_open_when_their_run_ended_wait_no_more(database: str) -> None:
+    async with inngest.Engine([opens], database=database) as engine:
+        (event_id,) = await engine.send(inngest.Event(name="c/open"))
+        (run,) = await engine.runs(event_id=event_id)
+        statuses = {"long": "sleeping", "paid": "waiting", "again": "retrying"}
+        while {one.id: one.status for one in (await engine.run(run.id)).steps} != statuses:
+            pass
+        await engine.cancel(run.id)
+        steps = (await engine.run(run.id)).steps
+    assert {(one.id, one.status, one.due_at, one.ended_at) for one in steps} == {
+        (name, "cancelled", None, None) for name in ("long", "paid", "again")
+    }
+    shown = CliRunner().invoke(app, ["run", run.id, "--database", database.removeprefix("sqlite:///")]).stdout
+    for line in ("long  slept when", "paid  waited when", "again  was to be tried again when"):
+        assert f"- {line} the run ended" in shown

@@ -156,6 +156,8 @@ async def test_a_run_is_cancelled_once(api: Api) -> None:
     (run,) = await api.engine.runs(event_id=event_id)
     response = await api.http.post(f"/v2/runs/{run.id}/cancel")
     assert response.json()["data"] == {"id": run.id, "status": "CANCELLED"}
+    spans = (await get(api, f"/runs/{run.id}/trace"))["data"]["rootSpan"]["children"]
+    assert [span["status"] for span in spans] == ["CANCELLED"] * len(spans)
     again = await api.http.post(f"/v2/runs/{run.id}/cancel")
     assert (again.status_code, again.json()["errors"][0]["code"]) == (409, "run_already_cancelled")
     over = await ended(api, "shop/said")

@@ -33,7 +33,7 @@ def run_in_full(run: Run) -> dict[str, object]:
     return {
         **run_shape(run),
         "event": run.event,
-        "steps": [_step(step, over=run.ended_at is not None) for step in run.steps],
+        "steps": [_step(step) for step in run.steps],
         "attempts": [_attempt(attempt) for attempt in run.attempts],
         "defers": [_defer(defer) for defer in run.defers],
         "follows": run.follows,
@@ -73,16 +73,14 @@ def apps_away(found: Sequence[AppAway]) -> list[dict[str, object]]:
     return [{"app": one.name, "since": optional_iso(one.since), "error": one.error} for one in found]
 
 
-def _step(step: StepRecord, *, over: bool) -> dict[str, object]:
-    """A step. An open one of a run that is `over` waits for nothing more: it was given up."""
-    given_up = over and step.ended_at is None
+def _step(step: StepRecord) -> dict[str, object]:
     return {
         "id": step.id,
         "kind": step.kind,
-        "status": "cancelled" if given_up else step.status,
+        "status": step.status,
         "started_at": optional_iso(step.started_at),
         "ended_at": optional_iso(step.ended_at),
-        "due_at": None if given_up else optional_iso(step.due_at),
+        "due_at": optional_iso(step.due_at),
         "attempts": [_attempt(attempt) for attempt in step.attempts],
         "output": step.output,
         "error": error_shape(step.error),

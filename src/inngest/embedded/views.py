@@ -16,7 +16,7 @@ from inngest.engine.domain.model import Run as StoredRun
 from inngest.engine.records import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import REQUESTS, WAITS, Entry, Memo, Opcode
+from inngest.protocol.opcodes import REQUESTS, WAITS, Memo, Opcode, OpenStep
 from inngest.sdk.steps.current import StepState
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class StepRecord:
 
     id: str  # as written by the developer, with `:n` for a repeat
     kind: str  # "StepRun", "Sleep", …
-    status: str  # "completed", "failed", "cancelled"; open: "retrying", "sleeping", "waiting", "running"
+    status: str  # "completed", "failed", "cancelled" (also: open when its run ended); open: "retrying", "sleeping", …
     started_at: datetime.datetime  # the last try began; a sleep was recorded
     ended_at: datetime.datetime | None  # None while it is open
     due_at: datetime.datetime | None  # when an open step goes on; of one that waits, when it gives up
@@ -162,7 +162,6 @@ def run_in_full(view: RunView) -> Run:
     failed: dict[str, list[Attempt]] = {}
     for one in view.failed_by_entry:
         failed.setdefault(one.step, []).append(_attempt(one))
-    entries: list[Entry] = [*view.memos, *view.open]
     return Run(
         **{
             **vars(bare),
@@ -170,7 +169,11 @@ def run_in_full(view: RunView) -> Run:
             "events": tuple(_event(event, unread) for event in view.batch or [view.event]),
             "steps": tuple(
                 _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash), unread)
-                for entry in entries
+                for entry in view.memos
+            )
+            + tuple(
+                _open_step(entry, tuple(failed.get(entry.step.hash, ())), over=bare.ended_at is not None)
+                for entry in view.open
             ),
             "attempts": tuple(failed.get("", ())),
             "defers": tuple(_defer(one, bare.status, unread) for one in view.defers),
@@ -179,40 +182,34 @@ def run_in_full(view: RunView) -> Run:
     )
 
 
-def _step(entry: Entry, failed: list[Attempt], metadata: str | None, unread: list[str]) -> StepRecord:
-    if isinstance(entry, Memo):
-        attempts = tuple(failed)
-        if (entry.kind is Opcode.STEP_RUN or entry.kind in REQUESTS) and not entry.cancelled:
-            last = Attempt(entry.attempt, _time(entry.started_at), _time(entry.ended_at), entry.error)
-            attempts = (*attempts, last)
-        status = "cancelled" if entry.cancelled else "completed" if entry.error is None else "failed"
-        return StepRecord(
-            entry.step.text,
-            entry.kind.value if entry.kind is not None else "",
-            status,
-            _time(entry.started_at),
-            _time(entry.ended_at),
-            None,
-            attempts,
-            _loaded(entry.data, f"the result of step {entry.step.text!r}", unread),
-            entry.error,
-            _part(lambda: _usage(metadata), f"what is known beside the result of step {entry.step.text!r}", unread),
-        )
-    if entry.begun:
-        return StepRecord(
-            entry.step.text, entry.kind.value, "running", _time(entry.created_at), None, None, tuple(failed), None, None
-        )
-    status = "sleeping" if entry.kind is Opcode.SLEEP else "waiting" if entry.kind in WAITS else "retrying"
+def _step(entry: Memo, failed: list[Attempt], metadata: str | None, unread: list[str]) -> StepRecord:
+    attempts = tuple(failed)
+    if (entry.kind is Opcode.STEP_RUN or entry.kind in REQUESTS) and not entry.cancelled:
+        last = Attempt(entry.attempt, _time(entry.started_at), _time(entry.ended_at), entry.error)
+        attempts = (*attempts, last)
+    status = "cancelled" if entry.cancelled else "completed" if entry.error is None else "failed"
     return StepRecord(
         entry.step.text,
-        entry.kind.value,
+        entry.kind.value if entry.kind is not None else "",
         status,
-        _time(entry.created_at),
+        _time(entry.started_at),
+        _time(entry.ended_at),
         None,
-        _time(entry.due_at),
-        tuple(failed),
-        None,
-        None,
+        attempts,
+        _loaded(entry.data, f"the result of step {entry.step.text!r}", unread),
+        entry.error,
+        _part(lambda: _usage(metadata), f"what is known beside the result of step {entry.step.text!r}", unread),
+    )
+
+
+def _open_step(entry: OpenStep, failed: tuple[Attempt, ...], *, over: bool) -> StepRecord:
+    """An open step. One of a run that is `over` waits for nothing more: it was given up."""
+    status = "sleeping" if entry.kind is Opcode.SLEEP else "waiting" if entry.kind in WAITS else "retrying"
+    if over or entry.begun:
+        status = "cancelled" if over else "running"
+    due_at = None if over or entry.begun else _time(entry.due_at)
+    return StepRecord(
+        entry.step.text, entry.kind.value, status, _time(entry.created_at), None, due_at, failed, None, None
     )
 
 

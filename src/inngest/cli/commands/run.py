@@ -13,6 +13,7 @@ from inngest.embedded.explanations import Explanation, Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, StepRecord, Usage
 from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.opcodes import WAITS, Opcode
 
 
 def show_run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
@@ -125,8 +126,8 @@ _MARKS = {
 }
 
 
-_WAS = {"sleeping": "slept", "waiting": "waited"}
-"""How an open step was left by a run that has ended."""
+_WAS = {Opcode.SLEEP.value: "slept", **dict.fromkeys((one.value for one in WAITS), "waited")}
+"""How an open step was left by a run that has ended, by its kind."""
 
 _WITH_OUTPUT = ("StepRun", "Gateway", "AIGateway")
 
@@ -135,8 +136,9 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
     mark, style = _MARKS[step.status]
     line = Text.assemble((f"{mark} ", style), (step.id, "bold"), "  ")
     tries = len(step.attempts)
-    if step.due_at is not None and run.ended_at is not None:
-        line.append(f"{_WAS.get(step.status, 'was to be tried again')} when the run ended")
+    if step.ended_at is None and run.ended_at is not None:
+        was = _WAS.get(step.kind, "was to be tried again" if tries else "was open")
+        line.append(f"{was} when the run ended")
     elif step.due_at is not None:
         left = left_until(step.due_at, now)
         goes_on = f"in {output.span(left)}" if left > 0 else "now"
@@ -161,7 +163,7 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
             line.append(f"  {output.short_json(step.output)}")
         elif step.status == "failed" and step.error is not None and tries <= 1:
             line.append(f"  {one_line(step.error)}", "red")
-    if tries <= 1 and step.due_at is None:
+    if not tries or (tries == 1 and step.ended_at is not None):
         return [line]
     return [line, *(_attempt_line(run, attempt, "attempt") for attempt in step.attempts)]
 

@@ -201,7 +201,7 @@ def _span(run: Run, entry: Entry, metadata: str | None, *, output: bool) -> dict
             "name": entry.step.text,
             "stepId": entry.step.hash,
             "stepOp": STEP_OPS.get(entry.kind, "RUN") if entry.kind is not None else "RUN",
-            "status": _step_status(entry),
+            "status": _step_status(entry, over=run.ended_at is not None),
             "queuedAt": time_of(began),
             "startedAt": time_of(began),
             "endedAt": time_of(ended_at),
@@ -213,9 +213,12 @@ def _span(run: Run, entry: Entry, metadata: str | None, *, output: bool) -> dict
     )
 
 
-def _step_status(entry: Entry) -> str:
+def _step_status(entry: Entry, *, over: bool) -> str:
+    """A step of a run that is `over`, and was open then, waits for nothing more."""
     if isinstance(entry, Memo):
         return "CANCELLED" if entry.cancelled else "COMPLETED" if entry.error is None else "FAILED"
+    if over:
+        return "CANCELLED"
     return "RUNNING" if entry.begun else "QUEUED" if entry.kind is Opcode.STEP_RUN else "WAITING"
 
 
