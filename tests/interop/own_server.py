@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from socket import socket
@@ -26,6 +27,8 @@ from inngest.embedded.engine import host_of
 from inngest.embedded.settings import Apps
 from inngest.embedded.views import StepRecord
 from inngest.engine.domain.model import Changes, Ended, Event, Released, Run
+from inngest.engine.invokers.http import HttpCarrier
+from inngest.engine.invokers.ports import Carried, RemoteCall
 from inngest.engine.records import Claimed, Touched
 from inngest.protocol.opcodes import REQUESTS, Opcode
 from inngest.runtime import clock
@@ -68,6 +71,7 @@ class Rests:
         self.failed: list[tuple[str, str, int]] = []  # as in a history
         self.story: list[str] = []
         self.checkpoints = 0  # that the server was sent
+        self.calls: Counter[str] = Counter()  # that left for the app, by run
         self._at_work: set[str] = set()  # hashes of steps for which others work: the clock is not to overtake them
         self._seen: asyncio.Queue[_Seen] = asyncio.Queue()
 
@@ -144,7 +148,9 @@ class OwnServer:
 def _history(run: inngest.Run, rests: Rests) -> History:
     steps = [_result(step) for step in run.steps]
     error = "" if run.error is None else run.error.message
-    return History(run.status.value, run.output, error, steps, rests.failed, 0, rests.checkpoints, rests.story)
+    return History(
+        run.status.value, run.output, error, steps, rests.failed, rests.calls[run.id], rests.checkpoints, rests.story
+    )
 
 
 def _result(step: StepRecord) -> Result:
@@ -153,6 +159,19 @@ def _result(step: StepRecord) -> Result:
     if step.kind == Opcode.GATEWAY.value and isinstance(step.output, dict):
         return Result(step.id, {**step.output, "headers": {}})  # they tell the time
     return Result(step.id, step.output)
+
+
+Carry = Callable[[HttpCarrier, RemoteCall], Coroutine[Any, Any, Carried]]
+
+
+def _counting(carry: Carry, rests: Rests) -> Carry:
+    """A way to carry calls that counts them."""
+
+    async def counting(carrier: HttpCarrier, call: RemoteCall) -> Carried:
+        rests.calls[call.run_id] += 1
+        return await carry(carrier, call)
+
+    return counting
 
 
 class _Counted:
@@ -202,6 +221,7 @@ async def own_server(
         monkeypatch: of the test.
     """
     wall, rests = SetForward(monkeypatch), Rests()
+    monkeypatch.setattr(HttpCarrier, "carry", _counting(HttpCarrier.carry, rests))
     engine = inngest.Engine([], database=folder / "own.db", durability="normal")
     host = host_of(engine)
     host.call_apps(Apps(None, key))
