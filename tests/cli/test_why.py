@@ -20,8 +20,10 @@ import pytest
 
 import inngest
 from inngest import Explanation, Rule
+from inngest.embedded.engine import host_of
 from inngest.errors import RunCancelledError, RunFailedError, RunSkippedError
 from inngest.protocol.steps import hash_step_id
+from inngest.protocol.wire import endpoints
 from tests.house.tree import ROOT
 
 from . import on_call
@@ -168,6 +170,22 @@ async def test_changed_code(on_duty: OnCall, monkeypatch: pytest.MonkeyPatch) ->
     async with on_duty.engine() as engine:
         await engine.send(inngest.Event(name="order/shipped"))
         is_on_the_page(await on_duty.held(engine, run_id, Rule.ON_HOLD))
+
+
+async def test_an_endpoint_whose_app_answers(on_duty: OnCall) -> None:
+    engine = inngest.Engine([], database=on_duty.database)
+    host_of(engine).call_apps()
+    request = {"method": "GET", "domain": "http://shop.example", "path": "/", "fn": "ship"}
+    ran = {"op": "StepRun", "id": "abc", "displayName": "charge", "data": 1}
+    run = {"event": {"name": "inngest/http.request", "data": request}, "steps": [ran]}
+    async with engine:
+        begun = (
+            await host_of(engine)
+            .on_its_loop()
+            .service.apps.endpoints.begin(endpoints.read_begun(json.dumps(run).encode()), "inngest-js:v4.24.0")
+        )
+        assert begun is not None
+        is_on_the_page(await on_duty.held(engine, begun.run.id, Rule.ANSWERING))
 
 
 async def test_an_event_from_the_future(on_duty: OnCall) -> None:

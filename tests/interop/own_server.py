@@ -228,14 +228,20 @@ async def own_server(
     host.observe(rests)
     async with engine:
         keys = Keys([key], {"tests": EVENT_KEY}) if key else None
-        http = HttpServer(_Counted(create_app(engine, keys=keys), rests))
-        serving = asyncio.ensure_future(http.serve(sockets=[sock.dup()]))
-        try:
+        async with running(HttpServer(_Counted(create_app(engine, keys=keys), rests)), sock):
             await _registered(app, "cloud" if key else "dev")
             yield OwnServer(engine, wall, rests, f"http://127.0.0.1:{sock.getsockname()[1]}")
-        finally:
-            http.should_exit = True
-            await serving
+
+
+@asynccontextmanager
+async def running(http: HttpServer, sock: socket) -> AsyncGenerator[None]:
+    """A server answers at a socket until the block ends."""
+    serving = asyncio.ensure_future(http.serve(sockets=[sock.dup()]))
+    try:
+        yield
+    finally:
+        http.should_exit = True
+        await serving
 
 
 async def _registered(app: str, kind: str) -> None:

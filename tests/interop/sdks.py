@@ -33,6 +33,7 @@ _APPS = HERE / "apps"
 
 PYTHON = (ENVIRONMENT / "bin" / "python", _APPS / "served.py")
 NODE = (_BIN / "node", _APPS / "served.mjs")
+ENDPOINTS = (_BIN / "node", _APPS / "endpoints.mjs")
 CANONICAL = {
     "python": (ENVIRONMENT / "bin" / "python", _APPS / "canonical.py"),
     "typescript": (_BIN / "node", _APPS / "canonical.mjs"),

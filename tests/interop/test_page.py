@@ -6,10 +6,12 @@ import os
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.processes import DevServer, free_ports, inngest
@@ -39,6 +41,32 @@ def app(command: str, folder: Path, path: Path, ports: Mapping[str, str]) -> Gen
             yield
         finally:
             process.terminate()
+
+
+def answer_of(url: str, process_is_up: float = 60) -> httpx.Response:
+    """What `curl -L` gets, as soon as somebody listens there."""
+    until = time.monotonic() + process_is_up
+    while True:
+        try:
+            return httpx.get(url, follow_redirects=True, timeout=60)
+        except httpx.ConnectError:
+            assert time.monotonic() < until, f"nobody listens at {url}"
+
+
+def test_its_endpoint_runs_under_our_server(tmp_path: Path) -> None:
+    ports: dict[str, str] = dict(zip(("8288", "8001"), map(str, free_ports(2)), strict=True))
+    (tmp_path / "endpoint.mjs").write_text(block("js", 1).replace("8001", ports["8001"]))
+    (tmp_path / "node_modules").symlink_to(MODULES / "node_modules")
+    (url,) = re.findall(r"'(http[^']*)'", block("sh", 5))
+    with (
+        DevServer(tmp_path, port=int(ports["8288"])) as server,
+        app(block("sh", 4).strip(), tmp_path, NODE[0].parent, ports),
+    ):
+        server.serving()
+        answer = answer_of(url.replace("8001", ports["8001"]))
+        assert (answer.status_code, answer.json()) == (200, {"order": "7", "receipt": "receipt for 7"})
+        assert [one.status_code for one in answer.history] == [302]
+        server.has_said("run.completed", function_id=f"127.0.0.1:{ports['8001']}-ship")
 
 
 @pytest.mark.parametrize(("language", "file", "number"), [("python", "shop.py", 0), ("js", "shop.mjs", 1)])

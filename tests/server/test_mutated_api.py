@@ -24,6 +24,7 @@ FULL = function(
     cancel=[{"event": "a", "if": "event.data.id == async.data.id", "timeout": "1h"}],
     priority={"run": "event.data.n"},
 )
+HTTP = {"domain": "http://shop.test:1", "method": "POST", "path": "/x", "query_params": "a=1", "body": "{}", "fn": ""}
 END = {"op": "RunComplete", "id": "complete", "data": {"ok": True}}
 
 
@@ -39,11 +40,17 @@ def asked(draw: random.Random, run_id: str) -> tuple[str, str, bytes]:
     reads += ["/v1/apps/{}/functions", "/v2/runs", "/v2/runs/{}", "/api/v2/runs/{}/trace", "/v2/events/{}/runs"]
     reads += ["/v2/apps", "/v2/apps/{}", "/v2/apps/shop/functions/{}", "/v2/apps/shop/functions/{}/runs"]
     reads += ["/v0/runs/{}/batch", "/v0/runs/{}/actions"]
+    reads += ["/v1/checkpoint/{}/output", "/v1/http/runs/{}/output"]
     checkpoint = {"run_id": run_id, "generation_id": 0, "steps": [ran("a", {"n": 1}), END], "ts": 1}
     cancellation = {"function_id": "echo", "started_before": "2020-01-01T00:00:00Z", "if": "event.data.n == 1"}
     writes: list[tuple[str, object]] = [
         ("/fn/register", body(FULL, function("web-other"))),
         (f"/v1/checkpoint/{run_id}/async", checkpoint),
+        (
+            "/v1/checkpoint",
+            {"event": {"name": "inngest/http.request", "data": HTTP}, "steps": [ran("a")], "retries": 3},
+        ),
+        (f"/v1/checkpoint/{run_id}/steps", {"run_id": run_id, "steps": [ran("a"), END]}),
         ("/v1/signals", {"signal": "door", "data": {"n": 1}}),
         ("/v1/cancellations", cancellation),
         ("/v2/events", {"name": "shop/unheard", "data": {"n": 1}, "ts": 1_700_000_000_000}),

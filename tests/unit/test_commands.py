@@ -20,6 +20,7 @@ from inngest.engine.records import (
     EventCursor,
     Owner,
     RequestAttempt,
+    Requested,
     RequestKey,
     Session,
 )
@@ -27,11 +28,13 @@ from inngest.engine.store.commands import Command
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.writer import Writer
+from inngest.protocol.wire.endpoints import Begun, HttpCause
 
 NOW = 1_700_000_000_000
 OWNER = Owner("session", "token", "run")
 EVENT = Event("e", "shop/paid", "{}", NOW, "", NOW)
 KEY = RequestKey("run", "hash")
+BEGUN = Begun("run", HttpCause("GET", "http://a", "/", "", "", "", ""), "{}", [], 2, 3)
 
 READING = {
     *(
@@ -68,6 +71,8 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "app_is_away": lambda store: store.app_is_away("a", "why", NOW),
     "app_is_back": lambda store: store.app_is_back("a", NOW),
     "checkpoint": lambda store: store.checkpoint(Checkpoint("run", 1, [], NOW)),
+    "add_endpoint": lambda store: store.add_endpoint(App("a", "uuid", "http://a"), BEGUN, NOW),
+    "request": lambda store: store.request(Requested("run", [], NOW)),
     "begin_session": lambda store: store.begin_session(Session("session", NOW, "host", 1, ["f"])),
     "end_session": lambda store: store.end_session("session", NOW, died=True),
     "sessions": lambda store: store.sessions(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from inngest.engine.domain.explaining import Reason, Rule, explain, text_of
 from inngest.engine.domain.model import Run, RunStatus
 from inngest.engine.domain.waiting_facts import Facts, Handler, WorkerFact
+from inngest.protocol.opcodes import Opcode, OpenStep
+from inngest.protocol.steps import StepName
 
 RUN = Run("01M848N7A5621S18S2HGP2V8CF", "shop-import", "1", "01M848N7A5621S18S2HGP2V8CE", RunStatus.RUNNING, 1, 4, 2)
 DEAD = WorkerFact("dead", "vm, process 1", serves=True, executing=1)
@@ -46,6 +48,12 @@ def test_a_worker_that_is_not_known_to_be_dead_executes_it() -> None:
     assert explain(facts(DEAD, OTHER), 3) == [
         Reason(Rule.EXECUTING, "It is executing on vm, process 1, and has recorded no step.")
     ]
+
+
+def test_a_step_that_an_app_has_planned_has_failed_in_no_attempt() -> None:
+    planned = OpenStep(StepName("p", 0, "hash"), Opcode.STEP_RUN, 0, 1, 1)
+    seen = facts(OTHER)._replace(owner=None, due_at=1, open=[planned])
+    assert explain(seen, 3)[-1] == Reason(Rule.DUE, 'Step "p" is there to run: its app is called for it.', None, "p")
 
 
 def test_what_is_wrong_with_a_row_is_kept_as_a_text_that_a_column_can_hold() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from inngest.engine.domain.model import Run
+from inngest.engine.domain.model import Ended, Run
 from inngest.engine.observers import Observer, Observers
 from inngest.protocol.calls import Advice
 from inngest.protocol.opcodes import Op, SentEvent
@@ -14,6 +14,7 @@ from inngest.runtime.clock import wall_clock_ms
 from .engine_loop import NOT_STARTED
 from .errors import EngineStateError
 from .registration import specs_of
+from .results import end_of
 from .running import RunningEngine, give_back_where_the_loop_is_gone
 from .settings import Apps, Settings
 
@@ -186,6 +187,21 @@ class EngineHost:
             StoreError: nobody knows whether it was recorded.
         """
         return await self.on_its_loop().service.apps.checkpoint(run_id, generation, ops)
+
+    async def end_of(self, run_id: str, seconds: float) -> Ended:
+        """Wait until a run has ended, wherever it runs.
+
+        Args:
+            run_id: ULID.
+            seconds: how long to wait.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+            EngineStateError: the engine does not run here, or was stopped meanwhile.
+            TimeoutError: the run has not ended in time; it goes on.
+        """
+        running = self.on_its_loop()
+        return await end_of(running.service, running.store, run_id, seconds)
 
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""

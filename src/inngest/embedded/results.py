@@ -80,6 +80,7 @@ async def end_of(service: Service, store: Store, run_id: str, seconds: float | N
     if seconds is None:
         return await _end_of(service, run_id, new)
     waiting = asyncio.ensure_future(_end_of(service, run_id, new))
+    waiting.add_done_callback(lambda one: one.cancelled() or one.exception())  # nobody asks it once this is cancelled
     try:
         await asyncio.wait([waiting], timeout=seconds)
     finally:

@@ -13,6 +13,7 @@ from inngest.protocol.wire.registration import Registration
 from .domain import registration
 from .domain.model import App, Registry
 from .domain.registration import Problem
+from .endpoints import Endpoints
 from .executor import RunExecutor
 from .records import Checkpoint
 from .worker_context import WorkerContext
@@ -41,12 +42,16 @@ class Apps:
         worker: has the store and the clock.
         executor: has the runs that this worker owns.
         changed: awaited when functions have changed: this worker drives them from now on.
+
+    Attributes:
+        endpoints: runs that apps begin in requests of their own.
     """
 
     def __init__(self, worker: WorkerContext, executor: RunExecutor, changed: Callable[[], Awaitable[object]]) -> None:
         self._worker = worker
         self._executor = executor
         self._changed = changed
+        self.endpoints = Endpoints(worker, executor, changed)
 
     async def register(self, given: Registration) -> Registered:
         """Make an app known as it is now, or keep why that failed.

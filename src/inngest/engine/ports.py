@@ -39,7 +39,7 @@ from .records import (
     RunView,
     Session,
 )
-from .server_ports import AppStore, CheckpointStore, ListReader
+from .server_ports import ServerStore
 
 R = TypeVar("R")
 
@@ -440,9 +440,7 @@ class PruningStore(Protocol):
 class Store(
     StoreLife,
     WorkerStore,
-    AppStore,
-    CheckpointStore,
-    ListReader,
+    ServerStore,
     EventStore,
     RunStore,
     TimerStore,

@@ -183,6 +183,32 @@ class Checkpoint(NamedTuple):
     chance: float = 0.5  # from 0 to 1, for what is decided by chance
 
 
+class Beginning(NamedTuple):
+    """A run of an endpoint that begins."""
+
+    run: Run  # as it is to be written
+    event: Event
+
+
+class Requested(NamedTuple):
+    """A run of an endpoint in its request: it begins, or its app has reported more of it."""
+
+    run_id: str
+    ops: Sequence[Op]
+    now: int
+    chance: float = 0.5  # from 0 to 1, for what is decided by chance
+    begins: Beginning | None = None  # None: it is there
+
+
+class InRequest(NamedTuple):
+    """The result of a report about a run of an endpoint."""
+
+    run: Run
+    changes: Changes  # that were written; of a repetition, none
+    due_at: int | None = None  # when its job falls due from now on; None if that has not changed
+    new: bool = False  # it began with this
+
+
 class Written(enum.Enum):
     """The result of a commit."""
 

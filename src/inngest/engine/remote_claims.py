@@ -49,7 +49,7 @@ class RemoteClaims:
             return False
         self._generation = registry.generation
         known = (*registry.functions.values(), *registry.archived.values())  # their runs under way go on
-        found = [one for one in known if one.transport is Transport.HTTP and one.id not in local]
+        found = [one for one in known if one.transport is not Transport.LOCAL and one.id not in local]
         apps: dict[str, list[FunctionSpec]] = {}
         for function in found:
             apps.setdefault(function.app_id, []).append(function)

@@ -7,11 +7,12 @@ from collections.abc import Collection, Coroutine, Sequence
 
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded, Yielded
 from inngest.protocol.opcodes import REQUESTS, Memo, Op, Opcode
+from inngest.protocol.wire.endpoints import as_kept
 from inngest.protocol.wire.responses import Reply
 
 from .domain import remote
 from .domain.advance import Moment, reports
-from .domain.model import Changes, Ended, FunctionSpec, Released
+from .domain.model import Changes, Ended, FunctionSpec, Released, Transport
 from .domain.remote import DISCOVERY, Due
 from .invokers.remote import RemoteInvoker
 from .owned_run import BUDGET, STOP, Executor, OwnedRun
@@ -176,6 +177,8 @@ class RemoteRun(OwnedRun):
         """
         if self.is_over:
             return
+        if self.function.transport is Transport.API:
+            reply = reply._replace(ops=[as_kept(op) for op in reply.ops])
         moment = self._moment()
         told = reports.Report(target, left_at, reply)
         self._write(reports.report(self._state, told, self._worker.policy, moment), moment.now)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from inngest.protocol.wire.endpoints import Begun
+
 from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from .domain.waiting_facts import Trouble
-from .records import Checkpoint, EventQuery, RunQuery, Synced
+from .records import Checkpoint, EventQuery, InRequest, Requested, RunQuery, Synced
 
 
 class AppStore(Protocol):
@@ -72,6 +74,28 @@ class CheckpointStore(Protocol):
         ...
 
 
+class EndpointStore(Protocol):
+    """Records runs of endpoints while they are in their requests: nobody owns them.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def add_endpoint(self, app: App, begun: Begun, now: int) -> FunctionSpec | None:
+        """Make the function of an endpoint known, with its app; the function. None if it is of another app or kind.
+
+        Raises:
+            TooManyEndpointsError: there are too many already.
+        """
+        ...
+
+    async def request(self, asked: Requested) -> InRequest | None:
+        """Record the begin of such a run, or what has become of it since, and have it claimed when its app is silent.
+
+        None: another run has its id, or it is not in its request any more: nothing was written.
+        """
+        ...
+
+
 class ListReader(Protocol):
     """Lists what is recorded. Changes nothing.
 
@@ -93,3 +117,7 @@ class ListReader(Protocol):
     async def jobs(self, run_id: str) -> Sequence[Job]:
         """The jobs of a run: what it has to do, or waits to do, while nobody owns it."""
         ...
+
+
+class ServerStore(AppStore, CheckpointStore, EndpointStore, ListReader, Protocol):
+    """All of these verbs."""

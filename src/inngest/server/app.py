@@ -31,6 +31,7 @@ from .answers import Json
 from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
 from .checkpoints import Checkpoints
+from .endpoints import Endpoints
 from .hosts import HostGuard, Hosts
 from .registering import Registering
 from .rest import invoking, openapi
@@ -82,6 +83,7 @@ def create_app(
         *Registering(host_of(engine), kind).routes,
         *StateApi(host_of(engine)).routes,
         *Checkpoints(host_of(engine)).routes,
+        *Endpoints(host_of(engine), keys).routes,
         *RestV1(host_of(engine)).routes,
         *RestV2(host_of(engine)).routes,
     ]

@@ -26,6 +26,7 @@ class Need(enum.Enum):
     NONE = "none"
     EVENT = "event key"  # in the path, behind the prefix
     SIGNING = "signing key"  # in the header `Authorization: Bearer …`
+    TOKEN = "token"  # in the query, of the run in the path: the route itself asks for it
 
 
 TABLE: Final[Mapping[str, Need]] = {
@@ -37,6 +38,7 @@ TABLE: Final[Mapping[str, Need]] = {
     "/invoke": Need.SIGNING,
     "/v0": Need.SIGNING,
     "/v1": Need.SIGNING,
+    "/v1/http/runs": Need.TOKEN,
     "/v2": Need.SIGNING,
     "/api/v2": Need.SIGNING,
 }
@@ -88,6 +90,17 @@ class Keys:
                 found |= hmac.compare_digest(one, known)
         return found
 
+    def token_of(self, run_id: str) -> str:
+        """The token by which the result of a run may be fetched; another key makes another one."""
+        return _token(run_id, self._signing[0])
+
+    def proves(self, run_id: str, token: str) -> bool:
+        """Whether a token is that of a run, by the signing key or its fallback."""
+        given, found = token.encode(errors="replace"), False
+        for known in self._signing:
+            found |= hmac.compare_digest(given, _token(run_id, known).encode())
+        return found
+
     def source_of(self, event_key: str) -> str | None:
         """The name of an event key; None if it is none of this server's."""
         given = _digest(event_key)
@@ -115,7 +128,7 @@ class KeyGuard:
     def _ask(self, keys: Keys, scope: Scope) -> ASGIApp | None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         need = need_of(path)
-        if need is Need.NONE:
+        if need in (Need.NONE, Need.TOKEN):
             return None
         if need is Need.EVENT:
             if scope.get("method") == "OPTIONS":  # a browser asks whether it may send; nothing is done
@@ -139,6 +152,10 @@ def _no_event_key(*, is_missing: bool) -> ASGIApp:
 def _no_signing_key() -> ASGIApp:
     text = "a signing key is required: the header Authorization with Bearer and the key, or its hash"
     return Json({"error": text, "status": 401}, 401, headers={"www-authenticate": "Bearer"})
+
+
+def _token(run_id: str, key: bytes) -> str:
+    return hmac.new(key, b"output of " + run_id.encode(errors="replace"), hashlib.sha256).hexdigest()
 
 
 def _digest(text: str) -> bytes:

@@ -55,6 +55,7 @@ def _now(reader: Reader, found: Run) -> list[str]:
 
 
 _GOES_ON = {
+    Rule.ANSWERING: "It is called if nothing is heard of it until",
     Rule.ON_HOLD: "Entered again at",
     **dict.fromkeys((Rule.RETRY, Rule.REQUEST, Rule.UNREADABLE), "Again at"),
     **dict.fromkeys((Rule.DELAYED, Rule.THROTTLE), "Begins at"),

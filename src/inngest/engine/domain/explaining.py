@@ -36,6 +36,7 @@ class Rule(enum.StrEnum):
 
     ENDED = "ended"
     EXECUTING = "executing"  # a worker has it
+    ANSWERING = "answering"  # its app answers the request that it began with
     DUE = "due"  # nothing holds it: a worker takes it next
     DELAYED = "delayed"  # its event is from the future
     SLEEPING = "sleeping"
@@ -118,6 +119,9 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
         held.append(Reason(Rule.NO_WORKER, text))
     if facts.run.code.hold is not None or facts.due_at is None:
         return [*held, *steps]
+    if facts.in_request and facts.due_at > now:
+        text = f"Its app answers the request itself{_since(facts.recorded)}."
+        return [*held, Reason(Rule.ANSWERING, text, facts.due_at)]
     if facts.due_at <= now:
         held += _lane(facts.queued, now)
     elif later := _later(facts, facts.due_at, now):
@@ -354,6 +358,8 @@ def _step(step: OpenStep, watch: Subscription | None, facts: Facts, now: int) ->
         return Reason(Rule.DUE, f'What step "{name}" waits for has come, or its time is over.', None, name)
     if watch is not None and watch.kind == SubscriptionKind.REQUEST:
         return _request(step, watch.topic.partition(":")[2], facts, now)
+    if step.kind is Opcode.STEP_RUN and not step.attempt:  # of an app, which has planned it
+        return Reason(Rule.DUE, f'Step "{name}" is there to run: its app is called for it.', None, name)
     rule, text = _sought(step, watch, facts) if watch is not None else _plain(step, facts)
     if step.due_at <= now:
         return Reason(Rule.DUE, f"{text}: {_OVER.get(rule, 'its time is over')}.", None, name)

@@ -41,6 +41,7 @@ class Transport(enum.StrEnum):
 
     LOCAL = "local"  # it is in this process
     HTTP = "http"  # an app answers requests for it
+    API = "api"  # it is an endpoint of an app: each request that somebody sends there is a run of it
 
 
 class FunctionSpec(NamedTuple):

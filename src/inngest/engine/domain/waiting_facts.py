@@ -122,6 +122,7 @@ class Facts(NamedTuple):
     kept: Sequence[KeptFact] = ()
     troubles: Sequence[Trouble] = ()
     app: AppFact | None = None  # None: its function is one of a worker's process, or nobody knows it
+    in_request: bool = False  # its app has it: it is a run of an endpoint
 
     def judged(self, alive: Callable[[str], bool]) -> Self:
         """With what can be seen of the workers of these sessions."""

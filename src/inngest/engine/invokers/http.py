@@ -116,7 +116,13 @@ class HttpCarrier:
             began, trip = self._clock.monotonic(), Trip([])
             try:
                 return await self._made.request(
-                    "POST", url, headers, call.body, connect=CONNECT, total=self._longest / limits.SECOND, trip=trip
+                    call.method,
+                    url,
+                    headers,
+                    call.body or None,
+                    connect=CONNECT,
+                    total=self._longest / limits.SECOND,
+                    trip=trip,
                 )
             except Lost as lost:
                 if lost.said or not trip.was_reused or self._clock.monotonic() - began > STALE:

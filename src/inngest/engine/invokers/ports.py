@@ -16,11 +16,12 @@ from inngest.runtime.ports import Slots
 class RemoteCall(NamedTuple):
     """One request to an app: it enters a function there."""
 
-    url: str  # where to POST it, with its query
+    url: str  # where it goes, with its query
     headers: Mapping[str, str]  # all that the protocol asks for, names in lower case
-    body: bytes  # JSON
+    body: bytes  # JSON; of an endpoint, that of the request which began the run
     run_id: str  # ULID of the run, for logs
     app_id: str  # name of the app, for logs and for what is told of it
+    method: str = "POST"
 
 
 class RawAnswer(NamedTuple):

@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import NamedTuple
 
-from inngest.engine.domain.model import FunctionSpec
+from inngest.engine.domain.model import FunctionSpec, Transport
 from inngest.engine.domain.remote import RemoteStep
 from inngest.engine.domain.waiting_facts import Handler
-from inngest.protocol.calls import Advice, Call, Outcome, Yielded
+from inngest.protocol.calls import Advice, Call, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.wire import responses
 from inngest.protocol.wire.responses import Reply, ReplyKind
 from inngest.runtime.ports import Clock, Ids
 
 from .bodies import Bodies
+from .endpoint_calls import EndpointCalls, NoRequestError
 from .places import CallPlaces, Origins, origin_of
 from .ports import Broken, Carried, Carrier, Conversation, NotDelivered, RawAnswer
 
@@ -96,7 +97,11 @@ class RemoteInvoker:
         Being cancelled, it closes the connections of calls that are under way. Calls of a run that is over, or lost, go
         on: their answers are dropped, and their slots are given back then.
         """
-        talk = _Talk(self, run, Bodies(call, run, self._key))
+        try:
+            bodies = EndpointCalls(call, run, self._key) if _is_endpoint(run) else Bodies(call, run, self._key)
+        except NoRequestError as error:
+            return Failed(ErrorInfo("NoRequestError", str(error)), retriable=False)
+        talk = _Talk(self, run, bodies)
         self._talks[call.run_id] = talk
         try:
             return await talk.hold()
@@ -162,7 +167,7 @@ class _Talk:
         bodies: makes its calls.
     """
 
-    def __init__(self, invoker: RemoteInvoker, run: Conversation, bodies: Bodies) -> None:
+    def __init__(self, invoker: RemoteInvoker, run: Conversation, bodies: Bodies | EndpointCalls) -> None:
         self._invoker = invoker
         self._run = run
         self._bodies = bodies
@@ -309,6 +314,10 @@ class _Talk:
         finally:
             if timer is not None:
                 timer.cancel()
+
+
+def _is_endpoint(run: Conversation) -> bool:
+    return run.function.transport is Transport.API
 
 
 def _reply(carried: RawAnswer | Broken, now: int) -> Reply:

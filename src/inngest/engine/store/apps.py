@@ -88,30 +88,31 @@ def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec],
     taken = _taken(context, app, functions, known)
     if taken:
         return Synced(app, modified=False, taken=taken), False
-    before = _app(context, app.name)
+    before = find(context, app.name)
     changed = [one for one in functions if known.functions.get(one.id) != one][:AT_ONCE]
     given = {one.id for one in functions}
-    gone = [one.id for one in _of(app.name, known) if one.id not in given][:AT_ONCE]
-    _write(context, changed, gone, now)
+    gone = [one.id for one in _of(app.name, known, Transport.HTTP) if one.id not in given][:AT_ONCE]
+    write_functions(context, changed, gone, now)
     armed = schedules.arm(context.timers, functions, now, AT_ONCE)
     modified = bool(changed or gone) or before is None or before.checksum != app.checksum
     if AT_ONCE in (len(changed), len(gone), armed):
         return Synced(app, modified=True), True
     created = now if before is None else before.created_at or now  # 0 if that is damaged
     written = app._replace(created_at=created, synced_at=now, error=None, archived_at=None)
-    context.execute(WRITE_APP, written._asdict())
+    write(context, written)
     context.execute(FORGET_APP, {"url_as_name": app.url})
     return Synced(written, modified=modified), False
 
 
-def _app(context: Transaction, name: str) -> App | None:
+def find(context: Transaction, name: str) -> App | None:
+    """An app by its name."""
     row = context.execute(APP, {"app": name}).fetchone()
     return None if row is None else AsFar(context.tables).app(row)
 
 
-def _of(app: str, known: Registry) -> list[FunctionSpec]:
-    """Functions that an app serves."""
-    return [one for one in known.functions.values() if one.app_id == app and one.transport is not Transport.LOCAL]
+def _of(app: str, known: Registry, *transports: Transport) -> list[FunctionSpec]:
+    """Functions that an app serves in these ways."""
+    return [one for one in known.functions.values() if one.app_id == app and one.transport in transports]
 
 
 def _taken(context: Transaction, app: App, functions: Iterable[FunctionSpec], known: Registry) -> list[str]:
@@ -132,7 +133,13 @@ def _taken(context: Transaction, app: App, functions: Iterable[FunctionSpec], kn
     return others
 
 
-def _write(context: WriteContext, changed: Sequence[FunctionSpec], gone: Sequence[str], now: int) -> None:
+def write(context: WriteContext, app: App) -> None:
+    """Write what is known of an app."""
+    context.execute(WRITE_APP, app._asdict())
+
+
+def write_functions(context: WriteContext, changed: Sequence[FunctionSpec], gone: Sequence[str], now: int) -> None:
+    """Write functions that are new or others, and archive some by their ids."""
     for function in changed:
         context.execute(sessions.WRITE_FUNCTION, function_row(function, now))
         left = lanes.reconsider(context, function.id, "", now)
@@ -153,10 +160,10 @@ def note_error(context: WriteContext, app: App, now: int) -> None:
 
 def archive(context: WriteContext, name: str, now: int) -> tuple[bool | None, bool]:
     """Archive an app and its functions. Whether it was there, None if not; and whether more is left."""
-    before = _app(context, name)
+    before = find(context, name)
     if before is None:
         return None, False
-    gone = [one.id for one in _of(name, context.registry)][:AT_ONCE]
-    _write(context, (), gone, now)
+    gone = [one.id for one in _of(name, context.registry, Transport.HTTP, Transport.API)][:AT_ONCE]
+    write_functions(context, (), gone, now)
     context.execute(ARCHIVE_APP, {"app": name, "now": now, "nothing": ""})
     return before.archived_at is None, len(gone) == AT_ONCE

@@ -213,7 +213,12 @@ class Reading:
         asked = {"run": run.id, "owner_token": owner.token, "session": owner.session}
         if tx.execute(IS_OWNED, asked).fetchone() is None:
             return False
-        page = _Page()
+        self.read_on(tx)
+        return True
+
+    def read_on(self, tx: Transaction) -> None:
+        """Read the next page, whoever owns the run."""
+        run, page = self._claimed.run, _Page()
         if self._hash is None:
             self._read_events(tx, run, page)
         if self._hash is not None and not page.full:
@@ -223,7 +228,6 @@ class Reading:
             if not page.full:
                 self._taken.arrivals = [*waits.arrivals(tx, [run.id]), *self._claimed.arrivals]
                 self.is_over = True
-        return True
 
     def _read_events(self, tx: Transaction, run: Run, page: _Page) -> None:
         if run.batch_id is None:
@@ -245,7 +249,7 @@ def whole(tx: Transaction, run: Run, owner: Owner, at: int) -> Claimed:
     """A run with all that is recorded of it, however much that is: for what is decided in this very transaction."""
     reading = Reading(Claimed(owner, run, (), (), (), at=at))
     while not reading.is_over:
-        reading.page(tx)
+        reading.read_on(tx)
     return reading.claimed()
 
 

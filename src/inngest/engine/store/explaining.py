@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from inngest.engine.domain import endpoints
 from inngest.engine.domain.explaining import Pending, text_of
 from inngest.engine.domain.function_rules import PLAIN, Queueing, rules_of
 from inngest.engine.domain.gates import BatchState, DebounceState
 from inngest.engine.domain.index_keys import UNSAID, shown
 from inngest.engine.domain.lanes import FullBudget, Lane
-from inngest.engine.domain.model import Subscription, Transport
+from inngest.engine.domain.model import FunctionSpec, Subscription, Transport
 from inngest.engine.domain.subscriptions import can_be_told
 from inngest.engine.domain.waiting_facts import (
     AppFact,
@@ -195,7 +196,13 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         kept=[KeptFact(one, number_of(slots), number_of(at)) for one, slots, at in tx.execute(KEPT, asked).fetchall()],
         troubles=known,
         app=app,
+        in_request=_is_in_request(function, view),
     )
+
+
+def _is_in_request(function: FunctionSpec | None, view: RunView) -> bool:
+    is_endpoint = function is not None and function.transport is Transport.API
+    return is_endpoint and view.worker is None and endpoints.in_request(view.run, view.open)
 
 
 def _found(kind: str, error: str, now: int) -> Trouble:

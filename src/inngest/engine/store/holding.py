@@ -159,9 +159,14 @@ def freed(tx: Transaction, run_ids: Sequence[str]) -> set[str]:
 OF_RUN = Statement(
     "A release reads an unfinished run, its owner and what is known of its code.",
     lambda words: words.locking(
-        select(_runs.c.function_id, _runs.c.session_id, _runs.c.lane, _runs.c.attempt, _runs.c.code).where(
-            _runs.c.id == bindparam("run"), _runs.c.ended_at.is_(None)
-        ),
+        select(
+            _runs.c.function_id,
+            _runs.c.session_id,
+            _runs.c.lane,
+            _runs.c.attempt,
+            _runs.c.code,
+            (_runs.c.generation == _NO) & (_runs.c.owed == _NO),  # it is in its request: no worker has had it
+        ).where(_runs.c.id == bindparam("run"), _runs.c.ended_at.is_(None)),
         skip=False,
     ),
 )
@@ -265,7 +270,7 @@ def release(context: WriteContext, run_id: str, now: int) -> bool:
     row = context.execute(OF_RUN, {"run": run_id}).fetchone()
     if row is None:
         return False
-    function_id, session, lane, _, text = row
+    function_id, session, lane, _, text, _ = row
     code = Code.from_json(text)
     context.execute_rows(WRITE_CODE, [(run_id, 1, code._replace(hold=None).to_json() if session is None else text)])
     if session is None and code.hold is not None:
@@ -282,17 +287,19 @@ def release(context: WriteContext, run_id: str, now: int) -> bool:
 def retry_now(context: WriteContext, run_id: str, now: int) -> Retried:
     """Have what waits for its next attempt be tried now: steps, requests, the body, and a run on hold.
 
+    A run of an endpoint whose app has yet to answer is taken from its app.
+
     As much as a transaction writes; the answer says whether more may be left. The owner of a run may release it now
     with a job for the old time, or be another process: a marker has the steps tried all the same.
     """
     row = context.execute(OF_RUN, {"run": run_id}).fetchone()
     if row is None:
         return Retried(())
-    _, session, _, attempt, text = row
+    _, session, _, attempt, text, in_request = row
     asked = {"run": run_id, "now": now, "count": AT_ONCE}
     steps = tuple(row[0] for row in context.execute(RETRY_STEPS, asked).fetchall())
     requests = context.execute(RETRY_REQUESTS, asked).fetchall()
-    body = session is None and (attempt > 0 or Code.from_json(text).hold is not None)
+    body = session is None and bool(attempt > 0 or in_request or Code.from_json(text).hold is not None)
     if session is None and (steps or body):
         waits.make_due(context, [run_id], now)
     elif steps:

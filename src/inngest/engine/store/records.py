@@ -286,7 +286,7 @@ def function_row(function: FunctionSpec, now: int) -> dict[str, object]:
 def function_of(row: tuple[Any, ...]) -> FunctionSpec:
     """The function of a row of FUNCTION_COLUMNS."""
     function_id, app_id, name, version, retries, events, failure_of, config, transport, url, uuid, archived_at = row
-    by = Transport.LOCAL if transport == Transport.LOCAL.value else Transport.HTTP
+    by = next((one for one in Transport if one.value == transport), Transport.HTTP)
     names, archived = names_of(events), archived_at is not None
     known = FunctionSpec(function_id, app_id, name, version, retries, names, failure_of, config)
     return known._replace(transport=by, url=url or "", uuid=uuid or "", archived=archived)

@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from inngest.engine.domain.endpoints import TooManyEndpointsError
 from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from inngest.engine.domain.waiting_facts import Trouble
-from inngest.engine.records import Checkpoint, EventQuery, RunQuery, Synced
+from inngest.engine.records import Checkpoint, EventQuery, InRequest, Requested, RunQuery, Synced
 from inngest.protocol import texts
+from inngest.protocol.wire.endpoints import Begun
 
-from . import apps, checkpoints, events, listing, locking, troubles
+from . import apps, checkpoints, endpoints, events, listing, locking, troubles
 from .commands import Call, call
 from .locking import Lock
 from .registry import newer
@@ -62,6 +64,19 @@ class ServerVerbs(ABC):
         size = sum(len(op.data or "") for op in asked.ops)
         locks = [locking.READS_FUNCTIONS, *locking.runs([asked.run_id])]
         return await self._write(call(checkpoints.checkpoint, asked), rows=len(asked.ops) + 2, size=size, locks=locks)
+
+    async def add_endpoint(self, app: App, begun: Begun, now: int) -> FunctionSpec | None:
+        found = await self._write(call(endpoints.add, app, begun, now), locks=[locking.FUNCTIONS])
+        if isinstance(found, TooManyEndpointsError):
+            raise found
+        return found
+
+    async def request(self, asked: Requested) -> InRequest | None:
+        size = sum(len(op.data or "") for op in asked.ops) + (
+            0 if asked.begins is None else len(asked.begins.event.data)
+        )
+        locks = [locking.READS_FUNCTIONS, *locking.runs([asked.run_id])]
+        return await self._write(call(endpoints.request, asked), rows=len(asked.ops) + 5, size=size, locks=locks)
 
     async def apps(self) -> Sequence[App]:
         return await self._read(apps.apps)

@@ -19,7 +19,7 @@ from inngest.protocol.opcodes import MARKS, Op, Opcode, OpTarget
 from inngest.protocol.requests import BASE64, Request, Secrets, apart
 from inngest.protocol.steps import StepName, hash_step_id
 
-from . import members
+from . import http_results, members
 
 CANCELLED = "StepCancelledError"
 """Name of the error of a step whose caller gave up waiting for it: the wire has no other word for that."""
@@ -29,6 +29,9 @@ COMPLETE = StepName("complete", 0, hash_step_id("complete"))
 
 _HASH = re.compile(r"[0-9A-Za-z_.:~+/=-]{1,256}")
 """Of a step. All known SDKs send SHA-1 in hex; others could choose otherwise."""
+
+_API_RESULT = "SyncRunComplete"
+"""The end of a run of an endpoint, with the endpoint's answer in base64."""
 
 LAZY = frozenset((Opcode.DEFER_ADD, Opcode.DEFER_ABORT)) | MARKS
 """Reports that ride with others: alone they are nothing that a run could go on by."""
@@ -310,7 +313,8 @@ def _as_it_is(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: st
 
 
 def _read_result(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:
-    return op._replace(data=members.json_of(wire.get("data"), f"{path}.data"))
+    data = members.json_of(wire.get("data"), f"{path}.data")
+    return op._replace(data=http_results.of_api_result(data) if wire.get("op") == _API_RESULT else data)
 
 
 def _read_error(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:
@@ -412,6 +416,7 @@ def _read_mark(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: s
 
 _OPCODES: Mapping[str, Opcode] = {
     "Step": Opcode.STEP_RUN,
+    _API_RESULT: Opcode.RUN_COMPLETE,
     **{
         opcode.value: opcode
         for opcode in Opcode

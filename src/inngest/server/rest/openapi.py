@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from inngest.protocol.wire import endpoints
 from inngest.server.answers import Json
 
 from . import v1, v2
@@ -37,6 +38,7 @@ QUERY: Mapping[str, Mapping[str, Any]] = {
     "archived": {"type": "boolean"},
     "url": _TEXT,
     "wait": {"type": "string", "pattern": r"^(\d+(ms|s|m)?)?$"},
+    "token": _TEXT,
 }
 """Schemas of parameters in queries."""
 
@@ -54,6 +56,7 @@ QUERIES: Mapping[str, Sequence[str]] = {
     "/v2/apps/{app}/functions/{function}/invoke": ("wait",),
     "/invoke/{function_id}": ("wait",),
     "/fn/remove": ("url",),
+    "/v1/http/runs/{run_id}/output": ("token",),
 }
 """The parameters in the query of a path."""
 
@@ -62,6 +65,18 @@ def _body(required: Sequence[str], **properties: Mapping[str, Any]) -> dict[str,
     return {"type": "object", "required": list(required), "properties": properties}
 
 
+_ULID: Mapping[str, Any] = {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+_REQUEST = _body(
+    ("method", "domain", "path"),
+    method={"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]},
+    domain={"type": "string", "format": "uri"},
+    path={"type": "string", "pattern": "^/"},
+    query_params=_TEXT,
+    content_type=_TEXT,
+    ip=_TEXT,
+    body=_TEXT,
+    fn=_TEXT,
+)
 _EVENT = _body(("name",), name=_TEXT, data=_OBJECT, id=_TEXT, ts={"type": "integer"}, user=_OBJECT, v=_TEXT)
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
@@ -72,6 +87,17 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     ),
     "/v1/checkpoint/{run_id}/async": _body(
         ("run_id", "steps"), run_id=_TEXT, generation_id={"type": "integer"}, steps={"type": "array", "items": _OBJECT}
+    ),
+    "/v1/checkpoint": _body(
+        ("event", "steps"),
+        run_id=_ULID,
+        event=_body(("name", "data"), name={"const": endpoints.EVENT}, data=_REQUEST),
+        steps={"type": "array", "items": _OBJECT},
+        request_version={"type": "integer"},
+        retries={"type": "integer", "minimum": 0},
+    ),
+    "/v1/checkpoint/{run_id}/steps": _body(
+        ("run_id", "steps"), run_id=_TEXT, steps={"type": "array", "items": _OBJECT}
     ),
     "/v1/signals": _body(("signal",), signal=_TEXT, data={}),
     "/v1/cancellations": _body(
@@ -167,4 +193,6 @@ def _responses(method: str, path: str) -> dict[str, Any]:
         found["204"] = {"description": "it is done"}
     if "wait" in QUERIES.get(path, ()):
         found["202"] = {"description": "the run has not ended in the time that was waited for", "content": json}
+    if path.endswith("/output"):
+        found["default"] = {"description": "the answer of the run's endpoint, whatever it is", "content": json}
     return found

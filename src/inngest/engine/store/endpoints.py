@@ -1,0 +1,160 @@
+"""Runs of endpoints in their requests: begun, and gone on with, by apps. Load, decide, write, in one transaction.
+
+Nobody owns such a run. Its job is due when its app has been silent for too long, so that a worker takes it then as it
+takes any other run; each report puts that off. Once a worker has claimed it, reports come too late.
+"""
+
+from __future__ import annotations
+
+from inngest.engine.domain import endpoints, subscriptions
+from inngest.engine.domain.advance import Moment
+from inngest.engine.domain.effects import effects_of
+from inngest.engine.domain.endpoints import TooManyEndpointsError
+from inngest.engine.domain.event_view import data_of
+from inngest.engine.domain.hosts import host_of
+from inngest.engine.domain.model import (
+    App,
+    Changes,
+    FunctionSpec,
+    Released,
+    Run,
+    RunState,
+    StoredRequest,
+    Subscription,
+    Transport,
+)
+from inngest.engine.domain.starts import Start
+from inngest.engine.records import Beginning, Claimed, Commit, InRequest, Owner, Requested
+from inngest.protocol.opcodes import REQUESTS
+from inngest.protocol.wire.endpoints import Begun
+
+from . import apps, committing, entering, events
+from .context import WriteContext
+from .core import bindparam, delete, select, tables
+from .records import RUN_COLUMNS, run_of
+from .starting import insert_starts
+from .statement import Statement
+
+_runs, _jobs = tables.runs, tables.jobs
+
+NOBODY = "endpoint"
+"""Instead of a session, while a transaction writes a run that nobody owns. Ids of sessions are random, and longer."""
+
+IN_REQUEST = Statement(
+    "A report of an endpoint reads its run, and its owner.",
+    lambda words: words.locking(
+        select(*(_runs.c[name] for name in RUN_COLUMNS), _runs.c.session_id).where(_runs.c.id == bindparam("run")),
+        skip=False,
+    ),
+)
+
+DELETE_JOB = Statement(
+    "A report of an endpoint removes the job of its run: it is due at another time now.",
+    lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run")),
+)
+
+
+def add(context: WriteContext, app: App, begun: Begun, now: int) -> FunctionSpec | TooManyEndpointsError | None:
+    """Make the function of an endpoint known, with its app; None if something else has its id."""
+    known = context.registry
+    try:
+        function = endpoints.function_of(begun, known.functions)
+    except TooManyEndpointsError as error:
+        return error
+    there = known.known(function.id)
+    if there is not None and (there.transport is not Transport.API or there.app_id != function.app_id):
+        return None
+    before = apps.find(context, app.name)
+    if before is None or (before.method == app.method and (before.url, before.sdk) != (app.url, app.sdk)):
+        apps.write(context, app._replace(created_at=now if before is None else before.created_at, synced_at=now))
+    if there != function:
+        apps.write_functions(context, [function], (), now)
+    return function
+
+
+def request(context: WriteContext, asked: Requested) -> InRequest | None:
+    """Record what an app tells of a run; None if it is not in its request, or another run has its id."""
+    context.keep_time(asked.now)
+    owner = Owner(NOBODY, context.ids.token(), asked.run_id)
+    row = context.execute(IN_REQUEST, {"run": asked.run_id}).fetchone()
+    if row is None:
+        return None if asked.begins is None else _begin(context, asked, asked.begins, owner)
+    run = run_of(row[:-1])
+    claimed = entering.whole(context, run, owner, asked.now)
+    if asked.begins is not None and not _is_same(claimed, asked.begins):
+        return None
+    state = claimed.state
+    if row[-1] is not None or not endpoints.in_request(run, state.open):
+        return InRequest(run, Changes(run.attempt)) if endpoints.repeats(run, state, asked.ops) else None
+    return _record(context, asked, claimed, state)
+
+
+def _is_same(claimed: Claimed, begins: Beginning) -> bool:
+    """Whether the run that is there is the one that is to begin: its answer was lost."""
+    run, event = begins
+    same = [one.data == event.data and one.name == event.name for one in claimed.events]
+    return run.function_id == claimed.run.function_id and same == [True]
+
+
+def _begin(context: WriteContext, asked: Requested, begins: Beginning, owner: Owner) -> InRequest | None:
+    run, event = begins
+    if event.id not in events.insert(context, [event]):
+        return None
+    insert_starts(context, [(Start(run, run.created_at, ""), owner)])
+    claimed = Claimed(owner, run, [data_of(event)], (), (), at=asked.now)
+    written = _record(context, asked, claimed, endpoints.first_state(run))
+    return written._replace(new=True)
+
+
+def _record(context: WriteContext, asked: Requested, claimed: Claimed, state: RunState) -> InRequest:
+    """Write what follows, and when the run is to be claimed."""
+    run, moment = claimed.run, Moment(asked.now, asked.chance)
+    changes = endpoints.reported(state, asked.ops, run.created_at, context.policy, moment)
+    if asked.begins is not None and changes.discovery is None:
+        changes = changes._replace(discovery=state.discovery)
+    state.apply(changes)
+    context.execute(DELETE_JOB, {"run": run.id})
+    one = _commit(context, claimed, changes, asked.now)
+    committing.write(context, [one])
+    if changes.transition is not None:
+        return InRequest(run, changes)
+    due_at = endpoints.due_at(state, asked.ops, asked.now)
+    release = Changes(state.attempt, transition=Released(due_at))
+    committing.write(context, [Commit(one.owner, run.function_id, release, asked.now, waiting=one.waiting)])
+    return InRequest(run, changes, due_at)
+
+
+def _commit(context: WriteContext, claimed: Claimed, changes: Changes, now: int) -> Commit:
+    run = claimed.run
+    return Commit(
+        claimed.owner,
+        run.function_id,
+        changes,
+        now,
+        effects_of(run, claimed.events, changes, now, context.ids.ulid),
+        subscriptions=_subscriptions(claimed, changes),
+        waiting=bool(changes.waits),
+        requests=_requests(run, changes),
+    )
+
+
+def _subscriptions(claimed: Claimed, changes: Changes) -> list[Subscription]:
+    found = [subscriptions.of_step(claimed.run.id, wait, claimed.events) for wait in changes.waits]
+    return [one for one in found if one is not None]
+
+
+def _requests(run: Run, changes: Changes) -> list[StoredRequest]:
+    """Requests that steps ask for. Nobody has the credentials of those that have some."""
+    return [
+        StoredRequest(
+            run.id,
+            step.step.hash,
+            step.kind,
+            target.data,
+            run.retries,
+            host_of(target.name.partition(" ")[2]),
+            bool(target.secrets),
+        )
+        for step, target, _ in changes.waits
+        if step.kind in REQUESTS
+    ]

@@ -1,0 +1,463 @@
+"""Endpoints over HTTP: apps begin runs here, are called when a request cannot end at once, and results are waited for.
+
+The endpoint of these tests is a program that answers calls as SDKs do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+
+import inngest
+from inngest.embedded.engine import host_of
+from inngest.embedded.errors import RunFailedError
+from inngest.embedded.settings import Apps
+from inngest.engine.domain import endpoints
+from inngest.engine.domain.explaining import Rule
+from inngest.engine.domain.model import Changes, Run
+from inngest.engine.records import Claimed
+from inngest.protocol import ulids
+from inngest.protocol.steps import hash_step_id
+from inngest.protocol.wire import signing
+from inngest.server.app import create_app
+from inngest.server.auth import Keys
+from inngest.server.endpoints import Endpoints
+
+SIGNING = "signkey-prod-00112233445566778899aabbccddeeff"
+FALLBACK = "ffeeddccbbaa99887766554433221100"
+KEYS = Keys([SIGNING, FALLBACK], {"web": "web-key"})
+COMPLETE = hash_step_id("complete")
+END = {"op": "RunComplete", "id": COMPLETE, "data": {"status": 200, "headers": {"content-type": "application/json"}}}
+NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+Answers = Callable[[Mapping[str, Any], str], Any]
+"""What an endpoint reports, of the memos and of the step that it is called for."""
+
+
+def op(opcode: str, step_id: str, **members: Any) -> dict[str, Any]:
+    return {"op": opcode, "id": hash_step_id(step_id), "name": step_id, "displayName": step_id, **members}
+
+
+def ran(step_id: str, data: object = 1) -> dict[str, Any]:
+    return op("StepRun", step_id, data=data, mode="sync", userland={"id": step_id})
+
+
+def end(value: object) -> dict[str, Any]:
+    return {**END, "data": {**END["data"], "body": json.dumps(json.dumps(value)), "version": 2}}  # type: ignore[dict-item]
+
+
+class Watching:
+    """An observer."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.recorded: list[str] = []
+
+    def accepted(self, events: Any, started: Any, touched: Any) -> None:
+        self.events += [one.name for one in events]
+
+    def entered(self, claimed: Claimed) -> None: ...
+
+    def cancelled(self, run: Run) -> None: ...
+
+    def committed(self, run: Run, changes: Changes) -> None:
+        self.recorded += [memo.step.id for memo in changes.memos]
+
+
+class Shop:
+    """An app with an endpoint, and the server that it tells its runs.
+
+    Attributes:
+        calls: requests that the server has made: method, path and query, headers, body.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, engine: inngest.Engine) -> None:
+        self.http, self.engine = http, engine
+        self.calls: list[tuple[str, str, Mapping[str, str], bytes]] = []
+        self.url = ""
+        self.planned = asyncio.Event()  # a call has come in which no step may run at once
+        self.answers: Answers = lambda memos, step: [end("called")]
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer a call, as an SDK does."""
+        body = await request.read()
+        self.calls.append((request.method, request.path_qs, {k.lower(): v for k, v in request.headers.items()}, body))
+        if request.headers.get("x-inngest-force-step-plan") == "true":
+            self.planned.set()
+        run_id = request.headers["x-run-id"]
+        memos = (await self.http.get(f"/v0/runs/{run_id}/actions")).json()
+        (event,) = (await self.http.get(f"/v0/runs/{run_id}/batch")).json()
+        assert event["name"] == "inngest/http.request"
+        target = request.headers["x-inngest-step-id"]
+        said = self.answers(memos, "" if target == "step" else target)
+        sdk = {"x-inngest-sdk": "inngest-js:v4.24.0", "x-inngest-req-version": "2"}
+        return web.json_response(said, status=206, headers=sdk)
+
+    async def begin(self, *steps: object, run_id: str = "", **request: Any) -> httpx.Response:
+        """A request has come, and its SDK tells of it."""
+        data = {
+            "content_type": "",
+            "domain": self.url,
+            "ip": "",
+            "method": "GET",
+            "path": "/pay",
+            "query_params": "q=1",
+        }
+        sent = {
+            "run_id": run_id or ulids.make(1_700_000_000_000, next(_entropy)),
+            "event": {"name": "inngest/http.request", "data": {**data, "body": "", "fn": "", **request}},
+            "steps": list(steps),
+            "ts": 1_700_000_000_001,
+            "request_version": 2,
+            "retries": 3,
+        }
+        return await self.http.post("/v1/checkpoint", json=sent, headers={"x-inngest-sdk": "inngest-js:v4.24.0"})
+
+    async def begun(self, *steps: object, **request: Any) -> str:
+        """The id of a run that has begun."""
+        answered = await self.begin(*steps, **request)
+        assert answered.status_code == 200, answered.text
+        return str(answered.json()["data"]["run_id"])
+
+    async def go_on(self, run_id: str, *steps: object) -> httpx.Response:
+        sent = {"fn_id": "f", "app_id": "a", "run_id": run_id, "steps": list(steps), "ts": 1}
+        return await self.http.post(f"/v1/checkpoint/{run_id}/steps", json=sent)
+
+    async def output(self, run_id: str) -> httpx.Response:
+        return await self.http.get(f"/v1/checkpoint/{run_id}/output")
+
+
+def _bytes() -> Any:
+    number = 0
+    while True:
+        number += 1
+        yield number.to_bytes(10, "big")
+
+
+_entropy = _bytes()
+
+
+@asynccontextmanager
+async def shop_of(path: Path, keys: Keys | None = None, key: str = "", retry: int = 10) -> AsyncGenerator[Shop]:
+    engine = inngest.Engine([], database=path / "i.db", retry_interval=retry)
+    host_of(engine).call_apps(Apps(None, key))
+    bearer = {"authorization": f"Bearer {key}"} if key else {}
+    async with engine:
+        transport = httpx.ASGITransport(create_app(engine, keys=keys), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8288", headers=bearer) as http:
+            shop = Shop(http, engine)
+            app = web.Application()
+            app.router.add_route("*", "/{path:.*}", shop.answer)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                shop.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+                yield shop
+            finally:
+                await runner.cleanup()
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncGenerator[Shop]:
+    async with shop_of(tmp_path) as made:
+        yield made
+
+
+# -- in one request
+
+
+async def test_a_request_that_ends_at_once_is_a_run(shop: Shop) -> None:
+    watching = Watching()
+    host_of(shop.engine).observe(watching)
+    answered = await shop.begin(ran("a", {"n": 1}))
+    data = answered.json()["data"]
+    assert data["token"]
+    assert data["realtime_token"]
+    assert (await shop.go_on(data["run_id"], ran("b"))).json() == {"data": {}}
+    assert (await shop.go_on(data["run_id"], end({"ok": True}))).status_code == 200
+    run = await shop.engine.run(data["run_id"])
+    assert (run.status, [step.id for step in run.steps]) == (inngest.RunStatus.COMPLETED, ["a", "b"])
+    assert run.output == {"status": 200, "headers": {"content-type": "application/json"}, "body": {"ok": True}}
+    assert (watching.events, watching.recorded) == (["inngest/http.request"], ["a", "b"])
+    assert shop.calls == []
+    host = shop.url.removeprefix("http://")
+    assert run.function_id == f"{host}-get-pay"
+    (app,) = (await shop.http.get("/v2/apps")).json()["data"]
+    assert (app["name"], app["method"]) == (host, "API")
+
+
+async def test_what_comes_again_is_acknowledged_again(shop: Shop) -> None:
+    run_id = await shop.begun(ran("a"))
+    again = await shop.begin(ran("a"), run_id=run_id)
+    assert again.json()["data"]["run_id"] == run_id
+    for _ in range(2):
+        assert (await shop.go_on(run_id, ran("b"))).status_code == 200
+    for _ in range(2):
+        assert (await shop.go_on(run_id, end(1))).status_code == 200
+    assert [step.id for step in (await shop.engine.run(run_id)).steps] == ["a", "b"]
+
+
+async def test_another_run_of_the_same_id_is_refused(shop: Shop) -> None:
+    run_id = await shop.begun()
+    assert (await shop.begin(run_id=run_id, query_params="q=2")).status_code == 409
+
+
+async def test_a_run_that_is_over_takes_no_more(shop: Shop) -> None:
+    run_id = await shop.begun(ran("a"))
+    await shop.engine.cancel(run_id)
+    refused = await shop.go_on(run_id, ran("b"))
+    assert refused.status_code == 409
+    assert "not in its request any more" in refused.json()["error"]
+    assert (await shop.go_on(NOBODY, ran("b"))).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({"run_id": NOBODY}, "run_id: it is "),
+        ({"steps": 5}, "steps: expected an array"),
+        ({"run_id": 5}, "run_id: exp"),
+    ],
+)
+async def test_what_is_no_report_is_refused(shop: Shop, members: dict[str, Any], text: str) -> None:
+    run_id = await shop.begun()
+    sent = {"run_id": run_id, "steps": [], **members}
+    refused = await shop.http.post(f"/v1/checkpoint/{run_id}/steps", json=sent)
+    assert (refused.status_code, refused.json()["error"][: len(text)]) == (400, text)
+    assert (await shop.http.post("/v1/checkpoint", content=b"{")).status_code == 400
+    assert (await shop.begin(method="CONNECT")).status_code == 400
+
+
+async def test_there_is_an_end_to_endpoints(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "ENDPOINTS", 1)
+    await shop.begun()
+    refused = await shop.begin(path="/other")
+    assert refused.status_code == 429
+    assert "this server knows 1 endpoints" in refused.json()["error"]
+    await shop.begun()
+    removed = await shop.http.request("DELETE", "/fn/remove", params={"url": shop.url})
+    assert removed.status_code == 200, removed.text
+    await shop.begun(path="/other")  # those of apps that were removed do not count
+
+
+async def test_an_endpoint_takes_no_function_of_others(shop: Shop) -> None:
+    host = shop.url.removeprefix("http://")
+    function = {
+        "id": f"{host}-order",
+        "name": "order",
+        "triggers": [{"event": "go"}],
+        "steps": {"step": {"id": "step", "runtime": {"type": "http", "url": f"{shop.url}/x"}}},
+    }
+    registered = await shop.http.post("/fn/register", json={"appName": host, "url": shop.url, "functions": [function]})
+    assert registered.status_code == 200, registered.text
+    refused = await shop.begin(fn="order")
+    assert refused.status_code == 409
+    assert "has this id" in refused.json()["error"]
+
+
+# -- by calls
+
+
+async def test_a_request_that_cannot_end_at_once_is_made_again(shop: Shop) -> None:
+    def answers(memos: Mapping[str, Any], step: str) -> Any:
+        return [ran("b", 2)] if hash_step_id("b") not in memos else end({"b": 2})
+
+    shop.answers = answers
+    run_id = await shop.begun(
+        ran("a"), method="POST", content_type="application/json", body='{"x":1}', query_params="q=1&r=%20"
+    )
+    assert (await shop.go_on(run_id, op("Sleep", "nap", name="1ms"))).status_code == 200
+    got = await shop.output(run_id)
+    assert (got.status_code, got.headers["content-type"], got.json()) == (200, "application/json", {"b": 2})
+    assert (got.headers["access-control-allow-origin"], got.headers["content-security-policy"]) == ("*", "sandbox")
+    assert [(method, path, body) for method, path, _, body in shop.calls] == [
+        ("POST", "/pay?q=1&r=%20", b'{"x":1}')
+    ] * 2
+    _, _, headers, _ = shop.calls[0]
+    assert (headers["content-type"], headers["x-run-id"], headers["x-inngest-step-id"]) == (
+        "application/json",
+        run_id,
+        "step",
+    )
+    assert "x-inngest-signature" in headers
+    assert "x-inngest-force-step-plan" not in headers
+    assert [step.id for step in (await shop.engine.run(run_id)).steps] == ["a", "nap", "b"]
+
+
+async def test_a_step_that_fails_is_tried_again_by_a_call(shop: Shop) -> None:
+    shop.answers = lambda memos, step: [ran("b"), end("ok")]
+    run_id = await shop.begun(op("StepError", "b", error={"name": "Error", "message": "once"}))
+    assert (await shop.output(run_id)).json() == "ok"
+    run = await shop.engine.run(run_id)
+    assert [(step.id, len(step.attempts)) for step in run.steps] == [("b", 2)]
+
+
+async def test_steps_beside_each_other_are_called_for(shop: Shop) -> None:
+    def answers(memos: Mapping[str, Any], step: str) -> Any:
+        names = {hash_step_id(name): name for name in "pq"}
+        if step:
+            return [ran(names[step])]
+        return [end(len(memos))] if len(memos) == 2 else [op("StepPlanned", name) for name in "pq"]
+
+    shop.answers = answers
+    run_id = await shop.begun(op("StepPlanned", "p"), op("StepPlanned", "q"))
+    assert (await shop.output(run_id)).json() == 2
+    assert sorted(headers["x-inngest-step-id"] for _, _, headers, _ in shop.calls) == sorted(
+        [hash_step_id("p"), hash_step_id("q"), "step"]
+    )
+
+
+async def test_beside_open_steps_the_code_is_to_plan_only(shop: Shop) -> None:
+    nap = op("Sleep", "nap", name="1h")
+    shop.answers = lambda memos, step: [ran("p")] if step else [nap]
+    run_id = await shop.begun(op("StepPlanned", "p", opts={"parallelMode": "race"}), nap)
+    async with asyncio.timeout(30):
+        await shop.planned.wait()
+    await shop.engine.cancel(run_id)
+
+
+async def test_a_run_whose_app_is_silent_is_taken_from_it(shop: Shop) -> None:
+    run_id = await shop.begun(ran("a"))
+    explained = await shop.engine.explain(run_id)
+    assert [reason.rule for reason in explained.reasons] == [Rule.ANSWERING]
+    assert await shop.engine.retry_now(run_id)
+    assert (await shop.output(run_id)).json() == "called"
+    assert (await shop.go_on(run_id, ran("b"))).status_code == 409
+
+
+async def explained(engine: inngest.Engine, run_id: str) -> AsyncGenerator[inngest.Explanation]:
+    """What holds a run, again and again."""
+    while True:
+        yield await engine.explain(run_id)
+
+
+async def test_an_app_that_is_away_costs_no_attempt(shop: Shop) -> None:
+    run_id = await shop.begun(op("StepPlanned", "p"), domain="http://127.0.0.1:1")
+    async with asyncio.timeout(30):
+        async for found in explained(shop.engine, run_id):
+            if Rule.APP in [one.rule for one in found.reasons]:
+                break
+    assert (await shop.engine.run(run_id)).attempts == ()
+
+
+async def test_a_request_by_head_is_made_again_as_one_whose_answer_has_a_body(shop: Shop) -> None:
+    run_id = await shop.begun(op("StepPlanned", "p"), method="HEAD")
+    assert (await shop.output(run_id)).json() == "called"
+    assert {method for method, _, _, _ in shop.calls} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({}, "tells none"),
+        ({"method": "GET", "domain": "http://other.test", "path": "/"}, "the request of this run went"),
+    ],
+)
+async def test_an_endpoint_needs_a_request_to_it(shop: Shop, data: dict[str, Any], text: str) -> None:
+    run = await shop.engine.run(await shop.begun(end(1)))
+    async with asyncio.timeout(30):
+        with pytest.raises(RunFailedError, match=text):
+            await shop.engine.wait(await shop.engine.start_run(run.function_id, data))
+    assert shop.calls == []
+
+
+async def test_calls_are_signed(tmp_path: Path) -> None:
+    async with shop_of(tmp_path, KEYS, SIGNING) as shop:
+        run_id = await shop.begun(
+            op("StepPlanned", "p"), method="POST", content_type="application/json", body='{"b":1, "a":2}'
+        )
+        assert (await shop.output(run_id)).json() == "called"
+        _, _, headers, _ = shop.calls[0]
+        signing.verify(b'{"a":2,"b":1}', headers["x-inngest-signature"], [SIGNING], 0, None)
+
+
+# -- results
+
+
+async def test_a_result_is_waited_for(shop: Shop) -> None:
+    run_id = await shop.begun()
+    waiting = asyncio.ensure_future(shop.output(run_id))
+    await shop.go_on(run_id, ran("a"))
+    assert not waiting.done()
+    await shop.go_on(run_id, end([1, 2]))
+    assert (await waiting).json() == [1, 2]
+    assert (await shop.output(run_id)).json() == [1, 2]
+
+
+async def test_what_its_endpoint_would_have_said(shop: Shop) -> None:
+    data = {"status": 404, "headers": {"content-type": "text/html", "x-mine": "1", "set-cookie": "a=b"}, "body": "PGI+"}
+    run_id = await shop.begun({"op": "SyncRunComplete", "id": COMPLETE, "data": data})
+    got = await shop.output(run_id)
+    assert (got.status_code, got.text, got.headers["content-type"]) == (404, "<b>", "text/html")
+    assert (got.headers["x-mine"], "set-cookie" in got.headers) == ("1", False)
+
+
+async def test_a_run_that_failed_or_was_cancelled_has_none(shop: Shop) -> None:
+    shop.answers = lambda memos, step: [
+        op("StepFailed", "complete", error={"name": "Error", "message": "no", "stack": "s"})
+    ]
+    got = await shop.output(await shop.begun(op("StepFailed", "b", error={"name": "E", "message": "m"})))
+    assert (got.status_code, got.json()) == (500, {"error": {"name": "Error", "message": "no"}, "status": 500})
+    run_id = await shop.begun()
+    await shop.engine.cancel(run_id)
+    assert (await shop.output(run_id)).status_code == 410
+    assert (await shop.output(NOBODY)).status_code == 404
+
+
+async def test_waiting_has_an_end(shop: Shop) -> None:
+    run_id = await shop.begun()
+    routes = Endpoints(host_of(shop.engine), None, longest=0.01).routes
+    transport = httpx.ASGITransport(web_app(routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+        got = await http.get(f"/v1/http/runs/{run_id}/output")
+    assert got.status_code == 202
+    assert "ask again" in got.json()["message"]
+
+
+def web_app(routes: Any) -> Any:
+    from starlette.applications import Starlette
+
+    return Starlette(routes=routes)
+
+
+async def test_nobody_waits_for_a_client_that_has_gone(shop: Shop) -> None:
+    run_id = await shop.begun()
+    said: list[str] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        said.append(message["type"])
+
+    path = f"/v1/http/runs/{run_id}/output"
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""}
+    async with asyncio.timeout(30):
+        await web_app(Endpoints(host_of(shop.engine), None).routes)(scope, receive, send)
+    assert said == ["http.response.start", "http.response.body"]
+
+
+async def test_a_result_is_for_who_has_its_token(tmp_path: Path) -> None:
+    async with shop_of(tmp_path, KEYS, SIGNING) as shop:
+        began = (await shop.begin(end("mine"))).json()["data"]
+        other = (await shop.begin(end("other"))).json()["data"]
+        path = f"/v1/http/runs/{began['run_id']}/output"
+        fallback = Keys([FALLBACK], {"web": "k"}).token_of(began["run_id"])
+        stranger = Keys(["00"], {"web": "k"}).token_of(began["run_id"])
+        shop.http.headers.pop("authorization")
+        tokens = {began["token"]: 200, fallback: 200, other["token"]: 401, stranger: 401, "": 401, "ü": 401}
+        for token, status in tokens.items():
+            got = await shop.http.get(path, params={"token": token})
+            assert got.status_code == status, token
+        assert (await shop.http.get(f"/v1/checkpoint/{began['run_id']}/output")).status_code == 401
+        assert (await shop.begin()).status_code == 401
+        assert (await shop.go_on(began["run_id"])).status_code == 401
