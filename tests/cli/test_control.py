@@ -282,4 +282,4 @@ async def test_mistakes_are_named_and_change_nothing(
 
 def test_a_shell_completes_commands(tmp_path: Path) -> None:
     asked = {"_INNGEST_COMPLETE": "complete_bash", "COMP_WORDS": "inngest re", "COMP_CWORD": "1"}
-    assert run_inngest(cwd=tmp_path, **asked).stdout.split() == ["resume", "release", "retry-now"]
+    assert run_inngest(cwd=tmp_path, **asked).stdout.split() == ["resume", "release", "retry-now", "rerun"]

@@ -63,7 +63,7 @@ async def test_a_wrong_argument_is_told_and_starts_nothing(stage: Stage, call: C
         assert await engine.runs() == []
 
 
-@pytest.mark.parametrize("name", ["cancel", "explain", "release", "retry_now", "run", "wait"])
+@pytest.mark.parametrize("name", ["cancel", "explain", "release", "rerun", "retry_now", "run", "wait"])
 async def test_what_is_no_id_of_a_run_is_told(stage: Stage, name: str) -> None:
     function = stage.function(body)
     async with stage.engine(function) as engine:

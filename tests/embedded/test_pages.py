@@ -30,6 +30,7 @@ ELSEWHERE = {
     "index.md": "it has no bodies",
     "tutorial/index.md": "tests/cli/test_tutorial.py",
     "howto/script.md": "tests/cli/test_tutorial.py",
+    "howto/rerun.md": "tests/cli/test_rerun.py",
     "howto/keep-types.md": "tests/unit/test_documents.py",
     "explanation/replay.md": "tests/unit/test_documents.py",
     "howto/other-sdks.md": "tests/interop/test_page.py",

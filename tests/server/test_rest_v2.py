@@ -14,6 +14,7 @@ from sqlalchemy import Integer
 import inngest
 from inngest.engine.store import tables
 from inngest.errors import RunFailedError
+from inngest.protocol.steps import hash_step_id
 
 from .conftest import Api
 from .test_registering import URL, function, register
@@ -337,8 +338,46 @@ async def test_a_paused_function_skips_what_is_invoked(api: Api) -> None:
     assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "function_skipped")
 
 
+async def rerun(api: Api, run_id: str, **body: object) -> tuple[int, dict[str, Any]]:
+    response = await api.http.post(f"/v2/runs/{run_id}/rerun", json=body)
+    return response.status_code, response.json()
+
+
+async def test_a_run_is_run_again(api: Api) -> None:
+    run = await ended(api, "shop/stepped", data={"n": 1})
+    assert (await api.http.post(f"/v2/runs/{run.id}/rerun")).status_code == 200  # without a body
+    status, answer = await rerun(api, run.id)
+    again = await api.engine.run(answer["data"]["runId"])
+    assert (status, again.origin_id, again.origin_step) == (200, run.id, None)
+    for step in ("ship", run.steps[2].id, hash_step_id("ship")):
+        status, answer = await rerun(api, run.id, fromStep={"stepId": step, "input": None})
+        await api.engine.wait(answer["data"]["runId"])
+        found = await api.engine.run(answer["data"]["runId"])
+        assert [(one.id, one.kept) for one in found.steps] == [("fetch", True), ("nap", True), ("ship", False)]
+    v1 = (await api.http.get(f"/v1/runs/{found.id}")).json()["data"]
+    assert v1["original_run_id"] == run.id
+    assert "original_run_id" not in (await api.http.get(f"/v1/runs/{run.id}")).json()["data"]
+
+
+async def test_a_rerun_that_cannot_be_is_refused(api: Api) -> None:
+    run = await ended(api, "shop/stepped", data={"n": 1})
+    for body, words in (
+        ({"stepId": "unknown"}, "has no step 'unknown': expected one of 'fetch', 'nap', 'ship'"),
+        ({"stepId": "nap", "input": []}, "'nap' is a Sleep"),
+        ({"stepId": "ship", "input": {"a": 1}}, "fromStep.input: expected a list of the step's arguments"),
+        ({"stepId": 7}, "fromStep: expected an object with the stepId, a text"),
+        ({}, "fromStep: expected an object with the stepId, a text"),
+        ("ship", "fromStep: expected an object with the stepId, a text"),
+    ):
+        status, answer = await rerun(api, run.id, fromStep=body)
+        assert (status, answer["errors"][0]["code"]) == (400, "invalid_field_format"), answer
+        assert words in answer["errors"][0]["message"]
+    assert (await rerun(api, UNKNOWN))[0] == 404
+    assert len(await api.engine.runs(function="shop-steps")) == 1
+
+
 async def test_what_this_server_does_not_have(api: Api) -> None:
-    for method, path in (("POST", f"/runs/{UNKNOWN}/rerun"), ("GET", "/insights/a/b"), ("PATCH", "/envs/x")):
+    for method, path in (("POST", f"/runs/{UNKNOWN}/scores"), ("GET", "/insights/a/b"), ("PATCH", "/envs/x")):
         response = await api.http.request(method, f"/v2{path}")
         assert (response.status_code, response.json()["errors"][0]["code"]) == (501, "not_implemented")
 

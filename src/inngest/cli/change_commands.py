@@ -12,6 +12,8 @@ from .options import (
     AsJson,
     Data,
     Database,
+    FailedOfEvent,
+    FailedOfFunction,
     Functions,
     HeldOfEvent,
     HeldOfFunction,
@@ -60,6 +62,37 @@ def retry_now(
 ) -> None:
     """Try at once what of runs waits for its next attempt. It uses up that attempt."""
     _change("retry-now", runs, function, event, status, yes=yes, database=database, as_json=as_json)
+
+
+def rerun(
+    runs: Runs = None,
+    from_step: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Keep what is recorded before this step; a repeat is written as id:1."),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--input", metavar="JSON", help="The step's arguments, an array; or the event's data."),
+    ] = None,
+    function: FailedOfFunction = None,
+    event: FailedOfEvent = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="Of those, the runs in this status, instead of failed ones.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Of those, only runs that are not older: 30m, 24h.")
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", "--dry-run", help="Only list the runs that are meant.")] = False,
+    yes: Yes = False,
+    database: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> None:
+    """Run runs again, from the start or from one of their steps on. Each is another run."""
+    with reported(as_json=as_json):
+        from .commands import rerun as command  # noqa: PLC0415 - loads the engine
+
+        asked = command.Asked(tuple(runs or ()), function, event, status, since, from_step, given, preview, yes)
+        command.rerun(asked, database=database, as_json=as_json)
 
 
 def _change(
@@ -139,4 +172,4 @@ def invoke(
         control.invoke(function, data, wait=wait, timeout=timeout, database=database, as_json=as_json)
 
 
-ALL = (cancel, pause, resume, signal, invoke, release, retry_now)
+ALL = (cancel, pause, resume, signal, invoke, release, retry_now, rerun)

@@ -24,6 +24,7 @@ def run_shape(run: Run) -> dict[str, object]:
         "output": run.output,
         "error": error_shape(run.error),
         "hold": None if run.hold is None else hold_json(run.hold),
+        "origin_id": run.origin_id,
         "unreadable": list(run.unreadable),
     }
 
@@ -38,6 +39,9 @@ def run_in_full(run: Run) -> dict[str, object]:
         "defers": [_defer(defer) for defer in run.defers],
         "follows": run.follows,
         "unasked": list(run.unasked),
+        "origin_step": run.origin_step,
+        "origin_input": None if run.origin_input is None else list(run.origin_input),
+        "reruns": list(run.reruns),
     }
 
 
@@ -81,6 +85,7 @@ def _step(step: StepRecord) -> dict[str, object]:
         "started_at": optional_iso(step.started_at),
         "ended_at": optional_iso(step.ended_at),
         "due_at": optional_iso(step.due_at),
+        "kept": step.kept,
         "attempts": [_attempt(attempt) for attempt in step.attempts],
         "output": step.output,
         "error": error_shape(step.error),

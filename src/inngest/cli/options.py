@@ -24,6 +24,12 @@ HeldOfFunction = Annotated[
 HeldOfEvent = Annotated[
     str | None, typer.Option("--event", metavar="ID", help="All runs that this event started and that are on hold.")
 ]
+FailedOfFunction = Annotated[
+    str | None, typer.Option("--function", metavar="ID", help="All runs of this function that have failed.")
+]
+FailedOfEvent = Annotated[
+    str | None, typer.Option("--event", metavar="ID", help="All runs that this event started and that have failed.")
+]
 InStatus = Annotated[
     str | None, typer.Option("--status", metavar="STATUS", help="Of those, only runs that are queued, or running.")
 ]

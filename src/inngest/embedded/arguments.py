@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from inngest.engine.domain.model import RunStatus
-from inngest.protocol import durations, texts, ulids
+from inngest.protocol import codec, durations, limits, texts, ulids
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Serializer
@@ -112,6 +113,43 @@ def data_of(data: Mapping[str, object] | None, serializer: Serializer | None) ->
     named = all(isinstance(key, str) for key in given)  # then there is nothing that pydantic would refuse
     event = Event.model_construct(name="invoke", data=given, id="", ts=0) if named else Event(name="invoke", data=given)
     return to_sent([event], serializer)[0].data
+
+
+class Rerun(NamedTuple):
+    """How a run is to be run again."""
+
+    step: str | None  # from which on; None: from the start
+    given: str | None  # JSON text: with a step an array, its handler's arguments; without, an object, the event's data
+
+
+def rerun_of(from_step: object, given: object) -> Rerun:
+    """How a run is to be run again.
+
+    Args:
+        from_step: id of a step, or None.
+        given: with a step a list of arguments, else the event's data; or None.
+
+    Raises:
+        EngineConfigError: they are wrong, or cannot be written as JSON, or are too large.
+        EventInvalidError: the event's data cannot be written as JSON, or are over 3 MB.
+    """
+    step = None if from_step is None else id_of("from_step", from_step)
+    if given is None:
+        return Rerun(step, None)
+    if step is None:
+        if not isinstance(given, Mapping):
+            text = "without from_step it is the event's data"
+            raise EngineConfigError(f"input: expected a dict, as {text}, got {given!r:.80}")
+        return Rerun(None, data_of(given, None))
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray):
+        raise EngineConfigError(f"input: expected a list of the step's arguments, got {given!r:.80}")
+    try:
+        text = codec.dumps(list(given))
+    except codec.NotJsonError as error:
+        raise EngineConfigError(f"input: {error}") from None
+    if (size := codec.size(text)) > limits.MAX_STEP_OUTPUT:
+        raise EngineConfigError(f"input: {size:,} bytes of JSON; at most {limits.MAX_STEP_OUTPUT:,} are allowed")
+    return Rerun(step, text)
 
 
 def status_of(status: RunStatus | str | None) -> RunStatus | None:

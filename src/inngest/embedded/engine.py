@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
 from inngest.engine.domain.model import RunStatus
-from inngest.runtime.loop_thread import LoopThread
 from inngest.sdk.client import Inngest
 from inngest.sdk.events import Event, batch_of, to_sent
 from inngest.sdk.function import Function
@@ -19,13 +17,14 @@ from . import arguments, results, settings
 from .errors import EngineConfigError
 from .explanations import Explanation, KeptBack, Woken, explanation, kept_back
 from .host import EngineHost
+from .life import EngineLife
 from .stop_signals import StopSignals
 from .views import Run, RunningStep, run_in_full, run_of
 
 T = TypeVar("T")
 
 
-class Engine:
+class Engine(EngineLife):
     """A durable engine inside this process.
 
     ```python
@@ -81,76 +80,8 @@ class Engine:
             retention=retention,
             max_takeovers=max_takeovers,
         )
-        self._signals = StopSignals() if settings.flag("stop_on_signals", stop_on_signals) else None
-        self._host = EngineHost(given)
-        self._thread: LoopThread | None = None
-
-    # -- life
-
-    async def start(self) -> None:
-        """Start, on the running event loop. `async with` does it. After `stop` it can be started again.
-
-        Raises:
-            StoreError: what is wrong with the database, and how to mend it; nothing was started.
-            EngineBindingError: a client runs in another engine of this process.
-            EngineStateError: it runs already, or was stopped while it started.
-        """
-        await self._host.start()
-
-    async def stop(self) -> None:
-        """Stop: runs come to their next record, and go on when an engine starts again. Idempotent.
-
-        Until it has stopped, within `drain_timeout`, what its handlers send is accepted. An engine that starts just now
-        is stopped as well: its `start` raises.
-
-        Raises:
-            EngineStateError: called on another event loop than the engine's, which is not closed.
-        """
-        await self._host.stop()
-
-    async def __aenter__(self) -> Self:
-        if self._signals is not None:
-            self._signals.install(of_task=True)
-        try:
-            await self.start()
-        except BaseException as failure:
-            if self._signals is not None:
-                self._signals.leave(failure)
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await (self.stop() if self._signals is None else self._signals.leaving(self.stop(), error))
-
-    def __enter__(self) -> Self:
-        """Start on a thread of the engine's own; use the `_sync` twins."""
-        thread = LoopThread()
-        try:
-            if self._signals is not None:
-                self._signals.install(of_task=False)
-            thread.call(self.start())
-        except BaseException:
-            thread.close()
-            if self._signals is not None:
-                self._signals.remove()
-            raise
-        self._thread = thread
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        thread, self._thread = self._thread, None
-        assert thread is not None
-        if self._signals is not None:
-            self._signals.remove()
-        if thread.here:  # a fork that leaves the block has nothing to stop
-            try:
-                thread.call(self.stop())
-            finally:
-                thread.close()
+        signals = StopSignals() if settings.flag("stop_on_signals", stop_on_signals) else None
+        super().__init__(EngineHost(given), signals)
 
     # -- sending and waiting
 
@@ -324,6 +255,30 @@ class Engine:
         run_id = arguments.id_of("run_id", run_id)
         return await results.known(run_id, self._host.on_its_loop().service.control.retry_now(run_id))
 
+    async def rerun(self, run_id: str, from_step: str | None = None, input: object = None) -> Run:
+        """Run a run again, whatever became of it: another run of its function, as that is now, for the same events.
+
+        It waits in its lane as any run does, and while the function is paused. No other gate asks about it.
+
+        Args:
+            run_id: the run.
+            from_step: the id of one of its steps, as written, with `:n` for a repeat: what was recorded before that
+                step is kept, and is not done again. None: from the start.
+            input: with a step, a list: what its handler gets instead of the arguments in the code. Without one, a dict:
+                the data of the event. What JSON can hold.
+
+        Returns:
+            The new run.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+            EngineConfigError: it has no such step, or the input does not fit.
+            EngineStateError: its function is not known any more.
+            EventInvalidError: the data cannot be written as JSON, or are over 3 MB.
+        """
+        run_id, how = arguments.id_of("run_id", run_id), arguments.rerun_of(from_step, input)
+        return run_of(await results.rerun(self._host.on_its_loop().service, run_id, how))
+
     # -- reading
 
     async def run(self, run_id: str) -> Run:
@@ -454,6 +409,10 @@ class Engine:
     def retry_now_sync(self, run_id: str) -> bool:
         """`retry_now`, blocking; from any thread but the engine's loop."""
         return self._host.call_sync(lambda: self.retry_now(run_id))
+
+    def rerun_sync(self, run_id: str, from_step: str | None = None, input: object = None) -> Run:
+        """`rerun`, blocking; from any thread but the engine's loop."""
+        return self._host.call_sync(lambda: self.rerun(run_id, from_step, input))
 
     def run_sync(self, run_id: str) -> Run:
         """`run`, blocking; from any thread but the engine's loop."""

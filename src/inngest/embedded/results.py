@@ -16,7 +16,9 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Unset
 
+from .arguments import Rerun
 from .errors import (
+    EngineConfigError,
     EngineStateError,
     RunCancelledError,
     RunFailedError,
@@ -60,6 +62,24 @@ async def known(run_id: str, work: Awaitable[T]) -> T:
         return await work
     except KeyError:
         raise RunNotFoundError(run_id) from None
+
+
+async def rerun(service: Service, run_id: str, how: Rerun) -> Run:
+    """Run a run again; the new run.
+
+    Raises:
+        RunNotFoundError: there is no such run.
+        EngineStateError: its function is not known any more, or it cannot be read.
+        EngineConfigError: it has no such step, or the step, or the run, takes no input.
+    """
+    forked = await known(run_id, service.control.rerun(run_id, how.step, how.given))
+    if forked.run is not None:
+        return forked.run
+    assert forked.refusal is not None
+    argument, text = forked.refusal
+    if argument:
+        raise EngineConfigError(f"{argument}: {text}")
+    raise EngineStateError(text)
 
 
 async def end_of(service: Service, store: Store, run_id: str, seconds: float | None, *, new: bool = False) -> Ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from inngest.engine.domain import holding
@@ -59,6 +59,7 @@ class StepRecord:
     output: object  # what the handler returned; None while there is nothing
     error: ErrorInfo | None  # why it failed for good
     usage: Usage | None = None  # of `step.ai.infer`: the model, the tokens, why it stopped, the tools it calls
+    kept: bool = False  # of a rerun: it was recorded by the run that is run again
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,10 @@ class Run:
     follows: bool = False  # its steps are found by their ids alone: see `on_change`
     unasked: tuple[str, ...] = ()  # ids of recorded steps that the code which ended it did not come to
     unreadable: tuple[str, ...] = ()  # what of it is damaged, or of a newer version, in words; it is left out here
+    origin_id: str | None = None  # of a rerun: the run that it runs again, which may be gone
+    origin_step: str | None = None  # of a rerun from a step on: the id of that step, with `:n` for a repeat
+    origin_input: tuple[object, ...] | None = None  # of a rerun: what that step's handler gets instead of its arguments
+    reruns: tuple[str, ...] = ()  # ids of its reruns, the newest first, up to 20; empty in a list of runs
 
 
 def run_of(run: StoredRun) -> Run:
@@ -131,8 +136,17 @@ def run_of(run: StoredRun) -> Run:
         hold=None if run.code.hold is None or run.ended_at is not None else hold_of(run.code.hold),
         follows=run.follows,
         unasked=run.code.unasked,
+        origin_id=None if run.origin is None else run.origin.run_id,
+        origin_step=None if run.origin is None else run.origin.step or None,
+        origin_input=_input(run, unread),
         unreadable=tuple(unread),
     )
+
+
+def _input(run: StoredRun, unread: list[str]) -> tuple[object, ...] | None:
+    """The replaced arguments of a rerun."""
+    given = None if run.origin is None else run.origin.input
+    return None if given is None else _part(lambda: tuple(codec.loads(given)), "its replaced arguments", unread)
 
 
 def _part(read: Callable[[], T], what: str, unread: list[str]) -> T | None:
@@ -162,19 +176,24 @@ def run_in_full(view: RunView) -> Run:
     failed: dict[str, list[Attempt]] = {}
     for one in view.failed_by_entry:
         failed.setdefault(one.step, []).append(_attempt(one))
+    kept = 0 if view.run.origin is None else view.run.origin.kept
     return Run(
         **{
             **vars(bare),
             "event": _event(view.event, unread),
             "events": tuple(_event(event, unread) for event in view.batch or [view.event]),
             "steps": tuple(
-                _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash), unread)
+                replace(
+                    _step(entry, failed.get(entry.step.hash, []), view.metadata.get(entry.step.hash), unread),
+                    kept=entry.seq < kept,
+                )
                 for entry in view.memos
             )
             + tuple(
                 _open_step(entry, tuple(failed.get(entry.step.hash, ())), over=bare.ended_at is not None)
                 for entry in view.open
             ),
+            "reruns": tuple(view.reruns),
             "attempts": tuple(failed.get("", ())),
             "defers": tuple(_defer(one, bare.status, unread) for one in view.defers),
             "unreadable": tuple(dict.fromkeys(unread)),

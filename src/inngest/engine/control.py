@@ -1,4 +1,4 @@
-"""Verbs of people for runs and functions: cancel, release, retry, pause, resume, signal."""
+"""Verbs of people for runs and functions: cancel, release, retry, rerun, pause, resume, signal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from inngest.protocol import texts
 
 from .executor import RunExecutor
 from .gateway import Gateway
+from .records import Fork, Forked
 from .worker_context import WorkerContext
 
 
@@ -68,6 +69,24 @@ class Control:
         self._executor.request_claim()
         self._gateway.request_claim()
         return retried.anything
+
+    async def rerun(self, run_id: str, step: str | None, given: str | None) -> Forked:
+        """Run a run again; the new run, or why there is none.
+
+        Args:
+            run_id: the run.
+            step: from which step on: its id as written, with `:n` for a repeat, or its hash; None: from the start.
+            given: JSON text: with a step an array, its handler's arguments; without, an object, the event's data.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        worker, now = self._worker, self._worker.clock.now()
+        forked = await worker.store.fork(Fork(run_id, worker.ids.ulid(now), worker.ids.ulid(now), step, given, now))
+        if forked.run is None and forked.refusal is None:
+            raise KeyError(run_id)
+        self._executor.request_claim()
+        return forked
 
     async def pause(self, function_id: str, on_event: str) -> None:
         """Have no run of a function begin or go on until `resume`; `on_event` is "queue" or "skip".

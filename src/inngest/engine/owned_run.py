@@ -137,6 +137,7 @@ class OwnedRun:
             self.probes,
             run.code.patches,
             run.code.threaded,
+            inputs={} if run.origin is None else run.origin.inputs,
         )
 
     def enter(self, call: Call) -> Coroutine[None, None, Outcome]:

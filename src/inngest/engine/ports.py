@@ -12,12 +12,7 @@ from inngest.runtime.ports import Recorder
 
 from .domain.explaining import KeptBack, Woken
 from .domain.hosts import Hosts
-from .domain.model import (
-    Event,
-    FunctionSpec,
-    Run,
-    RunStatus,
-)
+from .domain.model import Event, FunctionSpec, Run, RunStatus
 from .domain.waiting_facts import Facts, Handler
 from .errors import StoreError
 from .records import (

@@ -23,6 +23,7 @@ from .domain.model import (
     StoredRequest,
     Subscription,
 )
+from .domain.rerun import Refusal
 from .domain.starts import Start
 
 
@@ -171,6 +172,24 @@ class Commit(NamedTuple):
     concludes: bool = False  # the invocation is over: nobody waits for what each of its steps became
     busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
     staged: str = ""  # the parcel of its effects, if the events are stored already
+
+
+class Fork(NamedTuple):
+    """A run that is to be run again."""
+
+    run_id: str
+    new_id: str  # ULID of the new run
+    event_id: str  # ULID of its event, if that has other data
+    step: str | None  # from which on: its id as written, with `:n` for a repeat, or its hash; None: from the start
+    input: str | None  # JSON text: with a step an array, its handler's arguments; without, an object, the event's data
+    now: int
+
+
+class Forked(NamedTuple):
+    """The result of running a run again."""
+
+    run: Run | None  # the new one
+    refusal: Refusal | None = None  # why there is none; None if there is no such run
 
 
 class Checkpoint(NamedTuple):
@@ -359,6 +378,7 @@ class RunView(NamedTuple):
     batch: Sequence[Event] = ()  # all events of a batch, in the order in which they came; empty if one event started it
     metadata: Mapping[str, str] = MappingProxyType({})  # JSON texts, by hash of the step
     defers: Sequence[Defer] = ()  # in the order in which they were made
+    reruns: Sequence[str] = ()  # ids of its newest reruns, the newest first
 
     @property
     def failed_by_entry(self) -> list[FailedAttempt]:

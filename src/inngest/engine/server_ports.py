@@ -9,7 +9,7 @@ from inngest.protocol.wire.endpoints import Begun
 
 from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from .domain.waiting_facts import Trouble
-from .records import Checkpoint, EventQuery, InRequest, Requested, RunQuery, Synced
+from .records import Checkpoint, EventQuery, Fork, Forked, InRequest, Requested, RunQuery, Synced
 
 
 class AppStore(Protocol):
@@ -96,6 +96,17 @@ class EndpointStore(Protocol):
         ...
 
 
+class RerunStore(Protocol):
+    """Runs runs again.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def fork(self, asked: Fork) -> Forked:
+        """Create another run of a run's function, for the same events; with its memos from before a step."""
+        ...
+
+
 class ListReader(Protocol):
     """Lists what is recorded. Changes nothing.
 
@@ -119,5 +130,5 @@ class ListReader(Protocol):
         ...
 
 
-class ServerStore(AppStore, CheckpointStore, EndpointStore, ListReader, Protocol):
+class ServerStore(AppStore, CheckpointStore, EndpointStore, ListReader, RerunStore, Protocol):
     """All of these verbs."""

@@ -35,6 +35,7 @@ def run_json(run: Run) -> dict[str, object]:
         "ended_at": optional_iso(run.ended_at),
         "output": output,
         "hold": None if run.hold is None else hold_json(run.hold),
+        **({} if run.origin_id is None else {"original_run_id": run.origin_id}),
     }
 
 

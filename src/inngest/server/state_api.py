@@ -53,7 +53,11 @@ class StateApi:
         found = await self._run(request)
         if isinstance(found, Response):
             return found
-        return _json(f"{{{','.join(map(calls.memo_text, found.memos))}}}")
+        texts = [calls.memo_text(memo) for memo in found.memos]
+        finished = {memo.step.hash for memo in found.memos}
+        given = {} if found.run.origin is None else found.run.origin.inputs
+        texts += [calls.input_text(hashed, text) for hashed, text in given.items() if hashed not in finished]
+        return _json(f"{{{','.join(texts)}}}")
 
     async def cancel(self, request: Request) -> Response:
         """End a run; one that has ended stays as it is."""

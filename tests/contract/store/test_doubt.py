@@ -14,7 +14,7 @@ from inngest.engine.domain import subscriptions
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import Changes, SubscriptionKind, Wait
 from inngest.engine.ports import Store
-from inngest.engine.records import Claimed, Commit, Owner
+from inngest.engine.records import Claimed, Commit, Fork, Owner
 from inngest.errors import StoreError
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests.contract.store import values
@@ -85,6 +85,13 @@ async def records_alone(store: Store) -> Act:
     return lambda: store.commit(commit_of(claimed, values.record(values.memo("x", 0))))
 
 
+async def runs_again(store: Store) -> Act:
+    claimed = await begin(store)
+    await values.commit(store, claimed, values.record(values.memo("x", 0), values.memo("y", 1)))
+    fork = Fork(claimed.run.id, values.new_id(NOW), values.new_id(NOW), "y", None, NOW)
+    return lambda: store.fork(fork)
+
+
 async def cancels(store: Store) -> Act:
     claimed = await begin(store)
     return lambda: store.cancel([claimed.run.id], "for a reason", NOW)
@@ -151,7 +158,7 @@ async def removes(store: Store) -> Act:
 VERBS = [
     *(claims, accepts_and_begins, accepts_what_is_limited, takes_slots, wakes, opens_a_step_and_sends, ends),
     *(records_alone, cancels, signals, fires, claims_requests, answers_a_request, begins_a_session, ends_a_session),
-    *(registers, pauses, resumes, removes),
+    *(registers, runs_again, pauses, resumes, removes),
 ]
 
 

@@ -73,13 +73,13 @@ def act(verb: Verb, asked: Asked, *, database: str, as_json: bool) -> None:
         )
     path = arguments.existing_database(database)
     reader = Reader(path)
-    runs = _chosen(verb, asked, reader) if chosen else _named(asked.runs, reader, path)
+    runs = _chosen(verb, asked, reader) if chosen else named(asked.runs, reader, path)
     if (len(runs) > 1 or (chosen and runs)) and not asked.yes:
-        _confirm(verb, runs, as_json)
+        confirm(verb.name, runs, as_json)
     ids = [run.id for run in runs]
     done = visiting_engine.on(path, lambda engine: _act(verb, ids, engine), as_json=as_json) if ids else {}
     why = {run_id: None if was else _undone(verb, run_id, reader) for run_id, was in done.items()}
-    warning = None if verb.ends else _unexecuted([run_id for run_id, was in done.items() if was], reader)
+    warning = None if verb.ends else unexecuted([run_id for run_id, was in done.items() if was], reader)
     if as_json:
         told = [{"id": run_id, verb.key: was, "why": why[run_id]} for run_id, was in done.items()]
         output.print_json({"runs": told} if verb.ends else {"runs": told, "warning": warning})
@@ -111,7 +111,7 @@ def _undone(verb: Verb, run_id: str, reader: Reader) -> str:
     return "is executing now" if executes else verb.not_done
 
 
-def _unexecuted(run_ids: Sequence[str], reader: Reader) -> str | None:
+def unexecuted(run_ids: Sequence[str], reader: Reader) -> str | None:
     """Why nobody goes on with the runs, as far as the first of them show."""
     found: dict[str, None] = {}
     for run_id in run_ids[: lookup.SHOWN]:
@@ -121,7 +121,7 @@ def _unexecuted(run_ids: Sequence[str], reader: Reader) -> str | None:
     return " ".join(found) or None
 
 
-def _named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:
+def named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:
     """All of them are looked for before anything is done to one."""
     wanted = [arguments.id_or_end("RUN", one) for one in given]
     ids = dict.fromkeys(lookup.whole_id("RUN", one, reader, path) for one in wanted)
@@ -146,17 +146,22 @@ def _chosen(verb: Verb, asked: Asked, reader: Reader) -> list[Run]:
     return list(found.values())
 
 
-def _confirm(verb: Verb, runs: Sequence[Run], as_json: bool) -> None:
+def confirm(verb: str, runs: Sequence[Run], as_json: bool) -> None:
+    """Ask whether all those runs are meant.
+
+    Raises:
+        CommandError: they are not, or nobody is there to be asked.
+    """
     count = f"{len(runs):,} run{'' if len(runs) == 1 else 's'}"
     if as_json or not sys.stdin.isatty():
-        raise CommandError(f"{verb.name}: {count} would be meant, and nobody is asked here", hint="add --yes")
+        raise CommandError(f"{verb}: {count} would be meant, and nobody is asked here", hint="add --yes")
     console = output.console(sys.stderr)
     for run in runs[: lookup.SHOWN]:
         console.print(f"{run.id}  {run.function_id}  {run.status.value}")
     if len(runs) > lookup.SHOWN:
         console.print(f"… and {len(runs) - lookup.SHOWN:,} more")
     try:
-        sure = typer.confirm(f"{verb.name} {count}?", err=True)
+        sure = typer.confirm(f"{verb} {count}?", err=True)
     except typer.Abort:
         raise KeyboardInterrupt from None
     if not sure:

@@ -108,6 +108,12 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     event = run.event or {}
     yield "event", f"{event.get('name')}  {event.get('id')}  {output.short_json(event.get('data'), 200)}"
+    if run.origin_id is not None:
+        since = "" if run.origin_step is None else f", from step {run.origin_step!r} on"
+        given = "" if run.origin_input is None else f" with {output.short_json(list(run.origin_input), 200)}"
+        yield "rerun", f"of {run.origin_id}{since}{given}"
+    if run.reruns:
+        yield "reruns", "  ".join(run.reruns[:3]) + (f"  and {len(run.reruns) - 3} more" if run.reruns[3:] else "")
     created = local(run.created_at)
     yield "created", f"{created.strftime('%Y-%m-%d %H:%M:%S.%f')[:-3]} {created.strftime('%Z')}"
     if run.started_at is not None:
@@ -151,11 +157,7 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
     elif step.ended_at is None:
         line.append(f"begun at {clock(step.started_at)}, and is not run again")
     else:
-        since = step.attempts[0].started_at if step.attempts else step.started_at
-        line.append(
-            f"+{output.span(milliseconds(since - run.created_at))}  {output.span(milliseconds(step.ended_at - since))}",
-            "dim",
-        )
+        line.append("kept" if step.kept else _when(run, step), "dim")
         if tries > 1:
             line.append(f"  {tries} attempts", "yellow")
         if step.usage is not None:
@@ -167,6 +169,13 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
     if not tries or (tries == 1 and step.ended_at is not None):
         return [line]
     return [line, *(_attempt_line(run, attempt, "attempt") for attempt in step.attempts)]
+
+
+def _when(run: Run, step: StepRecord) -> str:
+    """When a step started, since its run was created, and how long it took."""
+    since = step.attempts[0].started_at if step.attempts else step.started_at
+    took = (step.ended_at or since) - since
+    return f"+{output.span(milliseconds(since - run.created_at))}  {output.span(milliseconds(took))}"
 
 
 _DEFER_STYLES = {"deferred": "cyan", "scheduled": "green", "aborted": "yellow", "dropped": "yellow", "rejected": "red"}

@@ -149,6 +149,32 @@ class Code(NamedTuple):
 UNCHANGED = Code()
 
 
+class Origin(NamedTuple):
+    """The run that a run was made from: it runs that again, from the start or from one of its steps on."""
+
+    run_id: str  # ULID; it may be gone
+    hash: str = ""  # of the step from which on it runs again; "": from the start
+    step: str = ""  # the id of that step, as written, with `:n` for a repeat
+    input: str | None = None  # JSON text of an array: what the step's handler gets instead of its arguments
+    kept: int = 0  # memos of that run: its first ones have been this run's from its begin
+
+    def step_json(self) -> str | None:
+        """JSON text of all but the run, as it is stored; None if it runs from the start."""
+        return codec.dumps({**self._asdict(), "run_id": None}) if self.hash else None
+
+    @classmethod
+    def read(cls, run_id: str | None, step: str | None) -> Origin | None:
+        """Reads what is stored; None of a run that is no rerun."""
+        if run_id is None:
+            return None
+        return cls(run_id) if step is None else cls(**{**codec.loads(step), "run_id": run_id})
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The replaced arguments of handlers, by the hashes of their steps."""
+        return {} if self.input is None else {self.hash: self.input}
+
+
 class Run(NamedTuple):
     """One execution of a function."""
 
@@ -173,6 +199,7 @@ class Run(NamedTuple):
     follows: bool = False  # its memos are found by the names of their steps alone, in any order
     code: Code = UNCHANGED
     discovery: Discovery = FIRST_DISCOVERY  # says nothing of a local function
+    origin: Origin | None = None  # of a rerun
     unread: tuple[str, ...] = ()  # what of it cannot be read, in words, when it is read for people
 
 

@@ -141,6 +141,21 @@ def collected(
     return _start(function, EventView(event, now), now, new_id, paused=paused, was_collected=True)
 
 
+def rerun(function: FunctionSpec, event: Event, now: int, run_id: str, *, paused: bool) -> Start:
+    """The run of a function that somebody asks for by a run that there was.
+
+    No gate drops it, collects it with others, or counts it: that was done as the first one came. It waits in its lane
+    as any run does, and while the function is paused; the function's time-outs hold for it.
+    """
+    rules = rules_of(function.id, function.config)
+    bare = _bare(function, rules, EventView(event, now), now, lambda _: run_id)._replace(due_at=now, key="")
+    held = "queue" if paused else None
+    gates = Gates(
+        event.ts, 0, True, paused=held, start_timeout=rules.start_timeout, finish_timeout=rules.finish_timeout
+    )
+    return bare._replace(gates=gates)
+
+
 def _start(
     function: FunctionSpec,
     view: EventView,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from inngest.engine.domain.remote import RemoteStep
 from inngest.protocol import codec
@@ -60,19 +60,28 @@ class Bodies:
             patches=tuple(self._call.patches),
             threaded=self._call.threaded,
         )
-        texts = self._memos.of(memos)
+        inputs = self._inputs({memo.step.hash for memo in memos}) if self._call.inputs else []
+        texts = [*self._memos.of(memos), *inputs]
         left_out = calls.left_out(self._events, texts)
         body = calls.encode(head, self._events, texts, left_out=left_out)
-        signature = self._signature(head, memos, left_out, body, now) if self._key else ""
+        signature = self._signature(head, memos, inputs, left_out, body, now) if self._key else ""
         url = calls.address(function.url, function.id, step.target)
         return RemoteCall(url, calls.headers(head, signature), body, run.run_id, function.app_id)
 
-    def _signature(self, head: calls.Head, memos: Collection[Memo], left_out: bool, body: bytes, now: int) -> str:
+    def _inputs(self, finished: Collection[str]) -> list[str]:
+        """The replaced arguments of steps that are not finished."""
+        given = self._call.inputs.items()
+        return [calls.input_text(hashed, text) for hashed, text in given if hashed not in finished]
+
+    def _signature(
+        self, head: calls.Head, memos: Collection[Memo], inputs: Iterable[str], left_out: bool, body: bytes, now: int
+    ) -> str:
         """The signature over the canonical form of a body; over the body itself if it has none."""
         try:
             if self._canonical_events is None:
                 self._canonical_events = [signing.canonical_text(text) for text in self._events]
-            body = calls.encode(head, self._canonical_events, self._canonical.of(memos), left_out=left_out)
+            texts = [*self._canonical.of(memos), *map(calls.canonical_member, inputs)]
+            body = calls.encode(head, self._canonical_events, texts, left_out=left_out)
         except ValueError:  # a number that no double can hold: who checks it cannot know it either
             pass
         return signing.sign(body, self._key, now)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from inngest.engine.domain.explaining import LATEST, text_of
-from inngest.engine.domain.model import App, Code, Defer, Event, FailedAttempt, Run, RunStatus
+from inngest.engine.domain.model import App, Code, Defer, Event, FailedAttempt, Origin, Run, RunStatus
 from inngest.protocol import texts
 from inngest.protocol.opcodes import Entry
 
@@ -44,6 +44,11 @@ class AsFar:
         except Exception:
             self._tell("", "code", values["code"])
             values["code"] = None
+        try:
+            Origin.read(values["origin_id"], values["origin_step"])
+        except Exception:
+            self._tell("", "origin_step", values["origin_step"])
+            values["origin_step"] = None
         return run_of(tuple(values.values()))
 
     def app(self, row: Sequence[Any]) -> App:

@@ -87,6 +87,19 @@ ENDING = Statement(
     ),
 )
 
+RERUNS = Statement(
+    "A reader lists the newest reruns of a run.",
+    lambda _: (
+        select(_runs.c.id)
+        .where(_runs.c.origin_id == bindparam("run"))
+        .order_by(_runs.c.id.desc())
+        .limit(bindparam("count"))
+    ),
+)
+
+SHOWN_RERUNS = 20
+"""Reruns that are told with a run."""
+
 FUNCTION_IDS = Statement(
     "A reader lists the ids of all functions.", lambda _: select(tables.functions.c.id).order_by(tables.functions.c.id)
 )
@@ -117,6 +130,7 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
         [read.event(one, one.id) for one in batch],
         dict(tx.execute(METADATA, {"run": run_id}).fetchall()),
         defers_of(entries),
+        [row[0] for row in tx.execute(RERUNS, {"run": run_id, "count": SHOWN_RERUNS}).fetchall()],
     )
     return view._replace(run=found._replace(unread=tuple(read.unread))) if read.unread else view
 

@@ -14,6 +14,7 @@ from inngest.engine.domain.model import (
     Event,
     FailedAttempt,
     FunctionSpec,
+    Origin,
     Run,
     RunStatus,
     Transport,
@@ -55,9 +56,11 @@ RUN_COLUMNS = (
     "request_version",
     "owed",
     "discover_at",
+    "origin_id",
+    "origin_step",
 )
 
-_DISCOVERY = RUN_COLUMNS[-4:]
+_DISCOVERY = ("generation", "request_version", "owed", "discover_at")
 
 _COUNTS = ("created_at", "retries", "attempt", "takeovers")
 """Columns of a run that its worker counts with."""
@@ -168,6 +171,7 @@ def run_of(row: tuple[Any, ...]) -> Run:
     values["code"] = Code.from_json(values["code"])
     generation, version, owed, at = (values.pop(name) for name in _DISCOVERY)
     values["discovery"] = Discovery(number_of(generation), number_of(version, -1), bool(owed), number_of(at))
+    values["origin"] = Origin.read(values.pop("origin_id"), values.pop("origin_step"))
     return Run(**values)
 
 

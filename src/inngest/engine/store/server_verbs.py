@@ -9,15 +9,16 @@ from typing import TypeVar
 from inngest.engine.domain.endpoints import TooManyEndpointsError
 from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from inngest.engine.domain.waiting_facts import Trouble
-from inngest.engine.records import Checkpoint, EventQuery, InRequest, Requested, RunQuery, Synced
+from inngest.engine.records import Checkpoint, EventQuery, Fork, Forked, InRequest, Requested, RunQuery, Synced
 from inngest.protocol import texts
 from inngest.protocol.wire.endpoints import Begun
 
-from . import apps, checkpoints, endpoints, events, listing, locking, troubles
+from . import apps, checkpoints, endpoints, events, listing, locking, rerunning, troubles
 from .commands import Call, call
 from .locking import Lock
 from .registry import newer
 from .statement import Transaction
+from .writer import MAX_ROWS
 
 R = TypeVar("R")
 
@@ -77,6 +78,11 @@ class ServerVerbs(ABC):
         )
         locks = [locking.READS_FUNCTIONS, *locking.runs([asked.run_id])]
         return await self._write(call(endpoints.request, asked), rows=len(asked.ops) + 5, size=size, locks=locks)
+
+    async def fork(self, asked: Fork) -> Forked:
+        locks = [locking.READS_FUNCTIONS, *locking.runs([asked.run_id])]
+        rows = 6 if asked.step is None else MAX_ROWS
+        return await self._write(call(rerunning.fork, asked), rows=rows, size=len(asked.input or ""), locks=locks)
 
     async def apps(self) -> Sequence[App]:
         return await self._read(apps.apps)

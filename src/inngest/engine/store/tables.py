@@ -145,12 +145,6 @@ runs = Table(
         Text,
         comment="of a rerun from a step on: JSON of its hash, name, and input, its new arguments; null: from the start",
     ),
-    Column(
-        "api_token",
-        Text,
-        comment="of a run that began as a request to its app: the SHA-256, in hex, of what shows who may ask for its "
-        "result; null of all others. Until it is called nobody owns such a run, and it has no job",
-    ),
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)

@@ -260,6 +260,16 @@ def memo_text(memo: Memo) -> str:
     return f"{codec.dumps(memo.step.hash)}:{memo_value(memo)}"
 
 
+def input_text(hashed: str, arguments: str) -> str:
+    """The JSON text of replaced arguments of a step that has no memo, in its place: `"hash":{"input":[…]}`.
+
+    Args:
+        hashed: hash of the step.
+        arguments: JSON text of an array.
+    """
+    return f'{codec.dumps(hashed)}:{{"input":{arguments}}}'
+
+
 def memo_value(memo: Memo) -> str:
     """The same without the hash."""
     data = "null" if memo.data is None else memo.data

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Held, Recorded, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
@@ -294,7 +295,9 @@ class Recording:
         return self.values.attempt(self._begins(step, number, request), step, request)
 
     def _begins(self, step: StepName, number: int, request: RunRequest) -> CurrentStep:
-        """A handler is about to run."""
+        """A handler is about to run: with other arguments, if its run is made again so."""
+        if (replaced := self.call.inputs.get(step.hash)) is not None:
+            request.args = tuple(codec.loads(replaced))
         text = step.text if step.repeat else step.id
         running = self.running[step.hash] = CurrentStep(self, text, number, self._clock, request.options.timeout)
         return running

@@ -237,11 +237,8 @@ class ServedInvocation(Invocation):
             )
 
     async def _attempt(self, driver: Driver, call: StepCall, request: StepRequest, number: int) -> Entry:
-        if isinstance(request, RunRequest):
-            if request.options.once:
-                self._check_once(call)
-            if (text := self.call.inputs.get(call.step.hash)) is not None:
-                request.args = tuple(codec.loads(text))
+        if isinstance(request, RunRequest) and request.options.once:
+            self._check_once(call)
         return await super()._attempt(driver, call, request, number)
 
     async def _begun(self, call: StepCall, number: int) -> bool:

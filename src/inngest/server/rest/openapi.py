@@ -109,6 +109,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         **{"if": _TEXT},
     ),
     "/v2/events": _EVENT,
+    "/v2/runs/{run_id}/rerun": _body((), fromStep=_body(("stepId",), stepId=_TEXT, input={"type": "array"})),
     "/v2/apps/{app}/functions/{function}/invoke": _body((), data=_OBJECT, idempotencyKey=_TEXT),
 }
 """Schemas of bodies, by path."""

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from inngest.embedded import arguments
+from inngest.embedded.errors import EngineConfigError
 from inngest.embedded.host import EngineHost
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Run, RunStatus
 from inngest.engine.domain.registration import app_uuid
@@ -33,7 +35,6 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 PREFIXES = ("/v2", "/api/v2")
 
 LATER = [
-    ("POST", "/runs/{run_id}/rerun"),
     ("POST", "/runs/{run_id}/scores"),
     ("POST", "/envs"),
     ("PATCH", "/envs/{env_id}"),
@@ -105,6 +106,7 @@ class RestV2:
             ("GET", "/runs/{run_id}", self.run),
             ("GET", "/runs/{run_id}/trace", self.trace),
             ("POST", "/runs/{run_id}/cancel", self.cancel),
+            ("POST", "/runs/{run_id}/rerun", self.rerun),
             ("GET", "/events/{event_id}/runs", self.runs_of_event),
             ("POST", "/events", self.send),
             ("GET", "/apps", self.apps),
@@ -249,6 +251,28 @@ class RestV2:
             code = "run_already_cancelled" if status is RunStatus.CANCELLED else "run_already_ended"
             raise Refused(409, code, f"run {run_id} is {status.value} already")
         return self._data({"id": run_id, "status": RunStatus.CANCELLED.value})
+
+    @_answering
+    async def rerun(self, request: Request) -> Response:
+        """Run a run again, from the start or from one of its steps on."""
+        run_id = request.path_params["run_id"]
+        step = (await _object(request)).get("fromStep")
+        if not isinstance(step, dict | None) or (step is not None and not isinstance(step.get("stepId"), str)):
+            raise Refused(400, "invalid_field_format", "fromStep: expected an object with the stepId, a text")
+        try:
+            how = arguments.rerun_of(*((None, None) if step is None else (step["stepId"], step.get("input"))))
+            forked = await self._service.control.rerun(run_id, how.step, how.given)
+        except EngineConfigError as error:
+            raise Refused(400, "invalid_field_format", f"fromStep.{error}") from None
+        except KeyError:
+            raise Refused(404, "not_found", f"there is no run {run_id!r}") from None
+        if forked.run is not None:
+            return self._data({"runId": forked.run.id})
+        assert forked.refusal is not None
+        argument, text = forked.refusal
+        if argument:
+            raise Refused(400, "invalid_field_format", text)
+        raise Refused(409, "validation_error", text)
 
     # -- events
 

@@ -1,4 +1,4 @@
-"""Reruns, runs that begin as requests, metadata, cancellations. `tables.py` says what each column is for."""
+"""Reruns, metadata, cancellations. `tables.py` says what each column is for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ def upgrade() -> None:
     """Columns come at the end of their table, null for the rows that are there: none is written."""
     op.add_column("inngest_runs", sa.Column("origin_id", sa.Text))
     op.add_column("inngest_runs", sa.Column("origin_step", sa.Text))
-    op.add_column("inngest_runs", sa.Column("api_token", sa.Text))
     op.create_index(
         "inngest_runs_by_origin",
         "inngest_runs",
