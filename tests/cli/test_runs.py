@@ -49,6 +49,7 @@ def test_runs_as_json_have_stable_keys(command: Command, shop: Shop) -> None:
         "output",
         "error",
         "hold",
+        "origin_id",
         "unreadable",
     }
     assert all(set(run) == keys for run in found["runs"])
@@ -141,7 +142,7 @@ def test_a_run_as_json_has_everything(command: Command, shop: Shop) -> None:
     assert [attempt["number"] for attempt in attempts] == [0, 1, 2]
     assert [attempt["error"] and attempt["error"]["name"] for attempt in attempts] == ["ConnectionError"] * 2 + [None]
     step_keys = {"id", "kind", "status", "started_at", "ended_at", "due_at", "attempts", "output", "error", "usage"}
-    assert all(set(step) == step_keys for step in run["steps"])
+    assert all(set(step) == {*step_keys, "kept"} for step in run["steps"])
     sleeping = command("run", shop.sleeping, *shop.option, "--json").json
     assert sleeping["steps"][-1]["status"] == "sleeping"
     assert sleeping["steps"][-1]["due_at"] is not None

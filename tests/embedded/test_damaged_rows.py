@@ -40,8 +40,12 @@ ALSO: Mapping[str, str] = {
     " '', '', '', 0, 0, NULL, NULL FROM inngest_runs",
     "inngest_attempts": "INSERT OR IGNORE INTO inngest_attempts SELECT inngest_steps.run_id, inngest_steps.hash, 7, 0,"
     " 0, inngest_attempts.error FROM inngest_steps, inngest_attempts",
+    "inngest_cancellations": "INSERT INTO inngest_cancellations SELECT id, 'shop', function_id, NULL, 1, NULL, 0, NULL"
+    " FROM inngest_runs",
     "inngest_inbox": "INSERT INTO inngest_inbox (run_id, hash, data, arrived_at, attempt)"
     " SELECT id, 'of none', '1', 0, 0 FROM inngest_runs WHERE ended_at IS NULL",
+    "inngest_metadata": "INSERT INTO inngest_metadata SELECT id, 'one', NULL, NULL, 'note', '', 'set', '{}', 2, 0"
+    " FROM inngest_runs",
     "inngest_kept_slots": "INSERT INTO inngest_kept_slots SELECT id, 'token', 'gone', function_id, lane, 1, 0"
     " FROM inngest_runs WHERE lane IS NOT NULL;"
     "INSERT INTO inngest_sessions (id, started_at, host, pid, functions) VALUES ('gone', 0, 'elsewhere', 1, '[]')",
