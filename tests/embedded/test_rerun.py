@@ -177,7 +177,7 @@ async def test_an_invoked_run_is_run_again_by_itself(shop: Shop) -> None:
 async def test_what_cannot_be_is_refused_by_name(shop: Shop) -> None:
     async with shop.engine() as engine:
         run = await shop.ran(engine)
-        for asked, words in (
+        wrong: list[tuple[tuple[Any, ...], str]] = [
             (("mial",), r"from_step: run .* has no step 'mial': expected one of 'reserve', 'ask', 'nap', .*'mail:1'$"),
             ((7,), "from_step: expected an id as str, got 7"),
             (("nap", [1]), "input: step 'nap' is a Sleep, and only the arguments of steps with a handler"),
@@ -186,7 +186,8 @@ async def test_what_cannot_be_is_refused_by_name(shop: Shop) -> None:
             (("charge", [object()]), r"input: \$\[0\]: .*object"),
             (("charge", ["x" * 5_000_000]), "input: 5,000,004 bytes of JSON; at most 4,194,304 are allowed"),
             ((None, [1]), r"input: expected a dict, as without from_step it is the event's data, got \[1\]"),
-        ):
+        ]
+        for asked, words in wrong:
             with pytest.raises(EngineConfigError, match=words):
                 await engine.rerun(run.id, *asked)
         with pytest.raises(RunNotFoundError):

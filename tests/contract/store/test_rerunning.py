@@ -104,6 +104,7 @@ async def test_arguments_are_kept_with_the_run(store: Store, other: Store) -> No
     claimed = await three_steps(store)
     run = await rerun(store, claimed.run.id, "one:1", '[1,"x"]')
     origin = (await view(other, run.id)).run.origin
+    assert origin is not None
     assert origin == Origin(claimed.run.id, hash_step_id("one:1"), "one:1", '[1,"x"]', 1)
     assert origin.inputs == {hash_step_id("one:1"): '[1,"x"]'}
 
@@ -128,8 +129,8 @@ async def test_data_of_the_event_are_replaced_in_another_event(store: Store) -> 
     assert {one.id for one in listed} == {run.id, claimed.run.id}  # it has started nothing else
 
 
-async def refused(store: Store, *asked: str | None) -> Forked:
-    forked = await store.fork(fork(*asked))  # type: ignore[arg-type]
+async def refused(store: Store, run_id: str, step: str | None = None, given: str | None = None) -> Forked:
+    forked = await store.fork(fork(run_id, step, given))
     assert forked.run is None
     return forked
 
