@@ -14,8 +14,8 @@ To add to it:
   functions do, written with `Outside.does` (handlers that are noted), and a judge of what each of its runs may be.
   Every crash, every world by chance and the replay of P9 take it from there.
 - *Something from outside that programs need while they run*: its `meanwhile` (`Posting`, `Signalling`, `Cancelling`,
-  `Pausing`), at times that the seed draws. What a step looks for is said again in `looks`, for the checker of P8.
-  Another kind of thing from outside goes beside these in `scenario.py`; `World._meanwhile` does it until it is
+  `Pausing`, `Rerunning`), at times that the seed draws. What a step looks for is said again in `looks`, for the checker
+  of P8. Another kind of thing from outside goes beside these in `scenario.py`; `FromOutside` does it until it is
   acknowledged.
 - *Another gate, or another rule about the queue*: a program in `corpus/gated.py`, what it means for an event in the
   model of `checkers/p1_gates.py` (never less than it says), and in plain words in `checkers/p7_flow.py` (never more).

@@ -127,6 +127,16 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Reran:
+    """`rerun` said which run it made; or nobody knows whether it made one."""
+
+    at: int
+    process: int
+    run_id: str
+    new_id: str | None  # None: its process died, or its store failed
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """A function is paused, or resumed."""
 
@@ -234,6 +244,7 @@ Entry = (
     | Signalled
     | Cancelled
     | Paused
+    | Reran
     | Entered
     | Left
     | Recorded

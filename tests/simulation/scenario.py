@@ -78,7 +78,16 @@ class Pausing:
     on_event: str = "queue"  # or "skip"
 
 
-Meanwhile = Posting | Signalling | Cancelling | Pausing
+@dataclass(frozen=True, slots=True)
+class Rerunning:
+    """The runs of a function that there are by then, for the program's number, are run again."""
+
+    function: str  # local id
+    after: tuple[int, int]
+    step: str | None = None  # from which on; None: from the start
+
+
+Meanwhile = Posting | Signalling | Cancelling | Pausing | Rerunning
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,17 +21,15 @@ from inngest.sdk.function import Function
 
 from . import damage, surroundings
 from .faults import AT_COMMIT, Fault, Plan, Storm
+from .from_outside import FromOutside
 from .history import (
     Acknowledged,
     Away,
     Calm,
-    Cancelled,
     Entry,
     Fired,
     History,
     Noticed,
-    Paused,
-    Signalled,
     Told,
     hold_of,
 )
@@ -39,7 +37,7 @@ from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .ports import EPOCH
 from .process import GoneError, Process
-from .scenario import APP, Cancelling, Pausing, Posting, Scenario, Send, Signalling
+from .scenario import APP, Scenario, Send
 from .surroundings import PACES, looking, paging, quietly
 
 T = TypeVar("T")
@@ -106,7 +104,7 @@ class World:
         self._starts = self.chance("starts")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
-        self._when = self.chance("meanwhile")
+        self._comings = FromOutside(self, self.chance("meanwhile"))
         self._background: list[asyncio.Task[Any]] = []
         self._failure: BaseException | None = None  # of the world itself
         self._lasts = max((send.program.lasts for send in scenario.sends), default=0)  # ms
@@ -144,7 +142,7 @@ class World:
         for _ in range(self.scenario.engines):
             self._begin(self._life())
         clients = [self._begin(self._client(number, send)) for number, send in enumerate(self.scenario.sends)]
-        clients += [self._begin(work) for place in enumerate(self.scenario.sends) for work in self._meanwhile(*place)]
+        clients += [self._begin(work) for place in enumerate(self.scenario.sends) for work in self._comings.of(*place)]
         if self.plan.damages:
             clients.append(self._begin(damage.strike(self, self.chance("damage"))))
         if self.plan.storm is not None:
@@ -255,7 +253,8 @@ class World:
         if not process.gone.done():
             process.gone.set_result(None)
 
-    async def _someone(self) -> Process:
+    async def someone(self) -> Process:
+        """A process that lives."""
         while not self._alive:  # noqa: ASYNC110 - a look costs nothing in virtual time
             await asyncio.sleep(0.05)
         return self._faults.choice(self._alive)
@@ -274,7 +273,7 @@ class World:
             now + send.delay if send.delay else 0,
             "" if by_key else ulids.make(now, number.to_bytes(10, "big")),
         )
-        await asyncio.gather(*(self._send(sent) for _ in range(2 if self.plan.twice else 1)))
+        await asyncio.gather(*(self.send(sent) for _ in range(2 if self.plan.twice else 1)))
         if self.plan.twice:
             self.fired(Fault.TWICE, None)
         runs = [
@@ -285,9 +284,10 @@ class World:
         ]
         await asyncio.gather(*(self._wait(run_id) for run_id in runs))
 
-    async def _send(self, sent: SentEvent) -> None:
+    async def send(self, sent: SentEvent) -> None:
+        """Send an event until it is acknowledged."""
         while True:
-            process = await self._someone()
+            process = await self.someone()
             try:
                 ids = await process.call(lambda: process.service.intake.send([sent]))  # noqa: B023
             except (GoneError, StoreError):
@@ -296,86 +296,9 @@ class World:
                 self.note(Acknowledged(self.now(), process.number, tuple(ids)))
                 return
 
-    def _meanwhile(self, number: int, send: Send) -> Iterator[Coroutine[Any, Any, None]]:
-        """What comes from outside for a program."""
-        for place, thing in enumerate(send.program.meanwhile):
-            at = (send.at + send.delay + self._when.randint(*thing.after)) / 1000
-            match thing:
-                case Posting():
-                    yield self._post(at, number, place, thing)
-                case Signalling():
-                    yield self._signal(at, f"{thing.name}/{number}", thing.tries)
-                case Cancelling():
-                    yield self._cancel(at, f"{APP}-{thing.function}", number)
-                case Pausing():
-                    yield self._pause(at, self._when.randint(*thing.lasts) / 1000, thing)
-
-    async def _post(self, at: float, number: int, place: int, thing: Posting) -> None:
-        await asyncio.sleep(at)
-        now = EPOCH + self.wall + self.now() // 1000
-        event_id = ulids.make(now, (1_000 + 10 * number + place).to_bytes(10, "big"))
-        data = json.dumps({**thing.data, "number": number})
-        sent = SentEvent(f"{APP}/{thing.name}", data, "", 0, event_id)
-        await asyncio.gather(*(self._send(sent) for _ in range(2 if self.plan.twice else 1)))
-
-    async def _signal(self, at: float, name: str, tries: int) -> None:
-        await asyncio.sleep(at)
-        while tries:
-            process = await self._someone()
-            try:
-                run_id = await process.call(lambda: process.service.control.signal(name, json.dumps({"tries": tries})))  # noqa: B023
-            except (GoneError, StoreError):
-                await asyncio.sleep(0.1)  # it may have come; then this is another one
-                continue
-            self.note(Signalled(self.now(), process.number, name, run_id))
-            if run_id is not None:
-                return
-            tries -= 1
-            await asyncio.sleep(0.5)
-
-    async def _cancel(self, at: float, function_id: str, number: int) -> None:
-        await asyncio.sleep(at)
-        state = self.history.state
-        found = [str(run["id"]) for run in state.runs.values() if run["function_id"] == function_id]
-        for run_id in found:
-            event = state.events[str(state.runs[run_id]["event_id"])]
-            if json.loads(str(event["data"])).get("number") == number:
-                await self._cancel_run(run_id)
-
-    async def _cancel_run(self, run_id: str) -> None:
-        while True:
-            process = await self._someone()
-            try:
-                done = await process.call(lambda: process.service.control.cancel(run_id, "by the world"))  # noqa: B023
-            except (GoneError, StoreError):
-                await asyncio.sleep(0.1)
-            else:
-                self.note(Cancelled(self.now(), process.number, run_id, done))
-                return
-
-    async def _pause(self, at: float, lasts: float, thing: Pausing) -> None:
-        function_id = f"{APP}-{thing.function}"
-        await asyncio.sleep(at)
-        await self._have(function_id, thing.on_event)
-        await asyncio.sleep(lasts)
-        await self._have(function_id, None)
-
-    async def _have(self, function_id: str, on_event: str | None) -> None:
-        """Have a function paused, or resumed."""
-        while True:
-            process = await self._someone()
-            work = process.resumes(function_id) if on_event is None else process.pauses(function_id, on_event)
-            try:
-                await process.call(work)
-            except (GoneError, StoreError):
-                await asyncio.sleep(0.1)
-            else:
-                self.note(Paused(self.now(), process.number, function_id, on_event))
-                return
-
     async def _wait(self, run_id: str) -> None:
         while True:
-            process = await self._someone()
+            process = await self.someone()
             try:
                 ended = await process.call(lambda: process.service.ends.wait(run_id))  # noqa: B023
             except (GoneError, StoreError):

@@ -97,8 +97,9 @@ def _taken(event: Row, function_id: str, state: State) -> bool:
 
 
 def _twice(state: State) -> Iterator[str]:
-    by_event = Counter((run["function_id"], run["event_id"]) for run in state.runs.values())
-    keyed = [(run, state.events[str(run["event_id"])]["key"]) for run in state.runs.values()]
+    runs = [run for run in state.runs.values() if not run["origin_id"]]  # a person has asked for the others
+    by_event = Counter((run["function_id"], run["event_id"]) for run in runs)
+    keyed = [(run, state.events[str(run["event_id"])]["key"]) for run in runs]
     by_key = Counter((run["function_id"], key) for run, key in keyed if key)
     for (function_id, cause), count in (*by_event.items(), *by_key.items()):
         if count > 1:

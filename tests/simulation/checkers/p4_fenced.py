@@ -20,9 +20,10 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             continue
         own = sessions.setdefault(entry.process, set())
         own.update(begun_sessions(entry))
-        living = set(state.sessions)
+        living, made = set(state.sessions), _reruns(entry)
         for change in entry.changes:
             run = None if _cancels(change) else _decided_run(change, state)
+            run = None if run in made else run
             owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
             if run is not None and (owner not in own or owner not in living):
                 yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
@@ -51,6 +52,16 @@ def _of_request(change: Change, state: State) -> bool:
     assert row is not None
     step = state.steps.get((str(row["run_id"]), str(row["hash"])))
     return step is not None and step["kind"] in {"Gateway", "AIGateway"}
+
+
+def _reruns(entry: Committed) -> set[str]:
+    """Reruns that a transaction creates, with what they keep: nobody owns them yet."""
+    return {
+        str(change.new["id"])
+        for change in entry.changes
+        if change.table == "runs" and change.new is not None and change.new["origin_id"]
+        if change.old is None or not change.old["origin_id"]
+    }
 
 
 def _cancels(change: Change) -> bool:

@@ -17,6 +17,7 @@ from . import (
     plain,
     racing,
     requesting,
+    rerunning,
     returning,
     sleeping,
     straight,
@@ -41,8 +42,8 @@ WAITING = (*waiting.PROGRAMS, *invoking.PROGRAMS, *returning.PROGRAMS)
 REQUESTING = requesting.PROGRAMS
 """Programs whose requests the engine makes."""
 
-DEFERRING = deferring.PROGRAMS
-"""Programs that have others start when they have ended."""
+DEFERRING = (*deferring.PROGRAMS, *rerunning.PROGRAMS)
+"""Programs that have others start when they have ended, or are run again."""
 
 CHOOSING = (*optional.PROGRAMS, *begun.PROGRAMS, *racing.PROGRAMS)
 """Programs whose steps have options of their own, or race."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from tests.simulation.explore import NARROW, Case, Figures, look, some_crash
 
-from . import changing, gating, limits, owning, stepping, timing, waiting, writing
+from . import changing, gating, limits, owning, rerunning, stepping, timing, waiting, writing
 from .planting import MUTATIONS, Mutation
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "hunt",
     "limits",
     "owning",
+    "rerunning",
     "stepping",
     "timing",
     "waiting",

@@ -45,9 +45,9 @@ KEEP_MEMOS = Statement(
     "A rerun takes over the memos that were recorded before a place in the order of commits.",
     lambda words: words.insert(_steps).from_select(
         ["run_id", *_KEPT],
-        select(bindparam("new_run", type_=Text), *(_steps.c[name] for name in _KEPT)).where(
-            _steps.c.run_id == bindparam("run"), _steps.c.seq < bindparam("before")
-        ),
+        select(bindparam("new_run", type_=Text), *(_steps.c[name] for name in _KEPT))
+        .where(_steps.c.run_id == bindparam("run"), _steps.c.seq < bindparam("before"))
+        .order_by(_steps.c.seq),
     ),
 )
 

@@ -1,0 +1,134 @@
+"""What comes from outside for programs while they run: events, signals, and what people ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
+
+from inngest.errors import StoreError
+from inngest.protocol import ulids
+from inngest.protocol.opcodes import SentEvent
+
+from .history import Cancelled, Paused, Reran, Signalled
+from .ports import EPOCH
+from .process import GoneError
+from .scenario import APP, Cancelling, Pausing, Posting, Rerunning, Send, Signalling
+
+if TYPE_CHECKING:  # it makes this
+    from .world import World
+
+
+class FromOutside:
+    """Each thing is done until it is acknowledged, whichever process dies meanwhile.
+
+    Args:
+        world: where it comes.
+        when: draws when.
+    """
+
+    def __init__(self, world: World, when: random.Random) -> None:
+        self._world = world
+        self._when = when
+
+    def of(self, number: int, send: Send) -> Iterator[Coroutine[Any, Any, None]]:
+        """What comes from outside for a program."""
+        for place, thing in enumerate(send.program.meanwhile):
+            at = (send.at + send.delay + self._when.randint(*thing.after)) / 1000
+            match thing:
+                case Posting():
+                    yield self._post(at, number, place, thing)
+                case Signalling():
+                    yield self._signal(at, f"{thing.name}/{number}", thing.tries)
+                case Cancelling():
+                    yield self._cancel(at, f"{APP}-{thing.function}", number)
+                case Rerunning():
+                    yield self._rerun(at, f"{APP}-{thing.function}", number, thing.step)
+                case Pausing():
+                    yield self._pause(at, self._when.randint(*thing.lasts) / 1000, thing)
+
+    async def _post(self, at: float, number: int, place: int, thing: Posting) -> None:
+        await asyncio.sleep(at)
+        now = EPOCH + self._world.wall + self._world.now() // 1000
+        event_id = ulids.make(now, (1_000 + 10 * number + place).to_bytes(10, "big"))
+        data = json.dumps({**thing.data, "number": number})
+        sent = SentEvent(f"{APP}/{thing.name}", data, "", 0, event_id)
+        await asyncio.gather(*(self._world.send(sent) for _ in range(2 if self._world.plan.twice else 1)))
+
+    async def _signal(self, at: float, name: str, tries: int) -> None:
+        await asyncio.sleep(at)
+        while tries:
+            process = await self._world.someone()
+            try:
+                run_id = await process.call(lambda: process.service.control.signal(name, json.dumps({"tries": tries})))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)  # it may have come; then this is another one
+                continue
+            self._world.note(Signalled(self._world.now(), process.number, name, run_id))
+            if run_id is not None:
+                return
+            tries -= 1
+            await asyncio.sleep(0.5)
+
+    async def _cancel(self, at: float, function_id: str, number: int) -> None:
+        await asyncio.sleep(at)
+        state = self._world.history.state
+        found = [str(run["id"]) for run in state.runs.values() if run["function_id"] == function_id]
+        for run_id in found:
+            event = state.events[str(state.runs[run_id]["event_id"])]
+            if json.loads(str(event["data"])).get("number") == number:
+                await self._cancel_run(run_id)
+
+    async def _rerun(self, at: float, function_id: str, number: int, step: str | None) -> None:
+        await asyncio.sleep(at)
+        state = self._world.history.state
+        for run in [run for run in state.runs.values() if run["function_id"] == function_id]:
+            event = state.events[str(run["event_id"])]
+            if run["origin_id"] is None and json.loads(str(event["data"])).get("number") == number:
+                await self._rerun_run(str(run["id"]), step)
+
+    async def _rerun_run(self, run_id: str, step: str | None) -> None:
+        while True:
+            process = await self._world.someone()
+            try:
+                forked = await process.call(lambda: process.service.control.rerun(run_id, step, None))  # noqa: B023
+            except (GoneError, StoreError):
+                self._world.note(Reran(self._world.now(), process.number, run_id, None))
+            else:
+                if forked.run is not None:
+                    self._world.note(Reran(self._world.now(), process.number, run_id, forked.run.id))
+                    return
+            await asyncio.sleep(0.1)
+
+    async def _cancel_run(self, run_id: str) -> None:
+        while True:
+            process = await self._world.someone()
+            try:
+                done = await process.call(lambda: process.service.control.cancel(run_id, "by the world"))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self._world.note(Cancelled(self._world.now(), process.number, run_id, done))
+                return
+
+    async def _pause(self, at: float, lasts: float, thing: Pausing) -> None:
+        function_id = f"{APP}-{thing.function}"
+        await asyncio.sleep(at)
+        await self._have(function_id, thing.on_event)
+        await asyncio.sleep(lasts)
+        await self._have(function_id, None)
+
+    async def _have(self, function_id: str, on_event: str | None) -> None:
+        """Have a function paused, or resumed."""
+        while True:
+            process = await self._world.someone()
+            work = process.resumes(function_id) if on_event is None else process.pauses(function_id, on_event)
+            try:
+                await process.call(work)
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self._world.note(Paused(self._world.now(), process.number, function_id, on_event))
+                return
