@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from .killing.story import PRELOADED, Row, Story, story
 RUNS = int(os.environ.get("KILL_RUNS", "40"))
 """Runs of all phases together, about."""
 
-PHASES = 6
+PHASES = 7
 EACH = max(RUNS // PHASES, 4)
 
 Tell = Callable[..., AbstractContextManager[Story]]
@@ -31,8 +32,8 @@ def tell(tmp_path: Path, wire_table: list[Row]) -> Tell:
     processes.preload(*PRELOADED)
 
     @contextmanager
-    def tell(phase: str, *, servers: int = 1, share: float = 0.0) -> Generator[Story]:
-        with story(phase, tmp_path, servers=servers, share=share) as told:
+    def tell(phase: str, **options: Any) -> Generator[Story]:
+        with story(phase, tmp_path, **options) as told:
             try:
                 yield told
                 told.complete()
@@ -92,6 +93,14 @@ def test_lines_are_cut_in_both_directions(tell: Tell) -> None:
             assert len(told.acked) < 20 * EACH, (
                 f"a direction is hardly ever cut: {[lines.cuts for lines in told.lines]}"
             )
+            told.send(4)
+            told.go_on(60)
+
+
+def test_lines_are_cut_as_soon_as_a_call_has_arrived(tell: Tell) -> None:
+    with tell("cut after requests", after_requests=0.5) as told:
+        while len(told.acked) < EACH or told.lines[0].cuts[0] < EACH:
+            assert len(told.acked) < 20 * EACH, f"lines are hardly ever cut: {told.lines[0].cuts}"
             told.send(4)
             told.go_on(60)
 

@@ -153,6 +153,18 @@ class RemoteRun(OwnedRun):
             now = self._worker.clock.now()
             self._write(Changes(self._state.attempt, open=(step._replace(begun=False),)), now)
 
+    def doubted(self, target: str) -> bool:
+        """Nobody knows whether a call was delivered: it is due again as another one, and the first may record nothing.
+
+        False if its step must not begin again: the call has to count as broken.
+        """
+        step = self._state.open.get(target)
+        if step is not None and step.begun:
+            return False
+        if not self.is_over:
+            self._write(reports.doubted(self._state, target), self._worker.clock.now())
+        return True
+
     def wake(self) -> Failed | None:
         """Steps whose waiting is over have their memos from now on; why the run fails by that, if it does."""
         now = self._worker.clock.now()

@@ -26,6 +26,7 @@ class Lines:
         ports: those to which they may be passed on; while there are none, lines wait.
         share: of the lines that are cut.
         farthest: bytes after which they are cut, at most: on the way there, and back.
+        after_requests: of those that are not cut so, the share of what comes on a used line after which it is cut.
 
     Attributes:
         port: where it listens.
@@ -33,12 +34,18 @@ class Lines:
     """
 
     def __init__(
-        self, chance: random.Random, ports: Ports, share: float = 0.0, farthest: tuple[int, int] = CALLS
+        self,
+        chance: random.Random,
+        ports: Ports,
+        share: float = 0.0,
+        farthest: tuple[int, int] = CALLS,
+        after_requests: float = 0.0,
     ) -> None:
         self._chance = chance
         self._ports = ports
         self.share = share
         self._farthest = farthest
+        self.after_requests = after_requests
         self.cuts = [0, 0]
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -119,7 +126,7 @@ class Lines:
         self, way: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None
     ) -> None:
         """Pass on what comes, up to a limit; then the whole line is cut."""
-        left = limit
+        left, used = limit, False
         while data := await reader.read(CHUNK):
             if left is not None and len(data) > left:
                 writer.write(data[:left])
@@ -129,6 +136,10 @@ class Lines:
             left = None if left is None else left - len(data)
             writer.write(data)
             await writer.drain()
+            if way == 0 and used and self._chance.random() < self.after_requests:
+                self.cuts[way] += 1
+                return  # the request has arrived, and nobody hears of it
+            used = True
 
 
 def _closed(writer: asyncio.StreamWriter) -> None:

@@ -53,10 +53,20 @@ class Story:
         folder: an empty folder.
         servers: how many there are, on one database.
         share: of the lines that are cut; 0: processes are connected directly, unless there are several servers.
+        after_requests: see `Lines`, of those to the app.
         plant: a planted bug of the servers; "" for none.
     """
 
-    def __init__(self, phase: str, folder: Path, *, servers: int = 1, share: float = 0.0, plant: str = "") -> None:
+    def __init__(
+        self,
+        phase: str,
+        folder: Path,
+        *,
+        servers: int = 1,
+        share: float = 0.0,
+        after_requests: float = 0.0,
+        plant: str = "",
+    ) -> None:
         self.phase = phase
         self.chance = random.Random(phase)
         self.judge = Judge()
@@ -70,8 +80,8 @@ class Story:
         self._alive: dict[int, Started] = {}  # by place in _ports; the app is the last
         self.lines: list[Lines] = []
         self._to_app, self._to_server = self._ports[-1], self._ports[0]
-        if servers > 1 or share:
-            to_app = Lines(self.chance, self._app_ports, share, CALLS)
+        if servers > 1 or share or after_requests:
+            to_app = Lines(self.chance, self._app_ports, share, CALLS, after_requests)
             self.lines = [to_app, Lines(self.chance, self._server_ports, share, CHECKPOINTS)]
             self._to_app, self._to_server = (lines.port for lines in self.lines)
         self._http = httpx.Client(timeout=PATIENCE, headers={"authorization": f"Bearer {signing.hashed(SIGNING)}"})
@@ -170,7 +180,7 @@ class Story:
     def complete(self) -> None:
         """Kill and cut nothing more, and wait until all runs are over."""
         for lines in self.lines:
-            lines.share = 0.0
+            lines.share = lines.after_requests = 0.0
         for place in (*self.servers, self.app):
             if place not in self._alive:
                 self.start(place)
@@ -223,9 +233,11 @@ class Story:
 
 
 @contextlib.contextmanager
-def story(phase: str, folder: Path, *, servers: int = 1, share: float = 0.0, plant: str = "") -> Generator[Story]:
+def story(
+    phase: str, folder: Path, *, servers: int = 1, share: float = 0.0, after_requests: float = 0.0, plant: str = ""
+) -> Generator[Story]:
     """A phase, for a `with` block, whose processes it does not outlive."""
-    told = Story(phase, folder, servers=servers, share=share, plant=plant)
+    told = Story(phase, folder, servers=servers, share=share, after_requests=after_requests, plant=plant)
     try:
         told.begin()
         yield told

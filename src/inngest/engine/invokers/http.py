@@ -11,7 +11,7 @@ from inngest.runtime.egress import Egress, EgressError
 from inngest.runtime.http import KEEP_ALIVE, body_of, header_text, redirected
 from inngest.runtime.ports import Clock
 
-from .ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
+from .ports import Broken, Carried, Doubtful, NotDelivered, RawAnswer, RemoteCall
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -24,12 +24,16 @@ LONGEST = 2 * limits.HOUR
 """Milliseconds that an app may take to answer."""
 
 STALE = 100
-"""Milliseconds within which a kept connection that is reset was closed before the call came."""
+"""Milliseconds within which a kept connection that is reset was most likely closed before the call came."""
 
 MAX_ANSWER = 8 * limits.MB
 """Bytes of an answer's body."""
 
 MAX_REDIRECTS = 5
+
+
+class _DoubtError(Exception):
+    """Nobody knows whether a call was delivered."""
 
 
 class HttpCarrier:
@@ -55,6 +59,8 @@ class HttpCarrier:
 
         try:
             return await self._follow(call)
+        except _DoubtError as error:
+            return Doubtful(str(error))
         except EgressError as error:
             self._tell(call.app_id, str(error))
             return NotDelivered(str(error))
@@ -106,27 +112,31 @@ class HttpCarrier:
         return Broken(f"the app redirects the call more than {MAX_REDIRECTS} times")
 
     async def _sent(self, call: RemoteCall, url: Any) -> Any:
-        """The head of an answer. A call that met a kept connection as the app closed it is sent again at once."""
+        """The head of an answer.
+
+        Raises:
+            _DoubtError: the call met a kept connection as that was closed.
+        """
         from inngest.runtime.connections import Connections, Lost, Trip  # noqa: PLC0415 - loads aiohttp
 
         if self._made is None:
             self._made = Connections(self._egress, keep_alive=KEEP_ALIVE)
         headers = {**call.headers, "accept-encoding": "identity"}
-        while True:
-            began, trip = self._clock.monotonic(), Trip([])
-            try:
-                return await self._made.request(
-                    call.method,
-                    url,
-                    headers,
-                    call.body or None,
-                    connect=CONNECT,
-                    total=self._longest / limits.SECOND,
-                    trip=trip,
-                )
-            except Lost as lost:
-                if lost.said or not trip.was_reused or self._clock.monotonic() - began > STALE:
-                    raise
+        began, trip = self._clock.monotonic(), Trip([])
+        try:
+            return await self._made.request(
+                call.method,
+                url,
+                headers,
+                call.body or None,
+                connect=CONNECT,
+                total=self._longest / limits.SECOND,
+                trip=trip,
+            )
+        except Lost as lost:
+            if lost.said or not trip.was_reused or self._clock.monotonic() - began > STALE:
+                raise
+            raise _DoubtError(str(lost)) from lost
 
 
 async def _read(response: Any) -> Carried:

@@ -38,13 +38,22 @@ class NotDelivered(NamedTuple):
     reason: str  # what failed, for people: "connection refused"
 
 
+class Doubtful(NamedTuple):
+    """A kept connection was lost as the call left, and nothing came back.
+
+    Most likely its other end had closed it before. But a proxy may have lost it after the app got this call.
+    """
+
+    reason: str  # what failed, for people
+
+
 class Broken(NamedTuple):
     """The app may have got the call, and there is no answer: it was cut, took too long, or was too large."""
 
     reason: str  # what failed, for people
 
 
-Carried = RawAnswer | NotDelivered | Broken
+Carried = RawAnswer | NotDelivered | Doubtful | Broken
 """The ends of a call."""
 
 
@@ -138,6 +147,13 @@ class Conversation(Protocol):
 
     def came_back(self, target: str) -> None:
         """A call was not delivered: what it was for is due as before."""
+        ...
+
+    def doubted(self, target: str) -> bool:
+        """Nobody knows whether a call was delivered: it is due again as another one, and the first may record nothing.
+
+        False if its step must not begin again: the call has to count as broken.
+        """
         ...
 
     def wake(self) -> Failed | None:

@@ -18,7 +18,7 @@ from inngest.runtime.ports import Clock, Ids
 from .bodies import Bodies
 from .endpoint_calls import EndpointCalls, NoRequestError
 from .places import CallPlaces, Origins, origin_of
-from .ports import Broken, Carried, Carrier, Conversation, NotDelivered, RawAnswer
+from .ports import Broken, Carried, Carrier, Conversation, Doubtful, NotDelivered, RawAnswer
 
 SOON = 100
 """Milliseconds for which a run is kept while no call is under way: what falls due by then goes on without a claim."""
@@ -284,6 +284,10 @@ class _Talk:
             if isinstance(carried, NotDelivered):
                 self._run.came_back(target)
                 continue
+            if isinstance(carried, Doubtful):
+                if self._run.doubted(target):
+                    continue
+                carried = Broken(carried.reason)
             self._run.report(target, left_at, _reply(carried, self._invoker.clock.now()))
 
     def handlers(self) -> Sequence[Handler]:

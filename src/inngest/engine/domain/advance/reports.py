@@ -104,6 +104,17 @@ def came_back(state: RunState) -> Changes:
     return Changes(state.attempt, asking=state.asking._replace(under_way=False, again=False))
 
 
+def doubted(state: RunState, target: str) -> Changes:
+    """Nobody knows whether a call was delivered: it is made again, and whatever the first one does counts no more.
+
+    Args:
+        state: the run, as its owner knows it; not changed.
+        target: hash of the step that the call was for; DISCOVERY.
+    """
+    changes = came_back(state) if target == DISCOVERY else Changes(state.attempt)
+    return changes._replace(discovery=state.discovery._replace(generation=state.discovery.generation + 1))
+
+
 def woken(state: RunState, policy: Policy, moment: Moment) -> advance.Woken:
     """As `advance.woken`, with the discoveries that these steps make owed.
 
