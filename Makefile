@@ -82,7 +82,7 @@ fmt: $(DEV) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(BENCH) ## measure ours beside the peers' (QUICK=1 is short, RECORD=1 writes benchmarks/RESULTS.md, BASE=REV adds a revision, PARTS="A R" picks)
+bench: $(DEV) $(BENCH) $(INTEROP) ## measure ours beside the peers' (QUICK=1 is short, RECORD=1 writes benchmarks/RESULTS.md, BASE=REV adds a revision, PARTS="A R" picks)
 	$(BIN)/python -m benchmarks $(PARTS)
 
 trace: $(DEV) ## count the calls on the ways through the engine (ROUTE=step prints the way of one)

@@ -24,6 +24,7 @@ from . import (
     profile,
     revision,
     sequential,
+    serving,
     sleepers,
     startup_times,
     statements,
@@ -47,6 +48,7 @@ PARTS: dict[str, Sequence[Callable[[Plan], Section]]] = {
     "I": [intake.events_in],
     "J": [crons.ticking],
     "K": [growth.growing],
+    "S": [serving.serving],
     "P": [profile.where_time_goes],
 }
 if os.environ.get("BASE"):

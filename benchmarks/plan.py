@@ -46,6 +46,11 @@ class Plan:
     crons: int
     cron_minutes: int  # each tick comes with the minute
     waiters: int  # to whom one event is told
+    served_rounds: int
+    served_steps: int  # of a run of an app
+    served_long: int  # of a long one
+    served_runs: int  # of five steps, at a time
+    served_starts: int  # events to an idle server
 
 
 FULL = Plan(
@@ -85,6 +90,11 @@ FULL = Plan(
     crons=1_000,
     cron_minutes=3,
     waiters=10_000,
+    served_rounds=9,
+    served_steps=100,
+    served_long=1_000,
+    served_runs=500,
+    served_starts=200,
 )
 
 QUICK = Plan(
@@ -124,4 +134,9 @@ QUICK = Plan(
     crons=50,
     cron_minutes=1,
     waiters=1_000,
+    served_rounds=1,
+    served_steps=20,
+    served_long=100,
+    served_runs=50,
+    served_starts=20,
 )

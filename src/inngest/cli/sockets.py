@@ -35,12 +35,13 @@ def listen(host: str, port: int) -> socket.socket:
         CommandError: the address is taken, not allowed, or none of this machine.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError):
         raise CommandError(
             f"--host: {host!r} is no address of this machine", hint="expected 127.0.0.1 or 0.0.0.0"
         ) from None
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found
+    sock = socket.socket(family, kind, protocol)  # asyncio sets TCP_NODELAY where it is told that this is TCP
     try:
         if sys.platform != "win32":  # there it would let two servers share the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
