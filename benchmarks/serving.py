@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from .contenders.verbs import STEPS_OF_A_RUN
@@ -75,7 +76,9 @@ def _told(plan: Plan) -> str:
         "in memory, writes each step as a row of one table (`synchronous` FULL, what waits shares a COMMIT), and does "
         "nothing else. It drives the same app; against ours, an ASGI app without framework and SDK that sends each "
         "step as a checkpoint (`served/bare.py`). Apps note when a call comes and when it is answered, so that all is "
-        f"seen from outside. Rounds: {plan.served_rounds}.\n\n"
+        "seen from outside. "
+        f"{'`inngest start` runs on uvloop, which is installed here. ' if find_spec('uvloop') else ''}"
+        f"Rounds: {plan.served_rounds}.\n\n"
     )
 
 

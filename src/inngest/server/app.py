@@ -66,6 +66,7 @@ def create_app(
     """
     api, kind = EventApi(engine), "dev" if keys is None else "cloud"
     routes: list[BaseRoute] = [
+        *Checkpoints(host_of(engine)).routes,  # each step of an app may come here, and routes are asked in their order
         Mount(
             "/e",
             routes=[
@@ -82,7 +83,6 @@ def create_app(
         Route("/v1/triggers", api.triggers, methods=["GET"]),
         *Registering(host_of(engine), kind).routes,
         *StateApi(host_of(engine)).routes,
-        *Checkpoints(host_of(engine)).routes,
         *Endpoints(host_of(engine), keys).routes,
         *RestV1(host_of(engine)).routes,
         *RestV2(host_of(engine)).routes,

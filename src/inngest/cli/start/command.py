@@ -34,7 +34,7 @@ def start(flags: Mapping[str, object], *, config: str | None) -> None:
 
 
 def _run(settings: Settings, sock: socket.socket) -> None:
-    from inngest.cli.http_server import Stop, take_signals  # noqa: PLC0415 - loads uvicorn: mistakes are told before
+    from inngest.cli.http_server import Stop, run, take_signals  # noqa: PLC0415 - loads uvicorn: mistakes are told before
 
     from . import logs  # noqa: PLC0415 - see above
     from .serving import serve  # noqa: PLC0415 - loads the engine
@@ -42,9 +42,9 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     sockets.close_in_forks(sock)
     logs.set_up(as_json=settings.as_json)
 
-    async def run() -> None:
+    async def serving() -> None:
         stop = Stop()
         take_signals(stop.ask, asyncio.get_running_loop())
         await serve(settings, sock, stop)
 
-    asyncio.run(run())
+    run(serving())

@@ -1,11 +1,15 @@
-"""The socket that a server listens on."""
+"""The socket that a server listens on, and the loop that it runs on."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import sys
+from types import SimpleNamespace
 
-from inngest.cli import sockets
+import pytest
+
+from inngest.cli import http_server, sockets
 
 
 async def test_connections_send_at_once_what_is_written() -> None:
@@ -21,3 +25,21 @@ async def test_connections_send_at_once_what_is_written() -> None:
         assert await accepted != 0
         writer.close()
         await writer.wait_closed()
+
+
+class _OtherLoop(asyncio.SelectorEventLoop):
+    pass
+
+
+async def _loop() -> type[asyncio.AbstractEventLoop]:
+    return type(asyncio.get_running_loop())
+
+
+def test_a_server_runs_on_uvloop_if_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", SimpleNamespace(new_event_loop=_OtherLoop))
+    assert http_server.run(_loop()) is _OtherLoop
+
+
+def test_a_server_runs_on_asyncio_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert issubclass(http_server.run(_loop()), asyncio.BaseEventLoop)
