@@ -15,12 +15,16 @@ To add to it:
   Every crash, every world by chance and the replay of P9 take it from there.
 - *Something from outside that programs need while they run*: its `meanwhile` (`Posting`, `Signalling`, `Cancelling`,
   `Pausing`, `Rerunning`), at times that the seed draws. What a step looks for is said again in `looks`, for the checker
-  of P8. Another kind of thing from outside goes beside these in `scenario.py`; `FromOutside` does it until it is
+  of P8. Another kind of thing from outside goes beside these in `scenario.py`; `Clients` does it until it is
   acknowledged.
 - *Another gate, or another rule about the queue*: a program in `corpus/gated.py`, what it means for an event in the
   model of `checkers/p1_gates.py` (never less than it says), and in plain words in `checkers/p7_flow.py` (never more).
   Neither asks the engine: configurations are read anew (`checkers/rules.py`), and a program says again what its
   expressions say (`means`).
+- *Functions behind the wire*: `apps` of a `Scenario` is the number of app processes (`app.py`) that serve all programs;
+  engines have none then, and `wire.py` carries calls and checkpoints. `payers@2` is a program with two engines and two
+  apps. A fault of the network is a member of `ON_CALLS` or `ON_CHECKPOINTS`, and strikes in `wire.py`; worlds are in
+  `wired.py`. No last attempt is cut, so that a run ends as if nothing had happened.
 - *Worlds of another shape* (lanes, limits): a function of the seed in `scenarios.MIXED`, and a weight in
   `explore.by_chance`.
 - *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations/` that it catches. A new table

@@ -29,6 +29,10 @@ NARROW = tuple(name for program in ALL for name in (program.name, f"{program.nam
 """Worlds with one program and up to three engines."""
 
 
+SERVED = tuple(f"{program.name}@{engines}" for program in ALL for engines in (1, 2))
+"""The same, in apps that up to two engines call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One world, in one line: `payers 7`, or `payers 7 12:after 15:before` with crashes at numbered commits."""
@@ -45,8 +49,8 @@ class Case:
             ValueError: what is wrong with it.
         """
         name, *rest = line.split() or [""]
-        if name not in MIXED and name not in NARROW:
-            raise ValueError(f"there is no world {name!r}; there are {', '.join((*MIXED, *NARROW))}")
+        if name not in MIXED and name not in NARROW and name not in SERVED:
+            raise ValueError(f"there is no world {name!r}; there are {', '.join((*MIXED, *NARROW, *SERVED))}")
         if not rest or not rest[0].isdecimal():
             raise ValueError(f"the seed of {line!r} must follow the name of the world, as in '{name} 7'")
         return cls(name, int(rest[0]), tuple(_crash(text) for text in rest[1:]))
@@ -190,6 +194,11 @@ WEIGHTS = {
     "damaged": 2,
     "on-hold": 3,
     "forsaken": 1,
+    "served": 8,
+    "two-servers": 3,
+    "checkpointed": 4,
+    "app-away": 2,
+    "wired": 3,
 }
 """How often worlds of each kind are drawn."""
 

@@ -33,10 +33,30 @@ class Fault(enum.Enum):
     AWAY = "files moved away during a commit, and back"
     REPEATED = "record that comes again, with another result"
     DAMAGED = "row that cannot be read, until all other runs have ended"
+    APP_CRASH = "crash of an app at any moment"
+    APP_AWAY = "app away for long"
+    UNDELIVERED = "call that does not come to its app, and is known not to"
+    VANISHED = "call that does not come to its app, and nobody knows"
+    RESET = "connection of a call cut while its app works"
+    UNHEARD = "answer of a call lost"
+    CUT = "answer of a call cut halfway"
+    OVERDUE = "answer of a call that comes late"
+    CHECKPOINT_LOST = "checkpoint lost"
+    CHECKPOINT_UNHEARD = "answer of a checkpoint lost"
+    CHECKPOINT_LATE = "checkpoint that comes when its app has given it up"
+    CHECKPOINT_TWICE = "checkpoint that comes twice, to two servers"
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
 CLOCKS = frozenset((Fault.SKEW, Fault.STEP_OF_CLOCK, Fault.WALL_SET))
+ON_CALLS = (Fault.UNDELIVERED, Fault.VANISHED, Fault.RESET, Fault.UNHEARD, Fault.CUT, Fault.OVERDUE)
+HARMLESS = (Fault.UNDELIVERED, Fault.OVERDUE)
+"""Those after which no attempt has failed."""
+ON_CHECKPOINTS = (
+    *(Fault.CHECKPOINT_LOST, Fault.CHECKPOINT_UNHEARD),
+    *(Fault.CHECKPOINT_LATE, Fault.CHECKPOINT_TWICE),
+)
+OF_APPS = frozenset((Fault.APP_CRASH, Fault.APP_AWAY))
 CRASHES = frozenset((*AT_COMMIT, Fault.CRASH_ANYWHERE, Fault.CRASH_BY_STEP, Fault.TORN))
 
 
@@ -54,6 +74,7 @@ class Storm:
         repeated: chance that a record comes twice.
         deaf: chance that a look at what others wrote sees nothing.
         cut: chance that a start is cut short.
+        line: chance that something happens to a call to an app, or to a checkpoint.
         every: seconds between other faults, on average.
         step: by how much (ms) clocks are set at most.
         kinds: which other faults there are.
@@ -68,6 +89,7 @@ class Storm:
     repeated: float = 0.05
     deaf: float = 0.3
     cut: float = 0.1
+    line: float = 0.0
     every: float = 4.0
     step: int = 2_000
     kinds: tuple[Fault, ...] = (

@@ -13,6 +13,17 @@ from typing import Any, NamedTuple
 
 from inngest.protocol.steps import hash_step_id
 
+from .carried import (
+    Answered,
+    AppDied,
+    AppStarted,
+    Called,
+    CheckpointAnswered,
+    Checkpointed,
+    CheckpointHeard,
+    Delivered,
+    Returned,
+)
 from .faults import Fault
 
 Row = Mapping[str, object]
@@ -233,7 +244,16 @@ class Noticed:
 
 
 Entry = (
-    Started
+    AppStarted
+    | AppDied
+    | Called
+    | Answered
+    | Delivered
+    | Returned
+    | Checkpointed
+    | CheckpointAnswered
+    | CheckpointHeard
+    | Started
     | Died
     | Stopping
     | Stopped

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from inngest.embedded.assembly import Runtime, assemble
 from inngest.embedded.registration import specs_of
@@ -21,22 +20,17 @@ from inngest.sdk.function import Function
 from .database import SimDatabase, busy, full, unanswered
 from .faults import Fault
 from .history import Committed, Died, Entry, History, Noticed, Started, Stopped, Stopping, Written
-from .loop import HOST, SimLoop
+from .hosting import GoneError, Hosted
+from .loop import SimLoop
 from .ports import InlineExecutor, SimClock, SimHttp, SimIds, SimLiveness
 from .threads import BatonThreads, CrashError
-from .watch import WatchedInvoker
-
-T = TypeVar("T")
+from .watch import WatchedCalls, WatchedInvoker
 
 FEW = 20
 """Callbacks that a process at most lives on after it is doomed."""
 
 FAREWELL_US = 15_000_000
 """Microseconds in which the tasks of a loop that is torn down end, with what user code has for unwinding."""
-
-
-class GoneError(Exception):
-    """The process that was asked something is gone."""
 
 
 class Realm(Protocol):
@@ -95,7 +89,7 @@ class Realm(Protocol):
         ...
 
 
-class Process:
+class Process(Hosted):
     """See the module.
 
     Args:
@@ -116,22 +110,16 @@ class Process:
         chance: random.Random,
         carrier: Carrier | None = None,
     ) -> None:
+        super().__init__(world.loop, number)
         self.world = world
-        self.number = number
-        self.dead = False
-        self.gone: asyncio.Future[None] = world.loop.create_future()
         self.lock_out = 0  # so many transactions more find the database busy
         self.full = 0  # so many commits more find no space
+        self.tokens: dict[str, str] = {}  # of its claims, by run whose app it calls
         self._chance = chance
-        self._paused = False
         self._hidden = False  # others wrote, and it is told of it late
-        self._held: list[asyncio.Handle] = []
         self._dies_in: int | None = None
         self._torn_in: int | None = None
         self._leaving: asyncio.Task[None] | None = None
-        self._calls: dict[asyncio.Future[Any], None] = {}
-        self.context = contextvars.copy_context()
-        self.context.run(HOST.set, self)
         settings = Settings(
             functions,
             clients=(),
@@ -164,13 +152,14 @@ class Process:
             "sim",
             number,
         )._replace(carrier=carrier)
-        engine = assemble(settings, specs_of(functions), runtime, around=lambda invoker: WatchedInvoker(invoker, self))
+        engine = assemble(
+            settings,
+            specs_of(functions),
+            runtime,
+            around=lambda invoker: WatchedInvoker(invoker, self),
+            calling=lambda *parts: WatchedCalls(self, *parts),
+        )
         self.store, self.service = engine.store, engine.service
-
-    @property
-    def now(self) -> int:
-        """Microseconds of the world."""
-        return self.world.loop.now_us
 
     def note(self, entry: Entry) -> None:
         """Something happened in this process; nothing does when it is gone."""
@@ -232,13 +221,9 @@ class Process:
 
     def _end(self) -> None:
         self.dead = True
-        self._held.clear()
         self.locks.lose()
         self.database.abandon()
-        for answer in list(self._calls):
-            if not answer.done():
-                answer.set_exception(GoneError())
-        self._calls.clear()
+        self.end()
         self.world.died(self)
 
     def doom(self) -> None:
@@ -265,17 +250,6 @@ class Process:
             task.add_done_callback(ended)
             task.cancel()
 
-    def pause(self, us: int) -> None:
-        """Let it stand still; OS locks stay held, timers wait."""
-        self._paused = True
-        self.world.loop.call_at_us(self.now + us, self._resume)
-
-    def _resume(self) -> None:
-        self._paused = False
-        held, self._held = self._held, []
-        for handle in held:
-            self.world.loop.again(handle)
-
     def lets_run(self, handle: asyncio.Handle) -> bool:
         """Whether a callback of it may run now."""
         if self._dies_in is not None and not self.dead:
@@ -289,32 +263,7 @@ class Process:
                 self._torn_in = None
                 self.world.fired(Fault.TORN, self)
                 self.tear_down()
-        if self._paused and not self.dead:
-            self._held.append(handle)
-        return not self.dead and not self._paused
-
-    def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Future[T]:
-        """Have it do something, from outside; GoneError if it ends meanwhile."""
-        answer: asyncio.Future[T] = self.world.loop.create_future()
-        if self.dead:
-            answer.set_exception(GoneError())
-            return answer
-
-        def done(task: asyncio.Task[T]) -> None:
-            self._calls.pop(answer, None)
-            if answer.done():
-                return
-            if task.cancelled():
-                answer.set_exception(GoneError())
-            elif (error := task.exception()) is not None:
-                answer.set_exception(GoneError() if isinstance(error, asyncio.CancelledError) else error)
-            else:
-                answer.set_result(task.result())
-
-        self._calls[answer] = None
-        task = self.world.loop.create_task(work(), context=self.context.copy())
-        task.add_done_callback(done)
-        return answer
+        return super().lets_run(handle)
 
     # -- the boundaries of its transactions
 

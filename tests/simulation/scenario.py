@@ -141,6 +141,7 @@ class Scenario:
     programs: Sequence[Program]
     sends: Sequence[Send]
     engines: int = 1
+    apps: int = 0  # processes that serve the functions; if there are any, engines have none of their own
     retry_interval: int | None = 1_000  # ms
     max_in_flight: int = 100
     max_steps: int = 1_000  # of one run
@@ -156,8 +157,10 @@ class Scenario:
         return min(program.threads for program in self.programs)
 
 
-def alone(program: Program, *, engines: int = 1, **more: Any) -> Scenario:
+def alone(program: Program, *, engines: int = 1, apps: int = 0, **more: Any) -> Scenario:
     """A world with one program, started once. An engine that is alone need not look often at what others did."""
+    if apps:
+        return Scenario(f"{program.name}@{engines}", [program], [Send(program)], engines, apps, **more)
     if engines > 1:
         return Scenario(f"{program.name}-{engines}", [program], [Send(program)], engines, **more)
     return Scenario(program.name, [program], [Send(program)], look=1_000 if program.lasts else 200, **more)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from .corpus import BY_NAME, CATCHING, CHANGED, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, TICKING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Scenario, Send, alone
+from .wired import WIRED
 
 
 def _storm(seed: int) -> tuple[Scenario, Plan]:
@@ -243,15 +244,22 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "hours": _hours,
     "damaged": _damaged,
     "on-hold": _on_hold,
+    **WIRED,
 }
 """Worlds whose cast is drawn."""
 
 
 def world_of(name: str, seed: int) -> tuple[Scenario, Plan]:
-    """A world by its name: one of MIXED, a program, or a program with a number of engines: `payers-2`."""
+    """A world by its name: one of MIXED, a program, or a program with a number of engines: `payers-2`.
+
+    `payers@2` is two engines that call two apps for it.
+    """
     if name in MIXED:
         return MIXED[name](seed)
     if name in BY_NAME:
         return alone(BY_NAME[name]), Plan()
+    program, _, engines = name.rpartition("@")
+    if program:
+        return alone(BY_NAME[program], engines=int(engines), apps=2), Plan()
     program, _, engines = name.rpartition("-")
     return alone(BY_NAME[program], engines=int(engines)), Plan()

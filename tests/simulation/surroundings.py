@@ -20,7 +20,7 @@ from inngest.engine.store import allowance, claiming, entering, looking_back, sc
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 
 from .database import watch
-from .process import GoneError
+from .hosting import GoneError
 
 TMPFS = Path("/dev/shm")
 
@@ -86,7 +86,7 @@ class _Errors(logging.Handler):
         self._told = told
 
     def emit(self, record: logging.LogRecord) -> None:
-        if STORE in Path(record.pathname).parents:
+        if STORE in Path(record.pathname).parents and not record.getMessage().startswith("app "):  # one that is away
             self._told(f"the store has told of what nobody has damaged: {record.getMessage()}")
 
 

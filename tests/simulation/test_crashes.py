@@ -49,6 +49,13 @@ BESIDE = {
 }
 """Programs that two engines share; what comes meanwhile comes at other times then."""
 
+SERVED = {
+    **dict.fromkeys(("sequential@1", "sends@2", "payers@2", "plain@1", "races@2", "limited@2"), LONGER),
+    **dict.fromkeys(("retries@2", "siblings@1", "invokes@2", "nested@2", "defers@1", "fetching@2"), SHARED // 2),
+    **dict.fromkeys(("bodiless@1", "called@2", "charge@2", "debounced@2", "renamed@2", "halted@1"), SHARED // 2),
+}
+"""Programs of apps, whose engines are crashed at so many commits."""
+
 AGAIN = ("payers", "sleeps")
 """Programs whose recovery is crashed as well."""
 
@@ -92,6 +99,11 @@ def beside_others(farm: Farm) -> Futures:
 
 
 @pytest.fixture(scope="module")
+def served(farm: Farm) -> Futures:
+    return {name: farm.submit(crash_somehow, name, SEED + 2, most) for name, most in SERVED.items()}
+
+
+@pytest.fixture(scope="module")
 def twice(farm: Farm) -> Futures:
     return {name: farm.submit(crash_twice, name) for name in AGAIN}
 
@@ -130,6 +142,14 @@ def test_a_crash_that_changes_the_code_is_noticed_or_does_no_harm(name: str, cha
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_crash_beside_another_engine_leaves_a_program_right(name: str, beside_others: Futures, farm: Farm) -> None:
     figures = farm.count(beside_others[name].result())
+
+    assert figures.failures == []
+    assert figures.crashes >= figures.worlds - 4
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_a_crash_of_an_engine_leaves_a_program_of_an_app_right(name: str, served: Futures, farm: Farm) -> None:
+    figures = farm.count(served[name].result())
 
     assert figures.failures == []
     assert figures.crashes >= figures.worlds - 4

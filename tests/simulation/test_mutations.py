@@ -13,6 +13,9 @@ from .conftest import Farm
 from .explore import Case, Figures
 from .mutations import BY_PROMISE, MUTATIONS, WORLDS, Mutation, hunt
 
+OF_APPS = ("discovered", "outdated", "stuck")
+"""The promises of runs that are in apps."""
+
 Hunts = dict[str, Future[tuple[Figures, Case | None]]]
 
 
@@ -21,7 +24,9 @@ def hunts(farm: Farm) -> Hunts:
     return {mutation.name: farm.submit(hunt, mutation.name) for mutation in MUTATIONS}
 
 
-@pytest.mark.parametrize("promise", [*(f"P{number}" for number in range(11)), "over", "left", "crons", "deferred"])
+@pytest.mark.parametrize(
+    "promise", [*(f"P{number}" for number in range(11)), "over", "left", "crons", "deferred", *OF_APPS]
+)
 def test_every_promise_has_a_planted_bug(promise: str) -> None:
     assert BY_PROMISE[promise]
 

@@ -25,7 +25,7 @@ def test_what_went_wrong_once_stays_right(line: str, farm: Farm) -> None:
     assert looked.problems == {}
 
 
-@pytest.mark.parametrize("line", ["storm 3", "nested-2 5 9:after"])
+@pytest.mark.parametrize("line", ["storm 3", "nested-2 5 9:after", "served 3", "plain@2 5 9:after"])
 def test_a_world_is_the_same_each_time(line: str) -> None:
     digests = {_digest(line, hash_seed) for hash_seed in ("1", "2")}
 

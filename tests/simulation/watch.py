@@ -1,12 +1,14 @@
-"""An invoker that notes when the real one enters functions, and what it is told of its records."""
+"""Invokers that note when the real ones enter functions, or begin to call them, and what they are told of records."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from inngest.engine.domain.waiting_facts import Handler
+from inngest.engine.invokers.ports import Conversation
+from inngest.engine.invokers.remote import RemoteInvoker
 from inngest.engine.owned_run import OwnedRun
 from inngest.engine.ports import Invoker
 from inngest.protocol import calls
@@ -35,6 +37,12 @@ class Host(Protocol):
     def repeats(self) -> bool:
         """Whether the answer to a record is lost, and it is sent again."""
         ...
+
+
+class Caller(Host, Protocol):
+    """A process that calls apps."""
+
+    tokens: dict[str, str]
 
 
 class WatchedInvoker:
@@ -88,6 +96,38 @@ class WatchedInvoker:
     @property
     def handlers(self) -> Sequence[Handler]:
         return self._inner.handlers
+
+
+class WatchedCalls(RemoteInvoker):
+    """Calls functions of apps; a run is entered as long as its calls are made.
+
+    Args:
+        caller: the process.
+        parts: of the invoker.
+    """
+
+    def __init__(self, caller: Caller, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._host = caller
+
+    async def invoke(self, call: Call, run: Conversation) -> Outcome:
+        host = self._host
+        assert isinstance(run, OwnedRun)
+        owner = run.claimed.owner
+        host.tokens[call.run_id] = owner.token
+        memos = tuple(memo.step.text for memo in call.memos)
+        about = (owner.token, call.run_id)
+        host.note(Entered(host.now, host.number, owner.session, *about, call.function_id, call.attempt, memos))
+        how = "lost"
+        try:
+            outcome = await super().invoke(call, run)
+            how = type(outcome).__name__
+        except BaseException as error:
+            how = type(error).__name__
+            raise
+        finally:
+            host.note(Left(host.now, host.number, *about, how))
+        return outcome
 
 
 class _WatchedRecorder:

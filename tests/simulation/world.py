@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,30 +14,20 @@ import inngest
 from inngest.engine.errors import StoreError
 from inngest.engine.store import allowance
 from inngest.engine.store.timers import NEVER
-from inngest.protocol import ulids
-from inngest.protocol.opcodes import SentEvent
 from inngest.sdk.function import Function
 
 from . import damage, surroundings
-from .faults import AT_COMMIT, Fault, Plan, Storm
-from .from_outside import FromOutside
-from .history import (
-    Acknowledged,
-    Away,
-    Calm,
-    Entry,
-    Fired,
-    History,
-    Noticed,
-    Told,
-    hold_of,
-)
+from .app import App
+from .clients import Clients
+from .faults import AT_COMMIT, OF_APPS, Fault, Plan, Storm
+from .history import Away, Calm, Entry, Fired, History, Noticed, hold_of
+from .hosting import GoneError, Hosted
 from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
-from .ports import EPOCH
-from .process import GoneError, Process
-from .scenario import APP, Scenario, Send
+from .process import Process
+from .scenario import APP, Scenario
 from .surroundings import PACES, looking, paging, quietly
+from .wire import Network, SimCarrier, SimServer
 
 T = TypeVar("T")
 
@@ -56,6 +45,9 @@ HOURS = 10 * 3_600_000
 
 DEPLOYS_EVERY = 5.0
 """Seconds between two deploys, while a run is on hold in the calm."""
+
+AWAY = (8.0, 40.0, 150.0)
+"""Seconds that an app is away for long."""
 
 UNWINDING = 1.0
 """Seconds in which the tasks of a start that failed end."""
@@ -93,18 +85,20 @@ class World:
         self.wall = 0  # how far the machine's wall clock is ahead (ms)
         self._processes: list[Process] = []  # all there ever were
         self._alive: list[Process] = []  # those that can be asked something
+        self._served: list[App] = []  # all there ever were
+        self._serving: list[App] = []  # those that live
+        self._network = Network(self, self.chance("network"))
         self._calm = plan.storm is None
         self._closing = False
         self._over = False
         self._deployed_at = 0.0
         self._deployed = {f"{APP}-{name}" for program in scenario.programs if program.deploys for name in program.ends}
         self._latencies = self.chance("latencies")
-        self._faults = self.chance("faults")
+        self.faults = self.chance("faults")
         self._troubles = self.chance("troubles")
         self._starts = self.chance("starts")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
-        self._comings = FromOutside(self, self.chance("meanwhile"))
         self._background: list[asyncio.Task[Any]] = []
         self._failure: BaseException | None = None  # of the world itself
         self._lasts = max((send.program.lasts for send in scenario.sends), default=0)  # ms
@@ -141,8 +135,11 @@ class World:
     async def _main(self) -> None:
         for _ in range(self.scenario.engines):
             self._begin(self._life())
-        clients = [self._begin(self._client(number, send)) for number, send in enumerate(self.scenario.sends)]
-        clients += [self._begin(work) for place in enumerate(self.scenario.sends) for work in self._comings.of(*place)]
+        for _ in range(self.scenario.apps):
+            self._begin(self._app_life())
+        outer = Clients(self, self.chance("meanwhile"))
+        clients = [self._begin(outer.sends(number, send)) for number, send in enumerate(self.scenario.sends)]
+        clients += [self._begin(work) for place in enumerate(self.scenario.sends) for work in outer.meanwhile(*place)]
         if self.plan.damages:
             clients.append(self._begin(damage.strike(self, self.chance("damage"))))
         if self.plan.storm is not None:
@@ -168,6 +165,9 @@ class World:
             process.dead = True
             process.database.abandon()
             process.threads.abandon()
+        for app in self._served:
+            app.dead = True
+            app.threads.abandon()
 
     def _all_ended(self) -> bool:
         state = self.history.state
@@ -187,7 +187,7 @@ class World:
         ]
         if any(run["function_id"] in self._deployed for run in held):
             self._deployed_at = self.loop.time()
-            self._begin(quietly(self._faults.choice(self._alive).stop()))
+            self._begin(quietly(self.faults.choice(self._alive).stop()))
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self.loop.create_task(work)
@@ -214,7 +214,7 @@ class World:
             else:
                 self._alive.append(process)
                 await process.gone
-            await asyncio.sleep(self._faults.choice(self.scenario.rests))
+            await asyncio.sleep(self.faults.choice(self.scenario.rests))
 
     def _cuts_start(self) -> int | None:
         """After how many microseconds a start is cut short, if it is."""
@@ -229,97 +229,104 @@ class World:
         with contextlib.suppress(GoneError, StoreError):
             await process.start()
             self._alive.append(process)
-            await asyncio.sleep(self._faults.choice((0.5, 3.0)))
+            await asyncio.sleep(self.faults.choice((0.5, 3.0)))
             await process.stop()
 
     def _born(self) -> Process:
-        number = len(self._processes)
-        skew = self._faults.randint(-self.plan.skew, self.plan.skew)
-        process = Process(self, number, self.functions(number), skew, self.chance(f"process {number}"))
+        number = len(self._processes) + len(self._served)
+        skew = self.faults.randint(-self.plan.skew, self.plan.skew)
+        chance = self.chance(f"process {number}")
+        if self.scenario.apps:
+            carrier = SimCarrier(self._network)
+            process = carrier.process = Process(self, number, (), skew, chance, carrier)
+        else:
+            process = Process(self, number, self.functions(number), skew, chance)
         if skew:
             self.fired(Fault.SKEW, process)
         self._processes.append(process)
         return process
 
-    def functions(self, version: int) -> list[Function[Any]]:
+    def functions(self, version: int, client: inngest.Inngest | None = None) -> list[Function[Any]]:
         """The code of a process; what is changed in it may depend on how many processes there were."""
-        client = inngest.Inngest(app_id=APP, is_production=False)
+        client = client or inngest.Inngest(app_id=APP, is_production=False)
         return [one for program in self.scenario.programs for one in program.make(client, self._outside, version)]
 
     def died(self, process: Process) -> None:
         """A process is gone."""
         if process in self._alive:
             self._alive.remove(process)
-        if not process.gone.done():
-            process.gone.set_result(None)
 
     async def someone(self) -> Process:
-        """A process that lives."""
-        while not self._alive:  # noqa: ASYNC110 - a look costs nothing in virtual time
+        """An engine that can be asked something, once there is one that knows all functions."""
+        while not self._alive or not self._known():  # noqa: ASYNC110 - a look costs nothing in virtual time
             await asyncio.sleep(0.05)
-        return self._faults.choice(self._alive)
+        return self.faults.choice(self._alive)
 
-    # -- clients
+    # -- apps
 
-    async def _client(self, number: int, send: Send) -> None:
-        """Sends one event until it is acknowledged, then waits for all runs that it started."""
-        await asyncio.sleep(send.at / 1000)
-        by_key = self._faults.random() < 0.5
-        now = EPOCH + self.wall + self.now() // 1000
-        sent = SentEvent(
-            send.program.event,
-            json.dumps({**send.program.data, "number": number}),
-            f"key-{number}" if by_key else "",
-            now + send.delay if send.delay else 0,
-            "" if by_key else ulids.make(now, number.to_bytes(10, "big")),
-        )
-        await asyncio.gather(*(self.send(sent) for _ in range(2 if self.plan.twice else 1)))
-        if self.plan.twice:
-            self.fired(Fault.TWICE, None)
-        runs = [
-            str(run["id"])
-            for run in self.history.state.runs.values()
-            if (event := self.history.state.events[str(run["event_id"])])
-            and (event["id"] == sent.id or (by_key and event["key"] == sent.key))
-        ]
-        await asyncio.gather(*(self._wait(run_id) for run_id in runs))
+    async def _app_life(self) -> None:
+        """An app, and another one whenever it ends."""
+        while not self._closing:
+            number = len(self._processes) + len(self._served)
+            app = App(self, number, lambda client: self.functions(number, client), self.chance(f"app {number}"))  # noqa: B023
+            self._served.append(app)
+            self._serving.append(app)
+            with contextlib.suppress(GoneError):
+                await app.register()
+            await app.gone
+            await asyncio.sleep(self.faults.choice(AWAY if app.stays_away else self.scenario.rests))
 
-    async def send(self, sent: SentEvent) -> None:
-        """Send an event until it is acknowledged."""
-        while True:
-            process = await self.someone()
-            try:
-                ids = await process.call(lambda: process.service.intake.send([sent]))  # noqa: B023
-            except (GoneError, StoreError):
-                await asyncio.sleep(0.1)
-            else:
-                self.note(Acknowledged(self.now(), process.number, tuple(ids)))
-                return
+    def _known(self) -> bool:
+        names = (f"{APP}-{name}" for program in self.scenario.programs for name in program.ends)
+        return not self.scenario.apps or all(name in self.history.state.functions for name in names)
 
-    async def _wait(self, run_id: str) -> None:
-        while True:
-            process = await self.someone()
-            try:
-                ended = await process.call(lambda: process.service.ends.wait(run_id))  # noqa: B023
-            except (GoneError, StoreError):
-                await asyncio.sleep(0.1)
-            else:
-                self.note(Told(self.now(), process.number, run_id, ended.status.value, ended.output))
-                return
+    def apps(self) -> Sequence[App]:
+        """Those that live."""
+        return self._serving
+
+    def engines(self) -> Sequence[Process]:
+        """Those that can be asked something."""
+        return self._alive
+
+    def server_of(self, app: App) -> SimServer:
+        """The way from an app to the engines."""
+        return SimServer(self._network, app)
+
+    def app_died(self, app: App) -> None:
+        """An app is gone."""
+        self._serving.remove(app)
+
+    def line(self) -> float:
+        """How likely it is by now that something happens to what crosses the network."""
+        return 0.0 if self.plan.storm is None or self._calm else self.plan.storm.line
 
     # -- faults
 
     async def _storm(self, storm: Storm) -> None:
         end = self.loop.time() + storm.lasts
         while True:
-            await asyncio.sleep(self._faults.expovariate(1 / storm.every))
+            await asyncio.sleep(self.faults.expovariate(1 / storm.every))
             if self.loop.time() >= end:
                 return
             if self._alive:
-                self._strike(self._faults.choice(storm.kinds), self._faults.choice(self._alive))
+                kind = self.faults.choice(storm.kinds)
+                if kind in OF_APPS:
+                    self._strike_app(kind)
+                else:
+                    self._strike(kind, self.faults.choice(self._alive))
+
+    def _strike_app(self, fault: Fault) -> None:
+        """An app ends, unless a run would fail by that: its last attempt is under way there."""
+        found = [app for app in self._serving if not app.is_indispensable]
+        if not found:
+            return
+        app = self.faults.choice(found)
+        app.stays_away = fault is Fault.APP_AWAY
+        self.fired(fault, app)
+        app.crash()
 
     def _strike(self, fault: Fault, process: Process) -> None:
-        chance = self._faults
+        chance = self.faults
         if fault is Fault.STOP:
             self._begin(quietly(process.stop()))
         elif fault is Fault.PAUSE:
@@ -350,8 +357,8 @@ class World:
             self.loop.give_up(f"{number} transactions")
         fault = self.plan.at.get(number)
         storm = self.plan.storm
-        if fault is None and storm is not None and not self._calm and self._faults.random() < storm.at_commit:
-            fault = self._faults.choice(AT_COMMIT)
+        if fault is None and storm is not None and not self._calm and self.faults.random() < storm.at_commit:
+            fault = self.faults.choice(AT_COMMIT)
         if fault is None and storm is not None and not self._calm:
             drawn = self._troubles.random()
             if drawn < storm.full:
@@ -365,7 +372,7 @@ class World:
     def finds_busy(self, process: Process) -> bool:
         """Whether a transaction that begins finds the database busy."""
         storm = self.plan.storm
-        found = storm is not None and not self._calm and self._faults.random() < storm.busy
+        found = storm is not None and not self._calm and self.faults.random() < storm.busy
         if found:
             self.fired(Fault.BUSY, process)
         return found
@@ -387,9 +394,9 @@ class World:
     def deafens(self, process: Process) -> Fault | None:
         """Whether a look at what others wrote sees nothing, or sees it the next time."""
         storm = self.plan.storm
-        if storm is None or self._calm or self._faults.random() >= storm.deaf:
+        if storm is None or self._calm or self.faults.random() >= storm.deaf:
             return None
-        return self._faults.choice((Fault.DEAF, Fault.LATE))
+        return self.faults.choice((Fault.DEAF, Fault.LATE))
 
     def killed_by_step(self, process: Actor) -> None:
         """A handler ends its process."""
@@ -399,7 +406,7 @@ class World:
 
     # -- what others ask
 
-    def fired(self, fault: Fault, process: Process | None) -> None:
+    def fired(self, fault: Fault, process: Hosted | None) -> None:
         """A fault happens."""
         self.fired_count[fault] += 1
         self.note(Fired(self.now(), fault, None if process is None else process.number))

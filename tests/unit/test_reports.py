@@ -268,6 +268,15 @@ def test_a_step_of_another_kind_than_before_is_a_failed_attempt() -> None:
     assert report(state(sleeping(A)), reported(ran(A))).memos == []
 
 
+@pytest.mark.parametrize("step", [sleeping(A), waiting(A), planned(A)])
+def test_a_step_of_any_kind_may_be_given_up(step: OpenStep) -> None:
+    run = state(step, sleeping(B))
+    changes = report(run, reported(Op(Opcode.STEP_CANCELLED, A)))
+    (memo,) = changes.memos
+    assert (memo.step, memo.kind, memo.cancelled, len(changes.failed)) == (A, step.kind, True, 0)
+    assert after(run, changes).open.keys() == {B.hash}
+
+
 def test_more_steps_than_a_run_may_have_fail_it() -> None:
     fits = [plan(named(f"s{index}")) for index in range(POLICY.max_steps - 2)]
     run = state(done(A), planned(B))
@@ -391,6 +400,22 @@ def test_a_call_that_broke_is_of_a_generation_that_is_over(run: RunState, target
 
 
 HOLD = Hold(Sign.CALLED, "a", "b", "", 1, NOW - 9, NOW - 9)
+
+
+@pytest.mark.parametrize("ops", [[Op(Opcode.DISCOVERY_REQUEST, COMPLETE)], [plan(B)]])
+def test_a_run_on_hold_whose_code_comes_to_its_place_is_claimed_anew(ops: list[Op]) -> None:
+    run = state(done(A), code=Code(hold=HOLD, holds=1))
+    changes = report(run, reported(*ops))
+    assert changes.transition == Released(NOW)
+    assert (changes.code, len(changes.failed)) == (Code(holds=1), 0)
+    assert calls(after(run, changes))
+
+
+def test_a_step_of_a_run_on_hold_that_is_not_run_yet_is_no_stray() -> None:
+    run = state(planned(A), code=Code(hold=HOLD, holds=1))
+    for _ in range(4):
+        changes = report(run, reported(Op(Opcode.DISCOVERY_REQUEST, COMPLETE)), A.hash)
+        assert (changes.transition, len(changes.failed)) == (Released(NOW), 0)
 
 
 def test_code_that_has_changed_puts_the_run_on_hold() -> None:

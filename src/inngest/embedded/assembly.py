@@ -83,6 +83,7 @@ def assemble(
     observers: Observers | None = None,
     *,
     around: Callable[[LocalInvoker], Invoker] = lambda invoker: invoker,
+    calling: Callable[[Carrier, Clock, Ids, str], RemoteInvoker] = RemoteInvoker,
 ) -> Assembly:
     """Put an engine together. It runs on the event loop that is running.
 
@@ -92,13 +93,14 @@ def assemble(
         runtime: the outer world.
         observers: are told what it does.
         around: what stands between the engine and the invoker of its functions.
+        calling: makes the invoker of functions of apps.
     """
     policy = Policy(settings.max_steps, settings.retry_interval, settings.max_takeovers)
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
     invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle)
     carrier = runtime.carrier
     key = "" if settings.apps is None else settings.apps.signing_key
-    remote = None if carrier is None else RemoteInvoker(carrier, runtime.clock, runtime.ids, key)
+    remote = None if carrier is None else calling(carrier, runtime.clock, runtime.ids, key)
     worker = WorkerContext(
         store,
         around(invoker),

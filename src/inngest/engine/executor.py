@@ -394,7 +394,9 @@ class RunExecutor:
             What was recorded, or its future; STOP if the call is not the newest any more. None: the run is not here.
         """
         owned_run = self._owned.get(run_id)
-        return owned_run.checkpoint(generation, ops) if isinstance(owned_run, RemoteRun) else None
+        if not isinstance(owned_run, RemoteRun) or owned_run.is_lost or generation > owned_run.generation:
+            return None  # it has been taken over since, at the latest: the store knows by whom
+        return owned_run.checkpoint(generation, ops)
 
     def _owner(self) -> Owner:
         return Owner(self.worker.session_id, self.worker.ids.token(), "")

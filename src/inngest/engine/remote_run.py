@@ -193,7 +193,8 @@ class RemoteRun(OwnedRun):
             reply = reply._replace(ops=[as_kept(op) for op in reply.ops])
         moment = self._moment()
         told = reports.Report(target, left_at, reply)
-        self._write(reports.report(self._state, told, self._worker.policy, moment), moment.now)
+        changes = reports.report(self._state, told, self._worker.policy, moment)
+        self._write(changes, moment.now, asks=target == DISCOVERY)
 
     def checkpoint(self, generation: int, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         """The code reports what it did while its call is under way.
@@ -222,7 +223,15 @@ class RemoteRun(OwnedRun):
             return Advice.STOP
         return Advice.STOP if self.is_over else self._advice()
 
-    def _write(self, changes: Changes, now: int) -> asyncio.Future[Recorded] | Recorded:
+    def _write(self, changes: Changes, now: int, *, asks: bool = False) -> asyncio.Future[Recorded] | Recorded:
+        """Commit what was decided.
+
+        Args:
+            changes: the decision.
+            now: unix ms.
+            asks: commit it also if it is nothing, since a checkpoint of this call may have come to another worker: the
+                next call would not tell the app of it.
+        """
         stored = self._asked_attempt
         self._state.apply(changes)
         if changes.transition is not None:
@@ -233,7 +242,7 @@ class RemoteRun(OwnedRun):
         if changes.is_result and changes.attempt == stored and self._records_alone():
             if self._worker.store.record_here(self.owner, changes.memos[0]):
                 return Recorded(self._advice(), changes.entries)
-        elif changes.is_nothing and changes.attempt == stored:
+        elif changes.is_nothing and changes.attempt == stored and not asks:
             return Recorded(self._advice(), changes.entries)
         return self._commit(changes, now)
 

@@ -7,8 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.history import Change, Committed, Died, Entered, Fired, History, State, Stopped, Stopping, is_memo
+from tests.simulation.carried import Answered, AppDied, AppStarted
+from tests.simulation.history import (
+    Change,
+    Committed,
+    Died,
+    Entered,
+    Fired,
+    History,
+    Left,
+    State,
+    Stopped,
+    Stopping,
+    is_memo,
+)
 from tests.simulation.scenario import Scenario
+
+AWAY = 60_000_000
+"""Microseconds for which an app is asked by single calls, after one was not delivered."""
 
 OF_RUN = ("steps", "attempts", "inbox", "requests")
 """Tables whose rows are what is recorded of a run, besides its own row."""
@@ -20,6 +36,7 @@ OWNERSHIP = ("session_id", "token", "slots", "generation")
 def check(history: History, _: Scenario) -> Iterator[str]:
     """Nobody enters a run again and again."""
     entered: dict[str, int] = {}  # runs that were entered and have not changed since: when
+    away_at: int | None = None  # when a call to an app was not delivered last
     used: set[tuple[str, object, object]] = set()  # open steps that were a cause: run, hash, attempt
     for _number, entry, state in history.walk():
         match entry:
@@ -31,9 +48,16 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 used.update(fresh)
                 entered[entry.run_id] = entry.at
             case Committed():
+                if any(change.table == "sessions" and change.new is None for change in entry.changes):
+                    entered.clear()  # a worker was declared dead
                 for change in entry.changes:
                     entered.pop(_recorded(change), None)
-            case Fired() | Died() | Stopping() | Stopped():
+            case Answered(how="not delivered"):
+                away_at = entry.at
+                entered.clear()
+            case Left() if away_at is not None and entry.at < away_at + AWAY:
+                entered.pop(entry.run_id, None)  # its app is being asked whether it is back, by another call
+            case Fired() | Died() | Stopping() | Stopped() | AppStarted() | AppDied():
                 entered.clear()
             case _:
                 pass

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tests.simulation.history import Committed, Died, Entered, History, Left, Stopped
+from tests.simulation.history import Change, Committed, Died, Entered, History, Left, Stopped
 from tests.simulation.scenario import Scenario
 
 
 def check(history: History, _: Scenario) -> Iterator[str]:
-    """An invocation lives until it ends, its process does, or its worker is declared dead."""
+    """An invocation lives until it ends, its process does, or its worker is declared dead.
+
+    One whose run was written by another engine lives until its run is let go by that.
+    """
     live: dict[str, Entered] = {}
     for _number, entry, state in history.walk():
         match entry:
@@ -26,7 +29,16 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             case Died() | Stopped():
                 live = {run: one for run, one in live.items() if one.process != entry.process}
             case Committed(changes=changes):
+                for run in _let_go(changes):
+                    live.pop(run, None)
                 if any(change.table == "sessions" and change.old is not None for change in changes):
                     live = {run: one for run, one in live.items() if state.lives(one.session)}
             case _:
                 pass
+
+
+def _let_go(changes: Sequence[Change]) -> Iterator[str]:
+    for change in changes:
+        old, new = change.old, change.new
+        if change.table == "runs" and old is not None and new is not None and old["touched"] and new["token"] is None:
+            yield str(new["id"])

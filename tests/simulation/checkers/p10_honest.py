@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.simulation.carried import Called
 from tests.simulation.history import Acknowledged, Away, Committed, History, Recorded, Told, effective_id, is_memo
 from tests.simulation.scenario import Scenario
 
@@ -33,6 +34,10 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                         yield f"at {entry.at}: the record of {step} was answered before its commit"
                     if (entry.run_id, step) in void:
                         yield f"at {entry.at}: the record of {step} was answered, and is in a file that is away"
+            case Called():
+                for step in entry.memos:
+                    if not is_memo(state.steps.get((entry.run_id, step))):
+                        yield f"at {entry.at}: a call tells of step {step} of {entry.run_id} before its commit"
             case Told():
                 run = state.runs[entry.run_id]
                 if (run["status"], run["output"]) != (entry.status, entry.output):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.simulation.carried import CheckpointAnswered, Checkpointed
 from tests.simulation.history import Change, Committed, History, State, begun_sessions
 from tests.simulation.scenario import Scenario
 
@@ -12,10 +13,18 @@ DECIDED = ("status", "attempt", "output", "error", "started_at", "ended_at")
 
 
 def check(history: History, _: Scenario) -> Iterator[str]:
-    """What is written about a run is written by its owner, who lives. (Others may hand in events, and see who died.)"""
+    """What is written about a run is written by its owner, who lives. (Others may hand in events, and see who died.)
+
+    A checkpoint of its app may come to another engine: that writes it, as long as the run has an owner.
+    """
     state = State()
     sessions: dict[int, set[str]] = {}  # of each process
+    given: dict[int, tuple[int, str]] = {}  # checkpoints that came, by their numbers: to whom, and for which run
     for entry in history.entries:
+        if isinstance(entry, Checkpointed):
+            given[entry.number] = entry.process, entry.run_id
+        if isinstance(entry, CheckpointAnswered):
+            del given[entry.number]
         if not isinstance(entry, Committed):
             continue
         own = sessions.setdefault(entry.process, set())
@@ -25,7 +34,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             run = None if _cancels(change) else _decided_run(change, state)
             run = None if run in made else run
             owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
-            if run is not None and (owner not in own or owner not in living):
+            taken = owner in own or (owner is not None and (entry.process, run) in given.values())
+            if run is not None and (not taken or owner not in living):
                 yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
             state.apply(change)
         for row in state.runs.values():

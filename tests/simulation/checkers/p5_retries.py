@@ -1,4 +1,7 @@
-"""P5 retries: every step has its own counter: up to `retries + 1` recorded attempts for each step, and for the body."""
+"""P5 retries: every step has its own counter: up to `retries + 1` recorded attempts for each step, and for the body.
+
+A step of an app that is run by a call that asks what there is to do has that call's counter: the body's.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from inngest.protocol.steps import hash_step_id
+from tests.simulation.carried import Answered, Called
 from tests.simulation.history import Began, Committed, Entered, History, Row, State, effective_id, is_memo
 from tests.simulation.scenario import APP, Scenario
 
@@ -26,7 +30,8 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
         for name in program.ends
         for step, retries in program.retries.items()
     }
-    failed: Counter[tuple[str, str]] = Counter()  # by run and hash of the step; "" is the body since its last step
+    failed = _Failed(remote=scenario.apps > 0)
+    calls: dict[str, str] = {}  # that are under way: tokens of their claims
     sessions: dict[tuple[str, str], str] = {}  # of invocations
     for _number, entry, state in history.walk():
         match entry:
@@ -37,33 +42,77 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                             f"at {entry.at}: {problem}"
                             for problem in _written(change.table, change.new, failed, state, own)
                         )
+            case Called():
+                calls[entry.call] = entry.token
+            case Answered():
+                del calls[entry.call]
             case Began():
-                count = failed[entry.run_id, hash_step_id(entry.step)]
-                fenced = not state.lives(sessions[entry.token, entry.run_id])  # it cannot know what others did
+                count = failed.of(entry.run_id, hash_step_id(entry.step))
+                if scenario.apps:  # it goes on if its engine is gone, or has given it up
+                    fenced = state.runs[entry.run_id]["token"] != calls.get(entry.token, "")
+                else:
+                    fenced = not state.lives(sessions[entry.token, entry.run_id])  # it cannot know what others did
                 if entry.attempt != count and not fenced:
                     yield f"at {entry.at}: attempt {entry.attempt} of {entry.step} began; {count} are recorded"
             case Entered():
                 sessions[entry.token, entry.run_id] = entry.session
                 stored = sum(run_id == entry.run_id for (run_id, _), row in state.steps.items() if is_memo(row))
-                count = 0 if len(entry.memos) > stored else failed[entry.run_id, ""]
+                count = 0 if len(entry.memos) > stored else failed.of(entry.run_id, "")
                 if entry.attempt != count and state.lives(entry.session):
                     yield f"at {entry.at}: run {entry.run_id} was entered with attempt {entry.attempt}, not {count}"
             case _:
                 pass
 
 
-def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: State, own: Own) -> Iterator[str]:
+class _Failed:
+    """Attempts that have failed, by run and step; those of the body since its last step.
+
+    Args:
+        remote: whether functions are in apps.
+    """
+
+    def __init__(self, *, remote: bool) -> None:
+        self._remote = remote
+        self._open: set[tuple[str, str]] = set()
+        self._count: Counter[tuple[str, str]] = Counter()
+
+    def _key(self, run_id: str, hashed: str) -> tuple[str, str]:
+        return (run_id, "") if self._remote and (run_id, hashed) not in self._open else (run_id, hashed)
+
+    def of(self, run_id: str, hashed: str) -> int:
+        """How many of a step have; "" is the body."""
+        return self._count[self._key(run_id, hashed)]
+
+    def add(self, run_id: str, hashed: str) -> int:
+        """One more has; how many."""
+        key = self._key(run_id, hashed)
+        self._count[key] += 1
+        return self._count[key]
+
+    def opened(self, run_id: str, hashed: str) -> None:
+        """A step is open."""
+        self._open.add((run_id, hashed))
+
+    def ended(self, run_id: str, hashed: str) -> int:
+        """A step has ended; how many of its attempts have failed."""
+        count = self.of(run_id, hashed)
+        self._open.discard((run_id, hashed))
+        self._count[run_id, ""] = 0
+        return count
+
+
+def _written(table: str, row: Row, failed: _Failed, state: State, own: Own) -> Iterator[str]:
     if table == "attempts":
         run_id, hashed = str(row["run_id"]), str(row["hash"])
-        if row["attempt"] != failed[run_id, hashed]:
-            yield f"attempt {row['attempt']} of {hashed or 'the body'} was recorded after {failed[run_id, hashed]}"
-        failed[run_id, hashed] += 1
-        if failed[run_id, hashed] > (retries := _retries(state, run_id, hashed, own)):
+        if row["attempt"] != (before := failed.of(run_id, hashed)):
+            yield f"attempt {row['attempt']} of {hashed or 'the body'} was recorded after {before}"
+        if failed.add(run_id, hashed) > (retries := _retries(state, run_id, hashed, own)):
             yield f"{hashed or 'the body'} has more than {retries + 1} attempts"
-    elif table == "steps" and is_memo(row):
+    elif table == "steps" and not is_memo(row):
+        failed.opened(str(row["run_id"]), str(row["hash"]))
+    elif table == "steps":
         run_id = str(row["run_id"])
-        count = failed[run_id, str(row["hash"])]
-        failed[run_id, ""] = 0
+        count = failed.ended(run_id, str(row["hash"]))
         if not row["cancelled"] and row["attempt"] != count:
             yield f"step {effective_id(row)} ended with attempt {row['attempt']} after {count} failed ones"
         retries = _retries(state, run_id, str(row["hash"]), own)
@@ -72,8 +121,8 @@ def _written(table: str, row: Row, failed: Counter[tuple[str, str]], state: Stat
             yield f"step {effective_id(row)} was given up after {count + 1} attempts of {retries + 1}"
     elif table == "runs" and row["status"] == "FAILED" and _error_name(row) in RETRIED:
         run_id = str(row["id"])
-        if not _is_of_step(row, state) and failed[run_id, ""] != row["retries"]:
-            yield f"run {run_id} was given up after {failed[run_id, '']} failed attempts of its body"
+        if not _is_of_step(row, state) and failed.of(run_id, "") != row["retries"]:
+            yield f"run {run_id} was given up after {failed.of(run_id, '')} failed attempts of its body"
 
 
 def _retries(state: State, run_id: str, hashed: str, own: Own) -> int:

@@ -1,6 +1,7 @@
 """P7 limits: what executes never exceeds a concurrency limit, and each slot that is counted is somebody's.
 
 A handler executes until it returns, also if its run was cancelled meanwhile, and until its process or its session ends.
+One of an app executes as long as its call is under way: whoever gave that up cannot know what the app does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 from inngest.engine.domain.function_rules import rules_of
 from inngest.engine.domain.lanes import Lane
+from tests.simulation.carried import Answered, Called
 from tests.simulation.history import Began, Change, Committed, Died, Entry, Finished, History, Row, State, hold_of
 from tests.simulation.scenario import Scenario
 
@@ -40,6 +42,7 @@ class Slots:
         self._executing: Counter[str] = Counter()
         self._handlers: dict[Handler, frozenset[str]] = {}  # those that run, with the budgets of their runs
         self._of_session: dict[str, list[Handler]] = {}
+        self._calls: dict[str, str] = {}  # that are under way: the tokens of their claims
 
     def see(self, entry: Entry, state: State) -> Iterator[str]:
         """What does not hold after this."""
@@ -51,6 +54,12 @@ class Slots:
                 yield from (f"at {entry.at}: {problem}" for problem in self._miscounted(touched))
             case Began():
                 yield from (f"at {entry.at}: {problem}" for problem in self._began(entry, state))
+            case Called():
+                self._calls[entry.call] = entry.token
+            case Answered():
+                del self._calls[entry.call]
+                for handler in [one for one in self._handlers if one[1] == entry.call]:
+                    self._end(handler)
             case Finished():
                 self._end((entry.process, entry.token, entry.run_id, entry.step))
             case Died():
@@ -114,7 +123,7 @@ class Slots:
 
     def _began(self, entry: Began, state: State) -> Iterator[str]:
         run = state.runs.get(entry.run_id)
-        if run is None or run["token"] != entry.token or run["lane"] is None:
+        if run is None or run["token"] != self._calls.get(entry.token, entry.token) or run["lane"] is None:
             return
         handler, budgets = (entry.process, entry.token, entry.run_id, entry.step), _budgets(run["lane"])
         self._handlers[handler] = budgets

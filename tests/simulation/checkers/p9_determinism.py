@@ -13,8 +13,13 @@ from inngest.engine.domain.model import Code
 from inngest.engine.store.records import STEP_COLUMNS, entry_of
 from inngest.protocol.calls import Call, Completed, EventData, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Memo, Op
+from inngest.protocol.opcodes import MARKS, Memo, Op
+from inngest.protocol.wire import calls, responses
+from inngest.protocol.wire.responses import ReplyKind
 from inngest.sdk.function import Function
+from inngest.sdk.serving.handler import Handler
+from inngest.sdk.serving.messages import Request, Response
+from inngest.sdk.serving.settings import Settings
 from tests.simulation import threads
 from tests.simulation.history import Entry, History, Row, State, batch_of, is_memo
 from tests.simulation.loop import STRAND, SimLoop, StuckError
@@ -30,16 +35,20 @@ LONGEST = 600
 
 
 def check(history: History, scenario: Scenario) -> Iterator[str]:
-    """Entering a finished run again, with all its memos, gives what it ended with, and records nothing."""
+    """Entering a finished run again, with all its memos, gives what it ended with, and records nothing.
+
+    The code of an app is called for it, with the bytes of a call.
+    """
     functions = {name: program for program in scenario.programs if program.replays for name in program.ends}
-    client = inngest.Inngest(app_id=APP, is_production=False)
+    client = inngest.Inngest(app_id=APP, is_production=False, checkpointing=False)
     outside = _Hanging(_Nobody(), random.Random("replay"))
     code = [one for program in scenario.programs for one in program.make(client, outside, 0)]
+    replay = _ServedReplay if scenario.apps else _Replay
     for run in history.state.runs.values():
         program = functions.get(str(run["function_id"]).removeprefix(f"{APP}-"))
         if program is None or run["status"] not in {"COMPLETED", "FAILED"}:
             continue
-        outcome = _Replay(code, run, history.state).outcome()
+        outcome = replay(code, run, history.state).outcome()
         if isinstance(outcome, str):
             yield f"run {run['id']} of {run['function_id']}: its replay {outcome}"
         elif not _same(outcome, run):
@@ -95,15 +104,48 @@ class _Replay:
 
     async def _main(self) -> Outcome | None:
         STRAND.set("replay")
-        invoker = LocalInvoker(self._functions, SimClock(self._loop, 0), self._threads)
-        task = asyncio.get_running_loop().create_task(invoker.invoke(self._call, self))
+        task = asyncio.get_running_loop().create_task(self._enter())
         await asyncio.wait([task], timeout=LONGEST)
         return task.result() if task.done() else None
+
+    async def _enter(self) -> Outcome | None:
+        invoker = LocalInvoker(self._functions, SimClock(self._loop, 0), self._threads)
+        return await invoker.invoke(self._call, self)
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """A finished run records nothing."""
         self._recorded += [f"{op.op} {op.step.text}" for op in ops]
         return asyncio.get_running_loop().create_future()
+
+
+class _ServedReplay(_Replay):
+    """The same by a call to the endpoint of an app."""
+
+    async def _enter(self) -> Outcome | None:
+        call, clock = self._call, SimClock(self._loop, 0)
+        head = calls.Head(
+            run_id=call.run_id,
+            function_uuid="",
+            attempt=call.attempt,
+            max_attempts=call.max_attempts or 1,
+            request_id="",
+            generation=0,
+            stack=[memo.step.hash for memo in call.memos],
+            defers=call.defers,
+            threaded=call.threaded,
+        )
+        body = calls.encode(head, [calls.event_text(one) for one in call.events], map(calls.memo_text, call.memos))
+        client = self._functions[0].client
+        handler = Handler(client, self._functions, "sim", Settings(), clock=lambda _: clock, jitter=lambda _: 0.0)
+        request = Request("POST", calls.address("http://app.sim/", call.function_id, ""), {}, body)
+        answer = await handler.handle(request, self._threads)
+        assert isinstance(answer, Response)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        reply = responses.read(answer.status, headers, answer.body, clock.now())
+        self._recorded += [f"{op.op} {op.step.text}" for op in reply.ops if op.op not in MARKS]
+        if reply.kind is ReplyKind.COMPLETED:
+            return Completed(reply.data or "null")
+        return Failed(reply.error or ErrorInfo(reply.kind.value, ""), retriable=False)
 
 
 class _Nobody:

@@ -24,7 +24,7 @@ def _retries(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function
             await ctx.step.run("flaky", out.does("second", fails=3)),
             await ctx.step.run("later", out.does("later", fails=1, error=lambda: _after(2_500))),
         ]
-        for step, fails, error in (("never", 9, None), ("no", 1, lambda: inngest.NonRetriableError("no", quiet=True))):
+        for step, fails, error in (("never", 9, None), ("no", 9, lambda: inngest.NonRetriableError("no", quiet=True))):
             try:
                 await ctx.step.run(step, out.does("?", fails=fails, error=error))
             except inngest.StepError as caught:
@@ -71,7 +71,7 @@ def _task_group(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Funct
             async with asyncio.TaskGroup() as group:
                 group.create_task(slow("one"))
                 group.create_task(
-                    ctx.step.run("bad", out.does("?", fails=1, error=lambda: inngest.NonRetriableError("bad")))
+                    ctx.step.run("bad", out.does("?", fails=9, error=lambda: inngest.NonRetriableError("bad")))
                 )
                 group.create_task(slow("two"))
         except* inngest.StepError as caught:

@@ -156,7 +156,7 @@ def _crew(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Function[An
             said.append(await _kind(ctx.step.wait_for_event("go", event=f"{APP}/crew-go", timeout=HOUR, if_exp=MINE)))
 
         async def fails() -> None:
-            await ctx.step.run("bad", out.does("?", ms=700, fails=1, error=lambda: inngest.NonRetriableError("bad")))
+            await ctx.step.run("bad", out.does("?", ms=700, fails=9, error=lambda: inngest.NonRetriableError("bad")))
 
         try:
             async with asyncio.TaskGroup() as group:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from inngest.engine.domain import advance
 from inngest.engine.domain.backoff import retry_delay
 from inngest.engine.domain.matching import WAIT, ExpressionError, compiled
-from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, RunState, RunStatus
+from inngest.engine.domain.model import Changes, Ended, FailedAttempt, Policy, Released, RunState, RunStatus
 from inngest.engine.domain.remote import DISCOVERY
 from inngest.protocol import codec, events, limits
 from inngest.protocol.calls import Completed, Held
@@ -231,7 +231,9 @@ class _Answer:
                 return
             whole = op if op.retry_after is not None else op._replace(retry_after=retry_after)
             self._op(whole, mode, no_retry=no_retry, going_on=going_on)
-        if self.draft.transition is None and not going_on:
+        if self._state.code.hold is not None and self.draft.transition is None and not going_on:
+            self._goes_on(ops)
+        elif self.draft.transition is None and not going_on:
             self._nothing_new(ops) if self._report.target == DISCOVERY else self._stray(ops)
 
     def _op(self, op: Op, mode: str, *, no_retry: bool, going_on: bool) -> None:
@@ -259,7 +261,11 @@ class _Answer:
         draft, was = self.draft, self.draft.known(op.step.hash)
         attempt = was.attempt if was is not None else draft.attempt
         if was is not None and was.kind is not Opcode.STEP_RUN:
-            self._changed(was, Opcode.STEP_RUN)
+            if op.op is Opcode.STEP_CANCELLED:  # of whatever kind it is
+                steps.given_up(draft, op._replace(kind=was.kind, attempt=was.attempt))
+                self.finished(was, going_on=going_on)
+            else:
+                self._changed(was, Opcode.STEP_RUN)
             return
         op = op._replace(attempt=attempt, kind=Opcode.STEP_RUN, started_at=op.started_at or self._report.left_at)
         if op.error is not None:
@@ -341,6 +347,12 @@ class _Answer:
 
     def _set(self, **changed: Any) -> None:
         self._discovery = self._discovery._replace(**changed)
+
+    def _goes_on(self, ops: Sequence[Op]) -> None:
+        """The code of a run on hold came to its place: it is claimed as others are, with a slot if it needs one."""
+        if any(op.op is Opcode.DISCOVERY_REQUEST for op in ops):
+            self._owe()
+        self.draft.transition = Released(self.draft.now)
 
     # -- answers that bring nothing
 

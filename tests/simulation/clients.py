@@ -1,4 +1,4 @@
-"""What comes from outside for programs while they run: events, signals, and what people ask for."""
+"""What comes from outside: events that are sent, signals, cancellations, pauses; each until it is acknowledged."""
 
 from __future__ import annotations
 
@@ -6,34 +6,92 @@ import asyncio
 import json
 import random
 from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from inngest.errors import StoreError
+from inngest.engine.errors import StoreError
 from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 
-from .history import Cancelled, Paused, Reran, Signalled
+from .faults import Fault, Plan
+from .history import Acknowledged, Cancelled, Entry, History, Paused, Reran, Signalled, Told
+from .hosting import GoneError
 from .ports import EPOCH
-from .process import GoneError
+from .process import Process
 from .scenario import APP, Cancelling, Pausing, Posting, Rerunning, Send, Signalling
 
-if TYPE_CHECKING:  # it makes this
-    from .world import World
+
+class Outer(Protocol):
+    """The world, as clients see it."""
+
+    history: History
+    plan: Plan
+    wall: int
+    faults: random.Random
+
+    def note(self, entry: Entry) -> None:
+        """Something happened."""
+        ...
+
+    def now(self) -> int:
+        """Microseconds since the world began."""
+        ...
+
+    def fired(self, fault: Fault, process: Process | None) -> None:
+        """A fault happens."""
+        ...
+
+    async def someone(self) -> Process:
+        """An engine that can be asked something, once there is one that knows all functions."""
+        ...
 
 
-class FromOutside:
-    """Each thing is done until it is acknowledged, whichever process dies meanwhile.
+class Clients:
+    """See the module.
 
     Args:
-        world: where it comes.
-        when: draws when.
+        world: whose engines they ask.
+        when: draws when things come that come meanwhile.
     """
 
-    def __init__(self, world: World, when: random.Random) -> None:
+    def __init__(self, world: Outer, when: random.Random) -> None:
         self._world = world
         self._when = when
 
-    def of(self, number: int, send: Send) -> Iterator[Coroutine[Any, Any, None]]:
+    async def sends(self, number: int, send: Send) -> None:
+        """Sends one event until it is acknowledged, then waits for all runs that it started."""
+        await asyncio.sleep(send.at / 1000)
+        by_key = self._world.faults.random() < 0.5
+        now = EPOCH + self._world.wall + self._world.now() // 1000
+        sent = SentEvent(
+            send.program.event,
+            json.dumps({**send.program.data, "number": number}),
+            f"key-{number}" if by_key else "",
+            now + send.delay if send.delay else 0,
+            "" if by_key else ulids.make(now, number.to_bytes(10, "big")),
+        )
+        await asyncio.gather(*(self._send(sent) for _ in range(2 if self._world.plan.twice else 1)))
+        if self._world.plan.twice:
+            self._world.fired(Fault.TWICE, None)
+        runs = [
+            str(run["id"])
+            for run in self._world.history.state.runs.values()
+            if (event := self._world.history.state.events[str(run["event_id"])])
+            and (event["id"] == sent.id or (by_key and event["key"] == sent.key))
+        ]
+        await asyncio.gather(*(self._wait(run_id) for run_id in runs))
+
+    async def _send(self, sent: SentEvent) -> None:
+        while True:
+            process = await self._world.someone()
+            try:
+                ids = await process.call(lambda: process.service.intake.send([sent]))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self._world.note(Acknowledged(self._world.now(), process.number, tuple(ids)))
+                return
+
+    def meanwhile(self, number: int, send: Send) -> Iterator[Coroutine[Any, Any, None]]:
         """What comes from outside for a program."""
         for place, thing in enumerate(send.program.meanwhile):
             at = (send.at + send.delay + self._when.randint(*thing.after)) / 1000
@@ -55,7 +113,7 @@ class FromOutside:
         event_id = ulids.make(now, (1_000 + 10 * number + place).to_bytes(10, "big"))
         data = json.dumps({**thing.data, "number": number})
         sent = SentEvent(f"{APP}/{thing.name}", data, "", 0, event_id)
-        await asyncio.gather(*(self._world.send(sent) for _ in range(2 if self._world.plan.twice else 1)))
+        await asyncio.gather(*(self._send(sent) for _ in range(2 if self._world.plan.twice else 1)))
 
     async def _signal(self, at: float, name: str, tries: int) -> None:
         await asyncio.sleep(at)
@@ -131,4 +189,15 @@ class FromOutside:
                 await asyncio.sleep(0.1)
             else:
                 self._world.note(Paused(self._world.now(), process.number, function_id, on_event))
+                return
+
+    async def _wait(self, run_id: str) -> None:
+        while True:
+            process = await self._world.someone()
+            try:
+                ended = await process.call(lambda: process.service.ends.wait(run_id))  # noqa: B023
+            except (GoneError, StoreError):
+                await asyncio.sleep(0.1)
+            else:
+                self._world.note(Told(self._world.now(), process.number, run_id, ended.status.value, ended.output))
                 return

@@ -1,0 +1,325 @@
+"""The network between engines and apps: calls to apps, and what apps ask servers, late, lost, twice, or cut.
+
+A call comes to any app that lives, and a request of an app to any engine. What crosses is what would: bytes. They are
+read by the real endpoint of the app, and by the real routes of the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import json
+import random
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+from starlette.routing import Router
+
+from inngest.embedded.host import EngineHost
+from inngest.engine.errors import StoreError
+from inngest.engine.invokers.ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
+from inngest.engine.service import Service
+from inngest.protocol import headers
+from inngest.protocol.calls import Advice
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
+from inngest.protocol.opcodes import Op, OpTarget, SentEvent
+from inngest.sdk.errors import SendEventsError
+from inngest.server.checkpoints import Checkpoints
+from inngest.server.registering import Registering
+
+from .app import App
+from .carried import Answered, Called, CheckpointAnswered, Checkpointed, CheckpointHeard
+from .faults import HARMLESS, ON_CALLS, ON_CHECKPOINTS, Fault
+from .history import Entry
+from .hosting import GoneError
+from .loop import SimLoop
+from .process import Process
+
+WAYS = (0, 50, 300, 2_000, 30_000)
+"""Microseconds that something takes through the network."""
+
+LATE = (0.5, 3.0, 9.0, 25.0)
+"""Seconds by which answers, and copies of checkpoints, come late."""
+
+RESETS = (0.0, 0.001, 0.02, 0.5, 2.0)
+"""Seconds after which a connection is cut, if there was no answer before."""
+
+AGAIN = 0.1
+"""Seconds until events are sent again."""
+
+
+class Realm(Protocol):
+    """The world, as the network sees it."""
+
+    loop: SimLoop
+
+    def note(self, entry: Entry) -> None:
+        """Something happened."""
+        ...
+
+    def fired(self, fault: Fault, process: Process | None) -> None:
+        """A fault happens."""
+        ...
+
+    def line(self) -> float:
+        """How likely it is by now that something happens to what crosses the network."""
+        ...
+
+    def engines(self) -> Sequence[Process]:
+        """Those that live."""
+        ...
+
+    def apps(self) -> Sequence[App]:
+        """Those that live."""
+        ...
+
+
+class Network:
+    """See the module.
+
+    Args:
+        world: what it connects.
+        chance: draws ways, and what happens on them.
+    """
+
+    def __init__(self, world: Realm, chance: random.Random) -> None:
+        self.world = world
+        self.chance = chance
+        self.checkpoints = 0  # that were delivered so far
+
+    async def way(self) -> None:
+        """Something crosses."""
+        await asyncio.sleep(self.chance.choice(WAYS) / 1e6)
+
+    def fault(self, kinds: Sequence[Fault], process: Process | None) -> Fault | None:
+        """What happens on the way, if anything does."""
+        if self.chance.random() >= self.world.line():
+            return None
+        fault = self.chance.choice(kinds)
+        self.world.fired(fault, process)
+        return fault
+
+    def app(self) -> App | None:
+        """The app that a call comes to; None if nobody listens."""
+        living = self.world.apps()
+        return self.chance.choice(living) if living else None
+
+    def engine(self) -> Process | None:
+        """The engine that a request comes to; None if nobody listens."""
+        living = self.world.engines()
+        return self.chance.choice(living) if living else None
+
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
+        """Something crosses by itself, whatever becomes of who sent it."""
+        self.world.loop.create_task(work, context=contextvars.Context())
+
+
+class SimCarrier:
+    """Carries the calls of one engine.
+
+    Args:
+        network: through which.
+    """
+
+    process: Process
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def carry(self, call: RemoteCall) -> Carried:
+        ctx = json.loads(call.body)["ctx"]
+        process, request_id = self.process, call.headers[headers.REQUEST_ID.lower()]
+        target = "" if ctx["step_id"] == "step" else ctx["step_id"]
+        process.note(
+            Called(
+                process.now,
+                process.number,
+                process.tokens.get(call.run_id, ""),
+                call.run_id,
+                request_id,
+                ctx["generation_id"],
+                target,
+                ctx["attempt"],
+                tuple(ctx["stack"]["stack"]),
+            )
+        )
+        how = "given up"
+        try:
+            carried = await self._carried(call, request_id, last=ctx["attempt"] + 1 >= ctx["max_attempts"])
+            how = str(carried.status) if isinstance(carried, RawAnswer) else _HOW[type(carried)]
+        finally:
+            process.note(Answered(process.now, process.number, call.run_id, request_id, how))
+        return carried
+
+    async def _carried(self, call: RemoteCall, request_id: str, *, last: bool) -> Carried:
+        network = self._network
+        # A run whose last attempt is cut has failed, and rightly so: nobody could tell its end from others.
+        fault = network.fault(HARMLESS if last else ON_CALLS, self.process)
+        await network.way()
+        if fault is Fault.UNDELIVERED:
+            return NotDelivered("nobody could be reached")
+        if fault is Fault.VANISHED:
+            return Broken("it was lost on the way there")
+        app = network.app()
+        if app is None:
+            return NotDelivered("connection refused")
+        answering = app.answer(call, request_id, last=last)
+        if fault is Fault.RESET:
+            await asyncio.wait([answering], timeout=network.chance.choice(RESETS))
+            return Broken("the connection was reset")
+        try:
+            response = await answering
+        except GoneError:
+            return Broken("the app has died")
+        if fault is Fault.UNHEARD:
+            return Broken("the answer was lost on the way back")
+        if fault is Fault.OVERDUE:
+            await asyncio.sleep(network.chance.choice(LATE))
+        await network.way()
+        body = response.body
+        if fault is Fault.CUT:
+            body = body[: network.chance.randrange(len(body))]
+        return RawAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+_HOW = {NotDelivered: "not delivered", Broken: "broken"}
+
+
+class SimServer:
+    """The way of one app to the servers.
+
+    Args:
+        network: through which.
+        app: whose.
+    """
+
+    def __init__(self, network: Network, app: App) -> None:
+        self._network = network
+        self._app = app
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        if "/v1/checkpoint/" not in request.url:
+            return await self._asked(request)
+        about = json.loads(request.content or b"")
+        network, run_id, call = self._network, about["run_id"], about["request_id"]
+        fault = network.fault(ON_CHECKPOINTS, None)
+        if fault is Fault.CHECKPOINT_LOST:
+            await network.way()
+            raise HttpError("it was lost on the way there")
+        if fault is Fault.CHECKPOINT_LATE:
+            network.later(self._comes_late(request, request.timeout / 1000))
+            await asyncio.sleep(request.timeout / 1000)
+            raise HttpError("no answer in time")
+        if fault is Fault.CHECKPOINT_TWICE:
+            network.later(self._comes_late(request, 0.0))
+        answer = await self._asked(request)
+        if fault is Fault.CHECKPOINT_UNHEARD:
+            raise HttpError("the answer was lost on the way back")
+        self._app.note(CheckpointHeard(self._app.now, self._app.number, run_id, call, answer.status))
+        return answer
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+    async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
+        """Events, until they are acknowledged."""
+        while True:
+            await self._network.way()
+            engine = self._network.engine()
+            with contextlib.suppress(GoneError, StoreError):
+                if engine is not None:
+                    return await engine.call(lambda: engine.service.intake.send(events))  # noqa: B023
+            await asyncio.sleep(AGAIN)
+
+    async def send_signal(self, signal: OpTarget) -> str | None:
+        """A signal, once: nobody can tell two of one name apart."""
+        await self._network.way()
+        engine = self._network.engine()
+        try:
+            if engine is not None:
+                return await engine.call(lambda: engine.service.control.signal(signal.name, signal.data))
+        except (GoneError, StoreError) as error:
+            raise SendEventsError(str(error), []) from None
+        raise SendEventsError("nobody listens", [])
+
+    async def _comes_late(self, request: HttpRequest, seconds: float) -> None:
+        await asyncio.sleep(seconds + self._network.chance.choice(LATE))
+        with contextlib.suppress(HttpError):
+            await self._asked(request)
+
+    async def _asked(self, request: HttpRequest) -> HttpResponse:
+        network = self._network
+        await network.way()
+        engine = network.engine()
+        if engine is None:
+            raise HttpError("connection refused")
+        try:
+            answer = await engine.call(lambda: _served(engine, request, network))
+        except GoneError:
+            raise HttpError("the server has died") from None
+        await network.way()
+        return answer
+
+
+# -- in the process of an engine
+
+
+async def _served(engine: Process, request: HttpRequest, network: Network) -> HttpResponse:
+    """The answer of a server to a request."""
+    if "/v1/checkpoint/" not in request.url:
+        return await _routed(engine, request)
+    about = json.loads(request.content or b"")
+    network.checkpoints += 1
+    which = (engine.number, about["run_id"], about["request_id"], network.checkpoints)
+    hashes = tuple(str(step["id"]) for step in about["steps"])
+    engine.note(Checkpointed(engine.now, *which, hashes))
+    answer = await _routed(engine, request)
+    engine.note(CheckpointAnswered(engine.now, *which, answer.status))
+    return answer
+
+
+class _Host:
+    """An engine, as the routes of a server know it."""
+
+    def __init__(self, engine: Process) -> None:
+        self.service: Service = engine.service
+
+    def on_its_loop(self) -> _Host:
+        return self
+
+    async def checkpoint(self, run_id: str, generation: int, ops: Sequence[Op]) -> Advice:
+        return await self.service.apps.checkpoint(run_id, generation, ops)
+
+
+async def _routed(engine: Process, request: HttpRequest) -> HttpResponse:
+    """The answer of the real routes; 503 if nothing was stored, as of the real server."""
+    host = cast("EngineHost", _Host(engine))
+    routes = Router([*Registering(host, "dev").routes, *Checkpoints(host).routes])
+    parts = urlsplit(request.url)
+    scope = {
+        "type": "http",
+        "method": request.method,
+        "path": parts.path,
+        "query_string": parts.query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in request.headers.items()],
+        "root_path": "",
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": request.content or b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    try:
+        await routes(scope, receive, send)
+    except StoreError:
+        return HttpResponse(503, [], b"{}")
+    told = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
+    return HttpResponse(sent[0]["status"], told, b"".join(one.get("body", b"") for one in sent[1:]))
