@@ -20,6 +20,7 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
         return  # what is due cannot be told from here, or others set it, and the worker was not told
     living: dict[int, int] = {}  # since when it was not hindered, by process
     told: set[tuple[str, str]] = set()
+    set_at: dict[tuple[str, str], int] = {}  # when timers were set that have been due for ever
     patience = PATIENCE + 2 * scenario.look
     for _number, entry, state in history.walk():
         now = EPOCH + entry.at // 1000
@@ -34,8 +35,10 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                 living[entry.process] = now
             case _:
                 late = {key: row for key, row in state.timers.items() if key not in told and _due(row) < now - patience}
+                set_at = {key: set_at.get(key, now) for key in late}
                 for key, row in late.items():
-                    if any(max(since, _due(row)) < now - patience for since in living.values()):
+                    due_at = _due(row) or set_at[key]
+                    if any(max(since, due_at) < now - patience for since in living.values()):
                         told.add(key)
                         yield f"at {entry.at}: the timer {key} was due at {_due(row)}, and nobody has seen to it"
 
