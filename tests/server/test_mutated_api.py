@@ -25,6 +25,8 @@ FULL = function(
     priority={"run": "event.data.n"},
 )
 HTTP = {"domain": "http://shop.test:1", "method": "POST", "path": "/x", "query_params": "a=1", "body": "{}", "fn": ""}
+TARGET = {"step_id": "fetch", "step_index": 0, "step_attempt": -1}
+TRIED = {"id": "prompt", "variant": "short"}
 END = {"op": "RunComplete", "id": "complete", "data": {"ok": True}}
 
 
@@ -39,7 +41,7 @@ def asked(draw: random.Random, run_id: str) -> tuple[str, str, bytes]:
     reads = ["/v1/events", "/v1/events/{}", "/v1/events/{}/runs", "/v1/runs/{}", "/v1/runs/{}/jobs"]
     reads += ["/v1/apps/{}/functions", "/v2/runs", "/v2/runs/{}", "/api/v2/runs/{}/trace", "/v2/events/{}/runs"]
     reads += ["/v2/apps", "/v2/apps/{}", "/v2/apps/shop/functions/{}", "/v2/apps/shop/functions/{}/runs"]
-    reads += ["/v0/runs/{}/batch", "/v0/runs/{}/actions"]
+    reads += ["/v0/runs/{}/batch", "/v0/runs/{}/actions", "/v1/cancellations"]
     reads += ["/v1/checkpoint/{}/output", "/v1/http/runs/{}/output"]
     checkpoint = {"run_id": run_id, "generation_id": 0, "steps": [ran("a", {"n": 1}), END], "ts": 1}
     cancellation = {"function_id": "echo", "started_before": "2020-01-01T00:00:00Z", "if": "event.data.n == 1"}
@@ -54,13 +56,23 @@ def asked(draw: random.Random, run_id: str) -> tuple[str, str, bytes]:
         ("/v1/signals", {"signal": "door", "data": {"n": 1}}),
         ("/v1/cancellations", cancellation),
         ("/v2/events", {"name": "shop/unheard", "data": {"n": 1}, "ts": 1_700_000_000_000}),
-        ("/v2/apps/shop/functions/echo/invoke", {"data": {"n": 1}}),
+        ("/v2/apps/shop/functions/echo/invoke", {"data": {"n": 1}, "idempotencyKey": "a"}),
+        (
+            f"/v1/runs/{run_id}/metadata",
+            {"target": TARGET, "metadata": [{"kind": "a", "op": "add", "values": {"n": 1}}]},
+        ),
+        (
+            f"/v2/runs/{run_id}/scores",
+            {"scores": [{"name": "a", "value": 0.5, "stepId": "fetch", "experiment": TRIED}]},
+        ),
         ("/v2/runs/{}/cancel", {}),
     ]
     if draw.random() < 0.4:
         return "GET", draw.choice(reads).format(one), b""
     if draw.random() < 0.1:
-        path = draw.choice(["/v1/runs/{}", "/v0/runs/{}", "/fn/remove"]).format(draw.choice(wrong_texts("unknown")))
+        path = draw.choice(["/v1/runs/{}", "/v0/runs/{}", "/fn/remove", "/v1/cancellations/{}"]).format(
+            draw.choice(wrong_texts("unknown"))
+        )
         return "DELETE", path, b""
     path, wire = draw.choice(writes)
     return "POST", path.replace("{}", one), mutated(draw, json.dumps(wire).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -16,6 +17,8 @@ from schemathesis.specs.openapi.checks import (
 
 from inngest.server.app import create_app
 from inngest.server.rest import openapi
+from inngest.server.rest.later import LATER
+from tests.house.tree import ROOT
 
 from .conftest import Api
 from .on_socket import served
@@ -38,6 +41,18 @@ async def test_every_route_is_in_the_document(api: Api) -> None:
             assert operation["summary"], (path, method)
     ids = [operation["operationId"] for operations in found["paths"].values() for operation in operations.values()]
     assert len(ids) == len(set(ids))
+
+
+async def test_what_this_server_does_not_have_is_documented_and_answers_so(api: Api) -> None:
+    page = (ROOT / "docs" / "reference" / "rest-api.md").read_text(encoding="utf-8").partition("## Not there yet")[2]
+    listed = re.findall(r"`([A-Z]+) (/\S+)`", page)
+    assert sorted(listed) == sorted((method, openapi.plain(path)) for method, path in LATER)
+    document = (await api.http.get("/v2/openapi.json")).json()["paths"]
+    for method, path in listed:
+        assert list(document[path][method.lower()]["responses"]) == ["501"]
+        for prefix in ("", "/api") if path.startswith("/v2/") else ("",):
+            response = await api.http.request(method, prefix + re.sub(r"\{\w+\}", "x", path))
+            assert (response.status_code, "is not implemented by this server" in response.text) == (501, True)
 
 
 async def test_what_is_said_of_paths_is_said_of_paths_that_there_are(api: Api) -> None:

@@ -154,9 +154,6 @@ async def test_a_signal_that_is_none(api: Api, content: bytes, text: str) -> Non
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", f"/v1/runs/{UNKNOWN}/metadata"),
-        ("GET", "/v1/cancellations"),
-        ("DELETE", "/v1/cancellations/a"),
         ("GET", "/v1/prom/dev"),
         ("POST", "/v1/traces/userland"),
         ("POST", "/v0/connect/start"),
@@ -214,3 +211,36 @@ async def test_many_runs_are_cancelled_that_fit(api: Api) -> None:
 )
 async def test_a_cancellation_that_is_none(api: Api, body: dict[str, Any], status: int, text: str) -> None:
     assert (await cancelling(api, status, **body))["error"].startswith(text)
+
+
+async def test_cancellations_are_listed_and_deleted(api: Api) -> None:
+    which: dict[str, Any] = {"function_id": "shop-sleep", "started_before": "2020-01-01", "if": "event.data.n == 2"}
+    made = [(await cancelling(api, **which))["data"] for _ in range(3)]
+    listed = (await get(api, "/v1/cancellations"))["data"]
+    assert listed == [{name: value for name, value in one.items() if name != "cancelled"} for one in made[::-1]]
+    assert (listed[0]["app_id"], listed[0]["started_after"], listed[0]["if"]) == ("shop", None, "event.data.n == 2")
+
+    first = await get(api, "/v1/cancellations", limit=2)
+    await cancelling(api, **which)  # what comes later moves nothing
+    rest = await get(api, "/v1/cancellations", cursor=first["metadata"]["cursor"])
+    assert [one["id"] for one in rest["data"]] == [made[0]["id"]]
+    assert "cursor" not in rest["metadata"]
+
+    path = f"/v1/cancellations/{made[1]['id']}"
+    assert (await api.http.delete(path)).status_code == 204
+    assert made[1]["id"] not in [one["id"] for one in (await get(api, "/v1/cancellations"))["data"]]
+    again = await api.http.delete(path)
+    assert (again.status_code, again.json()["error"]) == (404, f"there is no cancellation {made[1]['id']!r}")
+    for other in ("a%00b", "%ED%A0%80", UNKNOWN):
+        assert (await api.http.delete(f"/v1/cancellations/{other}")).status_code == 404
+
+
+async def test_a_cancellation_ends_nothing_that_is_queued_later(api: Api) -> None:
+    until = datetime.datetime.now(datetime.UTC).isoformat()
+    assert (await cancelling(api, function_id="shop-sleep", started_before=until))["data"]["cancelled"] == 0
+    while datetime.datetime.now(datetime.UTC).isoformat() <= until:  # noqa: ASYNC110 - the run is to be queued later
+        await asyncio.sleep(0.001)
+    event_id = await send(api, "shop/slept")
+    (run,) = await api.engine.runs(event_id=event_id)
+    assert (await cancelling(api, function_id="shop-sleep", started_before=until))["data"]["cancelled"] == 0
+    assert (await api.engine.run(run.id)).status is not inngest.RunStatus.CANCELLED

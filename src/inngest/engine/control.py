@@ -1,4 +1,4 @@
-"""Verbs of people for runs and functions: cancel, release, retry, rerun, pause, resume, signal."""
+"""Verbs of people for runs and functions: cancel, release, retry, rerun, annotate, pause, resume, signal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from inngest.protocol import texts
 
+from .domain.run_metadata import Annotated, Update
 from .executor import RunExecutor
 from .gateway import Gateway
-from .records import Fork, Forked
+from .records import Cancellation, Fork, Forked
 from .worker_context import WorkerContext
 
 
@@ -38,9 +39,32 @@ class Control:
             raise KeyError(run_id)
         return bool(cancelled)
 
-    async def cancel_all(self, run_ids: Sequence[str], reason: str) -> Sequence[str]:
-        """End those of these runs that have not ended; their ids."""
-        return await self._worker.store.cancel(run_ids, reason, self._worker.clock.now()) if run_ids else ()
+    async def cancel_many(self, asked: Cancellation) -> tuple[Cancellation, int]:
+        """End runs that were queued within a time which is over; the cancellation with its id, and how many it ended.
+
+        If this fails, any worker ends the rest later.
+        """
+        store, clock = self._worker.store, self._worker.clock
+        asked = asked._replace(id=self._worker.ids.ulid(asked.created_at))
+        await store.begin_cancellation(asked)
+        count, more = 0, True
+        while more:
+            page = await store.go_on_with_cancellation(asked.id, clock.now())
+            count, more = count + page.ended, page.more
+        return asked, count
+
+    async def delete_cancellation(self, cancellation_id: str) -> None:
+        """End nothing more with a cancellation, and list it no more. Runs that it has ended stay so.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if not await self._worker.store.delete_cancellation(cancellation_id, self._worker.clock.now()):
+            raise KeyError(cancellation_id)
+
+    async def annotate(self, run_id: str, updates: Sequence[Update]) -> Annotated:
+        """Say something about a run and its steps: all of it is kept, or nothing."""
+        return await self._worker.store.annotate(run_id, updates, self._worker.clock.now())
 
     async def release(self, run_id: str) -> bool:
         """Have a run follow the code there is; whether it had not ended.

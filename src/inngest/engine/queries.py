@@ -10,10 +10,11 @@ from inngest.runtime.ports import Clock, Liveness
 from .domain import explaining
 from .domain.explaining import Reason
 from .domain.model import Event, Job, Run
+from .domain.run_metadata import Metadata
 from .domain.waiting_facts import Facts
 from .errors import StoreError
 from .ports import Store
-from .records import EventQuery, RunQuery, RunView
+from .records import Cancellation, EventQuery, RunQuery, RunView
 
 
 class Explained(NamedTuple):
@@ -63,6 +64,14 @@ class Queries:
     async def jobs(self, run_id: str) -> Sequence[Job]:
         """The jobs of a run: what it has to do, or waits to do, while nobody owns it."""
         return await self._store.jobs(run_id)
+
+    async def metadata(self, run_id: str) -> Sequence[Metadata]:
+        """All that was said about a run and its steps, in the order in which it was said first."""
+        return await self._store.metadata(run_id)
+
+    async def cancellations(self, limit: int, before: str | None) -> Sequence[Cancellation]:
+        """Cancellations of many runs, newest first; those made before the one of that id."""
+        return await self._store.cancellations(limit, before)
 
     async def explain(self, run_id: str) -> Explained:
         """Explains what holds a run, until when, and what would let it go on.

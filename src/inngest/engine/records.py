@@ -366,6 +366,25 @@ class EventQuery(NamedTuple):
     after: Place | None = None  # of the last one that was listed: when it was received, and its id
 
 
+class Cancellation(NamedTuple):
+    """Many runs that are cancelled together: those of a function that were queued within a time."""
+
+    id: str  # ULID
+    app_id: str
+    function_id: str  # app-function
+    started_after: int | None  # unix ms: queued then or later; None: however long ago
+    started_before: int  # unix ms: queued before
+    expression: str | None  # on the event that started the run; None: all of them
+    created_at: int
+
+
+class CancelledPage(NamedTuple):
+    """A part of them."""
+
+    ended: int  # how many runs it has ended
+    more: bool  # there may be others
+
+
 class RunView(NamedTuple):
     """A run with everything that is recorded of it."""
 

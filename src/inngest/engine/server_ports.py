@@ -8,8 +8,20 @@ from typing import Protocol
 from inngest.protocol.wire.endpoints import Begun
 
 from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
+from .domain.run_metadata import Annotated, Metadata, Update
 from .domain.waiting_facts import Trouble
-from .records import Checkpoint, EventQuery, Fork, Forked, InRequest, Requested, RunQuery, Synced
+from .records import (
+    Cancellation,
+    CancelledPage,
+    Checkpoint,
+    EventQuery,
+    Fork,
+    Forked,
+    InRequest,
+    Requested,
+    RunQuery,
+    Synced,
+)
 
 
 class AppStore(Protocol):
@@ -74,6 +86,17 @@ class CheckpointStore(Protocol):
         ...
 
 
+class RerunStore(Protocol):
+    """Runs runs again.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def fork(self, asked: Fork) -> Forked:
+        """Create another run of a run's function, for the same events; with its memos from before a step."""
+        ...
+
+
 class EndpointStore(Protocol):
     """Records runs of endpoints while they are in their requests: nobody owns them.
 
@@ -96,14 +119,41 @@ class EndpointStore(Protocol):
         ...
 
 
-class RerunStore(Protocol):
-    """Runs runs again.
+class CancellationStore(Protocol):
+    """Cancels many runs together, and keeps what was asked for.
 
     A protocol because `ports.Store` is one: this is a family of its verbs.
     """
 
-    async def fork(self, asked: Fork) -> Forked:
-        """Create another run of a run's function, for the same events; with its memos from before a step."""
+    async def begin_cancellation(self, asked: Cancellation) -> None:
+        """Keep a cancellation. Its maker goes on with it; after a while `fire` does, on any worker."""
+        ...
+
+    async def go_on_with_cancellation(self, cancellation_id: str, now: int) -> CancelledPage:
+        """End the next of its runs."""
+        ...
+
+    async def cancellations(self, limit: int, before: str | None) -> Sequence[Cancellation]:
+        """Those that were not deleted, newest first; those made before the one of that id."""
+        ...
+
+    async def delete_cancellation(self, cancellation_id: str, now: int) -> bool:
+        """End nothing more with it, and list it no more; whether there was one. Runs that it ended stay so."""
+        ...
+
+
+class MetadataStore(Protocol):
+    """Knows what people and code say about runs and steps beside their results. It goes with the run.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def annotate(self, run_id: str, updates: Sequence[Update], now: int) -> Annotated:
+        """Say something about a run and its steps: all of it is written, or nothing."""
+        ...
+
+    async def metadata(self, run_id: str) -> Sequence[Metadata]:
+        """All that was said about a run and its steps, in the order in which it was said first."""
         ...
 
 
@@ -130,5 +180,7 @@ class ListReader(Protocol):
         ...
 
 
-class ServerStore(AppStore, CheckpointStore, EndpointStore, ListReader, RerunStore, Protocol):
+class ServerStore(
+    AppStore, CheckpointStore, RerunStore, EndpointStore, CancellationStore, MetadataStore, ListReader, Protocol
+):
     """All of these verbs."""

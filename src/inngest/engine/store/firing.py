@@ -17,7 +17,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
-from . import cancelling, events, holding, lanes, parcels, schedules, timers, waits
+from . import bulk_cancelling, cancelling, events, holding, lanes, parcels, schedules, timers, waits
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
 from .core import bindparam, select, tables
@@ -28,6 +28,7 @@ from .telling import Marker, Teller
 from .timers import (
     ACCEPT,
     ALWAYS,
+    CANCELLATION,
     FINISH_TIMEOUT,
     LANES,
     RETRY,
@@ -175,6 +176,12 @@ class _Firing:
             return
         parcels.abandon(self._tx, timer.key, self._timers, AT_ONCE)
 
+    def cancellation(self, timer: Timer) -> None:
+        """Runs are still to be cancelled together with others."""
+        after = str(timer.payload)
+        page = bulk_cancelling.page(self._tx, timer.key, after, self._now, due_at=ALWAYS)
+        self._allowance.take(page.ended * OF_CANCELLATION)
+
     def _want(self, new: set[str], starts: Sequence[Start], *, marker: str | None = None) -> None:
         """Make the runs that are wanted; `marker` is what they were left with, if they were: then they are first."""
         wanted = Wanted(self._tx, new, self._keeper, first=marker is not None)
@@ -244,6 +251,7 @@ _KINDS: dict[str, Callable[[_Firing, Timer], Any]] = {
     LANES: _Firing.lanes,
     SLOTS: _Firing.slots,
     RETRY: _Firing.retry,
+    CANCELLATION: _Firing.cancellation,
     schedules.CRON: _Firing.cron,
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from inngest.engine.records import EventCursor
-from inngest.protocol import limits
+from inngest.protocol import limits, ulids
 
 from . import troubles, woken
 from .core import ColumnElement, ScalarSelect, bindparam, delete, exists, func, select, tables, tuple_
@@ -30,6 +30,7 @@ _runs, _steps, _attempts, _events, _keys = (
     tables.idempotency,
 )
 _batches, _rates, _singletons = tables.batches, tables.rates, tables.singletons
+_cancellations = tables.cancellations
 _inbox, _timers, _metadata = tables.inbox, tables.timers, tables.run_metadata
 _NEEDED = (
     exists().where(_runs.c.event_id == _events.c.id)
@@ -185,6 +186,18 @@ EXPIRED_STARTS = Statement(
     ),
 )
 
+DELETE_CANCELLATIONS = Statement(
+    "The pruner removes cancellations of many runs that are older than what they ended.",
+    lambda _: delete(_cancellations).where(
+        _cancellations.c.id.in_(
+            select(_cancellations.c.id)
+            .where(_cancellations.c.id < bindparam("before"))
+            .order_by(_cancellations.c.id)
+            .limit(bindparam("count"))
+        )
+    ),
+)
+
 DELETE_STARTS = Statement(
     "The pruner removes starts that no rate limit counts any more.",
     lambda _: delete(_rates).where(
@@ -228,7 +241,9 @@ def remove_runs(tx: Transaction, before: int) -> bool:
         runs.append(row[0])
         events.append(row[1])
     left = row is not None
-    if not runs:
+    if not runs:  # at last
+        oldest = ulids.make(before, bytes(10))
+        tx.execute(DELETE_CANCELLATIONS, {"before": oldest, "count": MAX_ROWS})
         return False
     gone = {"runs": json.dumps(runs)}
     events += [row[0] for row in tx.execute(COLLECTED_EVENTS, gone).fetchall()]

@@ -8,12 +8,37 @@ from typing import TypeVar
 
 from inngest.engine.domain.endpoints import TooManyEndpointsError
 from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
+from inngest.engine.domain.run_metadata import Annotated, Metadata, Update
 from inngest.engine.domain.waiting_facts import Trouble
-from inngest.engine.records import Checkpoint, EventQuery, Fork, Forked, InRequest, Requested, RunQuery, Synced
+from inngest.engine.records import (
+    Cancellation,
+    CancelledPage,
+    Checkpoint,
+    EventQuery,
+    Fork,
+    Forked,
+    InRequest,
+    Requested,
+    RunQuery,
+    Synced,
+)
 from inngest.protocol import texts
 from inngest.protocol.wire.endpoints import Begun
 
-from . import apps, checkpoints, endpoints, events, listing, locking, rerunning, troubles
+from . import (
+    apps,
+    bulk_cancelling,
+    cancelling,
+    checkpoints,
+    endpoints,
+    events,
+    listing,
+    locking,
+    parcels,
+    rerunning,
+    run_metadata,
+    troubles,
+)
 from .commands import Call, call
 from .locking import Lock
 from .registry import newer
@@ -98,3 +123,26 @@ class ServerVerbs(ABC):
 
     async def jobs(self, run_id: str) -> Sequence[Job]:
         return await self._read(lambda tx: listing.jobs(tx, run_id))
+
+    async def begin_cancellation(self, asked: Cancellation) -> None:
+        await self._write(call(bulk_cancelling.begin, asked), rows=2)
+
+    async def go_on_with_cancellation(self, cancellation_id: str, now: int) -> CancelledPage:
+        verb = call(bulk_cancelling.go_on, cancellation_id, now, due_at=now + parcels.PATIENCE)
+        rows = cancelling.AT_ONCE * cancelling.ROWS_OF_RUN
+        return await self._write(verb, rows=rows, locks=[locking.READS_FUNCTIONS])
+
+    async def cancellations(self, limit: int, before: str | None) -> Sequence[Cancellation]:
+        after = None if before is None else texts.stored(before)
+        return await self._read(lambda tx: bulk_cancelling.cancellations(tx, limit, after))
+
+    async def delete_cancellation(self, cancellation_id: str, now: int) -> bool:
+        return await self._write(call(bulk_cancelling.delete, texts.stored(cancellation_id), now))
+
+    async def annotate(self, run_id: str, updates: Sequence[Update], now: int) -> Annotated:
+        of, size = texts.stored(run_id), sum(len(str(one.values)) for one in updates)
+        verb = call(run_metadata.annotate, of, updates, now)
+        return await self._write(verb, rows=len(updates), size=size, locks=locking.runs([of]))
+
+    async def metadata(self, run_id: str) -> Sequence[Metadata]:
+        return await self._read(lambda tx: run_metadata.metadata(tx, texts.stored(run_id)))

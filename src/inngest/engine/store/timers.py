@@ -48,6 +48,9 @@ SLOTS = "slots"
 RETRY = "retry"
 """The kind of a marker: steps of a run, whose id is its key, were made due while the run had an owner."""
 
+CANCELLATION = "cancellation"
+"""The kind of a marker: a cancellation of many runs, whose id is its key, has runs left to end, after one of them."""
+
 ALWAYS = 0
 """When a marker falls due."""
 

@@ -13,12 +13,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from inngest.protocol.wire import endpoints
 from inngest.server.answers import Json
 
-from . import v1, v2
+from . import v2
+from .later import LATER
 
 PATH = "/v2/openapi.json"
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
 _OBJECT: Mapping[str, Any] = {"type": "object"}
+_NUMBER: Mapping[str, Any] = {"type": "integer"}
+_OP: Mapping[str, Any] = {"type": "string", "enum": ["merge", "set", "delete", "add"]}
 _TIME: Mapping[str, Any] = {"type": "string", "format": "date-time"}
 
 QUERY: Mapping[str, Mapping[str, Any]] = {
@@ -46,6 +49,7 @@ _OF_RUNS = ("limit", "cursor", "status", "from", "until", "timeField", "order", 
 
 QUERIES: Mapping[str, Sequence[str]] = {
     "/v1/events": ("limit", "cursor", "name", "received_after", "received_before"),
+    "/v1/cancellations": ("limit", "cursor"),
     "/v2/runs": (*_OF_RUNS, "appId", "functionId"),
     "/v2/runs/{run_id}": ("includeOutput",),
     "/v2/runs/{run_id}/trace": ("includeOutput",),
@@ -108,13 +112,19 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         started_before=_TIME,
         **{"if": _TEXT},
     ),
+    "/v1/runs/{run_id}/metadata": _body(
+        ("metadata",),
+        target=_body((), step_id=_TEXT, step_index=_NUMBER, step_attempt=_NUMBER, span_id=_TEXT),
+        metadata={"type": "array", "items": _body(("kind", "op", "values"), kind=_TEXT, op=_OP, values=_OBJECT)},
+    ),
+    "/v2/runs/{run_id}/scores": _body(
+        ("scores",), scores={"type": "array", "items": _body(("name", "value"), name=_TEXT, value={}, stepId=_TEXT)}
+    ),
     "/v2/events": _EVENT,
     "/v2/runs/{run_id}/rerun": _body((), fromStep=_body(("stepId",), stepId=_TEXT, input={"type": "array"})),
     "/v2/apps/{app}/functions/{function}/invoke": _body((), data=_OBJECT, idempotencyKey=_TEXT),
 }
 """Schemas of bodies, by path."""
-
-_LATER = frozenset([*v1.LATER, *((method, f"/v2{path}") for method, path in v2.LATER)])
 
 
 def document(routes: Iterable[BaseRoute], version: str) -> dict[str, Any]:
@@ -171,7 +181,7 @@ def _operation(method: str, path: str, route: Route) -> dict[str, Any]:
         "operationId": f"{method.lower()}_{re.sub(r'[^a-z0-9]+', '_', path.lower()).strip('_')}",
         "parameters": [
             *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names),
-            *({"name": name, "in": "query", "schema": QUERY[name]} for name in QUERIES.get(path, ())),
+            *({"name": name, "in": "query", "schema": QUERY[name]} for name in _query_of(method, path)),
         ],
         "responses": _responses(method, path),
     }
@@ -180,10 +190,16 @@ def _operation(method: str, path: str, route: Route) -> dict[str, Any]:
     return found
 
 
+def _query_of(method: str, path: str) -> Sequence[str]:
+    """The parameters in the query. Where a list and a change have one path, they are the list's."""
+    found = QUERIES.get(path, ())
+    return () if method == "POST" and "limit" in found else found
+
+
 def _responses(method: str, path: str) -> dict[str, Any]:
     json: dict[str, Any] = {"application/json": {"schema": {}}}
     refused = {"description": "what is wrong, and what was expected", "content": json}
-    if (method, path) in _LATER:
+    if (method, path) in LATER:
         return {"501": {"description": "this server does not have it", "content": json}}
     found = {
         "200": {"description": "what was asked for", "content": json},

@@ -8,6 +8,7 @@ from typing import Any
 from inngest.engine.domain.explaining import LATEST
 from inngest.engine.domain.model import App, Event, FunctionSpec, Registry, Run, RunStatus
 from inngest.engine.domain.registration import app_uuid, function_uuid
+from inngest.engine.domain.run_metadata import Metadata
 from inngest.engine.records import RunView
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
@@ -167,8 +168,28 @@ def _duration(begin: int | None, end: int | None) -> str | None:
     return None if begin is None or end is None else str(max(0, end - begin))
 
 
-def trace_v2(view: RunView, registry: Registry, *, output: bool) -> dict[str, object]:
-    """A run as a tree of spans: itself, and its steps in the order in which they were recorded, open ones last."""
+def metadata_v2(said: Sequence[Metadata], *, of: str | None) -> list[dict[str, object]]:
+    """The metadata of a run, with `of` None, or of the step with that hash."""
+    return [
+        present(
+            {
+                "kind": one.kind,
+                "scope": "run" if one.hash is None else "step",
+                "attempt": one.attempt,
+                "values": _json(one.values),
+                "updatedAt": time_of(one.at),
+            }
+        )
+        for one in said
+        if one.hash == of
+    ]
+
+
+def trace_v2(view: RunView, said: Sequence[Metadata], registry: Registry, *, output: bool) -> dict[str, object]:
+    """A run as a tree of spans: itself, and its steps in the order in which they were recorded, open ones last.
+
+    Metadata of steps that are not recorded stand with the run, with their `stepId`.
+    """
     run = view.run
     function = registry.known(run.function_id)
     error = _error(run.error)
@@ -184,12 +205,18 @@ def trace_v2(view: RunView, registry: Registry, *, output: bool) -> dict[str, ob
         "durationMs": _duration(run.started_at, run.ended_at),
         "input": {"data": events} if output else None,
         "output": (error if error is not None else wrapped(_json(run.output))) if output and run.ended_at else None,
-        "children": [_span(run, one, view.metadata.get(one.step.hash), output=output) for one in entries],
+        "children": [_span(run, one, view.metadata.get(one.step.hash), said, output=output) for one in entries],
     }
+    known = {one.step.hash for one in entries}
+    unknown = sorted({one.hash for one in said if one.hash is not None} - known)
+    about = metadata_v2(said, of=None)
+    about += [{**one, "stepId": hash} for hash in unknown for one in metadata_v2(said, of=hash)]
+    if about:
+        root["metadata"] = about
     return {"runId": run.id, "rootSpan": present(root)}
 
 
-def _span(run: Run, entry: Entry, metadata: str | None, *, output: bool) -> dict[str, object]:
+def _span(run: Run, entry: Entry, metadata: str | None, said: Sequence[Metadata], *, output: bool) -> dict[str, object]:
     ended_at = entry.ended_at if isinstance(entry, Memo) else None
     began = entry.started_at if isinstance(entry, Memo) else entry.created_at
     shown: object = None
@@ -208,7 +235,7 @@ def _span(run: Run, entry: Entry, metadata: str | None, *, output: bool) -> dict
             "durationMs": _duration(began, ended_at),
             "attempts": entry.attempt + 1,
             "output": shown,
-            "metadata": [] if metadata is None else [_json(metadata)],
+            "metadata": [*([] if metadata is None else [_json(metadata)]), *metadata_v2(said, of=entry.step.hash)],
         }
     )
 

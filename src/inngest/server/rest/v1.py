@@ -15,33 +15,21 @@ from starlette.routing import BaseRoute, Route
 
 from inngest.embedded.host import EngineHost
 from inngest.embedded.views import run_of
+from inngest.engine.domain.run_metadata import Annotated
 from inngest.engine.records import EventQuery, Place, RunQuery, RunView
 from inngest.engine.service import Service
 from inngest.protocol import codec, texts
 from inngest.server import run_json
 from inngest.server.answers import BY_API, Json, refusal
 
-from . import cancellations, parameters, shapes
+from . import cancellations, metadata, parameters, shapes
+from .later import LATER
 from .parameters import ParameterError
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 MAX_RUNS = 1_000
 """Runs of one event that are shown."""
-
-LATER = [
-    ("POST", "/v1/runs/{run_id}/metadata"),
-    ("GET", "/v1/cancellations"),
-    ("DELETE", "/v1/cancellations/{cancellation_id}"),
-    ("GET", "/v1/prom/{environment}"),
-    ("POST", "/v1/traces/userland"),
-    ("POST", "/v0/connect/start"),
-    ("POST", "/v0/connect/flush"),
-    ("POST", "/v1/realtime/publish"),
-    ("POST", "/v1/realtime/token"),
-    ("GET", "/v1/realtime/connect"),
-]
-"""Routes that answer 501."""
 
 Action = Callable[["RestV1", Request], Awaitable[Response]]
 
@@ -91,8 +79,12 @@ class RestV1:
             Route("/v1/apps/{app}/functions", self.functions, methods=["GET"]),
             Route("/v1/signals", self.signal, methods=["POST"]),
             Route("/v1/cancellations", self.cancel_many, methods=["POST"]),
+            Route("/v1/cancellations", self.cancellations, methods=["GET"]),
+            Route("/v1/cancellations/{cancellation_id}", self.delete_cancellation, methods=["DELETE"]),
+            Route("/v1/runs/{run_id}/metadata", self.annotate, methods=["POST"]),
         ]
-        return routes + [Route(path, self.later, methods=[method]) for method, path in LATER]
+        later = [(method, path) for method, path in LATER if not path.startswith("/v2/")]
+        return routes + [Route(path, self.later, methods=[method]) for method, path in later]
 
     @property
     def _service(self) -> Service:
@@ -208,16 +200,44 @@ class RestV1:
             raise Refused(400, str(error)) from None
         except LookupError as error:
             raise Refused(404, str(error.args[0])) from None
-        count = await cancellations.cancel(service, asked, now)
-        data = {
-            "environment_id": run_json.ENVIRONMENT_ID,
-            "function_id": asked.function_id,
-            "started_after": shapes.time_of(asked.since),
-            "started_before": shapes.time_of(asked.until),
-            "if": None if asked.condition is None else asked.condition.text,
-            "cancelled": count,
-        }
-        return self._data(data)
+        kept, count = await service.control.cancel_many(asked)
+        return self._data({**cancellations.shown(kept), "cancelled": count})
+
+    @_answering
+    async def cancellations(self, request: Request) -> Response:
+        """Cancellations of many runs, newest first."""
+        limit = parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT, clamps=True)
+        after = parameters.cursor(request.query_params)
+        found = await self._service.queries.cancellations(limit + 1, None if after is None else after.id)
+        more: dict[str, object] = {}
+        if len(found) > limit:
+            more["cursor"] = parameters.cursor_of(Place(found[limit - 1].created_at, found[limit - 1].id))
+        return self._data([cancellations.shown(one) for one in found[:limit]], **more)
+
+    @_answering
+    async def delete_cancellation(self, request: Request) -> Response:
+        """List a cancellation no more; what it has ended stays so."""
+        cancellation_id = request.path_params["cancellation_id"]
+        try:
+            await self._service.control.delete_cancellation(cancellation_id)
+        except KeyError:
+            raise Refused(404, f"there is no cancellation {cancellation_id!r}") from None
+        return Response(status_code=204)
+
+    @_answering
+    async def annotate(self, request: Request) -> Response:
+        """Say something about a run, or about a step of it."""
+        run_id, wire = request.path_params["run_id"], await _object(request)
+        try:
+            updates = metadata.read(wire, run_id)
+        except metadata.MetadataError as error:
+            raise Refused(400, str(error)) from None
+        result = await self._service.control.annotate(run_id, updates)
+        if result is Annotated.NO_RUN:
+            raise Refused(404, f"there is no run {run_id!r}")
+        if result is not Annotated.DONE:
+            raise Refused(413, result.value)
+        return self._data({"run_id": run_id})
 
     async def later(self, request: Request) -> Response:
         """A part of the API that this server does not have."""

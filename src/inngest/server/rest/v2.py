@@ -18,6 +18,7 @@ from inngest.embedded.errors import EngineConfigError
 from inngest.embedded.host import EngineHost
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Run, RunStatus
 from inngest.engine.domain.registration import app_uuid
+from inngest.engine.domain.run_metadata import Annotated
 from inngest.engine.records import Place, RunQuery, RunView
 from inngest.engine.service import Service
 from inngest.protocol import codec, texts
@@ -26,31 +27,14 @@ from inngest.protocol.opcodes import SentEvent
 from inngest.server import run_json
 from inngest.server.answers import BY_API, Json
 
-from . import invoking, parameters, shapes
+from . import invoking, metadata, parameters, shapes
 from .invoking import NotInvokedError
+from .later import LATER
 from .parameters import ParameterError
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 PREFIXES = ("/v2", "/api/v2")
-
-LATER = [
-    ("POST", "/runs/{run_id}/scores"),
-    ("POST", "/envs"),
-    ("PATCH", "/envs/{env_id}"),
-    ("GET", "/env/webhooks"),
-    ("POST", "/env/webhooks"),
-    ("POST", "/apps/{app}/syncs"),
-    ("GET", "/partner/accounts"),
-    ("POST", "/partner/accounts"),
-    ("GET", "/insights/{rest:path}"),
-    ("POST", "/insights/{rest:path}"),
-    ("GET", "/experiments"),
-    ("GET", "/sessions"),
-    ("GET", "/sandboxes"),
-    ("POST", "/sandboxes"),
-]
-"""Routes that answer 501."""
 
 _TIMES = {"queuedAt": "queued", "startedAt": "started", "endedAt": "ended"}
 
@@ -106,6 +90,7 @@ class RestV2:
             ("GET", "/runs/{run_id}", self.run),
             ("GET", "/runs/{run_id}/trace", self.trace),
             ("POST", "/runs/{run_id}/cancel", self.cancel),
+            ("POST", "/runs/{run_id}/scores", self.score),
             ("POST", "/runs/{run_id}/rerun", self.rerun),
             ("GET", "/events/{event_id}/runs", self.runs_of_event),
             ("POST", "/events", self.send),
@@ -115,7 +100,7 @@ class RestV2:
             ("GET", "/apps/{app}/functions/{function}", self.function),
             ("GET", "/apps/{app}/functions/{function}/runs", self.runs_of_function),
             ("POST", "/apps/{app}/functions/{function}/invoke", self.invoke),
-            *((method, path, self.later) for method, path in LATER),
+            *((method, path.removeprefix("/v2"), self.later) for method, path in LATER if path.startswith("/v2/")),
         ]
         return [Route(prefix + path, act, methods=[method]) for prefix in PREFIXES for method, path, act in actions]
 
@@ -232,14 +217,18 @@ class RestV2:
         if view.batch:
             trigger["eventIds"] = [event.id for event in view.batch]
         registry = await self._service.apps.functions()
-        return self._data(shapes.run_v2(view.run, registry, output=output, listed=False, trigger=trigger))
+        shown = shapes.run_v2(view.run, registry, output=output, listed=False, trigger=trigger)
+        if said := shapes.metadata_v2(await self._service.queries.metadata(view.run.id), of=None):
+            shown["metadata"] = said
+        return self._data(shown)
 
     @_answering
     async def trace(self, request: Request) -> Response:
         """One run, with its steps."""
         view = await self._view(request)
         output = parameters.flag(request.query_params, "includeOutput") or False
-        return self._data(shapes.trace_v2(view, await self._service.apps.functions(), output=output))
+        said = await self._service.queries.metadata(view.run.id)
+        return self._data(shapes.trace_v2(view, said, await self._service.apps.functions(), output=output))
 
     @_answering
     async def cancel(self, request: Request) -> Response:
@@ -253,6 +242,20 @@ class RestV2:
         return self._data({"id": run_id, "status": RunStatus.CANCELLED.value})
 
     @_answering
+    async def score(self, request: Request) -> Response:
+        """Give scores to a run, or to steps of it."""
+        run_id, wire = request.path_params["run_id"], await _object(request)
+        try:
+            updates = metadata.read_scores(wire)
+        except metadata.MetadataError as error:
+            raise Refused(400, "invalid_field_format", str(error)) from None
+        result = await self._service.control.annotate(run_id, updates)
+        if result is Annotated.NO_RUN:
+            raise Refused(404, "not_found", f"there is no run {run_id!r}")
+        if result is not Annotated.DONE:
+            raise Refused(413, "validation_error", result.value)
+        return self._data({"runId": run_id})
+
     async def rerun(self, request: Request) -> Response:
         """Run a run again, from the start or from one of its steps on."""
         run_id = request.path_params["run_id"]
