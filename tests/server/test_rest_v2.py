@@ -216,6 +216,26 @@ async def test_apps_of_both_kinds(api: Api) -> None:
     assert [app["id"] for app in (await get(api, "/apps", cursor=first["page"]["cursor"]))["data"]] == ["web"]
 
 
+async def test_apps_and_functions_page_by_page_while_others_register(api: Api) -> None:
+    for name in ("web-b", "web-d", "web-f"):
+        await register(api, function(f"{name}-fn"), appname=name, url=f"http://127.0.0.1:9/{name}")
+    seen: list[str] = []
+    cursor, late = "", iter(["web-a", "web-e"])
+    while True:
+        page = await get(api, "/apps", limit=2, cursor=cursor)
+        seen += [app["id"] for app in page["data"]]
+        cursor = page["page"].get("cursor", "")
+        if not cursor:
+            break
+        if name := next(late, ""):  # what comes before the place is passed over, and moves nothing
+            await register(api, function(f"{name}-fn"), appname=name, url=f"http://127.0.0.1:9/{name}")
+    assert seen == ["shop", "web-b", "web-d", "web-f"]
+
+    first = await get(api, "/apps/shop/functions", limit=2)
+    rest = await get(api, "/apps/shop/functions", cursor=first["page"]["cursor"])
+    assert [one["id"] for one in [*first["data"], *rest["data"]]] == ["echo", "refuse", "signal", "sleep", "steps"]
+
+
 async def test_an_app_that_failed_to_sync_and_one_that_is_archived(api: Api) -> None:
     await register(api, function())
     await register(api, function(triggers=[]))

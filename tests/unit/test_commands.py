@@ -12,9 +12,11 @@ import pytest
 
 from inngest.engine.domain.effects import Effects
 from inngest.engine.domain.model import App, Changes, Event, FunctionSpec, Policy
+from inngest.engine.domain.run_metadata import Op, Update
 from inngest.engine.ports import Store
 from inngest.engine.records import (
     Acceptance,
+    Cancellation,
     Checkpoint,
     Commit,
     EventCursor,
@@ -52,6 +54,7 @@ READING = {
         "facts",
     ),
     *("functions", "list_runs", "list_events", "event", "jobs"),
+    *("cancellations", "metadata"),
     *("apps", "apps_away", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
@@ -91,6 +94,10 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "pause": lambda store: store.pause("f", "queue", NOW),
     "resume": lambda store: store.resume("f", NOW),
     "cancel": lambda store: store.cancel(["run"], "why", NOW),
+    "begin_cancellation": lambda store: store.begin_cancellation(Cancellation("c", "a", "f", None, NOW, None, NOW)),
+    "go_on_with_cancellation": lambda store: store.go_on_with_cancellation("c", NOW),
+    "delete_cancellation": lambda store: store.delete_cancellation("c", NOW),
+    "annotate": lambda store: store.annotate("run", [Update("hash", 0, "note", Op.SET, {"a": 1})], NOW),
     "release": lambda store: store.release("run", NOW),
     "retry_now": lambda store: store.retry_now("run", NOW),
     "fork": lambda store: store.fork(Fork("run", "new", "event", "step", None, NOW)),

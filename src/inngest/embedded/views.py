@@ -251,7 +251,8 @@ def _defer(defer: Defer, status: RunStatus, unread: list[str]) -> DeferRecord:
 
 
 def _usage(metadata: str | None) -> Usage | None:
-    found = None if metadata is None else codec.loads(metadata).get("usage")
+    told = None if metadata is None else codec.loads(metadata)
+    found = None if isinstance(told, list) else told and told.get("usage")  # a list came with the report of an app
     return None if found is None else Usage(**{**found, "tools": tuple(found["tools"])})
 
 

@@ -87,6 +87,7 @@ class Op(NamedTuple):
     events: tuple[SentEvent, ...] = ()  # StepRun of send_event: stored in the same transaction
     mode: str = ""  # over the wire: "wait" or "race", how its branch is paced (parallelMode); "": it was not said
     once: bool = False  # StepPlanned: an attempt of which nobody knows how it went is not to be repeated
+    metadata: str | None = None  # StepRun, StepFailed: JSON text, see Memo
 
 
 class Memo(NamedTuple):

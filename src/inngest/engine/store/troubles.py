@@ -53,7 +53,13 @@ BACK = Statement(
 
 AWAY = Statement(
     "A list of runs reads which apps cannot be reached.",
-    lambda _: select(_troubles.c.key, *_COLUMNS).where(_troubles.c.kind == constant(APP)).order_by(_troubles.c.key),
+    lambda _: (
+        select(_troubles.c.key, *_COLUMNS)
+        .where(
+            _troubles.c.key > bindparam("first"), _troubles.c.key < bindparam("last"), _troubles.c.kind == constant(APP)
+        )
+        .order_by(_troubles.c.key)
+    ),
 )
 
 OVER = Statement(
@@ -118,7 +124,7 @@ def apps_away(tx: Transaction, now: int) -> dict[str, Trouble]:
         str(key).removeprefix(app_key("")): Trouble(
             str(kind), str(error), number_of(tries, 1), number_of(since), number_of(until)
         )
-        for key, kind, error, tries, since, until in tx.execute(AWAY).fetchall()
+        for key, kind, error, tries, since, until in tx.execute(AWAY, {"first": app_key(""), "last": "app!"}).fetchall()
     }
     return {name: trouble for name, trouble in found.items() if is_away(trouble, now)}
 

@@ -314,7 +314,25 @@ def _as_it_is(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: st
 
 def _read_result(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:
     data = members.json_of(wire.get("data"), f"{path}.data")
-    return op._replace(data=http_results.of_api_result(data) if wire.get("op") == _API_RESULT else data)
+    result = http_results.of_api_result(data) if wire.get("op") == _API_RESULT else data
+    return op._replace(data=result, metadata=_metadata(wire))
+
+
+def _metadata(wire: Mapping[str, Any]) -> str | None:
+    """The metadata of a report, as JSON text. People read them, so those that cannot be kept are left out."""
+    given = wire.get("metadata")
+    if not isinstance(given, list):
+        return None
+    kept = [
+        {name: one[name] for name in ("kind", "scope", "op", "values") if name in one}
+        for one in given
+        if isinstance(one, dict) and isinstance(one.get("kind"), str) and isinstance(one.get("values"), dict)
+    ]
+    try:
+        text = codec.dumps(kept)
+    except codec.NotJsonError:
+        return None
+    return text if kept and codec.size(text) <= limits.MAX_STEP_METADATA else None
 
 
 def _read_error(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:

@@ -235,7 +235,7 @@ def _span(run: Run, entry: Entry, metadata: str | None, said: Sequence[Metadata]
             "durationMs": _duration(began, ended_at),
             "attempts": entry.attempt + 1,
             "output": shown,
-            "metadata": [*([] if metadata is None else [_json(metadata)]), *metadata_v2(said, of=entry.step.hash)],
+            "metadata": [*_listed(_json(metadata)), *metadata_v2(said, of=entry.step.hash)],
         }
     )
 

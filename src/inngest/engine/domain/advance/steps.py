@@ -20,7 +20,9 @@ def begun(draft: Draft, op: Op) -> None:
 
 def succeeded(draft: Draft, op: Op) -> None:
     """The handler returned: its result is the step's, for good."""
-    draft.memo(Memo(op.step, op.kind, draft.seq, op.data, None, draft.now, op.attempt, op.started_at))
+    draft.memo(
+        Memo(op.step, op.kind, draft.seq, op.data, None, draft.now, op.attempt, op.started_at, metadata=op.metadata)
+    )
     draft.sent.extend(op.events)
 
 
@@ -30,7 +32,13 @@ def succeeded_alone(run: RunState, op: Op, policy: Policy, now: int) -> Changes 
     None where there is more to decide: events that it sends, limits that it reaches, and what was reported before.
     """
     size = 0 if op.data is None else codec.size(op.data)
-    if op.events or op.step.hash in run.done or run.steps >= policy.max_steps or run.size + size > limits.MAX_STATE:
+    if (
+        op.events
+        or op.metadata
+        or op.step.hash in run.done
+        or run.steps >= policy.max_steps
+        or run.size + size > limits.MAX_STATE
+    ):
         return None
     memos = (Memo(op.step, op.kind, run.seq, op.data, None, now, op.attempt, op.started_at),)
     return Changes(0, memos, entries=memos, size=size)
