@@ -233,7 +233,8 @@ class SimServer:
             engine = self._network.engine()
             with contextlib.suppress(GoneError, StoreError):
                 if engine is not None:
-                    return await engine.call(lambda: engine.service.intake.send(events))  # noqa: B023
+                    intake = engine.service.intake
+                    return await engine.call(lambda: intake.send(events))  # noqa: B023
             await asyncio.sleep(AGAIN)
 
     async def send_signal(self, signal: OpTarget) -> str | None:

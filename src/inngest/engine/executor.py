@@ -388,15 +388,14 @@ class RunExecutor:
         Args:
             run_id: ULID.
             generation: that the call was given.
-            ops: what happened to steps.
+            ops: of steps.
 
         Returns:
             What was recorded, or its future; STOP if the call is not the newest any more. None: the run is not here.
         """
-        owned_run = self._owned.get(run_id)
-        if not isinstance(owned_run, RemoteRun) or owned_run.is_lost or generation > owned_run.generation:
-            return None  # it has been taken over since, at the latest: the store knows by whom
-        return owned_run.checkpoint(generation, ops)
+        found = self._owned.get(run_id)  # it may have been taken over since: then the store knows by whom
+        is_here = isinstance(found, RemoteRun) and not found.is_lost and generation <= found.generation
+        return found.checkpoint(generation, ops) if isinstance(found, RemoteRun) and is_here else None
 
     def _owner(self) -> Owner:
         return Owner(self.worker.session_id, self.worker.ids.token(), "")

@@ -15,7 +15,6 @@ LATER: Final = (
     ("POST", "/v1/realtime/publish"),
     ("POST", "/v1/realtime/token"),
     ("GET", "/v1/realtime/connect"),
-    ("POST", "/v2/runs/{run_id}/rerun"),
     ("POST", "/v2/envs"),
     ("PATCH", "/v2/envs/{env_id}"),
     ("GET", "/v2/env/webhooks"),
