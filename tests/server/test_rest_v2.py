@@ -397,7 +397,7 @@ async def test_a_rerun_that_cannot_be_is_refused(api: Api) -> None:
 
 
 async def test_what_this_server_does_not_have(api: Api) -> None:
-    for method, path in (("POST", f"/runs/{UNKNOWN}/scores"), ("GET", "/insights/a/b"), ("PATCH", "/envs/x")):
+    for method, path in (("GET", "/experiments"), ("GET", "/insights/a/b"), ("PATCH", "/envs/x")):
         response = await api.http.request(method, f"/v2{path}")
         assert (response.status_code, response.json()["errors"][0]["code"]) == (501, "not_implemented")
 

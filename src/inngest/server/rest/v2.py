@@ -38,7 +38,7 @@ PREFIXES = ("/v2", "/api/v2")
 
 _TIMES = {"queuedAt": "queued", "startedAt": "started", "endedAt": "ended"}
 
-Action = Callable[["RestV2", Request], Awaitable[Response]]
+Action = Callable[[Request], Awaitable[Response]]
 
 
 class Refused(Exception):
@@ -51,10 +51,12 @@ class Refused(Exception):
 
 
 def _answering(action: Action) -> Action:
+    """An action whose refusals are answers."""
+
     @functools.wraps(action)
-    async def answer(self: RestV2, request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         try:
-            return await action(self, request)
+            return await action(request)
         except ParameterError as error:
             return _error(400, "invalid_field_format", str(error))
         except (Refused, NotInvokedError) as error:
@@ -80,7 +82,7 @@ class RestV2:
     @property
     def routes(self) -> list[BaseRoute]:
         """Where they are reached."""
-        actions: Sequence[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        actions: Sequence[tuple[str, str, Action]] = [
             ("GET", "/health", self.health),
             ("GET", "/account", self.account),
             ("GET", "/envs", self.envs),
@@ -102,7 +104,8 @@ class RestV2:
             ("POST", "/apps/{app}/functions/{function}/invoke", self.invoke),
             *((method, path.removeprefix("/v2"), self.later) for method, path in LATER if path.startswith("/v2/")),
         ]
-        return [Route(prefix + path, act, methods=[method]) for prefix in PREFIXES for method, path, act in actions]
+        routed = [(method, path, _answering(action)) for method, path, action in actions]
+        return [Route(prefix + path, act, methods=[method]) for prefix in PREFIXES for method, path, act in routed]
 
     @property
     def _service(self) -> Service:
@@ -124,13 +127,11 @@ class RestV2:
         """The one account."""
         return self._data({"id": shapes.ACCOUNT_ID, "name": "Dev Server", "email": "dev@inngest.local"})
 
-    @_answering
     async def envs(self, request: Request) -> Response:
         """The one environment."""
         data = [{"id": run_json.ENVIRONMENT_ID, "name": "dev", "type": "TEST"}]
         return self._listed(data, parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT))
 
-    @_answering
     async def keys(self, request: Request) -> Response:
         """None: a server tells no keys."""
         return self._listed([], parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT))
@@ -143,17 +144,14 @@ class RestV2:
 
     # -- runs
 
-    @_answering
     async def runs(self, request: Request) -> Response:
         """Runs by what is asked for."""
         return await self._runs(request, await self._asked_functions(request))
 
-    @_answering
     async def runs_of_event(self, request: Request) -> Response:
         """The runs that an event started."""
         return await self._runs(request, None, event_id=request.path_params["event_id"])
 
-    @_answering
     async def runs_of_function(self, request: Request) -> Response:
         """The runs of one function."""
         function, _ = await self._function(request)
@@ -208,7 +206,6 @@ class RestV2:
         except KeyError:
             raise Refused(404, "not_found", f"there is no run {run_id!r}") from None
 
-    @_answering
     async def run(self, request: Request) -> Response:
         """One run."""
         view = await self._view(request)
@@ -222,7 +219,6 @@ class RestV2:
             shown["metadata"] = said
         return self._data(shown)
 
-    @_answering
     async def trace(self, request: Request) -> Response:
         """One run, with its steps."""
         view = await self._view(request)
@@ -230,7 +226,6 @@ class RestV2:
         said = await self._service.queries.metadata(view.run.id)
         return self._data(shapes.trace_v2(view, said, await self._service.apps.functions(), output=output))
 
-    @_answering
     async def cancel(self, request: Request) -> Response:
         """End a run."""
         view = await self._view(request)
@@ -241,7 +236,6 @@ class RestV2:
             raise Refused(409, code, f"run {run_id} is {status.value} already")
         return self._data({"id": run_id, "status": RunStatus.CANCELLED.value})
 
-    @_answering
     async def score(self, request: Request) -> Response:
         """Give scores to a run, or to steps of it."""
         run_id, wire = request.path_params["run_id"], await _object(request)
@@ -279,7 +273,6 @@ class RestV2:
 
     # -- events
 
-    @_answering
     async def send(self, request: Request) -> Response:
         """Accept one event."""
         wire = await _object(request)
@@ -296,7 +289,6 @@ class RestV2:
 
     # -- apps
 
-    @_answering
     async def apps(self, request: Request) -> Response:
         """The apps that serve functions, and those of workers' own processes."""
         query = request.query_params
@@ -324,14 +316,12 @@ class RestV2:
                 return app
         raise Refused(404, "not_found", f"there is no app {name!r}")
 
-    @_answering
     async def app(self, request: Request) -> Response:
         """One app, by its name or its UUID."""
         registry = await self._service.apps.functions()
         app = await self._app(request, registry)
         return self._data(shapes.app_v2(app, _of(app.name, registry)))
 
-    @_answering
     async def functions(self, request: Request) -> Response:
         """The functions of an app."""
         limit = parameters.integer(request.query_params, "limit", MAX_LIMIT, MAX_LIMIT)
@@ -351,13 +341,11 @@ class RestV2:
                 return one, registry
         raise Refused(404, "not_found", f"the app {app.name!r} has no function {name!r}")
 
-    @_answering
     async def function(self, request: Request) -> Response:
         """One function of an app, by its id within the app, its full id, or its UUID."""
         found, registry = await self._function(request)
         return self._data(shapes.function_v2(found, registry))
 
-    @_answering
     async def invoke(self, request: Request) -> Response:
         """Start a function, whatever its triggers."""
         function, registry = await self._function(request)
