@@ -44,7 +44,7 @@ class Answered:
     process: int
     run_id: str
     call: str
-    how: str  # a status, "not delivered", "broken" or "given up"
+    how: str  # a status, "not delivered", "doubtful", "broken" or "given up"
 
 
 @dataclass(frozen=True, slots=True)

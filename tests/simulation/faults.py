@@ -37,6 +37,7 @@ class Fault(enum.Enum):
     APP_AWAY = "app away for long"
     UNDELIVERED = "call that does not come to its app, and is known not to"
     VANISHED = "call that does not come to its app, and nobody knows"
+    DOUBTFUL = "kept connection lost as a call leaves, which may have come"
     RESET = "connection of a call cut while its app works"
     UNHEARD = "answer of a call lost"
     CUT = "answer of a call cut halfway"
@@ -49,9 +50,14 @@ class Fault(enum.Enum):
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
 CLOCKS = frozenset((Fault.SKEW, Fault.STEP_OF_CLOCK, Fault.WALL_SET))
-ON_CALLS = (Fault.UNDELIVERED, Fault.VANISHED, Fault.RESET, Fault.UNHEARD, Fault.CUT, Fault.OVERDUE)
+ON_CALLS = (
+    *(Fault.UNDELIVERED, Fault.DOUBTFUL, Fault.VANISHED),
+    *(Fault.RESET, Fault.UNHEARD, Fault.CUT, Fault.OVERDUE),
+)
 HARMLESS = (Fault.UNDELIVERED, Fault.OVERDUE)
 """Those after which no attempt has failed."""
+HARMLESS_TO_DISCOVERIES = (*HARMLESS, Fault.DOUBTFUL)
+"""The same for a call that is for no step: one for a step that must not begin again counts as broken."""
 ON_CHECKPOINTS = (
     *(Fault.CHECKPOINT_LOST, Fault.CHECKPOINT_UNHEARD),
     *(Fault.CHECKPOINT_LATE, Fault.CHECKPOINT_TWICE),

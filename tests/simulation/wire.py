@@ -19,7 +19,7 @@ from starlette.routing import Router
 
 from inngest.embedded.host import EngineHost
 from inngest.engine.errors import StoreError
-from inngest.engine.invokers.ports import Broken, Carried, NotDelivered, RawAnswer, RemoteCall
+from inngest.engine.invokers.ports import Broken, Carried, Doubtful, NotDelivered, RawAnswer, RemoteCall
 from inngest.engine.service import Service
 from inngest.protocol import headers
 from inngest.protocol.calls import Advice
@@ -31,7 +31,7 @@ from inngest.server.registering import Registering
 
 from .app import App
 from .carried import Answered, Called, CheckpointAnswered, Checkpointed, CheckpointHeard
-from .faults import HARMLESS, ON_CALLS, ON_CHECKPOINTS, Fault
+from .faults import HARMLESS, HARMLESS_TO_DISCOVERIES, ON_CALLS, ON_CHECKPOINTS, Fault
 from .history import Entry
 from .hosting import GoneError
 from .loop import SimLoop
@@ -45,6 +45,9 @@ LATE = (0.5, 3.0, 9.0, 25.0)
 
 RESETS = (0.0, 0.001, 0.02, 0.5, 2.0)
 """Seconds after which a connection is cut, if there was no answer before."""
+
+STALE = (0.0, 0.001, 0.02, 0.1)
+"""Seconds after which a kept connection is lost as a call leaves: later it would count as cut."""
 
 AGAIN = 0.1
 """Seconds until events are sent again."""
@@ -147,25 +150,31 @@ class SimCarrier:
         )
         how = "given up"
         try:
-            carried = await self._carried(call, request_id, last=ctx["attempt"] + 1 >= ctx["max_attempts"])
+            carried = await self._carried(call, request_id, target, last=ctx["attempt"] + 1 >= ctx["max_attempts"])
             how = str(carried.status) if isinstance(carried, RawAnswer) else _HOW[type(carried)]
         finally:
             process.note(Answered(process.now, process.number, call.run_id, request_id, how))
         return carried
 
-    async def _carried(self, call: RemoteCall, request_id: str, *, last: bool) -> Carried:
+    async def _carried(self, call: RemoteCall, request_id: str, target: str, *, last: bool) -> Carried:
         network = self._network
         # A run whose last attempt is cut has failed, and rightly so: nobody could tell its end from others.
-        fault = network.fault(HARMLESS if last else ON_CALLS, self.process)
+        harmless = HARMLESS if target else HARMLESS_TO_DISCOVERIES
+        fault = network.fault(harmless if last else ON_CALLS, self.process)
         await network.way()
         if fault is Fault.UNDELIVERED:
             return NotDelivered("nobody could be reached")
         if fault is Fault.VANISHED:
             return Broken("it was lost on the way there")
         app = network.app()
+        if fault is Fault.DOUBTFUL and (app is None or network.chance.random() < 0.5):
+            return Doubtful("the kept connection was closed")
         if app is None:
             return NotDelivered("connection refused")
         answering = app.answer(call, request_id, last=last)
+        if fault is Fault.DOUBTFUL:
+            await asyncio.sleep(network.chance.choice(STALE))
+            return Doubtful("the kept connection was lost, and the call goes on")
         if fault is Fault.RESET:
             await asyncio.wait([answering], timeout=network.chance.choice(RESETS))
             return Broken("the connection was reset")
@@ -187,7 +196,7 @@ class SimCarrier:
         """Nothing is kept."""
 
 
-_HOW = {NotDelivered: "not delivered", Broken: "broken"}
+_HOW = {NotDelivered: "not delivered", Doubtful: "doubtful", Broken: "broken"}
 
 
 class SimServer:

@@ -237,7 +237,7 @@ def test_a_url_is_one_at_which_a_function_can_be_called(url: object) -> None:
     assert text.startswith("expected ")
 
 
-@pytest.mark.parametrize("attempts", [-1, 1.5, "3", True])
+@pytest.mark.parametrize("attempts", [-1, 1.5, "3", True, float("inf")])
 def test_retries_are_a_number(attempts: object) -> None:
     assert problems(wire(retries={"attempts": attempts})) == [
         ("shop-pay", "steps.step.retries.attempts", f"expected a whole number from 0 to 20, got {attempts!r}")

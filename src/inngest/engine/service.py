@@ -345,7 +345,9 @@ class Service:
             await self._sleep(until, self._asked)
 
     async def _sleep(self, until: int, awake: asyncio.Event) -> None:
-        if until <= self._worker.clock.now():
+        """Wait until then, or until somebody asks. If either has been, all else on the loop has its turn before."""
+        if awake.is_set() or until <= self._worker.clock.now():
+            await asyncio.sleep(0)
             return
         timer = self._worker.clock.call_at(until, awake.set)
         try:

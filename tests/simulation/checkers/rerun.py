@@ -52,5 +52,6 @@ def _kept(at: int, run: Row, state: State) -> Iterator[str]:
 
 
 def _memos(state: State, run_id: str) -> list[dict[str, object]]:
+    """Its memos, in their order. The group in which a step was open over the wire is no part of what is known of it."""
     rows = [row for row in state.steps.values() if row["run_id"] == run_id and is_memo(row)]
-    return [{**row, "run_id": ""} for row in sorted(rows, key=lambda row: int(str(row["seq"])))]
+    return [{**row, "run_id": "", "mode": None} for row in sorted(rows, key=lambda row: int(str(row["seq"])))]

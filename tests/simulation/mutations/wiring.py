@@ -18,6 +18,8 @@ from inngest.engine.domain.advance import Moment, Woken, reports
 from inngest.engine.domain.advance.draft import Draft
 from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.engine.domain.remote import DISCOVERY, Due
+from inngest.engine.invokers.ports import Carried, Doubtful, RemoteCall
+from inngest.engine.invokers.remote import RemoteInvoker
 from inngest.engine.remote_run import RemoteRun
 from inngest.engine.slots import RunSlots
 from inngest.engine.store import checkpoints as stored
@@ -172,3 +174,38 @@ def _an_app_that_came_to_its_place_is_still_on_hold() -> Bug:
         answer.draft.transition = None
 
     yield mock.patch.object(reports._Answer, "_goes_on", stays)
+
+
+class _Resending:
+    """Sends a call again, as it was, if nobody knows whether it came."""
+
+    def __init__(self, carrier: Any) -> None:
+        self._carrier = carrier
+
+    async def carry(self, call: RemoteCall) -> Carried:
+        while isinstance(carried := await self._carrier.carry(call), Doubtful):
+            pass
+        return carried  # type: ignore[no-any-return]
+
+    async def close(self) -> None:
+        await self._carrier.close()
+
+
+@plant("P2", "checkpointed", "served", finders=("P2", "P3"))
+def _a_doubtful_call_is_sent_again_unchanged() -> Bug:
+    begin = RemoteInvoker.__init__
+
+    def begins(invoker: RemoteInvoker, carrier: Any, *args: Any) -> None:
+        begin(invoker, _Resending(carrier), *args)
+
+    yield mock.patch.object(RemoteInvoker, "__init__", begins)
+
+
+@plant("P2", "checkpointed", "served", finders=("P2", "P3", "outdated"))
+def _a_doubtful_call_may_still_record() -> Bug:
+    doubted = reports.doubted
+
+    def keeps(state: RunState, target: str) -> Changes:
+        return doubted(state, target)._replace(discovery=state.discovery)
+
+    yield mock.patch.object(reports, "doubted", keeps)

@@ -152,10 +152,12 @@ class _Reader:
         value = self._wire.get("retries") if value is None else value
         if value is None:
             return limits.DEFAULT_RETRIES
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             self._wrong(path, f"expected a whole number from 0 to {limits.MAX_RETRIES}, got {value!r}")
             return limits.DEFAULT_RETRIES
-        return min(int(value), limits.MAX_RETRIES)
+        return min(value, limits.MAX_RETRIES)
 
     # -- what it was configured with, as `FunctionOptions.to_wire` writes it
 
