@@ -125,7 +125,7 @@ async def test_a_run_that_is_cancelled_twice_was_cancelled_once(office: Office) 
     with pytest.raises(inngest.errors.RunCancelledError):
         await office.engine.wait(run_id, timeout=60_000)
     shown = (await office.ran("run", run_id)).out
-    assert "… approved  waited when the run ended\n" in shown
+    assert "- approved  waited when the run ended\n" in shown
     (step,) = (await office.ran("run", run_id, "--json")).json["steps"]
     assert [step[key] for key in ("id", "status", "ended_at", "due_at")] == ["approved", "cancelled", None, None]
     listed = (await office.ran("runs", "--status", "cancelled")).out

@@ -202,4 +202,5 @@ async def test_results_of_invoked_runs_that_are_too_large_together_fail_the_run(
         run = await _ended(engine, function)
     assert run.error is not None
     assert (run.error.name, run.error.code) == ("StateOverflowedError", "state_overflowed")
-    assert sorted(step(run, f"s{number}").status for number in range(5))[:4] == ["completed"] * 4
+    statuses = [step(run, f"s{number}").status for number in range(5)]
+    assert sorted(statuses)[-4:] == ["completed"] * 4, statuses  # the fifth is too much; it is recorded, or was open
