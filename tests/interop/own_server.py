@@ -75,6 +75,11 @@ class Rests:
         self._at_work: set[str] = set()  # hashes of steps for which others work: the clock is not to overtake them
         self._seen: asyncio.Queue[_Seen] = asyncio.Queue()
 
+    def follow(self, run_id: str) -> None:
+        """Observe this run from now on."""
+        self.run_id = run_id
+        self.failed, self.story = [], []
+
     async def next(self) -> tuple[int | None, bool]:
         """When the run goes on by itself, and whether it has ended."""
         while True:
@@ -107,6 +112,13 @@ class Rests:
             self._seen.put_nowait(_Seen(run.id, transition.due_at, ended=False))
 
 
+class Again(NamedTuple):
+    """A run was run again."""
+
+    history: History
+    kept: Sequence[str]  # names of the steps that did not run again
+
+
 class OwnServer:
     """A server of ours that one app has registered with.
 
@@ -122,7 +134,19 @@ class OwnServer:
 
     async def run(self, function_id: str, data: Mapping[str, Any], arrivals: Arrivals) -> History:
         """Run a function to its end; each time it rests, one of what comes to it comes, or the clock is set forward."""
-        self._rests.run_id = await self._engine.start_run(function_id, data)
+        return await self._followed(await self._engine.start_run(function_id, data), arrivals)
+
+    async def rerun(self, step: str | None = None, given: object = None) -> Again:
+        """Run the run that was followed last again, to its end."""
+        first = self._rests.run_id
+        found = await self._engine.rerun(first, step, given)
+        history = await self._followed(found.id, Arrivals())
+        run = await self._engine.run(found.id)
+        assert run.origin_id == first
+        return Again(history, [one.id for one in run.steps if one.kept])
+
+    async def _followed(self, run_id: str, arrivals: Arrivals) -> History:
+        self._rests.follow(run_id)
         events, signals = list(arrivals.events), dict(arrivals.signals)
         for _ in range(MOST_RESTS):
             due_at, ended = await self._rests.next()

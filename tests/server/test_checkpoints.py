@@ -97,10 +97,11 @@ async def test_a_checkpoint_that_comes_again_is_acknowledged_again(called: Calle
 
 async def test_metadata_of_a_step_come_with_it_and_are_in_the_trace(called: Called) -> None:
     tried = {"kind": "inngest.experiment", "scope": "step", "op": "merge", "values": {"variant": "short"}}
+    of_run = {"kind": "inngest.score", "scope": "run", "op": "merge", "values": {"tone": {"value": 0.5}}}
     bad = [7, {"kind": 1, "values": {}}, {"kind": "a"}, {"kind": "a", "values": []}]
     large = {"kind": "a", "values": {"text": "x" * 70_000}}
     await called.save(
-        ran("a") | {"metadata": [tried, *bad]}, ran("b") | {"metadata": [large]}, ran("c") | {"metadata": 7}
+        ran("a") | {"metadata": [tried, *bad, of_run]}, ran("b") | {"metadata": [large]}, ran("c") | {"metadata": 7}
     )
     await called.http.post(
         f"/v2/runs/{called.run_id}/scores", json={"scores": [{"name": "tone", "value": 1, "stepId": "a"}]}
@@ -109,8 +110,10 @@ async def test_metadata_of_a_step_come_with_it_and_are_in_the_trace(called: Call
     said = {span["stepId"]: span["metadata"] for span in trace["children"]}
     a, b, c = (said[values.step(name).hash] for name in "abc")
     assert a[0] == tried
-    assert [one["values"] for one in a[1:]] == [{"tone": 1}]
+    assert [one["values"] for one in a[1:]] == [{"tone": {"value": 1}}]
     assert (b, c) == ([], [])
+    shown = (await called.http.get(f"/v2/runs/{called.run_id}")).json()["data"]["metadata"]
+    assert trace["metadata"] == shown == [{**of_run, "stepId": values.step("a").hash}]
     assert [step.usage for step in (await called.engine.run(called.run_id)).steps] == [None, None, None]
 
 

@@ -76,13 +76,15 @@ async def test_scores_of_a_run_and_of_steps(api: Api) -> None:
         api, run.id, scores=[{"name": "tone", "value": 1}, {"name": "late", "value": 2, "stepId": hash_step_id("nap")}]
     )
     found = bare((await get(api, f"/runs/{run.id}"))["data"]["metadata"])
-    assert found == [{"kind": "inngest.score", "scope": "run", "values": {"helpful": True, "tone": 1}}]
+    assert found == [
+        {"kind": "inngest.score", "scope": "run", "values": {"helpful": {"value": True}, "tone": {"value": 1}}}
+    ]
     fetch, nap, _ = (await get(api, f"/runs/{run.id}/trace"))["data"]["rootSpan"]["children"]
     assert bare(fetch["metadata"]) == [
         {"kind": "inngest.experiment", "scope": "step", "values": {"name": "prompt", "variant": "short"}},
-        {"kind": "inngest.score", "scope": "step", "values": {"fresh": 3}},
+        {"kind": "inngest.score", "scope": "step", "values": {"fresh": {"value": 3}}},
     ]
-    assert [one["values"] for one in nap["metadata"]] == [{"late": 2}]
+    assert [one["values"] for one in nap["metadata"]] == [{"late": {"value": 2}}]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,15 @@ def test_calls_tell_arguments_until_the_step_has_a_memo(town: Town) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sdk", "refused"), [("py:v0.5.19", True), ("py:v0.1.0", False), ("js:v4.24.0", False), ("", False)]
+    ("sdk", "refused"),
+    [
+        ("py:v0.5.19", True),
+        ("py:v0.1.0", True),
+        ("py:v0.1.0+pyngest", False),
+        ("py:v7.2+pyngest", False),
+        ("js:v4.24.0", False),
+        ("", False),
+    ],
 )
 def test_an_sdk_that_takes_arguments_for_a_result_is_not_told_any(town: Town, sdk: str, *, refused: bool) -> None:
     def program(steps: Steps) -> object:
@@ -110,7 +118,7 @@ def test_an_sdk_that_takes_arguments_for_a_result_is_not_told_any(town: Town, sd
         if refused:
             assert forked.refusal is not None
             assert forked.refusal.argument == "input"
-            assert "the SDK py:v0.5.19 of app app would take replaced arguments for the result" in forked.refusal.text
+            assert f"the SDK {sdk} of app app would take replaced arguments for the result" in forked.refusal.text
         assert (forked.run is None) is refused
         assert await result(town, worker, await rerun(worker, view.run.id, "one")) == 1
 

@@ -249,7 +249,7 @@ async def test_functions_are_registered_by_a_request_of_the_apps_own() -> None:
                 },
             }
         ],
-        "sdk": "py:v0.1.0",
+        "sdk": "py:v0.1.0+pyngest",
         "url": URL,
         "v": "0.1",
     }
@@ -309,7 +309,7 @@ async def test_in_band_functions_stand_in_the_answer() -> None:
         "framework": "test",
         "sdk_author": "inngest",
         "sdk_language": "py",
-        "sdk_version": "0.1.0",
+        "sdk_version": "0.1.0+pyngest",
         "url": "https://seen.example/api/inngest",
     }
     assert inspection["signing_key_hash"] == signing.hashed(KEY)

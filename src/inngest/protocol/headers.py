@@ -5,6 +5,10 @@ from __future__ import annotations
 VERSION = "0.1.0"
 """Of this distribution; its packaging reads it here."""
 
+MARK = "+pyngest"
+"""Tells this package from the official one for Python, whatever the version of either is, where an app registers."""
+
+MARKED_VERSION = VERSION + MARK
 SDK = f"inngest-py:v{VERSION}"
 REQUEST_VERSION = "2"
 

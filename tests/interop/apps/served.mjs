@@ -35,7 +35,7 @@ const chain = async (step, name) => [await step.run(`${name}1`, () => 1), await 
 
 const steps = program("steps", 0, async ({ step }) => {
   const first = await step.run("a", () => 1);
-  const second = await step.run("b", () => first + 1);
+  const second = await step.run("b", (number, more) => number + more, first, 1);
   return { sum: first + second, text: "é\u2028😀" };
 });
 program("values", 0, async ({ event, step }) => step.run("same", () => event.data));

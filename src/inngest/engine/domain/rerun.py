@@ -87,4 +87,4 @@ def event_with(event: Event, data: str, event_id: str, now: int) -> Event:
 
 def takes_inputs(app: App | None) -> bool:
     """Whether the SDK of an app knows replaced arguments. Another one for Python takes them for the step's result."""
-    return app is None or not app.sdk.startswith("py:") or app.sdk == f"py:v{headers.VERSION}"
+    return app is None or not app.sdk.startswith("py:") or app.sdk.endswith(headers.MARK)

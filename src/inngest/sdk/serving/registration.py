@@ -59,7 +59,7 @@ class Registrar:
             "deploy_type": "ping",
             "framework": self._framework,
             "functions": self._configured(url),
-            "sdk": f"py:v{headers.VERSION}",
+            "sdk": f"py:v{headers.MARKED_VERSION}",
             "url": url,
             "v": "0.1",
         }
@@ -99,7 +99,7 @@ class Registrar:
             "inspection": inspection,
             "sdk_author": "inngest",
             "sdk_language": "py",
-            "sdk_version": headers.VERSION,
+            "sdk_version": headers.MARKED_VERSION,
             "url": url,
         }
         return as_json(200, _without_nulls(body), {headers.SYNC_KIND: "in_band"})

@@ -119,7 +119,7 @@ def read_scores(wire: Mapping[str, Any]) -> list[Update]:
                 _named(about.get(key), f"{member}.experiment.{key}")
             values = {"name": about["id"], "variant": about["variant"]}
             found.append(Update(hash, None, EXPERIMENT, Op.MERGE, values))
-        found.append(Update(hash, None, SCORE, Op.MERGE, {str(name): value}))
+        found.append(Update(hash, None, SCORE, Op.MERGE, {str(name): {"value": value}}))
     return found
 
 

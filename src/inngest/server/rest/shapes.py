@@ -168,6 +168,21 @@ def _duration(begin: int | None, end: int | None) -> str | None:
     return None if begin is None or end is None else str(max(0, end - begin))
 
 
+def metadata_of_run(view: RunView, said: Sequence[Metadata]) -> list[dict[str, object]]:
+    """The metadata of a run: those that apps reported with steps, which are named, and those that were said of it."""
+    found = [
+        {**one, "stepId": memo.step.hash}
+        for memo in view.memos
+        for one in _reported(view.metadata.get(memo.step.hash), of_run=True)
+    ]
+    return found + metadata_v2(said, of=None)
+
+
+def _reported(metadata: str | None, *, of_run: bool) -> list[Any]:
+    """Those metadata that came with the result of a step, and are about its run, or are not."""
+    return [one for one in _listed(_json(metadata)) if (isinstance(one, dict) and one.get("scope") == "run") is of_run]
+
+
 def metadata_v2(said: Sequence[Metadata], *, of: str | None) -> list[dict[str, object]]:
     """The metadata of a run, with `of` None, or of the step with that hash."""
     return [
@@ -209,7 +224,7 @@ def trace_v2(view: RunView, said: Sequence[Metadata], registry: Registry, *, out
     }
     known = {one.step.hash for one in entries}
     unknown = sorted({one.hash for one in said if one.hash is not None} - known)
-    about = metadata_v2(said, of=None)
+    about = metadata_of_run(view, said)
     about += [{**one, "stepId": hash} for hash in unknown for one in metadata_v2(said, of=hash)]
     if about:
         root["metadata"] = about
@@ -235,7 +250,7 @@ def _span(run: Run, entry: Entry, metadata: str | None, said: Sequence[Metadata]
             "durationMs": _duration(began, ended_at),
             "attempts": entry.attempt + 1,
             "output": shown,
-            "metadata": [*_listed(_json(metadata)), *metadata_v2(said, of=entry.step.hash)],
+            "metadata": [*_reported(metadata, of_run=False), *metadata_v2(said, of=entry.step.hash)],
         }
     )
 

@@ -215,7 +215,7 @@ class RestV2:
             trigger["eventIds"] = [event.id for event in view.batch]
         registry = await self._service.apps.functions()
         shown = shapes.run_v2(view.run, registry, output=output, listed=False, trigger=trigger)
-        if said := shapes.metadata_v2(await self._service.queries.metadata(view.run.id), of=None):
+        if said := shapes.metadata_of_run(view, await self._service.queries.metadata(view.run.id)):
             shown["metadata"] = said
         return self._data(shown)
 
