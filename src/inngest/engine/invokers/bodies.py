@@ -61,6 +61,8 @@ class Bodies:
             threaded=self._call.threaded,
         )
         inputs = self._inputs({memo.step.hash for memo in memos}) if self._call.inputs else []
+        if inputs:  # the SDK for TypeScript takes them for results while it records steps by checkpoints
+            head = head._replace(checkpoints=False)
         texts = [*self._memos.of(memos), *inputs]
         left_out = calls.left_out(self._events, texts)
         body = calls.encode(head, self._events, texts, left_out=left_out)

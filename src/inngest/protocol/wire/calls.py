@@ -211,6 +211,7 @@ class Head(NamedTuple):
     probes: bool = False
     patches: Sequence[str] = ()
     threaded: bool = False
+    checkpoints: bool = True  # steps may be recorded while it goes on, by an app that does
 
     @property
     def job_id(self) -> str:
@@ -332,6 +333,8 @@ def encode(head: Head, events: Sequence[str], memos: Iterable[str], *, left_out:
         "step_id": head.target or DISCOVERY,
         "use_api": left_out,
     }
+    if not head.checkpoints:
+        del ctx["fn_id"], ctx["qi_id"]  # checkpoints would be told with them
     defers = {hashed: {"abortable": head.defers[hashed]} for hashed in sorted(head.defers)}
     return (
         f'{{"ctx":{codec.dumps(ctx)},"defers":{codec.dumps(defers)},"event":{events[0]},'
