@@ -14,7 +14,7 @@ from inngest.sdk.serving.settings import StreamingOptions, resolve
 try:
     import fastapi
 except ImportError as error:
-    raise ImportError("inngest.fast_api needs FastAPI: pip install 'pyngest[fast_api]'", name="fastapi") from error
+    raise ImportError("inngest.fast_api needs FastAPI: pip install 'pyngest[fast-api]'", name="fastapi") from error
 
 from inngest.starlette import METHODS, answering
 

@@ -123,7 +123,10 @@ def test_why_a_step_of_an_app_is_tried_again_is_shown_before_it_has_ended(tmp_pa
         run_id = server.expect("step.retrying")["run_id"]
         (attempt,) = json.loads(inngest("run", run_id, "--json", cwd=tmp_path).stdout)["attempts"]
         assert (attempt["number"], attempt["error"]["name"]) == (0, "Busy")
-        assert "has failed once, with Busy: busy" in inngest("run", run_id, "--why", cwd=tmp_path).stdout
+        assert (
+            "One of its steps has failed once, with Busy: busy. Again at"
+            in inngest("run", run_id, "--why", cwd=tmp_path).stdout
+        )
 
 
 def test_connections_are_kept_for_longer_than_http_clients_keep_theirs() -> None:

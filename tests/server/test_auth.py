@@ -128,8 +128,17 @@ async def test_what_needs_a_signing_key_is_refused_before_it_is_routed(guarded: 
         response = await guarded.request(method, f"{path}/anything", headers={"authorization": "Bearer ff"})
         assert response.status_code == 401
         assert response.json()["status"] == 401
-        assert "a signing key is required" in response.json()["error"]
+        assert response.json()["error"].startswith(
+            "this server does not know the signing key; a signing key is required"
+        )
         assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_key_that_is_missing_and_one_that_is_wrong_are_told_apart(guarded: httpx.AsyncClient) -> None:
+    missing = await guarded.get("/v1/triggers")
+    assert missing.json()["error"].startswith("a signing key is required")
+    wrong = await guarded.get("/v1/triggers", headers={"authorization": "Bearer ff"})
+    assert wrong.json()["error"].startswith("this server does not know the signing key")
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/events", "//v1/triggers", "/V1/triggers", "/e%2fx"])

@@ -169,7 +169,7 @@ def test_the_handler_of_aws_lambda() -> None:
 @pytest.mark.parametrize(
     ("module", "framework", "install"),
     [
-        ("fast_api", "fastapi", "pyngest[fast_api]"),
+        ("fast_api", "fastapi", "pyngest[fast-api]"),
         ("flask", "flask", "pyngest[flask]"),
         ("django", "django", "pyngest[django]"),
         ("tornado", "tornado", "pyngest[tornado]"),

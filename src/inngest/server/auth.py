@@ -138,7 +138,8 @@ class KeyGuard:
                 return _no_event_key(is_missing=not path.partition("/e/")[2])
             scope[SOURCE] = source
             return None
-        return None if keys.opens(Headers(scope=scope).get("authorization")) else _no_signing_key()
+        shown = Headers(scope=scope).get("authorization")
+        return None if keys.opens(shown) else _no_signing_key(is_missing=not shown)
 
 
 def _no_event_key(*, is_missing: bool) -> ASGIApp:
@@ -149,8 +150,10 @@ def _no_event_key(*, is_missing: bool) -> ASGIApp:
     return Json(body, 401, headers={"access-control-allow-origin": "*"})
 
 
-def _no_signing_key() -> ASGIApp:
+def _no_signing_key(*, is_missing: bool) -> ASGIApp:
     text = "a signing key is required: the header Authorization with Bearer and the key, or its hash"
+    if not is_missing:
+        text = f"this server does not know the signing key; {text}"
     return Json({"error": text, "status": 401}, 401, headers={"www-authenticate": "Bearer"})
 
 

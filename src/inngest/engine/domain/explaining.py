@@ -279,7 +279,8 @@ def _later(facts: Facts, due_at: int, now: int) -> Reason | None:
         return Reason(Rule.DELAYED, "Its event is from the future.", due_at)
     if facts.run.attempt == 0 or any(step.due_at == due_at for step in facts.open):
         return None
-    return Reason(Rule.RETRY, f"The code between its steps {_so_far(facts, '', facts.run.attempt)}.", due_at)
+    what = "One of its steps" if facts.of_step else "The code between its steps"
+    return Reason(Rule.RETRY, f"{what} {_so_far(facts, '', facts.run.attempt)}.", due_at)
 
 
 # -- in its lane

@@ -122,6 +122,7 @@ class Facts(NamedTuple):
     kept: Sequence[KeptFact] = ()
     troubles: Sequence[Trouble] = ()
     app: AppFact | None = None  # None: its function is one of a worker's process, or nobody knows it
+    of_step: bool = False  # what failed last in its body is a step that has no entry yet: nobody knows its name
     in_request: bool = False  # its app has it: it is a run of an endpoint
 
     def judged(self, alive: Callable[[str], bool]) -> Self:

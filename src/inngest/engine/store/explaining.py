@@ -179,10 +179,11 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         except Exception as error:
             tx.see_that_it_goes_on(error)
             known.append(_found(troubles.LANE, text_of(error), now))
+    failed = view.failed_by_entry
     return Facts(
         run=view.run,
         open=view.open,
-        failed=view.failed_by_entry,
+        failed=failed,
         subscriptions=subscriptions,
         children=[(row[0], row[1], row[2]) for row in tx.execute(CHILDREN, asked).fetchall()] if subscriptions else (),
         due_at=due_at,
@@ -196,6 +197,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         kept=[KeptFact(one, number_of(slots), number_of(at)) for one, slots, at in tx.execute(KEPT, asked).fetchall()],
         troubles=known,
         app=app,
+        of_step=bool(failed) and failed[-1] != view.failed[-1],
         in_request=_is_in_request(function, view),
     )
 
