@@ -118,11 +118,13 @@ def test_the_server_may_choose_the_id() -> None:
         (told(domain="http://shop.example/x"), "event.data.domain: expected a URL"),
         (told(domain="http://shop.example:99999"), "event.data.domain: expected a URL"),
         (told(domain="http://[::1"), "event.data.domain: expected a URL"),
+        (told(domain=f"http://{'a' * 300}"), "event.data.domain: expected a URL"),
         (told(path="x"), "event.data.path: expected a path that begins with /, got 'x'"),
         (told(path="/x y"), "event.data.path: expected a path"),
         (told(path="/x\r\nhost: y"), "event.data.path: expected a path"),
         (told(query_params="a=ü"), "event.data.query_params: expected a query as a URL has it"),
         (told(content_type="text/plain\r\nx: y"), "event.data.content_type: expected a media type"),
+        (told(fn="a" * 256), "event.data.fn: expected an id of at most 255 characters"),
         (told(fn="a\0"), "event.data.fn: expected an id"),
         (told(body="x" * limits.MAX_EVENT_SIZE), "event.data: it has "),
     ],
@@ -282,6 +284,21 @@ def test_paths_beyond_a_number_are_one_function() -> None:
     assert endpoints.function_of(begun(fn="named"), full).id == "127.0.0.1:7802-named"
     own = endpoints.function_of(begun(), {})
     assert endpoints.function_of(begun(), {**full, own.id: own}) == own  # it was there before
+
+
+def test_paths_that_are_one_function_do_not_change_it_in_turn() -> None:
+    first = endpoints.function_of(begun(path="/a-b"), {})
+    there = {first.id: first}
+    assert endpoints.function_of(begun(path="/a/b"), there) == first
+    assert endpoints.function_of(begun(path="/a/b")._replace(retries=1), there) == first
+    assert endpoints.function_of(begun(path="/a-b")._replace(retries=1), there).retries == 1
+    full = known(endpoints.PATHS)
+    rest = endpoints.function_of(begun(path="/c"), full)
+    assert endpoints.function_of(begun(path="/d")._replace(retries=1), {**full, rest.id: rest}) == rest
+
+
+def test_the_name_of_a_function_is_short_however_long_its_path_is() -> None:
+    assert len(endpoints.function_of(begun(path="/" + "y" * 100_000), {}).name) == 200
 
 
 def test_a_server_knows_a_number_of_endpoints() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from inngest.protocol.wire.endpoints import EVENT, Begun
 
 from . import run_log
 from .domain import endpoints
+from .domain.endpoints import TooManyEndpointsError
 from .domain.model import Ended, Event, FunctionSpec, Run, RunStatus
 from .executor import RunExecutor
 from .records import Beginning, InRequest, Requested
@@ -95,14 +97,14 @@ class Endpoints:
     async def _function(self, begun: Begun, sdk: str) -> FunctionSpec:
         """The function of an endpoint, which is made known by its first request."""
         known = self._executor.remote.functions
-        own = endpoints.id_of(begun.cause)
-        there = known.get(own)
-        if there is not None and there == endpoints.function_of(begun, known):
-            return there
+        with contextlib.suppress(TooManyEndpointsError):  # unless others have removed some
+            wanted = endpoints.function_of(begun, known)
+            if known.get(wanted.id) == wanted:
+                return wanted
         app = endpoints.app_of(begun.cause, sdk)
         added = await self._worker.store.add_endpoint(app, begun, self._worker.clock.now())
         if added is None:
-            raise EndpointTakenError(own)
+            raise EndpointTakenError(endpoints.id_of(begun.cause))
         if known.get(added.id) != added:
             await self._changed()
         return added

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,12 @@ import pytest
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.ports import Store
 from inngest.engine.records import Cancellation, RunQuery
+from inngest.engine.store.bulk_cancelling import LOOKED_AT
+from inngest.engine.store.sql import SqlStore
 from inngest.protocol import ulids
+from tests.contract.store import values
+from tests.contract.store.counting import Counting
+from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor, Place, SqlitePlace
 from tests.contract.store.values import NOW, accept, event
 
 LATER = NOW + 3_600_000
@@ -107,3 +115,47 @@ async def test_old_ones_are_removed(store: Store, before: int) -> None:
         pass
     expected = [new, old] if before == NOW else [new]
     assert [one.id for one in await store.cancellations(10, None)] == expected
+
+
+@pytest.mark.parametrize("expression", [None, "event.data.n == 0"])
+@pytest.mark.parametrize("damage", ["UPDATE inngest_events SET data='{'", "UPDATE inngest_runs SET attempt='x'"])
+async def test_damaged_rows_keep_no_other_run_from_its_end(
+    store: Store, place: Place, damage: str, expression: str | None
+) -> None:
+    assert isinstance(place, SqlitePlace)
+    await started(store, 3)
+    (first, *_) = await store.list_runs(RunQuery(1, descending=False))
+    of = first.event_id if "events" in damage else first.id
+    with contextlib.closing(sqlite3.connect(place.path)) as connection:
+        connection.execute(f"{damage} WHERE id=?", (of,))
+        connection.commit()
+    meant = 3 if expression is None else 2
+    assert await whole(store, asked(expression=expression)) == [meant - (bool(expression) and "events" in damage)]
+
+
+async def test_what_others_have_recorded_makes_no_transaction_longer(tmp_path: Path) -> None:
+    async def cost(others: int) -> int:
+        database = Counting(tmp_path / f"{others}.db")
+        store = SqlStore(database, InlineExecutor(), CountedIds(), POLICY)
+        await store.open(NOW)
+        await store.register([values.function("b", "both")], replace_app=None, now=NOW)
+        await store.begin_session(values.session())
+        for _ in range(0, others, 500):
+            await accept(store, *(event("both") for _ in range(500)), now=NOW)
+        await store.begin_cancellation(asked())
+        found, more = [], True
+        while more:
+            before = database.steps
+            more = (await store.go_on_with_cancellation("C1", LATER)).more
+            found.append(database.steps - before)
+        await store.close()
+        return max(found)
+
+    assert await cost(3 * LOOKED_AT) < 1.5 * await cost(LOOKED_AT)
+
+
+async def test_runs_beyond_those_of_others_are_found(store: Store) -> None:
+    for _ in range(0, LOOKED_AT + 500, 500):
+        await accept(store, *(event("both") for _ in range(500)), now=NOW)
+    await started(store, 3)
+    assert sum(await whole(store, asked())) == 3

@@ -300,3 +300,10 @@ async def test_it_is_told_that_its_app_has_it(store: Store) -> None:
     facts = await store.facts(written.run.id, NOW)
     assert facts is not None
     assert [one.rule for one in explain(facts, NOW)] == [Rule.SLEEPING]
+
+
+async def test_an_app_that_was_archived_is_there_again_with_its_next_request(store: Store) -> None:
+    await function(store)
+    await store.archive_app(APP.name, NOW)
+    await function(store)
+    assert [app.archived_at for app in await store.apps()] == [None]

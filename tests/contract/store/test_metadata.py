@@ -98,3 +98,12 @@ async def test_what_cannot_be_added_is_replaced(store: Store, old: object, new: 
     run_id = await started(store)
     await store.annotate(run_id, [said(n=old), said(Op.ADD, n=new)], NOW)
     assert (await known(store, run_id))[None, "note"] == {"n": found}
+
+
+async def test_a_run_has_a_number_of_kinds_however_small_they_are(store: Store) -> None:
+    run_id = await started(store)
+    small = [said(Op.SET, kind="k", hash=f"{number:040}") for number in range(limits.MAX_RUN_KINDS)]
+    assert await store.annotate(run_id, small, NOW) is Annotated.DONE
+    assert await store.annotate(run_id, [said(kind="other", a=1)], NOW) is Annotated.RUN_FULL
+    assert await store.annotate(run_id, [said(kind="k", hash=f"{0:040}", a=1)], NOW) is Annotated.DONE
+    assert len(await store.metadata(run_id)) == limits.MAX_RUN_KINDS

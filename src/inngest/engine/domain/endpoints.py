@@ -35,6 +35,9 @@ ENDPOINTS = 1_000
 LATER = 30 * limits.SECOND
 """Milliseconds until a run is taken up again of which nothing falls due by time."""
 
+_LONGEST_NAME = 200
+"""Characters of the name of a function that no developer has named: a path may be of any length."""
+
 _LONGEST = 80
 """Characters of a function's id that tell its path."""
 
@@ -70,7 +73,7 @@ def function_of(begun: Begun, known: Mapping[str, FunctionSpec]) -> FunctionSpec
         TooManyEndpointsError: there are too many, and this one would be another.
     """
     cause = begun.cause
-    title = cause.function or f"{cause.method} {cause.path}"
+    title, retries = cause.function or f"{cause.method} {cause.path}"[:_LONGEST_NAME], begun.retries
     own = id_of(cause)
     if own not in known:
         others = [one for one in known.values() if one.transport is Transport.API]
@@ -81,13 +84,16 @@ def function_of(begun: Begun, known: Mapping[str, FunctionSpec]) -> FunctionSpec
                 f"{cause.host} {cause.path}: this server knows {len(others):,} endpoints, and no more than that. Give "
                 "those whose paths hold ids a functionId, and remove apps that are no more"
             )
-    written = json.dumps({"id": own, "name": title, "retries": begun.retries, "triggers": []}, sort_keys=True)
+    there = known.get(own)
+    if there is not None and (there.name != title or own != id_of(cause)):
+        title, retries = there.name, there.retries  # several paths are this function: what the first told stays
+    written = json.dumps({"id": own, "name": title, "retries": retries, "triggers": []}, sort_keys=True)
     return FunctionSpec(
         id=own,
         app_id=cause.host,
         name=title,
         version=hashlib.sha256(written.encode()).hexdigest()[:16],
-        retries=begun.retries,
+        retries=retries,
         events=(),
         failure_of=None,
         config=written,

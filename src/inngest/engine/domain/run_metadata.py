@@ -57,7 +57,10 @@ class Annotated(enum.Enum):
     DONE = "done"
     NO_RUN = "there is no such run"
     STEP_FULL = f"the metadata of one step, or of the run itself, would be over {limits.MAX_STEP_METADATA:,} bytes"
-    RUN_FULL = f"the metadata of the run and its steps would be over {limits.MAX_RUN_METADATA:,} bytes together"
+    RUN_FULL = (
+        f"the metadata of the run and its steps would be over {limits.MAX_RUN_METADATA:,} bytes together, or of more "
+        f"than {limits.MAX_RUN_KINDS:,} kinds of steps"
+    )
 
 
 def updated(
@@ -75,6 +78,7 @@ def updated(
         Whether they keep the limits; and the metadata that are to be written, since they are new or others.
     """
     there = {(one.hash, one.attempt, one.kind): one for one in known}
+    most = max(len(there), limits.MAX_RUN_KINDS)
     changed: dict[tuple[str | None, int | None, str], Metadata] = {}
     for update in updates:
         place = update[:3]
@@ -87,7 +91,7 @@ def updated(
         sizes[one.hash] = sizes.get(one.hash, 0) + one.size
     if any(sizes[one.hash] > limits.MAX_STEP_METADATA for one in changed.values()):
         return Annotated.STEP_FULL, ()
-    if sum(sizes.values()) > limits.MAX_RUN_METADATA:
+    if len(there) > most or sum(sizes.values()) > limits.MAX_RUN_METADATA:
         return Annotated.RUN_FULL, ()
     return Annotated.DONE, list(changed.values())
 

@@ -5,23 +5,30 @@ A marker hangs on what is left, so that a cancellation which has begun is ended 
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from inngest.engine.domain.event_view import data_of, value_of
-from inngest.engine.domain.matching import Activation, compiled
-from inngest.engine.domain.model import Run, RunStatus
+from inngest.engine.domain.explaining import text_of
+from inngest.engine.domain.matching import Activation, Expression, compiled
+from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Cancellation, CancelledPage
+from inngest.runtime.careful import CarefulLogger, about_run
 
 from . import cancelling, events
 from .context import WriteContext
-from .core import bindparam, select, tables, update
+from .core import Integer, bindparam, literal_column, select, tables, update
 from .parcels import PATIENCE
-from .records import RUN_COLUMNS, run_of
 from .statement import Statement, Transaction, constant
 from .timers import CANCELLATION
 
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
 REASON: Final = "cancelled with others by a request"
+
+LOOKED_AT = 5_000
+"""Runs, of whatever function, among which one transaction looks for those that are meant."""
 
 _cancellations, _runs = tables.cancellations, tables.runs
 _COLUMNS = ("id", "app_id", "function_id", "started_after", "started_before", "expression", "created_at")
@@ -57,13 +64,25 @@ DELETE_CANCELLATION = Statement(
     ),
 )
 
+REACH = Statement(
+    "A cancellation of many runs asks how far it looks in one transaction.",
+    lambda _: (
+        select(_runs.c.id)
+        .where(_runs.c.id > bindparam("after"))
+        .order_by(_runs.c.id)
+        .limit(literal_column("1", Integer))
+        .offset(literal_column(str(LOOKED_AT - 1), Integer))
+    ),
+)
+
 NEXT_RUNS = Statement(
-    "A cancellation of many runs reads the next ones that have not ended.",
+    "A cancellation of many runs reads the next ones that have not ended, as far as it looks.",
     lambda words: words.locking(
-        select(*(_runs.c[name] for name in RUN_COLUMNS))
+        select(_runs.c.id, _runs.c.event_id)
         .where(
             _runs.c.function_id == bindparam("function"),
             _runs.c.id > bindparam("after"),
+            _runs.c.id <= bindparam("reach"),
             _runs.c.created_at >= bindparam("since"),
             _runs.c.created_at < bindparam("until"),
             _runs.c.status.in_(_UNFINISHED),
@@ -101,29 +120,43 @@ def page(context: WriteContext, cancellation_id: str, after: str, now: int, *, d
     if row is None:
         return CancelledPage(0, more=False)
     asked = Cancellation(*row)
+    condition = None if asked.expression is None else compiled(asked.expression)
+    further = context.execute(REACH, {"after": after}).fetchone()
+    reach = LAST if further is None else further[0]
     of = {
         "function": asked.function_id,
         "after": after,
+        "reach": reach,
         "since": asked.started_after or 0,
         "until": asked.started_before,
         "count": cancelling.AT_ONCE,
     }
-    runs = [run_of(found) for found in context.execute(NEXT_RUNS, of).fetchall()]
-    wanted = [run.id for run in runs if _is_wanted(context, run, asked.expression, now)]
+    runs = context.execute(NEXT_RUNS, of).fetchall()
+    wanted = [run_id for run_id, event_id in runs if _is_wanted(context, run_id, event_id, condition, now)]
     count = len(cancelling.cancel(context, wanted, REASON, now)) if wanted else 0
-    more = len(runs) == cancelling.AT_ONCE
+    is_full = len(runs) == cancelling.AT_ONCE
+    more = is_full or further is not None
     if more:
-        context.timers.put(CANCELLATION, cancellation_id, due_at, runs[-1].id)
+        context.timers.put(CANCELLATION, cancellation_id, due_at, runs[-1][0] if is_full else reach)
     return CancelledPage(count, more)
 
 
-def _is_wanted(tx: Transaction, run: Run, expression: str | None, now: int) -> bool:
-    if expression is None:
+def _is_wanted(tx: Transaction, run_id: str, event_id: str, condition: Expression | None, now: int) -> bool:
+    """Whether a run is meant; not if its event cannot be read, which keeps no other run from its end."""
+    if condition is None:
         return True
-    event = events.event(tx, run.event_id)
-    if event is None:
+    try:
+        event = events.event(tx, event_id)
+        return event is not None and condition.matches(Activation(value_of(data_of(event)), now=now)).matched
+    except Exception as error:
+        LOGGER.error(
+            "run %s is not cancelled with others: its event %s cannot be read: %s",
+            run_id,
+            event_id,
+            text_of(error),
+            extra=about_run(run_id),
+        )
         return False
-    return compiled(expression).matches(Activation(value_of(data_of(event)), now=now)).matched
 
 
 def delete(context: WriteContext, cancellation_id: str, now: int) -> bool:

@@ -65,7 +65,8 @@ def add(context: WriteContext, app: App, begun: Begun, now: int) -> FunctionSpec
     if there is not None and (there.transport is not Transport.API or there.app_id != function.app_id):
         return None
     before = apps.find(context, app.name)
-    if before is None or (before.method == app.method and (before.url, before.sdk) != (app.url, app.sdk)):
+    known_as = None if before is None else (before.url, before.sdk, before.archived_at)
+    if before is None or (before.method == app.method and known_as != (app.url, app.sdk, None)):
         apps.write(context, app._replace(created_at=now if before is None else before.created_at, synced_at=now))
     if there != function:
         apps.write_functions(context, [function], (), now)

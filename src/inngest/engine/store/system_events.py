@@ -60,19 +60,26 @@ class SystemEvents:
 
     def _of_cancelled(self, rows: Sequence[tuple[Any, ...]]) -> list[Event]:
         heard = self._is_heard(FINISHED)
-        ended = Ended(RunStatus.CANCELLED, None, None)
         said: list[Event] = []
         for row in rows:
             try:
-                run = run_of(row[: len(RUN_COLUMNS)])
+                said += self._of_end(run_of(row[: len(RUN_COLUMNS)]), heard=heard)
             except Exception as error:  # it is cancelled all the same
-                LOGGER.error("run %s was cancelled, and cannot be read: nobody is told. %s", row[0], text_of(error))
-                continue
-            causes = self._causes(run)
-            if causes and not system_events.is_silent(causes):
-                said.append(system_events.of_end(run, ended, causes, self._now, self._ids.ulid))
-                if heard:
-                    said.append(system_events.of_finish(run, ended, causes, self._now, self._ids.ulid))
+                LOGGER.error(
+                    "run %s was cancelled, and it, or its event, cannot be read: nobody is told. %s",
+                    row[0],
+                    text_of(error),
+                )
+        return said
+
+    def _of_end(self, run: Run, *, heard: bool) -> list[Event]:
+        """The events about a run that was cancelled."""
+        ended, causes = Ended(RunStatus.CANCELLED, None, None), self._causes(run)
+        if not causes or system_events.is_silent(causes):
+            return []
+        said = [system_events.of_end(run, ended, causes, self._now, self._ids.ulid)]
+        if heard:
+            said.append(system_events.of_finish(run, ended, causes, self._now, self._ids.ulid))
         return said
 
     def _causes(self, run: Run) -> list[EventData]:

@@ -27,6 +27,12 @@ FORCE_PLAN = "x-inngest-force-step-plan"
 NO_KEY = ""
 """A development server signs with it: an SDK takes a request for a call if it is signed, whatever the signature is."""
 
+MAX_DOMAIN = 300
+"""Characters of a domain: the longest name of a host has 253."""
+
+MAX_ID = 255
+"""Characters of the id that a developer gives an endpoint."""
+
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 _VISIBLE = re.compile(r"[!-~]*")  # ASCII without spaces: what a URL may hold
 _HEADER = re.compile(r"[ -~]*")
@@ -145,7 +151,7 @@ def cause_of(data: str) -> HttpCause:
         ),
         ("query_params", cause.query, "a query as a URL has it", bool(_VISIBLE.fullmatch(cause.query))),
         ("content_type", cause.content_type, "a media type", bool(_HEADER.fullmatch(cause.content_type))),
-        ("fn", cause.function, "an id", texts.problem(cause.function) is None),
+        ("fn", cause.function, f"an id of at most {MAX_ID} characters", _is_id(cause.function)),
     ):
         if not known:
             raise members.wrong(f"event.data.{name}", expected, value)
@@ -234,8 +240,14 @@ def _text(wire: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def _is_id(text: str) -> bool:
+    return len(text) <= MAX_ID and texts.problem(text) is None
+
+
 def _is_origin(text: str) -> bool:
     """Whether a text is scheme, host and port of a URL, and nothing else."""
+    if len(text) > MAX_DOMAIN:
+        return False
     try:
         parts = urllib.parse.urlsplit(text)
         named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
