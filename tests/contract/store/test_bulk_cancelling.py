@@ -159,3 +159,11 @@ async def test_runs_beyond_those_of_others_are_found(store: Store) -> None:
         await accept(store, *(event("both") for _ in range(500)), now=NOW)
     await started(store, 3)
     assert sum(await whole(store, asked())) == 3
+
+
+async def test_old_ones_are_removed_also_while_there_are_always_runs_to_remove(store: Store) -> None:
+    await started(store, 1)
+    old = ulids.make(NOW + 1, bytes(10))
+    assert await whole(store, asked(id=old)) == [1]
+    assert not await store.remove_runs(LATER + 1)  # one transaction: the next time there are others
+    assert (await store.cancellations(10, None), await store.list_runs(RunQuery(10))) == ([], [])

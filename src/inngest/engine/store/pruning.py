@@ -241,9 +241,10 @@ def remove_runs(tx: Transaction, before: int) -> bool:
         runs.append(row[0])
         events.append(row[1])
     left = row is not None
-    if not runs:  # at last
+    if not left:  # at last
         oldest = ulids.make(before, bytes(10))
         tx.execute(DELETE_CANCELLATIONS, {"before": oldest, "count": MAX_ROWS})
+    if not runs:
         return False
     gone = {"runs": json.dumps(runs)}
     events += [row[0] for row in tx.execute(COLLECTED_EVENTS, gone).fetchall()]
