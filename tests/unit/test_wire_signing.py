@@ -95,6 +95,27 @@ def test_the_canonical_form_has_the_value_and_is_its_own(value: object) -> None:
     assert once.isascii() or once.encode()
 
 
+@settings(max_examples=300)
+@given(json_values, st.booleans())
+def test_a_value_is_written_the_same_beside_a_number_with_a_fraction(value: object, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    assert signing.canonical_text(f"[{text},1.5]") == f"[{signing.canonical_text(text)},1.5]"
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("[999999999999999,-0]", "[999999999999999,0]"),
+        ("[9007199254740993]", "[9007199254740992]"),
+        ('{"\U0001f600":1,"\uffff":2}', '{"\U0001f600":1,"\uffff":2}'),
+        ('{"b":1,"a":2,"b":3}', '{"a":2,"b":3}'),
+        ('["\x7f/"]', '["\x7f/"]'),
+    ],
+)
+def test_the_edges_of_what_the_encoder_of_the_standard_library_can_write(text: str, canonical: str) -> None:
+    assert signing.canonical_text(text) == canonical
+
+
 @settings(max_examples=500)
 @given(finite)
 def test_a_number_is_written_as_ecmascript_does_and_is_read_back(value: float) -> None:

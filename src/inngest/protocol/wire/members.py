@@ -24,7 +24,7 @@ def document(body: bytes, what: str) -> Any:
         BodyInvalidError: it is something else, or nested too deeply.
     """
     try:
-        return json.loads(body.decode(), parse_constant=_refuse)
+        return _decode(body.decode())
     except RecursionError:
         raise BodyInvalidError(f"{what} is nested too deeply") from None
     except ValueError as error:
@@ -99,3 +99,6 @@ def wrong(path: str, expected: str, value: object) -> BodyInvalidError:
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is no JSON number")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode

@@ -26,6 +26,12 @@ _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
+_HIGH = re.compile("[\ud800-\U0010ffff]")
+"""Halves of pairs, and characters that stand in another order by UTF-16 than by code points."""
+
+_EXACT = 15
+"""Digits that a double keeps, whatever they are."""
+
 
 def sign(body: bytes, key: str, at: int) -> str:
     """The value of the signature header for a body.
@@ -109,11 +115,30 @@ def canonical_text(text: str) -> str:
     Raises:
         ValueError: as for `canonical`.
     """
+    if "\\u" not in text and (text.isascii() or _HIGH.search(text) is None):
+        try:
+            return _encode(_decode_plain(text))
+        except (_NotPlainError, RecursionError):
+            pass
     try:
         value = json.loads(text, parse_int=float, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return _written(value)
+
+
+class _NotPlainError(Exception):
+    """A number that the standard library may write in another way."""
+
+
+def _plain(digits: str) -> int:
+    if len(digits) > _EXACT:
+        raise _NotPlainError
+    return int(digits)
+
+
+def _not_plain(_: str) -> object:
+    raise _NotPlainError
 
 
 class _Verbatim(NamedTuple):
@@ -199,6 +224,10 @@ def _utf16(key: str) -> bytes:
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+_decode_plain = json.JSONDecoder(parse_float=_not_plain, parse_int=_plain, parse_constant=_refuse).decode
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def _mac(body: bytes, key: str, seconds: str) -> str:
