@@ -33,6 +33,7 @@ class ServerApi:
         self._http = http
         self._lacking_until: int | None = None
         self._keys = [key for key in (client.signing_key, client.signing_key_fallback) if key]
+        self._shown: dict[str, str] = {}  # headers by their keys, made when they are first sent
 
     def lacks_checkpoints(self, until: int) -> None:
         """The server takes no checkpoints: it is sent none for a while.
@@ -75,11 +76,18 @@ class ServerApi:
         sent.update(more or {})
         request = HttpRequest(method, url, sent, content, timeout, MAX_ANSWER, redirects=False)
         for key in self._keys[:1]:
-            sent["authorization"] = f"Bearer {hashed(key)}"
+            sent["authorization"] = self._showing(key)
         answer = await self._http.send(request)
         if answer.status in REFUSED and len(self._keys) > 1:
-            sent["authorization"] = f"Bearer {hashed(self._keys[1])}"
+            sent["authorization"] = self._showing(self._keys[1])
             answer = await self._http.send(request)
             if answer.status not in REFUSED:
                 self._keys.reverse()
         return answer
+
+    def _showing(self, key: str) -> str:
+        """The header that shows a key."""
+        found = self._shown.get(key)
+        if found is None:
+            found = self._shown[key] = f"Bearer {hashed(key)}"
+        return found
