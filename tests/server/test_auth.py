@@ -122,6 +122,15 @@ def test_who_shows_none_is_not(header: str | None) -> None:
     assert not KEYS.opens(header)
 
 
+def test_a_header_that_has_opened_opens_again_and_no_other_does() -> None:
+    keys = Keys([SIGNING, FALLBACK], {})
+    good = (f"Bearer {SIGNING}", f"Bearer {FALLBACK}")
+    assert all(keys.opens(header) for header in (*good, good[0], good[0]))
+    assert not any(keys.opens(header) for header in (None, "", "Bearer", good[0][:-1], f"Basic {SIGNING}"))
+    assert keys.opens(good[0])
+    assert not any(Keys([], {}).opens(header) for header in (None, "", good[0]))
+
+
 @pytest.mark.parametrize("path", [path for path, need in TABLE.items() if need is Need.SIGNING])
 async def test_what_needs_a_signing_key_is_refused_before_it_is_routed(guarded: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Collection
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -246,14 +245,15 @@ class ServerKind:
 
     def __init__(self, app: ASGIApp, kind: str) -> None:
         self._app = app
-        self._kind = kind
+        self._header = (b"x-inngest-server-kind", kind.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
 
         async def send_with_kind(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-inngest-server-kind"] = self._kind
+                others = [header for header in message["headers"] if header[0] != self._header[0]]
+                message["headers"] = [*others, self._header]
             await send(message)
 
         await self._app(scope, receive, send_with_kind)

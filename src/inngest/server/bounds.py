@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+import types
+from collections.abc import Generator
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -81,17 +84,41 @@ class _Body:
             return await self._receive()
         if self._until is None:
             self._until = clock.monotonic() + self._seconds
-        try:
-            async with clock.until(self._until):
-                message = await self._receive()
-        except TimeoutError:
-            text = f"the body did not come within {self._seconds:g} s"
-            raise HTTPException(408, text, headers=_CLOSE) from None
+        message = await self._part(self._until)
         self._size += len(message.get("body", b""))
         self._ended = not message.get("more_body", False)
         if self._size > self._limit:
             raise HTTPException(413, _too_large(self._limit), headers=_CLOSE)
         return message
+
+    async def _part(self, until: float) -> Message:
+        """The next part. Most have come by now, and need no timer."""
+        receiving = self._receive().__await__()
+        try:
+            waits = next(receiving)
+        except StopIteration as come:
+            return come.value  # type: ignore[no-any-return]
+        try:
+            async with clock.until(until):
+                return await _rest(receiving, waits)
+        except TimeoutError:
+            text = f"the body did not come within {self._seconds:g} s"
+            raise HTTPException(408, text, headers=_CLOSE) from None
+
+
+@types.coroutine
+def _rest(begun: Generator[Any, Any, Message], waits: object) -> Generator[Any, Any, Message]:
+    """Go on with something that has been begun, and waits."""
+    while True:
+        resume = functools.partial(begun.send, None)
+        try:
+            yield waits
+        except BaseException as error:  # such as that the time is over
+            resume = functools.partial(begun.throw, error)
+        try:
+            waits = resume()
+        except StopIteration as ended:
+            return ended.value  # type: ignore[no-any-return]
 
 
 def _limit_of(path: str) -> int:

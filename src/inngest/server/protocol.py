@@ -42,10 +42,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """It says something."""
-        if self._in_head and self._waiting is None:
-            self._wait()
         self._head += len(data) if self._in_head else 0
         super().data_received(data)
+        if self._head and self._waiting is None:  # most heads come whole, and need no timer
+            self._wait()
         if self._in_head and self._head > MAX_HEAD:  # if a request ended with these bytes, they were no head alone
             self._refuse(431, f"the head of the request has more than {MAX_HEAD:,} bytes")
 
