@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import inngest
@@ -11,7 +12,7 @@ from inngest.protocol.calls import EventData
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.steps import hash_step_id
 from inngest.protocol.wire import calls, signing
-from inngest.runtime.clock import wall_clock_ms
+from inngest.runtime.clock import SystemClock, wall_clock_ms
 from inngest.runtime.ports import HttpClient
 from inngest.sdk.serving.handler import Handler
 from inngest.sdk.serving.messages import Request, Response
@@ -62,11 +63,12 @@ def handler_of(
     client: inngest.Inngest,
     functions: Sequence[inngest.Function[Any]],
     api: HttpClient | None = None,
+    clock: Callable[[asyncio.AbstractEventLoop], SystemClock] = SystemClock,
     **options: Any,
 ) -> Handler:
     """The endpoint of some functions."""
     settings = resolve(cast("StreamingOptions", options), streams=True, environ={})
-    return Handler(client, functions, "test", settings, http=api or FakeApi())
+    return Handler(client, functions, "test", settings, http=api or FakeApi(), clock=clock)
 
 
 def request(

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar, cast
 
 from inngest.protocol import codec, durations, events, limits, texts
 from inngest.protocol.opcodes import Opcode, OpTarget
-from inngest.sdk.errors import StepArgumentError
+from inngest.sdk.errors import EventInvalidError, StepArgumentError, StepError
 from inngest.sdk.events import Event, message_text
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Serializer, Unset
@@ -192,11 +192,20 @@ def result_of(given: Function[T], value: object) -> T:
     return cast("T", serializer.deserialize(value, kept_as))
 
 
-def event_of(value: object) -> Event | None:
-    """The event that a wait gave; None if its time ran out."""
+def event_of(step_id: str, value: object) -> Event | None:
+    """The event that a wait gave; None if its time ran out.
+
+    Raises:
+        StepError: a server has told of something that is no event.
+    """
     if not isinstance(value, dict):
         return None
-    return Event.model_construct(name=value["name"], data=value["data"], id=value["id"], ts=value["ts"])
+    name, data, event_id, ts = (value.get(member) for member in ("name", "data", "id", "ts"))
+    if not isinstance(name, str) or not isinstance(data, dict | None):
+        told = ", ".join(map(repr, value)) or "nothing"
+        text = f'step "{step_id}": expected an event with a name and data, and the server told of {told}'
+        raise StepError(text, EventInvalidError.__name__)
+    return Event.model_construct(name=name, data=data or {}, id=str(event_id or ""), ts=ts or 0)
 
 
 def ids_of(value: object) -> list[str]:

@@ -260,7 +260,7 @@ class Step(StepWithOptions):
             TimeoutTooLongError: longer than 366 days.
         """
         value = await self._caller.step(arguments.event(step_id, event, timeout, if_exp, since))
-        return arguments.event_of(value)
+        return arguments.event_of(step_id, value)
 
     @noted("step.wait_for_signal")
     async def wait_for_signal(

@@ -151,7 +151,8 @@ class StepSync(StepWithOptionsSync):
         since: arguments.Since | None = None,
     ) -> Event | None:
         """Wait durably for an event; None if the time runs out. See `Step.wait_for_event`."""
-        return arguments.event_of(self._caller.step(arguments.event(step_id, event, timeout, if_exp, since)))
+        value = self._caller.step(arguments.event(step_id, event, timeout, if_exp, since))
+        return arguments.event_of(step_id, value)
 
     def wait_for_signal(
         self, step_id: str, *, signal: str, timeout: durations.Duration, on_conflict: arguments.OnConflict = "fail"
