@@ -330,7 +330,7 @@ async def test_in_band_functions_stand_in_the_answer() -> None:
         ({"serve_origin": "http://a.b", "public_path": "out"}, "http://a.b/out"),
     ],
 )
-async def test_the_url_that_is_registered_follows_the_settings(options: dict[str, str], url: str) -> None:
+async def test_the_url_that_is_registered_follows_the_settings(options: dict[str, Any], url: str) -> None:
     api = FakeApi()
     await asked(handler_of(DEV, [FUNCTIONS[False]], api, **options), request("PUT"))
     assert json.loads(api.asked[0].content or b"")["url"] == url
