@@ -446,7 +446,9 @@ def test_checkpoints_are_recorded_while_the_call_goes_on(town: Town) -> None:
         await town.send(worker, "app/f")
         await town.until(lambda: "one" in apps.said)
         run_id = apps.calls[0].run_id
-        assert await checkpoint(worker, run_id, 1, recorded("one", "5")) is Advice.STOP
+        assert await checkpoint(worker, run_id, -1, recorded("one", "5")) is Advice.STOP
+        newer = worker.service.executor.checkpoint(run_id, 1, [recorded("one", "5")])
+        assert newer is None  # of another worker's call, if of any: the store knows
         assert await checkpoint(worker, run_id, 0, recorded("one", "1")) is Advice.GO_ON
         assert await checkpoint(worker, run_id, 0, recorded("one", "1"), recorded("two", "2")) is Advice.GO_ON
         (view,) = await town.runs(worker, "app-f")
