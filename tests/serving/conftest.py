@@ -5,11 +5,10 @@ A file of its own: pytest looks for it by this name.
 
 from __future__ import annotations
 
-from dataclasses import astuple
-
 import pytest
 
 from inngest.sdk.serving import handler
+from tests import kill_figures
 
 from .asking import FakeApi
 from .killing.story import HEADS, Row
@@ -33,14 +32,5 @@ def wire_table(pytestconfig: pytest.Config) -> list[Row]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show them, whether the phases passed or not."""
-    rows = config.stash.get(_TABLE, [])
-    if not rows:
-        return
-    numbers = [astuple(row)[1:] for row in rows]
-    total = ("together", *map(sum, zip(*numbers, strict=True)))
-    cells = [[str(cell) for cell in line] for line in (HEADS, *map(astuple, rows), total)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    terminalreporter.section("kill -9 over the wire")
-    for phase, *figures in cells:
-        texts = (figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True))
-        terminalreporter.write_line("  ".join((phase.ljust(widths[0]), *texts)))
+    rows: list[Row] = config.stash.get(_TABLE, [])
+    kill_figures.show(terminalreporter, "kill -9 over the wire", HEADS, rows)

@@ -5,6 +5,7 @@ A file of its own: the app and what guards it both answer so.
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from inngest.protocol import codec
@@ -24,3 +25,9 @@ class Json(JSONResponse):
 def refusal(text: str, status: int) -> Response:
     """The answer of the first API to what it cannot do."""
     return Json({"error": text, "data": None, "status": status}, status)
+
+
+async def client_left(request: Request) -> None:
+    """Wait until nobody hears the answer any more: the client of a request, whose body was read, has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -19,7 +19,7 @@ from inngest.protocol.errors import BodyInvalidError
 from inngest.protocol.headers import SDK_NAME
 from inngest.protocol.wire import endpoints, http_results
 
-from .answers import Json, refusal
+from .answers import Json, client_left, refusal
 from .auth import Keys
 
 LONGEST: Final = 300.0
@@ -98,7 +98,7 @@ class Endpoints:
         """Wait up to 5 minutes for the end of a run, and answer as its endpoint does; 202 if it goes on."""
         run_id = request.path_params["run_id"]
         ending = asyncio.ensure_future(self._host.end_of(run_id, self._longest))
-        leaving = asyncio.ensure_future(_left(request))
+        leaving = asyncio.ensure_future(client_left(request))
         try:
             ending.add_done_callback(lambda one: one.cancelled() or one.exception())  # it may end as this is over
             await asyncio.wait([ending, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -119,12 +119,6 @@ class Endpoints:
         if self._keys is not None and not self._keys.proves(run_id, token):
             return refusal("the token is none of this run", 401)
         return await self.output(request)
-
-
-async def _left(request: Request) -> None:
-    """Wait until the client has gone."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _answer(run_id: str, ended: Ended) -> Response:

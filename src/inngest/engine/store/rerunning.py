@@ -131,7 +131,7 @@ def _origin(
     if asked.step is None:
         return Origin(run.id)
     if asked.input is not None and function.transport is not Transport.LOCAL:
-        app = next((one for one in apps.apps(context) if one.name == function.app_id), None)
+        app = apps.find(context, function.app_id)
         if app is not None and not rerun.takes_inputs(app):
             text = f"the SDK {app.sdk} of app {app.name} would take replaced arguments for the result of the step"
             return Refusal("input", f"{text}: rerun without them, or from the start with other data of the event")

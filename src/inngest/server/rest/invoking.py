@@ -17,6 +17,7 @@ from inngest.engine.records import RunView
 from inngest.protocol import durations
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime import clock
+from inngest.server.answers import client_left
 
 from .parameters import ParameterError
 
@@ -107,7 +108,7 @@ async def ended(host: EngineHost, request: Request, run: Run, seconds: float) ->
     running, until = host.on_its_loop(), clock.monotonic() + seconds
     new = run.status is RunStatus.QUEUED
     end = asyncio.ensure_future(results.end_of(running.service, running.store, run.id, None, new=new))
-    left = asyncio.ensure_future(_left(request))
+    left = asyncio.ensure_future(client_left(request))
     try:
         while host.is_ready and not end.done() and not left.done() and clock.monotonic() < until:
             time = min(LOOK, until - clock.monotonic())
@@ -121,9 +122,3 @@ async def ended(host: EngineHost, request: Request, run: Run, seconds: float) ->
         for one in (end, left):
             one.cancel()
         await asyncio.gather(end, left, return_exceptions=True)
-
-
-async def _left(request: Request) -> None:
-    """The client of a request, whose body was read, has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
