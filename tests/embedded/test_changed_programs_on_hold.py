@@ -237,8 +237,8 @@ async def test_22_the_handler_of_a_failure_is_a_run_under_the_same_rule(tmp_path
 
     database = f"sqlite:///{tmp_path}/inngest.db"
     async with inngest.Engine(app("refund"), database=database) as engine:
-        await engine.send(inngest.Event(name="app/start"))
-        (failed,) = await engine.runs()
+        (event_id,) = await engine.send(inngest.Event(name="app/start"))
+        (failed,) = await engine.runs(event_id=event_id)
         with pytest.raises(RunFailedError):
             await engine.wait(failed.id)
         (tidying,) = [run for run in await engine.runs() if run.id != failed.id]
