@@ -10,6 +10,7 @@ import typer
 from . import change_commands
 from .api_commands import api
 from .arguments import DEFAULT_DATABASE
+from .db_commands import db
 from .errors import reported
 from .group import JsonGroup
 from .options import AsJson, Database
@@ -251,3 +252,4 @@ def send(
 for verb in change_commands.ALL:
     app.command()(verb)
 app.add_typer(api, name="api")
+app.add_typer(db, name="db")

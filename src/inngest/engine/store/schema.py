@@ -84,17 +84,26 @@ def check(database: Database, connection: Connection, schema: Schema = CURRENT) 
     """
     existing = database.tables(connection)
     if _META not in existing:
-        raise StoreError(
-            f"no engine has ever used the database {database.name}: name another one, or start an engine on it"
-        )
+        raise _unused(database)
     stored = _read(database, connection)
     if stored["revision"] < schema.revision:
         raise StoreVersionError(
             f"{database.name} has schema {stored['revision']}, and this code reads {schema.revision}: "
-            "start an engine on it, which migrates it"
+            "start an engine on it, or run `inngest db migrate`"
         )
     _refuse_future(database, schema, stored)
     _refuse_holes(database, existing)
+
+
+def revision(database: Database, connection: Connection) -> str:
+    """The revision of a database, whether this code can read the rest of it or not.
+
+    Raises:
+        StoreError: it is no engine's database, or damaged.
+    """
+    if _META not in database.tables(connection):
+        raise _unused(database)
+    return _read(database, connection)["revision"]
 
 
 def _refuse_future(database: Database, schema: Schema, stored: Mapping[str, str]) -> None:
@@ -142,6 +151,12 @@ def _read(database: Database, connection: Connection) -> dict[str, str]:
 def _write(connection: Connection, values: Sequence[tuple[str, str]]) -> None:
     for key, value in values:
         connection.execute(f"INSERT INTO {_META} (key, value) VALUES ('{key}', '{value}')")
+
+
+def _unused(database: Database) -> StoreError:
+    return StoreError(
+        f"no engine has ever used the database {database.name}: name another one, or start an engine on it"
+    )
 
 
 def _damaged(database: Database, what: str) -> StoreCorruptError:

@@ -113,6 +113,12 @@ class FileLocks:
         finally:
             os.close(descriptor)
 
+    def living(self) -> list[str]:
+        """The sessions whose locks are held, by this process or by others."""
+        with self._explained(self._folder):
+            names = sorted(os.listdir(self._folder)) if self._folder.exists() else []
+        return [name for name in names if self.alive(name)]
+
     def forget(self, session_id: str) -> None:
         """Remove the file of a session that is gone. If it may not be removed it stays: it does no harm."""
         with contextlib.suppress(OSError):

@@ -1,0 +1,136 @@
+"""Upkeep of a database without an engine: what it holds, a copy, a newer schema, and space given back."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from inngest.engine.domain.model import RunStatus
+from inngest.engine.records import Session
+from inngest.engine.store import counting, schema, sessions
+from inngest.engine.store.dialects.sqlite import SqliteDatabase, upkeep
+from inngest.engine.store.dialects.sqlite.locks import FileLocks
+from inngest.engine.store.dialects.sqlite.upkeep import Size
+from inngest.engine.store.statement import Connection, Transaction
+
+from . import views
+
+
+class Worker(NamedTuple):
+    """A process that has the database open."""
+
+    host: str
+    pid: int
+    since: datetime.datetime | None  # aware, UTC; None if what is recorded is no time
+    functions: tuple[str, ...]  # ids of those that it executes
+
+
+class Contents(NamedTuple):
+    """The contents of a database, counted."""
+
+    workers: Sequence[Worker]  # that live, the longest first
+    runs: Mapping[RunStatus, int]  # only of statuses in which there are any
+    events: int
+    steps: int
+    oldest: datetime.datetime | None  # when the oldest run was created: aware, UTC
+
+
+class Status(NamedTuple):
+    """The state of a database."""
+
+    revision: str  # of its schema
+    size: Size
+    contents: Contents | None  # None if its schema is an older one than this code reads
+
+
+class Migrated(NamedTuple):
+    """The revisions of a schema, before and after a migration. They are equal if there was nothing to do."""
+
+    before: str
+    after: str
+
+
+class Upkeep:
+    """Looks after a database file, whether workers use it or not.
+
+    Args:
+        path: the file.
+
+    Every method raises a StoreError if the file cannot be used: missing, damaged, of a newer version, full, locked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = SqliteDatabase(path)
+        self._locks = FileLocks.beside(self._database.path)
+
+    def status(self) -> Status:
+        """The contents of the database, and its size. Nothing is written."""
+        return self._database.look(self._status)
+
+    def workers(self) -> int:
+        """How many processes have the database open, whatever the revision of its schema."""
+        return len(self._locks.living())
+
+    def is_current(self) -> bool:
+        """Whether the schema is of the revision of this code, or newer."""
+        return self._database.look(lambda one: schema.revision(self._database, one)) >= schema.CURRENT.revision
+
+    def migrate(self) -> Migrated:
+        """Bring the schema to the revision of this code, in one transaction.
+
+        Raises:
+            StoreVersionError: it is newer than this code can use.
+        """
+        before = self._database.look(lambda connection: schema.revision(self._database, connection))
+        with contextlib.closing(self._database.connect()) as connection:
+            schema.prepare(self._database, connection)
+            return Migrated(before, schema.revision(self._database, connection))
+
+    def compact(self) -> tuple[Size, Size]:
+        """Give back what is free in the file; its size before and after. Workers cannot write meanwhile, and wait."""
+        before = self._database.look(self._size)
+        upkeep.compact(self._database.path)
+        return before, self._database.look(self._size)
+
+    def copy(self, target: Path) -> Size:
+        """Copy the database as it is at one moment; the size of the copy. Workers go on meanwhile.
+
+        Args:
+            target: a file that does not exist, in a folder that does.
+        """
+        self._database.look(lambda connection: schema.revision(self._database, connection))
+        upkeep.copy(self._database, target)
+        return SqliteDatabase(target).look(lambda connection: upkeep.size(target, connection))
+
+    def _size(self, connection: Connection) -> Size:
+        schema.revision(self._database, connection)
+        return upkeep.size(self._database.path, connection)
+
+    def _status(self, connection: Connection) -> Status:
+        revision = schema.revision(self._database, connection)
+        size = upkeep.size(self._database.path, connection)
+        if revision < schema.CURRENT.revision:
+            return Status(revision, size, None)
+        schema.check(self._database, connection)
+        tx = Transaction(connection, self._database)
+        found = counting.counts(tx)
+        started = sorted(sessions.sessions(tx), key=lambda one: one.started_at)
+        living = [_worker(one) for one in started if self._locks.alive(one.id)]
+        return Status(
+            revision,
+            size,
+            Contents(
+                living,
+                found.runs,
+                found.events,
+                found.steps,
+                views.optional_time(found.oldest),
+            ),
+        )
+
+
+def _worker(session: Session) -> Worker:
+    return Worker(session.host, session.pid, views.optional_time(session.started_at), tuple(session.functions))
