@@ -56,6 +56,7 @@ class Story:
         self._client = inngest.Inngest(app_id="app", is_production=False, middleware=list(middleware))
         self._options = options
         self._records: int | None = None  # that are written yet before the worker dies
+        self._dead = asyncio.Event()  # since a moment after the last of them
 
     # -- what bodies call
 
@@ -92,6 +93,8 @@ class Story:
         answer = Recorded(Advice.GO_ON, tuple(changes.entries))
         if self._records is not None:
             self._records -= 1
+            if self._records == 0:
+                asyncio.get_running_loop().call_later(0.001, self._dead.set)
         asyncio.get_running_loop().call_soon(_answer, future, answer)
         return future
 
@@ -130,11 +133,12 @@ class Story:
     async def _live(self, function: Any, ms: int | None, holds: int) -> None:
         STRAND.set("story")
         dies = asyncio.create_task(asyncio.sleep(10**9 if ms is None else ms / 1_000))
+        self._dead = asyncio.Event()
         threads: Any = self.threads
         assert isinstance(threads, FunctionThreads | BatonThreads)
         for _ in range(ENTRIES):
             entry = asyncio.create_task(LocalInvoker([function], self.clock, threads).invoke(self.call(), self))
-            dead = asyncio.create_task(self._dead())
+            dead = asyncio.create_task(self._dead.wait())
             await asyncio.wait((entry, dies, dead), return_when=asyncio.FIRST_COMPLETED)
             dead.cancel()
             if not entry.done():
@@ -175,10 +179,6 @@ class Story:
             task.cancel()
         entry.cancel()  # asyncio has no order for this: the engine's own task may be the last
         await asyncio.wait((entry,))
-
-    async def _dead(self) -> None:
-        while self._records != 0:  # noqa: ASYNC110 - a look costs nothing in virtual time
-            await asyncio.sleep(0.001)
 
     def call(self) -> Call:
         """What the function is entered with."""

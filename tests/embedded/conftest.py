@@ -1,4 +1,4 @@
-"""What the embedded suite prints when it is over.
+"""What tests of the embedded suite share, and what it prints when it is over.
 
 A file of its own: pytest looks for it by this name.
 """
@@ -7,10 +7,30 @@ from __future__ import annotations
 
 import pytest
 
+from inngest.engine import reaper
 from tests import kill_figures
 from tests.embedded.kills.story import HEADS, Row
+from tests.wall_clock import WallClock
 
 _TABLE = pytest.StashKey[list[Row]]()
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    """The wall clock. Ask for it before engines start."""
+    return WallClock(monkeypatch)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of the wall clock is over in ten milliseconds: what is put off for some goes on soon."""
+    WallClock(monkeypatch, speed=100)
+
+
+@pytest.fixture
+def declares_dead_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of which there is no sign are declared dead after a moment."""
+    monkeypatch.setattr(reaper, "UNKNOWN", 50)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,7 @@ async def test_a_lane_that_cannot_be_read_holds_up_no_other(stage: Stage) -> Non
 LANES = ["no lane", "[1,2,3]", '["test-f",[[1]],null]', '["test-f",[],5]', '{"a":1,"b":2,"c":3}']
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("lane", LANES)
 @pytest.mark.parametrize("executes", [False, True])
 async def test_a_run_whose_lane_cannot_be_read_keeps_no_slot_of_others(stage: Stage, lane: str, executes: bool) -> None:
@@ -88,6 +89,7 @@ async def test_a_run_whose_lane_cannot_be_read_keeps_no_slot_of_others(stage: St
 OTHER_LANES = ["another budget", "the budget of a run that executes", "another function"]
 
 
+@pytest.mark.usefixtures("declares_dead_soon")
 @pytest.mark.parametrize("lane", OTHER_LANES)
 async def test_a_run_whose_lane_has_become_another_keeps_no_slot_of_others(stage: Stage, lane: str) -> None:
     begun = {"a": asyncio.Event(), "b": asyncio.Event()}

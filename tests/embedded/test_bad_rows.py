@@ -49,6 +49,7 @@ BAD = {
 }
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("lane", [False, True])
 @pytest.mark.parametrize("bad", BAD)
 async def test_a_run_that_cannot_be_read_holds_up_nobody(stage: Stage, bad: str, lane: bool) -> None:
@@ -78,6 +79,7 @@ async def test_a_run_that_cannot_be_read_holds_up_nobody(stage: Stage, bad: str,
         assert await engine.wait(first) == "rested"
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize(
     ("kind", "payload"),
     [
@@ -114,6 +116,7 @@ async def test_a_timer_that_cannot_be_done_holds_up_no_other_and_no_takeover(
     assert f"timer:{kind} k is put off for 1 s" in caplog.text
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_timer_that_the_database_refuses_holds_up_no_other(stage: Stage) -> None:
     async def body(ctx: inngest.Context) -> str:
         return "indexed"
@@ -151,6 +154,7 @@ async def test_names_that_cannot_be_read_hold_up_no_other_app(stage: Stage) -> N
         assert await engine.invoke(function) == "done"
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_run_that_cannot_begin_as_it_is_accepted_is_put_off_and_the_others_begin(stage: Stage) -> None:
     began: list[object] = []
 
@@ -177,6 +181,7 @@ async def test_a_run_that_cannot_begin_as_it_is_accepted_is_put_off_and_the_othe
     assert began == [1, 3, 2]
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_run_that_cannot_be_put_off_now_is_put_off_when_the_database_works_again(stage: Stage) -> None:
     async def body(ctx: inngest.Context) -> str:
         return "begun"
@@ -266,6 +271,7 @@ async def test_a_function_whose_configuration_cannot_be_read_starts_when_it_can(
                 break
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> None:
     """It uses no slot when it can be read again."""
     begun = asyncio.Event()

@@ -13,8 +13,10 @@ import inngest
 from inngest import Run
 from inngest.errors import EngineConfigError, EngineStateError, RunCancelledError, RunSkippedError
 from tests.embedded.stage import Stage
+from tests.wall_clock import WallClock
 
 START = "test/start"
+HOUR = 3_600_000
 
 
 @pytest.fixture
@@ -201,37 +203,41 @@ async def test_a_run_that_sends_for_its_own_successor_is_cancelled_by_it(stage: 
 # -- debounce
 
 
-async def test_the_last_event_starts_one_run(stage: Stage) -> None:
+async def test_the_last_event_starts_one_run(stage: Stage, wall: WallClock) -> None:
     log = Log()
-    function = made(stage, log, debounce=inngest.Debounce(period=1_000, key="event.data.user"))
+    function = made(stage, log, debounce=inngest.Debounce(period=HOUR, key="event.data.user"))
     async with stage.engine(function) as engine:
         await engine.send([event(n=1, user="a"), event(n=2, user="b"), event(n=3, user="a")])
         sent = await engine.send([event(n=4, user="a"), event(n=5, ts=1_600_000_000_000, user="a")])
         await engine.send([event("once", n=6, user="c"), event(n=7, user="c"), event("once", n=6, user="c")])
         assert await engine.runs(function=function) == []
         assert await engine.invoke(function, data={"n": 9, "user": "a"}) == 9  # at once
+        wall.forward(HOUR)
         await log.until(4)
         assert len(await engine.runs(event_id=sent[0])) == 1
         assert await engine.runs(event_id=sent[1]) == []
     assert sorted(log.seen) == [[2], [4], [7], [9]]
 
 
-async def test_a_debounce_is_over_after_its_timeout(stage: Stage) -> None:
+async def test_a_debounce_is_over_after_its_timeout(stage: Stage, wall: WallClock) -> None:
     log = Log()
-    function = made(stage, log, debounce=inngest.Debounce(period=600_000, timeout=1_000))
+    function = made(stage, log, debounce=inngest.Debounce(period=24 * HOUR, timeout=HOUR))
     async with stage.engine(function) as engine:
         await engine.send([event(n=1), event(n=2)])
+        wall.forward(HOUR)
         await log.until(1)
     assert log.seen == [[2]]
 
 
-async def test_what_is_collected_outlives_the_engine(stage: Stage) -> None:
+async def test_what_is_collected_outlives_the_engine(stage: Stage, wall: WallClock) -> None:
     log = Log()
-    debounced = made(stage, log, "d", debounce=inngest.Debounce(period=1_000))
-    batched = made(stage, log, "b", batch_events=inngest.Batch(max_size=9, timeout=1_000))
+    debounced = made(stage, log, "d", debounce=inngest.Debounce(period=HOUR))
+    batched = made(stage, log, "b", batch_events=inngest.Batch(max_size=9, timeout=HOUR))
     async with stage.engine(debounced, batched) as engine:
         await engine.send([event(n=1), event(n=2)])
+    assert log.seen == []
     async with stage.engine(debounced, batched):
+        wall.forward(HOUR)
         await log.until(2)
     assert sorted(log.seen) == [[1, 2], [2]]
 
@@ -239,16 +245,18 @@ async def test_what_is_collected_outlives_the_engine(stage: Stage) -> None:
 # -- batch
 
 
-async def test_a_batch_is_one_run_with_all_its_events(stage: Stage) -> None:
+async def test_a_batch_is_one_run_with_all_its_events(stage: Stage, wall: WallClock) -> None:
     log = Log()
-    batch = inngest.Batch(max_size=3, timeout=1_000, key="event.data.user", if_exp="event.data.n < 10")
+    batch = inngest.Batch(max_size=3, timeout=HOUR, key="event.data.user", if_exp="event.data.n < 10")
     function = made(stage, log, batch_events=batch)
     async with stage.engine(function) as engine:
         first = await engine.send([event("a", n=1, user="a"), event(n=2, user="b"), event("a", n=1, user="a")])
         await engine.send([event(n=10, user="a")])  # alone
         await log.until(1)
         second = await engine.send([event(n=3, user="a"), event(n=4, user="a"), event(n=5, user="a")])
-        await log.until(3)
+        await log.until(1)
+        wall.forward(HOUR)
+        await log.until(2)
         (run,) = await engine.runs(event_id=first[0])
         assert [one.id for one in await engine.runs(event_id=second[1])] == [run.id]
         whole = await engine.run(run.id)
@@ -345,23 +353,23 @@ async def test_a_paused_function_keeps_its_runs(stage: Stage) -> None:
     assert sorted(log.seen) == [[1], [2]]
 
 
-async def test_a_pause_outlives_engines_and_holds_runs_that_wait(stage: Stage) -> None:
+async def test_a_pause_outlives_engines_and_holds_runs_that_wait(stage: Stage, wall: WallClock) -> None:
     log = Log()
 
     async def body(ctx: inngest.Context) -> None:
         log.began.release()
-        await ctx.step.sleep("doze", 1_000)
+        await ctx.step.sleep("doze", HOUR)
         await log(ctx)
 
     function = stage.function(body)
-    other = made(
-        stage, marker := Log(), "other", inngest.TriggerEvent(event="m"), debounce=inngest.Debounce(period=2_000)
-    )
+    debounce = inngest.Debounce(period=2 * HOUR)
+    other = made(stage, marker := Log(), "other", inngest.TriggerEvent(event="m"), debounce=debounce)
     async with stage.engine(function, other) as engine:
         await engine.send([event(n=1)])
         await log.began.acquire()
         await engine.send(event(name="m"))
         await engine.pause(function)
+    wall.forward(2 * HOUR)
     async with stage.engine(function, other) as engine:
         await marker.until(1)  # the sleep is over since
         (run,) = await engine.runs(function=function)
@@ -415,29 +423,38 @@ def test_pausing_from_plain_code(stage: Stage) -> None:
 # -- timeouts
 
 
-async def test_a_run_that_does_not_begin_in_time_is_cancelled(stage: Stage) -> None:
+async def test_a_run_that_does_not_begin_in_time_is_cancelled(stage: Stage, wall: WallClock) -> None:
     log = Log()
-    function = made(stage, log, timeouts=inngest.Timeouts(start=1_000))
+    function = made(stage, log, timeouts=inngest.Timeouts(start=HOUR))
     async with stage.engine(function) as engine:
         assert await engine.invoke(function, data={"n": 1}) == 1
         await engine.pause(function)
+        second = asyncio.ensure_future(engine.invoke(function, data={"n": 2}))
+        while len(runs := await engine.runs(function=function)) < 2:
+            pass
+        wall.forward(HOUR)
         with pytest.raises(RunCancelledError):
-            await engine.invoke(function, data={"n": 2})
-        late, _ = await engine.runs(function=function)
-    assert (late.status, reason(late)) == ("CANCELLED", "timeouts.start: it has not begun within 1s")
+            await second
+        late = await engine.run(runs[0].id)
+    assert (late.status, reason(late)) == ("CANCELLED", "timeouts.start: it has not begun within 1h")
     assert log.seen == [[1]]
 
 
-async def test_a_run_that_does_not_end_in_time_is_cancelled(stage: Stage) -> None:
+async def test_a_run_that_does_not_end_in_time_is_cancelled(stage: Stage, wall: WallClock) -> None:
     async def body(ctx: inngest.Context) -> None:
-        await ctx.step.sleep("doze", 3_600_000)
+        begun.set()
+        await ctx.step.sleep("doze", 24 * HOUR)
 
-    function = stage.function(body, timeouts=inngest.Timeouts(finish=1_000))
+    begun = asyncio.Event()
+    function = stage.function(body, timeouts=inngest.Timeouts(finish=HOUR))
     async with stage.engine(function) as engine:
+        invoked = asyncio.ensure_future(engine.invoke(function))
+        await begun.wait()
+        wall.forward(HOUR)
         with pytest.raises(RunCancelledError):
-            await engine.invoke(function)
+            await invoked
         (late,) = await engine.runs()
-    assert (late.status, reason(late)) == ("CANCELLED", "timeouts.finish: it has not ended within 1s")
+    assert (late.status, reason(late)) == ("CANCELLED", "timeouts.finish: it has not ended within 1h")
     assert late.ended_at is not None
     assert late.started_at is not None
-    assert (late.ended_at - late.started_at).total_seconds() >= 1
+    assert (late.ended_at - late.started_at).total_seconds() >= 3_600

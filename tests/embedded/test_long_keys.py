@@ -69,7 +69,7 @@ async def test_keys_count_as_they_are(stage: Stage, keys: tuple[str, str]) -> No
         gated("idempotency", idempotency=key),
         gated("rate", rate_limit=inngest.RateLimit(limit=1, period=HOUR, key=key)),
         gated("singleton", singleton=inngest.Singleton(mode="skip", key=key)),
-        gated("debounce", debounce=inngest.Debounce(period=1_000, key=key)),
+        gated("debounce", debounce=inngest.Debounce(period=HOUR, key=key)),
         gated("batch", batch_events=inngest.Batch(max_size=2, timeout=HOUR, key=key)),
         gated("throttle", throttle=inngest.Throttle(limit=1, period=HOUR, key=key)),
         gated("lane", concurrency=[inngest.Concurrency(limit=1, key=key)]),

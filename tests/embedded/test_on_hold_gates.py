@@ -11,7 +11,9 @@ from inngest import Rule
 from inngest.errors import RunCancelledError, RunSkippedError
 from tests.embedded.shop import Shop
 from tests.embedded.stage import message, until_held
+from tests.wall_clock import WallClock
 
+HOUR = 3_600_000
 OLD, NEW = ("charge", "ship"), ("charge card", "ship")
 
 
@@ -20,36 +22,43 @@ async def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-async def test_a_function_that_is_paused_is_not_entered_though_a_worker_has_started(shop: Shop) -> None:
+async def test_a_function_that_is_paused_is_not_entered_though_a_worker_has_started(
+    shop: Shop, wall: WallClock
+) -> None:
     run_id = await shop.begun()
     async with shop.engine(*NEW) as (engine, order):
         await until_held(engine, run_id)
         await engine.pause(order)
     async with shop.engine(*OLD) as (engine, order):
+        wall.forward(HOUR)
         with pytest.raises(TimeoutError, match="on hold"):
-            await engine.wait(run_id, timeout=1_500)
+            await engine.wait(run_id, timeout=500)
         assert shop.did == []
         assert {reason.rule for reason in (await engine.explain(run_id)).reasons} >= {Rule.ON_HOLD, Rule.PAUSED}
         await engine.resume(order)
         assert await engine.wait(run_id) == list(OLD)
 
 
-async def test_it_is_cancelled_when_its_time_to_finish_is_over(shop: Shop) -> None:
-    timeouts = inngest.Timeouts(finish=3_000)
+async def test_it_is_cancelled_when_its_time_to_finish_is_over(shop: Shop, wall: WallClock) -> None:
+    timeouts = inngest.Timeouts(finish=HOUR)
     run_id = await shop.begun(timeouts=timeouts)
     async with shop.engine(*NEW, timeouts=timeouts) as (engine, _):
+        await until_held(engine, run_id)
+        wall.forward(HOUR)
         with pytest.raises(RunCancelledError):
             await engine.wait(run_id)
         run = await engine.run(run_id)
-        assert message(run) == "timeouts.finish: it has not ended within 3s"
+        assert message(run) == "timeouts.finish: it has not ended within 1h"
         assert (run.hold, shop.did) == (None, [])
 
 
-async def test_it_has_begun_so_that_its_time_to_start_is_no_matter(shop: Shop) -> None:
-    timeouts = inngest.Timeouts(start=1_000)
+async def test_it_has_begun_so_that_its_time_to_start_is_no_matter(shop: Shop, wall: WallClock) -> None:
+    timeouts = inngest.Timeouts(start=HOUR)
     run_id = await shop.begun(timeouts=timeouts)
     async with shop.engine(*NEW, timeouts=timeouts) as (engine, _):
-        await until_held(engine, run_id, times=2)  # after more than a second
+        await until_held(engine, run_id)
+        wall.forward(HOUR)
+        await until_held(engine, run_id, times=2)
     async with shop.engine(*OLD, timeouts=timeouts) as (engine, _):
         assert await engine.wait(run_id) == list(OLD)
 

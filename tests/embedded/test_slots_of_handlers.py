@@ -11,6 +11,7 @@ import pytest
 
 import inngest
 from inngest import Rule
+from tests.wall_clock import WallClock
 
 SLOW = 20_000
 """Milliseconds after which a test that would hang fails."""
@@ -85,7 +86,7 @@ class Cast:
             fn_id="late",
             trigger=inngest.TriggerEvent(event="late"),
             concurrency=[inngest.Concurrency(limit=1)],
-            timeouts=inngest.Timeouts(finish=1_000),
+            timeouts=inngest.Timeouts(finish=3_600_000),
         )
         def late(ctx: inngest.ContextSync) -> None:
             ctx.step.run("enter", hall.enter)
@@ -173,9 +174,10 @@ async def test_a_run_that_an_event_cancels_keeps_it(engine: inngest.Engine, hall
     assert hall.most == 1
 
 
-async def test_a_run_that_has_had_its_time_keeps_it(engine: inngest.Engine, hall: Hall) -> None:
+async def test_a_run_that_has_had_its_time_keeps_it(wall: WallClock, engine: inngest.Engine, hall: Hall) -> None:
     first = await send(engine, "late")
     await here(hall, 1)
+    wall.forward(3_600_000)
     await waits_for(engine, first, Rule.RETURNING)
     second = await send(engine, "late")
     await waits_for(engine, second, Rule.CONCURRENCY)

@@ -7,7 +7,6 @@ sleep of a day takes no time.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -31,28 +30,14 @@ from inngest.engine.invokers.http import HttpCarrier
 from inngest.engine.invokers.ports import Carried, RemoteCall
 from inngest.engine.records import Claimed, Touched
 from inngest.protocol.opcodes import REQUESTS, Opcode
-from inngest.runtime import clock
 from inngest.server.app import create_app
 from inngest.server.auth import Keys
 from tests.serving.strict_server import Arrivals, History, Result
+from tests.wall_clock import WallClock
 
 EVENT_KEY = "k"
 MOST_RESTS = 50
 """Of one run: more are a loop."""
-
-
-class SetForward:
-    """The wall clock of this machine, as this process sees it: it can be set forward."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._ahead = 0  # ns
-        real = time.time_ns
-        monkeypatch.setattr(time, "time_ns", lambda: real() + self._ahead)
-        monkeypatch.setattr(clock, "LONGEST_SLEEP", 0.02)  # timers see soon that the clock was set
-
-    def to(self, when: int) -> None:
-        """Set it to a time (unix ms), if that is to come."""
-        self._ahead += max(0, when * 1_000_000 - time.time_ns())
 
 
 class _Seen(NamedTuple):
@@ -129,7 +114,7 @@ class OwnServer:
         url: of its API.
     """
 
-    def __init__(self, engine: inngest.Engine, wall: SetForward, rests: Rests, url: str) -> None:
+    def __init__(self, engine: inngest.Engine, wall: WallClock, rests: Rests, url: str) -> None:
         self._engine, self._wall, self._rests, self._url = engine, wall, rests, url
 
     async def run(self, function_id: str, data: Mapping[str, Any], arrivals: Arrivals) -> History:
@@ -244,7 +229,7 @@ async def own_server(
         key: a signing key; "" for a server in development.
         monkeypatch: of the test.
     """
-    wall, rests = SetForward(monkeypatch), Rests()
+    wall, rests = WallClock(monkeypatch), Rests()
     monkeypatch.setattr(HttpCarrier, "carry", _counting(HttpCarrier.carry, rests))
     engine = inngest.Engine([], database=folder / "own.db", durability="normal")
     host = host_of(engine)

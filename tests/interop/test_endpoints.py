@@ -19,9 +19,10 @@ from inngest.embedded.settings import Apps
 from inngest.engine.domain.explaining import Rule
 from inngest.server.app import create_app
 from inngest.server.auth import Keys
+from tests.wall_clock import WallClock
 
 from .front import serving
-from .own_server import EVENT_KEY, SetForward, running
+from .own_server import EVENT_KEY, running
 from .sdks import ENDPOINTS, KEY, MODULES
 
 
@@ -37,7 +38,7 @@ class Shop:
     """
 
     def __init__(
-        self, engine: inngest.Engine, wall: SetForward, server: str, url: str, client: httpx.AsyncClient
+        self, engine: inngest.Engine, wall: WallClock, server: str, url: str, client: httpx.AsyncClient
     ) -> None:
         self.engine, self.wall, self.server, self.url, self.client = engine, wall, server, url, client
 
@@ -70,7 +71,7 @@ def environ(server: str, port: int, folder: Path, key: str = "", **options: Any)
 async def serving_endpoints(
     folder: Path, monkeypatch: pytest.MonkeyPatch, key: str = "", **options: Any
 ) -> AsyncGenerator[Shop]:
-    wall = SetForward(monkeypatch)
+    wall = WallClock(monkeypatch)
     engine = inngest.Engine([], database=folder / "own.db", durability="normal", retry_interval=10)
     host_of(engine).call_apps(Apps(None, key))
     keys = Keys([key], {"tests": EVENT_KEY}) if key else None
