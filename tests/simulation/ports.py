@@ -175,10 +175,11 @@ class InlineExecutor:
         else:
             self._idle.soon_idle(lambda: self._write_here(here, otherwise))
 
-    def here(self, write: Callable[[A], bool], given: A) -> bool:
+    def here(self, write: Callable[[A], bool], given: A, *, lone: bool = False) -> bool:
         """As the real one, every second time."""
         self._directly = not self._directly
-        return self._directly and not self._replies and self._idle.is_idle and self._done_here(lambda: write(given))
+        may = self._directly and not self._replies and (lone or self._idle.is_idle)
+        return may and self._done_here(lambda: write(given))
 
     def _write_here(self, here: Callable[[], bool], otherwise: Callable[[], None]) -> None:
         if not self._done_here(here):

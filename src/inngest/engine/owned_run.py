@@ -221,17 +221,22 @@ class OwnedRun:
             return self._commit(self._advance(ops, None, Moment(now, worker.ids.random())), now)
         state.apply(changes)
         if worker.store.record_here(self.owner, changes.memos[0]):
-            return Recorded(self._advice(), changes.entries)
+            return self._recorded_here(changes)
         return self._commit(changes, now)
 
+    def _recorded_here(self, changes: Changes) -> Recorded:
+        """A lone result is committed, and only those who watch are told of it."""
+        if self._worker.observer is not None:
+            self._worker.observer.committed(self.claimed.run, changes)
+        return Recorded(self._advice(), changes.entries)
+
     def _records_alone(self) -> bool:
-        """Whether nothing is written with the result of a step, and nobody is told of it but the invocation."""
+        """Whether nothing is written with the result of a step, and nobody goes on with it but the invocation."""
         return (
             self._held is None
             and not self._state.waiting
             and self._takeovers == 0
             and self._stored_attempt == 0
-            and not self._worker.observers.any
             and not self._lost
         )
 

@@ -232,10 +232,15 @@ class RunStore(Protocol):
         """
         ...
 
-    def record_here(self, owner: Owner, memo: Memo) -> bool:
+    def record_here(self, owner: Owner, memo: Memo, *, lone: bool = False) -> bool:
         """Write the result of a step at once, if nothing else is to be written and that is quick; whether it was done.
 
         If it was not, `commit` is to be asked: it finds out why.
+
+        Args:
+            owner: who has the run.
+            memo: the result.
+            lone: no other run of an app goes on here: hardly any other result will come in this turn of the loop.
         """
         ...
 

@@ -240,8 +240,8 @@ class RemoteRun(OwnedRun):
             self._over_busy = 0 if self.slots is None else self.slots.busy
             return self._commit(changes, now, concludes=True, busy=self._over_busy)
         if changes.is_result and changes.attempt == stored and self._records_alone():
-            if self._worker.store.record_here(self.owner, changes.memos[0]):
-                return Recorded(self._advice(), changes.entries)
+            if self._worker.store.record_here(self.owner, changes.memos[0], lone=self._invoker.has_one_run):
+                return self._recorded_here(changes)
         elif changes.is_nothing and changes.attempt == stored and not asks:
             return Recorded(self._advice(), changes.entries)
         return self._commit(changes, now)

@@ -150,9 +150,14 @@ class Executor(Protocol):
         """
         ...
 
-    def here(self, write: Callable[[A], bool], given: A) -> bool:
+    def here(self, write: Callable[[A], bool], given: A, *, lone: bool = False) -> bool:
         """Do at once, on the loop, what takes as long as a sync of the disk, if that has been quick lately and the loop
         is idle; whether it was done.
+
+        Args:
+            write: does it; whether it was done.
+            given: what to.
+            lone: nobody else is known to have anything to write: whether the loop is idle is not asked.
         """
         ...
 

@@ -39,6 +39,7 @@ class ThreadExecutor:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._quick = 0  # writes in a row
+        self._asked = self._given = 0  # replies; who is written at once must not overtake one
 
     async def run(self, work: Callable[[], R]) -> R:
         """Run a read in a thread."""
@@ -62,9 +63,9 @@ class ThreadExecutor:
         else:
             self._idle.soon_idle(lambda: self._do_here(here, otherwise))
 
-    def here(self, write: Callable[[A], bool], given: A) -> bool:
+    def here(self, write: Callable[[A], bool], given: A, *, lone: bool = False) -> bool:
         """Do a lone write at once, if the last ones were quick and the loop is idle; whether it was done."""
-        if self._quick < _SURE or not self._idle.is_idle:
+        if self._quick < _SURE or self._asked != self._given or not (lone or self._idle.is_idle):
             return False
         began = time.perf_counter()
         try:
@@ -93,10 +94,15 @@ class ThreadExecutor:
 
     def reply(self, callback: Callable[[], None]) -> None:
         """Call back on the loop; a loop that is closed has no use for it."""
+        self._asked += 1
         try:
-            self._loop.call_soon_threadsafe(callback)
+            self._loop.call_soon_threadsafe(self._reply, callback)
         except RuntimeError:
             return
+
+    def _reply(self, callback: Callable[[], None]) -> None:
+        self._given += 1
+        callback()
 
     def close(self) -> None:
         """End the threads."""

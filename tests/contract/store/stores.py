@@ -104,7 +104,7 @@ class InlineExecutor:
 
         asyncio.get_running_loop().call_soon(write)
 
-    def here(self, write: Callable[[A], bool], given: A) -> bool:
+    def here(self, write: Callable[[A], bool], given: A, *, lone: bool = False) -> bool:
         """Write at once."""
         return write(given)
 

@@ -88,6 +88,11 @@ class RemoteInvoker:
         """The calls that apps have not answered; those for steps by their names."""
         return [handler for talk in self._talks.values() for handler in talk.handlers()]
 
+    @property
+    def has_one_run(self) -> bool:
+        """Whether no other run of an app goes on here than the one that asks."""
+        return len(self._talks) == 1
+
     def _reachable(self) -> None:
         self._watching()
 

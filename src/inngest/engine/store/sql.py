@@ -262,10 +262,10 @@ class SqlStore(ServerVerbs):
         holds = self._looking_back.holds(commit)
         return self._looking_back.commit(commit) if holds else self._submit_commit(commit)
 
-    def record_here(self, owner: Owner, memo: Memo) -> bool:
+    def record_here(self, owner: Owner, memo: Memo, *, lone: bool = False) -> bool:
         if not self._looking_back.is_idle:
             return False
-        return self._writer.write_here(committing.RECORD, partial(committing.parameters, owner, memo))
+        return self._writer.write_here(committing.RECORD, partial(committing.parameters, owner, memo), lone=lone)
 
     def _submit_commit(self, commit: Commit) -> asyncio.Future[Any]:
         changes, effects = commit.changes, commit.effects

@@ -112,14 +112,14 @@ class Writer:
             self._executor.start_brief(self._write_here, self._drain)
         return waiting
 
-    def write_here(self, statement: Statement, parameters: Callable[[], tuple[object, ...]]) -> bool:
+    def write_here(self, statement: Statement, parameters: Callable[[], tuple[object, ...]], *, lone: bool) -> bool:
         """Execute one statement at once, as a transaction of its own, if nothing else is to be written and that is
         quick; whether it changed anything. On the loop's thread. A command finds out what was in the way. Parameters
         are made only then: under load most would never be needed.
         """
         if self._running or self._held or self._given_up or self._doubt is not None or self._closed:
             return False
-        return self._executor.here(self._execute_here, (statement, parameters))
+        return self._executor.here(self._execute_here, (statement, parameters), lone=lone)
 
     def _execute_here(self, given: tuple[Statement, Callable[[], tuple[object, ...]]]) -> bool:
         statement, parameters = given
