@@ -55,6 +55,7 @@ class HttpServer(uvicorn.Server):
                 log_config=None,
                 log_level="warning",
                 access_log=False,
+                proxy_headers=False,  # nothing here asks who a client is, or says by which scheme it came
                 timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=CLOSE_CONNECTIONS,
             )

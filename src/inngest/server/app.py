@@ -29,7 +29,7 @@ from . import bodies, run_json
 from .answers import Json
 from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, Failed, Straight
 from .endpoints import Endpoints
 from .hosts import HostGuard, Hosts
 from .registering import Registering
@@ -64,8 +64,9 @@ def create_app(
         keys: what requests must show; None: nothing is asked, and any event key is accepted, as in development.
     """
     api, kind = EventApi(engine), "dev" if keys is None else "cloud"
+    checkpoints = Checkpoints(host_of(engine))
     routes: list[BaseRoute] = [
-        *Checkpoints(host_of(engine)).routes,  # each step of an app may come here, and routes are asked in their order
+        *checkpoints.routes,
         Mount(
             "/e",
             routes=[
@@ -89,16 +90,17 @@ def create_app(
     routes.append(openapi.route(routes, VERSION))
     # Without keys, a page whose domain was made to point here must be kept out by its name.
     guard = Middleware(HostGuard, hosts=Hosts(host, allowed_hosts)) if keys is None else Middleware(KeyGuard, keys=keys)
+    failed: dict[type[Exception], Failed] = {
+        ClientDisconnect: _gone,
+        HTTPException: _http_error,
+        StoreError: _unavailable,
+        EngineStateError: _unavailable,
+    }
+    straight = Middleware(Straight, checkpoints=checkpoints, failed=failed)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(ServerKind, kind=kind), guard, Middleware(Bounds)],
-        exception_handlers={
-            ClientDisconnect: _gone,
-            HTTPException: _http_error,
-            StoreError: _unavailable,
-            EngineStateError: _unavailable,
-            Exception: _unexpected,
-        },
+        middleware=[Middleware(ServerKind, kind=kind), guard, Middleware(Bounds), straight],
+        exception_handlers={**failed, Exception: _unexpected},
     )
     app.router.redirect_slashes = False
     return app
