@@ -101,7 +101,7 @@ class Shop:
         sdk = {"x-inngest-sdk": "inngest-js:v4.24.0", "x-inngest-req-version": "2"}
         return web.json_response(said, status=206, headers=sdk)
 
-    async def begin(self, *steps: object, run_id: str = "", **request: Any) -> httpx.Response:
+    async def begin(self, *steps: object, run_id: str = "", retries: int = 3, **request: Any) -> httpx.Response:
         """A request has come, and its SDK tells of it."""
         data = {
             "content_type": "",
@@ -117,7 +117,7 @@ class Shop:
             "steps": list(steps),
             "ts": 1_700_000_000_001,
             "request_version": 2,
-            "retries": 3,
+            "retries": retries,
         }
         return await self.http.post("/v1/checkpoint", json=sent, headers={"x-inngest-sdk": "inngest-js:v4.24.0"})
 
@@ -247,6 +247,36 @@ async def test_there_is_an_end_to_endpoints(shop: Shop, monkeypatch: pytest.Monk
     removed = await shop.http.request("DELETE", "/fn/remove", params={"url": shop.url})
     assert removed.status_code == 200, removed.text
     await shop.begun(path="/other")  # those of apps that were removed do not count
+
+
+async def test_hosts_of_strangers_take_no_place_for_good(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "ENDPOINTS", 3)
+    monkeypatch.setattr(endpoints, "RESTS", 0)
+    for number in range(10):
+        await shop.begun(end(1), domain=f"http://stranger-{number}.example")
+    run_id = await shop.begun(end(1))
+    assert (await shop.engine.run(run_id)).function_id == f"{shop.url.removeprefix('http://')}-get-pay"
+    assert len((await shop.http.get("/v2/apps")).json()["data"]) == 3
+    listed = (await shop.http.get("/v2/runs")).json()["data"]
+    assert len(listed) == 11  # what is recorded stays
+
+
+async def test_an_endpoint_is_known_as_it_is_whatever_requests_say_in_turn(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = host_of(shop.engine).on_its_loop().store
+    await shop.begun()
+    before = await store.functions(-1)
+    assert before is not None
+    secure = shop.url.replace("http:", "https:")
+    for number in range(6):
+        assert (await shop.begin(retries=number % 2, domain=secure if number % 3 else shop.url)).status_code == 200
+    assert await store.functions(before.generation) is None
+    monkeypatch.setattr(endpoints, "TOLD", 0)  # a minute later
+    await shop.begun(retries=1)
+    after = await store.functions(before.generation)
+    assert after is not None
+    assert [one.retries for one in after.functions.values()] == [1]
 
 
 async def test_an_endpoint_takes_no_function_of_others(shop: Shop) -> None:

@@ -42,6 +42,7 @@ class Endpoints:
         self._worker = worker
         self._executor = executor
         self._changed = changed
+        self._told: dict[str, int] = {}  # by function: when the store was told of a request to it (ms, monotonic)
 
     async def begin(self, begun: Begun, sdk: str) -> Started | None:
         """Begin a run. The same once more, if its answer was lost, begins no other.
@@ -95,18 +96,20 @@ class Endpoints:
         return written is not None
 
     async def _function(self, begun: Begun, sdk: str) -> FunctionSpec:
-        """The function of an endpoint, which is made known by its first request."""
-        known = self._executor.remote.functions
+        """The function of an endpoint, which is made known by its first request; later ones seldom tell of it."""
+        known, now = self._executor.remote.functions, self._worker.clock.monotonic()
         with contextlib.suppress(TooManyEndpointsError):  # unless others have removed some
             wanted = endpoints.function_of(begun, known)
-            if known.get(wanted.id) == wanted:
-                return wanted
+            if wanted.id in known and now - self._told.get(wanted.id, now - endpoints.TOLD) < endpoints.TOLD:
+                return known[wanted.id]
         app = endpoints.app_of(begun.cause, sdk)
         added = await self._worker.store.add_endpoint(app, begun, self._worker.clock.now())
         if added is None:
             raise EndpointTakenError(endpoints.id_of(begun.cause))
         if known.get(added.id) != added:
             await self._changed()
+            self._told = {name: at for name, at in self._told.items() if name in self._executor.remote.functions}
+        self._told[added.id] = now
         return added
 
     def _follow(self, written: InRequest) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from inngest.engine.domain import endpoints
-from inngest.engine.domain.endpoints import SILENCE
+from inngest.engine.domain.endpoints import RESTS, SILENCE, TooManyEndpointsError
 from inngest.engine.domain.explaining import Rule, explain
 from inngest.engine.domain.hosts import Hosts
 from inngest.engine.domain.model import App, Ended, Event, FunctionSpec, Run, RunStatus, Transport
@@ -127,6 +127,49 @@ async def test_an_app_that_registers_leaves_the_endpoints_at_its_name(store: Sto
     registry = await store.functions(-1)
     assert registry is not None
     assert made.id in registry.functions
+
+
+async def known_hosts(store: Store) -> tuple[list[str], list[str]]:
+    """The hosts that have endpoints, and the apps."""
+    registry = await store.functions(-1)
+    assert registry is not None
+    found = [one.app_id for one in registry.functions.values() if one.transport is Transport.API]
+    return sorted(found), [app.name for app in await store.apps()]
+
+
+async def ask(store: Store, host: str, now: int) -> FunctionSpec | None:
+    """A request has come to a host."""
+    domain = f"http://{host}"
+    return await store.add_endpoint(App(host, host, domain, "api", "js:v4.24.0"), begun(domain=domain), now)
+
+
+async def test_one_that_rests_gives_its_place_to_another(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "ENDPOINTS", 2)
+    await ask(store, "a.test", NOW)
+    await ask(store, "b.test", NOW + 1)
+    await ask(store, "a.test", NOW + 2)  # it is used
+    with pytest.raises(TooManyEndpointsError):
+        await ask(store, "c.test", NOW + RESTS)
+    assert await ask(store, "c.test", NOW + RESTS + 1) is not None
+    assert await known_hosts(store) == (["a.test", "c.test"], ["a.test", "c.test"])
+
+
+async def test_one_with_runs_under_way_or_paused_does_not_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "ENDPOINTS", 1)
+    written = await begin(store)
+    with pytest.raises(TooManyEndpointsError):
+        await ask(store, "c.test", NOW + RESTS)
+    await claim(store, NOW + SILENCE)
+    with pytest.raises(TooManyEndpointsError):
+        await ask(store, "c.test", NOW + SILENCE + RESTS)
+    await store.cancel([written.run.id], "by hand", NOW + SILENCE)
+    await store.pause(FUNCTION, "queue", NOW)
+    with pytest.raises(TooManyEndpointsError):
+        await ask(store, "c.test", NOW + SILENCE + RESTS)
+    await store.resume(FUNCTION, NOW)
+    assert await ask(store, "c.test", NOW + SILENCE + RESTS) is not None
+    assert await known_hosts(store) == (["c.test"], ["c.test"])
+    assert (await read(store, written)).run.function_id == FUNCTION
 
 
 # -- in its request

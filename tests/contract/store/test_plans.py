@@ -19,6 +19,8 @@ SCANS = {
     "apps.APPS": "all apps are what is asked for",
     "apps.NOTE_ERROR": "there are few apps",
     "claiming.ASKING": "it asks whether there is a row at all",
+    "endpoints.FORGET_HOST": "there are few functions",
+    "endpoints.RESTING": "the same",
     "explaining.WORKERS": "there are few workers",
     "looking_back.LAST": "it stops after the last row",
     "numbers.FORGET": "there are few workers, and few that are gone",

@@ -32,6 +32,12 @@ PATHS = 100
 ENDPOINTS = 1_000
 """Endpoints that a server knows: their names come with requests, and so may be anything."""
 
+TOLD = limits.MINUTE
+"""Milliseconds for which a worker takes an endpoint as it is known: its requests may differ in turn."""
+
+RESTS = 10 * limits.MINUTE
+"""Milliseconds without a request after which an endpoint without runs under way gives its place to another."""
+
 LATER = 30 * limits.SECOND
 """Milliseconds until a run is taken up again of which nothing falls due by time."""
 

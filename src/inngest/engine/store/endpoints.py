@@ -30,12 +30,13 @@ from inngest.protocol.wire.endpoints import Begun
 
 from . import apps, committing, entering, events
 from .context import WriteContext
-from .core import bindparam, delete, select, tables
+from .core import Integer, bindparam, delete, exists, literal_column, null, select, tables, update
 from .records import RUN_COLUMNS, run_of
+from .registry import NEXT_GENERATION
 from .starting import insert_starts
-from .statement import Statement
+from .statement import Statement, constant
 
-_runs, _jobs = tables.runs, tables.jobs
+_apps, _functions, _runs, _jobs = tables.apps, tables.functions, tables.runs, tables.jobs
 
 NOBODY = "endpoint"
 """Instead of a session, while a transaction writes a run that nobody owns. Ids of sessions are random, and longer."""
@@ -53,15 +54,54 @@ DELETE_JOB = Statement(
     lambda _: delete(_jobs).where(_jobs.c.run_id == bindparam("run")),
 )
 
+USED = Statement(
+    "A request tells that its endpoint is used.",
+    lambda _: update(_functions).where(_functions.c.id == bindparam("function")).values(updated_at=bindparam("now")),
+)
+
+RESTING = Statement(
+    "A new endpoint looks for one that gives it its place: not used for the longest time, and without runs under way.",
+    lambda _: (
+        select(_functions.c.id)
+        .where(
+            _functions.c.transport == constant(Transport.API.value),
+            _functions.c.archived_at.is_(null()),
+            _functions.c.updated_at <= bindparam("until"),
+            ~exists(select(_jobs.c.id).where(_jobs.c.function_id == _functions.c.id)),
+            ~exists(
+                select(_runs.c.id).where(_runs.c.session_id.is_not(null()), _runs.c.function_id == _functions.c.id)
+            ),
+            ~exists(select(tables.pauses.c.function_id).where(tables.pauses.c.function_id == _functions.c.id)),
+        )
+        .order_by(_functions.c.updated_at, _functions.c.id)
+        .limit(literal_column("1", Integer))
+    ),
+)
+
+FORGET = Statement(
+    "A new endpoint takes the place of another one, which is forgotten.",
+    lambda _: delete(_functions).where(_functions.c.id == bindparam("function")),
+)
+
+FORGET_HOST = Statement(
+    "A host is forgotten with the last of its endpoints.",
+    lambda _: delete(_apps).where(
+        _apps.c.name == bindparam("host"),
+        _apps.c.method == constant("api"),
+        ~exists(select(_functions.c.id).where(_functions.c.app_id == bindparam("its_host"))),
+    ),
+)
+
 
 def add(context: WriteContext, app: App, begun: Begun, now: int) -> FunctionSpec | TooManyEndpointsError | None:
     """Make the function of an endpoint known, with its app; None if something else has its id."""
-    known = context.registry
     try:
-        function = endpoints.function_of(begun, known.functions)
+        function = endpoints.function_of(begun, context.registry.functions)
     except TooManyEndpointsError as error:
-        return error
-    there = known.known(function.id)
+        if not _make_room(context, now):
+            return error
+        function = endpoints.function_of(begun, context.registry.functions)
+    there = context.registry.known(function.id)
     if there is not None and (there.transport is not Transport.API or there.app_id != function.app_id):
         return None
     before = apps.find(context, app.name)
@@ -70,7 +110,22 @@ def add(context: WriteContext, app: App, begun: Begun, now: int) -> FunctionSpec
         apps.write(context, app._replace(created_at=now if before is None else before.created_at, synced_at=now))
     if there != function:
         apps.write_functions(context, [function], (), now)
+    else:
+        context.execute(USED, {"function": function.id, "now": now})
     return function
+
+
+def _make_room(context: WriteContext, now: int) -> bool:
+    """Forget the endpoint that rests for the longest time; False if none rests."""
+    row = context.execute(RESTING, {"until": now - endpoints.RESTS}).fetchone()
+    if row is None:
+        return False
+    host = context.registry.functions[row[0]].app_id
+    context.execute(FORGET, {"function": row[0]})
+    context.execute(FORGET_HOST, {"host": host, "its_host": host})
+    context.execute(NEXT_GENERATION)
+    context.registry_changed()
+    return True
 
 
 def request(context: WriteContext, asked: Requested) -> InRequest | None:
