@@ -122,11 +122,33 @@ def test_why_a_step_of_an_app_is_tried_again_is_shown_before_it_has_ended(tmp_pa
         server.send("shop/said")
         run_id = server.expect("step.retrying")["run_id"]
         (attempt,) = json.loads(inngest("run", run_id, "--json", cwd=tmp_path).stdout)["attempts"]
-        assert (attempt["number"], attempt["error"]["name"]) == (0, "Busy")
+        assert (attempt["number"], attempt["step"], attempt["error"]["name"]) == (0, "flaky", "Busy")
+        assert "\n    step flaky 1  +" in inngest("run", run_id, cwd=tmp_path).stdout
         assert (
             "One of its steps has failed once, with Busy: busy. Again at"
             in inngest("run", run_id, "--why", cwd=tmp_path).stdout
         )
+
+
+def test_a_run_begins_once_however_often_its_app_is_called_in_vain(tmp_path: Path) -> None:
+    app = SmallApp()
+    with DevServer(tmp_path, "--no-discovery") as server:
+        server.serving()
+        with small_app(app):
+            app.server = server.url
+            assert app.register()[0] == 200
+        server.send("shop/said")
+        while not server.expect("log")["message"].startswith("app shop "):
+            pass
+        with small_app(app):
+            ended = server.expect("run.completed", output="hello")
+    told = [one for one in server.records if one["type"] in ("run.started", "run.resumed")]
+    assert [(one["type"], one["restarted"]) for one in told] == [
+        ("run.started", False),
+        *[("run.resumed", False)] * (len(told) - 1),
+    ]
+    assert len(told) > 1
+    assert {one["run_id"] for one in told} == {ended["run_id"]}
 
 
 def test_connections_are_kept_for_longer_than_http_clients_keep_theirs() -> None:

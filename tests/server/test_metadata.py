@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import inngest
 from inngest.protocol.steps import hash_step_id
 
 from .conftest import Api
@@ -41,7 +42,6 @@ async def test_metadata_of_a_run_and_its_steps_are_in_its_trace(api: Api) -> Non
     assert (await say(api, run.id, metadata=[note(a=1), note(b=2)]))["data"] == {"run_id": run.id}
     await say(api, run.id, target={"run_id": run.id, "step_id": "fetch"}, metadata=[note(of="fetch")])
     await say(api, run.id, target={"step_id": "fetch", "step_attempt": 0}, metadata=[note(of="its attempt")])
-    await say(api, run.id, target={"step_id": "fetch", "step_index": 1}, metadata=[note(of="a repeat")])
     await say(api, run.id, target={"span_id": f"{run.id}.{hash_step_id('nap')}"}, metadata=[note(of="nap")])
     await say(api, run.id, target={"span_id": run.id, "step_attempt": -1}, metadata=[note("delete", a=None)])
 
@@ -51,9 +51,40 @@ async def test_metadata_of_a_run_and_its_steps_are_in_its_trace(api: Api) -> Non
     assert fetch == [{**of_step, "values": {"of": "fetch"}}, {**of_step, "attempt": 0, "values": {"of": "its attempt"}}]
     assert (nap, ship) == ([{**of_step, "values": {"of": "nap"}}], [])
     of_run = {"kind": "shop.note", "scope": "run", "values": {"b": 2}}
-    unknown = {**of_step, "values": {"of": "a repeat"}, "stepId": hash_step_id("fetch:1")}
-    assert bare(root["metadata"]) == [of_run, unknown]
+    assert bare(root["metadata"]) == [of_run]
     assert bare((await get(api, f"/runs/{run.id}"))["data"]["metadata"]) == [of_run]
+
+
+async def test_a_step_of_a_run_that_goes_on_is_named_before_it_is_recorded(api: Api) -> None:
+    (event_id,) = await api.engine.send(inngest.Event(name="shop/signalled"))
+    (run,) = await api.engine.runs(event_id=event_id)
+    await say(api, run.id, target={"step_id": "door", "step_index": 1}, metadata=[note(of="a repeat")])
+    await score(api, run.id, scores=[{"name": "early", "value": 1, "stepId": "later"}])
+    about = bare((await get(api, f"/runs/{run.id}/trace"))["data"]["rootSpan"]["metadata"])
+    assert {one["stepId"]: one["values"] for one in about} == {
+        hash_step_id("door:1"): {"of": "a repeat"},
+        hash_step_id("later"): {"early": {"value": 1}},
+    }
+
+
+async def test_a_run_that_is_over_has_the_steps_that_it_has(api: Api) -> None:
+    run = await ended(api, "shop/stepped")
+    known, unknown = ({"name": "late", "value": 1, "stepId": step} for step in ("fetch", "fech"))
+    none = "the run is over, and has no such step: expected the id of one of its steps, or the hash of that id"
+    (error,) = (await score(api, run.id, 400, scores=[known, unknown]))["errors"]
+    assert error["message"] == f"scores: {none}; got 'fetch', 'fech'"
+    told = await say(api, run.id, 400, target={"step_id": "fech"}, metadata=[note(a=1)])
+    assert told["error"] == f"metadata: {none}"
+    assert (await score(api, run.id, scores=[known]))["data"] == {"runId": run.id}
+
+
+async def test_a_sum_that_json_cannot_hold_is_refused(api: Api) -> None:
+    run = await ended(api, "shop/said")
+    await say(api, run.id, metadata=[note(n=1.5e308)])
+    told = await say(api, run.id, 400, metadata=[note("add", n=1.5e308)])
+    assert told["error"] == (
+        "metadata: a sum would be larger than 1.7e308, the most that is kept: nothing was added. Replace it with merge"
+    )
 
 
 async def test_a_run_without_metadata_has_none(api: Api) -> None:

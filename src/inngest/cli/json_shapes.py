@@ -35,7 +35,7 @@ def run_in_full(run: Run) -> dict[str, object]:
         **run_shape(run),
         "event": run.event,
         "steps": [_step(step) for step in run.steps],
-        "attempts": [_attempt(attempt) for attempt in run.attempts],
+        "attempts": [{**_attempt(attempt), "step": attempt.step} for attempt in run.attempts],
         "defers": [_defer(defer) for defer in run.defers],
         "follows": run.follows,
         "unasked": list(run.unasked),

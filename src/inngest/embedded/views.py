@@ -32,6 +32,7 @@ class Attempt:
     started_at: datetime.datetime  # aware, UTC
     ended_at: datetime.datetime  # aware, UTC
     error: ErrorInfo | None  # None: it succeeded
+    step: str | None = None  # id of a step that an app ran in this try of the body, and that is not recorded yet
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,8 @@ def _usage(metadata: str | None) -> Usage | None:
 
 
 def _attempt(failed: FailedAttempt) -> Attempt:
-    return Attempt(failed.attempt, _time(failed.started_at), _time(failed.ended_at), failed.error)
+    step = None if failed.step else failed.name or None
+    return Attempt(failed.attempt, _time(failed.started_at), _time(failed.ended_at), failed.error, step)
 
 
 def _event(event: Event, unread: list[str]) -> dict[str, object]:

@@ -91,7 +91,7 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
     if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
-        console.print(_attempt_line(run, attempt, "body"))
+        console.print(_attempt_line(run, attempt, "body" if attempt.step is None else f"step {attempt.step}"))
     for step in run.steps:
         for line in _step_lines(run, step, now, executes=executes):
             console.print(line)

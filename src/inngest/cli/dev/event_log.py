@@ -64,7 +64,8 @@ class EventLog:
         run = claimed.run
         for kind, members in self._early.entered(claimed, self._now()):
             self._say(kind, **_names(run), **members)
-        again = bool(claimed.memos or claimed.open or run.attempt or run.takeovers)
+        waited = run.started_at is not None and run.started_at < claimed.at  # its app was away, or its code not there
+        again = bool(waited or claimed.memos or claimed.open or run.attempt or run.takeovers)
         self._say(
             "run.resumed" if again else "run.started",
             **_names(run),

@@ -221,7 +221,7 @@ class FailedAttempt(NamedTuple):
     started_at: int
     ended_at: int
     error: ErrorInfo
-    name: str = ""  # of a step that no entry names: one that an app runs while it enters the code; not stored
+    name: str = ""  # of a step that no entry names: one that an app runs while it enters the code
 
 
 class Defer(NamedTuple):

@@ -13,7 +13,7 @@ EXPERIMENT: Final = "inngest.experiment"
 
 
 LARGEST: Final = 1.7e308
-"""The largest sum: what is beyond it is no number of JSON that all can read, and counting begins anew."""
+"""The largest sum: what is beyond it is no number of JSON that all can read, and is refused."""
 
 
 class Op(enum.StrEnum):
@@ -61,6 +61,10 @@ class Annotated(enum.Enum):
         f"the metadata of the run and its steps would be over {limits.MAX_RUN_METADATA:,} bytes together, or of more "
         f"than {limits.MAX_RUN_KINDS:,} kinds of steps"
     )
+    NO_STEP = "the run is over, and has no such step: expected the id of one of its steps, or the hash of that id"
+    TOO_LARGE_SUM = (
+        "a sum would be larger than 1.7e308, the most that is kept: nothing was added. Replace it with merge"
+    )
 
 
 def updated(
@@ -83,7 +87,10 @@ def updated(
     for update in updates:
         place = update[:3]
         before = there.get(place)
-        values = codec.dumps(_applied({} if before is None else _values(before.values), update))
+        try:
+            values = codec.dumps(_applied({} if before is None else _values(before.values), update))
+        except OverflowError:
+            return Annotated.TOO_LARGE_SUM, ()
         found = Metadata(new_id(now) if before is None else before.id, *place, values, now)
         there[place] = changed[place] = found
     sizes: dict[str | None, int] = {}
@@ -110,11 +117,10 @@ def _applied(known: Mapping[str, Any], update: Update) -> Mapping[str, Any]:
 def _sum(old: object, new: Any) -> Any:
     if isinstance(old, bool) or not isinstance(old, int | float):
         return new
-    try:
-        found = old + new
-    except OverflowError:  # a whole number that no double holds, and a double
-        return new
-    return found if abs(found) <= LARGEST else new
+    found = old + new  # of a whole number that no double holds, and a double: OverflowError
+    if abs(found) > LARGEST:
+        raise OverflowError
+    return found
 
 
 def _values(text: str) -> Mapping[str, Any]:

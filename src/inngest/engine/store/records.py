@@ -258,14 +258,19 @@ def entry_of(row: tuple[Any, ...]) -> Entry | Defer:
 
 
 def failed_row(run_id: str, failed: FailedAttempt) -> tuple[object, ...]:
-    """The row of FAILED_COLUMNS of a failed attempt."""
-    return (run_id, failed.step, failed.attempt, failed.ended_at, failed.started_at, failed.error.to_json())
+    """The row of FAILED_COLUMNS of a failed attempt. Its error names a step that has no row of its own yet."""
+    error = failed.error.to_json()
+    if failed.name:
+        error = json.dumps({**json.loads(error), "step": failed.name})
+    return (run_id, failed.step, failed.attempt, failed.ended_at, failed.started_at, error)
 
 
 def failed_of(row: tuple[Any, ...]) -> FailedAttempt:
     """The failed attempt of a row (hash, attempt, started_at, ended_at, error)."""
     hashed, attempt, started_at, ended_at, error = row
-    return FailedAttempt(hashed, attempt, started_at, ended_at, ErrorInfo.from_json(error))
+    told = json.loads(error)
+    name = str(told.get("step") or "")
+    return FailedAttempt(hashed, attempt, started_at, ended_at, ErrorInfo.from_mapping(told), name)
 
 
 def function_row(function: FunctionSpec, now: int) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from inngest.engine.domain import run_metadata
@@ -9,7 +10,7 @@ from inngest.engine.domain.run_metadata import Annotated, Metadata, Update
 
 from . import reading
 from .context import WriteContext
-from .core import ClauseElement, bindparam, select, tables
+from .core import ClauseElement, bindparam, select, tables, union
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
 
 _metadata = tables.run_metadata
@@ -36,6 +37,17 @@ def _write(words: SqlDialect, rows: Rows) -> ClauseElement:
 WRITE = MultiRowStatement("Somebody says something about a run or its steps.", _metadata, _COLUMNS, _write)
 
 
+OF_STEPS = Statement(
+    "Somebody says something about steps of a run: those of them that it has come to.",
+    lambda words: union(
+        *(
+            select(table.c.hash).where(table.c.run_id == bindparam("run"), words.any_of(table.c.hash, "hashes"))
+            for table in (tables.steps, tables.attempts)
+        )
+    ),
+)
+
+
 def metadata(tx: Transaction, run_id: str) -> list[Metadata]:
     """All that is said about a run and its steps."""
     return [Metadata(*row) for row in tx.execute(OF_RUN, {"run": run_id}).fetchall()]
@@ -45,6 +57,11 @@ def annotate(context: WriteContext, run_id: str, updates: Sequence[Update], now:
     """Write all of these updates, or none."""
     if reading.missing(context, [run_id]):
         return Annotated.NO_RUN
+    hashes = {one.hash for one in updates if one.hash is not None}
+    if hashes and reading.ended(context, [run_id]):  # one that goes on may come to a step that it has not come to yet
+        asked = {"run": run_id, "hashes": json.dumps(sorted(hashes))}
+        if len(context.execute(OF_STEPS, asked).fetchall()) < len(hashes):
+            return Annotated.NO_STEP
     result, changed = run_metadata.updated(metadata(context, run_id), updates, now, context.ids.ulid)
     rows = [
         (run_id, one.id, one.hash, one.attempt, one.kind, "", run_metadata.Op.SET.value, one.values, one.size, one.at)

@@ -235,6 +235,8 @@ class RestV1:
         result = await self._service.control.annotate(run_id, updates)
         if result is Annotated.NO_RUN:
             raise Refused(404, f"there is no run {run_id!r}")
+        if result in (Annotated.NO_STEP, Annotated.TOO_LARGE_SUM):
+            raise Refused(400, f"metadata: {result.value}")
         if result is not Annotated.DONE:
             raise Refused(413, result.value)
         return self._data({"run_id": run_id})

@@ -246,6 +246,10 @@ class RestV2:
         result = await self._service.control.annotate(run_id, updates)
         if result is Annotated.NO_RUN:
             raise Refused(404, "not_found", f"there is no run {run_id!r}")
+        if result is Annotated.NO_STEP:
+            steps = dict.fromkeys(one["stepId"] for one in wire["scores"] if one.get("stepId"))
+            text = f"scores: {result.value}; got {', '.join(map(repr, steps))}"
+            raise Refused(400, "invalid_field_format", text[:1_000])
         if result is not Annotated.DONE:
             raise Refused(413, "validation_error", result.value)
         return self._data({"runId": run_id})
