@@ -433,3 +433,25 @@ async def test_an_app_whose_row_is_damaged_is_named_and_the_others_are_listed(
     assert {"bank", "mail", "shop"} <= {one["id"] for one in listed}
     assert (await registered("bank"))["ok"]
     assert (await get(api, "/apps/bank"))["data"]["latestSync"].get("error") is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "text"),
+    [
+        ("GET", "/v2/runs?state=FAILED", "'state' is no parameter here: expected limit or cursor or status or from"),
+        ("GET", "/api/v2/apps?limit=1&appid=x", "'appid' is no parameter here: expected limit or cursor or archived"),
+        ("GET", "/v2/health?a=1", "'a' is no parameter here: expected none"),
+        ("POST", f"/v2/runs/{UNKNOWN}/cancel?preview=true", "'preview' is no parameter here: expected none"),
+        ("GET", "/v2/runs?" + "x" * 1_000 + "=1", f"'{'x' * 80}' is no parameter here: "),
+    ],
+)
+async def test_a_parameter_that_a_path_does_not_have_is_refused(api: Api, method: str, path: str, text: str) -> None:
+    refused = await api.http.request(method, path)
+    assert refused.status_code == 400
+    (error,) = refused.json()["errors"]
+    assert error["code"] == "invalid_field_format"
+    assert error["message"].startswith(text)
+
+
+async def test_version_1_ignores_parameters_that_it_does_not_know(api: Api) -> None:
+    assert (await api.http.get("/v1/events?colour=red")).status_code == 200

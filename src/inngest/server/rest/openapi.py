@@ -15,6 +15,7 @@ from inngest.server.answers import Json
 
 from . import v2
 from .later import LATER
+from .parameters import QUERIES
 
 PATH = "/v2/openapi.json"
 
@@ -44,25 +45,6 @@ QUERY: Mapping[str, Mapping[str, Any]] = {
     "token": _TEXT,
 }
 """Schemas of parameters in queries."""
-
-_OF_RUNS = ("limit", "cursor", "status", "from", "until", "timeField", "order", "includeOutput")
-
-QUERIES: Mapping[str, Sequence[str]] = {
-    "/v1/events": ("limit", "cursor", "name", "received_after", "received_before"),
-    "/v1/cancellations": ("limit", "cursor"),
-    "/v2/runs": (*_OF_RUNS, "appId", "functionId"),
-    "/v2/runs/{run_id}": ("includeOutput",),
-    "/v2/runs/{run_id}/trace": ("includeOutput",),
-    "/v2/events/{event_id}/runs": _OF_RUNS,
-    "/v2/apps": ("limit", "cursor", "archived"),
-    "/v2/apps/{app}/functions": ("limit", "cursor"),
-    "/v2/apps/{app}/functions/{function}/runs": _OF_RUNS,
-    "/v2/apps/{app}/functions/{function}/invoke": ("wait",),
-    "/invoke/{function_id}": ("wait",),
-    "/fn/remove": ("url",),
-    "/v1/http/runs/{run_id}/output": ("token",),
-}
-"""The parameters in the query of a path."""
 
 
 def _body(required: Sequence[str], **properties: Mapping[str, Any]) -> dict[str, Any]:

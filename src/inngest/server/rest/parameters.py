@@ -5,10 +5,32 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from inngest.engine.records import Place
 from inngest.protocol import codec
+
+_OF_RUNS = ("limit", "cursor", "status", "from", "until", "timeField", "order", "includeOutput")
+
+QUERIES: Mapping[str, Sequence[str]] = {
+    "/v1/events": ("limit", "cursor", "name", "received_after", "received_before"),
+    "/v1/cancellations": ("limit", "cursor"),
+    "/v2/runs": (*_OF_RUNS, "appId", "functionId"),
+    "/v2/runs/{run_id}": ("includeOutput",),
+    "/v2/runs/{run_id}/trace": ("includeOutput",),
+    "/v2/events/{event_id}/runs": _OF_RUNS,
+    "/v2/envs": ("limit",),
+    "/v2/keys/events": ("limit",),
+    "/v2/keys/signing": ("limit",),
+    "/v2/apps": ("limit", "cursor", "archived"),
+    "/v2/apps/{app}/functions": ("limit", "cursor"),
+    "/v2/apps/{app}/functions/{function}/runs": _OF_RUNS,
+    "/v2/apps/{app}/functions/{function}/invoke": ("wait",),
+    "/invoke/{function_id}": ("wait",),
+    "/fn/remove": ("url",),
+    "/v1/http/runs/{run_id}/output": ("token",),
+}
+"""The parameters in the query of a path."""
 
 
 class ParameterError(ValueError):
@@ -21,6 +43,25 @@ class ParameterError(ValueError):
     def __init__(self, name: str, expected: str, value: str) -> None:
         self.name = name
         super().__init__(f"{name}: expected {expected}, got {value[:80]!r}")
+
+
+class UnknownParameterError(ParameterError):
+    """A parameter that a path does not have: mistyped, it would be a filter that lets all through."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        ValueError.__init__(self, f"{name[:80]!r} is no parameter here: expected {' or '.join(known) or 'none'}")
+        self.name = name
+
+
+def check(given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse parameters that a path does not have.
+
+    Raises:
+        UnknownParameterError: names the first of them.
+    """
+    for name in given:
+        if name not in known:
+            raise UnknownParameterError(name, known)
 
 
 def integer(query: Mapping[str, str], name: str, default: int, most: int, *, clamps: bool = False) -> int:

@@ -50,12 +50,14 @@ class Refused(Exception):
         self.code = code
 
 
-def _answering(action: Action) -> Action:
-    """An action whose refusals are answers."""
+def _answering(action: Action, known: Sequence[str] | None) -> Action:
+    """An action whose refusals are answers. It is asked with `known` parameters only; with any, if there is no list."""
 
     @functools.wraps(action)
     async def answer(request: Request) -> Response:
         try:
+            if known is not None:
+                parameters.check(request.query_params, known)
             return await action(request)
         except ParameterError as error:
             return _error(400, "invalid_field_format", str(error))
@@ -104,7 +106,14 @@ class RestV2:
             ("POST", "/apps/{app}/functions/{function}/invoke", self.invoke),
             *((method, path.removeprefix("/v2"), self.later) for method, path in LATER if path.startswith("/v2/")),
         ]
-        routed = [(method, path, _answering(action)) for method, path, action in actions]
+        routed = [
+            (
+                method,
+                path,
+                _answering(action, None if action == self.later else parameters.QUERIES.get(f"/v2{path}", ())),
+            )
+            for method, path, action in actions
+        ]
         return [Route(prefix + path, act, methods=[method]) for prefix in PREFIXES for method, path, act in routed]
 
     @property
