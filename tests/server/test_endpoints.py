@@ -431,6 +431,17 @@ async def test_what_its_endpoint_would_have_said(shop: Shop) -> None:
     assert (got.headers["x-mine"], "set-cookie" in got.headers) == ("1", False)
 
 
+async def test_a_server_that_stops_answers_those_who_wait_for_a_result(shop: Shop) -> None:
+    run_id = await shop.begun()
+    asked = asyncio.ensure_future(shop.output(run_id))
+    await host_of(shop.engine).drain()
+    answer = await asked
+    assert (answer.status_code, answer.json()["message"]) == (
+        202,
+        f"this server stops before run {run_id} has ended: ask again",
+    )
+
+
 async def test_a_run_that_failed_or_was_cancelled_has_none(shop: Shop) -> None:
     shop.answers = lambda memos, step: [
         op("StepFailed", "complete", error={"name": "Error", "message": "no", "stack": "s"})

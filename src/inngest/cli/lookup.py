@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,9 @@ from . import arguments, json_shapes, run_text
 from .errors import CommandError, Exit
 
 T = TypeVar("T")
+
+PAGE = 1_000
+"""Runs that are read at a time."""
 
 SHOWN = 10
 """Runs that are named when an end of an id fits several."""
@@ -75,3 +78,31 @@ def check_function(what: str, reader: Reader, function: str) -> None:
             hint=f"known are: {listed}",
             code=Exit.UNREACHABLE,
         )
+
+
+def chosen(
+    reader: Reader, function: str | None, event: str | None, statuses: Sequence[RunStatus], since: str | None = None
+) -> list[Run]:
+    """The runs of a function, or of an event, the oldest first. Each is there once, though its status may change.
+
+    Args:
+        reader: of the database.
+        function: as `--function` names it; None: any.
+        event: the id of an event, as `--event` gives it; None: any.
+        statuses: those that are meant.
+        since: how long ago they were created at most, as `--since` gives it.
+    """
+    event_id = None if event is None else arguments.ulid("--event", event)
+    if function is not None:
+        check_function("--function", reader, function)
+    ago = arguments.seconds("--since", since)
+    first = 0.0 if ago is None else max(0, reader.now() / 1_000 - ago)
+    found: dict[str, Run] = {}
+    for status in statuses:
+        before: str | None = None
+        while page := reader.runs(event_id=event_id, function_id=function, status=status, limit=PAGE, before=before):
+            found.update({run.id: run for run in page if run.created_at.timestamp() >= first})
+            before = page[-1].id
+            if page[-1].created_at.timestamp() < first:
+                break
+    return [found[run_id] for run_id in sorted(found)]

@@ -17,8 +17,7 @@ from . import run_log
 from .domain import holding, subscriptions
 from .domain.advance import Moment, advance, lone_result, woken
 from .domain.effects import effects_of
-from .domain.hosts import host_of
-from .domain.model import Changes, Ended, Released, StoredRequest, Subscription
+from .domain.model import Changes, Ended, Released
 from .errors import StoreError
 from .gateway import Gateway
 from .records import Claimed, Commit, Owner, Receipt, Written
@@ -384,7 +383,9 @@ class OwnedRun:
         )
         if state.waiting:
             commit = commit._replace(
-                waiting=True, subscriptions=self._watches(changes), requests=self._requests(changes)
+                waiting=True,
+                subscriptions=subscriptions.of_waits(self.run_id, changes.waits, self.claimed.events),
+                requests=subscriptions.requests_of(self.run_id, changes.waits, state.retries),
             )
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
@@ -395,23 +396,6 @@ class OwnedRun:
         """Whether attempts of the body, and takeovers, are stored from before."""
         replayed = self.probes and changes.transition is not None  # its end was reached: it kills no worker
         return bool(changes.memos or replayed) and (self._stored_attempt != changes.attempt or self._takeovers > 0)
-
-    def _watches(self, changes: Changes) -> list[Subscription]:
-        events = self.claimed.events
-        new = [wait for wait in changes.waits if not wait.again]
-        return [watch for wait in new if (watch := subscriptions.of_step(self.run_id, wait, events)) is not None]
-
-    def _requests(self, changes: Changes) -> list[StoredRequest]:
-        retries = self._state.retries
-        asked: list[StoredRequest] = []
-        for step, target, again in changes.waits:
-            if step.kind in REQUESTS:
-                host = host_of(target.name.partition(" ")[2])
-                secret = bool(target.secrets)
-                asked.append(
-                    StoredRequest(self.run_id, step.step.hash, step.kind, target.data, retries, host, secret, again)
-                )
-        return asked
 
 
 def _as_written(changes: Changes, receipt: Receipt) -> Changes:

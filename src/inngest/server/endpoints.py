@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from starlette.requests import Request
@@ -19,7 +18,7 @@ from inngest.protocol.errors import BodyInvalidError
 from inngest.protocol.headers import SDK_NAME
 from inngest.protocol.wire import endpoints, http_results
 
-from .answers import Json, client_left, refusal
+from .answers import Json, refusal, result_of
 from .auth import Keys
 
 LONGEST: Final = 300.0
@@ -97,21 +96,13 @@ class Endpoints:
     async def output(self, request: Request) -> Response:
         """Wait up to 5 minutes for the end of a run, and answer as its endpoint does; 202 if it goes on."""
         run_id = request.path_params["run_id"]
-        ending = asyncio.ensure_future(self._host.end_of(run_id, self._longest))
-        leaving = asyncio.ensure_future(client_left(request))
         try:
-            ending.add_done_callback(lambda one: one.cancelled() or one.exception())  # it may end as this is over
-            await asyncio.wait([ending, leaving], return_when=asyncio.FIRST_COMPLETED)
-            if not ending.done():
-                return Response(status_code=400)  # nobody reads it
-            return _answer(run_id, await ending)
+            ended = await result_of(self._host, request, self._host.end_of(run_id, self._longest))
         except RunNotFoundError:
             return refusal(f"there is no run {run_id!r}", 404)
         except TimeoutError as error:
-            return Json({"data": None, "status": 202, "message": f"{error}: ask again"}, 202, headers=_SAFE)
-        finally:
-            ending.cancel()
-            leaving.cancel()
+            return _later(str(error))
+        return _later(f"this server stops before run {run_id} has ended") if ended is None else _answer(run_id, ended)
 
     async def output_for_token(self, request: Request) -> Response:
         """The same for whoever has the token that the run's app was given: the caller of the endpoint."""
@@ -129,6 +120,10 @@ def _answer(run_id: str, ended: Ended) -> Response:
         error = {"name": ended.error.name, "message": ended.error.message}
         return Json({"error": error, "status": 500}, 500, headers=_SAFE)
     return Json({"error": f"run {run_id} was cancelled", "status": 410}, 410, headers=_SAFE)
+
+
+def _later(text: str) -> Response:
+    return Json({"data": None, "status": 202, "message": f"{text}: ask again"}, 202, headers=_SAFE)
 
 
 def _json(body: bytes) -> Response:

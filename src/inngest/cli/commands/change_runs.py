@@ -26,9 +26,6 @@ from inngest.embedded.views import Run, RunStatus
 AT_ONCE = 100
 """Runs that are acted on side by side: their commits are one."""
 
-PAGE = 1_000
-"""Runs that are read at a time."""
-
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
@@ -132,18 +129,8 @@ def _chosen(verb: Verb, asked: Asked, reader: Reader) -> list[Run]:
     statuses = OPEN if asked.status is None else (lookup.status_named(asked.status),)
     if not set(statuses) <= set(OPEN):
         raise CommandError(f"--status: expected queued or running: other runs have ended, got {asked.status!r}")
-    event_id = None if asked.event is None else arguments.ulid("--event", asked.event)
-    if asked.function is not None:
-        lookup.check_function("--function", reader, asked.function)
-    found: dict[str, Run] = {}  # one may have begun between two looks
-    for status in statuses:
-        before: str | None = None
-        while page := reader.runs(
-            event_id=event_id, function_id=asked.function, status=status, limit=PAGE, before=before
-        ):
-            found.update({run.id: run for run in page if verb.fits(run)})
-            before = page[-1].id
-    return list(found.values())
+    found = lookup.chosen(reader, asked.function, asked.event, statuses)
+    return [run for run in found if verb.fits(run)]
 
 
 def confirm(verb: str, runs: Sequence[Run], as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from inngest.embedded.reader import Reader
 from inngest.embedded.views import Run, RunStatus
 from inngest.sdk.errors import EventInvalidError
 
-from .change_runs import AT_ONCE, PAGE, confirm, named, unexecuted
+from .change_runs import AT_ONCE, confirm, named, unexecuted
 
 
 class Asked(NamedTuple):
@@ -74,23 +73,9 @@ def rerun(asked: Asked, *, database: str, as_json: bool) -> None:
 
 
 def _chosen(asked: Asked, reader: Reader) -> list[Run]:
-    """The runs of a function or an event; those that failed, if nothing else is asked for. The oldest first."""
+    """The runs of a function or an event; those that failed, if nothing else is asked for."""
     status = RunStatus.FAILED if asked.status is None else lookup.status_named(asked.status)
-    event_id = None if asked.event is None else arguments.ulid("--event", asked.event)
-    if asked.function is not None:
-        lookup.check_function("--function", reader, asked.function)
-    ago = arguments.seconds("--since", asked.since)
-    since = None
-    if ago is not None:
-        since = datetime.datetime.fromtimestamp(max(0, reader.now() / 1_000 - ago), datetime.UTC)
-    found: list[Run] = []
-    before: str | None = None
-    while page := reader.runs(event_id=event_id, function_id=asked.function, status=status, limit=PAGE, before=before):
-        found += [run for run in page if since is None or run.created_at >= since]
-        before = page[-1].id
-        if since is not None and page[-1].created_at < since:
-            break
-    return found[::-1]
+    return lookup.chosen(reader, asked.function, asked.event, [status], asked.since)
 
 
 def _preview(runs: Sequence[Run], as_json: bool) -> None:

@@ -11,8 +11,9 @@ from inngest.protocol.opcodes import REQUESTS, Opcode
 
 from .event_view import NOTHING, EventView, value_of
 from .function_rules import Cancellation
+from .hosts import host_of
 from .matching import WAIT, compiled, key_at
-from .model import Subscription, SubscriptionKind, Wait
+from .model import StoredRequest, Subscription, SubscriptionKind, Wait
 
 NAMED = '["signal"]'
 """Parameters of a subscription to a signal that is told with its name: the protocol wants it so."""
@@ -36,6 +37,36 @@ def of_step(run_id: str, wait: Wait, events: Sequence[EventData]) -> Subscriptio
         return _plain(run_id, wait, kind)
     watch = bound(run_id, step.step.hash, kind, target.name, target.expression, value_of(events[0]), step.due_at)
     return watch and watch._replace(since=target.since, own=events[0].id)
+
+
+def of_waits(run_id: str, waits: Sequence[Wait], events: Sequence[EventData]) -> list[Subscription]:
+    """The subscriptions of steps that begin to wait. Those that do so again have theirs."""
+    new = (wait for wait in waits if not wait.again)
+    return [watch for wait in new if (watch := of_step(run_id, wait, events)) is not None]
+
+
+def requests_of(run_id: str, waits: Sequence[Wait], retries: int) -> list[StoredRequest]:
+    """The requests that steps ask for by waiting for their answers.
+
+    Args:
+        run_id: of the run.
+        waits: its steps that wait from now on.
+        retries: of its function.
+    """
+    return [
+        StoredRequest(
+            run_id,
+            step.step.hash,
+            step.kind,
+            target.data,
+            retries,
+            host_of(target.name.partition(" ")[2]),
+            bool(target.secrets),
+            again,
+        )
+        for step, target, again in waits
+        if step.kind in REQUESTS
+    ]
 
 
 def _plain(run_id: str, wait: Wait, kind: SubscriptionKind) -> Subscription:

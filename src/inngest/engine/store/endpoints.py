@@ -11,21 +11,16 @@ from inngest.engine.domain.advance import Moment
 from inngest.engine.domain.effects import effects_of
 from inngest.engine.domain.endpoints import TooManyEndpointsError
 from inngest.engine.domain.event_view import data_of
-from inngest.engine.domain.hosts import host_of
 from inngest.engine.domain.model import (
     App,
     Changes,
     FunctionSpec,
     Released,
-    Run,
     RunState,
-    StoredRequest,
-    Subscription,
     Transport,
 )
 from inngest.engine.domain.starts import Start
 from inngest.engine.records import Beginning, Claimed, Commit, InRequest, Owner, Requested
-from inngest.protocol.opcodes import REQUESTS
 from inngest.protocol.wire.endpoints import Begun
 
 from . import apps, committing, entering, events
@@ -188,29 +183,7 @@ def _commit(context: WriteContext, claimed: Claimed, changes: Changes, now: int)
         changes,
         now,
         effects_of(run, claimed.events, changes, now, context.ids.ulid),
-        subscriptions=_subscriptions(claimed, changes),
+        subscriptions=subscriptions.of_waits(run.id, changes.waits, claimed.events),
         waiting=bool(changes.waits),
-        requests=_requests(run, changes),
+        requests=subscriptions.requests_of(run.id, changes.waits, run.retries),
     )
-
-
-def _subscriptions(claimed: Claimed, changes: Changes) -> list[Subscription]:
-    found = [subscriptions.of_step(claimed.run.id, wait, claimed.events) for wait in changes.waits]
-    return [one for one in found if one is not None]
-
-
-def _requests(run: Run, changes: Changes) -> list[StoredRequest]:
-    """Requests that steps ask for. Nobody has the credentials of those that have some."""
-    return [
-        StoredRequest(
-            run.id,
-            step.step.hash,
-            step.kind,
-            target.data,
-            run.retries,
-            host_of(target.name.partition(" ")[2]),
-            bool(target.secrets),
-        )
-        for step, target, _ in changes.waits
-        if step.kind in REQUESTS
-    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,16 +16,12 @@ from inngest.engine.intake import NotStartedError
 from inngest.engine.records import RunView
 from inngest.protocol import durations
 from inngest.protocol.errors import ErrorInfo
-from inngest.runtime import clock
-from inngest.server.answers import client_left
+from inngest.server.answers import result_of
 
 from .parameters import ParameterError
 
 MAX_WAIT: Final = 300.0
 """Seconds that a request may wait for a run."""
-
-LOOK: Final = 0.5
-"""Seconds between two looks whether the server is about to stop: it closes connections shortly after."""
 
 
 class NotInvokedError(Exception):
@@ -105,20 +101,10 @@ async def ended(host: EngineHost, request: Request, run: Run, seconds: float) ->
         run: started by it.
         seconds: how long to wait.
     """
-    running, until = host.on_its_loop(), clock.monotonic() + seconds
-    new = run.status is RunStatus.QUEUED
-    end = asyncio.ensure_future(results.end_of(running.service, running.store, run.id, None, new=new))
-    left = asyncio.ensure_future(client_left(request))
+    running, new = host.on_its_loop(), run.status is RunStatus.QUEUED
+    with contextlib.suppress(RunNotFoundError, TimeoutError):
+        await result_of(host, request, results.end_of(running.service, running.store, run.id, seconds, new=new))
     try:
-        while host.is_ready and not end.done() and not left.done() and clock.monotonic() < until:
-            time = min(LOOK, until - clock.monotonic())
-            await asyncio.wait([end, left], timeout=time, return_when=asyncio.FIRST_COMPLETED)
-        if end.done():
-            end.result()
         return await running.service.queries.run(run.id)
-    except (RunNotFoundError, KeyError):
+    except KeyError:
         return None
-    finally:
-        for one in (end, left):
-            one.cancel()
-        await asyncio.gather(end, left, return_exceptions=True)
