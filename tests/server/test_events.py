@@ -78,6 +78,7 @@ async def test_no_events_are_no_error(api: Api) -> None:
         ({"name": None}, "event name is empty"),
         ({"name": "Inngest/function.failed"}, "event name is reserved for internal use"),
         ({"name": "x" * (limits.MAX_EVENT_NAME + 1)}, "event name is 513 characters long"),
+        ({"name": "a", "id": "é" * 4_097}, "event id is 8,194 bytes long; at most 8,192 are allowed"),
         ({"name": "a", "ts": 1}, "timestamp is before Jan 1, 1980"),
         ({"name": "a", "ts": -1}, "timestamp is before Jan 1, 1980"),
         ({"name": "a", "ts": limits.MAX_EVENT_TS + 1}, "timestamp is after Jan 1, 2100"),

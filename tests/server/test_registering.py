@@ -178,3 +178,24 @@ async def test_an_id_that_no_text_can_hold_is_refused(api: Api, wrong: str) -> N
         answer = await api.http.post("/fn/register", content=content, headers={"content-type": "application/json"})
         assert answer.status_code == 400, change
         assert answer.json()["problems"]
+
+
+async def test_two_deployments_that_replace_each_other_are_told_once(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "http://10.0.0.2:9000/api/inngest"
+    for url in (URL, URL, other, URL, other, URL, other):
+        assert (await register(api, function(), url=url)).status_code == 200
+    (told,) = [record for record in caplog.records if "in turn" in record.getMessage()]
+    assert (told.levelname, told.getMessage()) == (
+        "WARNING",
+        f"app web registers at {other} and at {URL} in turn, and each takes the place of the other: give one of the two "
+        "another app_id, or ask only one of them to register",
+    )
+
+
+async def test_a_deployment_that_moves_is_no_second_one(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    for number in (1, 1, 2, 3, 3, 4):
+        url = f"http://10.0.0.{number}:9000/api/inngest"
+        assert (await register(api, function(), url=url)).status_code == 200
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]

@@ -307,6 +307,7 @@ async def test_a_key_starts_a_function_once(api: Api) -> None:
     ("body", "text"),
     [
         ({"idempotencyKey": ""}, "idempotencyKey: expected a text that is not empty"),
+        ({"idempotencyKey": "x" * 8_193}, "event id is 8,193 bytes long; at most 8,192 are allowed"),
         ({"idempotencyKey": 7}, "idempotencyKey: expected a text that is not empty"),
         ({"idempotencyKey": "a\x00"}, "idempotencyKey: expected a text that is not empty"),
         ({"data": {"x": "y" * 3_200_000}}, "event is 3,200,014 bytes; at most 3,145,728 are allowed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from inngest.protocol import texts
 from inngest.protocol.calls import Advice, Recorded
 from inngest.protocol.opcodes import Op
 from inngest.protocol.wire.registration import Registration
+from inngest.runtime.careful import CarefulLogger
 
 from .domain import registration
 from .domain.model import App, Registry
@@ -17,6 +19,8 @@ from .endpoints import Endpoints
 from .executor import RunExecutor
 from .records import Checkpoint
 from .worker_context import WorkerContext
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 INVALID = "At least one function is invalid"
 
@@ -52,6 +56,8 @@ class Apps:
         self._executor = executor
         self._changed = changed
         self.endpoints = Endpoints(worker, executor, changed)
+        self._urls: dict[str, list[str]] = {}  # by app: where it has registered here, the last one last
+        self._in_turn: set[str] = set()  # apps of which was said that two deployments replace each other
 
     async def register(self, given: Registration) -> Registered:
         """Make an app known as it is now, or keep why that failed.
@@ -80,10 +86,26 @@ class Apps:
             if not problems:
                 if synced.modified:
                     await self._changed()
+                self._warn_of_twins(app)
                 return Registered(synced.app, synced.modified)
         failed = Registered(app, problems=problems)
         await store.note_sync_error(app._replace(checksum="", error=failed.error), now)
         return failed
+
+    def _warn_of_twins(self, app: App) -> None:
+        """Say once that an app registers in turn at two URLs: each deployment replaces what the other has registered."""
+        urls = self._urls.setdefault(app.name, [])
+        if urls and urls[-1] != app.url and app.url in urls and app.name not in self._in_turn:
+            self._in_turn.add(app.name)
+            LOGGER.warning(
+                "app %s registers at %s and at %s in turn, and each takes the place of the other: give one of the two "
+                "another app_id, or ask only one of them to register",
+                *(app.name, urls[-1], app.url),
+            )
+        if app.url in urls:
+            urls.remove(app.url)
+        urls.append(app.url)
+        del urls[:-2]
 
     async def checkpoint(self, run_id: str, generation: int, ops: Sequence[Op]) -> Advice:
         """Record what the code of a run reports while its call goes on. Another worker may own the run.

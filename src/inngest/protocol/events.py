@@ -79,6 +79,9 @@ def problem(event: SentEvent) -> str | None:
         return f'event name is reserved for internal use: names must not begin with "{limits.RESERVED_EVENT_PREFIX}"'
     if len(event.name) > limits.MAX_EVENT_NAME:
         return f"event name is {len(event.name)} characters long; at most {limits.MAX_EVENT_NAME} are allowed"
+    length = len(event.key.encode(errors="surrogatepass"))
+    if length > limits.MAX_EVENT_ID:
+        return f"event id is {length:,} bytes long; at most {limits.MAX_EVENT_ID:,} are allowed"
     for field, text in (("name", event.name), ("id", event.key)):
         if reason := texts.problem(text):
             return f"event {field} {reason}"
