@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 from starlette.applications import Starlette
 
 from inngest.cli.http_server import HttpServer
@@ -128,6 +129,33 @@ def test_why_a_step_of_an_app_is_tried_again_is_shown_before_it_has_ended(tmp_pa
             "One of its steps has failed once, with Busy: busy. Again at"
             in inngest("run", run_id, "--why", cwd=tmp_path).stdout
         )
+
+
+def test_what_is_said_about_a_run_and_its_steps_is_shown(tmp_path: Path) -> None:
+    told = {"kind": "inngest.experiment", "scope": "step", "op": "merge", "values": {"variant": "b"}}
+    ran = {"op": "StepRun", "id": hash_step_id("pick"), "displayName": "pick", "data": 1, "metadata": [told]}
+    app = SmallApp(answers=[(206, json.dumps([ran]).encode())])
+    with small_app(app), DevServer(tmp_path, "--no-discovery", "--poll-interval", "50ms", "-u", app.url) as server:
+        server.serving()
+        app.server = server.url
+        server.has_said("app.registered", app="shop")
+        server.send("shop/said")
+        run_id = server.expect("run.completed")["run_id"]
+        scores = [{"name": "tone", "value": 0.5}, {"name": "fresh", "value": True, "stepId": "pick"}]
+        scored = httpx.post(f"{server.url}/v2/runs/{run_id}/scores", json={"scores": scores})
+        assert scored.status_code == 200, scored.text
+        found = json.loads(inngest("run", run_id, "--json", cwd=tmp_path).stdout)["metadata"]
+        assert [(one["kind"], one["step"], one["attempt"], one["values"]) for one in found] == [
+            ("inngest.experiment", "pick", None, {"variant": "b"}),
+            ("inngest.score", None, None, {"tone": {"value": 0.5}}),
+            ("inngest.score", "pick", None, {"fresh": {"value": True}}),
+        ]
+        assert all(one["at"].endswith("Z") for one in found)
+        lines = inngest("run", run_id, cwd=tmp_path).stdout.splitlines()
+        assert 'said    inngest.score  {"tone": 0.5}' in lines
+        begin = next(number for number, line in enumerate(lines) if line.startswith("✓ pick"))
+        shown = ['    inngest.experiment  {"variant": "b"}', '    inngest.score  {"fresh": true}']
+        assert lines[begin + 1 : begin + 3] == shown
 
 
 def test_a_run_begins_once_however_often_its_app_is_called_in_vain(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from inngest.server.app import create_app
-from inngest.server.rest import openapi
+from inngest.server.rest import openapi, parameters
 from inngest.server.rest.later import LATER
 from tests.house.tree import ROOT
 
@@ -57,7 +57,7 @@ async def test_what_this_server_does_not_have_is_documented_and_answers_so(api: 
 
 async def test_what_is_said_of_paths_is_said_of_paths_that_there_are(api: Api) -> None:
     paths = {path for path, _ in openapi.flat(create_app(api.engine).routes)}
-    assert {*openapi.QUERIES, *openapi.BODIES} <= paths
+    assert {*parameters.QUERIES, *openapi.BODIES} <= paths
 
 
 @pytest.fixture(scope="module")

@@ -189,8 +189,8 @@ async def test_two_deployments_that_replace_each_other_are_told_once(
     (told,) = [record for record in caplog.records if "in turn" in record.getMessage()]
     assert (told.levelname, told.getMessage()) == (
         "WARNING",
-        f"app web registers at {other} and at {URL} in turn, and each takes the place of the other: give one of the two "
-        "another app_id, or ask only one of them to register",
+        f"app web registers at {other} and at {URL} in turn, and each takes the place of the other: give one of the "
+        "two another app_id, or ask only one of them to register",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inngest.embedded.explanations import Explanation, Pending
 from inngest.embedded.reader import AppAway
-from inngest.embedded.views import Attempt, DeferRecord, Run, StepRecord
+from inngest.embedded.views import Attempt, DeferRecord, Run, Said, StepRecord
 from inngest.protocol.errors import ErrorInfo
 from inngest.server.run_json import hold_json, optional_iso
 
@@ -29,8 +29,8 @@ def run_shape(run: Run) -> dict[str, object]:
     }
 
 
-def run_in_full(run: Run) -> dict[str, object]:
-    """A run with its event, its steps and their attempts."""
+def run_in_full(run: Run, said: Sequence[Said]) -> dict[str, object]:
+    """A run with its event, its steps and their attempts, and what is said about them."""
     return {
         **run_shape(run),
         "event": run.event,
@@ -42,6 +42,7 @@ def run_in_full(run: Run) -> dict[str, object]:
         "origin_step": run.origin_step,
         "origin_input": None if run.origin_input is None else list(run.origin_input),
         "reruns": list(run.reruns),
+        "metadata": [{**vars(one), "at": optional_iso(one.at)} for one in said],
     }
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from inngest.engine.domain.model import RunStatus, Transport
 from inngest.engine.domain.waiting_facts import Facts
 from inngest.engine.queries import explained
-from inngest.engine.store import explaining, pausing, reading, schema, times, troubles
+from inngest.engine.store import explaining, pausing, reading, run_metadata, schema, times, troubles
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.dialects.sqlite.locks import FileLocks
 from inngest.engine.store.registry import RegistryCache
@@ -59,6 +59,15 @@ class Reader:
         if view is None:
             raise RunNotFoundError(run_id)
         return views.run_in_full(view)
+
+    def said(self, run_id: str) -> list[views.Said]:
+        """What is said about a run and its steps, beside their results; nothing if there is no such run."""
+
+        def read(tx: Transaction) -> list[views.Said]:
+            view = reading.run(tx, run_id)
+            return [] if view is None else views.said_of(view, run_metadata.metadata(tx, run_id))
+
+        return self._look(read)
 
     def runs(
         self,

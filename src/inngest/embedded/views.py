@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from inngest.engine.domain.explaining import LATEST, text_of
 from inngest.engine.domain.model import Defer, Event, FailedAttempt, RunStatus
 from inngest.engine.domain.model import Hold as StoredHold
 from inngest.engine.domain.model import Run as StoredRun
+from inngest.engine.domain.run_metadata import Metadata
 from inngest.engine.records import RunView
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
@@ -75,6 +76,17 @@ class DeferRecord:
     )
     created_at: datetime.datetime  # aware, UTC: when it was recorded
     error: ErrorInfo | None = None  # why it was rejected: an app has deferred too much
+
+
+@dataclass(frozen=True)
+class Said:
+    """Something that code or people have said about a run, or about a step of it, beside the result."""
+
+    kind: str  # "inngest.score", or a name of the user's
+    step: str | None  # id of the step as written by the developer, its hash if it is not recorded; None: of the run
+    attempt: int | None  # of that step, from 0; None: the last
+    values: object  # as JSON
+    at: datetime.datetime  # aware, UTC: when it was said, or changed last
 
 
 @dataclass(frozen=True)
@@ -200,6 +212,24 @@ def run_in_full(view: RunView) -> Run:
             "unreadable": tuple(dict.fromkeys(unread)),
         }
     )
+
+
+def said_of(view: RunView, said: Sequence[Metadata]) -> list[Said]:
+    """What is said about a run and its steps: by its apps, with results of steps, and by whomever since."""
+    steps = [memo.step for memo in view.memos] + [step.step for step in view.open]
+    names: dict[str | None, str] = {one.hash: one.text for one in steps}
+    unread: list[str] = []
+    found: list[Said] = []
+    for memo in view.memos:
+        told = _loaded(view.metadata.get(memo.step.hash), "", unread)
+        for one in told if isinstance(told, list) else ():
+            if isinstance(one, dict):
+                step = None if one.get("scope") == "run" else memo.step.text
+                found.append(Said(str(one.get("kind")), step, None, one.get("values"), _time(memo.ended_at)))
+    for more in said:
+        about = None if more.hash is None else names.get(more.hash, more.hash)
+        found.append(Said(more.kind, about, more.attempt, _loaded(more.values, "", unread), _time(more.at)))
+    return found
 
 
 def _step(entry: Memo, failed: list[Attempt], metadata: str | None, unread: list[str]) -> StepRecord:

@@ -93,7 +93,7 @@ class Apps:
         return failed
 
     def _warn_of_twins(self, app: App) -> None:
-        """Say once that an app registers in turn at two URLs: each deployment replaces what the other has registered."""
+        """Say once that an app registers in turn at two URLs: each deployment replaces the other."""
         urls = self._urls.setdefault(app.name, [])
         if urls and urls[-1] != app.url and app.url in urls and app.name not in self._in_turn:
             self._in_turn.add(app.name)

@@ -11,7 +11,8 @@ from inngest.cli import arguments, json_shapes, lookup, output
 from inngest.cli.run_text import STYLES, at, clock, left_until, local, milliseconds, one_line
 from inngest.embedded.explanations import Explanation, Rule
 from inngest.embedded.reader import Reader
-from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, StepRecord, Usage
+from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, Said, StepRecord, Usage
+from inngest.engine.domain.run_metadata import SCORE
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import WAITS, Opcode
 
@@ -30,11 +31,11 @@ def show_run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
             _show_why(explained, output.console(), reader.now())
         return
     found = lookup.existing_run(wanted, reader, path)
-    executing = _executing(reader, found)
+    executing, said = _executing(reader, found), reader.said(wanted)
     if as_json:
-        output.print_json({**json_shapes.run_in_full(found), "executing": executing})
+        output.print_json({**json_shapes.run_in_full(found, said), "executing": executing})
     else:
-        _show(found, output.console(), executing is not None, _now(reader, found), reader.now())
+        _show(found, output.console(), executing is not None, _now(reader, found), said, reader.now())
 
 
 def _executing(reader: Reader, found: Run) -> str | None:
@@ -72,7 +73,7 @@ def _show_why(found: Explanation, console: Console, now: int) -> None:
         console.print(line)
 
 
-def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now: int) -> None:
+def _show(run: Run, console: Console, executes: bool, state: Sequence[str], said: Sequence[Said], now: int) -> None:
     style = f"bold {STYLES[run.status]}"
     head = Text.assemble((run.status.value, style), f"  {run.function_id}  ", (run.id, "bold"))
     console.print(head)
@@ -88,6 +89,10 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
         console.print(
             Text.assemble(("now     ", "dim"), (output.in_local_time(text), "cyan" if executes else "yellow"))
         )
+    names = {step.id for step in run.steps}
+    for one in said:
+        if one.step not in names:
+            console.print(Text.assemble(("said    ", "dim"), _said(one, of_step=one.step is not None)))
     if run.steps or run.attempts or run.defers:
         console.print()
     for attempt in run.attempts:
@@ -95,6 +100,9 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], now:
     for step in run.steps:
         for line in _step_lines(run, step, now, executes=executes):
             console.print(line)
+        for one in said:
+            if one.step == step.id:
+                console.print(Text.assemble("    ", _said(one)))
     for defer in run.defers:
         console.print(_defer_line(defer))
     console.print()
@@ -120,6 +128,16 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "started", f"+{output.span(milliseconds(run.started_at - run.created_at))}"
     if run.ended_at is not None:
         yield "ended", f"+{output.span(milliseconds(run.ended_at - run.created_at))}"
+
+
+def _said(one: Said, *, of_step: bool = False) -> Text:
+    """What is said, for its line: scores by their values alone."""
+    values = one.values
+    if one.kind == SCORE and isinstance(values, dict):
+        values = {name: value.get("value") if isinstance(value, dict) else value for name, value in values.items()}
+    about = f"  of step {one.step}" if of_step else ""
+    about += "" if one.attempt is None else f"  of attempt {one.attempt + 1}"
+    return Text.assemble((one.kind, "cyan"), f"  {output.short_json(values, 200)}", (about, "dim"))
 
 
 _MARKS = {
