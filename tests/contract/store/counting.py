@@ -21,6 +21,7 @@ class Counting(SqliteDatabase):
         steps: of SQLite's machine so far, for the writer's statements.
         rows: that each transaction has written.
         bytes: that each has written into the log; none if it does not weigh them.
+        characters: of all texts that the writer has read so far.
     """
 
     def __init__(self, path: Path, *, weighs: bool = False) -> None:
@@ -28,12 +29,14 @@ class Counting(SqliteDatabase):
         self.steps = 0
         self.rows: list[int] = []
         self.bytes: list[int] = []
+        self.characters = 0
         self._weighs = weighs
         self._before = self._length = 0
 
     def connect(self) -> Connection:
         connection = super().connect()
         assert isinstance(connection, sqlite3.Connection)
+        connection.row_factory = self._read
         if self._weighs:
             connection.execute("PRAGMA wal_autocheckpoint=0")
         else:
@@ -52,6 +55,10 @@ class Counting(SqliteDatabase):
         if self._weighs:
             before, self._length = self._length, self.path.with_name(f"{self.path.name}-wal").stat().st_size
             self.bytes.append(self._length - before)
+
+    def _read(self, _: sqlite3.Cursor, row: tuple[object, ...]) -> tuple[object, ...]:
+        self.characters += sum(len(value) for value in row if isinstance(value, str))
+        return row
 
     def _count(self) -> int:
         self.steps += 1

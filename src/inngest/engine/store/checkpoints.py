@@ -48,8 +48,7 @@ def checkpoint(context: WriteContext, asked: Checkpoint) -> bool:
     run = run_of(row[:-2])
     if run.discovery.generation != asked.generation:
         return False
-    claimed = entering.whole(context, run, Owner(row[-2], row[-1], run.id), asked.now)
-    state = claimed.state
+    claimed, state = entering.reported(context, run, Owner(row[-2], row[-1], run.id), asked.ops, asked.now)
     changes = reports.checkpoint(state, asked.ops, 0, context.policy, Moment(asked.now, asked.chance))
     if changes.is_nothing:
         return True  # all of it was recorded before: a checkpoint comes again if its answer was lost

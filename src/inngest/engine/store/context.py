@@ -22,6 +22,17 @@ from .times import Keeper
 LOGGER = CarefulLogger(logging.getLogger(__name__))
 
 
+COUNTED = 1_000
+"""Runs of which is known how large they are."""
+
+
+class Counted(NamedTuple):
+    """The size of a run's results, as far as they were counted: results do not change."""
+
+    place: int  # of the last one
+    size: int  # of all up to that, in characters
+
+
 class Shared(NamedTuple):
     """Things that the transactions of one store share, one after the other."""
 
@@ -64,6 +75,7 @@ class WriteContext(Transaction):
         notifications: what it does to runs other than those that its commands are about.
         finished: runs that end in it.
         cancelled: rows of runs (RUN_COLUMNS) that are cancelled in it, of which nothing is said yet.
+        counted: runs about which was reported lately, by their ids.
     """
 
     def __init__(self, connection: Connection, database: Database, shared: Shared) -> None:
@@ -76,6 +88,7 @@ class WriteContext(Transaction):
         self.notifications = NO_NOTIFICATIONS
         self.finished: list[Finish] = []
         self.cancelled: list[tuple[Any, ...]] = []
+        self.counted: dict[str, Counted] = {}
         self._announce = shared.announce
         self._cache = shared.registry
         self._time = shared.time
@@ -89,6 +102,13 @@ class WriteContext(Transaction):
         self.finished = []
         self.cancelled = []
         self._registry = None
+
+    def count(self, run_id: str, counted: Counted) -> None:
+        """Keep how large a run is; which was longest not reported about is forgotten."""
+        self.counted.pop(run_id, None)
+        self.counted[run_id] = counted
+        while len(self.counted) > COUNTED:
+            del self.counted[next(iter(self.counted))]
 
     @property
     def outcome(self) -> Outcome:

@@ -131,10 +131,9 @@ def request(context: WriteContext, asked: Requested) -> InRequest | None:
     if row is None:
         return None if asked.begins is None else _begin(context, asked, asked.begins, owner)
     run = run_of(row[:-1])
-    claimed = entering.whole(context, run, owner, asked.now)
+    claimed, state = entering.reported(context, run, owner, asked.ops, asked.now)
     if asked.begins is not None and not _is_same(claimed, asked.begins):
         return None
-    state = claimed.state
     if row[-1] is not None or not endpoints.in_request(run, state.open):
         return InRequest(run, Changes(run.attempt)) if endpoints.repeats(run, state, asked.ops) else None
     return _record(context, asked, claimed, state)

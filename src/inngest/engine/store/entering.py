@@ -2,23 +2,27 @@
 
 While the writer has its transaction nobody else writes, so it reads no more there than a page. Each page asks whether
 the run still belongs to its reader: nobody but the owner of a run writes steps of it.
+
+A report about a run that nobody here owns is decided in the transaction that writes it. Each of them reads what was
+decided before, so it reads of finished steps no more than their places and sizes: a run has many, and they are large.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from inngest.engine.domain.event_view import data_of
-from inngest.engine.domain.model import Defer, Event, Run
+from inngest.engine.domain.model import Defer, Event, Run, RunState
 from inngest.engine.records import Claimed, Owner
 from inngest.protocol.calls import EventData
-from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, OpenStep
+from inngest.protocol.opcodes import WAITS, Arrival, Entry, Memo, Op, OpenStep
 
 from . import telling, waits
-from .context import WriteContext
-from .core import bindparam, select, tables
+from .context import Counted, WriteContext
+from .core import bindparam, func, select, tables
 from .records import EVENT_COLUMNS, STEP_COLUMNS, entry_of
 from .statement import Cursor, Statement, Transaction
 
@@ -29,6 +33,9 @@ ROWS = 4_000
 
 BYTES = 2 * 1024 * 1024
 """Bytes of one page; the row that exceeds it is its last."""
+
+PLACES = 32
+"""Steps of which most runs have fewer: what follows on them is read beside them at first."""
 
 EVENTS_OF_RUNS = Statement(
     "A claim reads the events that started runs.",
@@ -67,6 +74,33 @@ STEPS_AFTER = Statement(
     ),
 )
 
+STEP_PLACES = Statement(
+    "A report reads the places of the steps of its run, and of what follows on them.",
+    # Without an end: to compare a row with one, SQLite reads it whole, with its result.
+    lambda _: (
+        select(_steps.c.run_id, _steps.c.hash, _steps.c.seq)
+        .where(_steps.c.run_id >= bindparam("run"))
+        .order_by(_steps.c.run_id, _steps.c.hash)
+        .limit(bindparam("most"))
+    ),
+)
+
+STEP_SIZES = Statement(
+    "A report reads how large the results of steps are that no report before it has counted.",
+    lambda words: select(func.sum(func.length(_steps.c.data))).where(
+        _steps.c.run_id == bindparam("run"), words.any_of(_steps.c.hash, "hashes")
+    ),
+)
+
+STEPS_OF = Statement(
+    "A report reads the steps that it names, and those that are open.",
+    lambda words: (
+        select(*(_steps.c[name] for name in STEP_COLUMNS))
+        .where(_steps.c.run_id == bindparam("run"), words.any_of(_steps.c.hash, "hashes"))
+        .order_by(_steps.c.hash)
+    ),
+)
+
 IS_OWNED = Statement(
     "A reader of a run checks that the run is still its own.",
     lambda _: select(_runs.c.id).where(
@@ -80,8 +114,8 @@ IS_OWNED = Statement(
 class _Page:
     """How much more may be read in a transaction."""
 
-    def __init__(self) -> None:
-        self._rows, self._bytes = ROWS, BYTES
+    def __init__(self, rows: float = ROWS, bytes: float = BYTES) -> None:
+        self._rows, self._bytes = rows, bytes
 
     @property
     def full(self) -> bool:
@@ -213,11 +247,10 @@ class Reading:
         asked = {"run": run.id, "owner_token": owner.token, "session": owner.session}
         if tx.execute(IS_OWNED, asked).fetchone() is None:
             return False
-        self.read_on(tx)
+        self._read_on(tx)
         return True
 
-    def read_on(self, tx: Transaction) -> None:
-        """Read the next page, whoever owns the run."""
+    def _read_on(self, tx: Transaction) -> None:
         run, page = self._claimed.run, _Page()
         if self._hash is None:
             self._read_events(tx, run, page)
@@ -245,12 +278,69 @@ class Reading:
         return self._taken.of(self._claimed.owner, self._claimed.run, self._claimed.at)
 
 
-def whole(tx: Transaction, run: Run, owner: Owner, at: int) -> Claimed:
-    """A run with all that is recorded of it, however much that is: for what is decided in this very transaction."""
-    reading = Reading(Claimed(owner, run, (), (), (), at=at))
-    while not reading.is_over:
-        reading.read_on(tx)
-    return reading.claimed()
+class Reported(NamedTuple):
+    """A run about which something is reported, for what is decided in this very transaction."""
+
+    claimed: Claimed  # with its open steps, and of the finished ones those that the report names
+    state: RunState  # counts all of them
+
+
+def reported(tx: WriteContext, run: Run, owner: Owner, ops: Sequence[Op], at: int) -> Reported:
+    """A run about which something is reported.
+
+    Args:
+        tx: in which it is decided.
+        run: it.
+        owner: who writes what follows.
+        ops: the reports.
+        at: unix ms.
+
+    Raises:
+        ValueError: a row is not what it should be.
+    """
+    taken, page = _Taken(), _Page(math.inf, math.inf)
+    if run.batch_id is None:
+        cursor = tx.execute(EVENTS_OF_RUNS, {"runs": json.dumps([run.id])})
+    else:
+        cursor = tx.execute(EVENTS_OF_BATCH, {"batch": run.batch_id, "after": -1})
+    taken.events = [data_of(Event(*event)) for _, *event in page.rows(cursor)]
+    places = _places(tx, run.id)
+    wanted = {op.step.hash for op in ops} | {hashed for hashed, seq in places.items() if seq is None}
+    asked = {"run": run.id, "hashes": json.dumps(sorted(wanted))}
+    taken.entries = [entry_of(step) for step in page.rows(tx.execute(STEPS_OF, asked))]
+    taken.arrivals = list(waits.arrivals(tx, [run.id]))
+    claimed = taken.of(owner, run, at)
+    state = claimed.state
+    memos = {hashed: seq for hashed, seq in places.items() if seq is not None}
+    state.seq, state.steps = max(memos.values(), default=-1) + 1, len(memos)
+    state.size = _size(tx, run.id, memos)
+    return Reported(claimed, state)
+
+
+def _places(tx: Transaction, run_id: str) -> dict[str, int | None]:
+    """The places of the steps of a run, by their hashes; None for what is open, or deferred."""
+    most = 2 * PLACES
+    while True:
+        rows = tx.execute(STEP_PLACES, {"run": run_id, "most": most}).fetchall()
+        found = {hashed: seq for run, hashed, seq in rows if run == run_id}
+        if len(found) < most:
+            break
+        most *= 4
+    if odd := [seq for seq in found.values() if not isinstance(seq, int | None)]:
+        raise ValueError(f"the place of a step is {odd[0]!r}")
+    return found
+
+
+def _size(tx: WriteContext, run_id: str, places: Mapping[str, int]) -> int:
+    """The size of all results of a run. Those that a report before has counted are not read again."""
+    before = tx.counted.get(run_id, Counted(-1, 0))
+    new = [hashed for hashed, seq in places.items() if seq > before.place]
+    if not new:
+        return before.size
+    (more,) = tx.execute(STEP_SIZES, {"run": run_id, "hashes": json.dumps(new)}).fetchone() or (0,)
+    now = Counted(max(places.values()), before.size + (more or 0))
+    tx.on_commit(lambda: tx.count(run_id, now))  # what is not committed may become another step's place
+    return now.size
 
 
 def defers_of(entries: Sequence[Entry | Defer]) -> list[Defer]:
