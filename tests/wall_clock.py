@@ -1,4 +1,7 @@
-"""The wall clock, as the process of the tests sees it: what waits for a later time waits for no real one."""
+"""The wall clock, as the process of the tests sees it: what waits for a later time waits for no real one.
+
+A file of its own: several suites set it.
+"""
 
 from __future__ import annotations
 

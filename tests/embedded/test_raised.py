@@ -186,6 +186,7 @@ CASES = [
 """Functions, with the kind of their middleware, and where something raises in them."""
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize(("kind", "place"), CASES)
 async def test_what_is_raised_anywhere_is_a_failed_attempt(kind: str, place: str, stage: Stage) -> None:
     """Each is raised once, in a function without retries: its run fails by name, and the next one gets the slot."""

@@ -170,10 +170,17 @@ class Hasty(BoundedProtocol):
     head_time = 0.1
 
 
+class Patient(BoundedProtocol):
+    """Waits long for a head, but not as long as the server keeps a connection without any."""
+
+    head_time = 60.0
+
+
 @contextlib.asynccontextmanager
 async def serving(api: Api, protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncGenerator[int]:
     """A server on loopback; its port."""
     config = uvicorn.Config(create_app(api.engine), port=0, http=protocol, lifespan="off", log_config=None)
+    config.timeout_keep_alive = 600
     server = Quiet(config)
     started = asyncio.Event()
     startup = server.startup
@@ -258,7 +265,7 @@ async def test_a_head_without_end_is_cut_off(api: Api) -> None:
         b"POST /e/key HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         b"GET /\xff HTTP/1.1\r\nhost: localhost\r\n\r\n",
         b"GET /health?\xff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
-        b"GET * HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         b"GET /e/%ff%00 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         b"GET /health?%zz HTTP/1.1\r\nhost: \xff\xfe\r\nconnection: close\r\n\r\n",
     ],
@@ -269,10 +276,14 @@ async def test_what_is_no_http_is_the_clients_fault(api: Api, request_bytes: byt
     assert answer.startswith(b"HTTP/1.1 4")
 
 
-async def test_one_connection_has_several_requests_and_pauses(api: Api) -> None:
-    async with serving(api, Hasty) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+async def test_one_connection_has_several_requests_and_pauses(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    real, ahead = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: real() + ahead, raising=False)
+    async with serving(api, Patient) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         for _ in range(3):
             assert (await http.get("/health")).status_code == 200
-            await asyncio.sleep(0.15)  # longer than a head may take: none has begun
+            ahead += Patient.head_time + 1  # longer than a head may take: none has begun
+            await asyncio.sleep(0)
             response = await http.post("/e/key", json={"name": "shop/said", "data": {"x": "y" * 100_000}})
             assert response.status_code == 200

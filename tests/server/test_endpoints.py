@@ -323,11 +323,12 @@ async def test_a_request_that_cannot_end_at_once_is_made_again(shop: Shop) -> No
     assert [step.id for step in (await shop.engine.run(run_id)).steps] == ["a", "nap", "b"]
 
 
-async def test_a_step_that_fails_is_tried_again_by_a_call(shop: Shop) -> None:
-    shop.answers = lambda memos, step: [ran("b"), end("ok")]
-    run_id = await shop.begun(op("StepError", "b", error={"name": "Error", "message": "once"}))
-    assert (await shop.output(run_id)).json() == "ok"
-    run = await shop.engine.run(run_id)
+async def test_a_step_that_fails_is_tried_again_by_a_call(tmp_path: Path) -> None:
+    async with shop_of(tmp_path, retry=0) as shop:
+        shop.answers = lambda memos, step: [ran("b"), end("ok")]
+        run_id = await shop.begun(op("StepError", "b", error={"name": "Error", "message": "once"}))
+        assert (await shop.output(run_id)).json() == "ok"
+        run = await shop.engine.run(run_id)
     assert [(step.id, len(step.attempts)) for step in run.steps] == [("b", 2)]
 
 

@@ -83,16 +83,19 @@ def updated(
     """
     there = {(one.hash, one.attempt, one.kind): one for one in known}
     most = max(len(there), limits.MAX_RUN_KINDS)
-    changed: dict[tuple[str | None, int | None, str], Metadata] = {}
+    said: dict[tuple[str | None, int | None, str], Mapping[str, Any]] = {}  # each text is read and written once
     for update in updates:
         place = update[:3]
-        before = there.get(place)
+        if place not in said:
+            said[place] = _values(there[place].values) if place in there else {}
         try:
-            values = codec.dumps(_applied({} if before is None else _values(before.values), update))
+            said[place] = _applied(said[place], update)
         except OverflowError:
             return Annotated.TOO_LARGE_SUM, ()
-        found = Metadata(new_id(now) if before is None else before.id, *place, values, now)
-        there[place] = changed[place] = found
+    changed: dict[tuple[str | None, int | None, str], Metadata] = {}
+    for place, values in said.items():
+        found_id = there[place].id if place in there else new_id(now)
+        there[place] = changed[place] = Metadata(found_id, *place, codec.dumps(values), now)
     sizes: dict[str | None, int] = {}
     for one in there.values():
         sizes[one.hash] = sizes.get(one.hash, 0) + one.size
