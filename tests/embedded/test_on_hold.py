@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
-import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -15,9 +13,13 @@ import pytest
 
 import inngest
 from inngest import Rule
+from inngest.engine.domain import holding
 from inngest.errors import RunCancelledError, RunNotFoundError
 from tests.embedded.shop import TRIGGER, Shop
 from tests.embedded.stage import Stage, until_held
+from tests.wall_clock import WallClock
+
+HOUR = 3_600_000
 
 
 async def until_recorded(engine: inngest.Engine, run_id: str) -> None:
@@ -57,13 +59,12 @@ async def test_a_run_on_hold_says_why_and_goes_on_after_a_rollback(
 
 
 async def test_a_worker_that_starts_after_the_hold_enters_at_once_whatever_the_delay(
-    shop: Shop, tmp_path: Path
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(holding, "SHORTEST", holding.LONGEST)  # as after many holds
     run_id = await shop.begun()
     async with shop.engine("charge card", "ship") as (bad, _):
         await until_held(bad, run_id)
-        with contextlib.closing(sqlite3.connect(tmp_path / "inngest.db")) as rows, rows:  # as after many holds
-            rows.execute("UPDATE inngest_jobs SET due_at = due_at + 3600000, score = score + 3600000")
         async with shop.engine("charge", "ship") as (good, _):
             assert await good.wait(run_id) == ["charge", "ship"]
     assert shop.did == ["ship"]
@@ -197,7 +198,9 @@ async def test_retry_now_makes_one_attempt_of_a_run_that_executes(tmp_path: Path
 
 
 @pytest.mark.parametrize("executing", [True, False], ids=["while it executes", "while nobody has it"])
-async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(tmp_path: Path, executing: bool) -> None:
+async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(
+    tmp_path: Path, wall: WallClock, executing: bool
+) -> None:
     database, began = f"sqlite:///{tmp_path}/inngest.db", asyncio.Event()
 
     def app(first: str) -> inngest.Inngest:
@@ -206,13 +209,13 @@ async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(tmp
         @client.create_function(fn_id="child", trigger=TRIGGER)
         def child(ctx: inngest.ContextSync) -> None:
             ctx.step.run(first, lambda: None)
-            ctx.step.wait_for_event("go", event="app/go", timeout=3_600_000)
+            ctx.step.wait_for_event("go", event="app/go", timeout=24 * HOUR)
 
         @client.create_function(fn_id="parent", trigger=inngest.TriggerEvent(event="app/parent"))
         async def parent(ctx: inngest.Context) -> str:
             async def invokes() -> str:
                 try:
-                    await ctx.step.invoke_by_id("ask", function_id="child", timeout=1_500)
+                    await ctx.step.invoke_by_id("ask", function_id="child", timeout=HOUR)
                 except inngest.StepError as error:
                     began.set()
                     return error.message
@@ -233,6 +236,7 @@ async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(tmp
     async with inngest.Engine(app("charge card"), database=database) as engine:
         await engine.send(inngest.Event(name="app/go"))
         await until_held(engine, found["app-child"])
+        wall.forward(HOUR)
         told = await engine.wait(found["app-parent"])
         assert isinstance(told, str)
         assert f'run {found["app-child"]} is on hold, since step "charge" was recorded, and the code calls' in told

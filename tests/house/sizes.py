@@ -1,10 +1,14 @@
 """Sizes: no file or function is too long, and none is too short to be a file. There is no list of exemptions."""
 
 import ast
+import bisect
+import functools
 import io
+import itertools
 import tokenize
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 FILE_LIMIT = 500
 """Lines of everything: what a reader scrolls through."""
@@ -34,20 +38,38 @@ NO_CODE = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def code_lines(source: str, *, signatures: bool = False) -> set[int]:
+class Read(NamedTuple):
+    """What there is in a module."""
+
+    lines: frozenset[int]  # those that hold code: no blanks, comments or docstrings
+    signatures: frozenset[int]  # those of them that belong to signatures and decorators
+    functions: tuple[Function, ...]
+
+
+@functools.cache
+def read(source: str) -> Read:
+    """Read a module. Each is asked for more than once."""
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    held = {line for token in tokens if token.type not in NO_CODE for line in range(token.start[0], token.end[0] + 1)}
+    signatures: set[int] = set()
+    functions: list[Function] = []
+    for node in ast.walk(ast.parse(source)):
+        held.difference_update(_docstring(node))
+        signatures.update(_signature(node, tokens))
+        if isinstance(node, Function):
+            functions.append(node)
+    return Read(frozenset(held), frozenset(held & signatures), tuple(functions))
+
+
+def code_lines(source: str, *, signatures: bool = False) -> frozenset[int]:
     """The numbers of the lines that hold code: no blanks, comments or docstrings.
 
     Args:
         source: of a module.
         signatures: count those and decorators, too.
     """
-    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    held = {line for token in tokens if token.type not in NO_CODE for line in range(token.start[0], token.end[0] + 1)}
-    for node in ast.walk(ast.parse(source)):
-        held.difference_update(_docstring(node))
-        if not signatures:
-            held.difference_update(_signature(node, tokens))
-    return held
+    found = read(source)
+    return found.lines if signatures else found.lines - found.signatures
 
 
 def _docstring(node: ast.AST) -> Iterator[int]:
@@ -71,9 +93,8 @@ def _span(node: ast.stmt | ast.expr) -> range:
 def _signature_end(function: Function, tokens: list[tokenize.TokenInfo]) -> int:
     """The line of the colon that ends a signature: the first one outside all brackets."""
     depth = 0
-    for token in tokens:
-        if token.start < (function.lineno, function.col_offset):
-            continue
+    first = bisect.bisect_left(tokens, (function.lineno, function.col_offset), key=lambda token: token.start)
+    for token in itertools.islice(tokens, first, None):
         if token.string in {"(", "[", "{"}:
             depth += 1
         elif token.string in {")", "]", "}"}:
@@ -91,11 +112,10 @@ def too_large(path: Path, source: str) -> Iterator[str]:
         yield f"{path}: {everything} lines, at most {FILE_LIMIT}: cut it where its subject changes"
     if is_adapter(path) and len(lines) > ADAPTER_LIMIT:
         yield f"{path}: {len(lines)} lines of code, at most {ADAPTER_LIMIT} in a door"
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, Function):
-            size = len(lines.intersection(_span(node)))
-            if size > FUNCTION_LIMIT:
-                yield f"{path}:{node.lineno}: {node.name} has {size} lines of code, at most {FUNCTION_LIMIT}"
+    for node in read(source).functions:
+        size = len(lines.intersection(_span(node)))
+        if size > FUNCTION_LIMIT:
+            yield f"{path}:{node.lineno}: {node.name} has {size} lines of code, at most {FUNCTION_LIMIT}"
 
 
 def too_small(path: Path, source: str) -> Iterator[str]:
