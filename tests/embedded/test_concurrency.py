@@ -14,6 +14,7 @@ import pytest
 import inngest
 from inngest import Run
 from tests.embedded.stage import Stage
+from tests.processes import PATIENCE
 
 START = "test/start"
 
@@ -77,7 +78,7 @@ async def test_a_run_that_sleeps_has_no_slot(stage: Stage) -> None:
 
     async def body(ctx: inngest.Context) -> str:
         if ctx.event.data["first"]:
-            await ctx.step.sleep("long", 60_000)
+            await ctx.step.sleep("long", 3_600_000)
             return "never"
 
         async def wake() -> None:
@@ -89,7 +90,7 @@ async def test_a_run_that_sleeps_has_no_slot(stage: Stage) -> None:
     function = stage.function(body, concurrency=[inngest.Concurrency(limit=1)])
     async with stage.engine(function) as engine:
         await engine.send([inngest.Event(name=START, data={"first": first}) for first in (True, False)])
-        await asyncio.wait_for(woken.wait(), 10)
+        await asyncio.wait_for(woken.wait(), PATIENCE)
 
 
 async def test_steps_of_one_run_need_slots_too(stage: Stage) -> None:

@@ -10,10 +10,14 @@ from typing import cast
 import pytest
 
 import inngest
+from inngest.engine import service
 from inngest.errors import EngineBindingError
 from tests import processes
+from tests.processes import PATIENCE
 
 WORKERS = 4
+LONG = 3_600_000
+"""Milliseconds between two looks of an engine: what is seen sooner was noticed."""
 
 
 class Shop:
@@ -48,6 +52,8 @@ class Shop:
 
 def works(talk: processes.Talk, database: str) -> None:
     """A worker, until it is told to stop, or killed."""
+
+    service.MAX_WAIT_MS = LONG
 
     async def main() -> None:
         async with inngest.Engine(Shop(talk).client, database=database):
@@ -96,8 +102,9 @@ def all_packed(worker: processes.Started) -> list[int]:
     return numbers
 
 
-async def test_a_killed_worker_is_taken_over_by_one_that_waits(database: str) -> None:
+async def test_a_killed_worker_is_taken_over_by_one_that_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seen by its lock, and not by a lease: whoever takes over logs it, and goes on from the last record."""
+    monkeypatch.setattr(service, "MAX_WAIT_MS", LONG)
     with processes.started(works, database) as worker:
         await asyncio.to_thread(worker.expect, "ready")
         async with inngest.Engine([], database=database) as script:
@@ -108,19 +115,22 @@ async def test_a_killed_worker_is_taken_over_by_one_that_waits(database: str) ->
                 waiting = asyncio.ensure_future(script.wait(run.id))
                 assert (await script.run(run.id)).status == "RUNNING"
                 await asyncio.to_thread(worker.kill)
-                async with asyncio.timeout(5):  # a lease, or the longest pause of a loop, would take longer
+                async with asyncio.timeout(PATIENCE):  # the longest pause of a loop would take longer
                     assert await waiting == "taken over"
             steps = (await script.run(run.id)).steps
     assert [(step.id, step.status) for step in steps] == [("first", "completed"), ("hold", "completed")]
 
 
-async def test_an_event_that_another_process_sends_begins_and_its_end_is_seen(database: str) -> None:
-    """Neither waits for a pause of 30 s between two looks: both see that another process wrote."""
+async def test_an_event_that_another_process_sends_begins_and_its_end_is_seen(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither waits for the longest pause between two looks: both see that another process wrote."""
+    monkeypatch.setattr(service, "MAX_WAIT_MS", LONG)
     with processes.started(works, database) as worker:
         await asyncio.to_thread(worker.expect, "ready")
         async with inngest.Engine([], database=database) as script:
             for number in range(5):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     (event_id,) = await script.send(inngest.Event(name="pack", data={"number": number}))
                     assert await result_of(script, event_id) == number
                     await asyncio.to_thread(worker.expect, ("packed", number))
