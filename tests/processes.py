@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import random
 import signal
-from collections.abc import Callable, Generator
+import socket
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
@@ -24,6 +26,18 @@ PATIENCE = 60.0
 def preload(*modules: str) -> None:
     """Have processes find these modules imported, too. Call it before the first process is started."""
     _CONTEXT.set_forkserver_preload([*_IMPORTED, *modules])
+
+
+def free_ports(count: int) -> Sequence[int]:
+    """Ports that nobody is given by chance while a process is not there: the ranges for that begin above."""
+    found: set[int] = set()
+    chance = random.Random(os.urandom(8))  # suites that run at the same time look for others
+    while len(found) < count:
+        port = chance.randrange(20_000, 32_000)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
 
 
 class Talk:

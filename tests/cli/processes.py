@@ -7,7 +7,6 @@ import json
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -47,18 +46,6 @@ def inngest(*arguments: str, cwd: Path, stdin: str = "", **env: str) -> subproce
 def with_files(limits: str) -> Sequence[str]:
     """A command that runs another one with a limit of open files, given as the options of `ulimit`."""
     return ("sh", "-c", f'ulimit {limits}; exec "$@"', "sh")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody is given by chance: the ranges for that begin above."""
-    found = []
-    for port in range(20_000 + os.getpid() % 10_000, 32_000):
-        with socket.socket() as one, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError(f"{count} ports are not free")
 
 
 class DevServer:

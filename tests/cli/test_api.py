@@ -14,10 +14,10 @@ import typer.main
 
 from inngest.cli.app import app
 from inngest.server.auth import Keys
+from tests.processes import free_ports
 from tests.server.on_socket import served
 
 from .conftest import Command, Ran
-from .processes import free_ports
 from .processes import inngest as run_inngest
 
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -19,6 +19,7 @@ from inngest.embedded.settings import Apps
 from inngest.engine.domain.explaining import Rule
 from inngest.server.app import create_app
 from inngest.server.auth import Keys
+from tests.processes import free_ports
 from tests.wall_clock import WallClock
 
 from .front import serving
@@ -55,12 +56,6 @@ class Shop:
         return await self.client.get(answer.headers["location"])
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
 def environ(server: str, port: int, folder: Path, key: str = "", **options: Any) -> Mapping[str, str]:
     keys = {"INNGEST_SIGNING_KEY": KEY, "INNGEST_EVENT_KEY": EVENT_KEY} if key else {"INNGEST_DEV": server}
     told = {"INNGEST_BASE_URL": server, "MODULES": str(MODULES), "PORT": str(port), "DIED": str(folder / "died")}
@@ -77,7 +72,8 @@ async def serving_endpoints(
     keys = Keys([key], {"tests": EVENT_KEY}) if key else None
     with socket.create_server(("127.0.0.1", 0)) as sock:
         server = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        told = environ(server, free_port(), folder, key, **options)
+        (port,) = free_ports(1)
+        told = environ(server, port, folder, key, **options)
         async with (
             engine,
             running(HttpServer(create_app(engine, keys=keys)), sock),

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.cli.processes import PATIENCE, environment, free_ports, inngest
+from tests.cli.processes import PATIENCE, environment, inngest
 from tests.cli.started import started
 from tests.house.tree import ROOT
+from tests.processes import free_ports
 
 from .sdks import ENVIRONMENT
 

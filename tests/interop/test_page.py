@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.processes import DevServer, free_ports, inngest
+from tests.cli.processes import DevServer, inngest
 from tests.house.tree import ROOT
+from tests.processes import free_ports
 
 from .sdks import ENVIRONMENT, MODULES, NODE
 

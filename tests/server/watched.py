@@ -16,10 +16,10 @@ from inngest import Run
 from inngest.embedded.reader import Reader
 from inngest.protocol.wire import signing
 from tests import processes
-from tests.processes import PATIENCE, Started
+from tests.processes import PATIENCE, Started, free_ports
 from tests.serving.killing.app import EVENT, SIGNING
 from tests.serving.killing.server import serve
-from tests.serving.killing.story import PRELOADED, free_ports
+from tests.serving.killing.story import PRELOADED
 
 OVER = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
 

@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 import inngest
-from tests.cli.processes import free_ports
 from tests.house.tree import ROOT
+from tests.processes import free_ports
 
 from .carriers import over_asgi, over_werkzeug
 from .driving import Carry, Run, Told

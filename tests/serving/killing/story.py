@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -76,7 +74,7 @@ class Story:
         self._folder = folder
         self._plant = plant
         self._log = Log(folder / "log.jsonl")
-        self._ports = free_ports(servers + 1)
+        self._ports = processes.free_ports(servers + 1)
         self._alive: dict[int, Started] = {}  # by place in _ports; the app is the last
         self.lines: list[Lines] = []
         self._to_app, self._to_server = self._ports[-1], self._ports[0]
@@ -243,15 +241,3 @@ def story(
         yield told
     finally:
         told.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody is given by chance while a process is not there: the ranges for that begin above."""
-    found: list[int] = []
-    chance = random.Random(os.urandom(8))
-    while len(found) < count:
-        port = chance.randrange(20_000, 32_000)
-        with socket.socket() as one, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
