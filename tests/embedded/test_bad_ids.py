@@ -49,7 +49,6 @@ async def test_an_id_that_cannot_be_read_stops_no_other_queue(stage: Stage, colu
             assert await engine.invoke(function) == "begun"
 
 
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("value", NO_TEXTS)
 async def test_a_job_on_hold_that_cannot_be_read_stops_no_other(stage: Stage, value: str) -> None:
     async def old(ctx: inngest.Context) -> None:

@@ -271,7 +271,6 @@ async def test_a_function_whose_configuration_cannot_be_read_starts_when_it_can(
                 break
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_a_run_on_hold_that_cannot_be_read_stays_on_hold(stage: Stage) -> None:
     """It uses no slot when it can be read again."""
     begun = asyncio.Event()

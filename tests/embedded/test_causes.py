@@ -62,7 +62,6 @@ class Releases:
 # -- attempts that the code does not come to
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_an_attempt_that_a_branch_comes_to_late_is_made_and_is_no_cause_to_enter_for_ever(stage: Stage) -> None:
     opened, diary = asyncio.Event(), Releases()
     opened.set()

@@ -216,7 +216,6 @@ def test_21_no_hook_and_no_log_goes_live_for_a_new_call(caplog: pytest.LogCaptur
     story.close()
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_22_the_handler_of_a_failure_is_a_run_under_the_same_rule(tmp_path: Path) -> None:
     did: list[str] = []
 
@@ -254,7 +253,6 @@ async def test_22_the_handler_of_a_failure_is_a_run_under_the_same_rule(tmp_path
         assert (await engine.wait(tidying.id), did) == ("closed", ["refund"])
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_23_runs_on_hold_block_nobody_in_their_line(tmp_path: Path) -> None:
     shop, limit = Shop(tmp_path), {"concurrency": [inngest.Concurrency(limit=1)]}
     run_id = await shop.begun(**limit)
