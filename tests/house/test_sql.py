@@ -40,9 +40,10 @@ def test_statements_are_found_where_they_are_written() -> None:
     assert "claiming.INSERT_JOBS" not in found
 
 
-@pytest.mark.parametrize("dialect", sql.DIALECTS)
+@pytest.mark.parametrize("dialect", [name for name, words in sql.DIALECTS.items() if words.texts.file is not None])
 def test_what_is_shipped_is_as_the_code_is(dialect: str) -> None:
     words = sql.DIALECTS[dialect]
+    assert words.texts.file is not None
     assert words.texts.file.read_text(encoding="utf-8") == sql.file(words), "make sql writes it again"
 
 
@@ -70,4 +71,5 @@ def test_sqlalchemy_is_imported_where_statements_are_built_and_migrated_only() -
         for path in PACKAGE.rglob("*.py")
         if re.search(r"^\s*(from|import) (sqlalchemy|alembic)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert {name for name in importing if not name.startswith("migrations/")} == {"core.py", "tables.py"}
+    building = {"core.py", "tables.py", "dialects/postgres/words.py"}  # the last is imported with that database only
+    assert {name for name in importing if not name.startswith("migrations/")} == building

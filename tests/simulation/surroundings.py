@@ -16,7 +16,7 @@ from typing import Any
 
 from inngest.engine import service
 from inngest.engine.domain import effects
-from inngest.engine.store import allowance, claiming, entering, looking_back, schedules, schema, tables, telling
+from inngest.engine.store import allowance, entering, looking_back, schedules, schema, tables, takeovers, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 
 from .database import watch
@@ -113,14 +113,14 @@ def listening(told: Callable[[str], None], *, deaf: bool) -> Generator[None]:
 def paging(rows: int) -> Generator[None]:
     """How much of what an event causes is done with it."""
     before = allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE
-    orphans, ticks = claiming.ORPHANS, schedules.AT_ONCE
+    orphans, ticks = takeovers.ORPHANS, schedules.AT_ONCE
     allowance.ROWS = telling.LOOKS = entering.ROWS = looking_back.LOOKS = effects.AT_ONCE = rows
-    claiming.ORPHANS, schedules.AT_ONCE = min(rows, orphans), min(rows, ticks)
+    takeovers.ORPHANS, schedules.AT_ONCE = min(rows, orphans), min(rows, ticks)
     try:
         yield
     finally:
         allowance.ROWS, telling.LOOKS, entering.ROWS, looking_back.LOOKS, effects.AT_ONCE = before
-        claiming.ORPHANS, schedules.AT_ONCE = orphans, ticks
+        takeovers.ORPHANS, schedules.AT_ONCE = orphans, ticks
 
 
 @contextlib.contextmanager

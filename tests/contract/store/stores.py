@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -12,8 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from inngest.engine.domain.model import Policy
 from inngest.engine.ports import Store
+from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
+from inngest.engine.store.statement import Connection
+from tests import postgres
 
 R = TypeVar("R")
 A = TypeVar("A")
@@ -41,8 +45,30 @@ class SqlitePlace:
         return SqlStore(SqliteDatabase(self.path, durable=False, nap=_never), InlineExecutor(), self._ids, POLICY)
 
 
-PLACES: dict[str, Callable[[Path], Place]] = {"sqlite": SqlitePlace}
-"""By name. PostgreSQL joins here."""
+class Prompt(PostgresDatabase):
+    """Hears of others at once: the server tells an idle connection a moment after their commit."""
+
+    def changed_by_others(self, connection: Connection) -> bool:
+        """Whether others have written, asked with a round trip."""
+        connection.execute("SELECT 1")
+        return super().changed_by_others(connection)
+
+
+class PostgresPlace:
+    """A schema of a database that is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ids = CountedIds()
+        self._schema = "s" + uuid.uuid4().hex
+
+    def store(self) -> SqlStore:
+        """Another store on this schema."""
+        database = Prompt(postgres.server().url(), schema=self._schema)
+        return SqlStore(database, InlineExecutor(), self._ids, POLICY)
+
+
+PLACES: dict[str, Callable[[Path], Place]] = {"postgres": PostgresPlace, "sqlite": SqlitePlace}
+"""By name."""
 
 
 def search(machine: type[RuleBasedStateMachine], kind: str, examples: int) -> None:

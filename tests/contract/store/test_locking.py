@@ -10,7 +10,8 @@ from inngest.engine.domain import subscriptions
 from inngest.engine.domain.model import Changes, Released, SubscriptionKind, Wait
 from inngest.engine.records import Claimed, Commit
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.locking import FUNCTIONS, READS_FUNCTIONS, Kind, Lock, in_order, lives
+from inngest.engine.store.locking import FUNCTIONS, READS_FUNCTIONS, in_order, lives
+from inngest.engine.store.locks import Kind, Lock
 from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.statement import Connection
 from inngest.protocol.opcodes import Opcode, OpenStep, OpTarget
@@ -32,7 +33,9 @@ class Shared(SqliteDatabase):
         super().__init__(path, durable=False)
         self.taken: list[Sequence[Lock]] = []
 
-    def lock(self, connection: Connection, locks: Sequence[Lock]) -> None:
+    def lock(self, connection: Connection, locks: Sequence[Lock], *, late: bool = False) -> None:
+        if late:
+            return
         assert not self.has_written(connection)
         self.taken.append(locks)
 

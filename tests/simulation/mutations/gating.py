@@ -15,7 +15,7 @@ from inngest.engine.domain import lanes as queues
 from inngest.engine.domain import schedules, triggers
 from inngest.engine.domain.gates import DebounceGate, Gates
 from inngest.engine.domain.starts import Start
-from inngest.engine.store import firing, gates, pausing, serving, tables, timers
+from inngest.engine.store import firing, pausing, serving, tables, timers
 from inngest.engine.store import schedules as stored
 from inngest.engine.store.gates import Gatekeeper
 from inngest.engine.store.statement import Statement
@@ -25,7 +25,7 @@ from .planting import plant
 
 @plant("P1", "batched", finders=("gates",))
 def _a_batch_that_is_due_is_forgotten() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.dict(firing._KINDS, {gates.BATCH: lambda *_: None})
+    yield mock.patch.dict(firing._KINDS, {timers.BATCH: lambda *_: None})
 
 
 @plant("P1", "batched", finders=("gates", "flow"))

@@ -9,7 +9,7 @@ from unittest import mock
 
 from inngest.embedded.local_invoker import LocalInvoker
 from inngest.engine import slots
-from inngest.engine.store import claiming, kept, lane_claims, lanes, tables
+from inngest.engine.store import kept, lane_claims, lanes, tables, takeovers
 from inngest.engine.store.context import WriteContext
 
 from .planting import plant
@@ -19,13 +19,13 @@ _runs, _steps, _waits, _requests = tables.runs, tables.steps, tables.waits, tabl
 
 @plant("P7", "limited", "shared")
 def _the_dead_keep_their_slots() -> Iterator[AbstractContextManager[object]]:
-    end_session = claiming.end_session
+    end_session = takeovers.end_session
 
     def keeping(context: WriteContext, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(lanes, "give_back"):
             return end_session(context, *args, **more)
 
-    yield mock.patch.object(claiming, "end_session", keeping)
+    yield mock.patch.object(takeovers, "end_session", keeping)
 
 
 @plant("P7", "limited-2", "shared-2")

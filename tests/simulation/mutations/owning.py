@@ -17,7 +17,18 @@ from inngest.engine.domain.model import Event
 from inngest.engine.domain.starts import Start
 from inngest.engine.owned_run import OwnedRun
 from inngest.engine.records import Claimed, Owner
-from inngest.engine.store import accepting, claiming, committing, events, holding, jobs, starting, tables, unreadable
+from inngest.engine.store import (
+    accepting,
+    claiming,
+    committing,
+    events,
+    holding,
+    jobs,
+    starting,
+    tables,
+    takeovers,
+    unreadable,
+)
 from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
@@ -109,32 +120,32 @@ def _the_dead_own_what_they_accept() -> Iterator[AbstractContextManager[object]]
 
 @plant("P6", "sequential", "sequential-2")
 def _runs_of_the_dead_are_not_queued() -> Iterator[AbstractContextManager[object]]:
-    end_session = claiming.end_session
+    end_session = takeovers.end_session
 
     def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(
-            claiming, "INSERT_JOBS", MultiRowStatement("A planted bug.", tables.jobs, jobs.COLUMNS, _no_jobs)
+            takeovers, "INSERT_JOBS", MultiRowStatement("A planted bug.", tables.jobs, jobs.COLUMNS, _no_jobs)
         ):
             return end_session(context, *args, **more)
 
-    yield mock.patch.object(claiming, "end_session", forgetting)
+    yield mock.patch.object(takeovers, "end_session", forgetting)
 
 
 @plant("P6", "outside", "storm", finders=("P6",))
 def _the_session_of_the_dead_goes_before_its_last_page() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(claiming, "IS_ENDING", claiming.END_SESSION)
+    yield mock.patch.object(takeovers, "IS_ENDING", takeovers.END_SESSION)
 
 
 @plant("P6", "on-hold", finders=("P6",))
 def _a_run_on_hold_whose_worker_died_is_forgotten() -> Iterator[AbstractContextManager[object]]:
     nothing = MultiRowStatement("A planted bug.", tables.jobs, holding.INSERT_HELD.columns, _no_jobs)
-    end_session = claiming.end_session
+    end_session = takeovers.end_session
 
     def forgetting(context: WriteContext, *args: Any, **more: Any) -> bool | None:
         with mock.patch.object(holding, "INSERT_HELD", nothing):
             return end_session(context, *args, **more)
 
-    yield mock.patch.object(claiming, "end_session", forgetting)
+    yield mock.patch.object(takeovers, "end_session", forgetting)
 
 
 @plant("P6", "on-hold", "storm", finders=("P6",))

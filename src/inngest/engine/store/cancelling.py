@@ -11,7 +11,7 @@ from inngest.engine.records import Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Arrival
 
-from . import kept, timers, waits
+from . import kept, locking, timers, waits
 from .context import WriteContext
 from .core import BigInteger, Integer, bindparam, case, delete, func, literal_column, null, select, tables, update
 from .records import LARGEST, RUN_COLUMNS
@@ -69,6 +69,7 @@ def cancel(context: WriteContext, run_ids: Sequence[str], reason: str, now: int)
     Slots of a run that a worker owns are kept: only that worker knows when its handlers have returned.
     """
     context.at(now)
+    context.hold(locking.runs, run_ids)
     rows = context.execute(UNFINISHED_RUNS, {"runs": json.dumps(sorted(set(run_ids)))}).fetchall()
     if not rows:
         return []

@@ -1,22 +1,21 @@
-"""Ownership of runs: claiming, and what becomes of the runs of a worker that is gone (P0, P4, P6)."""
+"""Claims: a worker takes runs that are due (P0, P4, P6)."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.function_rules import PLAIN
-from inngest.engine.domain.holding import delay
 from inngest.engine.domain.lanes import Lane
-from inngest.engine.domain.model import RunStatus, Transport
+from inngest.engine.domain.model import RunStatus
 from inngest.engine.domain.transitions import sources
 from inngest.engine.records import Claimed, Claims, Owner
 from inngest.runtime.careful import CarefulLogger
 
-from . import entering, holding, kept, lane_claims, lanes, requests, serving, sweeping, troubles, unreadable
+from . import entering, holding, lane_claims, lanes, serving, sweeping, troubles, unreadable
 from .context import WriteContext
 from .core import (
     Integer,
@@ -28,14 +27,12 @@ from .core import (
     exists,
     func,
     literal_column,
-    null,
     select,
     tables,
     update,
 )
-from .jobs import INSERT_JOBS, job_row
 from .records import RUN_COLUMNS, number_of, run_of
-from .statement import MultiRowStatement, Statement, Transaction, constant
+from .statement import Statement, Transaction, constant
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
@@ -80,6 +77,18 @@ DELETE_JOBS = Statement(
     "A claim removes the jobs that it takes.", lambda words: delete(_jobs).where(words.any_of(_jobs.c.id, "jobs"))
 )
 
+FREE_RUNS = Statement(
+    "A claim locks those of these runs that nobody writes about.",
+    lambda words: words.locking(
+        select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")).order_by(_runs.c.id), skip=True
+    ),
+)
+
+KNOWN_RUNS = Statement(
+    "A claim asks which of these runs there are.",
+    lambda words: select(_runs.c.id).where(words.any_of(_runs.c.id, "runs")),
+)
+
 TAKE_RUNS = Statement(
     "A claim gives unfinished runs that nobody owns to its worker, under a new token.",
     lambda words: (
@@ -104,51 +113,6 @@ TAKEN_RUNS = Statement(
     ),
 )
 
-SESSION = Statement(
-    "The end of a session reads whether the session is ending already.",
-    lambda words: words.locking(
-        select(_sessions.c.ended).where(_sessions.c.id == bindparam("session")),
-        skip=False,
-    ),
-)
-
-IS_ENDING = Statement(
-    "The end of a session notes how the session ended while more of its runs are left.",
-    lambda _: (
-        update(_sessions)
-        .where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None))
-        .values(ended=bindparam("how"))
-    ),
-)
-
-END_SESSION = Statement(
-    "The end of a session removes the row of the worker.",
-    lambda _: delete(_sessions).where(_sessions.c.id == bindparam("session")),
-)
-
-RUNS_OF_SESSION = Statement(
-    "The end of a session reads a page of the worker's runs, each with the number of its memos.",
-    lambda words: words.locking(
-        select(
-            _runs.c.id,
-            _runs.c.function_id,
-            _runs.c.takeovers,
-            _runs.c.takeover_steps,
-            _runs.c.lane,
-            _runs.c.slots,
-            _runs.c.code,
-            select(func.count())
-            .select_from(_steps)
-            .where(_steps.c.run_id == _runs.c.id, _steps.c.seq.is_not(None))
-            .scalar_subquery(),
-        )
-        .where(_runs.c.session_id == bindparam("session"))
-        .order_by(_runs.c.id)
-        .limit(bindparam("count")),
-        skip=False,
-    ),
-)
-
 SET_LANE = Statement(
     "A claim writes the lane of a run whose job queued in another, with its slot.",
     lambda _: (
@@ -158,31 +122,11 @@ SET_LANE = Statement(
     ),
 )
 
-ORPHAN_RUNS = MultiRowStatement(
-    "The end of a session takes runs from their owner and counts the takeovers.",
-    _runs,
-    ("id", "takeovers", "takeover_steps"),
-    lambda _, rows: (
-        update(_runs)
-        .where(_runs.c.id == (given := rows.as_table()).c.id)
-        .values(
-            session_id=null(),
-            token=null(),
-            slots=_NO,
-            takeovers=given.c.takeovers,
-            takeover_steps=given.c.takeover_steps,
-        )
-    ),
-)
-
 AT_ONCE = 100
 """Runs that one claim takes, at most, and as many on hold."""
 
-ORPHANS = 200
-"""Runs of a worker that is gone that go back to the queue in one transaction, and as many of its requests and slots."""
-
-DIED, LEFT = "died", "left"
-"""How a session ended."""
+SOON = 10
+"""Milliseconds until the next look, up to twice as many, for runs that others wrote about."""
 
 PATIENCE = 200
 """Milliseconds until the next look for the slot of a run that must be alone."""
@@ -229,7 +173,7 @@ class Claiming:
         alone_due = quarantined is not None and (quarantined[2] <= asked.now or quarantined[2] == asked.keep)
         if quarantined is not None and alone_due:
             if asked.alone:
-                taken, _ = self._take_suspect(tx, asked, quarantined)
+                taken, *_ = self._take_suspect(tx, asked, quarantined)
                 return Claims(taken, asked.now)
             if asked.keep is not None:
                 _put_off(tx, quarantined[0], asked.keep)
@@ -237,7 +181,7 @@ class Claiming:
             quarantined = None  # others go on
         if asked.most == 0:
             return Claims((), asked.now)
-        probed, next_probe = self._probe(tx, asked, special, row[1]) if special and asked.probes else _NOBODY
+        probed, next_probe, _ = self._probe(tx, asked, special, row[1]) if special and asked.probes else _NOBODY
         if asked.together is not None:
             asked = asked._replace(most=min(asked.most, asked.together - len(probed)))
         plain = {head.function_id: head.plain for head in heads if head.plain is not None}
@@ -248,7 +192,7 @@ class Claiming:
         due = jobs[: asked.most - len(visited.jobs)]
         times = [job.due_at for job in jobs[len(due) :]]
         jobs = [*due, *(job for job, _ in visited.jobs)]
-        taken, again_at = _take(tx, asked, jobs) if jobs else _NOBODY
+        taken, again_at, busy = _take(tx, asked, jobs) if jobs else _NOBODY
         if any(claimed.run.lane is not None for claimed in taken[: len(due)]):
             taken = _without_astray(tx, asked, {job.run_id for job in due}, taken)
         looks = (
@@ -260,7 +204,7 @@ class Claiming:
         )
         times += [time for time in looks if time is not None]
         taken = _in_lanes(tx, visited, taken)
-        _leave_untaken(tx, asked, visited, taken, again_at)
+        _leave_untaken(tx, asked, visited, taken, again_at, busy)
         return Claims([*taken, *probed], min(times, default=None), alone_due=alone_due)
 
     def _probe(self, tx: WriteContext, asked: Claim, functions: list[str], started: int) -> _Taken:
@@ -271,7 +215,7 @@ class Claiming:
             tx.on_commit(lambda: self._had_turn(turn))
             most = min(most, (asked.together + turn) // 2)
         probes, next_due = holding.due(tx, functions, asked.session, started, most, asked.now)
-        taken, again_at = _take(tx, asked, probes, slot=0) if probes else _NOBODY
+        taken, again_at, _ = _take(tx, asked, probes, slot=0) if probes else _NOBODY
         return _Taken(taken, min((time for time in (next_due, again_at) if time is not None), default=None))
 
     def _visit(self, tx: WriteContext, asked: Claim, queues: Mapping[str, int], plain: int) -> lane_claims.LaneJobs:
@@ -347,7 +291,12 @@ def _in_lanes(tx: WriteContext, visited: lane_claims.LaneJobs, taken: Sequence[C
 
 
 def _leave_untaken(
-    tx: WriteContext, asked: Claim, visited: lane_claims.LaneJobs, taken: Sequence[Claimed], again_at: int | None
+    tx: WriteContext,
+    asked: Claim,
+    visited: lane_claims.LaneJobs,
+    taken: Sequence[Claimed],
+    again_at: int | None,
+    busy: Collection[str],
 ) -> None:
     """A job whose run has ended meanwhile takes nothing, nor does one that cannot be read: its lane has it still."""
     if len(visited.jobs) == 0:
@@ -357,7 +306,7 @@ def _leave_untaken(
     lanes.give_back(tx, [(lane.id, 1) for _, lane in untaken], asked.now)
     queue = lanes.Queue()
     for job, lane in untaken:
-        if again_at is not None and _is_strange(job):
+        if again_at is not None and (_is_strange(job) or job.run_id in busy):
             queue.add(lane, again_at)
     queue.write(tx, asked.now, tx.ids)
 
@@ -366,7 +315,8 @@ class _Taken(NamedTuple):
     """The result of taking jobs."""
 
     runs: Sequence[Claimed]
-    again_at: int | None = None  # when the first of those is due that cannot be read, and were put off
+    again_at: int | None = None  # when to look again: for those that cannot be read, and for those that others have
+    busy: Collection[str] = ()  # runs that others write about just now: their jobs stay
 
 
 _NOBODY = _Taken([])
@@ -378,6 +328,10 @@ def _take(
     strange = [job for job in jobs if _is_strange(job)]
     times = [_put_job_off(tx, job, asked.now) for job in strange]
     jobs = [job for job in jobs if job not in strange] if strange else jobs
+    busy = _busy(tx, jobs) if tx.is_shared else ()
+    if busy:
+        jobs = [job for job in jobs if job[1] not in busy]
+        times.append(asked.now + SOON + round(tx.ids.random() * SOON))
     tx.execute(DELETE_JOBS, {"jobs": json.dumps([job[0] for job in jobs])})
     runs = [job[1] for job in jobs]
     taking: dict[str, object] = {"runs": json.dumps(runs), "session": asked.session, "owner_token": asked.token}
@@ -386,7 +340,7 @@ def _take(
     try:
         taken = _read(tx, asked, runs)
         if len(taken) == len(runs):
-            return _Taken(taken, min(times, default=None))
+            return _Taken(taken, min(times, default=None), busy)
     except Exception as error:  # one of them cannot be read: which one is found out
         tx.see_that_it_goes_on(error)
     taken = []
@@ -401,7 +355,17 @@ def _take(
             )
             times += [] if until is None else [until]
     times += unreadable.put_off_strange(tx, runs, asked.now, alone=alone)
-    return _Taken(taken, min(times, default=None))
+    return _Taken(taken, min(times, default=None), busy)
+
+
+def _busy(tx: Transaction, jobs: Sequence[tuple[str, str, int]]) -> set[str]:
+    """Those of the runs of these jobs about which others write: a claim never waits, since it finds runs by their jobs.
+
+    The others are locked from now on, or are gone.
+    """
+    runs = {"runs": json.dumps([job[1] for job in jobs])}
+    free = {row[0] for row in tx.execute(FREE_RUNS, runs).fetchall()}
+    return {row[0] for row in tx.execute(KNOWN_RUNS, runs).fetchall()} - free if len(free) < len(jobs) else set()
 
 
 def _is_strange(job: tuple[str, str, int]) -> bool:
@@ -429,59 +393,3 @@ def _read(tx: WriteContext, asked: Claim, run_ids: Sequence[str]) -> list[Claime
         if run.lane is not None:
             Lane.of(run.lane)  # nobody can say whose slot it would have
     return entering.taken(tx, taken, Owner(asked.session, asked.token, ""), asked.now) if taken else []
-
-
-def _is_remote(context: WriteContext, function_id: str) -> bool:
-    """Whether the code of a function is in an app's process: it kills no worker."""
-    function = context.registry.known(function_id)
-    return function is not None and function.transport is not Transport.LOCAL
-
-
-def end_session(context: WriteContext, session_id: str, now: int, *, died: bool) -> bool | None:
-    """A worker is gone: its runs go back to the queue. A recorded step since the last takeover resets their count.
-
-    Where they are many, its session stays until the last page, and says that it is over: it claims nothing, and whoever
-    sees it goes on. Whether more is left; None if it was gone already.
-    """
-    context.keep_time(now)
-    ids, policy = context.ids, context.policy
-    session = context.execute(SESSION, {"session": session_id}).fetchone()
-    if session is None:
-        return None
-    died = died if session[0] is None else session[0] == DIED
-    orphans: list[tuple[object, ...]] = []
-    jobs: list[tuple[object, ...]] = []
-    on_hold: list[tuple[object, ...]] = []
-    held: list[tuple[str | None, int]] = []
-    queue = lanes.Queue()
-    for row in context.execute(RUNS_OF_SESSION, {"session": session_id, "count": ORPHANS}).fetchall():
-        run_id, function_id, takeovers, steps_then, lane, slots, code, steps_now = row
-        takeovers, steps_then, slots = number_of(takeovers), number_of(steps_then), number_of(slots)
-        if died and not _is_remote(context, function_id):
-            takeovers, steps_then = (1 if steps_now > steps_then else takeovers + 1), steps_now
-        orphans.append((run_id, takeovers, steps_then))
-        alone = takeovers >= policy.alone_after
-        known = lanes.readable(lane)
-        if slots:  # of another function's lane they never were
-            held.append((lane if known is None or known.function_id == function_id else None, slots))
-        hold = holding.hold_of(code)
-        if hold is not None and not alone:
-            on_hold.append(holding.held_row(ids, run_id, function_id, now, now, hold, ""))
-            continue
-        due_at = now if hold is None else now + delay(takeovers)  # it never fails by that, so it must not come at once
-        jobs.append(job_row(ids, run_id, function_id, now, due_at, alone=alone, lane=lane))
-        if known is not None and not alone:
-            queue.add(known, now)
-    context.execute_rows(ORPHAN_RUNS, orphans)
-    context.execute_rows(INSERT_JOBS, jobs)
-    context.execute_rows(holding.INSERT_HELD, on_hold)
-    asked = requests.end_session(context, session_id, now, ORPHANS)
-    freed = [(lane, number_of(slots)) for lane, slots in kept.end_session(context, session_id, ORPHANS)]
-    lanes.give_back(context, [*held, *freed], now)
-    queue.write(context, now, ids)
-    more = asked or ORPHANS in (len(orphans), len(freed))
-    if more:
-        context.execute(IS_ENDING, {"session": session_id, "how": DIED if died else LEFT})
-    else:
-        context.execute(END_SESSION, {"session": session_id})
-    return more

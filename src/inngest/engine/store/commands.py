@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from .context import WriteContext
-from .locking import Lock
+from .locks import Lock
 from .statement import Statement
 
 P = ParamSpec("P")

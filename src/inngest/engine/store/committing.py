@@ -118,14 +118,18 @@ def _describe(_: SqlDialect, rows: Rows) -> ClauseElement:
 
 
 def _record(words: SqlDialect) -> ClauseElement:
-    row = select(*(bindparam(name, type_=_steps.c[name].type) for name in NEW_STEP_COLUMNS)).where(
-        exists().where(
-            _runs.c.id == bindparam("run_id"),
-            _runs.c.token == bindparam("token"),
-            _runs.c.session_id == bindparam("session"),
-            _runs.c.touched == _NONE,
-        )
+    owned = (
+        _runs.c.id == bindparam("owned"),
+        _runs.c.token == bindparam("token"),
+        _runs.c.session_id == bindparam("session"),
+        _runs.c.touched == _NONE,
     )
+    row = select(*(bindparam(name, type_=_steps.c[name].type) for name in NEW_STEP_COLUMNS))
+    if words.shared:  # whoever takes the run from its owner has its row: who is first is first
+        held = words.locking(select(_runs.c.id).where(*owned), skip=False).cte("held")
+        row = row.select_from(held)
+    else:
+        row = row.where(exists().where(*owned))
     insertion = words.insert(_steps).from_select(list(NEW_STEP_COLUMNS), row)
     return _over_open(insertion, STEP_UPDATES)
 
@@ -133,7 +137,7 @@ def _record(words: SqlDialect) -> ClauseElement:
 RECORD = Statement(
     "A commit of one memo writes it if the run is its owner's, and the step has no memo yet.",
     _record,
-    (*NEW_STEP_COLUMNS, "run_id", "token", "session"),
+    (*NEW_STEP_COLUMNS, "owned", "token", "session"),
 )
 LOST = MultiRowStatement(
     "A commit finds the runs that are not their owners' any more.", _runs, ("id", "token", "session_id"), _lost
@@ -145,13 +149,14 @@ TOUCHED = MultiRowStatement(
     _touched,
 )
 WRITE_MEMOS = MultiRowStatement(
-    "A commit writes memos over open steps, never over memos.", _steps, NEW_STEP_COLUMNS, _write_memos
+    "A commit writes memos over open steps, never over memos.", _steps, NEW_STEP_COLUMNS, _write_memos, key=2
 )
 WRITE_OPEN = MultiRowStatement(
     "A commit writes open steps; one that is stored changes when its attempt grows, or begins.",
     _steps,
     NEW_OPEN_COLUMNS,
     _write_open,
+    key=2,
 )
 WRITE_DEFERS = MultiRowStatement(
     "A commit writes deferred functions; one that is stored changes when it is aborted.",

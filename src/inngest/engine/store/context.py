@@ -13,6 +13,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Ids
 
+from . import locking
 from .database import Database
 from .registry import RegistryCache
 from .statement import Connection, Transaction
@@ -120,6 +121,7 @@ class WriteContext(Transaction):
         """The functions as this transaction finds them: read when they are needed, and once."""
         registry = self._registry
         if registry is None:
+            self.hold(locking.of_functions)
             registry = self._registry = self._cache.read(self)
         return registry
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from inngest.engine.errors import StoreError
 
-from .locking import Lock
 from .statement import Connection, SqlDialect
 
 
@@ -29,11 +28,12 @@ class Database(SqlDialect, Protocol):
         """The name by which people know it."""
         ...
 
-    shared: bool
-    """Whether others write at the same time as a transaction of this writer."""
+    def hold_schema(self, connection: Connection) -> None:
+        """Keep others from creating or migrating the schema until the transaction ends, and see that it has a place."""
+        ...
 
-    def lock(self, connection: Connection, locks: Sequence[Lock]) -> None:
-        """Take locks until the transaction ends, in this order. Does nothing if the database is not shared."""
+    def named(self, table: str) -> str:
+        """A table, as it is named in a statement."""
         ...
 
     def connect(self) -> Connection:

@@ -31,12 +31,11 @@ from inngest.protocol import limits, texts
 
 from . import lanes, reading, troubles
 from .core import Integer, bindparam, func, literal_column, select, tables
-from .gates import BATCH, DEBOUNCE
 from .lanes import readable
 from .records import names_of, number_of
 from .registry import RegistryCache
 from .statement import Statement, Transaction, constant
-from .timers import NEVER
+from .timers import BATCH, DEBOUNCE, NEVER
 from .waits import WAIT_COLUMNS
 
 _jobs, _sessions, _waits, _runs = tables.jobs, tables.sessions, tables.waits, tables.runs

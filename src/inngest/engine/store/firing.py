@@ -21,14 +21,16 @@ from . import bulk_cancelling, cancelling, events, holding, lanes, parcels, sche
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
 from .core import bindparam, select, tables
-from .gates import BATCH, DEBOUNCE, UNREAD, Unread
+from .gates import UNREAD, Unread
 from .starting import Wanted, gatekeeper, insert_starts, rows_of_start, tell_parents
 from .statement import Statement
 from .telling import Marker, Teller
 from .timers import (
     ACCEPT,
     ALWAYS,
+    BATCH,
     CANCELLATION,
+    DEBOUNCE,
     FINISH_TIMEOUT,
     LANES,
     RETRY,

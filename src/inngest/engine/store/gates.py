@@ -33,16 +33,16 @@ from inngest.engine.domain.starts import Start
 from inngest.engine.domain.transitions import FINAL
 from inngest.protocol import limits
 
-from . import cancelling, troubles
+from . import cancelling, locking, troubles
 from .allowance import OF_CANCELLATION, Allowance
 from .context import WriteContext
 from .core import bindparam, delete, select, tables, tuple_
+from .locks import Lock
 from .statement import Statement, Transaction, constant
-from .timers import FINISH_TIMEOUT, NEVER, START_TIMEOUT
+from .timers import BATCH, DEBOUNCE, FINISH_TIMEOUT, NEVER, START_TIMEOUT
 
 _rates, _singletons, _runs, _keys = tables.rates, tables.singletons, tables.runs, tables.idempotency
 
-DEBOUNCE, BATCH = "debounce", "batch"
 """Kinds of timers that collect events."""
 
 UNREAD = "unread"
@@ -178,6 +178,7 @@ class Gatekeeper:
     def judge(self, start: Start) -> list[Start]:
         """The runs to create now, which are to be given to `insert_starts`."""
         gates = start.gates
+        self._tx.hold(_locks, start, start.gates)
         if gates is not None and gates.unread is not None:
             self._put_off(start, gates, gates.unread)
             return []
@@ -198,6 +199,7 @@ class Gatekeeper:
 
     def admit(self, start: Start, gates: Gates) -> list[Start]:
         """The run of a start that is not, or no more, collected; none if it is dropped."""
+        self._tx.hold(_locks, start, gates)
         decision = decide(gates, self._facts(start.run, gates), start.run.created_at)
         if decision.admission is Admission.DROPPED:
             return []
@@ -343,6 +345,19 @@ class Gatekeeper:
         if not admitted:
             self._tx.execute(LET_GO, {"batch": collected.batch_id})
         return admitted
+
+
+def _locks(start: Start, gates: Gates | None) -> list[Lock]:
+    """Held while a start is judged by what others of the same keys have done."""
+    function_id = start.run.function_id
+    keyed = [locking.gate("key", _place(function_id, start.key))] if start.key else []
+    if gates is None:
+        return keyed
+    asked = {DEBOUNCE: gates.debounce, BATCH: gates.batch, "rate": gates.rate, "singleton": gates.singleton}
+    found = [locking.gate(kind, _place(function_id, gate.key)) for kind, gate in asked.items() if gate is not None]
+    if gates.idempotency is not None:
+        found.append(locking.gate("key", _place(function_id, key_of_expression(gates.idempotency))))
+    return [*keyed, *found]
 
 
 def rate_start(tx: Transaction, function_id: str, rate: RateGate) -> int | None:

@@ -12,7 +12,7 @@ from inngest.engine.domain.lanes import LARGEST_SHIFT, Capacity, FullBudget, Lan
 from inngest.engine.domain.model import Registry
 from inngest.runtime.ports import Ids
 
-from . import lanes, serving, troubles
+from . import lanes, locking, serving, troubles
 from .allowance import ROWS, Allowance
 from .core import (
     BigInteger,
@@ -197,6 +197,8 @@ class LaneClaim:
                 ready.append((Lane.of(lane_id), turn))
             except (ValueError, TypeError) as error:
                 self._put_off(lane_id, turn, error, states, times)
+        if self._tx.hold(locking.of_lanes, [lane for lane, _ in ready]):
+            return self.take(count)  # they may have changed until they were held
         capacity = lanes.capacity(self._tx, [lane for lane, _ in ready])
         for index, (lane, turn) in enumerate(ready):
             if len(jobs) == count:

@@ -20,6 +20,7 @@ from inngest.engine.records import Owner
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Ids
 
+from . import locking
 from .allowance import Allowance
 from .context import WriteContext
 from .core import (
@@ -263,10 +264,13 @@ def capacity(tx: Transaction, lanes: Iterable[Lane], *, mends: bool = True) -> C
     """Read what lanes have left. A count that cannot be read is counted anew, and stored if it `mends` that."""
     budgets: dict[str, None] = {}  # not a set: its order is chance
     throttles: dict[str, None] = {}
+    lanes = list(lanes)
     for lane in lanes:
         budgets.update(dict.fromkeys(lane.budgets))
         if lane.throttle is not None:
             throttles[lane.throttle] = None
+    if mends:
+        tx.hold(locking.of_lanes, lanes)
     used: dict[str, int] = {}
     awaited: set[str] = set()
     if budgets:
@@ -352,6 +356,7 @@ class Queue:
             (lane_id, lane.function_id, *state_of(ready_at, full), ids.ulid(now))
             for lane_id, (lane, ready_at, full) in self._lanes.items()
         ]
+        tx.hold(locking.of_lanes, [lane for lane, _, _ in self._lanes.values()])
         tx.execute_rows(QUEUE_LANES, rows)
 
 
@@ -385,6 +390,7 @@ def give_back(context: WriteContext, slots: Iterable[tuple[str | None, int]], no
         strange = strange or (lane is None and count > 0)
         for budget in () if lane is None else set(lane.budgets):
             freed[budget] += count
+    context.hold(locking.budgets, freed)
     known: set[str] = set()
     for budget, used, blocked in context.execute_rows(GIVE_BACK, sorted(freed.items())):
         known.add(budget)
@@ -415,6 +421,7 @@ def wake(tx: Transaction, budget: str, used: int, count: int, now: int) -> bool:
 
 def look_at(tx: Transaction, lane_ids: Sequence[str], now: int) -> None:
     """Jobs of these lanes are due earlier than it was known."""
+    tx.hold(locking.of_lane_ids, lane_ids)
     tx.execute(LOOK_AT, {"lanes": json.dumps(list(lane_ids)), "now": now})
 
 
@@ -430,6 +437,7 @@ def reconsider(tx: Transaction, function_id: str, after: str, now: int) -> str |
     if not found:
         return None
     allowance.take(len(found))
+    tx.hold(locking.of_lane_ids, found)
     tx.execute(WAKE_LANES, {"lanes": json.dumps(found), "now": now})
     return found[-1] if len(found) == count else None
 

@@ -1,38 +1,18 @@
-"""The locks of a command, as values: so that writers which share a database take the locks of a batch in one order.
-
-A guard is a name. It is held where something is decided by what is not stored yet: a wait is opened while its event
-comes, or two acceptances count the same key. Where one transaction at a time writes, nothing is taken.
-"""
+"""The locks of a command, as values: so that writers which share a database take those of a batch in one order."""
 
 from __future__ import annotations
 
-import enum
+import contextlib
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from inngest.engine.domain import subscriptions
 from inngest.engine.domain.lanes import Lane
-from inngest.engine.domain.model import Ended, SubscriptionKind
+from inngest.engine.domain.model import Ended, Event, Subscription, SubscriptionKind
 from inngest.engine.records import Acceptance, Commit
+from inngest.protocol.opcodes import Arrival
 
-
-class Kind(enum.IntEnum):
-    """Kinds of locks, in the order in which they are taken."""
-
-    SESSION = 1
-    GUARD = 2
-    RUN = 3
-    BUDGET = 4
-
-
-class Lock(NamedTuple):
-    """One lock. Locks are taken in the order of these values."""
-
-    kind: Kind
-    key: str
-    exclusive: bool = True
-
+from .locks import Kind, Lock
 
 FUNCTIONS = Lock(Kind.GUARD, "functions")
 """Held by a command that changes which functions there are, or what becomes of their events."""
@@ -64,7 +44,7 @@ def runs(run_ids: Iterable[str]) -> list[Lock]:
 def of_acceptance(acceptance: Acceptance) -> Sequence[Lock]:
     """Events are told to waits that are open, and start runs of the functions there are."""
     sessions = {owner.session for owner in acceptance.claim}
-    return [READS_FUNCTIONS, *map(lives, sorted(sessions)), *_events(event.name for event in acceptance.events)]
+    return [READS_FUNCTIONS, *map(lives, sorted(sessions)), *topics(event.name for event in acceptance.events)]
 
 
 def of_commit(commit: Commit) -> Sequence[Lock]:
@@ -73,17 +53,91 @@ def of_commit(commit: Commit) -> Sequence[Lock]:
     locks = runs([commit.owner.run_id])
     if effects.events or isinstance(changes.transition, Ended):
         locks.append(READS_FUNCTIONS)
-    locks += _events(event.name for event in effects.events)
-    locks += [_topic(watch.topic) for watch in commit.subscriptions]
+    locks += topics(event.name for event in effects.events)
+    locks += [topic(watch.topic) for watch in commit.subscriptions]
     if commit.lane is not None and changes.transition is not None:
-        locks += [Lock(Kind.BUDGET, budget) for budget in Lane.of(commit.lane).budgets]
+        locks += of_lane_ids([commit.lane])
     return locks
 
 
-def _events(names: Iterable[str]) -> list[Lock]:
-    return [_topic(subscriptions.topic(SubscriptionKind.STEP, name))._replace(exclusive=False) for name in names]
+def of_lanes(lanes: Iterable[Lane]) -> list[Lock]:
+    """Held by a command that looks at what lanes have left, or writes them."""
+    locks: list[Lock] = []
+    for lane in lanes:
+        locks += budgets(lane.budgets)
+        if lane.throttle is not None:
+            locks += throttles([lane.throttle])
+    return locks
 
 
-def _topic(topic: str) -> Lock:
+def of_lane_ids(lane_ids: Iterable[object]) -> list[Lock]:
+    """The same, by the ids of lanes. One that cannot be read has nothing that others could hold."""
+    locks: list[Lock] = []
+    for lane_id in lane_ids:
+        with contextlib.suppress(ValueError, TypeError):
+            locks += of_lanes([Lane.of(lane_id)] if isinstance(lane_id, str) and lane_id else [])
+    return locks
+
+
+def budgets(names: Iterable[str]) -> list[Lock]:
+    """Held by a command that gives slots of these budgets back."""
+    return [Lock(Kind.BUDGET, name) for name in names]
+
+
+def throttles(ids: Iterable[str]) -> list[Lock]:
+    """Held by a command that looks at when these throttles let runs begin."""
+    return [Lock(Kind.BUDGET, f"throttle:{one}") for one in ids]
+
+
+def of_functions() -> list[Lock]:
+    """Held by a command that asks which functions there are."""
+    return [READS_FUNCTIONS]
+
+
+def of_arrivals(arrivals: Iterable[Arrival]) -> list[Lock]:
+    """Held by a command that gives steps what they wait for."""
+    return runs({one.run_id for one in arrivals})
+
+
+def of_waits(found: Iterable[Subscription]) -> list[Lock]:
+    """Held by a command that opens waits: what it waits for does not come meanwhile."""
+    return [topic(one.topic) for one in found]
+
+
+def of_events(events: Iterable[Event]) -> list[Lock]:
+    """Held by a command that tells events."""
+    return topics(event.name for event in events)
+
+
+def gate(kind: str, key: str) -> Lock:
+    """Held by a start that is judged by what others of the same key have done; the key says of which function it is."""
+    return Lock(Kind.GUARD, f"gate:{kind}:{key}")
+
+
+def of_timers(timers: Iterable[tuple[str, str]]) -> list[Lock]:
+    """Held by a command that fires these timers, by kinds and keys: what they collect does not grow meanwhile."""
+    return [gate(kind, key) for kind, key in timers]
+
+
+def of_time() -> list[Lock]:
+    """Held by a command that keeps the time."""
+    return [Lock(Kind.GUARD, "time")]
+
+
+def of_broadcasts() -> list[Lock]:
+    """Held by a command that counts the events which are told in pages."""
+    return [Lock(Kind.GUARD, "broadcasts")]
+
+
+PRUNING = Lock(Kind.GUARD, "pruning")
+"""Held by a command that removes what is old: several workers do so one after the other."""
+
+
+def topics(names: Iterable[str]) -> list[Lock]:
+    """Held by a command that tells events of these names."""
+    return [topic(subscriptions.topic(SubscriptionKind.STEP, name))._replace(exclusive=False) for name in names]
+
+
+def topic(name: str) -> Lock:
     """Shared by events of the topic, held by a wait that opens."""
-    return Lock(Kind.GUARD, f"topic:{topic}")
+    return Lock(Kind.GUARD, f"topic:{name}")

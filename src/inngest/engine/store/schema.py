@@ -45,6 +45,7 @@ def prepare(
     for attempt in range(_TRIES):
         try:
             database.begin(connection)
+            database.hold_schema(connection)
             _prepare(database, connection, schema)
             database.commit(connection)
         except StoreError:
@@ -123,7 +124,8 @@ def _create(database: Database, connection: Connection, schema: Schema) -> None:
     for table in database.texts.tables.values():
         for statement in table.create:
             connection.execute(statement)
-    _write(connection, [("revision", schema.revision), ("min_compatible", schema.min_compatible), ("generation", "0")])
+    new = [("revision", schema.revision), ("min_compatible", schema.min_compatible), ("generation", "0")]
+    _write(database, connection, new)
 
 
 def _migrate(database: Database, connection: Connection, schema: Schema, revision: str) -> None:
@@ -133,12 +135,13 @@ def _migrate(database: Database, connection: Connection, schema: Schema, revisio
         upgrade(connection, database.dialect, revision, schema.revision, schema.versions)
     except DBAPIError as error:
         raise error.orig or error from None  # the driver's own says what is wrong
-    connection.execute(f"DELETE FROM {_META} WHERE key IN ('revision', 'min_compatible')")
-    _write(connection, [("revision", schema.revision), ("min_compatible", schema.min_compatible)])
+    connection.execute(f"DELETE FROM {database.named(_META)} WHERE key IN ('revision', 'min_compatible')")
+    _write(database, connection, [("revision", schema.revision), ("min_compatible", schema.min_compatible)])
 
 
 def _read(database: Database, connection: Connection) -> dict[str, str]:
-    stored = {str(key): str(value) for key, value in connection.execute(f"SELECT key, value FROM {_META}").fetchall()}
+    rows = connection.execute(f"SELECT key, value FROM {database.named(_META)}").fetchall()
+    stored = {str(key): str(value) for key, value in rows}
     for key in ("revision", "min_compatible", "generation"):
         if key not in stored:
             raise _damaged(database, f"has no {key} in its table {_META}")
@@ -148,9 +151,9 @@ def _read(database: Database, connection: Connection) -> dict[str, str]:
     return stored
 
 
-def _write(connection: Connection, values: Sequence[tuple[str, str]]) -> None:
+def _write(database: Database, connection: Connection, values: Sequence[tuple[str, str]]) -> None:
     for key, value in values:
-        connection.execute(f"INSERT INTO {_META} (key, value) VALUES ('{key}', '{value}')")
+        connection.execute(f"INSERT INTO {database.named(_META)} (key, value) VALUES ('{key}', '{value}')")
 
 
 def _unused(database: Database) -> StoreError:

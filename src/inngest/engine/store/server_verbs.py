@@ -40,7 +40,7 @@ from . import (
     troubles,
 )
 from .commands import Call, call
-from .locking import Lock
+from .locks import Lock
 from .registry import newer
 from .statement import Transaction
 from .writer import MAX_ROWS

@@ -58,6 +58,7 @@ from . import (
     schema,
     sessions,
     system_events,
+    takeovers,
     times,
     unreadable,
     waits,
@@ -66,7 +67,7 @@ from . import (
 from .commands import Call, Command, call, each
 from .context import Shared, WriteContext
 from .database import Database
-from .locking import Lock
+from .locks import Lock
 from .looking_back import LookingBack
 from .registry import RegistryCache
 from .server_verbs import ServerVerbs
@@ -180,7 +181,7 @@ class SqlStore(ServerVerbs):
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
         began = False
         while more := await self._write(
-            call(claiming.end_session, session_id, now, died=died),
+            call(takeovers.end_session, session_id, now, died=died),
             rows=MAX_ROWS,
             locks=[locking.lives(session_id)._replace(exclusive=True)],
         ):
@@ -409,13 +410,13 @@ class SqlStore(ServerVerbs):
     # -- removing: in transactions of their own, so that nobody's commit waits for what is in one with it
 
     async def remove_runs(self, before: int) -> bool:
-        return await self._write(call(pruning.remove_runs, before), rows=MAX_ROWS)
+        return await self._write(call(pruning.remove_runs, before), rows=MAX_ROWS, locks=[locking.PRUNING])
 
     async def remove_events(self, after: EventCursor, before: int) -> EventCursor | None:
-        return await self._write(call(pruning.remove_events, after, before), rows=MAX_ROWS)
+        return await self._write(call(pruning.remove_events, after, before), rows=MAX_ROWS, locks=[locking.PRUNING])
 
     async def remove_keys(self, now: int) -> bool:
-        return await self._write(call(pruning.remove_keys, now), rows=MAX_ROWS)
+        return await self._write(call(pruning.remove_keys, now), rows=MAX_ROWS, locks=[locking.PRUNING])
 
     async def _write(self, command: Call[R], *, rows: int = 1, size: int = 0, locks: Sequence[Lock] = ()) -> R:
         return await self._submit(command, rows=rows, size=size, locks=locks)

@@ -6,8 +6,8 @@ SQLAlchemy's own connection costs more than the statement itself on the hot path
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from .core import (
     CTE,
@@ -25,11 +25,13 @@ from .core import (
     select,
     values,
 )
+from .locks import Lock
 from .texts import StatementText, TableText, Texts
 
 LARGEST = 64
 """Rows of one statement. 64 rows of the widest table are 1,000 parameters; SQLite takes 32,766."""
 
+P = ParamSpec("P")
 S = TypeVar("S", bound="Select[*tuple[Any, ...]]")
 
 
@@ -93,6 +95,19 @@ class SqlDialect(Protocol):
 
     def any_of(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """Whether the column is in the list that is given as a JSON text parameter."""
+        ...
+
+    shared: bool
+    """Whether others write at the same time as a transaction of this writer."""
+
+    def lock(self, connection: Connection, locks: Sequence[Lock], *, late: bool = False) -> None:
+        """Take locks until the transaction ends, in this order. Does nothing if the database is not shared.
+
+        A transaction asks for a `late` one when it holds others already: then it waits for nobody.
+
+        Raises:
+            NotFree: others hold a late one. The transaction is over.
+        """
         ...
 
     def locking(self, select: S, *, skip: bool) -> S:
@@ -159,15 +174,23 @@ class MultiRowStatement:
         table: whose columns the rows are of, by name.
         columns: names of the values of a row, in order.
         build: makes the statement.
+        key: how many of the first columns say which row is written, if rows may be given that write the same one.
+            These are written by one statement after the other: PostgreSQL refuses to write a row twice in one.
     """
 
     def __init__(
-        self, sentence: str, table: Table, columns: Sequence[str], build: Callable[[SqlDialect, Rows], ClauseElement]
+        self,
+        sentence: str,
+        table: Table,
+        columns: Sequence[str],
+        build: Callable[[SqlDialect, Rows], ClauseElement],
+        key: int = 0,
     ) -> None:
         self.sentence = sentence
         self._table = table
         self.columns = columns
         self._build = build
+        self.key = key
 
     def build(self, words: SqlDialect, count: int) -> ClauseElement:
         """The statement for so many rows, as SQLAlchemy has it."""
@@ -224,6 +247,7 @@ class Transaction:
         self.connection = connection
         self._words = words
         self._texts, self._rows = words.texts.statements, words.texts.rows
+        self._held: set[tuple[object, str]] = set()  # locks, the exclusive ones also as such
         self.kept: dict[object, Any] = {}
         """What is known in this transaction only, by whoever knows it."""
         self._follows: list[Callable[[], object]] = []
@@ -234,11 +258,47 @@ class Transaction:
             self.kept = {}
         if self._follows:
             self._follows = []
+        if self._held:
+            self._held = set()
 
     @property
     def tables(self) -> Mapping[str, TableText]:
         """The tables of the schema, by name."""
         return self._words.texts.tables
+
+    def lock(self, locks: Sequence[Lock]) -> None:
+        """Take the locks that are known when the transaction begins."""
+        if self._words.shared and locks:
+            self._words.lock(self.connection, locks)
+            self._note(locks)
+
+    def hold(self, of: Callable[P, Sequence[Lock]], *about: P.args, **named: P.kwargs) -> bool:
+        """Hold the locks `of` something that is found out about only now; whether it did not hold all of them already.
+
+        Then what was read before may be wrong.
+
+        Raises:
+            NotFree: others hold one: the transaction begins again, and takes them at its begin.
+        """
+        if not self._words.shared:
+            return False
+        asked = of(*about, **named)
+        missing = [lock for lock in asked if (lock.kind, f"{lock.exclusive} {lock.key}") not in self._held]
+        if not missing:
+            return False
+        self._words.lock(self.connection, sorted(set(missing)), late=True)
+        self._note(missing)
+        return True
+
+    def _note(self, locks: Sequence[Lock]) -> None:
+        for lock in locks:
+            self._held.add((lock.kind, f"{lock.exclusive} {lock.key}"))
+            self._held.add((lock.kind, f"False {lock.key}"))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others write at the same time."""
+        return self._words.shared
 
     def see_that_it_goes_on(self, error: Exception) -> None:
         """For whoever puts a row off because of an error, and goes on: raise it again if no row is at fault."""
@@ -274,6 +334,11 @@ class Transaction:
 
     def execute_rows(self, bulk: MultiRowStatement, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""
+        if bulk.key and len(rows) > 1:
+            return [row for part in _apart(rows, bulk.key) for row in self._execute_rows(bulk, part)]
+        return self._execute_rows(bulk, rows)
+
+    def _execute_rows(self, bulk: MultiRowStatement, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
         done = 0
         while done < len(rows):
@@ -291,3 +356,16 @@ class Transaction:
     def close(self) -> None:
         """Disconnect."""
         self.connection.close()
+
+
+def _apart(rows: Sequence[tuple[object, ...]], key: int) -> Iterator[Sequence[tuple[object, ...]]]:
+    """The rows in parts, in their order: no two of a part write the same row."""
+    keys: set[tuple[object, ...]] = set()
+    first = 0
+    for index, row in enumerate(rows):
+        if row[:key] in keys:
+            yield rows[first:index]
+            first = index
+            keys.clear()
+        keys.add(row[:key])
+    yield rows[first:]

@@ -16,6 +16,7 @@ from inngest.engine.domain.function_rules import MICROSECONDS
 from inngest.engine.domain.lanes import Lane
 from inngest.runtime.careful import CarefulLogger
 
+from . import locking
 from .context import WriteContext
 from .core import (
     ClauseElement,
@@ -193,6 +194,7 @@ class Sweeper:
             used = {budget for budget, used, _ in tx.execute(BUDGETS, budgets).fetchall() if used > 0}
             vain = [lane for lane, budget in found if budget not in used]
             if vain:
+                tx.hold(locking.of_lane_ids, vain)
                 tx.execute(UNBLOCK, {"lanes": json.dumps(vain), "now": now})
         return len(found) == PAGE
 
@@ -225,6 +227,7 @@ class Sweeper:
                 asked = {"function": function, "lane": lane_id, "lane_as_text": lane_id, "count": PAGE}
                 tx.execute(TO_LANE_OF_RUN, asked)  # it is found by the next sweep
         if missing:
+            tx.hold(locking.of_lane_ids, missing)
             LOGGER.error("%d lanes of %s could not be found, and are made anew", len(missing), function)
             tx.execute(FORGET_LANES, {"lanes": json.dumps([one for one in missing if isinstance(one, str)])})
             queue.write(tx, now, tx.ids)
@@ -232,6 +235,8 @@ class Sweeper:
     def _forget_budgets(self, tx: Transaction) -> bool:
         rows = tx.execute(BUDGETS_AFTER, {"after": self._budget, "count": PAGE}).fetchall()
         if unused := [budget for budget, used in rows if not used and isinstance(budget, str)]:
+            if tx.hold(locking.budgets, unused):
+                return self._forget_budgets(tx)  # they may be used by now
             tx.execute(FORGET_BUDGETS, {"budgets": json.dumps(unused)})
         self._budget = rows[-1][0] if len(rows) == PAGE else ""
         return len(rows) == PAGE
@@ -239,6 +244,8 @@ class Sweeper:
     def _forget_throttles(self, tx: Transaction, now: int) -> bool:
         rows = tx.execute(THROTTLES_AFTER, {"after": self._throttle, "count": PAGE}).fetchall()
         if over := [throttle for throttle, tat in rows if isinstance(throttle, str) and _is_over(tat, now)]:
+            if tx.hold(locking.throttles, over):
+                return self._forget_throttles(tx, now)
             tx.execute(FORGET_THROTTLES, {"throttles": json.dumps(over)})
         self._throttle = rows[-1][0] if len(rows) == PAGE else ""
         return len(rows) == PAGE

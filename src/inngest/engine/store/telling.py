@@ -20,7 +20,7 @@ from inngest.engine.records import Touched
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Arrival
 
-from . import cancelling, events, troubles, waits, woken
+from . import cancelling, events, locking, troubles, waits, woken
 from .allowance import OF_ANSWER, OF_CANCELLATION, Allowance
 from .context import WriteContext
 from .core import Integer, bindparam, cast, literal_column, select, tables, tuple_
@@ -142,6 +142,7 @@ class Teller:
 
         Each counts for waits that were open when it was received, though the transaction, or a batch, came later.
         """
+        self._tx.hold(locking.of_events, told)
         paths = waits.sought(self._tx, told) if sought is None else sought
         found = _Found()
         for event in told if paths else ():
@@ -153,6 +154,8 @@ class Teller:
     def go_on(self, key: str, marker: Marker, now: int) -> None:
         """Tell the next page of what is still to be told. Markers are handed in by their numbers."""
         event = events.event(self._tx, key)
+        if event is not None:
+            self._tx.hold(locking.of_events, [event])
         assert event is not None, f"event {key} is still to be told, but is not stored"
         view = EventView(event, marker.now)
         paths = waits.sought(self._tx, [event]).get(marker.topic, ())
@@ -193,6 +196,7 @@ class Teller:
             place = self._page(event, EventView(event, now), topic, paths, Place("", "", ""), None, found, now)
         if place is not None:
             self._marked.add(topic)
+            self._tx.hold(locking.of_broadcasts)
             row = self._tx.execute(NEXT_NUMBER).fetchone()
             assert row is not None
             number = int(row[0])

@@ -58,11 +58,11 @@ class Texts:
         rows: the same, of statements for many rows, by how many.
 
     Args:
-        file: written by `make sql`.
+        file: written by `make sql`; None if all statements are built.
         dialect: how SQLAlchemy writes the others.
     """
 
-    def __init__(self, file: Path, dialect: Callable[[], Dialect]) -> None:
+    def __init__(self, file: Path | None, dialect: Callable[[], Dialect]) -> None:
         self.file = file
         self._dialect = dialect
         self.statements: dict[object, StatementText] = {}
@@ -70,6 +70,8 @@ class Texts:
 
     @cached_property
     def _content(self) -> Mapping[str, Mapping[str, Any]]:
+        if self.file is None:
+            return {"statements": {}, "rows": {}}
         content: Mapping[str, Mapping[str, Any]] = json.loads(self.file.read_text(encoding="utf-8"))
         return content
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from inngest.runtime.ports import Ids
 
-from . import troubles
+from . import locking, troubles
 from .core import (
     BigInteger,
     ColumnElement,
@@ -30,6 +30,7 @@ _timers = tables.timers
 START_TIMEOUT, FINISH_TIMEOUT = "start", "finish"
 """Kinds of timers that limit the time of a run, whose id is their key."""
 
+DEBOUNCE, BATCH = "debounce", "batch"
 TELL = "tell"
 """The kind of a marker: its event, whose id is its key, is still to be told to some who wait for it."""
 
@@ -103,6 +104,16 @@ def _ids(sentence: str, which: ColumnElement[bool]) -> Statement:
 
 DUE_IDS = _ids("The timers of an engine find those that are due.", _IS_DUE)
 STRANGE_IDS = _ids("The timers of an engine find those that do not say when they are due.", _SAYS_NO_TIME)
+
+DUE_NAMES = Statement(
+    "The timers of an engine find what is collected and due.",
+    lambda _: (
+        select(_timers.c.kind, _timers.c.key)
+        .where(_IS_DUE, _timers.c.kind.in_([constant(DEBOUNCE), constant(BATCH)]))
+        .order_by(_timers.c.due_at, _timers.c.id)
+        .limit(bindparam("count"))
+    ),
+)
 
 TAKE_DUE = Statement(
     "A transaction takes a timer that is due.",
@@ -220,6 +231,9 @@ class Timers:
 
         Firing one may move the next, or fire it: each is taken as it is at its turn, if it still is due.
         """
+        if self._tx.is_shared:
+            found = self._tx.execute(DUE_NAMES, {"now": now, "count": count}).fetchall()
+            self._tx.hold(locking.of_timers, [(kind, key) for kind, key in found])
         for timer_id in due_ids(self._tx, now, count) if only is None else [only]:
             row = self._tx.execute(TAKE_DUE, {"timer": timer_id, "now": now}).fetchone()
             if row is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import locking
 from .core import BigInteger, ClauseElement, bindparam, cast, select, tables
 from .records import number_of
 from .statement import SqlDialect, Statement, Transaction, constant
@@ -61,6 +62,12 @@ class Keeper:
         written = self._written
         if written is not None and -OFTEN <= now - written <= OFTEN:
             return
+        if tx.is_shared:
+            kept = greatest(tx)
+            if kept > now - OFTEN:  # others have kept it: nobody waits for that
+                tx.on_commit(lambda: self._take_over(min(kept, now)))
+                return
+            tx.hold(locking.of_time)
         if tx.execute(KEEP, {"now": str(now), "before": now - OFTEN}).fetchone() is not None:
             tx.on_commit(lambda: self._take_over(now))
 

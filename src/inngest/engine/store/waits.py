@@ -19,7 +19,7 @@ from inngest.engine.records import Commit
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
-from . import lanes, looking_back, woken
+from . import lanes, locking, looking_back, woken
 from .context import WriteContext
 from .core import ClauseElement, Text, bindparam, delete, func, literal_column, select, tables, update
 from .records import EVENT_COLUMNS, number_of
@@ -143,6 +143,7 @@ DROP_REQUESTS = Statement(
 def look_out(tx: Transaction, found: Sequence[Subscription]) -> None:
     """Write down what is looked for from now on."""
     if found:
+        tx.hold(locking.of_waits, found)
         row = tx.execute(BROADCASTS).fetchone()
         opened = 0 if row is None else number_of(row[0])
         tx.execute_rows(INSERT_WAITS, [(*watch[: len(WAIT_COLUMNS)], opened) for watch in found])
@@ -217,6 +218,7 @@ def send_signal(context: WriteContext, name: str, data: str, now: int) -> str | 
 
 def deliver(tx: Transaction, arrivals: Sequence[Arrival], now: int) -> list[Arrival]:
     """Put what came into the inbox of who still waits for it, and wake those that nobody owns; what was taken."""
+    tx.hold(locking.of_arrivals, arrivals)
     taken = [arrival for arrival in arrivals if _take_wait(tx, arrival.run_id, arrival.hash)]
     if taken:
         tx.execute_rows(INSERT_INBOX, [_inbox_row(arrival) for arrival in taken])

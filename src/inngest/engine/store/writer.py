@@ -21,7 +21,9 @@ from .answers import Answers, Doubt
 from .commands import Alone, Command, Family
 from .context import NOTHING_FOLLOWS, Outcome, WriteContext
 from .database import Database, Trouble
+from .locks import Lock, NotFree
 from .numbers import Numbers
+from .others import Others
 from .pending_write import PendingWrite
 from .statement import Connection, Statement, Transaction
 
@@ -84,8 +86,8 @@ class Writer:
         self._idle = asyncio.Event()  # all that was submitted before it closed is written
         self.commits = 0  # transactions so far
         self._tidied = 0
-        self._asked = False  # whether others have written, while the connection was in use
-        self._changed = False  # they have
+        self._late: list[Lock] = []  # what the batch that is written has found out that it must hold
+        self._others = Others(database)
 
     def connect(self) -> None:
         """Connect. Blocking."""
@@ -132,22 +134,15 @@ class Writer:
             return False
         if changed:
             self.commits += 1
-            if self._asked:
+            if self._others.is_asked:
                 self._look_for_others()
         return changed > 0
 
     def changed_by_others(self) -> bool:
-        """Whether others have written. While the writer is at work (under load it always is) it finds out, and who
-        asks next is told: asking must not block the loop.
-        """
+        """Whether others have written."""
         if self._connection is None or self._closed:
             return False
-        if self._running:
-            self._asked = True
-        changed = self._changed
-        if changed:  # what is found from here on is told the next time
-            self._changed = False
-        return changed or (not self._running and self._database.changed_by_others(self._connection))
+        return self._others.have_written(self._connection, running=self._running)
 
     def tidy(self) -> None:
         """Housekeeping, if nothing is being written."""
@@ -256,13 +251,8 @@ class Writer:
 
     def _look_for_others(self) -> None:
         """Answer who has asked whether others have written. Wherever the writer is, between transactions."""
-        if not self._asked or self._connection is None:
-            return
-        self._asked = False
-        try:
-            self._changed = self._database.changed_by_others(self._connection) or self._changed
-        except Exception:  # who writes next meets it, too
-            self._changed = True
+        if self._others.is_asked and self._connection is not None:
+            self._others.look(self._connection)
 
     # -- in the writer's thread
 
@@ -382,9 +372,15 @@ class Writer:
         if self._doubt is not None:
             return self._doubt.error
         last: Exception | None = None
-        for attempt in range(RETRIES):
+        self._late = []
+        attempt = -1
+        while (attempt := attempt + 1) < RETRIES:
             try:
                 return self._write_once(batch)
+            except NotFree as error:  # what a batch must hold only grows, so that this ends
+                self._late += error.locks
+                self._undo()
+                attempt -= 1
             except Exception as error:
                 last = error
                 as_bytes = self._connection is not None and self._database.give_as_bytes(self._connection, error)
@@ -409,7 +405,7 @@ class Writer:
         self._database.begin(connection)
         context.begin()
         if self._database.shared:
-            self._database.lock(connection, locking.in_order(waiting.command.locks for waiting in batch))
+            context.lock(locking.in_order([self._late, *(waiting.command.locks for waiting in batch)]))
         families: dict[Family[Any], list[PendingWrite[Any]]] = {}
         for waiting in batch:
             families.setdefault(waiting.command.family, []).append(waiting)

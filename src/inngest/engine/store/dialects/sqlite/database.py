@@ -21,7 +21,7 @@ from inngest.engine.store.core import (
     select,
 )
 from inngest.engine.store.database import Trouble
-from inngest.engine.store.locking import Lock
+from inngest.engine.store.locks import Lock
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
 
@@ -120,8 +120,14 @@ class SqliteDatabase:
 
     # -- transactions
 
-    def lock(self, connection: Connection, locks: Sequence[Lock]) -> None:
+    def lock(self, connection: Connection, locks: Sequence[Lock], *, late: bool = False) -> None:
         """The transaction has the file."""
+
+    def hold_schema(self, connection: Connection) -> None:
+        """The transaction has the file."""
+
+    def named(self, table: str) -> str:
+        return table
 
     def connect(self) -> Connection:
         if forbidden := errors.forbidden_file(self.path):  # SQLite would open it all the same, to read

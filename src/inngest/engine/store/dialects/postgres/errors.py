@@ -1,0 +1,106 @@
+"""The meaning of PostgreSQL's errors for a person: what happened, in which database, and how to mend it.
+
+They are told apart by SQLSTATE, and never by the driver's classes: its `OperationalError` is also that of a key which
+does not fit an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import psycopg
+
+from inngest.engine.errors import StoreBusyError, StoreCorruptError, StoreError, StoreFullError, StoreReadOnlyError
+from inngest.engine.store.database import Trouble
+
+DEADLOCK = "40P01"
+LOCK_NOT_AVAILABLE = "55P03"
+
+_STATES: Mapping[str, Trouble] = {
+    "25P02": Trouble.RETRY,  # the transaction is over: an error in it was passed over
+    "25P03": Trouble.RETRY,  # it was idle for too long: its process had been stopped
+    "25006": Trouble.FATAL,  # only reading is allowed: a standby
+    "53100": Trouble.FATAL,  # the disk is full
+    "53200": Trouble.FATAL,  # out of memory
+    "53300": Trouble.RETRY,  # too many connections
+    LOCK_NOT_AVAILABLE: Trouble.RETRY,
+    "57014": Trouble.RETRY,  # a statement took longer than it may
+    "57P01": Trouble.RETRY,  # the server is shut down, or a person ended this connection
+    "57P02": Trouble.RETRY,
+    "57P03": Trouble.RETRY,  # the server starts
+    "57P05": Trouble.RETRY,  # the session was idle for too long
+}
+_CLASSES: Mapping[str, Trouble] = {
+    "08": Trouble.RETRY,  # the connection
+    "21": Trouble.SQL,
+    "22": Trouble.DATA,
+    "23": Trouble.DATA,
+    "40": Trouble.RETRY,  # others were in the way: a deadlock, a serialization failure
+    "42": Trouble.SQL,
+    "54": Trouble.DATA,  # a value is too large
+}
+"""By the first two letters of the state. All others are fatal."""
+
+FORBIDDEN = "42501"
+_NO_DATABASE = "3D000"
+_LOG_IN = ("28000", "28P01")
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """The way to deal with an error."""
+    if isinstance(error, StoreError):
+        return Trouble.FATAL
+    if not isinstance(error, psycopg.Error):
+        return Trouble.DATA  # it never came to the database
+    state = error.sqlstate
+    if state is None:  # the server has not said it: the connection is gone, or the value cannot be sent
+        return Trouble.RETRY if isinstance(error, psycopg.OperationalError) else Trouble.DATA
+    if state == FORBIDDEN:
+        return Trouble.FATAL
+    return _STATES.get(state) or _CLASSES.get(state[:2], Trouble.FATAL)
+
+
+def explain(name: str, error: Exception) -> StoreError:
+    """The error for a person. Nothing was written."""
+    if isinstance(error, StoreError):
+        return error
+    state = getattr(error, "sqlstate", None) or ""
+    said = _first_line(error)
+    if state == "53100":
+        return StoreFullError(f"no space is left for {name}, nothing was written: free some on the server's disk")
+    if state == "25006":
+        return StoreReadOnlyError(
+            f"{name} only reads, nothing was written: name the primary, or all servers with "
+            "target_session_attrs=read-write in the URL"
+        )
+    if state == FORBIDDEN:
+        return StoreReadOnlyError(f"{name}: {said}: {_grant(said)}")
+    if state == _NO_DATABASE:
+        return StoreError(f"{name}: {said}: create it (createdb), or name another one")
+    if state in _LOG_IN:
+        return StoreError(f"{name}: {said}: see to the user and the password in the URL, PGPASSWORD or ~/.pgpass")
+    if state.startswith("XX"):
+        return StoreCorruptError(f"{name} is damaged ({said}): see the server's log, then restore a copy")
+    if trouble_of(error) is Trouble.RETRY:
+        if isinstance(error, psycopg.OperationalError) and not state:
+            return StoreBusyError(f"{name} does not answer ({said}), nothing was written: see whether the server runs")
+        return StoreBusyError(f"{name} was in use by others ({said}), nothing was written: it will be tried again")
+    explained = StoreError(f"{name}: {said}")
+    explained.of_command = trouble_of(error) in (Trouble.SQL, Trouble.DATA)
+    return explained
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__
+
+
+def _grant(said: str) -> str:
+    """The right that is missing, as the statement that gives it."""
+    quoted = said.rsplit(maxsplit=1)[-1].strip('"') if said.split() else ""
+    if "schema" in said:
+        return f"GRANT USAGE, CREATE ON SCHEMA {quoted} TO this user"
+    if "table" in said:
+        return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {quoted} TO this user"
+    if "database" in said:
+        return f"GRANT CREATE ON DATABASE {quoted} TO this user, or create the schema for it"
+    return "give this user the right"

@@ -1,0 +1,136 @@
+"""PostgreSQL's language, as SQLAlchemy writes it for psycopg, and what creates the schema there.
+
+SQLAlchemy is imported with this module: a process that opens a PostgreSQL database builds its statements from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import Any
+
+from sqlalchemy import ClauseElement, Column, Index, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import psycopg as driver
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from inngest.engine.store import tables
+from inngest.engine.store.texts import Column as KindOfColumn
+from inngest.engine.store.texts import StatementText, TableText, Texts
+
+SCHEMA = "schema_of_the_engine"
+"""Stands for the name of the schema in statements that are built."""
+
+PLACE = "place"
+"""A column of events that only PostgreSQL needs: the number of each row, in the order in which rows were inserted."""
+
+_STORAGE: Mapping[str, str] = {
+    # Rows of these are updated in place, many times: pages keep room for their next versions.
+    "inngest_budgets": "fillfactor = 50",
+    "inngest_lanes": "fillfactor = 50",
+    "inngest_meta": "fillfactor = 50",
+    "inngest_sessions": "fillfactor = 50",
+    "inngest_throttles": "fillfactor = 50",
+    "inngest_timers": "fillfactor = 50",
+    "inngest_writers": "fillfactor = 50",
+    # Rows of these come and go all the time: what is dead is removed before it is in the way.
+    "inngest_events": "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0",
+    "inngest_jobs": "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0",
+    "inngest_runs": "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0",
+    "inngest_steps": "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0",
+}
+
+
+class _Ddl(PGDDLCompiler):
+    """Texts are compared by their bytes, as SQLite does; indexes are partial where SQLite's are."""
+
+    def get_column_specification(self, column: Column[Any], **options: Any) -> str:
+        specification = super().get_column_specification(column, **options)  # type: ignore[no-untyped-call]
+        if isinstance(column.type, Text):
+            specification = specification.replace(" TEXT", ' TEXT COLLATE "C"', 1)
+        return str(specification)
+
+    def create_table_suffix(self, table: Table) -> str:
+        return ""
+
+    def post_create_table(self, table: Table) -> str:
+        storage = _STORAGE.get(table.name)
+        return f" WITH ({storage})" if storage else ""
+
+    def visit_create_index(
+        self, create: Any, include_schema: bool = False, include_table_schema: bool = True, **options: Any
+    ) -> str:
+        text: str = super().visit_create_index(create, **options)  # type: ignore[no-untyped-call]
+        where = create.element.dialect_options["sqlite"]["where"]
+        if where is None:
+            return text
+        condition = self.sql_compiler.process(where, include_table=False, literal_binds=True)
+        return f"{text} WHERE {condition}"
+
+
+class PostgresLanguage(driver.PGDialect_psycopg):
+    """How SQLAlchemy writes statements. Each table is named with `SCHEMA`, whatever a connection's search path is."""
+
+    ddl_compiler = _Ddl
+
+    def __init__(self) -> None:
+        super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+        def schema_of(named: object) -> str | None:
+            return SCHEMA if isinstance(named, Table) else None
+
+        self.identifier_preparer.schema_for_object = schema_of  # type: ignore[assignment]
+
+
+LANGUAGE = PostgresLanguage()
+
+
+class BuiltTexts(Texts):
+    """The statements of a database, built by SQLAlchemy when they are executed first.
+
+    Args:
+        schema: the name of the schema in which the tables are, quoted if it must be.
+    """
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(None, lambda: LANGUAGE)
+        self._schema = schema
+
+    @cached_property
+    def tables(self) -> Mapping[str, TableText]:
+        """The tables of the schema by name, in the order in which they are created."""
+        return {
+            name: TableText([self._named(one) for one in table.create], table.columns)
+            for name, table in _tables().items()
+        }
+
+    def compiled(self, clause: ClauseElement) -> StatementText:
+        """The text of a statement that was built."""
+        text = super().compiled(clause)
+        return text._replace(sql=self._named(text.sql))
+
+    def _named(self, text: str) -> str:
+        return text.replace(f"{SCHEMA}.", f"{self._schema}.")
+
+
+@cache
+def _tables() -> Mapping[str, TableText]:
+    return {table.name: _table(table) for table in tables.metadata.sorted_tables}
+
+
+def _table(table: Table) -> TableText:
+    indexes = sorted(table.indexes, key=_name_of)
+    creating: list[CreateTable | CreateIndex] = [CreateTable(table), *map(CreateIndex, indexes)]
+    create = [str(one.compile(dialect=LANGUAGE)) for one in creating]
+    if table.name == tables.events.name:
+        named = LANGUAGE.identifier_preparer.format_table(table)
+        create += [
+            f"ALTER TABLE {named} ADD COLUMN {PLACE} BIGINT GENERATED ALWAYS AS IDENTITY",
+            f"CREATE INDEX {table.name}_by_place ON {named} ({PLACE})",
+        ]
+    columns = {one.name: KindOfColumn(isinstance(one.type, Integer), bool(one.nullable)) for one in table.columns}
+    return TableText(create, columns)
+
+
+def _name_of(index: Index) -> str:
+    return str(index.name)
