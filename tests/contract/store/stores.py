@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -67,15 +68,26 @@ class PostgresPlace:
         return SqlStore(database, InlineExecutor(), self._ids, POLICY)
 
 
+ALL_EXAMPLES = os.environ.get("EXAMPLES") == "all"
+"""Whether what takes long on PostgreSQL is done as often as elsewhere: `make full` has it so."""
+
+FEWER = 5
+"""Of so many examples on PostgreSQL one is tried in each run of the suite: a transaction takes longer there."""
+
 PLACES: dict[str, Callable[[Path], Place]] = {"postgres": PostgresPlace, "sqlite": SqlitePlace}
 """By name."""
+
+
+def examples_on(kind: str, examples: int) -> int:
+    """How many examples are tried on stores of one kind."""
+    return examples if kind == "sqlite" or ALL_EXAMPLES else examples // FEWER
 
 
 def search(machine: type[RuleBasedStateMachine], kind: str, examples: int) -> None:
     """Look for a difference in sequences of calls on stores of one kind: the same search each time."""
     case = type(f"{machine.__name__} of {kind}", (machine,), {"kind": kind}).TestCase  # type: ignore[attr-defined]
     case.settings = settings(
-        max_examples=examples,
+        max_examples=examples_on(kind, examples),
         stateful_step_count=40,
         deadline=None,
         derandomize=True,

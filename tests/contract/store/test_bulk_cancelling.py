@@ -17,7 +17,7 @@ from inngest.engine.store.sql import SqlStore
 from inngest.protocol import ulids
 from tests.contract.store import values
 from tests.contract.store.counting import Counting
-from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor, Place, SqlitePlace
+from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor, SqlitePlace
 from tests.contract.store.values import NOW, accept, event
 
 LATER = NOW + 3_600_000
@@ -119,10 +119,13 @@ async def test_old_ones_are_removed(store: Store, before: int) -> None:
 
 @pytest.mark.parametrize("expression", [None, "event.data.n == 0"])
 @pytest.mark.parametrize("damage", ["UPDATE inngest_events SET data='{'", "UPDATE inngest_runs SET attempt='x'"])
-async def test_damaged_rows_keep_no_other_run_from_its_end(
-    store: Store, place: Place, damage: str, expression: str | None
+async def test_on_sqlite_damaged_rows_keep_no_other_run_from_its_end(
+    tmp_path: Path, damage: str, expression: str | None
 ) -> None:
-    assert isinstance(place, SqlitePlace)
+    place = SqlitePlace(tmp_path)
+    store = place.store()
+    await store.open(NOW)
+    await store.register([values.function("a", "go")], replace_app=None, now=NOW)
     await started(store, 3)
     (first, *_) = await store.list_runs(RunQuery(1, descending=False))
     of = first.event_id if "events" in damage else first.id
@@ -131,6 +134,7 @@ async def test_damaged_rows_keep_no_other_run_from_its_end(
         connection.commit()
     meant = 3 if expression is None else 2
     assert await whole(store, asked(expression=expression)) == [meant - (bool(expression) and "events" in damage)]
+    await store.close()
 
 
 async def test_what_others_have_recorded_makes_no_transaction_longer(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from inngest.engine.domain.model import Event, Run, RunStatus
 from inngest.engine.ports import Store
 from inngest.engine.records import EventCursor, Fired, Written
 from tests.contract.store import values
-from tests.contract.store.stores import PLACES
+from tests.contract.store.stores import PLACES, examples_on
 from tests.contract.store.values import NOW, accept, acceptance, claim_one, event, function, owner
 
 KEY = {"key": "event.data.k"}
@@ -56,31 +56,32 @@ async def fired(store: Store, now: int) -> Fired:
 # -- rate limit
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    limit=st.integers(1, 3),
-    times=st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from("ab")), min_size=1, max_size=25),
-)
 @pytest.mark.parametrize("kind", sorted(PLACES))
-def test_no_window_has_more_starts_than_the_limit(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, limit: int, times: list[tuple[int, str]]
-) -> None:
-    async def story() -> list[tuple[int, str]]:
-        store = PLACES[kind](tmp_path_factory.mktemp("rates")).store()
-        await store.open(NOW)
-        await registered(store, rateLimit={"limit": limit, "period": "1s", **KEY})
-        started = [(at, k) for at, k in sorted(times) if await go(store, NOW + at, k=k)]
-        await store.close()
-        return started
+def test_no_window_has_more_starts_than_the_limit(tmp_path_factory: pytest.TempPathFactory, kind: str) -> None:
+    @settings(max_examples=examples_on(kind, 30), deadline=None)
+    @given(
+        limit=st.integers(1, 3),
+        times=st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from("ab")), min_size=1, max_size=25),
+    )
+    def window(limit: int, times: list[tuple[int, str]]) -> None:
+        async def story() -> list[tuple[int, str]]:
+            store = PLACES[kind](tmp_path_factory.mktemp("rates")).store()
+            await store.open(NOW)
+            await registered(store, rateLimit={"limit": limit, "period": "1s", **KEY})
+            started = [(at, k) for at, k in sorted(times) if await go(store, NOW + at, k=k)]
+            await store.close()
+            return started
 
-    started = asyncio.run(story())
-    for k in "ab":
-        asked = sorted(at for at, of in times if of == k)
-        expected: list[int] = []  # an event is surplus only if the window that ends with it is full
-        for at in asked:
-            if sum(at - 1_000 < before <= at for before in expected) < limit:
-                expected.append(at)
-        assert [at for at, of in started if of == k] == expected
+        started = asyncio.run(story())
+        for k in "ab":
+            asked = sorted(at for at, of in times if of == k)
+            expected: list[int] = []  # an event is surplus only if the window that ends with it is full
+            for at in asked:
+                if sum(at - 1_000 < before <= at for before in expected) < limit:
+                    expected.append(at)
+            assert [at for at, of in started if of == k] == expected
+
+    window()
 
 
 async def test_an_earlier_clock_counts_later_starts(store: Store) -> None:

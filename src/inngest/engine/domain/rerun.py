@@ -14,7 +14,7 @@ from .model import App, Event, Origin
 NAMED = 20
 """Steps that a refusal names."""
 
-ALL = 1 << 31
+ALL = (1 << 31) - 1
 """Of an open step: all memos come before it."""
 
 

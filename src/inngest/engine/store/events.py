@@ -57,8 +57,9 @@ def batches(tx: Transaction, batch_ids: Sequence[str]) -> dict[str, list[Event]]
 
 
 def insert(tx: Transaction, events: Sequence[Event]) -> set[str]:
-    """Write events; the ids of those that were not stored already. All writers do so in the order of ids."""
+    """Write events, in the order of ids if others write, too; the ids of those that were not stored already."""
     first: dict[str, Event] = {}
     for one in events:
         first.setdefault(one.id, one)
-    return {row[0] for row in tx.execute_rows(INSERT_EVENTS, [event_row(first[one]) for one in sorted(first)])}
+    ids = sorted(first) if tx.is_shared else first
+    return {row[0] for row in tx.execute_rows(INSERT_EVENTS, [event_row(first[one]) for one in ids])}

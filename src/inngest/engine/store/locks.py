@@ -1,5 +1,7 @@
 """Locks, as values.
 
+A file of its own: databases take locks, and import nothing of the commands that declare them.
+
 A guard is a name. It is held where something is decided by what is not stored yet: a wait is opened while its event
 comes, or two acceptances count the same key. Where one transaction at a time writes, nothing is taken.
 """
