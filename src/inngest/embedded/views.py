@@ -215,7 +215,7 @@ def run_in_full(view: RunView) -> Run:
 
 
 def said_of(view: RunView, said: Sequence[Metadata]) -> list[Said]:
-    """What is said about a run and its steps: by its apps, with results of steps, and by whomever since."""
+    """All that is said about a run and its steps: by its apps, with results of steps, and by whomever since."""
     steps = [memo.step for memo in view.memos] + [step.step for step in view.open]
     names: dict[str | None, str] = {one.hash: one.text for one in steps}
     unread: list[str] = []
