@@ -420,11 +420,10 @@ async def test_a_failed_run_is_raised_by_the_one_who_waits(stage: Stage) -> None
 
 async def test_on_failure_is_told_of_the_event_and_the_error(stage: Stage) -> None:
     told: list[inngest.Event] = []
-    calls, handler = failing(lambda call: CardRefused("not now") if call < 2 else None)
 
     async def on_failure(ctx: inngest.Context) -> str:
         told.append(ctx.event)
-        return await ctx.step.run("refund", handler)
+        return await ctx.step.run("refund", lambda: "paid")
 
     async def body(ctx: inngest.Context) -> None:
         raise inngest.NonRetriableError("stolen card")
@@ -436,7 +435,7 @@ async def test_on_failure_is_told_of_the_event_and_the_error(stage: Stage) -> No
         with pytest.raises(RunFailedError):
             await engine.wait(failed.id)
         (handled,) = await engine.runs(function="test-f-failure")
-        assert await engine.wait(handled.id) == "paid"  # it has retries of its own
+        assert await engine.wait(handled.id) == "paid"
     (event,) = told
     assert event.name == "inngest/function.failed"
     original, error = event.data["event"], event.data["error"]
@@ -445,7 +444,25 @@ async def test_on_failure_is_told_of_the_event_and_the_error(stage: Stage) -> No
     assert (original["name"], original["data"], original["id"]) == ("test/start", {"order": 42}, event_id)
     assert (error["name"], error["message"]) == ("NonRetriableError", "stolen card")
     assert (event.data["function_id"], event.data["run_id"]) == ("test-f", failed.id)
-    assert len(calls) == 3
+
+
+async def test_a_handler_of_failures_is_tried_once(stage: Stage) -> None:
+    calls, handler = failing(lambda call: CardRefused("not now"))
+
+    async def on_failure(ctx: inngest.Context) -> str:
+        return await ctx.step.run("refund", handler)
+
+    async def body(ctx: inngest.Context) -> None:
+        raise inngest.NonRetriableError("stolen card")
+
+    function = stage.function(body, on_failure=on_failure, retries=2)
+    async with stage.engine(function) as engine:
+        with pytest.raises(RunFailedError):
+            await engine.invoke(function)
+        (handled,) = await engine.runs(function="test-f-failure")
+        with pytest.raises(RunFailedError, match="not now"):
+            await engine.wait(handled.id)
+    assert len(calls) == 1
 
 
 async def test_on_failure_of_a_plain_function_is_plain(stage: Stage) -> None:

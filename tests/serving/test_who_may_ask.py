@@ -361,6 +361,7 @@ async def test_a_failure_handler_is_a_function_of_its_own() -> None:
     condition = "event.data.function_id == 'shop-pay'"
     assert failure["triggers"] == [{"event": "inngest/function.failed", "expression": condition}]
     assert "concurrency" not in failure
+    assert (own["steps"]["step"]["retries"], failure["steps"]["step"]["retries"]) == ({"attempts": 2}, {"attempts": 0})
     assert value_of(await asked(handler, request("GET")))["function_count"] == 1
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from inngest.engine.domain.model import FunctionSpec
 from inngest.protocol import events, limits
 from inngest.protocol.config import TriggerCron
-from inngest.sdk.function import Function, FunctionOptions, location_of
+from inngest.sdk.function import FAILURE_RETRIES, Function, FunctionOptions, location_of
 
 from .errors import EngineConfigError
 
@@ -55,13 +55,13 @@ def _specs(function: Function[object]) -> Sequence[FunctionSpec]:
     options = function.options
     names = tuple(trigger.event for trigger in options.triggers if not isinstance(trigger, TriggerCron))
     wire = {"id": function.id, "name": function.name, "retries": options.retries, **options.to_wire()}
-    own = _spec(function, function.id, function.name, names, None, wire)
+    own = _spec(function, function.id, function.name, names, None, wire, options.retries)
     failure_id = function.on_failure_fn_id
     if failure_id is None:
         return [own]
     name = f"{function.name} (failure)"
-    wire = {"id": failure_id, "name": name, "retries": options.retries, "failure_of": function.id}
-    return [own, _spec(function, failure_id, name, (), function.id, wire)]
+    wire = {"id": failure_id, "name": name, "retries": FAILURE_RETRIES, "failure_of": function.id}
+    return [own, _spec(function, failure_id, name, (), function.id, wire, FAILURE_RETRIES)]
 
 
 def _spec(
@@ -71,6 +71,7 @@ def _spec(
     events: tuple[str, ...],
     failure_of: str | None,
     wire: dict[str, object],
+    retries: int,
 ) -> FunctionSpec:
     config = json.dumps(wire, sort_keys=True)
     return FunctionSpec(
@@ -78,7 +79,7 @@ def _spec(
         app_id=function.client.app_id,
         name=name,
         version=hashlib.sha256(config.encode()).hexdigest()[:16],
-        retries=function.options.retries,
+        retries=retries,
         events=events,
         failure_of=failure_of,
         config=config,

@@ -247,7 +247,7 @@ class Inngest:
             trigger: what starts it: one event or cron, or up to 10.
             name: for people; default `fn_id`.
             retries: how often each step, and the code between steps, is tried again; 0 to 20, default 4.
-            on_failure: called, with retries of its own, when a run has failed; of the same kind as the handler.
+            on_failure: called once, without retries, when a run has failed; of the same kind as the handler.
             batch_events: one run for several events.
             cancel: events that cancel a run; up to 5.
             checkpointing: when it is served, instead of the client's own.

@@ -105,6 +105,10 @@ class Client(Protocol):
         ...
 
 
+FAILURE_RETRIES = 0
+"""How often a handler of failures, or a step of it, is tried again: as the official SDK registers it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FunctionOptions:
     """The configuration of a function, checked."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from inngest.protocol import headers
 from inngest.protocol.errors import BodyInvalidError, FunctionConfigInvalidError, RegistrationFailedError
 from inngest.protocol.http import HttpError
-from inngest.sdk.function import Client, Function
+from inngest.sdk.function import FAILURE_RETRIES, Client, Function
 
 from . import introspection
 from .messages import JSON_TYPE, Request, Response, as_json
@@ -131,7 +131,7 @@ def configured(function: Function[object], url: str) -> list[dict[str, object]]:
         condition = f"event.data.function_id == '{function.id}'"
         triggers = [{"event": FAILED_EVENT, "expression": condition}]
         name = f"{function.name} (failure)"
-        objects.append(_object(function.on_failure_fn_id, name, url, function.options.retries, {"triggers": triggers}))
+        objects.append(_object(function.on_failure_fn_id, name, url, FAILURE_RETRIES, {"triggers": triggers}))
     return objects
 
 
