@@ -104,7 +104,7 @@ class Connections:
             limit=0,  # how many there are at a time is the engine's affair: none may wait here for one that is slow
             keepalive_timeout=keep_alive,
             resolver=GuardedResolver(_with_proxies(egress, self._proxies)),
-            socket_factory=_socket,
+            socket_factory=watched_socket,
         )
         tracing = aiohttp.TraceConfig()
         tracing.on_connection_reuseconn.append(_reused)
@@ -243,7 +243,7 @@ async def _created(session: aiohttp.ClientSession, context: SimpleNamespace, par
     context.trace_request_ctx.reused.append(False)
 
 
-def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
+def watched_socket(info: aiohttp.AddrInfoType) -> socket.socket:
     """A socket whose peer is asked whether it is there, so that a line that was cut silently is noticed."""
     family, kind, protocol = info[:3]
     made = socket.socket(family, kind, protocol)

@@ -51,10 +51,16 @@ class CallPlaces:
         """How many more calls may go to an app."""
         return max(0, min(self._most - self.taken, self._of_app - self._taken[app_id]))
 
+    def take_now(self, app_id: str) -> bool:
+        """Take a place if there is one for whom comes now; whether the caller has it, and gives it back."""
+        if not self.free(app_id) or self._waiting.get(app_id):
+            return False
+        self._taken[app_id] += 1
+        return True
+
     async def take(self, app_id: str) -> None:
         """Wait for a place; the caller has it then, and gives it back."""
-        if self.free(app_id) and not self._waiting.get(app_id):
-            self._taken[app_id] += 1
+        if self.take_now(app_id):
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._came += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from inngest.engine.domain.model import FunctionSpec
 from inngest.engine.domain.remote import Due
@@ -70,6 +70,23 @@ class Carrier(Protocol):
 
     async def close(self) -> None:
         """Close its connections. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class BriefCarrier(Protocol):
+    """A carrier that can send a call in the middle of what the loop does. Not every one can."""
+
+    def begin(self, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
+        """Send a call now, if nothing has to be waited for first.
+
+        Args:
+            call: it.
+            told: is told once what `Carrier.carry` would return, later; not if the call is given up.
+
+        Returns:
+            Gives the call up, and closes its connection. None: nothing was sent, and `carry` is to be asked.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.model import FunctionSpec, Transport
-from inngest.engine.domain.remote import RemoteStep
+from inngest.engine.domain.remote import DISCOVERY, RemoteStep
 from inngest.engine.domain.waiting_facts import Handler
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
@@ -18,7 +18,7 @@ from inngest.runtime.ports import Clock, Ids
 from .bodies import Bodies
 from .endpoint_calls import EndpointCalls, NoRequestError
 from .places import CallPlaces, Origins, origin_of
-from .ports import Broken, Carried, Carrier, Conversation, Doubtful, NotDelivered, RawAnswer
+from .ports import BriefCarrier, Broken, Carried, Carrier, Conversation, Doubtful, NotDelivered, RawAnswer
 
 SOON = 100
 """Milliseconds for which a run is kept while no call is under way: what falls due by then goes on without a claim."""
@@ -42,13 +42,14 @@ class RemoteInvoker:
         self, carrier: Carrier, clock: Clock, ids: Ids, signing_key: str = "", places: CallPlaces | None = None
     ) -> None:
         self.carrier = carrier
+        self.brief = carrier if isinstance(carrier, BriefCarrier) else None
         self.clock = clock
         self.ids = ids
         self.places = CallPlaces() if places is None else places
         self.origins = Origins(clock, self._reachable)
         self._key = signing_key
         self._talks: dict[str, _Talk] = {}  # by run
-        self._calls: dict[asyncio.Task[None], None] = {}  # under way; in order, so that a simulation repeats
+        self._calls: dict[asyncio.Future[None], None] = {}  # under way; in order, so that a simulation repeats
         self._watching: Callable[[], object] = lambda: None
         self._answered: set[str] = set()  # names of apps that are known to be there
         self._away: Callable[[FunctionSpec, str], object] = lambda _function, _why: None
@@ -122,15 +123,19 @@ class RemoteInvoker:
 
     @property
     def tasks(self) -> Collection[asyncio.Task[None]]:
-        """Calls that are under way, or wait for a place."""
-        return self._calls
+        """The work of calls that are under way, or wait for a place."""
+        return [call for call in self._calls if isinstance(call, asyncio.Task)]
 
     def start(self, call: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """A call begins."""
         task = asyncio.get_running_loop().create_task(call)
-        self._calls[task] = None
-        task.add_done_callback(lambda task: self._calls.pop(task, None))
+        self.flies(task)
         return task
+
+    def flies(self, call: asyncio.Future[None]) -> None:
+        """A call is under way, until this is done."""
+        self._calls[call] = None
+        call.add_done_callback(lambda call: self._calls.pop(call, None))
 
     def yield_run(self, run_id: str) -> None:
         """Make no more calls for a run; it is let go when those that are under way are answered."""
@@ -176,7 +181,7 @@ class _Talk:
         self._invoker = invoker
         self._run = run
         self._bodies = bodies
-        self._flying: dict[str, asyncio.Task[None]] = {}  # by target; or they wait for a place, or a slot
+        self._flying: dict[str, asyncio.Future[None]] = {}  # by target; or they wait for a place, or a slot
         self._left: dict[str, tuple[int, int]] = {}  # of those that have left: attempt, and when (unix ms), by target
         self._answers: list[_Answer] = []  # that were not reported yet
         self._broken: BaseException | None = None  # what a call has raised
@@ -219,11 +224,48 @@ class _Talk:
             run.not_before = closed_until
         else:
             for step in due.calls:
-                self._flying[step.target] = self._invoker.start(self._call(step))
+                if not self._sends_at_once(step):
+                    self._flying[step.target] = self._invoker.start(self._call(step))
         soon = min((time for time in (due.wake_at, closed_until) if time is not None), default=None)
         if soon is None or (not self._flying and soon > now + (BRIEFLY if run.is_idle else SOON)):
             return None
         return soon
+
+    def _sends_at_once(self, step: RemoteStep) -> bool:
+        """Send a discovery, if it need not wait for a place, a slot or a connection; whether it was.
+
+        It comes after all that was decided is committed.
+        """
+        invoker, run = self._invoker, self._run
+        app_id, brief = run.function.app_id, invoker.brief
+        if brief is None or step.target != DISCOVERY or run.slots is not None or not invoker.places.take_now(app_id):
+            return False
+        left_at, flight = invoker.clock.now(), asyncio.get_running_loop().create_future()
+
+        def told(carried: Carried) -> None:
+            if not flight.done():
+                flight.set_result(None)
+                over(carried)
+
+        def over(carried: Carried | None) -> None:
+            invoker.places.give(app_id)
+            self._landed(_Answer(step.target, left_at, carried))
+
+        hang_up = brief.begin(self._bodies.of(step, invoker.ids.ulid(left_at), left_at), told)
+        if hang_up is None:
+            invoker.places.give(app_id)
+            return False
+
+        def ended(flight: asyncio.Future[None]) -> None:
+            if flight.cancelled():
+                hang_up()
+                over(None)
+
+        flight.add_done_callback(ended)
+        invoker.flies(flight)
+        self._flying[step.target] = flight
+        self._leaves(step, left_at)
+        return True
 
     async def _call(self, step: RemoteStep) -> None:
         """One call, when there are a place and a slot for it."""
@@ -233,10 +275,34 @@ class _Talk:
         except Exception as error:  # the engine's own code
             self._broken = error
         finally:
-            self._flying.pop(step.target, None)
-            self._left.pop(step.target, None)
-            self._answers.append(answer)
-            self.awake.set()
+            self._landed(answer)
+
+    def _landed(self, answer: _Answer) -> None:
+        """A call is over."""
+        try:
+            answer = self._judged(answer)
+        except Exception as error:  # the engine's own code
+            self._broken = error
+        self._flying.pop(answer.target, None)
+        self._left.pop(answer.target, None)
+        self._answers.append(answer)
+        self.awake.set()
+
+    def _leaves(self, step: RemoteStep, left_at: int) -> None:
+        self._run.leaves(step.target)
+        self._left[step.target] = step.attempt, left_at
+        self._invoker.origins.leaves(self._run.function.url)
+
+    def _judged(self, answer: _Answer) -> _Answer:
+        """An answer, when it is known whether its app could be reached."""
+        invoker, carried = self._invoker, answer.carried
+        if carried is None:
+            return answer
+        if not isinstance(carried, NotDelivered):
+            invoker.answered(self._run.function)
+        elif invoker.undelivered(self._run.function, carried.reason):
+            return answer._replace(carried=Broken(f"the app could not be reached for a day: {carried.reason}"))
+        return answer
 
     async def _carried(self, step: RemoteStep) -> _Answer:
         invoker, run = self._invoker, self._run
@@ -268,16 +334,8 @@ class _Talk:
             return _Answer(step.target, left_at, None)
         left_at = invoker.clock.now()
         call = self._bodies.of(step, invoker.ids.ulid(left_at), left_at)
-        run.leaves(step.target)
-        self._left[step.target] = step.attempt, left_at
-        invoker.origins.leaves(url)
-        carried = await invoker.carrier.carry(call)
-        if not isinstance(carried, NotDelivered):
-            invoker.answered(run.function)
-            return _Answer(step.target, left_at, carried)
-        if invoker.undelivered(run.function, carried.reason):
-            carried = Broken(f"the app could not be reached for a day: {carried.reason}")
-        return _Answer(step.target, left_at, carried)
+        self._leaves(step, left_at)
+        return _Answer(step.target, left_at, await invoker.carrier.carry(call))
 
     def _report(self) -> None:
         if self._broken is not None:
