@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -52,8 +53,15 @@ class Shop:
         return await self.engine.run(urlsplit(answer.headers["location"]).path.split("/")[-2])
 
     async def result(self, answer: httpx.Response) -> httpx.Response:
-        """The result, where the client is sent."""
-        return await self.client.get(answer.headers["location"])
+        """The result, where the client is sent. The clock is set forward to attempts that wait for their time."""
+        run_id = (await self.run_of(answer)).id
+        asked = asyncio.ensure_future(self.client.get(answer.headers["location"]))
+        while not asked.done():
+            for reason in (await self.engine.explain(run_id)).reasons:
+                if reason.rule is Rule.RETRY and reason.until is not None:
+                    self.wall.to(round(reason.until.timestamp() * 1_000))
+            await asyncio.wait((asked,), timeout=0.02)
+        return asked.result()
 
 
 def environ(server: str, port: int, folder: Path, key: str = "", **options: Any) -> Mapping[str, str]:
