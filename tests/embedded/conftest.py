@@ -23,8 +23,8 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second of the wall clock is over in ten milliseconds: what is put off for some goes on soon."""
-    WallClock(monkeypatch, speed=100)
+    """A second of the wall clock is over in a twentieth: what is put off for some goes on soon."""
+    WallClock(monkeypatch, speed=20)
 
 
 @pytest.fixture

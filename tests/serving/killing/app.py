@@ -19,6 +19,7 @@ import inngest
 import inngest.starlette
 from inngest.errors import StepInterruptedError
 from inngest.protocol.steps import hash_step_id
+from inngest.sdk.serving import checkpoint
 from tests.processes import Talk
 
 from .log import CALL, Call, Pen
@@ -223,7 +224,7 @@ class Noting:
             await self._inner(scope, receive, send)
 
 
-def serve(talk: Talk, folder: Path, port: int, server: str, origin: str) -> None:
+def serve(talk: Talk, folder: Path, port: int, server: str, origin: str, patient: bool) -> None:
     """The process of an app: it serves until it is killed, and says when it is there.
 
     Args:
@@ -232,7 +233,10 @@ def serve(talk: Talk, folder: Path, port: int, server: str, origin: str) -> None
         port: at which it listens.
         server: URL of the server, for checkpoints.
         origin: its own URL, as it registers it.
+        patient: its calls send a checkpoint until a server is there again, however long that takes to start.
     """
+    if patient:
+        checkpoint.TRIES, checkpoint.UNREACHABLE = 12, 0
     descriptor = os.open(folder / "app.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(descriptor, 2)
     client = inngest.Inngest(

@@ -111,7 +111,7 @@ class Story:
         port = self._ports[place]
         if place == self.app:
             server_url, origin = (f"http://127.0.0.1:{port}" for port in (self._to_server, self._to_app))
-            started = processes.start(app.serve, self._folder, port, server_url, origin)
+            started = processes.start(app.serve, self._folder, port, server_url, origin, bool(self._plant))
             started.expect("ready")
         else:
             url = f"http://127.0.0.1:{self._to_app}/api/inngest"
