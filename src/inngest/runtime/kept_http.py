@@ -1,13 +1,14 @@
-"""HTTP with connections that are kept for the next request, by event loop, on aiohttp.
+"""HTTP with connections that are kept for the next request, by event loop: plain POST by `plain_http`, else on aiohttp.
 
 It is for code that knows only the loop on which it runs, and is not told when that ends.
 
-A session belongs to a loop. It is held by an asynchronous generator, which the loop closes at its end.
+Connections belong to a loop. They are held by an asynchronous generator, which the loop closes at its end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import urllib.request
 import weakref
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -15,19 +16,21 @@ from urllib.parse import urlsplit
 
 from inngest.protocol.http import LOOPBACK, HttpError, HttpRequest, HttpResponse
 
-from .http import KEEP_ALIVE, body_of
+from .egress import Egress
+from .http import KEEP_ALIVE, body_of, header_text
 
 CONNECT = 10.0
 """Seconds until a connection is there."""
 
 
 class KeptHttp:
-    """Makes requests with aiohttp, which is imported for the first one."""
+    """Makes requests. What they need is imported for the first one."""
 
     def __init__(self) -> None:
-        # By loop: the sessions, by whether they are for this machine, with the generators that hold them.
-        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, tuple[Any, Any]]]
-        self._sessions = weakref.WeakKeyDictionary()
+        # By loop: aiohttp's sessions, by whether they are for this machine, and None: plain connections; with the
+        # generators that hold them.
+        self._held: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool | None, tuple[Any, Any]]]
+        self._held = weakref.WeakKeyDictionary()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """The answer, whatever its status.
@@ -37,7 +40,12 @@ class KeptHttp:
         """
         import aiohttp  # noqa: PLC0415 - a process that serves nothing makes no such request
 
-        session = await self._session(request.url)
+        if request.method == "POST" and request.content and not request.redirects:
+            plain = await self._of_loop(None)
+            if (place := plain.place(request.url)) is not None:
+                return await _sent_plainly(plain, place, request, request.content)
+        # A server on this machine is not asked for through a proxy.
+        session = await self._of_loop(urlsplit(request.url).hostname in LOOPBACK)
         try:
             async with session.request(
                 request.method,
@@ -49,8 +57,7 @@ class KeptHttp:
             ) as response:
                 content = await body_of(response, request.limit)
                 if content is None:
-                    told = f"the answer has more than {request.limit:,} bytes, the most that is read"
-                    raise HttpError(told, retriable=False)
+                    raise HttpError(_too_large(request.limit), retriable=False)
                 headers = [(name, value) for name, value in response.headers.items()]
                 return HttpResponse(response.status, headers, content, str(response.url))
         except (aiohttp.InvalidURL, aiohttp.TooManyRedirects) as error:
@@ -61,18 +68,62 @@ class KeptHttp:
             raise HttpError(_told(error)) from error
 
     async def close(self) -> None:
-        """Close the sessions of this loop."""
-        for _, holder in self._sessions.pop(asyncio.get_running_loop(), {}).values():
+        """Close the connections of this loop."""
+        for _, holder in self._held.pop(asyncio.get_running_loop(), {}).values():
             await holder.aclose()
 
-    async def _session(self, url: str) -> Any:
-        """A server on this machine is not asked for through a proxy."""
-        local = urlsplit(url).hostname in LOOPBACK
-        sessions = self._sessions.setdefault(asyncio.get_running_loop(), {})
-        if local not in sessions:
-            holder = _holding(local)
-            sessions[local] = await anext(holder), holder
-        return sessions[local][0]
+    async def _of_loop(self, kind: bool | None) -> Any:
+        held = self._held.setdefault(asyncio.get_running_loop(), {})
+        if kind not in held:
+            holder = _holding_plain() if kind is None else _holding(kind)
+            held[kind] = await anext(holder), holder
+        return held[kind][0]
+
+
+async def _sent_plainly(plain: Any, place: Any, request: HttpRequest, content: bytes) -> HttpResponse:
+    """The answer to a plain request.
+
+    Raises:
+        HttpError: there is none.
+    """
+    from .plain_http import TooLargeError, Unreachable  # noqa: PLC0415 - `plain` is there, so it is loaded
+
+    seconds = request.timeout / 1000
+    over: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def told(answer: Any) -> None:
+        if not over.done():
+            over.set_result(answer)
+
+    line = None
+    try:
+        line = await plain.line(place, min(CONNECT, seconds))
+        line.ask(place, request.headers, content, told, total=seconds, limit=request.limit)
+        answer = await over
+    except (Unreachable, ValueError) as error:
+        raise HttpError(str(error)) from error
+    finally:
+        if line is not None and not over.done():
+            line.hang_up()
+    if isinstance(answer, TooLargeError):
+        raise HttpError(_too_large(request.limit), retriable=False)
+    if isinstance(answer, TimeoutError):
+        raise HttpError(f"no answer within {request.timeout:,} ms")
+    if isinstance(answer, Exception):
+        raise HttpError(_told(answer)) from answer
+    headers = [(header_text(name), header_text(value)) for name, value in answer.headers]
+    return HttpResponse(answer.status, headers, answer.body, request.url)
+
+
+async def _holding_plain() -> AsyncGenerator[Any]:
+    """Plain connections, until the generator is closed."""
+    from .plain_http import PlainHttp  # noqa: PLC0415 - see above
+
+    plain = PlainHttp(Egress(), keep_alive=KEEP_ALIVE, proxies=bool(urllib.request.getproxies()))
+    try:
+        yield plain
+    finally:
+        plain.close()
 
 
 async def _holding(local: bool) -> AsyncGenerator[Any]:
@@ -84,6 +135,10 @@ async def _holding(local: bool) -> AsyncGenerator[Any]:
         connector=connector, trust_env=not local, cookie_jar=aiohttp.DummyCookieJar()
     ) as it:
         yield it
+
+
+def _too_large(limit: int) -> str:
+    return f"the answer has more than {limit:,} bytes, the most that is read"
 
 
 def _told(error: BaseException) -> str:
