@@ -207,6 +207,21 @@ async def test_many_runs_are_cancelled_that_fit(api: Api) -> None:
         ({"function_id": "sleep", "started_before": "2099-01-01"}, 400, "started_before must be in the past"),
         ({"function_id": "sleep", "started_before": "2000-01-01", "if": "event.("}, 400, "if: line 1, column 7"),
         ({"function_id": "sleep", "started_before": "2000-01-01", "if": 5}, 400, "if: expected an expression, got 5"),
+        (
+            {"function_id": "sleep", "started_before": "2000-01-01", "If": "false"},
+            400,
+            "If: no such member; did you mean 'if'?",
+        ),
+        (
+            {"function_id": "sleep", "started_befor": "2000-01-01"},
+            400,
+            "started_befor: no such member; did you mean 'started",
+        ),
+        (
+            {"function_id": "sleep", "x": 1},
+            400,
+            "x: no such member. Expected app_id, function_id, started_after, started_before",
+        ),
     ],
 )
 async def test_a_cancellation_that_is_none(api: Api, body: dict[str, Any], status: int, text: str) -> None:

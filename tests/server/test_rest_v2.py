@@ -386,6 +386,7 @@ async def test_a_rerun_that_cannot_be_is_refused(api: Api) -> None:
         ({"stepId": "unknown"}, "has no step 'unknown': expected one of 'fetch', 'nap', 'ship'"),
         ({"stepId": "nap", "input": []}, "'nap' is a Sleep"),
         ({"stepId": "ship", "input": {"a": 1}}, "fromStep.input: expected a list of the step's arguments"),
+        ({"stepId": "ship", "inputs": []}, "fromStep.inputs: no such member; did you mean 'input'?"),
         ({"stepId": 7}, "fromStep: expected an object with the stepId, a text"),
         ({}, "fromStep: expected an object with the stepId, a text"),
         ("ship", "fromStep: expected an object with the stepId, a text"),
@@ -393,6 +394,11 @@ async def test_a_rerun_that_cannot_be_is_refused(api: Api) -> None:
         status, answer = await rerun(api, run.id, fromStep=body)
         assert (status, answer["errors"][0]["code"]) == (400, "invalid_field_format"), answer
         assert words in answer["errors"][0]["message"]
+    status, answer = await rerun(api, run.id, fromstep={"stepId": "ship"})
+    assert (status, answer["errors"][0]["message"]) == (
+        400,
+        "fromstep: no such member; did you mean 'fromStep'? Expected fromStep",
+    )
     assert (await rerun(api, UNKNOWN))[0] == 404
     assert len(await api.engine.runs(function="shop-steps")) == 1
 

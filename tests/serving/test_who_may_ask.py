@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from inngest import errors
 from inngest.protocol.http import HttpError
 from inngest.protocol.wire import signing
 from inngest.runtime.clock import wall_clock_ms
+from inngest.sdk.serving import handler as handler_module
 from inngest.sdk.serving.messages import Request
 
 from .asking import KEY, OLD_KEY, URL, FakeApi, asked, client_of, handler_of, reply, request, value_of
@@ -369,3 +370,62 @@ def test_production_needs_a_key_and_says_so_where_it_is_served() -> None:
     client = inngest.Inngest(app_id="shop", is_production=True)
     with pytest.raises(errors.SigningKeyMissingError, match="INNGEST_SIGNING_KEY"):
         handler_of(client, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            {"signing_key": "abc"},
+            r"signing_key \(INNGEST_SIGNING_KEY\): a signing key is an even number of hexadecimal",
+        ),
+        ({"signing_key": KEY, "fallback": "xyz"}, "INNGEST_SIGNING_KEY_FALLBACK: a signing key is"),
+    ],
+)
+def test_a_key_that_is_none_is_refused_where_it_is_served(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], text: str
+) -> None:
+    if "fallback" in given:
+        monkeypatch.setenv("INNGEST_SIGNING_KEY_FALLBACK", given["fallback"])
+    client = inngest.Inngest(app_id="shop", is_production=True, signing_key=given["signing_key"])
+    with pytest.raises(ValueError, match=text) as caught:
+        handler_of(client, [])
+    assert given["signing_key"] not in str(caught.value)
+
+
+def test_what_is_no_client_and_no_list_of_functions_is_said() -> None:
+    client = client_of(production=False)
+    function = function_of(client)
+
+    async def plain() -> None: ...
+
+    for functions, text in (
+        (function, r"functions: expected a list of functions, got one function, shop-\w+: write \[that function\]"),
+        (
+            [function, plain],
+            r"functions\[1\]: expected a function of a client, got plain, which is not one yet: decorate",
+        ),
+        ([3], r"functions\[0\]: expected a function of a client, got 3"),
+        (3, "functions: expected a list of functions, got int"),
+    ):
+        with pytest.raises(TypeError, match=text):
+            handler_of(client, cast("Any", functions))
+    with pytest.raises(TypeError, match=r"client: expected an inngest\.Inngest, got object; serve takes"):
+        handler_of(cast("Any", object()), [function])
+
+
+async def test_the_reason_of_a_refusal_is_logged_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(production=True)
+    handler = handler_of(client, [function_of(client)])
+    now = wall_clock_ms()
+    monkeypatch.setattr(handler_module, "wall_clock_ms", lambda: now)
+    for _ in range(3):
+        assert (await asked(handler, request("POST", key=KEY, age=400_000))).status == 401
+    now += 60_000
+    assert (await asked(handler, request("POST", key=OLD_KEY))).status == 401
+    first, second = caplog.messages
+    assert first.startswith("a request was refused: the signature is of ")
+    assert first.endswith("at most 300 seconds may lie between. Set the clocks right")
+    assert second == "a request was refused: the signature is of another body, or made with another signing key"

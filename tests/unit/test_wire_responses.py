@@ -240,7 +240,10 @@ ROWS: list[Row] = [
         401,
         {"x-inngest-sdk-handled": "true"},
         b'{"message": "Unauthorized"}',
-        {"message": "Unauthorized"},
+        {
+            "message": "Unauthorized: the app refuses calls of this server with 401, since it has another signing key, "
+            "or its clock differs by more than 5 minutes; its own log says which"
+        },
     ),
     ("a proxy", 502, {}, b"<html>", {"kind": ReplyKind.FAILED, "error.code": "invalid_status_code"}),
     ("a proxy's pause", 503, {"retry-after": "7"}, b"", {"message": "invalid status code: 503", "retry_after": 7_000}),

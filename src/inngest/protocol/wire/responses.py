@@ -212,6 +212,13 @@ _NOT_THERE = re.compile(r'Function "[^"]*" was not found in this app.*', re.DOTA
 """The words in which the SDK for TypeScript says what others say by a code."""
 
 
+_REFUSED = (
+    "the app refuses calls of this server with 401, since it has another signing key, or its clock differs by more "
+    "than 5 minutes; its own log says which"
+)
+"""The mend of a refusal, of which most apps say no more than its name."""
+
+
 def _failure(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Reply:
     try:
         value = members.document(body, "the answer")
@@ -222,6 +229,8 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes, now: int) -> 
     error = operations.error_of(value)
     if not error.message and not (isinstance(value, dict) and "message" in value):
         error = error._replace(message=f"invalid status code: {status}")
+    if status == 401:
+        error = error._replace(message=f"{error.message or 'Unauthorized'}: {_REFUSED}")
     if _NOT_THERE.fullmatch(error.message):
         error = error._replace(code=ErrorCode.FUNCTION_NOT_FOUND.value)
     final = headers.get(NO_RETRY) == "true" if NO_RETRY in headers else status < 500 and _is_old(headers)

@@ -19,10 +19,10 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.clock import SystemClock, wall_clock_ms
 from inngest.runtime.kept_http import KeptHttp
 from inngest.runtime.ports import HttpClient, Threads
-from inngest.sdk.errors import SigningKeyMissingError
 from inngest.sdk.function import Client, Function
 
 from . import introspection
+from .arguments import client_of, functions_of
 from .calls import FunctionCalls
 from .messages import Request, Response, Stream, as_json
 from .pool import MakesClock
@@ -34,6 +34,10 @@ from .timing import ServerTiming
 SERVER_KINDS = {"cloud": "Cloud", "dev": "a Dev Server"}
 EXPECTED_KINDS = {"cloud": "Cloud", "dev": "Dev Server"}
 """The names of servers, as they stand in messages."""
+
+
+SILENCE = 60_000
+"""Milliseconds for which further requests are refused without a word in the log."""
 
 
 class Handler:
@@ -51,6 +55,8 @@ class Handler:
 
     Raises:
         SigningKeyMissingError: in production, without a signing key.
+        TypeError: the client is none, or the functions are no list of functions.
+        ValueError: in production, with a key that is none.
     """
 
     def __init__(
@@ -65,13 +71,10 @@ class Handler:
         clock: MakesClock = SystemClock,
         jitter: Callable[[float], float] = ids.jitter,
     ) -> None:
-        if client.is_production and not client.signing_key:
-            raise SigningKeyMissingError(
-                "a signing key is needed to serve functions in production: pass signing_key to the client, or set "
-                "INNGEST_SIGNING_KEY. In development set INNGEST_DEV=1."
-            )
+        client = client_of(client)
+        self._functions = {function.id: function for function in functions_of(functions)}
         self._client = client
-        self._functions = {function.id: function for function in functions}
+        self._refused_at: int | None = None  # when a refusal was logged last
         self._framework = framework
         self._settings = settings
         api = ServerApi(client, http or KeptHttp())
@@ -127,8 +130,16 @@ class Handler:
         keys = [key for key in (self._client.signing_key, self._client.signing_key_fallback) if key]
         try:
             return signing.verify(request.body, given, keys, wall_clock_ms(), self._settings.max_age)
-        except SigVerificationFailedError:
+        except SigVerificationFailedError as error:
+            self._log_refusal(error)
             return None
+
+    def _log_refusal(self, error: SigVerificationFailedError) -> None:
+        """Say why a server is refused: its own log has the status only. Strangers fill no log."""
+        now = wall_clock_ms()
+        if self._refused_at is None or now - self._refused_at >= SILENCE:
+            self._refused_at = now
+            CarefulLogger(self._client.logger).warning("a request was refused: %s", error.message)
 
     def _demand(self, key: str | None) -> None:
         """Refuse whoever has not shown the signing key, in production."""

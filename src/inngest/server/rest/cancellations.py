@@ -12,6 +12,9 @@ from inngest.server import run_json
 
 from . import parameters, shapes
 
+MEMBERS = ("app_id", "function_id", "started_after", "started_before", "if")
+"""The members of a request."""
+
 AHEAD = 1_000
 """Milliseconds by which the clock of a client may be ahead: its own *now* is in the past."""
 

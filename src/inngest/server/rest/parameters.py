@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from inngest.engine.records import Place
@@ -62,6 +63,22 @@ def check(given: Iterable[str], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
             raise UnknownParameterError(name, known)
+
+
+def unknown_member(wire: Mapping[str, object], known: Sequence[str], of: str = "") -> str | None:
+    """Say that an object has a member that nobody reads: mistyped, it would be a condition that lets all through.
+
+    Args:
+        wire: the object.
+        known: the members that are read.
+        of: what stands before the name of the member, such as `fromStep.`.
+    """
+    for name in wire:
+        if name not in known:
+            meant = difflib.get_close_matches(name.casefold(), [one.casefold() for one in known], 1)
+            hint = next((f"; did you mean {one!r}?" for one in known if one.casefold() in meant), "")
+            return f"{of}{name[:80]}: no such member{hint or '.'} Expected {', '.join(known)}"
+    return None
 
 
 def integer(query: Mapping[str, str], name: str, default: int, most: int, *, clamps: bool = False) -> int:

@@ -175,7 +175,7 @@ class RestV1:
     @_answering
     async def signal(self, request: Request) -> Response:
         """Give a signal to the run that waits for it."""
-        wire = await _object(request)
+        wire = await _object(request, "signal", "data")
         name = wire.get("signal")
         if not isinstance(name, str) or not name:
             raise Refused(400, f"signal: expected the name of a signal, got {name!r}"[:200])
@@ -193,7 +193,7 @@ class RestV1:
     @_answering
     async def cancel_many(self, request: Request) -> Response:
         """End runs of a function that were queued within a time. When this answers, they are cancelled."""
-        wire, service, now = await _object(request), self._service, self._host.now()
+        wire, service, now = await _object(request, *cancellations.MEMBERS), self._service, self._host.now()
         try:
             asked = cancellations.read(wire, await service.apps.functions(), now)
         except cancellations.CancellationError as error:
@@ -247,11 +247,14 @@ class RestV1:
         return Json({"error": text, "data": None, "status": 501}, 501)
 
 
-async def _object(request: Request) -> dict[str, Any]:
+async def _object(request: Request, *known: str) -> dict[str, Any]:
+    """The object in a body, with no other members than these; with any, if none are named."""
     try:
         wire = codec.loads((await request.body()).decode())
     except (ValueError, RecursionError):
         raise Refused(400, "the body is not JSON: expected an object") from None
     if not isinstance(wire, dict):
         raise Refused(400, "the body: expected an object")
+    if known and (unknown := parameters.unknown_member(wire, known)):
+        raise Refused(400, unknown)
     return wire

@@ -266,9 +266,11 @@ class RestV2:
     async def rerun(self, request: Request) -> Response:
         """Run a run again, from the start or from one of its steps on."""
         run_id = request.path_params["run_id"]
-        step = (await _object(request)).get("fromStep")
+        step = (await _object(request, "fromStep")).get("fromStep")
         if not isinstance(step, dict | None) or (step is not None and not isinstance(step.get("stepId"), str)):
             raise Refused(400, "invalid_field_format", "fromStep: expected an object with the stepId, a text")
+        if unknown := parameters.unknown_member(step or {}, ("stepId", "input"), "fromStep."):
+            raise Refused(400, "invalid_field_format", unknown)
         try:
             how = arguments.rerun_of(*((None, None) if step is None else (step["stepId"], step.get("input"))))
             forked = await self._service.control.rerun(run_id, how.step, how.given)
@@ -362,7 +364,7 @@ class RestV2:
     async def invoke(self, request: Request) -> Response:
         """Start a function, whatever its triggers."""
         function, registry = await self._function(request)
-        wire, wait = await _object(request), invoking.wait_of(request.query_params)
+        wire, wait = await _object(request, "data", "idempotencyKey"), invoking.wait_of(request.query_params)
         data, key = wire.get("data"), wire.get("idempotencyKey")
         if not isinstance(data, dict | None):
             raise Refused(400, "invalid_field_format", "data: expected an object")
@@ -407,7 +409,8 @@ def _text(data: dict[str, Any]) -> str:
         raise Refused(400, "invalid_field_format", f"data: {error}") from None
 
 
-async def _object(request: Request) -> dict[str, Any]:
+async def _object(request: Request, *known: str) -> dict[str, Any]:
+    """The object in a body, with no other members than these; with any, if none are named."""
     body = await request.body()
     try:
         wire = codec.loads(body.decode()) if body.strip() else {}
@@ -415,4 +418,6 @@ async def _object(request: Request) -> dict[str, Any]:
         raise Refused(400, "invalid_request", "the body is not JSON: expected an object") from None
     if not isinstance(wire, dict):
         raise Refused(400, "invalid_request", "the body: expected an object")
+    if known and (unknown := parameters.unknown_member(wire, known)):
+        raise Refused(400, "invalid_field_format", unknown)
     return wire
