@@ -13,6 +13,7 @@ from .faults import AT_COMMIT, CRASHES, Fault
 from .history import History
 from .scenarios import MIXED, world_of
 from .surroundings import silence
+from .wired import APART, UNSEEN
 from .world import World
 
 SIGNS: dict[str, Fault] = {
@@ -29,7 +30,9 @@ NARROW = tuple(name for program in ALL for name in (program.name, f"{program.nam
 """Worlds with one program and up to three engines."""
 
 
-SERVED = tuple(f"{program.name}@{engines}" for program in ALL for engines in (1, 2))
+SERVED = tuple(
+    f"{program.name}@{engines}" for program in ALL if program.name not in APART | UNSEEN for engines in (1, 2)
+)
 """The same, in apps that up to two engines call."""
 
 

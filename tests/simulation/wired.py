@@ -13,6 +13,9 @@ APART = {"threaded", "to-itself", "conflict"}
 """Programs that are not served: threads that a function starts itself are another matter behind the wire, and of
 signals that a function sends nobody knows whether they have come, if their answer is lost."""
 
+UNSEEN = {"changed-kind", "changed-back"}
+"""Programs in which a finished step becomes one of another kind: no app sees that, since calls tell results alone."""
+
 SERVED: Sequence[Program] = [
     one for one in (*PROGRAMS, *WAITING, *CHOOSING, *DEFERRING, *REQUESTING, *GATED) if one.name not in APART
 ]

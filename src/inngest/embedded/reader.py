@@ -61,7 +61,7 @@ class Reader:
         return views.run_in_full(view)
 
     def said(self, run_id: str) -> list[views.Said]:
-        """All that is said about a run and its steps, beside their results; nothing if there is no such run."""
+        """All that is said about a run and its steps beside their results; nothing if there is no such run."""
 
         def read(tx: Transaction) -> list[views.Said]:
             view = reading.run(tx, run_id)

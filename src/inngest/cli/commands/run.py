@@ -131,7 +131,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _said(one: Said, *, of_step: bool = False) -> Text:
-    """The values of what is said, for its line: scores by their values alone."""
+    """The line of something that is said: scores show their values alone."""
     values = one.values
     if one.kind == SCORE and isinstance(values, dict):
         values = {name: value.get("value") if isinstance(value, dict) else value for name, value in values.items()}
