@@ -460,6 +460,35 @@ def test_checkpoints_are_recorded_while_the_call_goes_on(town: Town) -> None:
     assert len(apps.calls) == 2
 
 
+def test_a_checkpoint_that_is_repeated_is_acknowledged_when_the_first_one_is_committed(town: Town) -> None:
+    apps = played(town, two_steps)
+    apps.gates = {"one": asyncio.Event()}
+
+    async def main() -> None:
+        worker = await town.worker(remote("app-f"))
+        await town.send(worker, "app/f")
+        await town.until(lambda: "one" in apps.said)
+        ops = [recorded("one", "1"), recorded("two", "2")]
+        run_id = apps.calls[0].run_id
+
+        async def twice() -> None:
+            first, again = (worker.service.executor.checkpoint(run_id, 0, ops) for _ in range(2))
+            assert isinstance(first, asyncio.Future)
+            assert isinstance(again, asyncio.Future)
+            assert not first.done()
+            assert (await again).advice is Advice.GO_ON
+            assert first.done()
+            repeated = worker.service.executor.checkpoint(run_id, 0, ops)
+            assert isinstance(repeated, Recorded)
+            assert repeated.advice is Advice.GO_ON
+
+        await worker.call(twice)
+        apps.gates["one"].set()
+        assert (await town.ended(worker, "app-f")).output == "[1,2]"
+
+    town.drive(main)
+
+
 def test_a_checkpoint_may_complete_the_run(town: Town) -> None:
     apps = played(town, one_step)
     apps.gates = {"one": asyncio.Event()}

@@ -243,8 +243,15 @@ class RemoteRun(OwnedRun):
             if self._worker.store.record_here(self.owner, changes.memos[0], lone=self._invoker.has_one_run):
                 return self._recorded_here(changes)
         elif changes.is_nothing and changes.attempt == stored and not asks:
-            return Recorded(self._advice(), changes.entries)
+            return self._repeated(changes)
         return self._commit(changes, now)
+
+    def _repeated(self, changes: Changes) -> asyncio.Future[Recorded] | Recorded:
+        """The answer where nothing is new: what it repeats may be under way, and is not recorded before its commit."""
+        last = self._last
+        if last is not None and (not last.done() or last.exception() or last.result().advice is Advice.STOP):
+            return last
+        return Recorded(self._advice(), changes.entries)
 
     def _advice(self) -> Advice:
         if self._executor.draining:
