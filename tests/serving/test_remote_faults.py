@@ -10,7 +10,7 @@ import pytest
 from inngest.engine.domain.explaining import Rule
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.invokers import places
-from inngest.engine.invokers.ports import Carried, RemoteCall
+from inngest.engine.invokers.ports import Carried, RawAnswer, RemoteCall
 from inngest.protocol.calls import Advice, Recorded
 from inngest.protocol.opcodes import Op, Opcode
 from inngest.protocol.wire.operations import COMPLETE
@@ -374,6 +374,41 @@ def test_a_worker_that_stops_does_not_wait_for_ever(town: Town) -> None:
 
     town.drive(main)
     assert apps.said == ["one", "one"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_call_that_is_not_delivered_as_its_run_ends_writes_nothing_any_more(tmp_path: Path, seed: int) -> None:
+    def program(steps: Steps) -> object:
+        return steps.first(
+            lambda branch: branch.run("fast", lambda: 1), lambda branch: branch.run("pay", lambda: 2, once=True)
+        )
+
+    over = asyncio.Event()
+
+    class Apps(ScriptedApps):
+        async def carry(self, call: RemoteCall) -> Carried:
+            if call.url.endswith(named("pay").hash):
+                await over.wait()
+                return refused(call)
+            carried = await super().carry(call)
+            if isinstance(carried, RawAnswer) and carried.status == 200:
+                over.set()
+            return carried
+
+    apps = Apps({"app-f": program})
+    town = Town(tmp_path, apps, seed)
+    ends: list[str] = []
+
+    async def main() -> None:
+        worker = await town.worker(remote("app-f"))
+        worker.service.executor.on_end = lambda run_id, _: ends.append(run_id)
+        await town.send(worker, "app/f")
+        await town.until(over.is_set)
+        await asyncio.sleep(1)
+        (view,) = await town.runs(worker, "app-f")
+        assert (view.run.status, ends) == (RunStatus.COMPLETED, [view.run.id])
+
+    town.drive(main)
 
 
 # -- cancelled

@@ -146,7 +146,9 @@ class RemoteRun(OwnedRun):
             self._state.apply(reports.left(self._state))
 
     def came_back(self, target: str) -> None:
-        """A call was not delivered: what it was for is due as before."""
+        """A call was not delivered: what it was for is due as before, unless the run is over."""
+        if self.is_over:
+            return
         if target == DISCOVERY:
             self._state.apply(reports.came_back(self._state))
         elif (step := self._state.open.get(target)) is not None and step.begun:
