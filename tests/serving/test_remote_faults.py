@@ -214,6 +214,35 @@ def test_a_step_that_must_not_be_repeated_fails_when_its_call_is_cut(town: Town)
     assert apps.said == ["pay"]
 
 
+@pytest.mark.parametrize("status", [200, 206, 404, 502, 504])
+def test_a_step_that_must_not_be_repeated_fails_when_its_answer_is_no_sdks(town: Town, status: int) -> None:
+    apps = played(town, only_once)
+    given_up = RawAnswer(status, {"server": "proxy", "retry-after": "1"}, b"<html>")
+    apps.after = lambda call: given_up if call.url.endswith(named("pay").hash) else None
+
+    async def main() -> None:
+        worker = await town.worker(remote("app-f"))
+        assert "was cut while its app ran it" in str(await town.result(worker))
+
+    town.drive(main)
+    assert apps.said == ["pay"]
+
+
+def test_a_call_that_a_proxy_gave_up_may_record_nothing_any_more(town: Town) -> None:
+    town.retry_interval = 50  # the same worker makes the next one
+    apps = played(town, one_step)
+    apps.after = times(1, lambda _: RawAnswer(504, {}, b""))
+
+    async def main() -> None:
+        worker = await town.worker(remote("app-f"))
+        assert await town.result(worker) == 1
+        (view,) = await town.runs(worker, "app-f")
+        assert [one.error.message for one in view.failed] == ["invalid status code: 504"]
+
+    town.drive(main)
+    assert [call.generation for call in apps.calls] == [0, 1, 1]
+
+
 def test_a_step_that_must_not_be_repeated_fails_when_its_worker_dies(town: Town) -> None:
     apps = played(town, only_once)
     apps.gates = {"pay": asyncio.Event()}

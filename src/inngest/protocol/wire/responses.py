@@ -148,7 +148,7 @@ class ReplyKind(enum.Enum):
     REPORTED = "reported"  # steps were reported
     FAILED = "failed"  # the function, or something before it, said that it failed
     HELD = "held"  # its code is not the code that began the run
-    BROKEN = "broken"  # nobody knows what happened: the answer is cut, too large, or none
+    BROKEN = "broken"  # nobody knows what happened: the answer is cut, too large, no SDK's, or none
 
 
 class Reply(NamedTuple):
@@ -193,8 +193,9 @@ def _read(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Rep
     if status == 201:
         status, headers, body = _unwrapped(headers, body)
     answered = SDK_NAME in headers or SDK_HANDLED in headers
-    if status in (200, 206) and not answered:
-        return _about(ReplyKind.FAILED, headers, now)._replace(error=_not_sdk(status, body))
+    if not answered:  # a proxy's word, or another server's: it may have given up a call that goes on
+        error = _not_sdk(status, body) if status in (200, 206) else _invalid_status(status, body)
+        return _about(ReplyKind.BROKEN, headers, now)._replace(error=error)
     if status == 200:
         data = members.json_of(members.document(body, "the answer"), "the answer")
         return _about(ReplyKind.COMPLETED, headers, now)._replace(data=data)
@@ -203,7 +204,7 @@ def _read(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Rep
         listed = [] if found is None else found if isinstance(found, list) else [found]
         ops = [operations.read(one, f"steps[{index}]") for index, one in enumerate(listed)]
         return _about(ReplyKind.REPORTED, headers, now)._replace(ops=ops, no_retry=headers.get(NO_RETRY) == "true")
-    if not answered or status < 400:
+    if status < 400:
         return _about(ReplyKind.FAILED, headers, now)._replace(error=_invalid_status(status, body))
     return _failure(status, headers, body, now)
 
