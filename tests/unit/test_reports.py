@@ -435,6 +435,17 @@ def test_a_target_that_the_code_has_not_come_to_is_told_by_its_name(run: RunStat
     assert transition.hold.step == A.text
 
 
+def test_a_step_that_the_code_has_not_come_to_has_not_begun() -> None:
+    begun = planned(A)._replace(once=True, begun=True)
+    run = state(begun, planned(B)._replace(once=True, begun=True))
+    held = Reply(ReplyKind.HELD, error=OOPS, held=Held(Sign.CALLED, "a", "b"), version=2)
+    changes = report(run, held, A.hash)
+    assert (isinstance(changes.transition, Released), list(changes.memos)) == (True, [])
+    assert list(changes.open) == [begun._replace(begun=False)]
+    interrupted = reports.interrupted(after(run, changes), POLICY, MOMENT)
+    assert [memo.step for memo in interrupted.memos] == [B]
+
+
 @pytest.mark.parametrize(("reply", "over"), [(reported(plan(B)), True), (FAILED, False)])
 def test_code_that_comes_to_its_place_is_held_no_more(reply: Reply, over: bool) -> None:
     changes = report(state(done(A), code=Code(HOLD, 1)), reply)

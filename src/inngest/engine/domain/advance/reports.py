@@ -176,6 +176,8 @@ class _Answer:
             self._set(version=reply.version)
         if reply.kind is ReplyKind.HELD:
             assert reply.held is not None
+            if (step := self.draft.known(self._report.target)) is not None and step.begun:
+                self.draft.opened(step._replace(begun=False))  # the code did not come to it
             code.held(self.draft, self._named(reply.held))
             return
         if reply.kind in (ReplyKind.COMPLETED, ReplyKind.REPORTED):
