@@ -268,6 +268,32 @@ def test_a_step_of_another_kind_than_before_is_a_failed_attempt() -> None:
     assert report(state(sleeping(A)), reported(ran(A))).memos == []
 
 
+@pytest.mark.parametrize("target", [DISCOVERY, D.hash])
+def test_several_steps_of_another_kind_than_before_are_one_failed_attempt(target: str) -> None:
+    run = state(sleeping(A), sleeping(B), sleeping(C), planned(D))
+    changes = report(run, reported(plan(A), plan(B), plan(C), raised(D)), target)
+    assert ([one.attempt for one in changes.failed], changes.transition) == ([0, 0][: 2 if not target else 1], None)
+    run = after(run, changes)
+    assert (run.attempt, run.open[D.hash].attempt) == ((1, 1) if not target else (0, 1))
+
+
+def test_several_steps_that_failed_in_one_answer_are_one_attempt_of_the_body() -> None:
+    run = state(attempt=1)
+    changes = report(run, reported(*(raised(step, retry_after=3_000) for step in (A, B, C)), raised(A)))
+    assert changes.failed == [
+        FailedAttempt(step.hash, 1, LEFT, NOW, RECORDED_OOPS, step.text) for step in (A, B, C)
+    ]
+    assert (changes.attempt, changes.transition, list(changes.memos)) == (2, None, [])
+    assert changes.discovery == Discovery(3, 2, owed=True, at=NOW + 3_000)
+    last = report(after(run, changes), reported(raised(A), raised(B)))
+    assert ([memo.step for memo in last.memos], last.transition) == ([A], None)
+
+
+def test_an_attempt_of_an_open_step_that_is_told_twice_counts_once() -> None:
+    changes = report(state(planned(A), owed=False, asking=Asking()), reported(raised(A), raised(A)), A.hash)
+    assert ([one.attempt for one in changes.open], [one.attempt for one in changes.failed]) == ([1], [0])
+
+
 @pytest.mark.parametrize("step", [sleeping(A), waiting(A), planned(A)])
 def test_a_step_of_any_kind_may_be_given_up(step: OpenStep) -> None:
     run = state(step, sleeping(B))

@@ -148,6 +148,7 @@ class _Answer:
         self._discovery = state.discovery
         self._asking = state.asking
         self._open = len(state.open)
+        self._tried: set[str] = set()  # hashes of steps of which an attempt has failed; "": of the body
 
     def decided(self, take: Callable[[], object]) -> Changes:
         """The decision, after this was done."""
@@ -261,7 +262,7 @@ class _Answer:
     def _ran(self, op: Op, *, no_retry: bool, going_on: bool) -> None:
         """A handler was run: what it gave is its step's, or how it failed."""
         draft, was = self.draft, self.draft.known(op.step.hash)
-        attempt = was.attempt if was is not None else draft.attempt
+        attempt = was.attempt if was is not None else self._attempt
         if was is not None and was.kind is not Opcode.STEP_RUN:
             if op.op is Opcode.STEP_CANCELLED:  # of whatever kind it is
                 steps.given_up(draft, op._replace(kind=was.kind, attempt=was.attempt))
@@ -272,8 +273,11 @@ class _Answer:
         op = op._replace(attempt=attempt, kind=Opcode.STEP_RUN, started_at=op.started_at or self._report.left_at)
         if op.error is not None:
             op = op._replace(error=op.error._replace(code=None))
+        if op.op is Opcode.STEP_ERROR and op.step.hash in self._tried:
+            return
         if op.op is Opcode.STEP_ERROR and not no_retry and attempt + 1 < (op.max_attempts or draft.run.retries + 1):
             if was is not None:
+                self._tried.add(op.step.hash)
                 steps.attempt_failed(draft, op)
             else:
                 self._try_again(op.step, op.error or ErrorInfo("Error", ""), op.retry_after)
@@ -398,7 +402,9 @@ class _Answer:
     def _failed(self, error: ErrorInfo, final: bool, retry_after: int | None) -> None:
         """The call has failed as a whole: it is made again, unless that was the last attempt."""
         draft, target = self.draft, self._report.target
-        attempt, step = draft.attempt, None
+        if target in self._tried and not final:  # DISCOVERY is the body
+            return
+        attempt, step = self._attempt, None
         if target != DISCOVERY:
             step = draft.known(target)
             if step is None or draft.done(target) is not None:
@@ -409,18 +415,26 @@ class _Answer:
         elif step is None:
             self._try_again(None, error, retry_after)
         else:
+            self._tried.add(target)
             op = Op(Opcode.STEP_ERROR, step.step, step.kind, attempt, self._report.left_at, error=error)
             steps.attempt_failed(draft, op._replace(retry_after=retry_after))
 
+    @property
+    def _attempt(self) -> int:
+        """Of the body. All that one answer says is of the same one, unless a step is recorded in between."""
+        return self.draft.attempt - 1 if DISCOVERY in self._tried and self.draft.attempt else self.draft.attempt
+
     def _try_again(self, step: StepName | None, error: ErrorInfo, retry_after: int | None) -> None:
-        """The code is to be entered once more, later: an attempt of the body is over."""
-        draft = self.draft
+        """The code is to be entered once more, later: an attempt of the body is over, one for each answer at most."""
+        draft, attempt = self.draft, self._attempt
         interval = draft.policy.retry_interval
-        delay = retry_delay(draft.attempt, jitter=draft.jitter, interval=interval, retry_after=retry_after)
+        delay = retry_delay(attempt, jitter=draft.jitter, interval=interval, retry_after=retry_after)
         hashed, name = ("", "") if step is None else (step.hash, step.text)
-        draft.failed.append(FailedAttempt(hashed, draft.attempt, self._report.left_at, draft.now, error, name))
-        draft.attempt += 1
-        self._owe(draft.now + delay)
+        draft.failed.append(FailedAttempt(hashed, attempt, self._report.left_at, draft.now, error, name))
+        if DISCOVERY not in self._tried:
+            draft.attempt += 1
+            self._owe(draft.now + delay)
+        self._tried |= {DISCOVERY, hashed}
 
 
 _RAN = frozenset((Opcode.STEP_RUN, Opcode.STEP_ERROR, Opcode.STEP_FAILED, Opcode.STEP_CANCELLED))
