@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 import inngest
 from inngest import errors
-from inngest.protocol.http import HttpError
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.wire import signing
 from inngest.runtime.clock import wall_clock_ms
 from inngest.sdk.serving import handler as handler_module
@@ -95,6 +96,34 @@ async def test_without_unauthenticated_sync_a_registration_has_to_be_signed() ->
 async def test_a_signature_of_any_age_is_taken_if_the_settings_say_so() -> None:
     handler = handler_of(CLOUD, [FUNCTIONS[True]], signature_max_age=0)
     assert (await asked(handler, request("GET", key=KEY, age=10**12))).status == 200
+
+
+async def test_requests_at_once_to_a_server_that_knows_the_fallback_only_are_all_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INNGEST_SIGNING_KEY_FALLBACK", OLD_KEY)
+    both_came, taken = asyncio.Event(), asyncio.Event()
+
+    class Rotated(FakeApi):
+        async def send(self, request: HttpRequest) -> HttpResponse:
+            number = len(self.asked)
+            await super().send(request)
+            if number == 0:
+                await both_came.wait()
+            elif number == 1:  # it is refused when the other has been taken
+                both_came.set()
+                await taken.wait()
+            knows = request.headers["authorization"] == f"Bearer {signing.hashed(OLD_KEY)}"
+            if knows:
+                taken.set()
+            return reply(200 if knows else 401, {"ok": knows, "modified": knows})
+
+    api, client = Rotated(), client_of(production=True)
+    handler = handler_of(client, [function_of(client)], api)
+    both = await asyncio.gather(*(asked(handler, request("PUT", f"deployId={number}")) for number in range(2)))
+    assert [answer.status for answer in both] == [200, 200]
+    assert (await asked(handler, request("PUT"))).status == 200
+    assert len(api.asked) == 5  # the key that was taken comes first from then on
 
 
 async def test_a_request_and_its_answer_may_be_signed_by_the_fallback_key(monkeypatch: pytest.MonkeyPatch) -> None:

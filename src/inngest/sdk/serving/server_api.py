@@ -75,14 +75,15 @@ class ServerApi:
         del sent[headers.EXPECTED_SERVER_KIND]  # said only where it is asked for
         sent.update(more or {})
         request = HttpRequest(method, url, sent, content, timeout, MAX_ANSWER, redirects=False)
-        for key in self._keys[:1]:
+        keys = tuple(self._keys)  # others may put them in another order while this waits
+        for key in keys[:1]:
             sent["authorization"] = self._showing(key)
         answer = await self._http.send(request)
-        if answer.status in REFUSED and len(self._keys) > 1:
-            sent["authorization"] = self._showing(self._keys[1])
+        if answer.status in REFUSED and len(keys) > 1:
+            sent["authorization"] = self._showing(keys[1])
             answer = await self._http.send(request)
             if answer.status not in REFUSED:
-                self._keys.reverse()
+                self._keys = [keys[1], keys[0]]
         return answer
 
     def _showing(self, key: str) -> str:
