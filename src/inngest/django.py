@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from inngest.sdk.serving.blocking import BlockingHandler
 from inngest.sdk.serving.handler import Handler
 from inngest.sdk.serving.messages import Request, Response
 from inngest.sdk.serving.settings import ServeOptions, resolve
+from inngest.sdk.serving.streaming import kept
 
 try:
     from asgiref.sync import sync_to_async
@@ -51,9 +53,8 @@ def serve(client: Inngest, functions: Sequence[Function[object]], **options: Unp
     async def view_async(request: http.HttpRequest) -> http.HttpResponse:
         given = _request(request)
         if isinstance(request, ASGIRequest) and not handler.calls.is_plain(given):
-            found = await handler.handle(given)
-            assert isinstance(found, Response)
-            return _response(found)
+            # Django cancels the view of a client that leaves, as a proxy does that gives up; a step goes on to its end.
+            return _response(await asyncio.shield(kept(_whole(handler, given))))
         # Django sends sync code that depends on its thread to that of the request; under WSGI it waits for this loop.
         return _response(await sync_to_async(blocking.handle, thread_sensitive=True)(given))
 
@@ -62,6 +63,12 @@ def serve(client: Inngest, functions: Sequence[Function[object]], **options: Unp
     pattern = path(handler.path.removeprefix("/"), chosen)
     assert isinstance(pattern, URLPattern)
     return pattern
+
+
+async def _whole(handler: Handler, given: Request) -> Response:
+    answer = await handler.handle(given)
+    assert isinstance(answer, Response)
+    return answer
 
 
 def _request(request: Any) -> Request:

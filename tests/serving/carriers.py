@@ -149,6 +149,15 @@ def django_asgi(client: inngest.Inngest, functions: Functions, **options: Any) -
         yield carry
 
 
+@contextmanager
+def django_app(client: inngest.Inngest, functions: Functions) -> Generator[Any]:
+    """Under ASGI, as a server has it."""
+    from django.core.handlers.asgi import ASGIHandler
+
+    with _urls(client, functions, {}):
+        yield ASGIHandler()
+
+
 async def _awaited(asking: Any) -> Any:
     return await asking
 

@@ -23,7 +23,7 @@ from inngest.sdk.serving.handler import Handler
 from inngest.sdk.serving.settings import resolve
 
 from .asking import FakeApi, asked, call, client_of, handler_of
-from .carriers import ENDPOINTS
+from .carriers import ENDPOINTS, django_app
 from .driving import Carry, Run, Told
 
 STARTED = inngest.TriggerEvent(event="test/started")
@@ -195,6 +195,42 @@ def test_a_plain_body_has_the_connections_of_its_request_also_beside_async_funct
     assert [one is own for one in seen] == [True] * len(seen)
     assert [one is own for one in in_branches] == [False]
     assert set(closed) == {"inngest-function"}  # those of branches
+
+
+async def test_a_client_that_leaves_cuts_no_step_of_an_async_view() -> None:
+    began, goes_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def charge() -> None:
+        began.set()
+        await goes_on.wait()
+        ended.set()
+
+    async def f(ctx: inngest.Context) -> None:
+        await ctx.step.run("charge", charge)
+
+    given = call()
+    messages: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": given.body, "more_body": False})
+
+    async def send(_: object) -> None: ...
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/inngest",
+        "query_string": b"fnId=shop-f&stepId=step",
+        "headers": [(b"host", b"app.example"), (b"content-length", str(len(given.body)).encode())],
+        "scheme": "http",
+        "server": ("app.example", 80),
+    }
+    with django_app(*made(f)) as app:
+        view = asyncio.ensure_future(app(scope, messages.get, send))
+        await began.wait()
+        messages.put_nowait({"type": "http.disconnect"})
+        await asyncio.wait((view,))
+        assert not ended.is_set()
+        goes_on.set()
+        await ended.wait()
 
 
 # -- the end of a process

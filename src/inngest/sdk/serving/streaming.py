@@ -22,6 +22,18 @@ _UNDER_WAY: set[asyncio.Task[Response]] = set()
 """Calls go on when nobody listens any more: their steps are recorded by checkpoints, and their slots are given back."""
 
 
+def kept(call: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
+    """A call that begins now, and goes on if nobody waits for it any more.
+
+    Args:
+        call: gives the answer.
+    """
+    task = asyncio.ensure_future(call)
+    _UNDER_WAY.add(task)
+    task.add_done_callback(_UNDER_WAY.discard)
+    return task
+
+
 def streamed(call: Coroutine[Any, Any, Response], headers: Mapping[str, str], timing: ServerTiming) -> Stream:
     """The answer of a call that begins now.
 
@@ -36,9 +48,7 @@ def streamed(call: Coroutine[Any, Any, Response], headers: Mapping[str, str], ti
 async def _chunks(
     call: Coroutine[Any, Any, Response], headers: Mapping[str, str], timing: ServerTiming
 ) -> AsyncIterator[bytes]:
-    task = asyncio.ensure_future(call)
-    _UNDER_WAY.add(task)
-    task.add_done_callback(_UNDER_WAY.discard)
+    task = kept(call)
     await asyncio.wait((task,), timeout=0)
     while not task.done():
         yield b" "
