@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from inngest.engine.domain.advance import reports
-from inngest.engine.domain.model import Asking, Discovery, Ended, RunStatus
+from inngest.engine.domain.model import Asking, Discovery, Ended, Policy, RunStatus
 from inngest.engine.domain.remote import DISCOVERY
-from inngest.protocol.opcodes import Arrival, Op, Opcode
+from inngest.protocol.opcodes import Arrival, Op, Opcode, OpenStep
 from inngest.protocol.wire.operations import COMPLETE
 from tests.unit.answers import (
     LEFT,
@@ -24,6 +26,7 @@ from tests.unit.answers import (
     state,
     waiting,
 )
+from tests.unit.names import named
 
 
 def test_a_checkpoint_records_and_owes_nothing_for_the_code_goes_on() -> None:
@@ -50,6 +53,26 @@ def test_what_falls_due_owes_a_discovery_once_its_group_is_over() -> None:
     changes = reports.woken(run, POLICY, MOMENT).changes
     assert [memo.step for memo in changes.memos] == [B]
     assert changes.discovery == Discovery(3, 2, owed=True)
+
+
+def test_steps_that_fall_due_at_once_are_looked_through_once() -> None:
+    class Counted(dict[str, OpenStep]):
+        passes = 0
+
+        def items(self) -> Any:
+            self.passes += 1
+            return super().items()
+
+    def passes(count: int, mode: str = "wait") -> int:
+        steps = [sleeping(named(f"s{number}"), mode) for number in range(count)]
+        run = state(owed=False, asking=Asking())
+        found = run.open = Counted({step.step.hash: step for step in (*steps, waiting(B))})
+        changes = reports.woken(run, Policy(1_000, None), MOMENT).changes
+        assert (len(changes.memos), changes.discovery is None) == (count, mode == "wait")
+        return found.passes
+
+    assert passes(100) == passes(2)
+    assert passes(100, "race") == passes(2, "race")
 
 
 def test_a_discovery_that_was_not_delivered_is_owed_as_before() -> None:

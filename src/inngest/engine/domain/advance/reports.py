@@ -7,7 +7,7 @@ answer is about, whose attempt has failed, and whether another discovery is owed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from inngest.engine.domain import advance
@@ -125,9 +125,8 @@ def woken(state: RunState, policy: Policy, moment: Moment) -> advance.Woken:
     """
     changes, overflow = advance.woken(state, policy, moment)
     answer = _Answer(state, Report(DISCOVERY, 0, Reply(ReplyKind.REPORTED)), policy, moment)
-    for index, memo in enumerate(changes.memos):
-        answer.draft.memos = list(changes.memos[: index + 1])
-        answer.finished(state.open.get(memo.step.hash), going_on=True)
+    answer.draft.memos = list(changes.memos)
+    answer.all_finished([state.open[memo.step.hash] for memo in changes.memos])
     return advance.Woken(answer.added_to(changes), overflow)
 
 
@@ -335,8 +334,13 @@ class _Answer:
             if self._report.target == DISCOVERY and not going_on:
                 self._owe()
             return
-        self._open -= 1
-        if self._discovery.version < 2 or was.mode == "race" or not self._others_wait():
+        self.all_finished((was,))
+
+    def all_finished(self, steps: Collection[OpenStep]) -> None:
+        """As `finished`, for steps that end at the same time: each look at those that wait costs a pass."""
+        self._open -= len(steps)
+        tells = self._discovery.version < 2 or any(step.mode == "race" for step in steps)
+        if steps and (tells or not self._others_wait()):
             self._owe()
 
     def _others_wait(self) -> bool:
