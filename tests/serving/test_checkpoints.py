@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest.protocol.http import HttpError, HttpRequest
+from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.steps import hash_step_id
 from inngest.protocol.wire import calls
 from inngest.sdk.serving import checkpoint
@@ -97,6 +97,50 @@ async def test_several_results_go_together() -> None:
     assert answer.status == 206
     assert ops_of(answer) == [("StepRun", "c"), ("RunComplete", "complete")]
     assert value_of(answer)[1]["data"] == "done"
+
+
+async def large(api: FakeApi, sizes: list[int], buffered: int = 9) -> tuple[Response, list[str]]:
+    """The answer of a function whose steps give so many megabytes."""
+    client = client_of(production=False)
+    ran: list[str] = []
+
+    @client.create_function(fn_id="f", trigger=STARTED, checkpointing=inngest.Checkpointing(buffered_steps=buffered))
+    async def f(ctx: inngest.Context) -> str:
+        for number, size in enumerate(sizes):
+
+            async def handler(size: int = size) -> str:
+                ran.append(f"s{len(ran)}")
+                return "x" * (size * 1024 * 1024 - 2)
+
+            await ctx.step.run(f"s{number}", handler)
+        return "done"
+
+    return await asked(handler_of(client, [f], api), call()), ran
+
+
+async def test_results_are_sent_before_they_are_too_large_together() -> None:
+    api = FakeApi(SAVED, checkpoints=True)
+    answer, ran = await large(api, [1, 1, 3, 4, 1, 1])
+    assert ran == ["s0", "s1", "s2", "s3", "s4", "s5"]
+    assert [told(sent) for sent in api.asked] == [["s0", "s1"], ["s2"], ["s3"]]
+    assert max(len(sent.content or b"") for sent in api.asked) < 5 * 1024 * 1024
+    assert ops_of(answer) == [("StepRun", "s4"), ("StepRun", "s5"), ("RunComplete", "complete")]
+
+
+async def test_what_is_too_large_together_is_sent_one_by_one() -> None:
+    class Narrow(FakeApi):
+        async def send(self, request: HttpRequest) -> HttpResponse:
+            answer = await super().send(request)
+            return reply(413, {}) if len(request.content or b"") > 1_500_000 else answer
+
+    api = Narrow(SAVED, checkpoints=True)
+    answer, ran = await large(api, [1, 1, 1], buffered=3)
+    assert [told(sent) for sent in api.asked] == [["s0", "s1", "s2"], ["s0"], ["s1"], ["s2"]]
+    assert (answer.status, value_of(answer), ran) == (200, "done", ["s0", "s1", "s2"])
+    api = Narrow(SAVED, checkpoints=True)
+    answer, ran = await large(api, [1, 2, 1], buffered=3)
+    assert [told(sent) for sent in api.asked] == [["s0", "s1", "s2"], ["s0"], ["s1"]]
+    assert ops_of(answer) == [("StepRun", "s1"), ("StepRun", "s2")]
 
 
 async def test_results_are_sent_when_an_interval_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,8 @@ def test_an_error_with_a_number_that_nothing_can_hold_is_refused(error: str) -> 
         (429, {"retry-after": "2"}, b"", Answered(Verdict.AGAIN, 2_000)),
         (503, {"retry-after": "9999"}, b"", Answered(Verdict.AGAIN, 5_000)),
         (500, {"retry-after": "soon"}, b"", Answered(Verdict.AGAIN)),
-        *((status, {}, b"", Answered(Verdict.CLOSED)) for status in (302, 400, 401, 403, 413)),
+        *((status, {}, b"", Answered(Verdict.CLOSED)) for status in (302, 400, 401, 403)),
+        (413, {}, b"", Answered(Verdict.TOO_LARGE)),
     ],
 )
 def test_the_meaning_of_an_answer(status: int, headers: dict[str, str], body: bytes, expected: Answered) -> None:

@@ -115,6 +115,7 @@ class Verdict(enum.Enum):
     STALE = "stale"  # another call goes on with the run: stop, and report nothing
     AGAIN = "again"  # nobody knows whether it is recorded: send the same again
     CLOSED = "closed"  # it is not recorded, and will not be: report in the answer of the call
+    TOO_LARGE = "too large"  # as CLOSED, for all of it together: one by one, it may be recorded
     LACKING = "lacking"  # the server knows no checkpoints: as CLOSED, and send it no more
 
 
@@ -139,6 +140,8 @@ def answered(status: int, headers: Mapping[str, str], body: bytes) -> Answered:
         return Answered(Verdict.STALE)
     if status in (404, 501):
         return Answered(Verdict.LACKING)
+    if status == 413:
+        return Answered(Verdict.TOO_LARGE)
     if status == 429 or status >= 500:
         given = headers.get(RETRY_AFTER, "")
         pause = int(given) * limits.SECOND if re.fullmatch(r"[0-9]{1,7}", given) else None

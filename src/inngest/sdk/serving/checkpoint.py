@@ -12,7 +12,7 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inngest.protocol import durations, limits
+from inngest.protocol import codec, durations, limits
 from inngest.protocol.calls import Advice, Call, Completed, Outcome, Recorded, Yielded
 from inngest.protocol.config import Checkpointing
 from inngest.protocol.http import HttpError
@@ -26,6 +26,11 @@ from .server_api import ServerApi
 TRIES = 5
 FIRST_PAUSE = 100
 """Milliseconds before the second try. Each further pause is twice as long, and a fifth more or less by chance."""
+
+MOST_KEPT = 4 * limits.MB
+"""Bytes from which on reports are sent, and at most together, however few they are: servers read 8 MB of a checkpoint,
+and of the answer in which the last ones travel. A report alone may have more.
+"""
 
 TIMEOUT = 10_000
 """Milliseconds until the server has answered."""
@@ -129,6 +134,8 @@ class Checkpoints:
     def _is_due(self) -> bool:
         if sum(op.op not in _SILENT for op in self.ops) >= self._buffered:
             return True
+        if sum(map(_size, self.ops)) >= MOST_KEPT:
+            return True
         return self._max_interval is not None and self._clock.monotonic() - self._sent >= self._max_interval
 
     async def _answered(self, answer: _Uncancelled, entries: Sequence[Entry]) -> None:
@@ -143,7 +150,15 @@ class Checkpoints:
             answer.set_result(Recorded(Advice.YIELD if self._yields else Advice.GO_ON, entries))
 
     async def _send(self, ops: Sequence[Op]) -> None:
-        """Send reports until the server has taken, or refused them."""
+        """Send reports, in parts that servers read, until the server has taken, or refused them."""
+        parts = _parts(ops)
+        while parts and self.state is State.OPEN:
+            part = parts.pop(0)
+            if not await self._send_part(part):
+                parts[:0] = [(op,) for op in part]
+
+    async def _send_part(self, ops: Sequence[Op]) -> bool:
+        """Send reports at once; False if the server does not read so much, but may read them one by one."""
         body = checkpoints.write(self._call, ops, self._came_at, self._clock.now())
         said = Answered(Verdict.AGAIN)
         for number in range(TRIES):
@@ -160,11 +175,14 @@ class Checkpoints:
         elif said.verdict is Verdict.STALE:
             self.state = State.STOPPED
             self.ops.clear()
+        elif said.verdict is Verdict.TOO_LARGE and len(ops) > 1:
+            return False
         else:
             self.state = State.CLOSED
-            if said.verdict is not Verdict.CLOSED:
+            if said.verdict not in (Verdict.CLOSED, Verdict.TOO_LARGE):
                 length = LACKING if said.verdict is Verdict.LACKING else UNREACHABLE
                 self._api.lacks_checkpoints(self._clock.monotonic() + length)
+        return True
 
     async def _posted(self, body: bytes) -> Answered:
         path = f"v1/checkpoint/{self._call.run_id}/async"
@@ -191,3 +209,23 @@ class Checkpoints:
         error = None if op.error is None or cancelled else op.error._replace(code=None)
         now = self._clock.now()
         return Memo(op.step, op.kind, seq, op.data, error, now, op.attempt, op.started_at, cancelled)
+
+
+def _size(op: Op) -> int:
+    """About how many bytes a report has."""
+    told = () if op.error is None else (op.error.message, op.error.stack)
+    texts = (op.data, None if op.target is None else op.target.data, *told)
+    return sum(codec.size(text) for text in texts if text)
+
+
+def _parts(ops: Sequence[Op]) -> list[Sequence[Op]]:
+    """Reports in their order, in parts of a size that servers read."""
+    parts: list[Sequence[Op]] = []
+    first = size = 0
+    for index, op in enumerate(ops):
+        more = _size(op)
+        if index > first and size + more > MOST_KEPT:
+            parts.append(ops[first:index])
+            first, size = index, 0
+        size += more
+    return [*parts, ops[first:]]
