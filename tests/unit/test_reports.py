@@ -280,9 +280,7 @@ def test_several_steps_of_another_kind_than_before_are_one_failed_attempt(target
 def test_several_steps_that_failed_in_one_answer_are_one_attempt_of_the_body() -> None:
     run = state(attempt=1)
     changes = report(run, reported(*(raised(step, retry_after=3_000) for step in (A, B, C)), raised(A)))
-    assert changes.failed == [
-        FailedAttempt(step.hash, 1, LEFT, NOW, RECORDED_OOPS, step.text) for step in (A, B, C)
-    ]
+    assert changes.failed == [FailedAttempt(step.hash, 1, LEFT, NOW, RECORDED_OOPS, step.text) for step in (A, B, C)]
     assert (changes.attempt, changes.transition, list(changes.memos)) == (2, None, [])
     assert changes.discovery == Discovery(3, 2, owed=True, at=NOW + 3_000)
     last = report(after(run, changes), reported(raised(A), raised(B)))
@@ -301,6 +299,17 @@ def test_a_step_of_any_kind_may_be_given_up(step: OpenStep) -> None:
     (memo,) = changes.memos
     assert (memo.step, memo.kind, memo.cancelled, len(changes.failed)) == (A, step.kind, True, 0)
     assert after(run, changes).open.keys() == {B.hash}
+
+
+def test_errors_of_steps_count_for_the_size_of_a_run() -> None:
+    error = ErrorInfo("E", "m" * 1_000, "s" * 500)
+    run = state(size=limits.MAX_STATE - 2_000)
+    run = after(run, report(run, reported(Op(Opcode.STEP_FAILED, A, error=error))))
+    assert run.size == limits.MAX_STATE - 499
+    ended = report(run, reported(Op(Opcode.STEP_FAILED, B, error=error))).transition
+    assert isinstance(ended, Ended)
+    assert ended.error is not None
+    assert ended.error.code == "state_overflowed"
 
 
 def test_more_steps_than_a_run_may_have_fail_it() -> None:

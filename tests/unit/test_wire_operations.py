@@ -272,6 +272,17 @@ def test_what_other_sdks_write_is_read(value: dict[str, object], expected: dict[
     assert (op.attempt, op.started_at) == (0, 0)
 
 
+def test_what_is_for_people_is_cut() -> None:
+    long = "é" * 3_000_000
+    error = {"name": long, "message": long, "stack": long, "code": long}
+    op = operations.read(_op("StepFailed", userland={"id": long}, displayName=long, error=error), "steps[0]")
+    assert op.error is not None
+    assert [len(text or "") for text in op.error] == [1_024, 65_536, 65_536, 1_024]
+    assert (op.step.hash, len(op.step.id), op.step.id[-2:]) == (HASH, 1_024, "é…")
+    fits = operations.read(_op("StepFailed", displayName="", userland={"id": "i" * 1_024}, error="m" * 65_536), "s")
+    assert (fits.step.id, fits.error) == ("i" * 1_024, ErrorInfo("Error", "m" * 65_536))
+
+
 def test_a_model_is_asked_as_others_ask_it() -> None:
     opts = {
         "type": "step.ai.infer",

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
-from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, Arrival, Entry, Memo, Op
@@ -403,4 +402,4 @@ def _as_written(changes: Changes, receipt: Receipt) -> Changes:
 
 
 def _size(entries: Sequence[Entry]) -> int:
-    return sum(codec.size(entry.data) for entry in entries if isinstance(entry, Memo) and entry.data is not None)
+    return sum(entry.size for entry in entries if isinstance(entry, Memo))

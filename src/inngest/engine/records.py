@@ -83,7 +83,7 @@ class Claimed(NamedTuple):
             attempt=run.attempt,
             seq=self.memos[-1].seq + 1 if self.memos else 0,
             steps=len(self.memos),
-            size=sum(len(memo.data) for memo in self.memos if memo.data),
+            size=sum(memo.size for memo in self.memos),
             open={step.step.hash: step for step in self.open},
             arrived={arrival.hash: arrival for arrival in self.arrivals},
             waiting=run.watched or any(step.kind in WAITS for step in self.open),

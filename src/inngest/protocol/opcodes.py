@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from . import codec
 from .errors import ErrorInfo
 from .requests import Secrets
 from .steps import StepName
@@ -103,6 +104,12 @@ class Memo(NamedTuple):
     started_at: int = 0  # unix ms, when that try began
     cancelled: bool = False  # the caller gave up waiting before there was a result
     metadata: str | None = None  # JSON text: what is known of it beside its result, for people
+
+    @property
+    def size(self) -> int:
+        """UTF-8 bytes of its result, or about as many of its error: what a run keeps of it."""
+        size = 0 if self.data is None else codec.size(self.data)
+        return size if self.error is None else size + sum(len(text) for text in self.error if text)
 
 
 class OpenStep(NamedTuple):

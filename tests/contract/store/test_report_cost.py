@@ -11,7 +11,7 @@ import pytest
 
 from inngest.engine.records import Checkpoint, Requested
 from inngest.engine.store.sql import SqlStore
-from inngest.protocol.errors import ErrorCode
+from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.limits import MAX_STATE, MAX_STEP_OUTPUT
 from inngest.protocol.opcodes import Op, Opcode
 from tests.contract.store import values
@@ -95,6 +95,18 @@ async def test_a_report_reads_no_results_of_other_steps(
         *((f"step-{number}", number) for number in range(STEPS)),
         ("last", STEPS),
     ]
+
+
+async def test_errors_count_for_the_size_of_a_run_unread(store: SqlStore) -> None:
+    claimed = await values.begin(store)
+    error = ErrorInfo("E", "x" * (MAX_STEP_OUTPUT - 1_000))
+    for number in range(MAX_STATE // MAX_STEP_OUTPUT + 1):
+        op = Op(Opcode.STEP_FAILED, step(f"step-{number}"), error=error)
+        assert await store.checkpoint(Checkpoint(claimed.run.id, claimed.run.discovery.generation, [op], NOW))
+    view = await store.run(claimed.run.id)
+    assert view is not None
+    assert view.run.error is not None
+    assert ErrorCode.STATE_OVERFLOWED.value in view.run.error
 
 
 async def test_results_count_for_the_size_of_a_run_unread(run: tuple[str, Report], store: SqlStore) -> None:

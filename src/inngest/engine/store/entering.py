@@ -86,10 +86,10 @@ STEP_PLACES = Statement(
 )
 
 STEP_SIZES = Statement(
-    "A report reads how large the results of steps are that no report before it has counted.",
-    lambda words: select(func.sum(func.length(_steps.c.data))).where(
-        _steps.c.run_id == bindparam("run"), words.any_of(_steps.c.hash, "hashes")
-    ),
+    "A report reads how large the results and errors of steps are that no report before it has counted.",
+    lambda words: select(
+        func.sum(func.coalesce(func.length(_steps.c.data), 0) + func.coalesce(func.length(_steps.c.error), 0))
+    ).where(_steps.c.run_id == bindparam("run"), words.any_of(_steps.c.hash, "hashes")),
 )
 
 STEPS_OF = Statement(

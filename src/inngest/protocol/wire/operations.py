@@ -27,6 +27,12 @@ CANCELLED = "StepCancelledError"
 COMPLETE = StepName("complete", 0, hash_step_id("complete"))
 """The name under which the end of a function is reported beside steps."""
 
+MAX_ERROR = 65_536
+"""Characters that are kept of an error's message, and of its stack: they are for people."""
+
+MAX_ID = 1_024
+"""The same of a step's id, which its hash stands for, and of an error's name."""
+
 _HASH = re.compile(r"[0-9A-Za-z_.:~+/=-]{1,256}")
 """Of a step. All known SDKs send SHA-1 in hex; others could choose otherwise."""
 
@@ -260,8 +266,19 @@ def error_of(value: object) -> ErrorInfo:
         BodyInvalidError: it holds a number that no double can hold.
     """
     if isinstance(value, dict):
-        return ErrorInfo.from_mapping({name: _text_of(one) for name, one in value.items()})
-    return ErrorInfo("Error", _text_of(value) or "")
+        error = ErrorInfo.from_mapping({name: _text_of(one) for name, one in value.items()})
+    else:
+        error = ErrorInfo("Error", _text_of(value) or "")
+    return error._replace(
+        name=_cut(error.name, MAX_ID),
+        message=_cut(error.message, MAX_ERROR),
+        stack=None if error.stack is None else _cut(error.stack, MAX_ERROR),
+        code=None if error.code is None else _cut(error.code, MAX_ID),
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _text_of(value: object) -> str | None:
@@ -302,7 +319,7 @@ def _step(wire: Mapping[str, Any], opcode: Opcode, path: str) -> StepName:
     hashed = members.text(wire.get("id"), f"{path}.id")
     if not _HASH.fullmatch(hashed):
         raise members.wrong(f"{path}.id", "the hash of a step", hashed)
-    return StepName(shown or hashed, repeat, hashed)
+    return StepName(_cut(shown, MAX_ID) or hashed, repeat, hashed)
 
 
 _Reader = Callable[[Op, Mapping[str, Any], Mapping[str, Any], str], Op]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.model import Changes, Defer, Ended, FailedAttempt, Policy, Released, RunState, Signal, Wait
-from inngest.protocol import codec, limits
+from inngest.protocol import limits
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import Entry, Memo, Opcode, OpenStep, SentEvent
 from inngest.protocol.steps import StepName
@@ -95,13 +95,12 @@ class Draft:
         """
         if self.run.steps + len(self.memos) >= self.policy.max_steps:
             raise self.too_many(memo.step)
-        if memo.data is not None:
-            self.size += codec.size(memo.data)
+        self.size += memo.size
         if self.run.size + self.size > limits.MAX_STATE:
             raise Overflow(
                 ErrorInfo(
                     "StateOverflowedError",
-                    f"the results of the run's steps are over {limits.MAX_STATE:,} bytes, at step "
+                    f"the results and errors of the run's steps are over {limits.MAX_STATE:,} bytes, at step "
                     f'"{memo.step.text}": keep large values elsewhere and return references to them',
                     code=ErrorCode.STATE_OVERFLOWED.value,
                 )
