@@ -30,7 +30,7 @@ class Bodies:
         self._events = [calls.event_text(event, _extra(event)) for event in call.events]
         self._memos = _Texts(calls.memo_text)
         self._canonical = _Texts(lambda memo: calls.canonical_member(calls.memo_text(memo)))
-        self._canonical_events: list[str] | None = None
+        self._canonical_events: list[str] = []  # of as many as a call has held
 
     def of(self, step: RemoteStep, request_id: str, now: int) -> RemoteCall:
         """A call.
@@ -80,9 +80,9 @@ class Bodies:
     ) -> str:
         """The signature over the canonical form of a body; over the body itself if it has none."""
         try:
-            if self._canonical_events is None:
-                self._canonical_events = [signing.canonical_text(text) for text in self._events]
-            texts = [*self._canonical.of(memos), *map(calls.canonical_member, inputs)]
+            held = self._events[:1] if left_out else self._events
+            self._canonical_events += map(signing.canonical_text, held[len(self._canonical_events) :])
+            texts = [] if left_out else [*self._canonical.of(memos), *map(calls.canonical_member, inputs)]
             body = calls.encode(head, self._canonical_events, texts, left_out=left_out)
         except ValueError:  # a number that no double can hold: who checks it cannot know it either
             pass

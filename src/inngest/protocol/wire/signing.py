@@ -26,11 +26,16 @@ _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
-_HIGH = re.compile("[\ud800-\U0010ffff]")
-"""Halves of pairs, and characters that stand in another order by UTF-16 than by code points."""
+_LATE = re.compile("[\ue000-\uffff]")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+"""Beside each other, these two kinds stand in another order by UTF-16 than by code points."""
 
 _EXACT = 15
 """Digits that a double keeps, whatever they are."""
+
+_WHOLE = 10.0**_EXACT
+_SMALL = 1e-4
+"""Between these, Python writes a double that is no whole number as ECMAScript does."""
 
 
 def sign(body: bytes, key: str, at: int) -> str:
@@ -115,11 +120,12 @@ def canonical_text(text: str) -> str:
     Raises:
         ValueError: as for `canonical`.
     """
-    if "\\u" not in text and (text.isascii() or _HIGH.search(text) is None):
-        try:
-            return _encode(_decode_plain(text))
-        except (_NotPlainError, RecursionError):
-            pass
+    try:
+        plain = _encode(_decode_plain(text))
+    except (_NotPlainError, RecursionError):
+        plain = None
+    if plain is not None and _is_in_order(plain):
+        return plain
     try:
         value = json.loads(text, parse_int=float, parse_constant=_refuse)
     except RecursionError:
@@ -137,8 +143,20 @@ def _plain(digits: str) -> int:
     return int(digits)
 
 
-def _not_plain(_: str) -> object:
+def _plain_double(text: str) -> float:
+    value = float(text)
+    if value.is_integer() and abs(value) < _WHOLE:
+        return int(value)
+    if _SMALL <= abs(value) < _WHOLE:
+        return value
     raise _NotPlainError
+
+
+def _is_in_order(text: str) -> bool:
+    """Whether the encoder of the standard library has put keys in their order, and knows all characters."""
+    if text.isascii():
+        return True
+    return _SURROGATE.search(text) is None and (_ASTRAL.search(text) is None or _LATE.search(text) is None)
 
 
 class _Verbatim(NamedTuple):
@@ -226,7 +244,7 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-_decode_plain = json.JSONDecoder(parse_float=_not_plain, parse_int=_plain, parse_constant=_refuse).decode
+_decode_plain = json.JSONDecoder(parse_float=_plain_double, parse_int=_plain, parse_constant=_refuse).decode
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True).encode
 
 
