@@ -27,6 +27,16 @@ async def test_the_events_of_a_run(api: Api) -> None:
     assert event == {"id": "mine", "name": "shop/said", "data": {"é": [1, 2**70]}, "ts": 1_700_000_000_000, "user": {}}
 
 
+async def test_the_events_of_a_run_have_all_members_that_functions_see(api: Api) -> None:
+    """An app that fetches its events gets the same as one whose calls hold them."""
+    members = {"user": {"external_id": "42"}, "v": "2", "meta": {"sessions": {"a": "b"}}}
+    sent = await api.post({"name": "shop/said", "id": "mine", "ts": 1_700_000_000_000, **members})
+    (run,) = await api.engine.runs(event_id=sent.json()["ids"][0])
+    await api.engine.wait(run.id)
+    (event,) = (await api.http.get(f"/v0/runs/{run.id}/batch")).json()
+    assert event == {"id": "mine", "name": "shop/said", "data": {}, "ts": 1_700_000_000_000, **members}
+
+
 async def test_the_memos_of_a_run_in_their_order(api: Api) -> None:
     run_id = await run_of(api, inngest.Event(name="shop/stepped"))
     response = await api.http.get(f"/v0/runs/{run_id}/actions")

@@ -268,12 +268,13 @@ def test_what_is_written_is_read_back() -> None:
         threaded=True,
         version=2,
     )
-    event = EventData("id", "a/b", '{"x":1.0}', 7)
-    body = calls.encode(head, [calls.event_text(event, {"user": '{"u":1}'})], [calls.memo_text(memo) for memo in memos])
+    event = EventData("id", "a/b", '{"x":1.0}', 7, '{"user":{"u":1},"source":"s"}')
+    body = calls.encode(head, [calls.event_text(event)], [calls.memo_text(memo) for memo in memos])
     url = calls.address("https://x.example/api?fnId=old&stepId=step&keep=1", "shop-pay", "t")
     assert url == "https://x.example/api?keep=1&fnId=shop-pay&stepId=t"
     call = calls.decode(body, {"fnId": "shop-pay", "stepId": "t"}, calls.headers(head)).call
-    assert call.events == [event]
+    assert call.events == [event._replace(extra=None)]
+    assert json.loads(body)["event"]["user"] == {"u": 1}
     assert [(memo.step.hash, memo.data, memo.error, memo.cancelled) for memo in call.memos] == [
         (FETCH, '{"a":9007199254740993}', None, False),
         ("e", None, ErrorInfo("N", "m", "s"), False),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 
 from inngest.engine.domain.remote import RemoteStep
-from inngest.protocol import codec
-from inngest.protocol.calls import Call, EventData
-from inngest.protocol.events import members_of
+from inngest.protocol.calls import Call
 from inngest.protocol.opcodes import Memo
 from inngest.protocol.wire import calls, signing
 
@@ -27,7 +25,7 @@ class Bodies:
         self._call = call
         self._run = run
         self._key = signing_key
-        self._events = [calls.event_text(event, _extra(event)) for event in call.events]
+        self._events = [calls.event_text(event) for event in call.events]
         self._memos = _Texts(calls.memo_text)
         self._canonical = _Texts(lambda memo: calls.canonical_member(calls.memo_text(memo)))
         self._canonical_events: list[str] = []  # of as many as a call has held
@@ -87,11 +85,6 @@ class Bodies:
         except ValueError:  # a number that no double can hold: who checks it cannot know it either
             pass
         return signing.sign(body, self._key, now)
-
-
-def _extra(event: EventData) -> Mapping[str, str]:
-    """JSON texts of the other members of an event, by name."""
-    return {} if event.extra is None else {name: codec.dumps(one) for name, one in members_of(event.extra).items()}
 
 
 class _Texts:

@@ -16,6 +16,7 @@ from inngest.protocol import codec, limits
 from inngest.protocol import headers as names
 from inngest.protocol.calls import Call, EventData, Mode
 from inngest.protocol.errors import BodyInvalidError, ErrorInfo, QueryParamMissingError
+from inngest.protocol.events import members_of
 from inngest.protocol.opcodes import Memo, Opcode
 from inngest.protocol.steps import StepName
 
@@ -234,20 +235,16 @@ def generation_of(qi_id: str) -> tuple[str, int] | None:
     return (run_id, int(generation)) if dot and generation.isascii() and generation.isdigit() else None
 
 
-def event_text(event: EventData, extra: Mapping[str, str] | None = None) -> str:
-    """The JSON text of an event, as calls hold it.
-
-    Args:
-        event: it.
-        extra: JSON texts of its other members: `user`, `v`, `meta`.
-    """
+def event_text(event: EventData) -> str:
+    """The JSON text of an event with all of its members, as calls hold it and as the state of a run has it."""
+    extra = {} if event.extra is None else members_of(event.extra)
     texts = {
         "data": event.data,
         "id": codec.dumps(event.id),
         "name": codec.dumps(event.name),
         "ts": str(event.ts),
         "user": "{}",
-        **(extra or {}),
+        **{name: codec.dumps(value) for name, value in extra.items()},
     }
     return f"{{{','.join(f'{codec.dumps(name)}:{texts[name]}' for name in sorted(texts))}}}"
 
