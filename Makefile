@@ -65,7 +65,7 @@ tests-%: $(DEV)
 	PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
 
 tests-interop : $(INTEROP)
-tests-contract : $(POSTGRES)
+tests-contract tests-embedded : $(POSTGRES)
 
 full: $(DEV) ## run every suite three times, once on the disk and once beside two processes that burn CPU, and simulations and limits with full counts
 	$(MAKE) test
@@ -150,11 +150,12 @@ $(INTEROP): $(UV) requirements/interop.txt $(wildcard tests/interop/typescript/*
 	$(call NPM,$(OTHERS)/typescript) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# PostgreSQL's programs: a server of the tests is started from them, and ends with the tests.
+# PostgreSQL's programs, and a pooler: servers of the tests are started from them, and end with the tests.
 $(POSTGRES): $(UV)
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
-		echo 'installing PostgreSQL for the tests'; \
+	@{ command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; } && \
+		PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null || { \
+		echo 'installing PostgreSQL and PgBouncer for the tests'; \
 		apt-get -o DPkg::Lock::Timeout=300 update --quiet=2 && \
-		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --quiet=2 --yes --no-install-recommends postgresql >/dev/null; \
-	} || { echo 'the tests need PostgreSQL: install the package postgresql as root' >&2; exit 1; }
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --quiet=2 --yes --no-install-recommends postgresql pgbouncer >/dev/null; \
+	} || { echo 'the tests need PostgreSQL: install the packages postgresql and pgbouncer as root' >&2; exit 1; }
 	@touch $@

@@ -16,8 +16,13 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote
+
+import psycopg
+
+WITH_PASSWORD = "locked"
+"""A user who must show a password, if a test creates it; all others are trusted."""
 
 USER = "postgres"
 """Its superuser, and, for a process of root, the user of the system under which it runs: it refuses to run as root."""
@@ -37,14 +42,29 @@ class Server(NamedTuple):
     Attributes:
         folder: of its socket.
         programs: folder of PostgreSQL's programs.
+        port: which is part of the socket's name.
     """
 
     folder: Path
     programs: Path
+    port: int = 5432
 
-    def url(self, database: str = "postgres") -> str:
-        """The URL of a database of it."""
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.folder), safe='')}"
+    def url(self, database: str = "postgres", *, user: str = USER, schema: str = "inngest") -> str:
+        """The URL of a database of it, and of a schema in it."""
+        return (
+            f"postgresql://{user}@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}&schema={schema}"
+        )
+
+    @property
+    def conninfo(self) -> str:
+        """How its superuser connects to the database `postgres` without an engine."""
+        return f"host={self.folder} user={USER} dbname=postgres"
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Do something in the database `postgres`, as its superuser; its rows."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
 
 
 def programs() -> Path:
@@ -58,6 +78,38 @@ def programs() -> Path:
     if not folders:
         raise FileNotFoundError("PostgreSQL is not installed: `make test` installs it as root; apt install postgresql")
     return folders[-1]
+
+
+@functools.cache
+def pooler() -> Server:
+    """PgBouncer before the server of this process, which lends a connection for one transaction; it is started."""
+    behind = server()
+    folder = Path(tempfile.mkdtemp(prefix="pyngest-pgbouncer-"))
+    run = _as_user()
+    configuration, users = folder / "pgbouncer.ini", folder / "users.txt"
+    configuration.write_text(
+        f"""[databases]
+* = host={behind.folder}
+[pgbouncer]
+pool_mode = transaction
+unix_socket_dir = {folder}
+listen_addr =
+auth_type = trust
+auth_file = {users}
+logfile =
+""",
+        encoding="utf-8",
+    )
+    users.write_text(f'"{USER}" ""\n', encoding="utf-8")
+    if run:
+        for one in (folder, configuration, users):
+            shutil.chown(one, USER)
+        folder.chmod(0o755)
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        raise FileNotFoundError("PgBouncer is not installed: `make test` installs it as root; apt install pgbouncer")
+    _begin([*run, program, configuration], folder, "process up")
+    return Server(folder, behind.programs, 6432)
 
 
 @functools.cache
@@ -86,19 +138,27 @@ def server() -> Server:
     subprocess.run([*run, *initialise], check=True, stdout=subprocess.DEVNULL, cwd=folder)
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(f"{_CONFIGURATION}unix_socket_directories = '{folder}'\n")
-    started = subprocess.Popen([*run, binaries / "postgres", "-D", data], stderr=subprocess.PIPE, cwd=folder, text=True)
+    rules = data / "pg_hba.conf"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(f"local all {WITH_PASSWORD} scram-sha-256\n{text}", encoding="utf-8")
+    _begin([*run, binaries / "postgres", "-D", data], folder, "ready to accept connections")
+    return Server(folder, binaries)
+
+
+def _begin(command: list[str | Path], folder: Path, ready: str) -> None:
+    """Start a server that says when it is ready, and ends with this process."""
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder, text=True)
     said = started.stderr
     assert said is not None
     lines: list[str] = []
     for line in said:
         lines.append(line)
-        if "ready to accept connections" in line:
+        if ready in line:
             break
     else:
-        raise RuntimeError("PostgreSQL did not start:\n" + "".join(lines))
+        raise RuntimeError("a server did not start:\n" + "".join(lines))
     threading.Thread(target=_pass_on, args=(said,), daemon=True).start()
     atexit.register(_end, started, folder)
-    return Server(folder, binaries)
 
 
 def _as_user() -> list[str]:

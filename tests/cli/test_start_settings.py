@@ -44,6 +44,7 @@ def test_defaults() -> None:
         poll_interval=0.0,
         retry_interval=None,
         drain=30.0,
+        lease=15_000,
         allow_hosts=[],
         deny_hosts=[],
         as_json=False,

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "explanation/replay.md": "tests/unit/test_documents.py",
     "howto/other-sdks.md": "tests/interop/test_page.py",
     "howto/from-hosted.md": "tests/interop/test_moving.py",
+    "howto/postgresql.md": "tests/embedded/test_postgres.py",
     **dict.fromkeys(
         [f"howto/{path.name}" for path in (DOCS / "howto").glob("serve*.md")], "tests/serving/test_pages.py"
     ),

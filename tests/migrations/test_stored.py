@@ -96,6 +96,7 @@ def test_each_earlier_revision_has_a_stored_file() -> None:
         ("0001", {"inngest_inbox", "inngest_requests"}),
         ("0002", NOW_ONLY | {"inngest_woken"}),
         ("0003", NOW_ONLY | {"inngest_woken"}),
+        ("0004", NOW_ONLY | {"inngest_woken", "inngest_metadata", "inngest_cancellations"}),
     ],
 )
 def test_a_stored_file_has_rows_of_each_kind(tmp_path: Path, revision: str, missing: set[str]) -> None:

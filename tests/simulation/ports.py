@@ -252,8 +252,15 @@ class SimLiveness:
     """
 
     def __init__(self, locks: set[str]) -> None:
+        self.lease: int | None = None
         self._locks = locks
         self._own: list[str] = []
+
+    def is_heard(self) -> bool:
+        return True
+
+    def is_over(self, session_id: str) -> bool:
+        return False
 
     def hold(self, session_id: str) -> None:
         self._locks.add(session_id)

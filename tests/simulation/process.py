@@ -123,7 +123,9 @@ class Process(Hosted):
         settings = Settings(
             functions,
             clients=(),
+            url=f"sqlite:///{world.path}",
             path=world.path,
+            shown=str(world.path),
             retry_interval=world.retry_interval,
             max_steps=world.max_steps,
             max_runs_in_flight=world.max_in_flight,

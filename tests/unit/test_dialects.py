@@ -13,7 +13,7 @@ from inngest.engine.store.dialects import database_of
 
 
 def test_a_url_names_a_file_and_the_locks_beside_it(tmp_path: Path) -> None:
-    database, liveness = database_of(f"sqlite:///{tmp_path / 'x.db'}")
+    database, liveness, *_ = database_of(f"sqlite:///{tmp_path / 'x.db'}")
     assert database.name == str(tmp_path / "x.db")
     assert not database.shared
     liveness.hold("session")
@@ -23,5 +23,5 @@ def test_a_url_names_a_file_and_the_locks_beside_it(tmp_path: Path) -> None:
 
 
 def test_other_schemes_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="'postgresql://x' names no database that is known here"):
-        database_of("postgresql://x")
+    with pytest.raises(ValueError, match="'mysql://x' names no database that is known here"):
+        database_of("mysql://x")

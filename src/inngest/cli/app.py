@@ -13,7 +13,7 @@ from .arguments import DEFAULT_DATABASE
 from .db_commands import db
 from .errors import reported
 from .group import JsonGroup
-from .options import AsJson, Database
+from .options import AsJson, Database, Lease
 
 app = typer.Typer(
     cls=JsonGroup,
@@ -73,6 +73,7 @@ def dev(
         typer.Option(metavar="NAME", help="Answer to this name too; may be repeated. Foreign names are refused."),
     ] = None,
     database: Database = DEFAULT_DATABASE,
+    lease: Lease = None,
     retry_interval: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Between attempts: seconds, or 500ms, 30s. [default: 15 s growing to 2 h]"),
@@ -93,6 +94,7 @@ def dev(
             port=port,
             allowed_hosts=allow_host or (),
             database=database,
+            lease=lease,
             retry_interval=retry_interval,
             drain=drain_timeout,
             reload=reload,
@@ -134,8 +136,13 @@ def start(
         list[str] | None, typer.Option(metavar="HOST", help="Must not be called; a network too.")
     ] = None,
     database: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The engine's database. [default: .inngest/inngest.db]")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The engine's database; or postgresql://user@host/database. [default: .inngest/inngest.db]",
+        ),
     ] = None,
+    lease: Lease = None,
     retry_interval: Annotated[
         str | None, typer.Option(metavar="TIME", help="Between attempts. [default: 15 s growing to 2 h]")
     ] = None,
@@ -158,6 +165,7 @@ def start(
             "allow_host": allow_host,
             "deny_host": deny_host,
             "database": database,
+            "lease": lease,
             "retry_interval": retry_interval,
             "drain_timeout": drain_timeout,
             "json": as_json,

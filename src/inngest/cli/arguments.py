@@ -6,13 +6,16 @@ import json
 import re
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from inngest.protocol import durations, ulids
 
 from .errors import CommandError, Exit
 
 DEFAULT_DATABASE = ".inngest/inngest.db"
+
+POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+"""What the URL of a PostgreSQL database begins with."""
 
 WHOLE_ID = 26
 """Characters of an id."""
@@ -150,20 +153,40 @@ def id_or_end(what: str, text: str) -> str:
     return ulid(what, text, f", or at least the last {SHORTEST_END} of them")
 
 
-def database_path(text: str) -> Path:
-    """The file of `--database`: a path, or an SQLite URL."""
+def database_named(text: str) -> Path | str:
+    """The database of `--database`: the file of a path, or of an SQLite URL; or the URL of a PostgreSQL database."""
     if "://" not in text:
         return Path(text)
+    if text.startswith(POSTGRES):
+        return text  # it is read when it is connected to
     scheme, _, path = text.partition(":///")
     if scheme != "sqlite" or path in ("", ":memory:"):
         raise CommandError(
-            f"--database: expected a file such as {DEFAULT_DATABASE}, or sqlite:///{DEFAULT_DATABASE}, got {text!r}"
+            f"--database: expected a file such as {DEFAULT_DATABASE}, sqlite:///{DEFAULT_DATABASE}, "
+            f"or {POSTGRES[0]}user@host/database, got {text!r}"
         )
     return Path(path)
 
 
-def make_folder(database: Path) -> None:
-    """Make the folder of the database; the default one is ignored by git."""
+def database_url(database: str) -> str:
+    """The URL of a database, of which `database_named` gave the name."""
+    return database if database.startswith(POSTGRES) else f"sqlite:///{quote(database)}"
+
+
+def lease(what: str, text: str | None) -> int:
+    """Milliseconds of a lease, 2 s to 5 min; 15 s if none is given."""
+    value = seconds(what, text)
+    if value is None:
+        return 15_000
+    if not 2 <= value <= 300:
+        raise CommandError(f"{what}: expected 2 s to 5 min, got {text!r}")
+    return round(value * 1_000)
+
+
+def make_folder(database: Path | str) -> None:
+    """Make the folder of the database, if it is a file; the default one is ignored by git."""
+    if isinstance(database, str):
+        return
     folder = database.parent
     if folder.is_dir():
         return
@@ -177,10 +200,10 @@ def make_folder(database: Path) -> None:
         ) from None
 
 
-def existing_database(text: str) -> Path:
-    """The file of `--database`, which must be there."""
-    path = database_path(text)
-    if not path.is_file():
+def existing_database(text: str) -> Path | str:
+    """The database of `--database`; a file must be there."""
+    path = database_named(text)
+    if isinstance(path, Path) and not path.is_file():
         what = "it is a folder" if path.is_dir() else "there is no such file"
         raise CommandError(
             f"--database: {path} cannot be read: {what}",

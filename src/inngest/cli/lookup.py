@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from inngest.embedded.errors import RunNotFoundError
@@ -24,20 +23,20 @@ SHOWN = 10
 NO_RUN = "`inngest runs` lists runs with their ids; --database names another database"
 
 
-def existing_run(run_id: str, reader: Reader, path: Path) -> Run:
+def existing_run(run_id: str, reader: Reader) -> Run:
     """A run, which must be there."""
-    return there(lambda: reader.run(run_id), run_id, path)
+    return there(lambda: reader.run(run_id), run_id, reader)
 
 
-def there(look: Callable[[], T], run_id: str, path: Path) -> T:
+def there(look: Callable[[], T], run_id: str, reader: Reader) -> T:
     """The facts about a run, which must be there."""
     try:
         return look()
     except RunNotFoundError:
-        raise CommandError(f"there is no run {run_id} in {path}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
+        raise CommandError(f"there is no run {run_id} in {reader.name}", hint=NO_RUN, code=Exit.UNREACHABLE) from None
 
 
-def whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
+def whole_id(what: str, given: str, reader: Reader) -> str:
     """The id of a run, which may be named by the end of it."""
     if len(given) == arguments.WHOLE_ID:
         return given
@@ -46,7 +45,7 @@ def whole_id(what: str, given: str, reader: Reader, path: Path) -> str:
         return found[0].id
     if not found:
         raise CommandError(
-            f"there is no run whose id ends in {given} among the newest {SEARCHED:,} in {path}",
+            f"there is no run whose id ends in {given} among the newest {SEARCHED:,} in {reader.name}",
             hint=NO_RUN,
             code=Exit.UNREACHABLE,
         )

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Database = Annotated[str, typer.Option("--database", metavar="FILE", help="The engine's database.")]
+Database = Annotated[
+    str, typer.Option("--database", metavar="FILE", help="The engine's database; or postgresql://user@host/database.")
+]
+Lease = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="On PostgreSQL: a worker that is not heard for so long is dead. [default: 15s]",
+        show_default=False,
+    ),
+]
 Runs = Annotated[
     list[str] | None,
     typer.Argument(metavar="[RUN…]", help="Ids of runs, or at least their last 4 characters.", show_default=False),

@@ -18,7 +18,7 @@ from . import output
 T = TypeVar("T")
 
 
-def on(path: Path, act: Callable[[Engine], Coroutine[Any, Any, T]], *, as_json: bool) -> T:
+def on(path: Path | str, act: Callable[[Engine], Coroutine[Any, Any, T]], *, as_json: bool) -> T:
     """Do something on an engine of a database. Its warnings are shown, unless a program reads."""
 
     async def run() -> T:

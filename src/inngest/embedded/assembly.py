@@ -59,8 +59,10 @@ class Assembly(NamedTuple):
 def real_runtime(settings: Settings) -> Runtime:
     """The real outer world, around the running event loop."""
     loop = asyncio.get_running_loop()
-    idle, clock = LoopIdle(loop), SystemClock(loop)
-    found = database_of(settings.url, durable=settings.durable)
+    found = database_of(settings.url, durable=settings.durable, lease=settings.lease)
+    idle, clock = LoopIdle(loop), SystemClock(loop, found.wall)
+    if found.on_first_look is not None:
+        found.on_first_look(clock.anew)
     return Runtime(
         clock=clock,
         ids=SystemIds(),
@@ -97,7 +99,9 @@ def assemble(
     """
     policy = Policy(settings.max_steps, settings.retry_interval, settings.max_takeovers)
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
-    invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle)
+    leased = runtime.liveness.lease is not None
+    is_heard = runtime.liveness.is_heard if leased else None
+    invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard)
     carrier = runtime.carrier
     key = "" if settings.apps is None else settings.apps.signing_key
     remote = None if carrier is None else calling(carrier, runtime.clock, runtime.ids, key)

@@ -32,12 +32,14 @@ class Engine(EngineLife):
         await engine.invoke(fulfil_order, data={"order": 42})
     ```
 
-    Several engines, of one process or several of one machine, may share a database.
+    Several engines, of one process or several of one machine, may share a database; those of several machines a
+    PostgreSQL database.
 
     Args:
         functions: what it runs: a list of functions, and of clients for all functions of their apps; or one client.
             An empty list makes an engine that sends and reads.
-        database: where everything is kept: an SQLite file, as a URL or a path. Its folder must exist.
+        database: where everything is kept: an SQLite file, as a URL or a path; its folder must exist. Or
+            `postgresql://…`, which engines of many machines may share; it needs the extra `postgres`.
         retry_interval: seconds between attempts, instead of the backoff table (15 s, 30 s, 1 min … 2 h, with jitter).
         max_steps: steps of one run, up to 10,000; a run with more fails.
         max_runs_in_flight: how many runs execute at a time; others wait. Sleeping runs do not count.
@@ -47,6 +49,8 @@ class Engine(EngineLife):
         retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
         max_takeovers: a run fails with `WorkerLostError` when so many workers, 1 to 1,000, died on it without a step
             recorded in between. A worker that dies is no failed attempt: `retries` does not count it.
+        lease: on PostgreSQL: others take the runs of a worker that was not heard for so long, 2 s to 5 min; ms or
+            timedelta. On SQLite a worker that is gone is noticed at once.
         stop_on_signals: SIGTERM and SIGINT end the block of `async with` or `with`, so that it stops as at its end.
 
     Raises:
@@ -66,6 +70,7 @@ class Engine(EngineLife):
         durability: Literal["full", "normal"] = "full",
         retention: int | datetime.timedelta | None = None,
         max_takeovers: int = 10,
+        lease: int | datetime.timedelta = 15_000,
         stop_on_signals: bool = False,
     ) -> None:
         given = settings.check(
@@ -79,6 +84,7 @@ class Engine(EngineLife):
             durability=durability,
             retention=retention,
             max_takeovers=max_takeovers,
+            lease=lease,
         )
         signals = StopSignals() if settings.flag("stop_on_signals", stop_on_signals) else None
         super().__init__(EngineHost(given), signals)

@@ -20,6 +20,7 @@ from inngest.sdk.invocation.invocation import Invocation
 from inngest.sdk.steps.current import CurrentStep
 
 from .views import RunningStep
+from .while_heard import WhileHeard
 
 
 class LocalInvoker:
@@ -30,6 +31,7 @@ class LocalInvoker:
         clock: the engine's time.
         threads: where plain functions run.
         idle: tells when the running event loop is idle; None: one of its own.
+        is_heard: whether others take this worker for alive; None: they always do.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class LocalInvoker:
         clock: Clock,
         threads: FunctionThreads,
         idle: LoopIdle | None = None,
+        is_heard: Callable[[], bool] | None = None,
     ) -> None:
         self._handlers = handlers_of(functions)
         self._clock = clock
         self._threads = threads
+        self._is_heard = is_heard
         self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle
         self._entries: dict[str, FunctionEntry] = {}
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
@@ -55,6 +59,8 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
+        if self._is_heard is not None:
+            recorder = WhileHeard(recorder, self._is_heard, self._clock)
         entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)
         self._entries[call.run_id] = entry
         slots = recorder.slots

@@ -11,15 +11,14 @@ from inngest.engine.domain.model import RunStatus, Transport
 from inngest.engine.domain.waiting_facts import Facts
 from inngest.engine.queries import explained
 from inngest.engine.store import explaining, pausing, reading, run_metadata, schema, times, troubles
-from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.dialects.sqlite.locks import FileLocks
+from inngest.engine.store.dialects import SCHEME, database_of
 from inngest.engine.store.registry import RegistryCache
 from inngest.engine.store.statement import Connection, Transaction
 from inngest.runtime.clock import wall_clock_ms
 from inngest.runtime.steady import TRUSTED
 
 from . import views
-from .errors import RunNotFoundError
+from .errors import EngineConfigError, RunNotFoundError
 from .explanations import Explanation, Pending, explanation, pending
 
 R = TypeVar("R")
@@ -38,16 +37,27 @@ class AppAway(NamedTuple):
 
 
 class Reader:
-    """Reads runs from a database file. Each call sees one moment of it; nothing is written, not even a session.
+    """Reads runs from a database. Each call sees one moment of it; nothing is written, not even a session.
 
     Args:
-        path: the file.
+        database: the file; or the URL of a PostgreSQL database.
 
-    Every method raises a StoreError if the file cannot be read: missing, damaged, of another version.
+    Attributes:
+        name: of the database, for people.
+
+    Every method raises a StoreError if it cannot be read: missing, damaged, of another version.
+
+    Raises:
+        EngineConfigError: the URL is wrong.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._database = SqliteDatabase(path)
+    def __init__(self, database: Path | str) -> None:
+        try:
+            found = database_of(database if isinstance(database, str) else f"{SCHEME}{database}")
+        except ValueError as error:
+            raise EngineConfigError(f"database: {error}") from None
+        self._database, self._liveness, self._wall = found.database, found.liveness, found.wall
+        self.name = found.database.name
 
     def run(self, run_id: str) -> views.Run:
         """A run with its steps and attempts.
@@ -93,7 +103,7 @@ class Reader:
 
     def now(self) -> int:
         """The time (unix ms) of the engines of this database: the wall clock's, if that was not set back."""
-        return _time(self._look(times.greatest))
+        return self._look(lambda tx: self._time(times.greatest(tx)))
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run waits. See `Engine.explain`.
@@ -103,13 +113,13 @@ class Reader:
         """
 
         def read(tx: Transaction) -> tuple[int, Facts | None]:
-            now = _time(times.greatest(tx))
+            now = self._time(times.greatest(tx))
             return now, explaining.facts(tx, run_id, now)
 
         now, facts = self._look(read)
         if facts is None:
             raise RunNotFoundError(run_id)
-        return explanation(explained(facts, now, FileLocks.beside(self._database.path)))
+        return explanation(explained(facts, now, self._liveness))
 
     def pending(self, event_id: str) -> list[Pending]:
         """The runs that an event is to start, but has not yet."""
@@ -119,7 +129,7 @@ class Reader:
         """The apps that cannot be reached, by their names."""
 
         def read(tx: Transaction) -> list[AppAway]:
-            away = troubles.apps_away(tx, _time(times.greatest(tx)))
+            away = troubles.apps_away(tx, self._time(times.greatest(tx)))
             registry = RegistryCache().read(tx) if away else None
             known = () if registry is None else (*registry.functions.values(), *registry.archived.values())
             return [
@@ -145,12 +155,12 @@ class Reader:
     def _look(self, read: Callable[[Transaction], R]) -> R:
         def look(connection: Connection) -> R:
             schema.check(self._database, connection)
+            self._database.look_at_lives(connection)
             return read(Transaction(connection, self._database))
 
         return self._database.look(look)
 
-
-def _time(kept: int) -> int:
-    """The time of an engine, as far as one can see who has none: a time that is too far ahead is not believed."""
-    wall = wall_clock_ms()
-    return kept if wall < kept <= wall + TRUSTED else wall
+    def _time(self, kept: int) -> int:
+        """The time of an engine, as far as one can see who has none: a time that is too far ahead is not believed."""
+        wall = wall_clock_ms() if self._wall is None else self._wall() // 1_000_000
+        return kept if wall < kept <= wall + TRUSTED else wall

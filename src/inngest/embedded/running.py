@@ -67,7 +67,8 @@ class RunningEngine:
     def forked(self) -> None:
         """This process is a fork."""
         self.service.forked()
-        forks.leave_behind(self._settings.path)
+        if self._settings.path is not None:
+            forks.leave_behind(self._settings.path)
         if threading.get_ident() == self.home.thread_id and self.home.loop.is_running():
             self.home.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
 

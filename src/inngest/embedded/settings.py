@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from inngest.engine.gateway import AT_A_TIME
+from inngest.engine.store import dialects
+from inngest.engine.store.dialects import LEASE
 from inngest.protocol import durations, limits
 from inngest.runtime import forks
 from inngest.runtime.egress import Egress
@@ -21,6 +23,10 @@ from .errors import EngineConfigError, EngineStateError
 
 _URL = re.compile(r"(\w+)(?:\+\w+)?://([^/?]*)(?:/([^?]*))?")
 """As SQLAlchemy reads one: the kind of database, beside it a driver, then who and where, then the path."""
+
+
+SHORTEST_LEASE, LONGEST_LEASE = 2_000, 300_000
+"""Milliseconds."""
 
 
 class Apps(NamedTuple):
@@ -35,7 +41,9 @@ class Settings(NamedTuple):
 
     functions: Sequence[Function[object]]
     clients: tuple[Inngest, ...]  # those that are given whole: what their apps have no more is forgotten
-    path: Path
+    url: str  # of the database
+    path: Path | None  # of its file; None where a server keeps it
+    shown: str  # the database, for people: no password
     retry_interval: int | None  # ms
     max_steps: int
     max_runs_in_flight: int
@@ -46,11 +54,7 @@ class Settings(NamedTuple):
     max_takeovers: int
     requests: int = AT_A_TIME  # of steps that are made at a time
     apps: Apps | None = None  # None: it calls none
-
-    @property
-    def url(self) -> str:
-        """Of the database."""
-        return f"sqlite:///{self.path}"
+    lease: int = LEASE  # ms after which a worker that is not heard is dead
 
 
 def check(
@@ -65,6 +69,7 @@ def check(
     durability: Literal["full", "normal"],
     retention: int | datetime.timedelta | None,
     max_takeovers: int,
+    lease: int | datetime.timedelta = LEASE,
 ) -> Settings:
     """The checked arguments.
 
@@ -74,10 +79,13 @@ def check(
     if durability not in ("full", "normal"):
         raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
     listed, clients = _functions(functions)
+    url, path, shown = database_named(database)
     return Settings(
         functions=listed,
         clients=clients,
-        path=sqlite_path(database).absolute(),  # by the working directory that it was written for
+        url=url,
+        path=path,
+        shown=shown,
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
         max_runs_in_flight=_whole("max_runs_in_flight", max_runs_in_flight, 1, 100_000),
@@ -86,6 +94,7 @@ def check(
         durable=durability == "full",
         retention=None if retention is None else _retention(retention),
         max_takeovers=_whole("max_takeovers", max_takeovers, 1, 1_000),
+        lease=_lease(lease),
     )
 
 
@@ -109,6 +118,21 @@ def _functions(
     return list(listed.values()), tuple(clients)
 
 
+def database_named(database: str | os.PathLike[str]) -> tuple[str, Path | None, str]:
+    """The database that a URL, or a path, names: its URL, its file if it has one, and its name for people.
+
+    Raises:
+        EngineConfigError: it names none.
+    """
+    if isinstance(database, str) and dialects.is_shared(database):
+        try:
+            return database, None, dialects.shown(database)
+        except ValueError as error:
+            raise EngineConfigError(f"database: {error}") from None
+    path = sqlite_path(database).absolute()  # by the working directory that it was written for
+    return f"{dialects.SCHEME}{path}", path, str(path)
+
+
 def sqlite_path(database: str | os.PathLike[str]) -> Path:
     """The file that a database URL, or a path, names.
 
@@ -117,7 +141,7 @@ def sqlite_path(database: str | os.PathLike[str]) -> Path:
     """
     expected = (
         "expected a URL such as sqlite:///inngest.db (three slashes: a relative path) "
-        "or sqlite:////var/lib/app/inngest.db (four: an absolute one)"
+        "or sqlite:////var/lib/app/inngest.db (four: an absolute one), or postgresql://user@host/database"
     )
     if isinstance(database, os.PathLike):
         return Path(database)
@@ -128,7 +152,7 @@ def sqlite_path(database: str | os.PathLike[str]) -> Path:
         raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}")
     kind, host, name = parts.groups()
     if kind != "sqlite":
-        raise EngineConfigError(f"database: {expected}; {kind!r} is not supported, only SQLite is")
+        raise EngineConfigError(f"database: {expected}; {kind!r} is not supported, only SQLite and PostgreSQL are")
     if host:
         raise EngineConfigError(f"database: {expected}, got {database!r}{_meant(database)}")
     path = urllib.parse.unquote(name or "")
@@ -178,6 +202,15 @@ def _duration(name: str, value: int | datetime.timedelta) -> int:
     return ms
 
 
+def _lease(value: int | datetime.timedelta) -> int:
+    ms = _duration("lease", value)
+    if not SHORTEST_LEASE <= ms <= LONGEST_LEASE:
+        raise EngineConfigError(
+            f"lease: expected {SHORTEST_LEASE:,} to {LONGEST_LEASE:,} milliseconds, or a timedelta, got {value!r}"
+        )
+    return ms
+
+
 def _retention(value: int | datetime.timedelta) -> int:
     ms = _duration("retention", value)
     if isinstance(value, int) and 0 < ms < 1_000:  # days, or hours, most likely
@@ -188,13 +221,13 @@ def _retention(value: int | datetime.timedelta) -> int:
     return ms
 
 
-def refuse_fork(database: Path) -> None:
+def refuse_fork(database: Path | None) -> None:
     """Refuse to open what the parent had open.
 
     Raises:
         EngineStateError: an engine ran on that file when this process was forked.
     """
-    if forks.was_left_behind(database):
+    if database is not None and forks.was_left_behind(database):
         raise EngineStateError(
             f"process {os.getpid()} was forked while an engine ran on {database}, and SQLite cannot be used on a file "
             "across a fork: fork before the engine starts, or start processes by the method 'spawn'"

@@ -47,6 +47,7 @@ class Session(NamedTuple):
     host: str
     pid: int
     functions: Sequence[str]  # ids of those in its process; and CALLS_APPS
+    lease: int | None = None  # ms for which it lives after it was heard; None where locks tell
 
 
 class Claimed(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from inngest.runtime.ports import Liveness
 
 from .apps import Apps
 from .cancellations import Cancellations
-from .checks import Checks
+from .checks import NOTABLE_MS, Checks, go_on_from_kept_time
 from .control import Control
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreError
@@ -43,9 +42,6 @@ RETRY_MS = 1_000
 
 PRUNE_MS, PRUNE_OFTEN_MS = 60_000, 1_000
 """Milliseconds between looks for what is old enough to be removed: a tenth of the retention, within these bounds."""
-
-NOTABLE_MS = 1_000
-"""Milliseconds that the engine's time must be ahead of the wall clock to be told, or kept."""
 
 
 class Options(NamedTuple):
@@ -120,7 +116,7 @@ class Service:
         try:
             await worker.store.open(worker.clock.now())
             self._begin(self._keep_retrying())  # before the first commit, which may be in doubt
-            await self._go_on_from_kept_time()
+            await go_on_from_kept_time(worker)
             await self._reaper.run_once(worker.session_id)
             await self._begin_session()
             await self._register()
@@ -245,24 +241,6 @@ class Service:
         self.gateway.over(run_id)
         self.ends.tell(run_id, ended)
 
-    async def _go_on_from_kept_time(self) -> None:
-        """Timers that are due by the time that the database has seen do not wait for a clock that was set back."""
-        worker = self._worker
-        kept = await worker.store.greatest_time()
-        if not worker.clock.at_least(kept):
-            LOGGER.error(
-                "the database has seen the time %s, more than 24 h ahead of this machine's clock: it is not believed. "
-                "What was recorded then falls due when the clock gets there",
-                _as_text(kept),
-            )
-            await worker.store.keep_time(worker.clock.now(), anew=True)
-        elif worker.clock.ahead() > NOTABLE_MS:
-            LOGGER.warning(
-                "this machine's clock is %d s behind what the database has seen: was it set back? The engine goes on "
-                "from there, and lets the clock catch up: until then its time goes slower by a tenth",
-                worker.clock.ahead() // 1000,
-            )
-
     async def _see_time(self) -> bool:
         """Agree with other workers on the time; keep it while readers could not know it by the wall clock."""
         worker = self._worker
@@ -276,14 +254,18 @@ class Service:
         self._liveness.hold(worker.session_id)
         self._began = True
         served = [*sorted(one.id for one in options.functions), *([] if worker.remote is None else [CALLS_APPS])]
-        session = Session(worker.session_id, worker.clock.now(), options.host, options.pid, served)
+        session = Session(
+            worker.session_id, worker.clock.now(), options.host, options.pid, served, self._liveness.lease
+        )
         await worker.store.begin_session(session)
 
     async def _renew(self) -> None:
         """This worker was declared dead, though it lives: what it runs is lost to others, and it begins anew (P4)."""
         LOGGER.error(
-            "this worker was declared dead by another one (was its lock file removed?); what it runs now goes on "
-            "elsewhere, and it begins anew"
+            "this worker was declared dead by another one (%s); what it runs now goes on elsewhere, and it begins anew",
+            "was its lock file removed?"
+            if self._liveness.lease is None
+            else f"the database has not heard it for {self._liveness.lease / 1000:g} s: was it stopped, or cut off?",
         )
         self._liveness.release(self._worker.session_id)
         self._worker.session_id = self._worker.ids.token()
@@ -304,6 +286,12 @@ class Service:
                 await self._pause(RETRY_MS)
                 continue
             try:
+                if self._liveness.is_over(self._worker.session_id):
+                    await self._renew()
+                    continue
+                if not self._liveness.is_heard():  # nor would the store claim anything
+                    await self._pause(POLL_MS)
+                    continue
                 await self.executor.run_once(clock.now())
                 if self.executor.fenced:
                     await self._renew()
@@ -493,7 +481,3 @@ class Service:
             await over.wait()
         finally:
             timer.cancel()
-
-
-def _as_text(ms: int) -> str:
-    return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).isoformat(" ", "seconds")

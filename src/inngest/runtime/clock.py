@@ -20,10 +20,16 @@ _LASTS = 1_000_000
 
 
 class SystemClock:
-    """The engine's time, which follows the wall clock and never runs backwards; timers on one event loop."""
+    """The engine's time, which follows a wall clock and never runs backwards; timers on one event loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        loop: where timers call back.
+        wall: the wall clock, unix ns: this machine's, or that of a database which workers share.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wall: Callable[[], int] | None = None) -> None:
         self._loop = loop
+        self._wall = wall_clock_ns if wall is None else wall
         self._steady = Steady()
         self._lock = threading.Lock()  # plain functions ask from their threads
         self._lasting = (0, 0)  # what to add to the monotonic clock, and until when
@@ -35,7 +41,7 @@ class SystemClock:
         if monotonic < until:
             return (monotonic + offset) // _MS
         with self._lock:
-            wall, monotonic = time.time_ns(), time.monotonic_ns()
+            wall, monotonic = self._wall(), time.monotonic_ns()
             self._lasting = lasting = self._steady.lasting(wall, monotonic, _LASTS)
             return (monotonic + lasting[0]) // _MS
 
@@ -51,14 +57,19 @@ class SystemClock:
         """Call back on the loop, so many milliseconds from now by the monotonic clock."""
         return self._loop.call_later(ms / 1000, callback)
 
+    def anew(self) -> None:
+        """Go on from the wall clock, wherever it is: what it said before was another clock's time."""
+        with self._lock:
+            self._steady, self._lasting = Steady(), (0, 0)
+
     def ahead(self) -> int:
         """How far its time is ahead of the wall clock (ms)."""
-        return self.now() - time.time_ns() // _MS
+        return self.now() - self._wall() // _MS
 
     def at_least(self, kept: int) -> bool:
         """Go on from a time that was kept, if that is ahead; False if it is too far ahead to be believed."""
         with self._lock:
-            wall = time.time_ns()
+            wall = self._wall()
             if kept - wall // _MS > TRUSTED:
                 return False
             self._steady.move_to(kept * _MS, wall, time.monotonic_ns())
@@ -94,6 +105,11 @@ class _SystemTimer:
 def wall_clock() -> datetime.datetime:
     """Now, aware, in UTC."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def wall_clock_ns() -> int:
+    """Now, in unix ns."""
+    return time.time_ns()
 
 
 def wall_clock_ms() -> int:

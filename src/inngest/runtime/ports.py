@@ -203,7 +203,21 @@ class HttpClient(Protocol):
 
 
 class Liveness(Protocol):
-    """Shows that this worker lives, and sees whether others do."""
+    """Shows that this worker lives, and sees whether others do.
+
+    Attributes:
+        lease: milliseconds after which a worker that is not heard is dead; None where that is seen at once.
+    """
+
+    lease: int | None
+
+    def is_heard(self) -> bool:
+        """Whether others take this worker for alive, as far as it can know: else it begins nothing."""
+        ...
+
+    def is_over(self, session_id: str) -> bool:
+        """Whether this worker was told that its session was declared dead."""
+        ...
 
     def hold(self, session_id: str) -> None:
         """From now on, and until this process ends, the session lives."""

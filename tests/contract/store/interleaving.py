@@ -23,6 +23,7 @@ from inngest.engine.store.sql import SqlStore
 from inngest.engine.store.statement import Connection, Cursor
 from tests.contract.store import values
 from tests.contract.store.stores import POLICY, CountedIds, InlineExecutor
+from tests.postgres import Server
 
 PATIENCE = 60.0
 """Seconds after which a writer that neither ends nor waits is taken to hang."""
@@ -94,8 +95,8 @@ class _Stepped:
 
 
 class _Database(PostgresDatabase):
-    def __init__(self, url: str, schema: str, gate: Gate) -> None:
-        super().__init__(url, schema=schema)
+    def __init__(self, url: str, gate: Gate) -> None:
+        super().__init__(url, lease=300_000)  # who is stopped by the test is stopped for as long as it takes
         self._gate = gate
         self.pid = 0
 
@@ -113,9 +114,9 @@ class Side:
         gate: where it stops.
     """
 
-    def __init__(self, url: str, schema: str, ids: CountedIds) -> None:
+    def __init__(self, url: str, ids: CountedIds) -> None:
         self.gate = Gate()
-        self._database = _Database(url, schema, self.gate)
+        self._database = _Database(url, self.gate)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -156,11 +157,12 @@ class Town:
         setter: sets up what they race about.
     """
 
-    def __init__(self, url: str, schema: str) -> None:
+    def __init__(self, server: Server, schema: str) -> None:
+        url = server.url(schema=schema)
         ids = CountedIds()
         self._schema = schema
-        self.setter, self.a, self.b = (Side(url, schema, ids) for _ in range(3))
-        self._eye = psycopg.connect(url, autocommit=True)
+        self.setter, self.a, self.b = (Side(url, ids) for _ in range(3))
+        self._eye = psycopg.connect(server.conninfo, autocommit=True)
         self._eye.execute(f"SET search_path TO {schema}".encode())
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class PostgresPlace:
 
     def store(self) -> SqlStore:
         """Another store on this schema."""
-        database = Prompt(postgres.server().url(), schema=self._schema)
+        database = Prompt(postgres.server().url(schema=self._schema))
         return SqlStore(database, InlineExecutor(), self._ids, POLICY)
 
 

@@ -31,7 +31,7 @@ ALL = sorted(values.FUNCTIONS)
 @pytest.fixture(scope="module")
 def town() -> Generator[Town]:
     """A schema of its own, and three stores on it."""
-    town = Town(postgres.server().url(), "s" + uuid.uuid4().hex)
+    town = Town(postgres.server(), "s" + uuid.uuid4().hex)
     yield town
     town.close()
 

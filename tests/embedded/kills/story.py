@@ -58,9 +58,10 @@ class Story:
         phase: its name, and the seed of what is left to chance.
         folder: an empty folder.
         ledger: in that folder.
+        database: the URL of the database of the workers.
     """
 
-    def __init__(self, phase: str, folder: Path, ledger: Ledger) -> None:
+    def __init__(self, phase: str, folder: Path, ledger: Ledger, database: str) -> None:
         self.phase = phase
         self.chance = random.Random(phase)
         self.account = Account()
@@ -68,6 +69,7 @@ class Story:
         self.counted = 0
         self._folder = folder
         self._ledger = ledger
+        self._database = database
         self._lines = 0
         self._lost: list[str] | None = None  # None: not judged yet
         self._orders: list[Order] = []
@@ -80,7 +82,7 @@ class Story:
         commands: list[Command] = [Hold(hold), self._send(orders, batch)]
         number = len(self.account.lives) + 1
         self.account.born(number)
-        worker = Worker(number, processes.start(work, self._folder, number, commands))
+        worker = Worker(number, processes.start(work, self._folder, self._database, number, commands))
         self._alive[number] = worker
         return worker
 
@@ -196,15 +198,15 @@ class Story:
         self.until(lambda line: line.what == "mark")
 
     def _recorded(self) -> list[Run]:
-        reader = Reader(self._folder / "inngest.db")
+        reader = Reader(self._database)
         return [reader.run(run.id) for run in reader.runs(limit=100_000)]
 
 
 @contextlib.contextmanager
-def story(phase: str, folder: Path) -> Generator[Story]:
-    """A phase, for a `with` block."""
+def story(phase: str, folder: Path, database: str | None = None) -> Generator[Story]:
+    """A phase, for a `with` block; its database is a file in the folder, or that of a URL."""
     with ledger(folder / "ledger") as opened:
-        told = Story(phase, folder, opened)
+        told = Story(phase, folder, opened, database or f"sqlite:///{folder}/inngest.db")
         try:
             yield told
         finally:

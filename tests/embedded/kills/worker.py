@@ -48,19 +48,19 @@ class Stop:
 Command = Send | Hold | Stop
 
 
-def work(talk: Talk, folder: Path, number: int, first: Sequence[Command]) -> None:
+def work(talk: Talk, folder: Path, database: str, number: int, first: Sequence[Command]) -> None:
     """The process."""
     pen, gate = Pen(folder / "ledger", number), functions.Gate()
     pen.write("starting")
-    asyncio.run(_work(talk, folder, first, pen, gate))
+    asyncio.run(_work(talk, database, first, pen, gate))
 
 
-async def _work(talk: Talk, folder: Path, first: Sequence[Command], pen: Pen, gate: functions.Gate) -> None:
+async def _work(talk: Talk, database: str, first: Sequence[Command], pen: Pen, gate: functions.Gate) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     sending: set[asyncio.Task[None]] = set()
     client = functions.app(pen, gate)
     engine = inngest.Engine(
-        client, database=f"sqlite:///{folder}/inngest.db", retry_interval=0, drain_timeout=60_000, max_steps=100
+        client, database=database, retry_interval=0, drain_timeout=60_000, max_steps=100, lease=2_000
     )
 
     def obey(command: object) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import typer
@@ -70,7 +69,7 @@ def act(verb: Verb, asked: Asked, *, database: str, as_json: bool) -> None:
         )
     path = arguments.existing_database(database)
     reader = Reader(path)
-    runs = _chosen(verb, asked, reader) if chosen else named(asked.runs, reader, path)
+    runs = _chosen(verb, asked, reader) if chosen else named(asked.runs, reader)
     if (len(runs) > 1 or (chosen and runs)) and not asked.yes:
         confirm(verb.name, runs, as_json)
     ids = [run.id for run in runs]
@@ -118,11 +117,11 @@ def unexecuted(run_ids: Sequence[str], reader: Reader) -> str | None:
     return " ".join(found) or None
 
 
-def named(given: Sequence[str], reader: Reader, path: Path) -> list[Run]:
+def named(given: Sequence[str], reader: Reader) -> list[Run]:
     """All of them are looked for before anything is done to one."""
     wanted = [arguments.id_or_end("RUN", one) for one in given]
-    ids = dict.fromkeys(lookup.whole_id("RUN", one, reader, path) for one in wanted)
-    return [lookup.existing_run(one, reader, path) for one in ids]
+    ids = dict.fromkeys(lookup.whole_id("RUN", one, reader) for one in wanted)
+    return [lookup.existing_run(one, reader) for one in ids]
 
 
 def _chosen(verb: Verb, asked: Asked, reader: Reader) -> list[Run]:

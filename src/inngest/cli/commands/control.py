@@ -106,7 +106,7 @@ def invoke(function: str, data: str | None, *, wait: bool, timeout: str | None, 
         run_id = visiting_engine.on(path, start, as_json=as_json)
     except EventInvalidError as error:
         raise CommandError(f"the data cannot be sent: {error.message.partition(': ')[2]}") from None
-    run, warning = lookup.existing_run(run_id, reader, path), visiting_engine.unexecuted(reader, run_id)
+    run, warning = lookup.existing_run(run_id, reader), visiting_engine.unexecuted(reader, run_id)
     if as_json:
         output.print_json({"run": json_shapes.run_shape(run), "warning": warning})
     elif not wait:

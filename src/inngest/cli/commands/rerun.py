@@ -54,7 +54,7 @@ def rerun(asked: Asked, *, database: str, as_json: bool) -> None:
     given = arguments.json_value(asked.given)
     path = arguments.existing_database(database)
     reader = Reader(path)
-    runs = _chosen(asked, reader) if chosen else named(asked.runs, reader, path)
+    runs = _chosen(asked, reader) if chosen else named(asked.runs, reader)
     if asked.preview:
         _preview(runs, as_json)
         return
@@ -89,7 +89,9 @@ def _preview(runs: Sequence[Run], as_json: bool) -> None:
     console.print(f"{len(runs):,} would be run again", style="dim")
 
 
-def _rerun(path: Path, run_ids: Sequence[str], from_step: str | None, given: object, *, as_json: bool) -> list[Outcome]:
+def _rerun(
+    path: Path | str, run_ids: Sequence[str], from_step: str | None, given: object, *, as_json: bool
+) -> list[Outcome]:
     async def one(engine: Engine, run_id: str) -> Outcome:
         try:
             return Outcome(run_id, (await engine.rerun(run_id, from_step, given)).id, None)

@@ -22,15 +22,15 @@ def show_run(run_id: str, *, why: bool, database: str, as_json: bool) -> None:
     given = arguments.id_or_end("RUN", run_id)
     path = arguments.existing_database(database)
     reader = Reader(path)
-    wanted = lookup.whole_id("RUN", given, reader, path)
+    wanted = lookup.whole_id("RUN", given, reader)
     if why:  # also of one that cannot be read
-        explained = lookup.there(lambda: reader.explain(wanted), wanted, path)
+        explained = lookup.there(lambda: reader.explain(wanted), wanted, reader)
         if as_json:
             output.print_json(json_shapes.explanation(explained))
         else:
             _show_why(explained, output.console(), reader.now())
         return
-    found = lookup.existing_run(wanted, reader, path)
+    found = lookup.existing_run(wanted, reader)
     executing, said = _executing(reader, found), reader.said(wanted)
     if as_json:
         output.print_json({**json_shapes.run_in_full(found, said), "executing": executing})

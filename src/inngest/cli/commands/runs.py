@@ -32,7 +32,7 @@ def list_runs(
     most = arguments.whole_number("--limit", limit, 1, MAX_LIMIT)
     path = arguments.existing_database(database)
     reader = Reader(path)
-    before_id = None if given is None else lookup.whole_id("--before", given, reader, path)
+    before_id = None if given is None else lookup.whole_id("--before", given, reader)
     found = reader.runs(event_id=event_id, function_id=function, status=wanted, limit=most + 1, before=before_id)
     page = found[:most]
     next_before = page[-1].id if len(found) > most else None

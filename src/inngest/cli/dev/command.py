@@ -6,7 +6,6 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -31,6 +30,7 @@ def dev(
     port: str,
     allowed_hosts: Sequence[str],
     database: str,
+    lease: str | None,
     retry_interval: str | None,
     drain: str,
     reload: bool,
@@ -43,11 +43,13 @@ def dev(
     interval = arguments.seconds("--retry-interval", retry_interval)
     if interval is not None and interval > MAX_RETRY_INTERVAL:
         raise CommandError(f"--retry-interval: expected at most 24 h, got {retry_interval!r}")
+    named = arguments.database_named(database)
     options = Options(
         targets=tuple(targets),
-        database=str(arguments.database_path(database)),
+        database=str(named),
         host=host,
         allowed_hosts=tuple(allowed_hosts),
+        lease=arguments.lease("--lease", lease),
         retry_interval=interval,
         drain=arguments.seconds("--drain-timeout", drain) or 0.0,
         as_json=as_json,
@@ -57,7 +59,7 @@ def dev(
     )
     number = arguments.whole_number("--port", port, 0, MAX_PORT)
     places = [_locate(target) for target in targets]
-    arguments.make_folder(Path(options.database))
+    arguments.make_folder(named)
     with sockets.listen(host, number) as sock:
         code = _supervise(options, places, sock) if targets and reload and CAN_RELOAD else _serve_here(options, sock)
     raise typer.Exit(code)

@@ -22,6 +22,7 @@ class Options:
     as_json: bool
     sdk_urls: tuple[str, ...] = ()  # apps that are asked to register
     poll_interval: float = 5.0  # seconds between two questions; 0: each until it has registered
+    lease: int = 15_000  # ms after which a worker that is not heard is dead
     discover: bool = False  # whether apps are looked for on this machine
 
     def to_json(self) -> str:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import os
 import socket
-import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from inngest.cli import arguments
 from inngest.cli.descriptors import make_room
 from inngest.cli.http_server import HttpServer, Stop, url_of
 from inngest.embedded.engine import Engine, host_of
@@ -76,7 +76,8 @@ async def serve(
         LOGGER.warning("%s", crowded)
     engine = Engine(
         given,
-        database=f"sqlite:///{urllib.parse.quote(options.database)}",
+        database=arguments.database_url(options.database),
+        lease=options.lease,
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
     )
@@ -87,7 +88,7 @@ async def serve(
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
         server = HttpServer(app)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        emit(_serving(engine.functions, options, sock, first))
+        emit(_serving(engine.functions, options, host.settings.shown, sock, first))
         on_serving()
         syncing = asyncio.ensure_future(_sync_apps(host, options, sock, emit))
         asked = asyncio.ensure_future(stop.asked.wait())
@@ -112,11 +113,13 @@ async def _sync_apps(host: EngineHost, options: Options, sock: socket.socket, em
     await sync_apps(host, server, wanted, Egress(), lambda outcome: emit(record_of(outcome)))
 
 
-def _serving(functions: Sequence[Function[Any]], options: Options, sock: socket.socket, first: bool) -> Record:
+def _serving(
+    functions: Sequence[Function[Any]], options: Options, database: str, sock: socket.socket, first: bool
+) -> Record:
     return {
         "type": "serving",
         "url": url_of(sock, options.host),
-        "database": options.database,
+        "database": database,
         "pid": os.getpid(),
         "first": first,
         "functions": [{"id": function.id, "triggers": _triggers(function)} for function in functions],

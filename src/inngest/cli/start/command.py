@@ -27,7 +27,7 @@ def start(flags: Mapping[str, object], *, config: str | None) -> None:
     """
     file = config_file.read(config or os.environ.get("INNGEST_CONFIG") or None, Path.cwd())
     settings = resolve(flags, os.environ, file)
-    database = arguments.database_path(settings.database)
+    database = arguments.database_named(settings.database)
     arguments.make_folder(database)
     with sockets.listen(settings.host, settings.port) as sock:
         _run(settings._replace(database=str(database)), sock)

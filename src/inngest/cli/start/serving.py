@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from inngest.cli import arguments
 from inngest.cli.descriptors import make_room
 from inngest.cli.http_server import HttpServer, Stop, url_of
 from inngest.cli.syncing import Wanted, line_of, sync_apps
@@ -38,7 +39,8 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
         LOGGER.warning("%s", crowded)
     engine = Engine(
         [],
-        database=f"sqlite:///{quote(settings.database)}",
+        database=arguments.database_url(settings.database),
+        lease=settings.lease,
         retry_interval=settings.retry_interval,
         drain_timeout=round(settings.drain * 1_000),
     )
@@ -48,7 +50,7 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
     async with engine:
         http = HttpServer(create_app(engine, keys=Keys(settings.signing_keys, settings.event_keys)))
         serving = asyncio.ensure_future(http.serve(sockets=[sock]))
-        LOGGER.info("serving at %s; the database is %s", server.url, settings.database)
+        LOGGER.info("serving at %s; the database is %s", server.url, host.settings.shown)
         wanted = Wanted(settings.sdk_urls, settings.poll_interval)
         syncing = asyncio.ensure_future(sync_apps(host, server, wanted, egress, _tell))
         asked = asyncio.ensure_future(stop.asked.wait())

@@ -81,6 +81,7 @@ class WriteContext(Transaction):
 
     def __init__(self, connection: Connection, database: Database, shared: Shared) -> None:
         super().__init__(connection, database)
+        self._database = database
         self.ids = shared.ids
         self.policy = shared.policy
         self.alarm = shared.alarm
@@ -146,6 +147,10 @@ class WriteContext(Transaction):
     def at(self, now: int) -> None:
         """A command of this time is written."""
         self.now = max(self.now, now)
+
+    def declares_dead(self, session_id: str) -> bool:
+        """Whether a worker that somebody takes for dead is."""
+        return self._database.declares_dead(self.connection, session_id)
 
     def keep_time(self, now: int) -> None:
         """Keep the time of a command with what this transaction writes anyway."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from inngest.engine.errors import StoreError
 
 from .statement import Connection, SqlDialect
+
+R = TypeVar("R")
 
 
 class Trouble(enum.Enum):
@@ -71,6 +73,10 @@ class Database(SqlDialect, Protocol):
         """Undo what was not committed; does nothing outside of a transaction."""
         ...
 
+    def is_lost(self, connection: Connection) -> bool:
+        """Whether a connection is of no use any more."""
+        ...
+
     def trouble(self, error: Exception) -> Trouble:
         """The way to deal with an error."""
         ...
@@ -89,12 +95,30 @@ class Database(SqlDialect, Protocol):
         """Whether others have written since this was asked last."""
         ...
 
+    def declares_dead(self, connection: Connection, session_id: str) -> bool:
+        """Whether a worker that somebody takes for dead is: it may have been heard since. Its session is locked."""
+        ...
+
+    def look_at_lives(self, connection: Connection) -> None:
+        """Learn which workers live, and what time it is, for a process that is none of them."""
+        ...
+
+    def pause(self, tries: int) -> None:
+        """Wait before a transaction is tried again, which was tried so often; not at all, if each try waits itself."""
+        ...
+
     def tidy(self, connection: Connection) -> None:
         """Housekeeping while nothing waits to be written."""
         ...
 
     def connect_reader(self) -> Connection:
         """A connection that cannot write and never blocks the writer. Raises StoreError."""
+        ...
+
+    def look(self, read: Callable[[Connection], R]) -> R:
+        """Read from one moment, for a process that has nothing else to do with it. Nothing is written. Raises
+        StoreError.
+        """
         ...
 
     def tables(self, connection: Connection) -> set[str]:

@@ -24,7 +24,7 @@ class Schema(NamedTuple):
     versions: Path  # folder of the migrations
 
 
-CURRENT = Schema("0004", "0004", Path(__file__).parent / "migrations" / "versions")
+CURRENT = Schema("0005", "0005", Path(__file__).parent / "migrations" / "versions")
 
 _META = "inngest_meta"
 _TRIES = 12
@@ -55,6 +55,7 @@ def prepare(
             database.rollback(connection)
             trouble = database.trouble(error)
             if trouble is Trouble.RETRY and attempt + 1 < _TRIES and wanted():
+                database.pause(attempt + 1)
                 continue
             if trouble is Trouble.DATA:
                 raise

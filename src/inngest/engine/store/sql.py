@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -130,8 +131,7 @@ class SqlStore(ServerVerbs):
         self._closed = True
         if self._opening is not None:  # it cannot be interrupted
             await asyncio.wait([self._opening])
-        while self._readers:  # first: who disconnects last removes the WAL, and a reader may not
-            self._readers.pop().close()
+        self._close_readers()  # first: who disconnects last removes the WAL, and a reader may not
         await self._writer.close()
 
     def abandon(self) -> None:
@@ -139,8 +139,7 @@ class SqlStore(ServerVerbs):
         self._writer.abandon()
 
     def disconnect(self) -> None:
-        while self._readers:
-            self._readers.pop().close()
+        self._close_readers()
         self._writer.disconnect()
 
     def changed_by_others(self) -> bool:
@@ -437,28 +436,44 @@ class SqlStore(ServerVerbs):
             raise StoreClosedError("the engine is stopped")
 
         def work() -> R:
-            try:
-                reader = self._readers.pop()
-            except IndexError:
-                if self._closed:  # since this was asked
-                    raise StoreClosedError("the engine is stopped") from None
-                reader = Transaction(self._database.connect_reader(), self._database)
-            try:
+            for last in (False, True):
+                reader = self._reader()
                 try:
-                    return self._look(reader, read)
+                    return self._look_again(reader, read)
                 except Exception as error:
-                    if not self._database.give_as_bytes(reader.connection, error):
-                        raise
-                return self._look(reader, read)
-            except Exception as error:
-                raise self._database.explain(error) from error
-            finally:
-                if self._closed:
-                    reader.close()
-                else:
-                    self._readers.append(reader)
+                    if last or not self._database.is_lost(reader.connection):
+                        raise self._database.explain(error) from error
+                    self._close_readers()  # the server ended them all, most likely
+                finally:
+                    if self._closed or self._database.is_lost(reader.connection):
+                        reader.close()
+                    else:
+                        self._readers.append(reader)
+            raise AssertionError("the last try has an answer, or an error")
 
         return await self._executor.run(work)
+
+    def _reader(self) -> Transaction:
+        try:
+            return self._readers.pop()
+        except IndexError:
+            if self._closed:  # since this was asked
+                raise StoreClosedError("the engine is stopped") from None
+            return Transaction(self._database.connect_reader(), self._database)
+
+    def _close_readers(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread does the same
+            while self._readers:
+                self._readers.pop().close()
+
+    def _look_again(self, reader: Transaction, read: Callable[[Transaction], R]) -> R:
+        """Read; again if a text was none, with such texts as bytes."""
+        try:
+            return self._look(reader, read)
+        except Exception as error:
+            if not self._database.give_as_bytes(reader.connection, error):
+                raise
+        return self._look(reader, read)
 
     def _look(self, reader: Transaction, read: Callable[[Transaction], R]) -> R:
         try:

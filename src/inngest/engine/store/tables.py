@@ -69,6 +69,8 @@ sessions = Table(
     Column("writer", Text, comment="with which it writes; null of older code"),
     Column("executing", Text, comment="JSON list of the handlers that take long: run, step, attempt, since"),
     Column("ended", Text, comment="died or left: its runs go back to the queue, page by page; null while it lives"),
+    Column("beat_at", BigInteger, comment="when it was heard last, by the server's clock; null where locks tell"),
+    Column("lease", Integer, comment="for how long (ms) it lives from then on; null where locks tell"),
     comment="one row per living worker; it is read in each of the worker's transactions (P4)",
 )
 

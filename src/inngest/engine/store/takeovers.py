@@ -104,12 +104,14 @@ def end_session(context: WriteContext, session_id: str, now: int, *, died: bool)
     """A worker is gone: its runs go back to the queue. A recorded step since the last takeover resets their count.
 
     Where they are many, its session stays until the last page, and says that it is over: it claims nothing, and whoever
-    sees it goes on. Whether more is left; None if it was gone already.
+    sees it goes on. Whether more is left; None if it was gone already, or is heard again.
     """
     context.keep_time(now)
     ids, policy = context.ids, context.policy
     session = context.execute(SESSION, {"session": session_id}).fetchone()
     if session is None:
+        return None
+    if died and session[0] is None and not context.declares_dead(session_id):
         return None
     died = died if session[0] is None else session[0] == DIED
     orphans: list[tuple[object, ...]] = []

@@ -392,6 +392,7 @@ class Writer:
                     break
                 if attempt == 1:
                     LOGGER.warning("still waiting: %s", self._database.explain(error))
+                self._database.pause(attempt + 1)
         assert last is not None
         return last
 
@@ -474,7 +475,7 @@ class Writer:
     def _look_up(self, number: int) -> bool:
         """Whether a transaction was committed. Raises if that cannot be found out."""
         last: Exception | None = None
-        for _ in range(RETRIES):
+        for attempt in range(RETRIES):
             try:
                 return self._numbers.look_up(number, self._database, *self._connected())
             except Exception as error:
@@ -482,6 +483,7 @@ class Writer:
                 self._undo()
                 if self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
                     break
+                self._database.pause(attempt + 1)
         assert last is not None
         raise last
 

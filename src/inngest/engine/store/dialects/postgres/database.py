@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
-from psycopg import RawCursor, conninfo
+from psycopg import RawCursor
 from psycopg.types.numeric import Int8Dumper
 
-from inngest.engine.errors import StoreError, StoreVersionError
+from inngest.engine.errors import StoreBusyError, StoreError, StoreVersionError
 from inngest.engine.store import core
 from inngest.engine.store.core import BigInteger, ColumnElement, Table, bindparam, func, literal_column, select
 from inngest.engine.store.core import cast as cast_to
@@ -20,9 +21,21 @@ from inngest.engine.store.database import Trouble
 from inngest.engine.store.locks import Kind, Lock, NotFree
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
+from inngest.runtime.careful import CarefulLogger
 
-from . import errors
+from . import errors, urls
+from .leases import NOW, Leases
 from .words import LANGUAGE, PLACE, BuiltTexts, PostgresLanguage
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
+R = TypeVar("R")
+
+HELLO = 1.0
+"""Seconds in which a connection hears itself, or never does."""
+
+POLL = 1.0
+"""Seconds between two looks at what others did, where nobody is told of it."""
 
 OLDEST = 130_000
 """The oldest version that is tried."""
@@ -66,25 +79,34 @@ class PostgresDatabase:
     Attributes:
         shared: others write during a transaction.
         name: the URL without its password.
+        leases: of the workers of this process; a worker that others may take for dead writes nothing.
 
     Args:
-        url: as libpq takes it: `postgresql://user@host/database`.
-        schema: where the tables are; it is created if it is not there.
+        url: see `urls.read`.
+        lease: milliseconds after which a worker that is not heard is dead: no transaction waits, or rests, for longer
+            than a third of that.
         nap: waits for so many seconds.
+
+    Raises:
+        ValueError: the URL is none.
     """
 
     shared: bool = True
 
-    def __init__(self, url: str, *, schema: str = "inngest", nap: Callable[[float], object] = time.sleep) -> None:
-        self._url = url
-        self._schema = schema
+    def __init__(self, url: str, *, lease: int = 15_000, nap: Callable[[float], object] = time.sleep) -> None:
+        read = urls.read(url)
+        self._conninfo, self._schema, self.name = read
         self._nap = nap
-        self._quoted = LANGUAGE.identifier_preparer.quote(schema)
+        self._quoted = LANGUAGE.identifier_preparer.quote(self._schema)
         self._texts = BuiltTexts(self._quoted)
-        self.name = _without_password(url)
-        self._channel = f"inngest_{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
-        self._seed = int.from_bytes(hashlib.sha256(f"inngest {schema}".encode()).digest()[:7])
+        self._channel = f"inngest_{hashlib.sha256(self._schema.encode()).hexdigest()[:16]}"
+        self._seed = int.from_bytes(hashlib.sha256(f"inngest {self._schema}".encode()).digest()[:7])
         self._changed = True
+        self._hears = True  # of others, as far as is known
+        self._poll_at = 0.0
+        self._lease = lease
+        self._limits = _limits(lease // 3)
+        self.leases = Leases(self._open, self.named("inngest_sessions"), lease)
 
     # -- words
 
@@ -179,10 +201,29 @@ class PostgresDatabase:
         return f"SELECT CASE WHEN exclusive THEN {lock}(number) ELSE {lock}_shared(number) END FROM ({numbers}) AS n"
 
     def hold_schema(self, connection: Connection) -> None:
+        # A large table takes its time, and others wait for it.
+        cast("PostgresConnection", connection).execute(_NO_LIMITS, prepare=False)
         self.lock(connection, [Lock(Kind.GUARD, "schema")])
         found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = $1", [self._schema]).fetchone()
         if found is None:
             connection.execute(f"CREATE SCHEMA {self._quoted}")
+
+    def declares_dead(self, connection: Connection, session_id: str) -> bool:
+        found = connection.execute(self._is_over, [session_id]).fetchone()
+        return found is None or bool(found[0])
+
+    @cached_property
+    def _is_over(self) -> str:
+        return (
+            f"SELECT COALESCE(beat_at + lease < {NOW}, true) OR ended IS NOT NULL "
+            f"FROM {self.named('inngest_sessions')} WHERE id = $1"
+        )
+
+    def look_at_lives(self, connection: Connection) -> None:
+        self.leases.look(cast("PostgresConnection", connection))
+
+    def pause(self, tries: int) -> None:
+        self._nap(PAUSES[min(tries, len(PAUSES)) - 1])
 
     def named(self, table: str) -> str:
         return f"{self._quoted}.{table}"
@@ -194,7 +235,12 @@ class PostgresDatabase:
                 raise StoreVersionError(
                     f"{self.name} is PostgreSQL {connection.info.server_version // 10_000}: at least 13 is needed"
                 )
-            connection.execute(f"LISTEN {self._channel}")
+            self._hears = self._hears and self._is_heard_of(connection)
+            if self._hears:
+                connection.execute(self._limits.format(local=""), prepare=False)  # of what is a transaction of its own
+            else:
+                connection.prepare_threshold = None
+            self.leases.measure(connection)
         except psycopg.Error as error:
             connection.close()
             raise self.explain(error) from error
@@ -204,38 +250,76 @@ class PostgresDatabase:
         self._changed = True  # what happened before it listened is not known
         return connection
 
+    def _is_heard_of(self, connection: PostgresConnection) -> bool:
+        """Whether what others notify comes here, which is tried: not through a pooler that lends connections for one
+        transaction each. There, others are asked for now and then, and no statement is prepared.
+        """
+        connection.execute(f"LISTEN {self._channel}")
+        connection.execute("SELECT pg_notify($1, 'hello')", [self._channel])
+        own = connection.info.backend_pid
+        for notification in connection.notifies(timeout=HELLO):
+            if notification.pid == own:
+                return True
+        LOGGER.warning(
+            "%s does not pass on what others notify (is it PgBouncer, in transaction mode?): this worker looks for what"
+            " others did every %g s, and prepares no statements",
+            self.name,
+            POLL,
+        )
+        return False
+
     def _open(self) -> PostgresConnection:
+        threshold = 5 if self._hears else None
         try:
             connection = PostgresConnection.connect(
-                self._url,
-                autocommit=True,
-                cursor_factory=_Cursor,
-                application_name="inngest",
-                keepalives_idle=10,
-                keepalives_interval=3,
-                keepalives_count=3,
-                tcp_user_timeout=15_000,
+                self._conninfo, autocommit=True, cursor_factory=_Cursor, prepare_threshold=threshold
             )
         except psycopg.Error as error:
-            raise self.explain(error) from error
+            raise errors.not_connected(self.name, error) from error
         connection.adapters.register_dumper(int, Int8Dumper)  # else a statement is prepared for each size of number
         return connection
 
     def begin(self, connection: Connection) -> None:
-        cast("PostgresConnection", connection).has_written = False
-        connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        self._see_that_it_lives()
+        held = cast("PostgresConnection", connection)
+        held.has_written = False
+        held.execute(self._beginning, prepare=False)  # several statements cannot be prepared, and take one round trip
+
+    @cached_property
+    def _beginning(self) -> str:
+        return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {self._limits.format(local='LOCAL ')}"
+
+    def _see_that_it_lives(self) -> None:
+        """Others may have taken over what this worker has: it writes nothing until it knows.
+
+        Raises:
+            StoreBusyError: it was not heard for as long as its lease is, or nearly.
+        """
+        if not self.leases.is_heard():
+            raise StoreBusyError(
+                f"{self.name} has not heard this worker for nearly its lease of {self._lease / 1000:g} s: "
+                "it writes nothing until it is heard again"
+            )
 
     def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
+        self._see_that_it_lives()
         changed: int = connection.execute(sql, parameters).rowcount
         return changed
 
     def begin_reading(self, connection: Connection) -> None:
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cast("PostgresConnection", connection).execute(_READING, prepare=False)
 
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")
         if cast("PostgresConnection", connection).has_written:
+            self._notify(connection)
+
+    def _notify(self, connection: Connection) -> None:
+        """Tell others that something was written. What was committed stays so, whether they hear it or not."""
+        try:
             connection.execute("SELECT pg_notify($1, '')", [self._channel])
+        except psycopg.Error as error:  # the next statement meets it, too; others look after a while
+            LOGGER.debug("others were not told of a commit: %s", error)
 
     def look_at_files(self) -> None:
         """They are the server's."""
@@ -245,21 +329,31 @@ class PostgresDatabase:
 
     def rollback(self, connection: Connection) -> None:
         held = cast("PostgresConnection", connection)
-        if held.closed or held.broken:
+        if self.is_lost(connection):
             raise psycopg.OperationalError("the connection is lost")
         if held.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             held.execute("ROLLBACK")
+
+    def is_lost(self, connection: Connection) -> bool:
+        held = cast("PostgresConnection", connection)
+        return held.closed or held.broken
 
     def trouble(self, error: Exception) -> Trouble:
         return errors.trouble_of(error)
 
     def explain(self, error: Exception) -> StoreError:
-        return errors.explain(self.name, error)
+        return errors.explain(self.name, error, self._schema)
 
     def give_as_bytes(self, connection: Connection, error: Exception) -> bool:
         return False  # the server takes no text that is none
 
     def changed_by_others(self, connection: Connection) -> bool:
+        if not self._hears:
+            now = time.monotonic()
+            if now < self._poll_at and not self._changed:
+                return False
+            self._poll_at, self._changed = now + POLL, False
+            return True
         held = cast("PostgresConnection", connection)
         own = held.info.backend_pid
         for notification in held.notifies(timeout=0):
@@ -274,6 +368,18 @@ class PostgresDatabase:
     def connect_reader(self) -> Connection:
         return self._open()
 
+    def look(self, read: Callable[[Connection], R]) -> R:
+        """Read from one moment, on a connection of its own. Raises StoreError."""
+        connection = self._open()
+        connection.prepare_threshold = None  # it may be a pooler's
+        try:
+            self.begin_reading(connection)
+            return read(connection)
+        except psycopg.Error as error:
+            raise self.explain(error) from error
+        finally:
+            connection.close()
+
     def tables(self, connection: Connection) -> set[str]:
         found = connection.execute(
             "SELECT tablename::text FROM pg_tables WHERE schemaname = $1", [self._schema]
@@ -281,10 +387,17 @@ class PostgresDatabase:
         return {name for (name,) in found}
 
 
-def _without_password(url: str) -> str:
-    """A URL as it may be shown."""
-    parts = conninfo.conninfo_to_dict(url)
-    host = parts.get("host") or parts.get("hostaddr") or "localhost"
-    port = f":{parts['port']}" if parts.get("port") else ""
-    user = f"{parts['user']}@" if parts.get("user") else ""
-    return f"postgresql://{user}{host}{port}/{parts.get('dbname') or ''}"
+def _limits(ms: int) -> str:
+    """How long what a transaction does may take, and how long it may rest: as statements, `{local}` left open.
+
+    A process that was stopped in the middle of a transaction would hold its locks for ever.
+    """
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    return "; ".join(f"SET {{local}}{name} = {ms}" for name in names)
+
+
+_NO_LIMITS = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+_READING = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 30000; "
+    "SET LOCAL idle_in_transaction_session_timeout = 30000"
+)

@@ -49,7 +49,7 @@ _LOG_IN = ("28000", "28P01")
 def trouble_of(error: Exception) -> Trouble:
     """The way to deal with an error."""
     if isinstance(error, StoreError):
-        return Trouble.FATAL
+        return Trouble.RETRY if isinstance(error, StoreBusyError) else Trouble.FATAL
     if not isinstance(error, psycopg.Error):
         return Trouble.DATA  # it never came to the database
     state = error.sqlstate
@@ -60,8 +60,8 @@ def trouble_of(error: Exception) -> Trouble:
     return _STATES.get(state) or _CLASSES.get(state[:2], Trouble.FATAL)
 
 
-def explain(name: str, error: Exception) -> StoreError:
-    """The error for a person. Nothing was written."""
+def explain(name: str, error: Exception, schema: str = "") -> StoreError:
+    """The error for a person: of a database by its name, and of the engine's schema in it. Nothing was written."""
     if isinstance(error, StoreError):
         return error
     state = getattr(error, "sqlstate", None) or ""
@@ -74,7 +74,7 @@ def explain(name: str, error: Exception) -> StoreError:
             "target_session_attrs=read-write in the URL"
         )
     if state == FORBIDDEN:
-        return StoreReadOnlyError(f"{name}: {said}: {_grant(said)}")
+        return StoreReadOnlyError(f"{name}: {said}: {_grant(said, schema)}")
     if state == _NO_DATABASE:
         return StoreError(f"{name}: {said}: create it (createdb), or name another one")
     if state in _LOG_IN:
@@ -90,17 +90,39 @@ def explain(name: str, error: Exception) -> StoreError:
     return explained
 
 
+_REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "role ")
+"""Words of the server, or of libpq, about who logs in. The driver gives no state for a connection that fails."""
+
+
+def not_connected(name: str, error: Exception) -> StoreError:
+    """The error of a connection that could not be made, for a person."""
+    said = _said_last(error)
+    if "database" in said and "does not exist" in said:
+        return StoreError(f"{name}: {said}: create it (createdb), or name another one")
+    if any(word in said for word in _REFUSED):
+        return StoreError(f"{name}: {said}: see to the user and the password in the URL, PGPASSWORD or ~/.pgpass")
+    if "session is" in said or "read-only" in said:
+        return StoreBusyError(f"{name}: no server of the URL takes writes ({said}): see whether a primary runs")
+    return StoreBusyError(f"{name} cannot be reached ({said}): see whether the server runs, and to the URL")
+
+
+def _said_last(error: Exception) -> str:
+    """The reason of a connection that failed, without the address, which libpq puts before it."""
+    line = _first_line(error)
+    return line.partition("FATAL:")[2].strip() or line
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0] or type(error).__name__
 
 
-def _grant(said: str) -> str:
+def _grant(said: str, schema: str) -> str:
     """The right that is missing, as the statement that gives it."""
     quoted = said.rsplit(maxsplit=1)[-1].strip('"') if said.split() else ""
-    if "schema" in said:
-        return f"GRANT USAGE, CREATE ON SCHEMA {quoted} TO this user"
-    if "table" in said:
-        return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {quoted} TO this user"
-    if "database" in said:
-        return f"GRANT CREATE ON DATABASE {quoted} TO this user, or create the schema for it"
-    return "give this user the right"
+    if "for schema" in said:
+        return f"GRANT USAGE, CREATE ON SCHEMA {schema or quoted} TO its user"
+    if "for database" in said:
+        return f"GRANT CREATE ON DATABASE {quoted} TO its user, or CREATE SCHEMA {schema} AUTHORIZATION its user"
+    if "owner of" in said:
+        return f"who migrates the schema owns its tables: ALTER TABLE {schema}.{quoted} OWNER TO its user"
+    return f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO its user"

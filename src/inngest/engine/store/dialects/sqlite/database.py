@@ -185,6 +185,9 @@ class SqliteDatabase:
         if cast("sqlite3.Connection", connection).in_transaction:
             connection.execute("ROLLBACK")
 
+    def is_lost(self, connection: Connection) -> bool:
+        return False  # it is a file
+
     def trouble(self, error: Exception) -> Trouble:
         return errors.trouble_of(error)
 
@@ -207,6 +210,15 @@ class SqliteDatabase:
         assert row is not None
         seen, self._seen_version = self._seen_version, row[0]
         return bool(seen != row[0])  # also the first time: nobody knows what happened before
+
+    def declares_dead(self, connection: Connection, session_id: str) -> bool:
+        return True  # its lock was free
+
+    def look_at_lives(self, connection: Connection) -> None:
+        """Locks tell it."""
+
+    def pause(self, tries: int) -> None:
+        """Each try waits for other processes."""
 
     def tidy(self, connection: Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

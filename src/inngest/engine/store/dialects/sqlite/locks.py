@@ -50,6 +50,8 @@ class FileLocks:
     Every verb raises a StoreError if the folder, or a file in it, cannot be used.
     """
 
+    lease: int | None = None
+
     def __init__(self, folder: Path) -> None:
         self._folder = Path(os.path.realpath(folder))  # the process may change its working directory
         self._held: dict[str, int] = {}
@@ -60,6 +62,14 @@ class FileLocks:
         """The locks of the workers of a database file, by whatever name it is called."""
         resolved = Path(os.path.realpath(database))
         return cls(resolved.with_name(f"{resolved.name}-workers"))
+
+    def is_heard(self) -> bool:
+        """Whether others take this worker for alive: they see its lock."""
+        return True
+
+    def is_over(self, session_id: str) -> bool:
+        """Whether it was declared dead: it learns that when it claims."""
+        return False
 
     def hold(self, session_id: str) -> None:
         """Hold the session's lock until `release`, or the end of the process."""

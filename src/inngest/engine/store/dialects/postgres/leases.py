@@ -1,0 +1,211 @@
+"""Liveness across machines: each worker tells the database that it lives, and has a lease from then on.
+
+Time is the server's: a worker compares nothing with its own wall clock (decision 0087). A thread of its own tells it,
+on a connection of its own, so that neither a busy loop nor a transaction that waits keeps it from that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from inngest.engine.errors import StoreError
+from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.clock import wall_clock_ns
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
+
+BEATS = 5
+"""How often in a lease a worker tells that it lives."""
+
+MARGIN = 10
+"""A worker stops one part in so many before its lease is over: its clock may be that much slower than the server's."""
+
+SAMPLES = 8
+"""Measurements of the server's clock of which the one with the quickest answer counts."""
+
+FIRST = 0.05
+"""Seconds between tries while the worker's row is not there yet."""
+
+NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+"""Unix ms by the server's clock."""
+
+
+def elapsed_ns() -> int:
+    """Nanoseconds of a clock that nobody sets, and that goes on while the machine is suspended, where there is one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+class Leases:
+    """Shows that one worker lives, and sees which others do. See `Liveness`.
+
+    Args:
+        connect: a connection of its own.
+        table: of the sessions, as it is named in a statement.
+        lease: milliseconds, 2,000 to 300,000.
+
+    """
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], table: str, lease: int) -> None:
+        self.lease: int | None = lease
+        self._connect = connect
+        self._table = table
+        self._lasts = lease * 1_000_000  # ns
+        self._on_first: Callable[[], object] = lambda: None
+        self._beat = (
+            f"WITH beat AS (UPDATE {table} SET beat_at = {NOW} WHERE id = $1 AND ended IS NULL RETURNING beat_at) "
+            f"SELECT (SELECT beat_at FROM beat), {NOW}, ARRAY(SELECT id FROM {table} WHERE id <> $1 "
+            f"AND (beat_at + lease < {NOW} OR ended IS NOT NULL)), "
+            "clock_timestamp() - pg_postmaster_start_time() > make_interval(secs => $2)"
+        )
+        self._lock = threading.Lock()
+        self._session: str | None = None
+        self._heard_until = 0  # by `elapsed_ns`
+        self._regular_since: int | None = None  # since when every beat was heard in time; None: from the start
+        self._over = False
+        self._lapsed: frozenset[str] = frozenset()
+        self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES)  # how long the answer took, and the offset
+        self._offset: int | None = None  # from `elapsed_ns` to the server's clock
+        self._wake = threading.Event()
+
+    # -- the server's clock
+
+    def wall_ns(self) -> int:
+        """Unix ns by the server's clock; by this machine's, until the server's is known."""
+        return wall_clock_ns() if self._offset is None else elapsed_ns() + self._offset
+
+    def call_when_measured(self, call: Callable[[], object]) -> None:
+        """Have something called when the server's clock was read for the first time; in any thread."""
+        self._on_first = call
+
+    def measured(self, asked: int, answered: int, now: int) -> None:
+        """The server's clock was read: asked and answered at these times by `elapsed_ns`, in unix ms."""
+        first = self._offset is None
+        with self._lock:
+            self._samples.append((answered - asked, now * 1_000_000 + 500_000 - (asked + answered) // 2))
+            self._offset = min(self._samples)[1]
+        if first:
+            self._on_first()
+
+    def measure(self, connection: psycopg.Connection[Any]) -> None:
+        """Read the server's clock anew: it may be another server."""
+        asked = elapsed_ns()
+        row = connection.execute(f"SELECT {NOW}").fetchone()
+        answered = elapsed_ns()
+        assert row is not None
+        with self._lock:
+            self._samples.clear()
+        self.measured(asked, answered, row[0])
+
+    def look(self, connection: psycopg.Connection[Any]) -> None:
+        """Learn the time and who lives, for a process that is no worker."""
+        self.measure(connection)
+        over = f"SELECT id FROM {self._table} WHERE beat_at + lease < {NOW} OR ended IS NOT NULL"
+        self._lapsed = frozenset(row[0] for row in connection.execute(over).fetchall())
+
+    # -- this worker
+
+    def hold(self, session_id: str) -> None:
+        with self._lock:
+            self._session, self._over, self._lapsed = session_id, False, frozenset()
+            self._heard_until = elapsed_ns() + self._lasts - self._lasts // MARGIN
+            self._regular_since = None
+            self._wake = threading.Event()
+        threading.Thread(
+            target=self._tell, args=(session_id, self._wake), name="inngest-heartbeat", daemon=True
+        ).start()
+
+    def release(self, session_id: str) -> None:
+        with self._lock:
+            if self._session == session_id:
+                self._session = None
+                self._wake.set()
+
+    def is_heard(self) -> bool:
+        return self._session is None or self._over or elapsed_ns() < self._heard_until
+
+    def is_over(self, session_id: str) -> bool:
+        return self._over and self._session == session_id
+
+    def show(self, session_id: str) -> bool:
+        return False
+
+    # -- the others
+
+    def alive(self, session_id: str) -> bool:
+        return session_id not in self._lapsed
+
+    def is_unknown(self, session_id: str) -> bool:
+        return False
+
+    def forget(self, session_id: str) -> None:
+        with self._lock:
+            self._lapsed -= {session_id}
+
+    # -- in the thread
+
+    def _tell(self, session_id: str, stopped: threading.Event) -> None:
+        connection: psycopg.Connection[Any] | None = None
+        begun = False
+        pause = self._lasts / BEATS / 1e9
+        while not stopped.is_set():
+            began = elapsed_ns()
+            try:
+                if connection is None:
+                    connection = self._connected()
+                begun = self._once(connection, session_id, begun=begun) or begun
+            except (psycopg.Error, StoreError) as error:
+                self._failed(error)
+                if connection is not None:
+                    connection.close()
+                connection = None
+            took = (elapsed_ns() - began) / 1e9
+            stopped.wait(FIRST if not begun and connection is not None else max(0.05, pause - took))
+        if connection is not None:
+            connection.close()
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        connection = self._connect()
+        connection.execute(f"SET statement_timeout = {max(self._lasts // BEATS // 1_000_000, 500)}")
+        self.measure(connection)
+        return connection
+
+    def _once(self, connection: psycopg.Connection[Any], session_id: str, *, begun: bool) -> bool:
+        """Tell the database that this worker lives; whether its row is there."""
+        assert self.lease is not None
+        asked = elapsed_ns()
+        row = connection.execute(self._beat, [session_id, self.lease / 1000]).fetchone()
+        answered = elapsed_ns()
+        assert row is not None
+        beat_at, now, lapsed, serves = row
+        self.measured(asked, answered, now)
+        with self._lock:
+            if self._session != session_id:
+                return True
+            if beat_at is None:
+                self._over = begun  # else it is not written yet
+                return False
+            if asked >= self._heard_until:
+                self._regular_since = answered
+            self._heard_until = max(self._heard_until, asked + self._lasts - self._lasts // MARGIN)
+            self._lapsed = frozenset(lapsed) if serves and self._may_judge(answered) else frozenset()
+        return True
+
+    def _may_judge(self, now: int) -> bool:
+        """Whether it may say of others that they are dead: after a time in which nobody could be heard, each has a
+        lease to come back.
+        """
+        return self._regular_since is None or now - self._regular_since > self._lasts
+
+    def _failed(self, error: Exception) -> None:
+        with self._lock:
+            self._regular_since = elapsed_ns()
+            self._lapsed = frozenset()
+        LOGGER.warning("the database was not told that this worker lives, it is tried again: %s", error)

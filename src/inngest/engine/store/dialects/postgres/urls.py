@@ -1,0 +1,96 @@
+"""The URL of a PostgreSQL database: libpq's, and the schema of the engine in it.
+
+A file of its own: a URL is checked before anything is connected to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+import psycopg
+from psycopg import conninfo
+
+SCHEMA = "inngest"
+"""Where the tables are, if the URL does not say it."""
+
+EXPECTED = "expected a URL such as postgresql://user:password@host:5432/database?schema=inngest"
+
+_LONGEST_NAME = 63
+"""Bytes of a name in PostgreSQL; it cuts longer ones."""
+
+_DEFAULTS: Mapping[str, str | int] = {
+    "application_name": "inngest",
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
+class PostgresUrl(NamedTuple):
+    """A URL that was read.
+
+    Attributes:
+        conninfo: what the driver connects to; the URL's parameters, or else ours.
+        schema: where the tables are.
+        shown: the URL as it may be shown, without its password.
+    """
+
+    conninfo: str
+    schema: str
+    shown: str
+
+
+def read(url: str) -> PostgresUrl:
+    """Read a URL: `postgresql://[user[:password]@][host[:port],…]/[database][?parameter=value&…]`.
+
+    The parameter `schema` is the engine's, all others are libpq's (`sslmode`, `target_session_attrs`, …). What is not
+    named comes from the variables `PG*`, as libpq has it.
+
+    Raises:
+        ValueError: it is no such URL; the message has no password.
+    """
+    base, _, query = url.partition("?")
+    parts = [part for part in query.split("&") if part]
+    named = [part.partition("=")[2] for part in parts if part.partition("=")[0] == "schema"]
+    others = [part for part in parts if part.partition("=")[0] != "schema"]
+    if len(named) > 1:
+        raise ValueError(f"{EXPECTED}, got two schemas: {', '.join(map(unquote, named))}")
+    schema = unquote(named[0]) if named else SCHEMA
+    if not re.fullmatch(r"[^\0]+", schema) or len(schema.encode()) > _LONGEST_NAME or schema.startswith("pg_"):
+        raise ValueError(
+            f"{EXPECTED}; a schema's name has 1 to {_LONGEST_NAME} bytes and does not begin with pg_, "
+            f"got {schema!r:.80}"
+        )
+    base = "postgresql" + base[base.index("://") :]  # without the name of a driver
+    try:
+        given = conninfo.conninfo_to_dict(base + ("?" + "&".join(others) if others else ""))
+    except psycopg.ProgrammingError as error:
+        raise ValueError(f"{EXPECTED}; {_without(str(error).strip(), base)}") from None
+    for port in str(given.get("port") or "").split(","):
+        if port and not (port.isdecimal() and 0 < int(port) < 65_536):
+            raise ValueError(f"{EXPECTED}; a port is a number from 1 to 65535, got {port!r:.80}")
+    return PostgresUrl(conninfo.make_conninfo("", **{**_DEFAULTS, **given}), schema, _shown(given, schema))
+
+
+def _without(said: str, base: str) -> str:
+    """What the driver says, without the part of the URL that has a password."""
+    user = base.partition("://")[2].rpartition("@")[0]
+    quoted = said.partition('"')[2].rpartition('"')[0]
+    return said.partition(":")[0] if user and quoted and (quoted in user or user in quoted) else said
+
+
+def _shown(given: Mapping[str, object], schema: str) -> str:
+    hosts = str(given.get("host") or given.get("hostaddr") or "localhost").split(",")
+    ports = str(given.get("port") or "").split(",")
+    where = ",".join(
+        f"{quote(host, safe='/:')}{':' + port if port else ''}"
+        for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False)
+    )
+    user = f"{given['user']}@" if given.get("user") else ""
+    named = "" if schema == SCHEMA else f"?schema={quote(schema)}"
+    return f"postgresql://{user}{where}/{given.get('dbname') or ''}{named}"
