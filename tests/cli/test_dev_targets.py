@@ -161,7 +161,7 @@ def test_a_port_in_use_is_said(command: Command, project: Path) -> None:
         (("--retry-interval", "often"), 2, "--retry-interval: expected seconds, or a length of time such as"),
         (("--retry-interval", "2d"), 2, "--retry-interval: expected at most 24 h, got '2d'"),
         (("--drain-timeout", "-5"), 2, "--drain-timeout: expected seconds"),
-        (("--database", "postgresql:///shop"), 2, "--database: expected a file such as .inngest/inngest.db"),
+        (("--database", "mysql:///shop"), 2, "--database: expected a file such as .inngest/inngest.db"),
         (("--database", "mail.py/inngest.db"), 3, "--database: the folder mail.py cannot be made: File exists"),
         (("--port", "99999"), 2, "--port: expected a whole number from 0 to 65,535, got '99999'"),
     ],

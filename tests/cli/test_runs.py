@@ -276,7 +276,7 @@ def test_a_database_may_be_a_url(command: Command, shop: Shop, url: str) -> None
     assert command("runs", "--database", url.format(path=shop.path)).code == 0
 
 
-@pytest.mark.parametrize("url", ["postgresql:///shop", "sqlite:///", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["mysql:///shop", "sqlite:///", "sqlite:///:memory:"])
 def test_another_url_is_refused(command: Command, url: str) -> None:
     ran = command("runs", "--database", url)
     assert ran.code == 2

@@ -1,14 +1,17 @@
-"""What tests of the embedded suite share, and what it prints when it is over.
+"""What the embedded suite shares: on which databases stories are told, and what it prints when it is over.
 
 A file of its own: pytest looks for it by this name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from inngest.engine import reaper
 from tests import kill_figures
+from tests.embedded import databases
 from tests.embedded.kills.story import HEADS, Row
 from tests.wall_clock import WallClock
 
@@ -31,6 +34,20 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def declares_dead_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers of which there is no sign are declared dead after a moment."""
     monkeypatch.setattr(reaper, "UNKNOWN", 50)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tell the stories of some files on each kind of database."""
+    if metafunc.definition.path.stem in databases.ON_BOTH:
+        metafunc.parametrize("database_kind", databases.KINDS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> Generator[str]:
+    """The kind of database on which the story is told."""
+    kind = getattr(request, "param", "sqlite")
+    with databases.used(kind):
+        yield kind
 
 
 @pytest.fixture(scope="session")

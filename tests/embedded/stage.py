@@ -12,6 +12,7 @@ from typing import Any
 import inngest
 from inngest import Run, StepRecord
 from inngest.errors import RunFailedError
+from tests.embedded import databases
 
 TRIGGER = inngest.TriggerEvent(event="test/start")
 
@@ -30,7 +31,7 @@ class Stage:
     @property
     def database(self) -> str:
         """Where it is kept."""
-        return f"sqlite:///{self.folder}/inngest.db"
+        return databases.url_in(self.folder)
 
     def function(self, body: Any, fn_id: str = "f", **options: Any) -> inngest.Function[Any]:
         """A function of the client."""

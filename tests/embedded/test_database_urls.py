@@ -33,7 +33,7 @@ def test_what_was_meant_is_said(given: str, meant: str) -> None:
     [
         ("sqlite://", "a database in memory would lose everything"),
         ("sqlite:///:memory:", "a database in memory would lose everything"),
-        ("postgresql://host/shop", "'postgresql' is not supported, only SQLite is"),
+        ("mysql://host/shop", "'mysql' is not supported, only SQLite and PostgreSQL are"),
     ],
 )
 def test_what_cannot_be_is_said(given: str, said: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from inngest.embedded.assembly import Runtime, assemble
 from inngest.embedded.registration import specs_of
-from inngest.embedded.settings import Settings
+from inngest.embedded.settings import Settings, database_named
 from inngest.engine.errors import StoreError
 from inngest.engine.invokers.ports import Carrier
 from inngest.runtime.idle import LoopIdle
@@ -123,9 +123,7 @@ class Process(Hosted):
         settings = Settings(
             functions,
             clients=(),
-            url=f"sqlite:///{world.path}",
-            path=world.path,
-            shown=str(world.path),
+            database=database_named(world.path),
             retry_interval=world.retry_interval,
             max_steps=world.max_steps,
             max_runs_in_flight=world.max_in_flight,

@@ -59,7 +59,7 @@ class Assembly(NamedTuple):
 def real_runtime(settings: Settings) -> Runtime:
     """The real outer world, around the running event loop."""
     loop = asyncio.get_running_loop()
-    found = database_of(settings.url, durable=settings.durable, lease=settings.lease)
+    found = database_of(settings.database.url, durable=settings.durable, lease=settings.lease)
     idle, clock = LoopIdle(loop), SystemClock(loop, found.wall)
     if found.on_first_look is not None:
         found.on_first_look(clock.anew)

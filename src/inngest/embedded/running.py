@@ -35,7 +35,7 @@ class RunningEngine:
     """
 
     def __init__(self, given: Settings, functions: Sequence[FunctionSpec], observers: Observers) -> None:
-        refuse_fork(given.path)
+        refuse_fork(given.database.path)
         self.home = home = EngineLoop()
         self._settings = given
         self._runtime, self.invoker, self.store, self.service = assemble(
@@ -67,8 +67,8 @@ class RunningEngine:
     def forked(self) -> None:
         """This process is a fork."""
         self.service.forked()
-        if self._settings.path is not None:
-            forks.leave_behind(self._settings.path)
+        if self._settings.database.path is not None:
+            forks.leave_behind(self._settings.database.path)
         if threading.get_ident() == self.home.thread_id and self.home.loop.is_running():
             self.home.loop.call_soon(forks.end)  # only if the child goes on with the loop, instead of ending
 

@@ -36,14 +36,20 @@ class Apps(NamedTuple):
     signing_key: str = ""  # which calls are signed with; "" if none are
 
 
+class DatabaseName(NamedTuple):
+    """A database, by its names."""
+
+    url: str
+    path: Path | None  # of its file; None where a server keeps it
+    shown: str  # for people: no password
+
+
 class Settings(NamedTuple):
     """How an engine runs."""
 
     functions: Sequence[Function[object]]
     clients: tuple[Inngest, ...]  # those that are given whole: what their apps have no more is forgotten
-    url: str  # of the database
-    path: Path | None  # of its file; None where a server keeps it
-    shown: str  # the database, for people: no password
+    database: DatabaseName
     retry_interval: int | None  # ms
     max_steps: int
     max_runs_in_flight: int
@@ -79,13 +85,10 @@ def check(
     if durability not in ("full", "normal"):
         raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
     listed, clients = _functions(functions)
-    url, path, shown = database_named(database)
     return Settings(
         functions=listed,
         clients=clients,
-        url=url,
-        path=path,
-        shown=shown,
+        database=database_named(database),
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
         max_runs_in_flight=_whole("max_runs_in_flight", max_runs_in_flight, 1, 100_000),
@@ -118,19 +121,19 @@ def _functions(
     return list(listed.values()), tuple(clients)
 
 
-def database_named(database: str | os.PathLike[str]) -> tuple[str, Path | None, str]:
-    """The database that a URL, or a path, names: its URL, its file if it has one, and its name for people.
+def database_named(database: str | os.PathLike[str]) -> DatabaseName:
+    """The database that a URL, or a path, names.
 
     Raises:
         EngineConfigError: it names none.
     """
     if isinstance(database, str) and dialects.is_shared(database):
         try:
-            return database, None, dialects.shown(database)
+            return DatabaseName(database, None, dialects.shown(database))
         except ValueError as error:
             raise EngineConfigError(f"database: {error}") from None
     path = sqlite_path(database).absolute()  # by the working directory that it was written for
-    return f"{dialects.SCHEME}{path}", path, str(path)
+    return DatabaseName(f"{dialects.SCHEME}{path}", path, str(path))
 
 
 def sqlite_path(database: str | os.PathLike[str]) -> Path:

@@ -78,9 +78,9 @@ class _Stepped:
         self._connection = connection
         self._gate = gate
 
-    def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
+    def execute(self, sql: str, parameters: Any = None, /, *, prepare: bool | None = None) -> Cursor:
         self._gate.step()
-        return cast("Cursor", self._connection.execute(sql, parameters))
+        return cast("Cursor", self._connection.execute(sql, parameters, prepare=prepare))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)

@@ -88,7 +88,7 @@ async def serve(
         app = create_app(engine, host=options.host, allowed_hosts=options.allowed_hosts)
         server = HttpServer(app)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        emit(_serving(engine.functions, options, host.settings.shown, sock, first))
+        emit(_serving(engine.functions, options, host.settings.database.shown, sock, first))
         on_serving()
         syncing = asyncio.ensure_future(_sync_apps(host, options, sock, emit))
         asked = asyncio.ensure_future(stop.asked.wait())

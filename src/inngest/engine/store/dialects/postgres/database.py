@@ -315,7 +315,7 @@ class PostgresDatabase:
             self._notify(connection)
 
     def _notify(self, connection: Connection) -> None:
-        """Tell others that something was written. What was committed stays so, whether they hear it or not."""
+        """Tell others that something was written: it is committed, whether they hear it or not."""
         try:
             connection.execute("SELECT pg_notify($1, '')", [self._channel])
         except psycopg.Error as error:  # the next statement meets it, too; others look after a while

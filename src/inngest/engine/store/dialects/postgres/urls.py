@@ -48,8 +48,8 @@ class PostgresUrl(NamedTuple):
 def read(url: str) -> PostgresUrl:
     """Read a URL: `postgresql://[user[:password]@][host[:port],…]/[database][?parameter=value&…]`.
 
-    The parameter `schema` is the engine's, all others are libpq's (`sslmode`, `target_session_attrs`, …). What is not
-    named comes from the variables `PG*`, as libpq has it.
+    The parameter `schema` is the engine's, all others are libpq's (`sslmode`, `target_session_attrs`, …). The
+    variables `PG*` give all that is not named, as libpq has it.
 
     Raises:
         ValueError: it is no such URL; the message has no password.
@@ -78,7 +78,7 @@ def read(url: str) -> PostgresUrl:
 
 
 def _without(said: str, base: str) -> str:
-    """What the driver says, without the part of the URL that has a password."""
+    """The words of the driver, without the part of the URL that has a password."""
     user = base.partition("://")[2].rpartition("@")[0]
     quoted = said.partition('"')[2].rpartition('"')[0]
     return said.partition(":")[0] if user and quoted and (quoted in user or user in quoted) else said

@@ -1,4 +1,7 @@
-"""Leases of workers. `tables.py` says what each column is for."""
+"""Leases of workers. `tables.py` says what each column is for.
+
+A file of its own: each revision has one.
+"""
 
 from __future__ import annotations
 
