@@ -237,3 +237,9 @@ def test_a_damaged_database_is_not_copied(tmp_path: Path, command: Command) -> N
     ran = command("db", "backup", "copy.db", "--database", str(path))
     assert (ran.code, "copy.db was not made, since the database is damaged" in ran.err) == (3, True), ran
     assert sorted(one.name for one in tmp_path.iterdir() if "copy" in one.name) == []
+
+
+@pytest.mark.parametrize("asked", COMMANDS, ids=lambda one: one[0])
+def test_databases_of_postgresql_have_their_own_upkeep(command: Command, asked: tuple[str, ...]) -> None:
+    ran = command("db", *asked, "--database", "postgresql://localhost/shop")
+    assert (ran.code, "looks after files of SQLite only" in ran.err, "pg_dump" in ran.err) == (2, True, True)

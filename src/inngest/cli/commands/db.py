@@ -16,7 +16,7 @@ from inngest.server.run_json import optional_iso
 
 def status(*, database: str, as_json: bool) -> None:
     """Show what a database holds."""
-    path = arguments.existing_database(database)
+    path = _file(database)
     found = Upkeep(path).status()
     size, contents = found.size, found.contents
     if as_json:
@@ -43,6 +43,17 @@ def status(*, database: str, as_json: bool) -> None:
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         output.console().print(Text.assemble((f"{name:<{width}}", "dim"), "  ", text))
+
+
+def _file(database: str) -> Path:
+    """The file that is looked after."""
+    found = arguments.existing_database(database)
+    if isinstance(found, Path):
+        return found
+    raise CommandError(
+        "--database: `inngest db` looks after files of SQLite only",
+        hint="PostgreSQL has its own: pg_dump copies, VACUUM gives space back, and an engine that starts migrates",
+    )
 
 
 def _rows(contents: Contents) -> list[tuple[str, str]]:
@@ -77,7 +88,7 @@ def _contents_shape(contents: Contents) -> dict[str, object]:
 
 def migrate(*, yes: bool, database: str, as_json: bool) -> None:
     """Bring the schema of a database to that of this version."""
-    path = arguments.existing_database(database)
+    path = _file(database)
     upkeep = Upkeep(path)
     if not yes and not upkeep.is_current():
         _refuse_workers(upkeep, path, "migrate", "may know the older schema only, and fail at its next write")
@@ -92,7 +103,7 @@ def migrate(*, yes: bool, database: str, as_json: bool) -> None:
 
 def vacuum(*, yes: bool, database: str, as_json: bool) -> None:
     """Give back the space of what was removed."""
-    path = arguments.existing_database(database)
+    path = _file(database)
     upkeep = Upkeep(path)
     if not yes:
         _refuse_workers(upkeep, path, "vacuum", "cannot write until all of the file is written anew")
@@ -119,7 +130,7 @@ def _refuse_workers(upkeep: Upkeep, path: Path, verb: str, why: str) -> None:
 
 def backup(target: str, *, database: str, as_json: bool) -> None:
     """Copy a database as it is now."""
-    path = arguments.existing_database(database)
+    path = _file(database)
     wanted = Path(target)
     if wanted.is_dir():
         wanted /= f"{path.stem}-{_now():%Y%m%dT%H%M%SZ}{path.suffix}"
