@@ -183,6 +183,20 @@ def _counting(carry: Carry, rests: Rests) -> Carry:
     return counting
 
 
+Begin = Callable[[HttpCarrier, RemoteCall, Callable[[Carried], object]], Callable[[], object] | None]
+
+
+def _counting_at_once(begin: Begin, rests: Rests) -> Begin:
+    """The same for calls that leave at once: of the others, `carry` is asked."""
+
+    def counting(carrier: HttpCarrier, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
+        begun = begin(carrier, call, told)
+        rests.calls[call.run_id] += begun is not None
+        return begun
+
+    return counting
+
+
 class _Counted:
     """The API, which counts checkpoints."""
 
@@ -231,6 +245,7 @@ async def own_server(
     """
     wall, rests = WallClock(monkeypatch), Rests()
     monkeypatch.setattr(HttpCarrier, "carry", _counting(HttpCarrier.carry, rests))
+    monkeypatch.setattr(HttpCarrier, "begin", _counting_at_once(HttpCarrier.begin, rests))
     engine = inngest.Engine([], database=folder / "own.db", durability="normal")
     host = host_of(engine)
     host.call_apps(Apps(None, key))

@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import json
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -130,16 +130,6 @@ class SimCarrier:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._has_kept = False
-
-    def begin(self, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
-        """Send a call as if a connection were kept, every second time."""
-        self._has_kept = not self._has_kept
-        if not self._has_kept:
-            return None
-        carrying = asyncio.get_running_loop().create_task(self.carry(call))
-        carrying.add_done_callback(lambda done: done.cancelled() or told(done.result()))
-        return carrying.cancel
 
     async def carry(self, call: RemoteCall) -> Carried:
         ctx = json.loads(call.body)["ctx"]
