@@ -202,13 +202,73 @@ async def test_the_fields_of_a_multipart_form_are_the_data_without_its_files(api
         ("application/x-www-form-urlencoded", b"a=1", "event name is empty"),
         ("application/x-www-form-urlencoded", b"a=%ff", "the form cannot be read"),
         ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 10_001), "the form cannot be read"),
-        ("multipart/form-data", b"--x\r\n\r\n1\r\n--x--", "its parts were not found"),
+        ("application/x-www-form-urlencoded", b"a=" + b"1" * 10 * limits.MB, "at most 10,485,760 are read"),
+        ("multipart/form-data", b"--x\r\n\r\n1\r\n--x--", "names no boundary"),
+        ("multipart/form-data; boundary=y", b"--x\r\n\r\n1\r\n--x--", "its parts were not found"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\n\r\n" * 10_002, "over 10,000 parts"),
+        ("multipart/form-data; boundary=x", b"--x\r\na: " + b";" * 3_000, "over 2,048 bytes of headers"),
+        ("multipart/form-data; a=" + ";" * 3_000, b"--x--", "over 2,048 bytes"),
     ],
 )
 async def test_a_form_that_names_no_event_or_is_broken_is_refused(
     api: Api, content_type: str, content: bytes, text: str
 ) -> None:
     response = await api.http.post("/e/k", content=content, headers={"content-type": content_type})
+    assert response.status_code == 400
+    assert text in response.json()["error"]
+
+
+def _part(head: str, content: str) -> str:
+    return f"--x\r\ncontent-disposition: form-data; {head}\r\n\r\n{content}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "data"),
+    [
+        pytest.param(_part('name="é"', "a\r\n--y\r\n") + "--x--", {"é": ["a\r\n--y\r\n"]}, id="text of any kind"),
+        pytest.param(
+            (_part("name=a", "1") + _part("name=a", "") + "--x--").replace("\r", ""), {"a": ["1", ""]}, id="line feeds"
+        ),
+        pytest.param(
+            "--x\r\n\r\n1\r\n" + _part("name*=utf-8''%C3%A9", "2") + "--x--", {"é": ["2"]}, id="a part without a name"
+        ),
+        pytest.param(
+            _part("name=a\r\ncontent-type: multipart/mixed; boundary=x", "--b\r\n\r\n1") + "--x--",
+            {"a": ["--b\r\n\r\n1"]},
+            id="a part that says that it has parts",
+        ),
+        pytest.param(
+            _part("name=a\r\ncontent-transfer-encoding: base64", "w6k=") + "--x--", {"a": ["é"]}, id="encoded"
+        ),
+        pytest.param(_part("name=a", "1") * 10_000 + "--x--", {"a": ["1"] * 10_000}, id="as many as there may be"),
+    ],
+)
+async def test_parts_of_a_form(api: Api, content: str, data: object) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    response = await api.http.post("/e/k?name=shop/said", content=content.encode(), headers=headers)
+    assert response.status_code == 200
+    (result,) = await api.results(response.json()["ids"][0])
+    assert result["data"] == data
+
+
+async def test_parts_within_parts_are_not_looked_for(api: Api) -> None:
+    nested = "".join(f"--b{n}\r\ncontent-type: multipart/mixed; boundary=b{n + 1}\r\n\r\n" for n in range(1_500))
+    headers = {"content-type": "multipart/form-data; boundary=b0"}
+    assert (await api.http.post("/e/k?name=shop/said", content=nested.encode(), headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"[" + b"{}," * limits.MB + b"{}]", "over 5,000 events in one request"),
+        (b" [ " + b"{} , " * limits.MB, "over 5,000 events in one request"),
+        (b'{"name":"shop/said","data":{"a":[' + b"[]," * 4_000_000, "4,000,003 opening brackets"),
+        (b"[" + b"{}," * 4_000 + b"nul]" + b" " * 3 * limits.MB, "the body is not JSON: Expecting value"),
+        (b"[" * 4_000_000, "the body is nested too deeply"),
+    ],
+)
+async def test_a_large_body_is_looked_over_before_it_is_read(api: Api, body: bytes, text: str) -> None:
+    response = await api.post(content=body)
     assert response.status_code == 400
     assert text in response.json()["error"]
 

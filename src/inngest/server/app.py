@@ -25,7 +25,7 @@ from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
 from inngest.runtime.careful import CarefulLogger
 
-from . import bodies, run_json
+from . import bodies, forms, run_json
 from .answers import Json
 from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
@@ -123,7 +123,7 @@ class EventApi:
                 request.query_params.get("name", ""),
                 request.scope.get(SOURCE, ""),
             )
-        except bodies.BodyError as error:
+        except forms.BodyError as error:
             return _answer([], 400, str(error))
         if not events:
             return _answer([""], 200, None)
@@ -141,7 +141,7 @@ class EventApi:
             wait = invoking.wait_of(request.query_params)
             sent = bodies.read_unnamed(await request.body())
             run = await invoking.start(self._host, request.path_params["function_id"], sent.data, sent.key)
-        except (bodies.BodyError, ParameterError) as error:
+        except (forms.BodyError, ParameterError) as error:
             return Json({"error": str(error), "status": 400}, 400)
         except invoking.NotInvokedError as error:
             return Json({"error": str(error), "status": error.status}, error.status)
