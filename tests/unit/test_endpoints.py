@@ -126,6 +126,8 @@ def test_the_server_may_choose_the_id() -> None:
         (told(content_type="text/plain\r\nx: y"), "event.data.content_type: expected a media type"),
         (told(fn="a" * 256), "event.data.fn: expected an id of at most 255 characters"),
         (told(fn="a\0"), "event.data.fn: expected an id"),
+        (told(body="\ud800"), "event.data.body: expected a text without halves of surrogate pairs"),
+        (told(fn="\ud800"), "event.data.fn: expected an id"),
         (told(body="x" * limits.MAX_EVENT_SIZE), "event.data: it has "),
     ],
 )
@@ -196,6 +198,7 @@ def test_an_answer_is_the_result(data: Any, kept: Any, status: int, content_type
         (b"<p>\xc3\xa4</p>", "text/html", {"body": "<p>ä</p>"}),
         (b"\xff\x00", "image/png", {"base64": "/wA="}),
         (b"", "text/plain", {"body": ""}),
+        (b"", "application/json", {"base64": ""}),
     ],
 )
 def test_an_answer_in_base64_is_given_as_it_was(content: bytes, content_type: str, kept: dict[str, Any]) -> None:
@@ -208,6 +211,26 @@ def test_an_answer_in_base64_is_given_as_it_was(content: bytes, content_type: st
     assert (answer.status, answer.headers) == (201, {"content-type": content_type})
     assert answer.body == (b'"{"' if content == b"{" else content)
     assert wire.as_kept(op) == op
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("given", [{"body": "null"}, {"body": "x"}, {"body": ""}])
+def test_an_answer_that_can_have_no_body_has_none(status: int, given: dict[str, str]) -> None:
+    for told_of in ({}, {"content-type": "application/json"}, {"content-type": "text/plain"}):
+        data = {"version": 2, "status": status, "headers": told_of, **given}
+        assert http_results.answer(http_results.of_report(json.dumps(data))) == (status, told_of, b"")
+
+
+@pytest.mark.parametrize("given", ["", '""'])
+def test_nothing_is_no_empty_text_where_json_is_expected(given: str) -> None:
+    data = {"version": 2, "status": 200, "headers": {"content-type": "application/json"}, "body": given}
+    assert http_results.answer(http_results.of_report(json.dumps(data))).body == b""
+
+
+@pytest.mark.parametrize("given", [7, None, [], "?", "a"])
+def test_a_result_whose_base64_is_none_is_given_as_json(given: object) -> None:
+    output = json.dumps({"status": 201, "headers": {}, "base64": given})
+    assert http_results.answer(output) == (200, {"content-type": "application/json"}, output.encode())
 
 
 def test_no_cookies_and_no_policies_are_given_on() -> None:

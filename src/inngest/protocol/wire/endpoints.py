@@ -151,11 +151,20 @@ def cause_of(data: str) -> HttpCause:
         ),
         ("query_params", cause.query, "a query as a URL has it", bool(_VISIBLE.fullmatch(cause.query))),
         ("content_type", cause.content_type, "a media type", bool(_HEADER.fullmatch(cause.content_type))),
+        ("body", cause.body, "a text without halves of surrogate pairs", _is_utf8(cause.body)),
         ("fn", cause.function, f"an id of at most {MAX_ID} characters", _is_id(cause.function)),
     ):
         if not known:
             raise members.wrong(f"event.data.{name}", expected, value)
     return cause
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_kept(op: Op) -> Op:

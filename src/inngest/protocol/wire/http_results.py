@@ -1,7 +1,7 @@
 """Answers of endpoints, as results of their runs: `{"status": 200, "headers": {…}, "body": …}`.
 
 An SDK reports such an answer in one of two forms, and both are kept in this one. The body is a JSON value where it is
-JSON, else a text; bytes that are no text stand under `base64` instead.
+JSON, else a text; bytes that are no text stand under `base64` instead, and so does no body where JSON is expected.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from inngest.protocol import codec
 
 JSON = "application/json"
+
+BODILESS = (204, 304)
+"""Statuses of answers that have no body, whatever is said of it (RFC 9110, 15.3.5 and 15.4.5)."""
 
 _KEPT = frozenset(
     (
@@ -55,6 +58,8 @@ def of_report(data: str) -> str:
     if found is None or "version" not in found or not isinstance(found.get("body"), str):
         return data
     value = _value(found["body"])
+    if value == "" and _is_json(found["headers"]):
+        return _kept(found, {"base64": ""})
     if isinstance(value, str):
         value = _value(value)
     return _kept(found, {"body": value})
@@ -80,6 +85,8 @@ def of_api_result(data: str) -> str:
         text = content.decode()
     except UnicodeDecodeError:
         return _kept(found, {"base64": given})
+    if not text and _is_json(found["headers"]):
+        return _kept(found, {"base64": ""})
     return _kept(found, {"body": _value(text) if _is_json(found["headers"]) else text})
 
 
@@ -93,8 +100,13 @@ def answer(output: str) -> Answer:
     if found is None or not ("body" in found or "base64" in found):
         return Answer(200, {"content-type": JSON}, output.encode())
     headers = {name: value for name, value in _headers(found).items() if name in _KEPT or _is_own(name)}
+    if found["status"] in BODILESS:
+        return Answer(found["status"], headers, b"")
     if "base64" in found:
-        return Answer(found["status"], headers, base64.b64decode(found["base64"]))
+        try:
+            return Answer(found["status"], headers, base64.b64decode(found["base64"], validate=True))
+        except (ValueError, TypeError):
+            return Answer(200, {"content-type": JSON}, output.encode())
     body = found["body"]
     if isinstance(body, str) and not _is_json(headers):
         return Answer(found["status"], headers, body.encode(errors="replace"))
