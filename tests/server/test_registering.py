@@ -109,6 +109,22 @@ async def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_applied(a
     assert [(one.name, one.error) for one in await apps(api)] == [("web", None)]
 
 
+async def test_of_very_much_that_is_wrong_the_first_is_told_and_kept(api: Api) -> None:
+    """What is kept is shown by every list of apps."""
+    many = [function(f"web-{number}", name="") for number in range(150)]
+    refused = await api.http.post("/fn/register", json=body(*many, "x" * 100_000))
+    assert refused.status_code == 400
+    problems = refused.json()["problems"]
+    assert len(problems) == 101
+    assert problems[0]["function"] == "web-0"
+    assert problems[-1] == {"function": "", "path": "", "text": "and 51 more"}
+    refused = await api.http.post("/fn/register", json=body("x" * 100_000, function("w" * 100_000)))
+    assert all(len(part) <= 300 for problem in refused.json()["problems"] for part in problem.values())
+    (app,) = await apps(api)
+    assert app.error is not None
+    assert len(app.error) < 3_000
+
+
 async def test_a_failed_registration_leaves_what_was_registered(api: Api) -> None:
     await register(api, function())
     assert (await register(api, function(triggers=[]))).status_code == 400

@@ -77,12 +77,11 @@ class Apps:
             platform=given.platform,
             checksum=registration.checksum_of(given.app, given.url, read.functions),
         )
-        problems = read.problems
+        problems = registration.bounded(read.problems)
         if not problems:
             synced = await store.register_app(app, read.functions, now)
-            problems = [
-                Problem(one, "id", "another app, or a worker in its own process, has it") for one in synced.taken
-            ]
+            taken = [Problem(one, "id", "another app, or a worker in its own process, has it") for one in synced.taken]
+            problems = registration.bounded(taken)
             if not problems:
                 if synced.modified:
                     await self._changed()

@@ -37,6 +37,23 @@ class Problem(NamedTuple):
         return ": ".join(part for part in (self.function, self.path, self.text) if part)
 
 
+MAX_PROBLEMS = 100
+"""Problems of a registration that are told."""
+
+MAX_TEXT = 300
+"""Characters of each part of a problem: of whose it is, of where, and of why."""
+
+
+def bounded(problems: Sequence[Problem]) -> list[Problem]:
+    """The first of many problems, each cut, with how many more there are."""
+    told = [
+        Problem(*(part if len(part) <= MAX_TEXT else f"{part[: MAX_TEXT - 1]}…" for part in one))
+        for one in problems[:MAX_PROBLEMS]
+    ]
+    more = len(problems) - len(told)
+    return [*told, Problem("", "", f"and {more:,} more")] if more else told
+
+
 class Specs(NamedTuple):
     """The functions of a registration. They count only if there are no problems."""
 
