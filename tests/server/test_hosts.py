@@ -38,6 +38,42 @@ async def test_the_bound_address_and_named_hosts_are_answered() -> None:
     assert await status("dev.shop.test:8288", allowed=("Dev.shop.test",)) == 200
 
 
+CHANGES = [("POST", "/fn/register"), ("DELETE", "/v0/runs/x"), ("POST", "/v2/runs/x/cancel"), ("POST", "/invoke/x")]
+
+
+async def from_page(origin: str, method: str, path: str, host: str = "127.0.0.1", named: tuple[str, ...] = ()) -> str:
+    """Why a request from a page is refused; "" if it is not, whatever else is wrong with it."""
+    app = create_app(inngest.Engine([]), host=host, allowed_hosts=named)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8288") as http:
+        headers = {"origin": origin, "content-type": "text/plain"}
+        response = await http.request(method, path, headers=headers, content=b"{}")
+        return str(response.json()["error"]) if response.status_code == 403 else ""
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+@pytest.mark.parametrize("origin", ["https://evil.test", "null", "", "http://[::", "http://localhost.evil.test:8288"])
+async def test_a_foreign_page_may_change_nothing(origin: str, method: str, path: str) -> None:
+    text = await from_page(origin, method, path)
+    assert text.startswith(f"the page at {origin!r} is not of this machine")
+    assert "--allow-host" in text
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:5173"])
+async def test_pages_of_this_machine_may(origin: str) -> None:
+    for method, path in CHANGES:
+        assert await from_page(origin, method, path) == ""
+
+
+async def test_pages_of_hosts_that_are_named_may_and_those_of_other_addresses_may_not() -> None:
+    assert await from_page("https://dev.shop.test", "POST", "/fn/register", named=("dev.shop.test",)) == ""
+    assert await from_page("http://6.6.6.6", "POST", "/fn/register", host="0.0.0.0") != ""
+
+
+async def test_every_page_may_send_events_and_ask_without_reading_the_answer() -> None:
+    for method, path in (("POST", "/e/key"), ("OPTIONS", "/e/key"), ("GET", "/health")):
+        assert await from_page("https://evil.test", method, path) == ""
+
+
 @pytest.mark.parametrize("bound", ["0.0.0.0", "::"])
 async def test_bound_to_every_address_every_address_is_answered_but_no_name(bound: str) -> None:
     assert await status("192.168.1.7:8288", bound) == 200
