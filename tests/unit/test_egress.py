@@ -22,12 +22,28 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "::ffff:127.0.0.1",
     "64:ff9b::7f00:1",
+    "64:ff9b:1::7f00:1",
+    "64:ff9b:1::808:808",
+    "64:ff9b:1:7f00:0:100::",
+    "::7f00:1",
+    "::10.0.0.1",
+    "::ffff:0:7f00:1",
+    "fec0::1",
+    "168.63.129.16",
     "2002:7f00:1::",
     "fc00::1",
     "fe80::1%eth0",
     "ff02::1",
 ]
-PUBLIC = ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+PUBLIC = [
+    "1.1.1.1",
+    "8.8.8.8",
+    "2606:4700:4700::1111",
+    "::ffff:8.8.8.8",
+    "64:ff9b::808:808",
+    "::8.8.8.8",
+    "::ffff:0:808:808",
+]
 
 
 def refused(egress: Egress, host: str, port: int, address: str) -> str | None:
@@ -51,6 +67,13 @@ def test_addresses_that_are_not_public_are_refused_whatever_the_name(address: st
     assert text is not None
     assert text.startswith("shop.test leads to ")
     assert "--allow-host shop.test:8080 " in text
+
+
+@pytest.mark.parametrize("address", ["64:ff9b:1::7f00:1", "64:ff9b::7f00:1", "::7f00:1", "::ffff:0:7f00:1"])
+def test_an_ipv4_address_that_must_not_be_called_is_so_in_any_form(address: str) -> None:
+    text = refused(Egress(deny=["127.0.0.1"]), "shop.test", 80, address)
+    assert text is not None
+    assert "must not be called" in text
 
 
 @pytest.mark.parametrize("address", PUBLIC)

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_HOLDERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
+"""IPv6 networks whose last 32 bits are an IPv4 address: of NAT64, of RFC 4291 2.5.5.1, and of SIIT (RFC 2765)."""
+
+_OWN_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""Leads to an IPv4 address too, and only its own network knows which of its bits are that (RFC 8215)."""
+
+_RESERVED = (
+    _OWN_NAT64,
+    ipaddress.IPv6Network("fec0::/10"),  # addresses of a site (RFC 3879)
+    ipaddress.IPv4Network("168.63.129.16/32"),  # the host of a virtual machine on Azure
+)
+"""Not public, though `ipaddress` takes them to be."""
 
 
 class EgressError(Exception):
@@ -92,11 +103,11 @@ class Egress:
         if self.is_open:
             return
         name, found = host.rstrip(".").lower(), _embedded(ipaddress.ip_address(address.partition("%")[0]))
-        if any(one.covers(name, port, found) for one in self._deny):
+        if any(one.covers(name, port, meant) for one in self._deny for meant in _meant(found)):
             raise EgressError(f"{_shown(host, found)} is on the list of hosts that must not be called")
         if self._private or any(one.covers(name, port, found) for one in self._allow):
             return
-        if not found.is_global or found.is_multicast:
+        if not _is_public(found):
             raise EgressError(
                 f"{_shown(host, found)} is not a public address, and this server calls no others; "
                 f"start it with --allow-host {_as_rule(host, port)} if it is yours"
@@ -142,9 +153,22 @@ def _embedded(address: Address) -> Address:
             return address.ipv4_mapped
         if address.sixtofour is not None:
             return address.sixtofour
-        if address in _NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if not (address.is_loopback or address.is_unspecified) and any(address in holder for holder in _HOLDERS):
+            return _last_of(address)
     return address
+
+
+def _meant(address: Address) -> tuple[Address, ...]:
+    """The addresses to which one may lead, for those that must not be called."""
+    return (address, _last_of(address)) if address in _OWN_NAT64 else (address,)
+
+
+def _last_of(address: Address) -> Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+def _is_public(address: Address) -> bool:
+    return address.is_global and not address.is_multicast and not any(address in network for network in _RESERVED)
 
 
 def _shown(host: str, address: Address) -> str:
