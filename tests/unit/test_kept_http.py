@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import warnings
+import weakref
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -100,6 +102,21 @@ async def test_no_answer_is_an_error_that_says_why() -> None:
         await http.send(post("http:///nowhere"))
     assert told.value.retriable is False
     await http.close()
+
+
+def test_nothing_is_kept_of_loops_that_are_closed() -> None:
+    http = KeptHttp()
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def once() -> bytes:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        with Server() as url:
+            return (await http.send(post(url))).content
+
+    for _ in range(4):
+        asyncio.run(once())
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1
 
 
 def test_each_loop_has_its_own_and_closes_it() -> None:

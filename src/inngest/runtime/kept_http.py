@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import urllib.request
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -73,7 +73,11 @@ class KeptHttp:
             await holder.aclose()
 
     async def _of_loop(self, kind: bool | None) -> Any:
-        held = self._held.setdefault(asyncio.get_running_loop(), {})
+        loop = asyncio.get_running_loop()
+        held = self._held.get(loop)
+        if held is None:
+            forget_closed(self._held)  # they hold their loop, and would stay with it
+            held = self._held[loop] = {}
         if kind not in held:
             holder = _holding_plain() if kind is None else _holding(kind)
             held[kind] = await anext(holder), holder
@@ -124,6 +128,16 @@ async def _holding_plain() -> AsyncGenerator[Any]:
         yield plain
     finally:
         plain.close()
+
+
+def forget_closed(parts: MutableMapping[asyncio.AbstractEventLoop, Any]) -> None:
+    """Drop the parts of loops that are closed.
+
+    Args:
+        parts: by loop.
+    """
+    for loop in [loop for loop in list(parts) if loop.is_closed()]:
+        parts.pop(loop, None)
 
 
 async def _holding(local: bool) -> AsyncGenerator[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from inngest.runtime import forks
 from inngest.runtime.idle import LoopIdle
+from inngest.runtime.kept_http import forget_closed
 from inngest.runtime.ports import Clock
 from inngest.runtime.threads import FunctionThreads
 
@@ -84,5 +85,6 @@ class Pool:
         loop = asyncio.get_running_loop()
         found = self._parts.get(loop)
         if found is None:
+            forget_closed(self._parts)  # they hold their loop, and would stay with it
             found = self._parts[loop] = LoopParts(self._size, self._clock)
         return found
