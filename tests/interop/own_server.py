@@ -189,7 +189,9 @@ Begin = Callable[[HttpCarrier, RemoteCall, Callable[[Carried], object]], Callabl
 def _counting_at_once(begin: Begin, rests: Rests) -> Begin:
     """The same for calls that leave at once: of the others, `carry` is asked."""
 
-    def counting(carrier: HttpCarrier, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
+    def counting(
+        carrier: HttpCarrier, call: RemoteCall, told: Callable[[Carried], object]
+    ) -> Callable[[], object] | None:
         begun = begin(carrier, call, told)
         rests.calls[call.run_id] += begun is not None
         return begun

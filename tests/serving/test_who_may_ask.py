@@ -31,6 +31,24 @@ def function_of(client: inngest.Inngest) -> inngest.Function[Any]:
     return pay
 
 
+@pytest.mark.parametrize(
+    ("production", "options", "warns"),
+    [
+        (True, {}, True),
+        (True, {"serve_origin": "https://shop.example"}, False),
+        (True, {"enable_unauthed_sync": False}, False),
+        (False, {}, False),
+    ],
+)
+def test_an_app_that_anybody_can_register_elsewhere_is_told_so(
+    production: bool, options: dict[str, Any], warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = CLOUD if production else DEV
+    handler_of(client, [], **options)
+    told = [record.getMessage() for record in caplog.records if "serve_origin" in record.getMessage()]
+    assert len(told) == warns
+
+
 FUNCTIONS = {True: function_of(CLOUD), False: function_of(DEV)}
 TRUST = "probe=trust"
 Given = Callable[[], Request]
@@ -448,6 +466,7 @@ async def test_the_reason_of_a_refusal_is_logged_once_a_minute(
 ) -> None:
     client = client_of(production=True)
     handler = handler_of(client, [function_of(client)])
+    caplog.clear()
     now = wall_clock_ms()
     monkeypatch.setattr(handler_module, "wall_clock_ms", lambda: now)
     for _ in range(3):

@@ -73,6 +73,12 @@ class Handler:
     ) -> None:
         client = client_of(client)
         self._functions = {function.id: function for function in functions_of(functions)}
+        if client.is_production and settings.unauthenticated_sync and settings.origin is None:
+            CarefulLogger(client.logger).warning(
+                "whoever reaches app %s can register it at another host, with a PUT that nobody signed: pass "
+                'serve_origin="https://…" to serve(), so that it registers there alone, or enable_unauthed_sync=False',
+                client.app_id,
+            )
         self._client = client
         self._refused_at: int | None = None  # when a refusal was logged last
         self._framework = framework
