@@ -11,6 +11,7 @@ import pytest
 
 from inngest.engine.invokers import http
 from inngest.engine.invokers.http import HttpCarrier
+from inngest.engine.invokers.places import origin_of
 from inngest.engine.invokers.ports import Broken, Carried, Doubtful, NotDelivered, RawAnswer, RemoteCall
 from inngest.runtime.clock import SystemClock
 from inngest.runtime.egress import Egress
@@ -167,6 +168,15 @@ async def test_a_url_that_cannot_be_called(carrier: HttpCarrier, url: str) -> No
     answer = await carrier.carry(call(url))
     assert isinstance(answer, NotDelivered)
     assert repr(url) in answer.reason
+
+
+@pytest.mark.parametrize("rest", ["127.1:9/", "a:99999/", "[::1"])
+async def test_neither_user_nor_password_is_told(carrier: HttpCarrier, rest: str) -> None:
+    answer = await carrier.carry(call(f"http://me:s3cret@{rest}"))
+    assert isinstance(answer, NotDelivered)
+    assert rest in answer.reason
+    assert "s3cret" not in answer.reason
+    assert origin_of("https://me:s3cret@shop.example:8443/api") == "https://shop.example:8443"
 
 
 async def test_a_host_that_must_not_be_called_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -407,7 +417,14 @@ async def test_five_are_followed_and_no_more(carrier: HttpCarrier) -> None:
 
 
 @pytest.mark.parametrize(
-    "there", ["http://localhost:9/x?secret=1", "https://127.0.0.1/", "//other.test/", "ftp://127.0.0.1/"]
+    "there",
+    [
+        "http://localhost:9/x?secret=1",
+        "http://me:secret@localhost:9/x",
+        "https://127.0.0.1/",
+        "//other.test/",
+        "ftp://127.0.0.1/",
+    ],
 )
 async def test_one_to_another_origin_is_refused(carrier: HttpCarrier, there: str) -> None:
     answer = await carried(carrier, redirecting(there))

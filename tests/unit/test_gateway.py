@@ -12,7 +12,7 @@ from inngest.engine.domain.advance import Moment, advance, woken
 from inngest.engine.domain.model import Policy, RunState, Verdict
 from inngest.protocol.http import HttpResponse
 from inngest.protocol.opcodes import Op, Opcode, OpTarget
-from inngest.protocol.requests import Request, Secrets, apart
+from inngest.protocol.requests import Request, Secrets, apart, without_credentials
 from inngest.protocol.steps import StepName
 
 NOW = 1_700_000_000_000
@@ -94,6 +94,24 @@ def test_what_looks_like_a_credential_is_kept_apart() -> None:
     secrets = Secrets(secret, "sk")
     assert "sk" not in repr(OpTarget("x", secrets=secrets))
     assert not Secrets({})
+
+
+@pytest.mark.parametrize("name", ["key", "api_key", "apiKey", "access-token", "sig", "Amz-Credential", "client%5Fkey"])
+def test_values_of_a_query_that_look_like_credentials_are_not_stored(name: str) -> None:
+    url = f"https://x.example/?a=1&{name}=v%20w&b"
+    assert without_credentials(url) == f"https://x.example/?a=1&{name}=***&b"
+
+
+@pytest.mark.parametrize("url", ["", "//x", "https://x/?keyword=1&monkey=2&design=3#token=4", "https://x/a@b?c@d"])
+def test_other_urls_are_stored_as_they_are(url: str) -> None:
+    assert without_credentials(url) == url
+
+
+def test_the_url_of_an_answer_is_recorded_without_its_credentials() -> None:
+    response = HttpResponse(200, [], b"", "https://x.example/?token=t")
+    verdict = gateway.answered(Opcode.GATEWAY, GET, response, NOW)
+    assert verdict.data is not None
+    assert json.loads(verdict.data)["url"] == "https://x.example/?token=***"
 
 
 def test_a_request_comes_back_as_it_was() -> None:

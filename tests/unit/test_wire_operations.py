@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inngest.engine.domain import gateway
 from inngest.protocol import codec
 from inngest.protocol.errors import BodyInvalidError, ErrorInfo
 from inngest.protocol.opcodes import MARKS, Op, Opcode, OpTarget
@@ -300,11 +301,25 @@ def test_a_model_is_asked_as_others_ask_it() -> None:
     assert op.target.name == "POST https://x.example/v1"
     request = Request.from_json(op.target.data)
     assert (request.method, request.body, request.headers) == ("POST", '{"a":1}', {"accept": "json"})
+    assert (request.url, op.target.secrets.url) == ("https://x.example/v1?key=***", opts["url"])
     plain = operations.read(_op("Gateway", opts={"url": "https://x.example", "body": "", "method": "put"}), "s")
     assert plain.target is not None
     assert plain.target.secrets is None
     request = Request.from_json(plain.target.data)
     assert (request.method, request.body, request.timeout) == ("PUT", None, 60_000)
+
+
+def test_credentials_in_a_url_are_neither_stored_nor_shown() -> None:
+    url = "https://me:s3cret@x.example:8443/a@b//c@d?page=2&access_token=s3cret&X-Amz-Signature=s3cret#part"
+    op = operations.read(_op("Gateway", opts={"url": url}), "s")
+    assert op.target is not None
+    assert op.target.name == "GET https://x.example:8443/a@b//c@d"
+    assert Request.from_json(op.target.data).url == (
+        "https://x.example:8443/a@b//c@d?page=2&access_token=***&X-Amz-Signature=***#part"
+    )
+    assert "s3cret" not in repr(op)
+    assert op.target.secrets is not None
+    assert gateway.prepared(Opcode.GATEWAY, Request.from_json(op.target.data), op.target.secrets).url == url
 
 
 REFUSED: list[tuple[object, str]] = [

@@ -9,14 +9,13 @@ import json
 from collections.abc import Sequence
 from email.message import Message
 from http import HTTPStatus
-from urllib.parse import urlsplit, urlunsplit
 
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.headers import SDK
 from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Opcode
-from inngest.protocol.requests import BASE64, Request, Secrets
+from inngest.protocol.requests import BASE64, Request, Secrets, shown_url, without_credentials
 
 from . import ai_usage
 from .advance.waits import GATEWAY_ERRORS
@@ -27,16 +26,16 @@ TOO_MANY_REQUESTS = 429
 
 def prepared(kind: Opcode, request: Request, secrets: Secrets | None) -> HttpRequest:
     """The request with its credentials where they belong."""
+    url = request.url
     headers = {"user-agent": SDK, **{name.lower(): value for name, value in request.headers.items()}}
     if secrets is not None:
+        url = secrets.url or url
         if secrets.auth_key:
             headers.update(ai_usage.authorization(request.format, secrets.auth_key))
         headers.update({name.lower(): value for name, value in secrets.headers.items()})
     # A model's key must not follow a redirect to another host.
     follow = kind is Opcode.GATEWAY
-    return HttpRequest(
-        request.method, request.url, headers, request.content, request.timeout, limits.MAX_STEP_OUTPUT, follow
-    )
+    return HttpRequest(request.method, url, headers, request.content, request.timeout, limits.MAX_STEP_OUTPUT, follow)
 
 
 def answered(kind: Opcode, request: Request, response: HttpResponse, now: int) -> Verdict:
@@ -46,7 +45,7 @@ def answered(kind: Opcode, request: Request, response: HttpResponse, now: int) -
 
 def unanswered(kind: Opcode, request: Request, reason: str, *, retriable: bool) -> Verdict:
     """The meaning of a missing answer."""
-    message = f"{request.method} {_shown(request.url)}: {reason}"
+    message = f"{request.method} {shown_url(request.url)}: {reason}"
     return Verdict(None, ErrorInfo(GATEWAY_ERRORS[kind], message), retriable)
 
 
@@ -54,7 +53,7 @@ def _fetched(request: Request, response: HttpResponse, now: int) -> Verdict:
     """Any answer is a result; one that says "later" is the result only if no attempt is left."""
     body, encoding = _text(response)
     result = {
-        "url": response.url or request.url,
+        "url": without_credentials(response.url) or request.url,
         "status_code": response.status,
         "headers": _joined(response.headers),
         "body": body,
@@ -65,13 +64,13 @@ def _fetched(request: Request, response: HttpResponse, now: int) -> Verdict:
     if response.status != TOO_MANY_REQUESTS and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Verdict(data)
     error = ErrorInfo(
-        GATEWAY_ERRORS[Opcode.GATEWAY], f"{request.method} {_shown(request.url)} answered {_named(response)}"
+        GATEWAY_ERRORS[Opcode.GATEWAY], f"{request.method} {shown_url(request.url)} answered {_named(response)}"
     )
     return Verdict(data, error, retriable=True, retry_after=_retry_after(response, now))
 
 
 def _inferred(request: Request, response: HttpResponse, now: int) -> Verdict:
-    where = _shown(request.url)
+    where = shown_url(request.url)
     body, encoding = _text(response)
     if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
         message = f"{where} answered {_named(response)}: {body[:2_000] if not encoding else 'with something binary'}"
@@ -99,11 +98,6 @@ def _named(response: HttpResponse) -> str:
         return f"{response.status} {HTTPStatus(response.status).phrase}"
     except ValueError:
         return str(response.status)
-
-
-def _shown(url: str) -> str:
-    """A URL for people: without its query, which may hold what is nobody's business."""
-    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))
 
 
 def _joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from inngest.protocol import limits
+from inngest.protocol.requests import shown_url, without_user
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.egress import Egress, EgressError
 from inngest.runtime.http import KEEP_ALIVE, REDIRECTS, body_of, header_text, redirected
@@ -220,7 +221,7 @@ class HttpCarrier:
             there, location = URL(urljoin(str(url), location)), None
             if there.scheme not in ("http", "https") or there.origin() != url.origin():
                 return Broken(
-                    f"the app redirects the call to {there.with_query(None)}, which is another origin: "
+                    f"the app redirects the call to {shown_url(str(there))}, which is another origin: "
                     "register it with the URL at which it answers itself"
                 )
             url = there
@@ -270,4 +271,5 @@ async def _read(response: Any) -> Carried:
 
 
 def _uncallable(url: str, reason: str) -> str:
-    return f"{url!r} cannot be called: {reason}"
+    shown = without_user(url)
+    return f"{shown!r} cannot be called: {reason.replace(url, shown)}"

@@ -192,6 +192,6 @@ class Origins:
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL, as they stand there."""
+    """Scheme, host and port of a URL, as they stand there; without user and password, for it is shown to people."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

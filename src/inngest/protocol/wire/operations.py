@@ -16,7 +16,7 @@ from typing import Any
 from inngest.protocol import codec, durations, limits, texts
 from inngest.protocol.errors import BodyInvalidError, ErrorInfo
 from inngest.protocol.opcodes import MARKS, Op, Opcode, OpTarget
-from inngest.protocol.requests import BASE64, Request, Secrets, apart
+from inngest.protocol.requests import BASE64, Request, Secrets, apart, shown_url, without_credentials
 from inngest.protocol.steps import StepName, hash_step_id
 
 from . import http_results, members
@@ -216,7 +216,8 @@ def _request(op: Op) -> tuple[Request, dict[str, str], str]:
     """A request, its headers with those that are secret, and its key."""
     target = _target(op)
     request, secrets = Request.from_json(target.data), target.secrets or Secrets({})
-    return request, {**request.headers, **secrets.headers}, secrets.auth_key
+    whole = request._replace(url=secrets.url or request.url)
+    return whole, {**request.headers, **secrets.headers}, secrets.auth_key
 
 
 # -- read
@@ -414,8 +415,9 @@ def _read_request(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path
     kept, secret = apart(headers)
     is_model = op.op is Opcode.AI_GATEWAY
     auth_key, form, encoding = opts.get("auth_key"), opts.get("format"), opts.get("encoding")
+    stored = without_credentials(url)
     request = Request(
-        url,
+        stored,
         members.text(opts.get("method") or ("POST" if is_model else "GET"), f"{path}.opts.method").upper(),
         kept,
         _body(opts.get("body"), encoding, f"{path}.opts.body"),
@@ -423,9 +425,9 @@ def _read_request(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path
         str(form or ""),
         _request_timeout(opts, limits.INFER_TIMEOUT if is_model else limits.FETCH_TIMEOUT, path),
     )
-    secrets = Secrets(secret, str(auth_key or ""))
-    shown = f"{request.method} {url.partition('?')[0].partition('#')[0]}"
-    target = OpTarget(_name(shown, path), data=request.to_json(), secrets=secrets or None)
+    secrets = Secrets(secret, str(auth_key or ""), "" if url == stored else url)
+    shown = _name(f"{request.method} {shown_url(url)}", path)
+    target = OpTarget(shown, data=request.to_json(), secrets=secrets or None)
     return op._replace(kind=op.op, target=target)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from inngest.protocol import codec, durations, limits
 from inngest.protocol.opcodes import Opcode, OpTarget
-from inngest.protocol.requests import BASE64, Request, Secrets, apart
+from inngest.protocol.requests import BASE64, Request, Secrets, apart, without_credentials
 from inngest.sdk.errors import StepArgumentError
 
 from .calls import WaitRequest
@@ -157,10 +157,12 @@ def fetch(
         raise StepArgumentError(f"{where}: method: expected the name of an HTTP method, got {method!r}")
     text, encoding, content_type = _body(where, body)
     given, secret = apart(_headers(where, headers, content_type))
+    whole = _url(where, url)
+    stored = without_credentials(whole)
     request = Request(
-        _url(where, url), method.upper(), given, text, encoding, timeout=_timeout(where, timeout, limits.FETCH_TIMEOUT)
+        stored, method.upper(), given, text, encoding, timeout=_timeout(where, timeout, limits.FETCH_TIMEOUT)
     )
-    return _waiting(step_id, Opcode.GATEWAY, request, Secrets(secret))
+    return _waiting(step_id, Opcode.GATEWAY, request, Secrets(secret, url="" if stored == whole else whole))
 
 
 def infer(
@@ -184,15 +186,19 @@ def infer(
     adapter.on_call(sent)
     text, _, content_type = _body(where, sent)
     given, secret = apart(_headers(where, adapter.headers(), content_type))
+    whole = _url(where, adapter.url_infer())
+    stored = without_credentials(whole)
     request = Request(
-        _url(where, adapter.url_infer()),
+        stored,
         "POST",
         given,
         text,
         format=adapter.format(),
         timeout=_timeout(where, timeout, limits.INFER_TIMEOUT),
     )
-    return _waiting(step_id, Opcode.AI_GATEWAY, request, Secrets(secret, adapter.auth_key()))
+    return _waiting(
+        step_id, Opcode.AI_GATEWAY, request, Secrets(secret, adapter.auth_key(), "" if stored == whole else whole)
+    )
 
 
 def response_of(value: object) -> FetchResponse:
