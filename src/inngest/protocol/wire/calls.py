@@ -20,7 +20,7 @@ from inngest.protocol.events import members_of
 from inngest.protocol.opcodes import Memo, Opcode
 from inngest.protocol.steps import StepName
 
-from . import members, operations, signing
+from . import errors, members, operations, signing
 
 DISCOVERY = "step"
 """The step of a call that is for no step: it asks the code what there is to do."""
@@ -138,7 +138,7 @@ def _memo(hashed: str, value: object, seq: int) -> Memo:
         elif _is_error(error):
             if error["name"] == operations.CANCELLED:
                 return memo._replace(cancelled=True)
-            return memo._replace(error=operations.error_of(error))
+            return memo._replace(error=errors.read(error))
     return memo._replace(data=members.json_of(value, f"steps.{hashed}"))
 
 

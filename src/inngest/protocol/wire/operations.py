@@ -19,19 +19,13 @@ from inngest.protocol.opcodes import MARKS, Op, Opcode, OpTarget
 from inngest.protocol.requests import BASE64, Request, Secrets, apart, shown_url, without_credentials
 from inngest.protocol.steps import StepName, hash_step_id
 
-from . import http_results, members
+from . import errors, http_results, members
 
 CANCELLED = "StepCancelledError"
 """Name of the error of a step whose caller gave up waiting for it: the wire has no other word for that."""
 
 COMPLETE = StepName("complete", 0, hash_step_id("complete"))
 """The name under which the end of a function is reported beside steps."""
-
-MAX_ERROR = 65_536
-"""Characters that are kept of an error's message, and of its stack: they are for people."""
-
-MAX_ID = 1_024
-"""The same of a step's id, which its hash stands for, and of an error's name."""
 
 _HASH = re.compile(r"[0-9A-Za-z_.:~+/=-]{1,256}")
 """Of a step. All known SDKs send SHA-1 in hex; others could choose otherwise."""
@@ -87,14 +81,9 @@ def dumps(op: Op, foreign: bool = False) -> str:
         wire["op"] = Opcode.STEP_FAILED.value
         wire["error"] = {"name": CANCELLED, "message": "the caller gave up waiting for the step"}
     elif op.error is not None:
-        wire["error"] = error_object(op.error)
+        wire["error"] = errors.written(op.error)
     data = op.data if op.op in _WITH_DATA and op.data is not None else "null"
     return f'{codec.dumps(wire)[:-1]},"data":{data}}}'
-
-
-def error_object(error: ErrorInfo) -> dict[str, object]:
-    """An error as it stands in bodies and reports: `code`, `message`, `name`, `stack`."""
-    return {"code": error.code or "unknown", "message": error.message, "name": error.name, "stack": error.stack}
 
 
 def moment(ms: int) -> str:
@@ -260,32 +249,6 @@ def final(op: Op, max_attempts: int | None) -> Op:
     return op._replace(op=Opcode.STEP_FAILED, retry_after=None)
 
 
-def error_of(value: object) -> ErrorInfo:
-    """An error that was reported, whatever stands there: an object, a text, or nothing.
-
-    Raises:
-        BodyInvalidError: it holds a number that no double can hold.
-    """
-    if isinstance(value, dict):
-        error = ErrorInfo.from_mapping({name: _text_of(one) for name, one in value.items()})
-    else:
-        error = ErrorInfo("Error", _text_of(value) or "")
-    return error._replace(
-        name=_cut(error.name, MAX_ID),
-        message=_cut(error.message, MAX_ERROR),
-        stack=None if error.stack is None else _cut(error.stack, MAX_ERROR),
-        code=None if error.code is None else _cut(error.code, MAX_ID),
-    )
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _text_of(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else members.json_of(value, "error")
-
-
 def length_or_time(value: object, path: str) -> tuple[int | None, int | None]:
     """The milliseconds of a duration's text, or the unix ms of a time's; an empty text is no time at all.
 
@@ -320,7 +283,7 @@ def _step(wire: Mapping[str, Any], opcode: Opcode, path: str) -> StepName:
     hashed = members.text(wire.get("id"), f"{path}.id")
     if not _HASH.fullmatch(hashed):
         raise members.wrong(f"{path}.id", "the hash of a step", hashed)
-    return StepName(_cut(shown, MAX_ID) or hashed, repeat, hashed)
+    return StepName(errors.cut(shown, errors.MAX_ID) or hashed, repeat, hashed)
 
 
 _Reader = Callable[[Op, Mapping[str, Any], Mapping[str, Any], str], Op]
@@ -355,7 +318,7 @@ def _metadata(wire: Mapping[str, Any]) -> str | None:
 
 def _read_error(op: Op, wire: Mapping[str, Any], opts: Mapping[str, Any], path: str) -> Op:
     given = wire.get("error")
-    error = error_of(wire.get("data") if given is None else given)
+    error = errors.read(wire.get("data") if given is None else given)
     final = op.op is Opcode.STEP_FAILED or (isinstance(given, dict) and given.get("noRetry") is True)
     if final and error.name == CANCELLED:
         return op._replace(op=Opcode.STEP_CANCELLED)

@@ -22,7 +22,7 @@ from inngest.protocol.errors import BodyInvalidError, ErrorCode, ErrorInfo
 from inngest.protocol.headers import NO_RETRY, REQ_VERSION, RETRY_AFTER, SDK_HANDLED, SDK_NAME
 from inngest.protocol.opcodes import Op, Opcode
 
-from . import members, operations
+from . import errors, members, operations
 
 MAX_ANSWER = 8 * limits.MB
 """Bytes of an answer that a server reads."""
@@ -74,9 +74,7 @@ def failure(error: ErrorInfo, *, retriable: bool, retry_after: int | None = None
         retry_after: ms until that; None lets the server choose.
         now: unix ms, for that.
     """
-    return Answer(
-        500, _retry_headers(retriable, retry_after, now), codec.dumps(operations.error_object(error)).encode()
-    )
+    return Answer(500, _retry_headers(retriable, retry_after, now), codec.dumps(errors.written(error)).encode())
 
 
 def stale() -> Answer:
@@ -85,7 +83,7 @@ def stale() -> Answer:
     It does not forbid another attempt: a server that takes it for an answer of the run must not fail the run by it.
     """
     error = ErrorInfo("StaleDispatchError", "another call goes on with the run", code="stale_dispatch")
-    return Answer(500, {NO_RETRY: "false"}, codec.dumps(operations.error_object(error)).encode())
+    return Answer(500, {NO_RETRY: "false"}, codec.dumps(errors.written(error)).encode())
 
 
 def envelope(answer: Answer) -> bytes:
@@ -116,14 +114,14 @@ def _held(outcome: Held, call: Call, now: int) -> Answer:
     if call.foreign:
         return answer
     held = {"sign": outcome.sign.value, "step": outcome.step, "call": outcome.call, "detail": outcome.detail}
-    return answer._replace(body=codec.dumps({**operations.error_object(error), "held": held}).encode())
+    return answer._replace(body=codec.dumps({**errors.written(error), "held": held}).encode())
 
 
 def _reported(reported: Sequence[Op], call: Call, now: int) -> Answer:
     failed = [op for op in reported if op.op in (Opcode.STEP_FAILED, Opcode.STEP_CANCELLED)]
-    errors = [op for op in reported if op.op is Opcode.STEP_ERROR]
-    pause = max((op.retry_after for op in errors if op.retry_after is not None), default=None)
-    headers = _retry_headers(bool(errors) or not failed, pause, now)
+    failing = [op for op in reported if op.op is Opcode.STEP_ERROR]
+    pause = max((op.retry_after for op in failing if op.retry_after is not None), default=None)
+    headers = _retry_headers(bool(failing) or not failed, pause, now)
     return Answer(206, headers, f"[{','.join(_texts(reported, call))}]".encode())
 
 
@@ -227,7 +225,7 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes, now: int) -> 
             value = members.document(value.encode("utf-8", "surrogatepass"), "the answer")
     except BodyInvalidError:
         value = body.decode(errors="replace")[:MOST_SHOWN]
-    error = operations.error_of(value)
+    error = errors.read(value)
     if not error.message and not (isinstance(value, dict) and "message" in value):
         error = error._replace(message=f"invalid status code: {status}")
     if status == 401:
