@@ -24,7 +24,7 @@ CONNECT = 10.0
 
 
 class KeptHttp:
-    """Makes requests. What they need is imported for the first one."""
+    """Makes requests. The libraries that they need are imported for the first one."""
 
     def __init__(self) -> None:
         # By loop: aiohttp's sessions, by whether they are for this machine, and None: plain connections; with the

@@ -139,7 +139,7 @@ class HttpCarrier:
         return hang_up
 
     def _meaning(self, answer: Any, *, is_new: bool, took: int) -> Carried:
-        """What an answer to a plain call means, or an error.
+        """The meaning of an answer to a plain call, or of an error.
 
         Args:
             answer: it.
