@@ -110,7 +110,7 @@ async def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_applied(a
 
 
 async def test_of_very_much_that_is_wrong_the_first_is_told_and_kept(api: Api) -> None:
-    """What is kept is shown by every list of apps."""
+    """Every list of apps shows what is kept."""
     many = [function(f"web-{number}", name="") for number in range(150)]
     refused = await api.http.post("/fn/register", json=body(*many, "x" * 100_000))
     assert refused.status_code == 400
