@@ -80,7 +80,7 @@ class _Stepped:
 
     def execute(self, sql: str, parameters: Any = None, /, *, prepare: bool | None = None) -> Cursor:
         self._gate.step()
-        return cast("Cursor", self._connection.execute(sql, parameters, prepare=prepare))
+        return cast("Cursor", self._connection.execute(sql.encode(), parameters, prepare=prepare))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)

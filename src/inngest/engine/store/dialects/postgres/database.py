@@ -237,7 +237,9 @@ class PostgresDatabase:
                 )
             self._hears = self._hears and self._is_heard_of(connection)
             if self._hears:
-                connection.execute(self._limits.format(local=""), prepare=False)  # of what is a transaction of its own
+                connection.execute(
+                    self._limits.format(local="").encode(), prepare=False
+                )  # of what is a transaction of its own
             else:
                 connection.prepare_threshold = None
             self.leases.measure(connection)
@@ -248,13 +250,13 @@ class PostgresDatabase:
             connection.close()
             raise
         self._changed = True  # what happened before it listened is not known
-        return connection
+        return cast("Connection", connection)
 
     def _is_heard_of(self, connection: PostgresConnection) -> bool:
         """Whether what others notify comes here, which is tried: not through a pooler that lends connections for one
         transaction each. There, others are asked for now and then, and no statement is prepared.
         """
-        connection.execute(f"LISTEN {self._channel}")
+        connection.execute(f"LISTEN {self._channel}".encode())
         connection.execute("SELECT pg_notify($1, 'hello')", [self._channel])
         own = connection.info.backend_pid
         for notification in connection.notifies(timeout=HELLO):
@@ -283,7 +285,9 @@ class PostgresDatabase:
         self._see_that_it_lives()
         held = cast("PostgresConnection", connection)
         held.has_written = False
-        held.execute(self._beginning, prepare=False)  # several statements cannot be prepared, and take one round trip
+        held.execute(
+            self._beginning.encode(), prepare=False
+        )  # several statements cannot be prepared, and take one round trip
 
     @cached_property
     def _beginning(self) -> str:
@@ -366,15 +370,16 @@ class PostgresDatabase:
         """The server does it."""
 
     def connect_reader(self) -> Connection:
-        return self._open()
+        return cast("Connection", self._open())
 
     def look(self, read: Callable[[Connection], R]) -> R:
         """Read from one moment, on a connection of its own. Raises StoreError."""
         connection = self._open()
         connection.prepare_threshold = None  # it may be a pooler's
         try:
-            self.begin_reading(connection)
-            return read(connection)
+            reading = cast("Connection", connection)
+            self.begin_reading(reading)
+            return read(reading)
         except psycopg.Error as error:
             raise self.explain(error) from error
         finally:

@@ -108,7 +108,7 @@ class Leases:
         """Learn the time and who lives, for a process that is no worker."""
         self.measure(connection)
         over = f"SELECT id FROM {self._table} WHERE beat_at + lease < {NOW} OR ended IS NOT NULL"
-        self._lapsed = frozenset(row[0] for row in connection.execute(over).fetchall())
+        self._lapsed = frozenset(row[0] for row in connection.execute(over.encode()).fetchall())
 
     # -- this worker
 
@@ -173,7 +173,8 @@ class Leases:
 
     def _connected(self) -> psycopg.Connection[Any]:
         connection = self._connect()
-        connection.execute(f"SET statement_timeout = {max(self._lasts // BEATS // 1_000_000, 500)}")
+        limit = max(self._lasts // BEATS // 1_000_000, 500)
+        connection.execute(f"SET statement_timeout = {limit}".encode())
         self.measure(connection)
         return connection
 
@@ -181,7 +182,7 @@ class Leases:
         """Tell the database that this worker lives; whether its row is there."""
         assert self.lease is not None
         asked = elapsed_ns()
-        row = connection.execute(self._beat, [session_id, self.lease / 1000]).fetchone()
+        row = connection.execute(self._beat.encode(), [session_id, self.lease / 1000]).fetchone()
         answered = elapsed_ns()
         assert row is not None
         beat_at, now, lapsed, serves = row

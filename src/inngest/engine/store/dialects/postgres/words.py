@@ -53,7 +53,7 @@ class _Ddl(PGDDLCompiler):
     def create_table_suffix(self, table: Table) -> str:
         return ""
 
-    def post_create_table(self, table: Table) -> str:
+    def post_create_table(self, table: Table) -> Any:
         storage = _STORAGE.get(table.name)
         return f" WITH ({storage})" if storage else ""
 
@@ -76,7 +76,7 @@ class PostgresLanguage(driver.PGDialect_psycopg):
     def __init__(self) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
-        def schema_of(named: object) -> str | None:
+        def schema_of(named: object) -> Any:
             return SCHEMA if isinstance(named, Table) else None
 
         self.identifier_preparer.schema_for_object = schema_of  # type: ignore[assignment]
