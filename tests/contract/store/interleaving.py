@@ -78,9 +78,10 @@ class _Stepped:
         self._connection = connection
         self._gate = gate
 
-    def execute(self, sql: str, parameters: Any = None, /, *, prepare: bool | None = None) -> Cursor:
+    def execute(self, sql: str | bytes, parameters: Any = None, /, *, prepare: bool | None = None) -> Cursor:
         self._gate.step()
-        return cast("Cursor", self._connection.execute(sql.encode(), parameters, prepare=prepare))
+        query = sql.encode() if isinstance(sql, str) else sql
+        return cast("Cursor", self._connection.execute(query, parameters, prepare=prepare))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)

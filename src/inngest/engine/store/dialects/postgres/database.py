@@ -237,9 +237,8 @@ class PostgresDatabase:
                 )
             self._hears = self._hears and self._is_heard_of(connection)
             if self._hears:
-                connection.execute(
-                    self._limits.format(local="").encode(), prepare=False
-                )  # of what is a transaction of its own
+                limits = self._limits.format(local="")  # of what is a transaction of its own
+                connection.execute(limits.encode(), prepare=False)
             else:
                 connection.prepare_threshold = None
             self.leases.measure(connection)

@@ -79,7 +79,7 @@ class PostgresLanguage(driver.PGDialect_psycopg):
         def schema_of(named: object) -> Any:
             return SCHEMA if isinstance(named, Table) else None
 
-        self.identifier_preparer.schema_for_object = schema_of  # type: ignore[assignment]
+        self.identifier_preparer.schema_for_object = schema_of
 
 
 LANGUAGE = PostgresLanguage()
