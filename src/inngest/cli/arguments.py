@@ -173,6 +173,16 @@ def database_url(database: str) -> str:
     return database if database.startswith(POSTGRES) else f"sqlite:///{quote(database)}"
 
 
+def shown(database: str, url: str) -> str:
+    """The name of a database for people: a file as it was given, PostgreSQL without its password.
+
+    Args:
+        database: what `database_named` gave.
+        url: what may be shown of a database that is no file.
+    """
+    return url if database.startswith(POSTGRES) else database
+
+
 def lease(what: str, text: str | None) -> int:
     """Milliseconds of a lease, 2 s to 5 min; 15 s if none is given."""
     value = seconds(what, text)

@@ -50,7 +50,8 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
     async with engine:
         http = HttpServer(create_app(engine, keys=Keys(settings.signing_keys, settings.event_keys)))
         serving = asyncio.ensure_future(http.serve(sockets=[sock]))
-        LOGGER.info("serving at %s; the database is %s", server.url, host.settings.database.shown)
+        shown = arguments.shown(settings.database, host.settings.database.shown)
+        LOGGER.info("serving at %s; the database is %s", server.url, shown)
         wanted = Wanted(settings.sdk_urls, settings.poll_interval)
         syncing = asyncio.ensure_future(sync_apps(host, server, wanted, egress, _tell))
         asked = asyncio.ensure_future(stop.asked.wait())

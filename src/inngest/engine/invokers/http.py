@@ -1,7 +1,7 @@
 """Calls to apps by HTTP: a Carrier. aiohttp and httptools are imported for the first call.
 
-Most calls are plain: a POST without TLS and proxy. They have a client of their own (`runtime/plain_http`). What it
-cannot do, redirects among it, aiohttp does.
+Most calls are plain: a POST without TLS and proxy. They have a client of their own (`runtime/plain_http`). The
+others, and redirects, go by aiohttp.
 """
 
 from __future__ import annotations
