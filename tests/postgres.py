@@ -85,7 +85,7 @@ def pooler() -> Server:
     """PgBouncer before the server of this process, which lends a connection for one transaction; it is started."""
     behind = server()
     folder = Path(tempfile.mkdtemp(prefix="pyngest-pgbouncer-"))
-    run = _as_user()
+    run = _as_user("TERM")
     configuration, users = folder / "pgbouncer.ini", folder / "users.txt"
     configuration.write_text(
         f"""[databases]
@@ -108,7 +108,7 @@ logfile =
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("PgBouncer is not installed: `make test` installs it as root; apt install pgbouncer")
-    _begin([*run, program, configuration], folder, "process up")
+    _begin([*run, program, configuration], folder, "process up", signal.SIGTERM)
     return Server(folder, behind.programs, 6432)
 
 
@@ -145,8 +145,8 @@ def server() -> Server:
     return Server(folder, binaries)
 
 
-def _begin(command: list[str | Path], folder: Path, ready: str) -> None:
-    """Start a server that says when it is ready, and ends with this process."""
+def _begin(command: list[str | Path], folder: Path, ready: str, ends_by: int = signal.SIGQUIT) -> None:
+    """Start a server that says when it is ready, and ends at once by a signal, with this process."""
     started = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder, text=True)
     said = started.stderr
     assert said is not None
@@ -158,14 +158,14 @@ def _begin(command: list[str | Path], folder: Path, ready: str) -> None:
     else:
         raise RuntimeError("a server did not start:\n" + "".join(lines))
     threading.Thread(target=_pass_on, args=(said,), daemon=True).start()
-    atexit.register(_end, started, folder)
+    atexit.register(_end, started, folder, ends_by)
 
 
-def _as_user() -> list[str]:
-    """The words before a command that is not to run as root; it ends with the process that called it."""
+def _as_user(ends_by: str = "QUIT") -> list[str]:
+    """The words before a command that is not to run as root; it ends with the process that called it, by a signal."""
     if os.geteuid() != 0:
         return []
-    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--pdeathsig=QUIT"]
+    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", f"--pdeathsig={ends_by}"]
 
 
 def _pass_on(said: IO[str]) -> None:
@@ -174,8 +174,8 @@ def _pass_on(said: IO[str]) -> None:
         sys.stderr.write(line)
 
 
-def _end(started: subprocess.Popen[str], folder: Path) -> None:
+def _end(started: subprocess.Popen[str], folder: Path, ends_by: int) -> None:
     """End the server at once: what it has is thrown away."""
-    started.send_signal(signal.SIGQUIT)
+    started.send_signal(ends_by)
     started.wait()
     shutil.rmtree(folder, ignore_errors=True)

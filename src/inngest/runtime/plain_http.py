@@ -1,7 +1,7 @@
 """POST over HTTP/1.1 without TLS and proxies, on connections that are kept: the way to apps, step after step.
 
 aiohttp does the same with four times the work, and a turn of the loop more in each direction (decision 0085). All
-that is not as plain as this goes through `connections`. Loads aiohttp and httptools: its users import it for the first request.
+that is not as plain as this goes through `connections`. It loads aiohttp and httptools, so its users import it late.
 """
 
 from __future__ import annotations
