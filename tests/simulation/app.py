@@ -21,7 +21,7 @@ from inngest.sdk.serving.settings import Settings
 from .carried import AppDied, AppStarted, Delivered, Returned
 from .history import Entry
 from .hosting import Hosted
-from .loop import SimLoop
+from .loop import HOST, SimLoop
 from .ports import SimClock, SimIds
 from .threads import BatonThreads
 
@@ -93,6 +93,7 @@ class App(Hosted):
         self._world = world
         self.stays_away = False  # when it has ended
         self._last: dict[str, None] = {}  # calls under way whose attempt is the last
+        self._untaken: list[tuple[Hosted | None, asyncio.Future[Response]]] = []  # answers to those, and who asked
         clock = SimClock(world.loop, 0, lambda: world.wall)
         self._ids = SimIds(chance)
         self._clock = clock
@@ -114,8 +115,12 @@ class App(Hosted):
 
     @property
     def is_indispensable(self) -> bool:
-        """Whether a call is under way in it that has no further attempt."""
-        return bool(self._last)
+        """Whether a call is under way in it that has no further attempt.
+
+        Its answer is part of that: it does not come to an engine that stands still before that goes on.
+        """
+        self._untaken = [one for one in self._untaken if not (one[1].done() or one[0] is None or one[0].dead)]
+        return bool(self._last or self._untaken)
 
     def note(self, entry: Entry) -> None:
         """Something happened in it; nothing does when it is gone."""
@@ -151,7 +156,10 @@ class App(Hosted):
             self.note(Returned(self.now, self.number, call.run_id, request_id, response.status))
             return response
 
-        return self.call(answering, strand=f"{request_id} {call.run_id}")
+        answer = self.call(answering, strand=f"{request_id} {call.run_id}")
+        if last:
+            self._untaken.append((cast("Hosted | None", HOST.get()), answer))
+        return answer
 
     async def _asked(self, request: Request) -> Response:
         response = await self._handler.handle(request, self.threads)

@@ -1,6 +1,8 @@
 """P5 retries: every step has its own counter: up to `retries + 1` recorded attempts for each step, and for the body.
 
-A step of an app that is run by a call that asks what there is to do has that call's counter: the body's.
+A step of an app that is run by a call that asks what there is to do has that call's counter: the body's. Nothing is
+attempted of a step that such a call reports and does not run, as of a sleep whose time has come: its own counter is 0.
+A rerun takes memos over with what their steps were counted to in its origin; the checker of reruns compares them.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
     for _number, entry, state in history.walk():
         match entry:
             case Committed():
+                reruns = _reruns(entry, state)
                 for change in entry.changes:
-                    if change.new is not None:
+                    if change.new is not None and not (change.table == "steps" and change.new["run_id"] in reruns):
                         yield from (
                             f"at {entry.at}: {problem}"
                             for problem in _written(change.table, change.new, failed, state, own)
@@ -62,6 +65,12 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                     yield f"at {entry.at}: run {entry.run_id} was entered with attempt {entry.attempt}, not {count}"
             case _:
                 pass
+
+
+def _reruns(entry: Committed, state: State) -> set[object]:
+    """The runs that a transaction has created, and given memos of others."""
+    rows = [change.new for change in entry.changes if change.table == "runs" and change.old is None]
+    return {row["id"] for row in rows if row is not None and state.runs[str(row["id"])]["origin_id"]}
 
 
 class _Failed:
@@ -93,9 +102,9 @@ class _Failed:
         """A step is open."""
         self._open.add((run_id, hashed))
 
-    def ended(self, run_id: str, hashed: str) -> int:
+    def ended(self, run_id: str, hashed: str, *, was_run: bool) -> int:
         """A step has ended; how many of its attempts have failed."""
-        count = self.of(run_id, hashed)
+        count = self.of(run_id, hashed) if was_run else self._count[run_id, hashed]
         self._open.discard((run_id, hashed))
         self._count[run_id, ""] = 0
         return count
@@ -112,7 +121,7 @@ def _written(table: str, row: Row, failed: _Failed, state: State, own: Own) -> I
         failed.opened(str(row["run_id"]), str(row["hash"]))
     elif table == "steps":
         run_id = str(row["run_id"])
-        count = failed.ended(run_id, str(row["hash"]))
+        count = failed.ended(run_id, str(row["hash"]), was_run=row["kind"] == "StepRun")
         if not row["cancelled"] and row["attempt"] != count:
             yield f"step {effective_id(row)} ended with attempt {row['attempt']} after {count} failed ones"
         retries = _retries(state, run_id, str(row["hash"]), own)

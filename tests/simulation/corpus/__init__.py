@@ -67,6 +67,10 @@ _NAMED = (*ALL, failing.KILLER, failing.KILLER_LATE, failing.LINGERING, invoking
 BY_NAME = {program.name: program for program in _NAMED}
 assert len(BY_NAME) == len(_NAMED), "two programs have one name"
 
+_FUNCTIONS = [name for program in _NAMED for name in program.ends]
+assert len(set(_FUNCTIONS)) == len(_FUNCTIONS), "two programs have a function of one name"
+
+
 __all__ = [
     "ALL",
     "BY_NAME",

@@ -290,16 +290,16 @@ def _broadcast(client: inngest.Inngest, out: Outside, _: int) -> Sequence[Functi
         return 3
 
     @client.create_function(
-        fn_id="listener",
+        fn_id="addressee",
         trigger=inngest.TriggerEvent(event=f"{APP}/broadcast.it"),
         cancel=[inngest.Cancel(event=f"{APP}/hush", if_exp=MINE)],
     )
-    async def listener(ctx: inngest.Context) -> list[object]:
+    async def addressee(ctx: inngest.Context) -> list[object]:
         one = await _kind(ctx.step.wait_for_event("one", event=f"{APP}/news", timeout=2_000, if_exp=MINE))
         two = await _kind(ctx.step.wait_for_event("two", event=f"{APP}/news", timeout=1_500, if_exp=MINE))
         return [one, two, await ctx.step.run("after", out.does("after"))]
 
-    return [broadcast, listener]
+    return [broadcast, addressee]
 
 
 def _heard_or_hushed(end: End) -> bool:
@@ -401,8 +401,8 @@ PROGRAMS = (
     Program(
         "broadcast",
         _broadcast,
-        {"broadcast": _value(3), "listener": _heard_or_hushed},
-        runs={"listener": 3},
+        {"broadcast": _value(3), "addressee": _heard_or_hushed},
+        runs={"addressee": 3},
         meanwhile=(
             Posting("news", (200, 2_500), {"kind": "a"}),
             Posting("news", (200, 2_500), {"kind": "b"}),
