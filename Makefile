@@ -55,7 +55,8 @@ help: ## list the commands
 demo: $(DEV) ## run orders through crashes, then compare what their steps did with what the engine recorded (SERVED=1: of a server and an app)
 	$(BIN)/python -m examples.demo $(if $(SERVED),--served)
 
-test: $(DEV) ## run every suite of tests/, one more at a time than there are cores (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
+# What suites need is there before the first of them begins: else make starts those that need nothing, however short.
+test: $(DEV) $(if $(filter interop,$(SUITES)),$(INTEROP)) $(if $(filter cli contract embedded,$(SUITES)),$(POSTGRES)) ## run every suite of tests/, one more at a time than there are cores (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
 	@test -n '$(strip $(SUITES))' || { echo 'no suite to run in tests/' >&2; exit 1; }
 	@+$(MAKE) --keep-going --jobs=$(JOBS) --output-sync=target $(addprefix tests-,$(SUITES))
 
@@ -65,7 +66,7 @@ tests-%: $(DEV)
 	PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
 
 tests-interop : $(INTEROP)
-tests-contract tests-embedded : $(POSTGRES)
+tests-cli tests-contract tests-embedded : $(POSTGRES)
 
 full: $(DEV) ## run every suite three times, once on the disk and once beside two processes that burn CPU, and simulations and limits with full counts
 	$(MAKE) test
