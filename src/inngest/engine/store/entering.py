@@ -114,8 +114,9 @@ IS_OWNED = Statement(
 class _Page:
     """How much more may be read in a transaction."""
 
-    def __init__(self, rows: float = ROWS, bytes: float = BYTES) -> None:
-        self._rows, self._bytes = rows, bytes
+    def __init__(self, *, bounded: bool = True) -> None:
+        self._rows: float = ROWS if bounded else math.inf
+        self._bytes: float = BYTES if bounded else math.inf
 
     @property
     def full(self) -> bool:
@@ -298,7 +299,7 @@ def reported(tx: WriteContext, run: Run, owner: Owner, ops: Sequence[Op], at: in
     Raises:
         ValueError: a row is not what it should be.
     """
-    taken, page = _Taken(), _Page(math.inf, math.inf)
+    taken, page = _Taken(), _Page(bounded=False)
     if run.batch_id is None:
         cursor = tx.execute(EVENTS_OF_RUNS, {"runs": json.dumps([run.id])})
     else:
