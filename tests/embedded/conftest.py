@@ -6,13 +6,15 @@ A file of its own: pytest looks for it by this name.
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from inngest.engine import reaper
 from tests import kill_figures
 from tests.embedded import databases
-from tests.embedded.kills.story import HEADS, Row
+from tests.embedded.kills.story import HEADS, Row, Story, Tell, story
 from tests.wall_clock import WallClock
 
 _TABLE = pytest.StashKey[list[Row]]()
@@ -54,6 +56,32 @@ def database_kind(request: pytest.FixtureRequest) -> Generator[str]:
 def kill_table(pytestconfig: pytest.Config) -> list[Row]:
     """Takes the figures of each phase of the kill test."""
     return pytestconfig.stash.setdefault(_TABLE, [])
+
+
+@pytest.fixture
+def kill_database() -> str | None:
+    """The URL of the database of a phase of the kill test; None: a file."""
+    return None
+
+
+@pytest.fixture
+def tell(tmp_path: Path, kill_database: str | None, kill_table: list[Row]) -> Tell:
+    """Tells a phase of the kill test, to its end, and judges it."""
+
+    @contextmanager
+    def tell(phase: str) -> Generator[Story]:
+        with story(phase, tmp_path, kill_database) as told:
+            try:
+                yield told
+                told.complete()
+                assert told.judge() == []
+            finally:
+                row = told.row()
+                kill_table.append(row)
+            assert row.runs > 0
+            assert (row.again_recorded, row.lost) == (0, 0)
+
+    return tell
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

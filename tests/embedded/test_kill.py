@@ -8,37 +8,9 @@ end of the suite.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-
-import pytest
-
 from tests.embedded.kills.account import Life
 from tests.embedded.kills.functions import ONCE, ONCE_KINDS
-from tests.embedded.kills.story import Row, Story, story
-
-Tell = Callable[[str], AbstractContextManager[Story]]
-
-
-@pytest.fixture
-def tell(tmp_path: Path, kill_table: list[Row]) -> Tell:
-    """Tells a phase, to its end, and judges it."""
-
-    @contextmanager
-    def tell(phase: str) -> Generator[Story]:
-        with story(phase, tmp_path) as told:
-            try:
-                yield told
-                told.complete()
-                assert told.judge() == []
-            finally:
-                row = told.row()
-                kill_table.append(row)
-            assert row.runs > 0
-            assert (row.again_recorded, row.lost) == (0, 0)
-
-    return tell
+from tests.embedded.kills.story import Tell
 
 
 def test_at_random_moments(tell: Tell) -> None:

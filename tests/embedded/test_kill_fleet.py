@@ -11,18 +11,14 @@ import logging
 import os
 import signal
 import uuid
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 import inngest
 from tests import postgres, processes
 from tests.embedded.kills.account import Life
-from tests.embedded.kills.story import Row, Story, story
-
-Tell = Callable[[str], AbstractContextManager[Story]]
+from tests.embedded.kills.story import Tell
 
 LEASE = 2_000
 
@@ -36,23 +32,9 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture
-def tell(tmp_path: Path, database: str, kill_table: list[Row]) -> Tell:
-    """Tells a phase, to its end, and judges it."""
-
-    @contextmanager
-    def tell(phase: str) -> Generator[Story]:
-        with story(phase, tmp_path, database) as told:
-            try:
-                yield told
-                told.complete()
-                assert told.judge() == []
-            finally:
-                row = told.row()
-                kill_table.append(row)
-            assert row.runs > 0
-            assert (row.again_recorded, row.lost) == (0, 0)
-
-    return tell
+def kill_database(database: str) -> str:
+    """The database of a phase."""
+    return database
 
 
 def test_two_of_three_workers_are_killed_again_and_again(tell: Tell) -> None:

@@ -5,6 +5,8 @@ A file of its own: pytest looks for it by this name.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inngest.sdk.serving import handler
@@ -12,6 +14,7 @@ from tests import kill_figures
 
 from .asking import FakeApi
 from .killing.story import HEADS, Row
+from .town import Town
 
 _TABLE = pytest.StashKey[list[Row]]()
 
@@ -22,6 +25,12 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     fake = FakeApi()
     monkeypatch.setattr(handler, "KeptHttp", lambda: fake)
     return fake
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    """Workers on one file, whose apps answer by a script."""
+    return Town(tmp_path, None)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from inngest.protocol.opcodes import Memo, Op, Opcode, OpTarget
 from inngest.protocol.requests import Request, Secrets
 from inngest.protocol.steps import StepCounter, StepName
 from inngest.protocol.wire import calls, operations
+from tests.serving.town import Town
 
 Program = Callable[["Steps"], object]
 """The body of a function, entered anew in each call."""
@@ -272,3 +273,20 @@ def order(memos: Sequence[Memo]) -> list[str]:
 
 def _error(name: str, message: str) -> str:
     return json.dumps({"code": "unknown", "name": name, "message": message, "stack": None})
+
+
+def played(town: Town, program: Program, version: str = "2") -> ScriptedApps:
+    """The apps of a town: one, whose function has this body."""
+    apps = ScriptedApps({"app-f": program}, version=version)
+    town.carrier = apps
+    return apps
+
+
+def two_steps(steps: Steps) -> object:
+    """A body of two steps in a row."""
+    return [steps.run("one", lambda: 1), steps.run("two", lambda: 2)]
+
+
+def one_step(steps: Steps) -> object:
+    """A body of one step."""
+    return steps.run("one", lambda: 1)

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-
-import pytest
 
 from inngest.protocol.calls import Advice, Recorded
 from inngest.protocol.opcodes import Op, Opcode
 from inngest.protocol.wire.operations import COMPLETE
-from tests.serving.scripted_app import Program, ScriptedApps, Steps, cut, times
+from tests.serving.scripted_app import cut, one_step, played, times, two_steps
 from tests.serving.town import Town, remote
 from tests.simulation.process import Process
 from tests.unit.names import named
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path, None)
-
-
-def played(town: Town, program: Program) -> ScriptedApps:
-    apps = ScriptedApps({"app-f": program})
-    town.carrier = apps
-    return apps
-
-
-def two_steps(steps: Steps) -> object:
-    return [steps.run("one", lambda: 1), steps.run("two", lambda: 2)]
-
-
-def one_step(steps: Steps) -> object:
-    return steps.run("one", lambda: 1)
 
 
 def recorded(step_id: str, data: str) -> Op:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-
-import pytest
 
 from inngest.protocol.calls import Advice
 from inngest.protocol.opcodes import Op, Opcode
@@ -13,11 +10,6 @@ from tests.serving.scripted_app import ScriptedApps, Steps
 from tests.serving.town import Town, remote
 from tests.simulation.process import Process
 from tests.unit.names import named
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path, None)
 
 
 def ran(step_id: str, data: str) -> Op:

@@ -11,30 +11,20 @@ from inngest.engine.domain.explaining import Rule
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.invokers import places
 from inngest.engine.invokers.ports import Carried, RawAnswer, RemoteCall
-from tests.serving.scripted_app import Program, ScriptedApps, StepFailedError, Steps, cut, refused, times
+from tests.serving.scripted_app import (
+    ScriptedApps,
+    StepFailedError,
+    Steps,
+    cut,
+    one_step,
+    played,
+    refused,
+    times,
+    two_steps,
+)
 from tests.serving.town import Town, remote
 from tests.simulation.process import Process
 from tests.unit.names import named
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path, None)
-
-
-def played(town: Town, program: Program) -> ScriptedApps:
-    apps = ScriptedApps({"app-f": program})
-    town.carrier = apps
-    return apps
-
-
-def two_steps(steps: Steps) -> object:
-    return [steps.run("one", lambda: 1), steps.run("two", lambda: 2)]
-
-
-def one_step(steps: Steps) -> object:
-    return steps.run("one", lambda: 1)
-
 
 # -- between worker and app
 

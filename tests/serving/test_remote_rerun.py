@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from tests.serving.scripted_app import ScriptedApps, Steps
 from tests.serving.test_remote_sdk import CLIENT, TRIGGER, Endpoint
 from tests.serving.town import Town, remote
 from tests.simulation.process import Process
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path, None)
 
 
 async def rerun(worker: Process, run_id: str, step: str | None = None, given: str | None = None) -> Forked:

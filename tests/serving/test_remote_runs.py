@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,24 +13,13 @@ from inngest.protocol.calls import Mode
 from tests.serving.scripted_app import (
     NoRetryError,
     Program,
-    ScriptedApps,
     StepFailedError,
     Steps,
+    played,
 )
 from tests.serving.town import Town, remote
 from tests.simulation.process import Process
 from tests.unit.names import named
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path, None)
-
-
-def played(town: Town, program: Program, version: str = "2") -> ScriptedApps:
-    apps = ScriptedApps({"app-f": program}, version=version)
-    town.carrier = apps
-    return apps
 
 
 async def steps_of(town: Town, worker: Process) -> list[tuple[str, str | None, int]]:

@@ -6,7 +6,6 @@ import asyncio
 import datetime
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,11 +70,6 @@ async def body(ctx: inngest.Context) -> object:
     await ctx.step.sleep("nap", datetime.timedelta(seconds=3))
     both = await asyncio.gather(ctx.step.run("left", plus, first), ctx.step.run("right", plus, 10 * first))
     return [first, *both, await ctx.step.run("last", plus, 100)]
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path, None)
 
 
 @pytest.mark.parametrize("takes_checkpoints", [False, True])

@@ -27,6 +27,15 @@ _RESERVED = (
 """Not public, though `ipaddress` takes them to be."""
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is written as an IP address, and not as a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class EgressError(Exception):
     """The policy refuses a host; the text says which address, why, and how to allow it."""
 

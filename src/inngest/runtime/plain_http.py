@@ -7,7 +7,6 @@ that is not as plain as this goes through `connections`. It loads aiohttp and ht
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import socket
 import zlib
@@ -19,7 +18,7 @@ import httptools
 from yarl import URL
 
 from .connections import LINE, GuardedResolver, Lost, watched_socket
-from .egress import Egress
+from .egress import Egress, is_address
 
 HEAD = 4 * LINE
 """Bytes that the head of an answer may have."""
@@ -141,7 +140,7 @@ class PlainHttp:
         raise Unreachable(_reason(failed or OSError("it has no address")))
 
     async def _addresses(self, place: Place) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
-        if _is_address(place.host):
+        if is_address(place.host):
             self._egress.check(place.host, place.port, place.host)
             return [(socket.AF_INET6 if ":" in place.host else socket.AF_INET, (place.host, place.port))]
         try:
@@ -397,20 +396,12 @@ def _place_of(url: str) -> Place | None:
         return None
     if parsed.scheme != "http" or parsed.user is not None or parsed.password is not None:
         return None
-    if not host or not port or not (_is_address(host) or (host.isascii() and host.rpartition(".")[2][:1].isalpha())):
+    if not host or not port or not (is_address(host) or (host.isascii() and host.rpartition(".")[2][:1].isalpha())):
         return None
     netloc = f"[{host}]" if ":" in host else host
     named = netloc if port == 80 else f"{netloc}:{port}"
     line = f"POST {parsed.raw_path_qs} HTTP/1.1\r\nhost: {named}\r\naccept: */*\r\n"
     return Place(host, port, line.encode("ascii")) if line.isascii() and line.count("\n") == 3 else None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _unpacked(headers: Sequence[tuple[bytes, bytes]], body: bytes, limit: int) -> bytes:

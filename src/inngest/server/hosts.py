@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from inngest.runtime.egress import is_address
+
 from .answers import Json
 
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -32,7 +34,7 @@ class Hosts:
         self._any_address = _is_unspecified(bound)
 
     def __contains__(self, host: str) -> bool:
-        return host in self._known or (self._any_address and _is_address(host))
+        return host in self._known or (self._any_address and is_address(host))
 
     def may_change(self, origin: str, host: str) -> bool:
         """Whether a page may change something here: one of this machine, of a named host, or of this server itself.
@@ -97,13 +99,5 @@ def _normal(host: str) -> str:
     return host.strip().removeprefix("[").removesuffix("]").rstrip(".").lower()
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_unspecified(host: str) -> bool:
-    return host == "" or (_is_address(host) and ipaddress.ip_address(host).is_unspecified)
+    return host == "" or (is_address(host) and ipaddress.ip_address(host).is_unspecified)

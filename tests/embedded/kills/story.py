@@ -211,3 +211,7 @@ def story(phase: str, folder: Path, database: str | None = None) -> Generator[St
             yield told
         finally:
             told.clear()
+
+
+Tell = Callable[[str], contextlib.AbstractContextManager[Story]]
+"""Tells a phase, for a `with` block."""
