@@ -53,6 +53,8 @@ class Found(NamedTuple):
     rates: Rounds  # runs a second
     gaps: Sequence[float]  # ms from an answer of the app until the next call has come
     driver_gaps: Sequence[float]
+    shares: Sequence[float]  # ms from the end of an answer until the next call leaves, as a relay sees it
+    driver_shares: Sequence[float]
     starts: Sequence[float]  # ms from sending an event until the first call has come
     memory: float  # MB of the server after the load
 
@@ -99,7 +101,23 @@ def _measure(plan: Plan, match: Match) -> Found:
         say(f"S: {match.title}, many runs")
         rates = _in_rounds(plan, named, lambda name, house: _crowd(name, house, plan.served_runs))
         starts = [1000 * _start(server) for _ in range(plan.served_starts)]
-        return Found(match, steps, long, rates, gaps[SERVER], gaps[DRIVER], starts, server.server.memory)
+        memory = server.server.memory
+        shares = _shares(plan, named) if gaps[SERVER] else {SERVER: [], DRIVER: []}
+        return Found(
+            match, steps, long, rates, gaps[SERVER], gaps[DRIVER], shares[SERVER], shares[DRIVER], starts, memory
+        )
+
+
+def _shares(plan: Plan, named: dict[str, House]) -> dict[str, list[float]]:
+    """Milliseconds between an answer and the next call, of each side, through a relay."""
+    found: dict[str, list[float]] = {name: [] for name in named}
+    for house in named.values():
+        house.relay()
+        house.shares(plan.served_steps)  # connections are made
+    for number in range(plan.served_rounds):
+        for name in named if number % 2 == 0 else reversed(named):
+            found[name] += [1000 * share for share in named[name].shares(plan.served_steps)]
+    return found
 
 
 def _in_rounds(plan: Plan, named: dict[str, House], measure: Callable[[str, House], dict[str, float]]) -> Rounds:
@@ -158,13 +176,16 @@ def _rates(found: Sequence[Found]) -> str:
 def _ways(found: Sequence[Found]) -> str:
     rows: list[list[object]] = []
     for one in found:
-        gaps = [percentile(gap, 0.5) if gap else "–" for gap in (one.gaps, one.driver_gaps)]
+        both = (one.shares, one.driver_shares, one.gaps, one.driver_gaps)
+        gaps = [percentile(gap, 0.5) if gap else "–" for gap in both]
         starts = [percentile(one.starts, share) for share in (0.5, 0.99)]
         rows.append([f"{one.match.title}: `inngest {one.match.server}`", *gaps, *starts, one.memory])
-    heads = ["", "answer → next call, ms, p50", "driver's", "event → first call, ms, p50", "p99", "RSS, MB"]
+    calls = ["answer → next call, ms, p50", "driver's", "seen by the app", "driver's"]
+    heads = ["", *calls, "event → first call, ms, p50", "p99", "RSS, MB"]
     return (
-        "From when an answer of the app has left until the next call of the run has come there, both ways and the "
-        "app's HTTP included. From when an event is sent to an idle server until the first call has come to the app, "
+        "From when an answer has come to a relay beside the server until the next call of the run comes there from it "
+        "(`served/relay.py`). The same as the app sees it, both ways and its own HTTP included. From when an event is "
+        "sent to an idle server until the first call has come to the app, "
         "its acknowledgement or not. What the server holds in memory after all that:\n\n" + table(heads, rows)
     )
 
@@ -187,8 +208,8 @@ def _bars(plan: Plan, found: Found) -> list[Bar]:
         bars.append(Bar(f"{title}runs/s, ours ÷ driver", rates.ratio(SERVER, DRIVER).median, match.rate, " ×", True))
     if match.least is not None:
         bars.append(Bar(f"{title}runs/s", rates.of(SERVER).median, match.least, least=True))
-    if found.gaps:
-        bars.append(Bar(f"{title}answer → next call, p50", percentile(found.gaps, 0.5), MOST_SHARE, " ms"))
+    if found.shares:
+        bars.append(Bar(f"{title}answer → next call, p50", percentile(found.shares, 0.5), MOST_SHARE, " ms"))
     bars.append(Bar(f"{title}event → first call, p50", percentile(found.starts, 0.5), MOST_IDLE, " ms"))
     bars.append(Bar(f"{title}`inngest {match.server}` after the load", found.memory, MOST_MB, " MB"))
     return bars

@@ -53,6 +53,9 @@ def is_there(app: str) -> bool:
     return Path(APPS[app][0]).exists()
 
 
+RELAY = (*_PYTHON, "-m", "benchmarks.served.relay")
+
+
 class Drove(NamedTuple):
     """Some runs of an app."""
 
@@ -177,17 +180,38 @@ class House:
         told["MODULES"] = str(INTEROP / "typescript")
         self.app = Process(APPS[app], told, folder / f"{name}-app.txt")
         stack.callback(self.app.close)
-        self._asked = 0
+        self._asked = self._taken = 0
+        self._kind = "cloud" if server == "start" else "dev"
+        self._told, self._stack = folder / f"{name}-relay.txt", stack
+        self._relay: Process | None = None
+        self._register(self.app)
+
+    def _register(self, where: Process) -> None:
+        self._called = where.url
         if not self.is_driver:
-            kind = "cloud" if server == "start" else "dev"
-            self.app.request("PUT", "/api/inngest", x_inngest_server_kind=kind)
+            where.request("PUT", "/api/inngest", x_inngest_server_kind=self._kind)
+
+    def relay(self) -> None:
+        """Have the app called through a relay from now on."""
+        relay = self._relay = Process(RELAY, {}, self._told)
+        self._stack.callback(relay.close)
+        relay.ask({"app": self.app.url})
+        self._register(relay)
+
+    def shares(self, steps: int) -> Sequence[float]:
+        """Seconds from the end of each answer of a run until its next call leaves, as the relay sees them."""
+        assert self._relay is not None
+        self.drive(steps)
+        self._taken += 1
+        self._relay.ask({"taken": self._taken})
+        return list(json.loads(self._relay.line(rf'^{{"taken": {self._taken},').string)["gaps"])
 
     def drive(self, steps: int, runs: int = 1) -> Drove:
         """Have so many runs of so many steps driven, as fast as it goes."""
         before = self.server.cpu, self.app.cpu
         began = time.monotonic()
         if self.is_driver:
-            self.server.ask({"url": self.app.url, "count": steps, "runs": runs})
+            self.server.ask({"url": self._called, "count": steps, "runs": runs})
         else:
             self._send(steps, runs)
         calls = self._notes(runs)
