@@ -52,8 +52,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(DEV) ## run orders through crashes, then compare what their steps did with what the engine recorded (SERVED=1: of a server and an app)
-	$(BIN)/python -m examples.demo $(if $(SERVED),--served)
+demo: $(DEV) $(if $(FLEET),$(POSTGRES)) ## run orders through crashes, then compare what their steps did with what the engine recorded (SERVED=1: of a server and an app, FLEET=1: of three workers on PostgreSQL)
+	$(if $(FLEET),$(BIN)/python -m tests.postgres) $(BIN)/python -m examples.demo $(if $(SERVED),--served) $(if $(FLEET),--fleet)
 
 # What suites need is there before the first of them begins: else make starts those that need nothing, however short.
 test: $(DEV) $(if $(filter interop,$(SUITES)),$(INTEROP)) $(if $(filter cli contract embedded,$(SUITES)),$(POSTGRES)) ## run every suite of tests/, one more at a time than there are cores (SUITES="unit house" picks, ARGS="-k name" goes to pytest)

@@ -169,9 +169,10 @@ def _as_user(ends_by: str = "QUIT") -> list[str]:
 
 
 def _pass_on(said: IO[str]) -> None:
-    """Show what the server says, where pytest shows it for a test that fails."""
+    """Show what the server complains of, where pytest shows it for a test that fails."""
     for line in said:
-        sys.stderr.write(line)
+        if " LOG:  " not in line:  # that it ends, or that somebody has left
+            sys.stderr.write(line)
 
 
 def _end(started: subprocess.Popen[str], folder: Path, ends_by: int) -> None:
@@ -179,3 +180,12 @@ def _end(started: subprocess.Popen[str], folder: Path, ends_by: int) -> None:
     started.send_signal(ends_by)
     started.wait()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    """Run a command beside a server, whose URL is in `DEMO_DATABASE`; its exit code."""
+    return subprocess.run(sys.argv[1:], env={**os.environ, "DEMO_DATABASE": server().url()}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

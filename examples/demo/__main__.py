@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import httpx
 from . import ledger
 from .commands import DemoError, Engine, inngest, shown, until_begun
 from .compare import differences, table
+from .fleet import FleetStory
 from .served import ServedStory
 from .telling import chapter, say, show_table
 
@@ -28,13 +30,17 @@ DEV = ("examples/demo/functions.py", "--no-reload", "--port", "0", "--database",
 
 
 def main() -> int:
-    """Tell the story, or the one of a server and an app (`--served`); the exit code."""
+    """Tell the story, or the one of a server and an app (`--served`), or of a fleet (`--fleet`); the exit code."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    served = "--served" in sys.argv[1:]
+    database = DATABASE
     try:
         with LOG.open("ab") as log:
-            found = (ServedStory(FOLDER, log) if served else Story(log)).tell()
+            if "--fleet" in sys.argv[1:]:
+                database = os.environ["DEMO_DATABASE"]
+                found = FleetStory(FOLDER, log, database).tell()
+            else:
+                found = (ServedStory(FOLDER, log) if "--served" in sys.argv[1:] else Story(log)).tell()
     except (DemoError, subprocess.TimeoutExpired, httpx.TransportError) as error:
         print(f"\nThe demo failed: {error}\nWhat is in {FOLDER}/ may say more.", file=sys.stderr)
         return 1
@@ -43,7 +49,8 @@ def main() -> int:
     if found:
         return 1
     print("\nNothing was lost, and nothing that was recorded was done again.")
-    print(f"Look around: .venv/bin/inngest runs --database {DATABASE}")
+    if database == DATABASE:  # else it goes with its server
+        print(f"Look around: .venv/bin/inngest runs --database {DATABASE}")
     return 0
 
 
@@ -128,7 +135,7 @@ class Story:
         }
         tries = ledger.read(LEDGER)
         show_table([("", "step", "the ledger", "the engine's attempts"), *table(tries, runs)])
-        found = differences(tries, runs, killed)
+        found = differences(tries, runs, {killed})
         if ("order-A", "ship", None) not in [(one.order, one.step, one.end) for one in tries]:
             found.append("the kill was to cut off `ship` of order-A, and did not")
         printed = LOG.read_text(encoding="utf-8").split().count(USER)

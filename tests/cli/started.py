@@ -1,4 +1,4 @@
-"""`inngest start --json` as a process: what a test starts, and what it logs."""
+"""Commands that log JSON, such as `inngest start`, as processes: what a test starts, and what it logs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SIGNING = "00112233445566778899aabbccddeeff"
 KEYS = {"INNGEST_SIGNING_KEY": SIGNING, "INNGEST_EVENT_KEY": "web:event-key"}
 
 
-class Started:
-    """`inngest start --json` on a free port: its log lines as they come."""
+class Logged:
+    """A command that logs JSON on its error output: its log lines as they come."""
 
     def __init__(self, folder: Path, *arguments: str, before: Sequence[str] = (), **env: str) -> None:
         self.process = subprocess.Popen(
-            [*before, INNGEST, "start", "--json", "--port", "0", *arguments],
+            [*before, INNGEST, *arguments, "--json"],
             cwd=folder,
-            env=environment(**{**KEYS, **env}),
+            env=environment(**env),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -33,7 +33,6 @@ class Started:
         self._heard: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self.url = self.until("serving at ").removeprefix("serving at ").partition(";")[0]
 
     def _listen(self) -> None:
         assert self.process.stderr is not None
@@ -62,6 +61,14 @@ class Started:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
+
+
+class Started(Logged):
+    """`inngest start` on a free port."""
+
+    def __init__(self, folder: Path, *arguments: str, before: Sequence[str] = (), **env: str) -> None:
+        super().__init__(folder, "start", "--port", "0", *arguments, before=before, **{**KEYS, **env})
+        self.url = self.until("serving at ").removeprefix("serving at ").partition(";")[0]
 
 
 @contextmanager

@@ -42,13 +42,22 @@ def story() -> tuple[Tries, Runs]:
 
 
 def test_two_accounts_that_agree() -> None:
-    assert differences(*story(), KILLED) == []
+    assert differences(*story(), {KILLED}) == []
 
 
 def test_the_engine_need_not_know_of_the_try_that_the_kill_cut_off_though_it_had_ended() -> None:
     tries, runs = story()
     tries[4].end, tries[4].value = "done", "parcel"
-    assert differences(tries, runs, KILLED) == []
+    assert differences(tries, runs, {KILLED}) == []
+
+
+def test_each_kill_may_cut_one_try_off() -> None:
+    tries, runs = story()
+    tries[5:] = [Try("A", "ship", NEXT, "done", "lost"), Try("A", "ship", 3, "done", "parcel")]
+    assert differences(tries, runs, {KILLED, NEXT}) == []
+    assert "A ship: the ledger says" in differences(tries, runs, {KILLED})[0]
+    tries[3:4] = [Try("A", "e-mail", NEXT, "done", "mailed"), Try("A", "e-mail", NEXT, "done", "mailed")]
+    assert "A e-mail: " in differences(tries, runs, {KILLED, NEXT})[0]  # one process was killed once
 
 
 def not_completed(tries: Tries, runs: Runs) -> None:
@@ -110,4 +119,4 @@ def cut_off_without_a_kill(tries: Tries, runs: Runs) -> None:
 def test_what_does_not_agree_is_found(tamper: Callable[[Tries, Runs], None], text: str) -> None:
     tries, runs = copy.deepcopy(story())
     tamper(tries, runs)
-    assert any(text in difference for difference in differences(tries, runs, KILLED))
+    assert any(text in difference for difference in differences(tries, runs, {KILLED}))

@@ -174,6 +174,82 @@ def start(
 
 
 @app.command()
+def worker(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TARGET…",
+            help="What to run: path/app.py, package.module, or package.module:client.",
+            show_default=False,
+        ),
+    ],
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database",
+            metavar="FILE",
+            envvar="INNGEST_DATABASE",
+            help="The engine's database; or postgresql://user@host/database.",
+        ),
+    ] = DEFAULT_DATABASE,
+    lease: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            envvar="INNGEST_LEASE",
+            help="On PostgreSQL: a worker that is not heard for so long is dead. [default: 15s]",
+            show_default=False,
+        ),
+    ] = None,
+    retry_interval: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            envvar="INNGEST_RETRY_INTERVAL",
+            help="Between attempts. [default: 15 s growing to 2 h]",
+            show_default=False,
+        ),
+    ] = None,
+    drain_timeout: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", envvar="INNGEST_DRAIN_TIMEOUT", help="How long handlers may go on when the worker stops."
+        ),
+    ] = "30s",
+    max_runs_in_flight: Annotated[
+        str, typer.Option(metavar="COUNT", help="How many runs execute at a time; others wait.")
+    ] = "100",
+    thread_pool_size: Annotated[
+        str, typer.Option(metavar="COUNT", help="How many plain functions execute at a time; others wait.")
+    ] = "32",
+    health: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS:]PORT",
+            envvar="INNGEST_HEALTH",
+            help="Where GET /health and GET /ready tell how it fares. [default: nowhere]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Log lines are JSON.")] = False,
+) -> None:
+    """Run functions of a database, beside other workers. SIGTERM lets handlers end, and stops it; nothing is lost."""
+    with reported(as_json=as_json):
+        from .worker import command  # noqa: PLC0415 - loads what only this command needs
+
+        options = command.checked(
+            database=database,
+            lease=lease,
+            retry_interval=retry_interval,
+            drain=drain_timeout,
+            runs_in_flight=max_runs_in_flight,
+            threads=thread_pool_size,
+            health=health,
+        )
+        command.work(targets, options, as_json=as_json)
+
+
+@app.command()
 def runs(
     status: Annotated[
         str | None,

@@ -171,6 +171,14 @@ class EngineHost:
         running = self._running
         return running is not None and running.home.ready and not running.service.executor.draining
 
+    @property
+    def unready(self) -> str | None:
+        """Why work should not come here now; None if it should."""
+        running = self._running
+        if running is None or not self.is_ready:
+            return "the engine starts, or stops"
+        return running.service.trouble
+
     async def checkpoint(self, run_id: str, generation: int, ops: Sequence[Op]) -> Advice:
         """Record what the code of a run reports while its call goes on, whichever worker owns the run.
 

@@ -97,6 +97,13 @@ class Service:
         self._began = False  # its session
         self._stopping = False
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it can begin nothing now; None if it can."""
+        if (trouble := self._worker.store.trouble) is not None:
+            return str(trouble)
+        return None if self._liveness.is_heard() else "the database has not heard this worker for a while"
+
     async def start(self) -> None:
         """Prepare, and begin to work.
 

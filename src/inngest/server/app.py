@@ -31,6 +31,7 @@ from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
 from .checkpoints import Checkpoints, Failed, Straight
 from .endpoints import Endpoints
+from .health import Health
 from .hosts import HostGuard, Hosts
 from .registering import Registering
 from .rest import invoking, openapi
@@ -76,8 +77,7 @@ def create_app(
             middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
         ),
         Route("/invoke/{function_id}", api.invoke, methods=["POST"]),
-        Route("/health", health, methods=["GET"]),
-        Route("/ready", api.ready, methods=["GET"]),
+        *Health(engine).routes,
         Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),
         Route("/v1/events/{event_id}/woken", api.woken, methods=["GET"]),
         Route("/v1/triggers", api.triggers, methods=["GET"]),
@@ -153,13 +153,6 @@ class EventApi:
         shown = None if view is None else run_json.run_json(run_of(view.run))
         return Json({**started, "run": shown, "status": status}, status)
 
-    async def ready(self, request: Request) -> Response:
-        """Whether requests should come here: the engine takes events and begins runs, and its database answers."""
-        if not self._host.is_ready:
-            return Json({"status": 503, "message": "the engine starts, or stops"}, 503)
-        await self._engine.runs(limit=1)
-        return Json({"status": 200, "message": "OK"})
-
     async def key_is_missing(self, request: Request) -> Response:
         """An event key is part of the path."""
         return _answer([], 401, "event key is required: POST /e/{event key}; a development server takes any text")
@@ -193,11 +186,6 @@ class EventApi:
             if isinstance(one, TriggerEvent)
         }
         return Json({"data": sorted(names)})
-
-
-async def health(request: Request) -> Response:
-    """The server answers."""
-    return Json({"status": 200, "message": "OK"})
 
 
 def _answer(ids: list[str], status: int, error: str | None) -> Response:

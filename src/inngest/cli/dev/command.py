@@ -11,8 +11,8 @@ import typer
 
 from inngest.cli import arguments, sockets
 from inngest.cli.errors import CommandError, Exit
+from inngest.cli.loading import CodeError, ResolvedTarget, TargetError, locate
 
-from .loading import CodeError, ResolvedTarget, TargetError, locate
 from .log_output import ConsoleWriter, JsonLinesWriter, record_writer
 from .options import Options
 

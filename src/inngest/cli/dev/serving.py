@@ -12,6 +12,7 @@ from typing import Any
 from inngest.cli import arguments
 from inngest.cli.descriptors import make_room
 from inngest.cli.http_server import HttpServer, Stop, url_of
+from inngest.cli.loading import CodeError, TargetError, load, locate
 from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.host import EngineHost
 from inngest.protocol.config import TriggerCron
@@ -22,7 +23,6 @@ from inngest.server.app import create_app
 from inngest.server.syncs import Server
 
 from .event_log import Emit, EventLog, Record
-from .loading import CodeError, TargetError, load, locate
 from .options import Options
 
 LOGGER = logging.getLogger("inngest.server")

@@ -15,10 +15,10 @@ from io import FileIO
 from pathlib import Path
 
 from inngest.cli.errors import Exit
+from inngest.cli.loading import ResolvedTarget
 from inngest.runtime.clock import wall_clock_ms
 
 from .event_log import Emit
-from .loading import ResolvedTarget
 from .options import Options
 from .watching import Watcher
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from inngest.cli.errors import Exit
 from inngest.cli.http_server import Stop
+from inngest.cli.loading import CodeError, TargetError, files_of, source_files
 from inngest.cli.sockets import close_in_forks
 from inngest.embedded.errors import EngineConfigError
 from inngest.engine.errors import StoreError
@@ -20,7 +21,6 @@ from inngest.sdk.errors import EngineBindingError
 
 from . import logs
 from .event_log import Emit
-from .loading import CodeError, TargetError, files_of, source_files
 from .log_output import record_writer
 from .options import Options
 from .serving import Given, load_targets, problem, serve

@@ -34,13 +34,13 @@ def start(flags: Mapping[str, object], *, config: str | None) -> None:
 
 
 def _run(settings: Settings, sock: socket.socket) -> None:
+    from inngest.cli import server_logs  # noqa: PLC0415 - see above
     from inngest.cli.http_server import Stop, run, take_signals  # noqa: PLC0415 - loads uvicorn: mistakes are told before
 
-    from . import logs  # noqa: PLC0415 - see above
     from .serving import serve  # noqa: PLC0415 - loads the engine
 
     sockets.close_in_forks(sock)
-    logs.set_up(as_json=settings.as_json)
+    server_logs.set_up(as_json=settings.as_json)
 
     async def serving() -> None:
         stop = Stop()

@@ -16,7 +16,7 @@ from inngest.sdk.function import Function
 
 from .fresh_code import load_fresh
 
-_PACKAGE = str(Path(__file__).parents[2]) + os.sep
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _HIDDEN = (_PACKAGE, importlib.__file__, "<frozen importlib")
 
 EXPECTED = "expected a file (path/app.py), a module (package.module), or a client in one (package.module:client)"

@@ -36,12 +36,19 @@ class _JsonLine(logging.Formatter):
         return json.dumps(shown, default=str)
 
 
-def set_up(*, as_json: bool) -> None:
-    """Write warnings of everybody, and what the engine and the server log from INFO on."""
+def set_up(*, as_json: bool, beside: bool = False) -> None:
+    """Write warnings of everybody, and what the engine and the server log from INFO on.
+
+    Args:
+        as_json: lines are JSON.
+        beside: code of users runs here; if that has set up its own log, that is where lines go.
+    """
+    logging.getLogger("inngest").setLevel(logging.INFO)
+    if beside and logging.getLogger().handlers:
+        return
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLine() if as_json else _Line())
     logging.getLogger().addHandler(handler)
-    logging.getLogger("inngest").setLevel(logging.INFO)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -1,0 +1,64 @@
+"""Whether a process lives, and whether work should come to it: routes for probes, which show no key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inngest.embedded.engine import Engine, host_of
+from inngest.engine.errors import StoreError
+
+from .answers import Json
+
+
+class Health:
+    """`GET /health` and `GET /ready`.
+
+    Args:
+        engine: asked.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Its routes."""
+        return [Route("/health", self.health, methods=["GET"]), Route("/ready", self.ready, methods=["GET"])]
+
+    async def health(self, request: Request) -> Response:
+        """The process answers: its event loop is not blocked. A probe that has it started anew asks this."""
+        return _told(200, "OK")
+
+    async def ready(self, request: Request) -> Response:
+        """Whether work should come here: the engine has started, does not stop, and its database answers."""
+        reason = host_of(self._engine).unready
+        if reason is None:
+            try:
+                await self._engine.runs(limit=1)
+            except StoreError as error:
+                reason = str(error)
+        return _told(200, "OK") if reason is None else _told(503, reason)
+
+
+def create_health_app(engine: Engine) -> Starlette:
+    """The routes of `Health` alone, for a process that serves nothing else.
+
+    Args:
+        engine: that has been started.
+    """
+    return Starlette(routes=Health(engine).routes, exception_handlers={HTTPException: _nothing_else})
+
+
+async def _nothing_else(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _told(error.status_code, "a worker answers GET /health and GET /ready alone")
+
+
+def _told(status: int, message: str) -> Response:
+    return Json({"status": status, "message": message}, status)

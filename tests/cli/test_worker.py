@@ -1,0 +1,156 @@
+"""`inngest worker`: functions run in processes that listen nowhere, as many as there are, on either database."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from inngest import Engine
+from inngest.cli import arguments
+from inngest.embedded.engine import host_of
+from tests import postgres
+
+from . import processes
+from .gated import Gate
+from .processes import PATIENCE, inngest
+from .started import Logged
+
+
+class Worker(Logged):
+    """`inngest worker app.py`, with an address for probes."""
+
+    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
+        super().__init__(folder, "worker", "app.py", *arguments, "--health", "0", **env)
+        said = self.until("telling at ").removeprefix("telling at ")
+        self.url = said.partition("/health")[0]
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    """An app whose second step waits for the test."""
+    return Gate(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, gate: Gate) -> Iterator[str]:
+    """A database that is not there yet."""
+    if request.param == "sqlite":
+        yield str(gate.folder / "work.db")
+        return
+    server, schema = postgres.server(), "s" + uuid.uuid4().hex
+    yield server.url(schema=schema)
+    server.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+@pytest.fixture
+def workers() -> Iterator[list[Worker]]:
+    """The workers of a test, which are ended with it."""
+    found: list[Worker] = []
+    yield found
+    for worker in found:
+        worker.process.kill()
+        worker.close()
+
+
+def invoke(gate: Gate, database: str) -> str:
+    """Start a run; its id."""
+    ran = inngest("invoke", "shop-three", "--json", "--database", database, cwd=gate.folder)
+    assert ran.returncode == 0, ran.stderr
+    return str(json.loads(ran.stdout)["run"]["id"])
+
+
+async def test_a_run_goes_on_in_another_worker_after_a_kill(gate: Gate, database: str, workers: list[Worker]) -> None:
+    workers.append(Worker(gate.folder, INNGEST_DATABASE=database, INNGEST_LEASE="2s"))
+    run = invoke(gate, database)
+    gate.until_begun()
+    workers.append(Worker(gate.folder, "--database", database, "--lease", "2s"))
+    workers[0].process.send_signal(signal.SIGKILL)
+    gate.until_begun()  # in the other one
+    gate.open()
+    async with Engine([], database=arguments.database_url(database)) as engine:
+        ended = await host_of(engine).end_of(run, PATIENCE)
+    assert ended.status.value == "COMPLETED"
+    assert gate.ledger == ["one", "two", "two", "three"]
+
+
+def test_a_worker_that_is_told_to_stop_lets_its_handler_end(gate: Gate, workers: list[Worker]) -> None:
+    worker = Worker(gate.folder)
+    workers.append(worker)
+    assert httpx.get(f"{worker.url}/ready", timeout=PATIENCE).json() == {"status": 200, "message": "OK"}
+    run = invoke(gate, ".inngest/inngest.db")
+    gate.until_begun()
+    worker.process.send_signal(signal.SIGTERM)
+    worker.until("handlers that run have 30 s to end")
+    unready = httpx.get(f"{worker.url}/ready", timeout=PATIENCE)
+    assert (unready.status_code, unready.json()["message"]) == (503, "the engine starts, or stops")
+    assert httpx.get(f"{worker.url}/health", timeout=PATIENCE).status_code == 200
+    assert httpx.get(f"{worker.url}/e/key", timeout=PATIENCE).status_code == 404  # nothing else is there
+    gate.open()
+    worker.until("stopped; runs that had not ended go on in another worker")
+    assert worker.process.wait(PATIENCE) == 0
+    shown = json.loads(inngest("run", run, "--json", cwd=gate.folder).stdout)
+    assert [step["id"] for step in shown["steps"]] == ["one", "two"]
+    assert gate.ledger == ["one", "two"]
+
+
+def test_the_second_signal_ends_it_at_once(gate: Gate, workers: list[Worker]) -> None:
+    worker = Worker(gate.folder)
+    workers.append(worker)
+    invoke(gate, ".inngest/inngest.db")
+    gate.until_begun()
+    worker.process.send_signal(signal.SIGTERM)
+    worker.until("handlers that run have")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(PATIENCE) == 130
+
+
+def test_a_log_that_the_code_sets_up_is_where_lines_go(gate: Gate) -> None:
+    code = gate.app.read_text()
+    gate.app.write_text(code + '\nimport logging\nlogging.basicConfig(format="mine %(message)s")\n')
+    worker = subprocess.Popen(
+        [processes.INNGEST, "worker", "app.py"],
+        cwd=gate.folder,
+        env=processes.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stderr is not None
+    with worker:
+        line = worker.stderr.readline()
+        worker.send_signal(signal.SIGTERM)
+    assert line.startswith("mine running shop-three; the database is .inngest/inngest.db")
+    assert worker.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ([], 2, "Missing argument"),
+        (["missing.py"], 2, "missing.py: there is no such file"),
+        (["app.py:nobody"], 2, "expected an inngest.Inngest client, found nothing of that name"),
+        (["broken.py"], 1, "broken.py cannot be loaded: RuntimeError: no key"),
+        (["app.py", "--health", "here"], 2, "--health: 'here' is no address"),
+        (["app.py", "--health", ":8080"], 2, "--health: ':8080' is no address"),
+        (["app.py", "--health", "99999"], 2, "--health: '99999' is no address"),
+        (["app.py", "--lease", "1s"], 2, "--lease: expected 2 s to 5 min, got '1s'"),
+        (["app.py", "--drain-timeout", "soon"], 2, "--drain-timeout: expected seconds"),
+        (["app.py", "--retry-interval", "25h"], 2, "--retry-interval: expected at most 24 h, got '25h'"),
+        (["app.py", "--max-runs-in-flight", "0"], 2, "--max-runs-in-flight: expected a whole number from 1"),
+        (["app.py", "--thread-pool-size", "many"], 2, "--thread-pool-size: expected a whole number from 1"),
+        (["app.py", "--database", "mysql://there"], 2, "--database: expected a file"),
+        (["app.py", "--database", "postgresql://127.0.0.1:1/none"], 3, "postgresql://127.0.0.1:1/none"),
+    ],
+)
+def test_a_mistake_is_told_with_its_mend(gate: Gate, given: list[str], code: int, said: str) -> None:
+    (gate.folder / "broken.py").write_text('raise RuntimeError("no key")\n')
+    ran = inngest("worker", *given, cwd=gate.folder)
+    assert ran.returncode == code
+    assert said in " ".join(ran.stderr.replace("│", " ").split())
+    assert "/inngest/" not in ran.stderr  # no frame of ours
