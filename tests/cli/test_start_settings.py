@@ -45,6 +45,7 @@ def test_defaults() -> None:
         retry_interval=None,
         drain=30.0,
         lease=15_000,
+        retention="default",
         allow_hosts=[],
         deny_hosts=[],
         as_json=False,
@@ -73,6 +74,7 @@ def test_each_setting_comes_from_each_place() -> None:
         "lease": "20s",
         "poll_interval": "7",
         "port": "99",
+        "retention": "30d",
         "retry_interval": "500ms",
     }
     assert sorted(values) == sorted((*LISTS, *TEXTS))
@@ -92,6 +94,7 @@ def test_each_setting_comes_from_each_place() -> None:
         "retry_interval": 0.5,
         "drain": 5.0,
         "lease": 20_000,
+        "retention": 2_592_000_000,
         "allow_hosts": ["10.0.0.0/8"],
         "deny_hosts": ["evil.test"],
         "as_json": True,

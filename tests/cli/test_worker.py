@@ -140,6 +140,8 @@ def test_a_log_that_the_code_sets_up_is_where_lines_go(gate: Gate) -> None:
         (["app.py", "--health", ":8080"], 2, "--health: ':8080' is no address"),
         (["app.py", "--health", "99999"], 2, "--health: '99999' is no address"),
         (["app.py", "--lease", "1s"], 2, "--lease: expected 2 s to 5 min, got '1s'"),
+        (["app.py", "--retention", "soon"], 2, "--retention: expected seconds"),
+        (["app.py", "--retention", "100ms"], 2, "--retention: expected at least 1 s, such as 12h or 30d, or off"),
         (["app.py", "--drain-timeout", "soon"], 2, "--drain-timeout: expected seconds"),
         (["app.py", "--retry-interval", "25h"], 2, "--retry-interval: expected at most 24 h, got '25h'"),
         (["app.py", "--max-runs-in-flight", "0"], 2, "--max-runs-in-flight: expected a whole number from 1"),

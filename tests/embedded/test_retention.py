@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import inngest
+from inngest.embedded.engine import host_of
+from inngest.engine.pruner import Retention
 from inngest.errors import EngineConfigError, RunNotFoundError
+from inngest.protocol import limits
 
 WEEK = datetime.timedelta(days=7)
 client = inngest.Inngest(app_id="shop")
@@ -39,6 +42,7 @@ def grow_old(path: Path, age: datetime.timedelta) -> None:
     connection.execute("UPDATE inngest_runs SET ended_at = ended_at - ?, created_at = created_at - ?", [ms, ms])
     connection.execute("UPDATE inngest_events SET received_at = received_at - ?", [ms])
     connection.execute("UPDATE inngest_idempotency SET expires_at = expires_at - ?", [ms])
+    connection.execute("UPDATE inngest_meta SET value = value - ? WHERE key = 'retention_since' AND value > 0", [ms])
     connection.close()
 
 
@@ -105,11 +109,57 @@ async def test_what_grows_old_while_the_engine_is_idle_is_removed(path: Path) ->
 async def test_without_retention_everything_stays(path: Path) -> None:
     await fill(path)
     grow_old(path, datetime.timedelta(days=10_000))
-    async with inngest.Engine(client, database=f"sqlite:///{path}") as engine:
-        while (await asyncio.to_thread(rows, path))["idempotency"]:
-            pass  # these have an end of their own
+    async with inngest.Engine(client, database=f"sqlite:///{path}", retention=None) as engine:
+        await until_keys_are_gone(path)
         assert len(await engine.runs()) == 4
     assert rows(path) == {"runs": 4, "steps": 5, "attempts": 0, "events": 5, "idempotency": 0}
+
+
+async def until_keys_are_gone(path: Path) -> None:
+    """They have an end of their own, and are looked for first."""
+    while (await asyncio.to_thread(rows, path))["idempotency"]:
+        pass
+
+
+@pytest.mark.parametrize(("days", "left"), [(29, 4), (31, 1)])
+async def test_nobody_says_how_long_and_runs_stay_for_thirty_days(path: Path, days: int, left: int) -> None:
+    *ended, _ = await fill(path)
+    grow_old(path, datetime.timedelta(days=days))
+    async with inngest.Engine(client, database=f"sqlite:///{path}") as engine:
+        await until_keys_are_gone(path)
+        if left == 1:
+            for run_id in ended:
+                await until_removed(engine, run_id)
+        assert len(await engine.runs()) == left
+
+
+async def test_what_ended_before_there_was_a_retention_stays_and_that_is_told_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = f"sqlite:///{path}"
+    *ended, sleeping = await fill(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("DELETE FROM inngest_meta WHERE key = 'retention_since'")  # as an engine before has left it
+    connection.close()
+    assert [one for one in caplog.records if "are removed 30 days after" in one.message] == []
+    grow_old(path, datetime.timedelta(days=10_000))
+    async with inngest.Engine(client, database=database) as engine:
+        await until_keys_are_gone(path)
+        assert await engine.invoke(order) == "packed"
+        (young, *_) = await engine.runs(function=order)
+    grow_old(path, datetime.timedelta(days=31))
+    async with inngest.Engine(client, database=database) as engine:
+        await until_removed(engine, young.id)
+        assert {run.id for run in await engine.runs()} == {*ended, sleeping}
+    (told,) = [one for one in caplog.records if "are removed 30 days after" in one.message]
+    assert told.levelname == "WARNING"
+    async with inngest.Engine(client, database=database, retention=WEEK) as engine:  # what somebody chooses is for all
+        await until_removed(engine, ended[0])
+
+
+def test_on_a_server_it_is_seven_days() -> None:
+    engine = inngest.Engine([], database="postgresql://shop@db.internal/shop")
+    assert host_of(engine).settings.retention == Retention(7 * limits.DAY, chosen=False)
 
 
 async def test_who_waits_for_a_run_that_is_removed_is_told(path: Path) -> None:

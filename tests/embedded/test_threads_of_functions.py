@@ -82,6 +82,8 @@ async def test_plain_runs_that_wait_for_threads_hold_no_places(cast: Cast, datab
     ) as engine:
         last = await send(engine, "blocker", 20)
         assert await engine.invoke(cast.quick, timeout=SLOW) == "done"
+        while not cast.began:  # its thread is given to it, and may come later than all of another run
+            await engine.run(last)
         assert cast.began == ["blocker"]
         cast.go_on.set()
         await engine.wait(last, timeout=SLOW)

@@ -62,7 +62,8 @@ def test_preparing_again_changes_nothing(tmp_path: Path) -> None:
     before = schemas.describe(path), schemas.meta(path)
     schemas.prepare(path)
     assert (schemas.describe(path), schemas.meta(path)) == before
-    assert before[1] == {"revision": CURRENT.revision, "min_compatible": CURRENT.min_compatible, "generation": "0"}
+    known = {"generation": "0", "retention_since": "0"}
+    assert before[1] == {"revision": CURRENT.revision, "min_compatible": CURRENT.min_compatible, **known}
 
 
 PROGRAM = """

@@ -104,6 +104,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "signal": lambda store: store.signal("door", '"open"', NOW),
     "claim_requests": lambda store: store.claim_requests("session", [KEY], NOW),
     "answer_request": lambda store: store.answer_request(RequestAttempt("session", KEY, 0, None, NOW, None, NOW)),
+    "retention_since": lambda store: store.retention_since(NOW),
     "remove_runs": lambda store: store.remove_runs(NOW),
     "remove_events": lambda store: store.remove_events(EventCursor(NOW, "e"), NOW),
     "remove_keys": lambda store: store.remove_keys(NOW),

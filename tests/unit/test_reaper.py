@@ -9,7 +9,7 @@ import pytest
 
 from inngest.engine.failure_log import each_alone
 from inngest.engine.ports import Store
-from inngest.engine.pruner import Pruner
+from inngest.engine.pruner import Pruner, Retention
 from inngest.engine.reaper import Reaper
 from inngest.engine.records import EventCursor, Session
 from inngest.runtime.ports import Clock, Liveness
@@ -48,7 +48,7 @@ class Place:
     async def remove_keys(self, now: int) -> bool:
         return self._do("keys")
 
-    async def remove_runs(self, before: int) -> bool:
+    async def remove_runs(self, before: int, since: int) -> bool:
         return self._do("runs")
 
     async def remove_events(self, after: EventCursor, before: int) -> EventCursor | None:
@@ -78,7 +78,7 @@ async def test_a_worker_that_cannot_be_looked_at_keeps_no_other_from_being_found
 async def test_what_cannot_be_removed_keeps_nothing_else_from_being_removed(broken: str) -> None:
     place: Any = Place(broken)
     with pytest.raises(PermissionError):
-        await Pruner(cast(Store, place), cast(Clock, place), 1_000).run_once()
+        await Pruner(cast(Store, place), cast(Clock, place), Retention(1_000, chosen=True)).run_once()
     assert place.done == [what for what in ("keys", "runs", "events") if what != broken]
 
 

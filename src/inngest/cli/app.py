@@ -13,7 +13,7 @@ from .arguments import DEFAULT_DATABASE
 from .db_commands import db
 from .errors import reported
 from .group import JsonGroup
-from .options import AsJson, Database, Lease
+from .options import AsJson, Database, Lease, Retention
 
 app = typer.Typer(
     cls=JsonGroup,
@@ -74,6 +74,7 @@ def dev(
     ] = None,
     database: Database = DEFAULT_DATABASE,
     lease: Lease = None,
+    retention: Retention = None,
     retry_interval: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Between attempts: seconds, or 500ms, 30s. [default: 15 s growing to 2 h]"),
@@ -95,6 +96,7 @@ def dev(
             allowed_hosts=allow_host or (),
             database=database,
             lease=lease,
+            retention=retention,
             retry_interval=retry_interval,
             drain=drain_timeout,
             reload=reload,
@@ -143,6 +145,7 @@ def start(
         ),
     ] = None,
     lease: Lease = None,
+    retention: Retention = None,
     retry_interval: Annotated[
         str | None, typer.Option(metavar="TIME", help="Between attempts. [default: 15 s growing to 2 h]")
     ] = None,
@@ -166,6 +169,7 @@ def start(
             "deny_host": deny_host,
             "database": database,
             "lease": lease,
+            "retention": retention,
             "retry_interval": retry_interval,
             "drain_timeout": drain_timeout,
             "json": as_json,
@@ -198,6 +202,15 @@ def worker(
             metavar="TIME",
             envvar="INNGEST_LEASE",
             help="On PostgreSQL: a worker that is not heard for so long is dead. [default: 15s]",
+            show_default=False,
+        ),
+    ] = None,
+    retention: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            envvar="INNGEST_RETENTION",
+            help="Runs that ended longer ago are removed; off: none. [default: 30d, on PostgreSQL 7d]",
             show_default=False,
         ),
     ] = None,
@@ -240,6 +253,7 @@ def worker(
         options = command.checked(
             database=database,
             lease=lease,
+            retention=retention,
             retry_interval=retry_interval,
             drain=drain_timeout,
             runs_in_flight=max_runs_in_flight,

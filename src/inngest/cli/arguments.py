@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from inngest.protocol import durations, ulids
@@ -190,6 +191,19 @@ def lease(what: str, text: str | None) -> int:
         return 15_000
     if not 2 <= value <= 300:
         raise CommandError(f"{what}: expected 2 s to 5 min, got {text!r}")
+    return round(value * 1_000)
+
+
+def retention(what: str, text: str | None) -> int | Literal["default"] | None:
+    """Milliseconds that a run is kept after its end; None: for ever ("off"); "default" if none is given."""
+    if text is None:
+        return "default"
+    if text == "off":
+        return None
+    value = seconds(what, text)
+    assert value is not None
+    if value < 1:
+        raise CommandError(f"{what}: expected at least 1 s, such as 12h or 30d, or off, got {text!r}")
     return round(value * 1_000)
 
 

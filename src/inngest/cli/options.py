@@ -18,6 +18,15 @@ Lease = Annotated[
         show_default=False,
     ),
 ]
+Retention = Annotated[
+    str | None,
+    typer.Option(
+        "--retention",
+        metavar="TIME",
+        help="Runs that ended longer ago are removed; off: none. [default: 30d, on PostgreSQL 7d]",
+        show_default=False,
+    ),
+]
 Runs = Annotated[
     list[str] | None,
     typer.Argument(metavar="[RUN…]", help="Ids of runs, or at least their last 4 characters.", show_default=False),

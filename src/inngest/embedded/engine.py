@@ -47,6 +47,7 @@ class Engine(EngineLife):
         drain_timeout: how long `stop` waits for handlers that run; ms or timedelta.
         durability: "full" survives a power cut; "normal" survives a crash of the process, and is faster.
         retention: runs that ended longer ago are removed, with their steps and events; ms or timedelta. None keeps all.
+            "default" is 30 days on SQLite and 7 on PostgreSQL, and leaves what ended before the database knew of it.
         max_takeovers: a run fails with `WorkerLostError` when so many workers, 1 to 1,000, died on it without a step
             recorded in between. A worker that dies is no failed attempt: `retries` does not count it.
         lease: on PostgreSQL: others take the runs of a worker that was not heard for so long, 2 s to 5 min; ms or
@@ -68,7 +69,7 @@ class Engine(EngineLife):
         thread_pool_size: int = 32,
         drain_timeout: int | datetime.timedelta = 10_000,
         durability: Literal["full", "normal"] = "full",
-        retention: int | datetime.timedelta | None = None,
+        retention: int | datetime.timedelta | Literal["default"] | None = "default",
         max_takeovers: int = 10,
         lease: int | datetime.timedelta = 15_000,
         stop_on_signals: bool = False,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from inngest.engine.gateway import AT_A_TIME
+from inngest.engine.pruner import Retention
 from inngest.engine.store import dialects
 from inngest.engine.store.dialects import LEASE
 from inngest.protocol import durations, limits
@@ -27,6 +28,9 @@ _URL = re.compile(r"(\w+)(?:\+\w+)?://([^/?]*)(?:/([^?]*))?")
 
 SHORTEST_LEASE, LONGEST_LEASE = 2_000, 300_000
 """Milliseconds."""
+
+KEPT, KEPT_SHARED = 30 * limits.DAY, 7 * limits.DAY
+"""Milliseconds that a run is kept after its end if nobody says how long, on SQLite and PostgreSQL (decision 0101)."""
 
 
 class Apps(NamedTuple):
@@ -56,7 +60,7 @@ class Settings(NamedTuple):
     thread_pool_size: int
     drain_timeout: int  # ms
     durable: bool
-    retention: int | None  # ms
+    retention: Retention | None
     max_takeovers: int
     requests: int = AT_A_TIME  # of steps that are made at a time
     apps: Apps | None = None  # None: it calls none
@@ -73,7 +77,7 @@ def check(
     thread_pool_size: int,
     drain_timeout: int | datetime.timedelta,
     durability: Literal["full", "normal"],
-    retention: int | datetime.timedelta | None,
+    retention: int | datetime.timedelta | Literal["default"] | None,
     max_takeovers: int,
     lease: int | datetime.timedelta = LEASE,
 ) -> Settings:
@@ -85,17 +89,18 @@ def check(
     if durability not in ("full", "normal"):
         raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
     listed, clients = _functions(functions)
+    named = database_named(database)
     return Settings(
         functions=listed,
         clients=clients,
-        database=database_named(database),
+        database=named,
         retry_interval=_retry_interval(retry_interval),
         max_steps=_whole("max_steps", max_steps, 1, limits.ABSOLUTE_MAX_STEPS),
         max_runs_in_flight=_whole("max_runs_in_flight", max_runs_in_flight, 1, 100_000),
         thread_pool_size=_whole("thread_pool_size", thread_pool_size, 1, 10_000),
         drain_timeout=_duration("drain_timeout", drain_timeout),
         durable=durability == "full",
-        retention=None if retention is None else _retention(retention),
+        retention=_retention(retention, shared=named.path is None),
         max_takeovers=_whole("max_takeovers", max_takeovers, 1, 1_000),
         lease=_lease(lease),
     )
@@ -214,14 +219,20 @@ def _lease(value: int | datetime.timedelta) -> int:
     return ms
 
 
-def _retention(value: int | datetime.timedelta) -> int:
+def _retention(value: int | datetime.timedelta | str | None, *, shared: bool) -> Retention | None:
+    if value is None:
+        return None
+    if value == "default":
+        return Retention(KEPT_SHARED if shared else KEPT, chosen=False)
+    if isinstance(value, str):
+        raise EngineConfigError(f"retention: expected milliseconds, a timedelta, 'default' or None, got {value!r}")
     ms = _duration("retention", value)
     if isinstance(value, int) and 0 < ms < 1_000:  # days, or hours, most likely
         raise EngineConfigError(
             f"retention: {value!r} means {ms} milliseconds, and finished runs would be gone before anyone sees them; "
             f"expected at least 1,000, or say what you mean: timedelta(days={value})"
         )
-    return ms
+    return Retention(ms, chosen=True)
 
 
 def refuse_fork(database: Path | None) -> None:

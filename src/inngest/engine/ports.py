@@ -388,9 +388,7 @@ class RunReader(Protocol):
         ...
 
     async def kept_back(self, event_id: str) -> Sequence[KeptBack]:
-        """The reasons that keep an event from starting runs of functions that hear its name, or keep those from
-        beginning.
-        """
+        """The reasons that keep an event from starting runs of functions that hear it, or keep those from beginning."""
         ...
 
     async def woken(self, event_id: str) -> Sequence[Woken]:
@@ -417,11 +415,14 @@ class RunReader(Protocol):
 class PruningStore(Protocol):
     """Removes what is over and old."""
 
-    async def remove_runs(self, before: int) -> bool:
-        """Remove some runs that ended before a time, each with all that is recorded of it.
+    async def retention_since(self, now: int) -> tuple[int, bool]:
+        """Since when (unix ms) the database knows of a retention that nobody chose; whether it does from `now` on."""
+        ...
 
-        With the last run of an event goes the event, if it was received before that time. True if more may be left.
-        Never takes long: who has much to remove calls it again and again.
+    async def remove_runs(self, before: int, since: int = 0) -> bool:
+        """Remove some runs that ended before a time, and not before another, each with all that is recorded of it.
+
+        With its last run goes an event, if it was received before that time. Never takes long; True: more may be left.
         """
         ...
 

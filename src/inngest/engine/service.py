@@ -21,7 +21,7 @@ from .executor import RunExecutor
 from .failure_log import FailureLog, each_alone
 from .gateway import AT_A_TIME, Gateway
 from .intake import Intake
-from .pruner import Pruner
+from .pruner import Pruner, Retention
 from .queries import Queries
 from .reaper import Reaper
 from .records import CALLS_APPS, Session
@@ -53,7 +53,7 @@ class Options(NamedTuple):
     drain_timeout: int  # ms
     host: str
     pid: int
-    retention: int | None = None  # ms after which what has ended is removed
+    retention: Retention | None = None  # after which what has ended is removed
     requests: int = AT_A_TIME  # of steps that are made at a time
 
 
@@ -451,7 +451,7 @@ class Service:
     async def _prune(self) -> None:
         """Remove what is over and old: a little, then a pause, so that it is in nobody's way."""
         retention = self._options.retention
-        pause = PRUNE_MS if retention is None else min(max(retention // 10, PRUNE_OFTEN_MS), PRUNE_MS)
+        pause = PRUNE_MS if retention is None else min(max(retention.period // 10, PRUNE_OFTEN_MS), PRUNE_MS)
         while True:
             more = False
             if self._worker.store.trouble is None:

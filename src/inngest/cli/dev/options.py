@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Options:
     sdk_urls: tuple[str, ...] = ()  # apps that are asked to register
     poll_interval: float = 5.0  # seconds between two questions; 0: each until it has registered
     lease: int = 15_000  # ms after which a worker that is not heard is dead
+    retention: int | Literal["default"] | None = "default"  # ms
     discover: bool = False  # whether apps are looked for on this machine
 
     def to_json(self) -> str:

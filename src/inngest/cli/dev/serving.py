@@ -78,6 +78,7 @@ async def serve(
         given,
         database=arguments.database_url(options.database),
         lease=options.lease,
+        retention=options.retention,
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
     )

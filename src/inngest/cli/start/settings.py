@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from inngest.cli import arguments
 from inngest.cli.errors import CommandError
@@ -20,7 +20,7 @@ MAX_RETRY_INTERVAL = 86_400.0
 MAX_POLL_INTERVAL = 86_400.0
 
 LISTS = ("allow_host", "deny_host", "event_key", "sdk_url", "signing_key")
-TEXTS = ("database", "drain_timeout", "host", "json", "lease", "poll_interval", "port", "retry_interval")
+TEXTS = ("database", "drain_timeout", "host", "json", "lease", "poll_interval", "port", "retention", "retry_interval")
 """Settings by their names in a file; `--drain-timeout` and `INNGEST_DRAIN_TIMEOUT` are called `drain_timeout` there."""
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*):(.+)")
@@ -39,6 +39,7 @@ class Settings(NamedTuple):
     retry_interval: float | None  # seconds
     drain: float  # seconds
     lease: int  # ms
+    retention: int | Literal["default"] | None  # ms
     allow_hosts: Sequence[str]
     deny_hosts: Sequence[str]
     as_json: bool
@@ -76,6 +77,7 @@ def resolve(flags: Mapping[str, object], environment: Mapping[str, str], file: C
         poll_interval=_seconds("poll_interval", given, "0", MAX_POLL_INTERVAL),
         retry_interval=_seconds("retry_interval", given, "", MAX_RETRY_INTERVAL) if "retry_interval" in given else None,
         lease=_lease(given.get("lease")),
+        retention=_retention(given.get("retention")),
         drain=_seconds("drain_timeout", given, "30s", MAX_RETRY_INTERVAL),
         allow_hosts=_each("allow_host", given, _rule),
         deny_hosts=_each("deny_host", given, _rule),
@@ -106,6 +108,10 @@ def _given(flags: Mapping[str, object], environment: Mapping[str, str], file: Co
 
 def _lease(given: Given | None) -> int:
     return arguments.lease("lease" if given is None else given.place, None if given is None else str(given.value))
+
+
+def _retention(given: Given | None) -> int | Literal["default"] | None:
+    return arguments.retention("" if given is None else given.place, None if given is None else str(given.value))
 
 
 def _signing_keys(given: Given | None) -> Sequence[str]:

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import typer
 
@@ -27,6 +27,7 @@ class Options(NamedTuple):
 
     database: Path | str
     lease: int  # ms
+    retention: int | Literal["default"] | None  # ms
     retry_interval: float | None  # seconds
     drain: float  # seconds
     runs_in_flight: int
@@ -58,6 +59,7 @@ def checked(
     *,
     database: str,
     lease: str | None,
+    retention: str | None,
     retry_interval: str | None,
     drain: str,
     runs_in_flight: str,
@@ -72,6 +74,7 @@ def checked(
     return Options(
         database=arguments.database_named(database),
         lease=arguments.lease("--lease", lease),
+        retention=arguments.retention("--retention", retention),
         retry_interval=_at_most("--retry-interval", retry_interval, MAX_RETRY_INTERVAL),
         drain=_at_most("--drain-timeout", drain, MAX_DRAIN) or 0.0,
         runs_in_flight=arguments.whole_number("--max-runs-in-flight", runs_in_flight, 1, MAX_AT_A_TIME),

@@ -39,6 +39,7 @@ async def serve(functions: Sequence[Any], options: Options, sock: socket.socket 
         functions,
         database=arguments.database_url(str(options.database)),
         lease=options.lease,
+        retention=options.retention,
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
         max_runs_in_flight=options.runs_in_flight,

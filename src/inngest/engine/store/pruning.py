@@ -11,13 +11,17 @@ from inngest.engine.records import EventCursor
 from inngest.protocol import limits, ulids
 
 from . import troubles, woken
-from .core import ColumnElement, ScalarSelect, bindparam, delete, exists, func, select, tables, tuple_
-from .statement import Statement, Transaction, constant
+from .core import ClauseElement, ColumnElement, ScalarSelect, bindparam, delete, exists, func, select, tables, tuple_
+from .records import number_of
+from .statement import SqlDialect, Statement, Transaction, constant
 from .timers import STARTS, TELL
 
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * limits.MB
 """What one transaction removes. Of a run with more rows its steps go first, page by page, and the run with the last."""
+
+SINCE = "retention_since"
+"""The member of the table of facts that says since when a database knows of a retention that nobody chose, unix ms."""
 
 MAX_KEYS = 500
 """Keys that one transaction removes, and as many starts that a rate limit counted."""
@@ -31,7 +35,7 @@ _runs, _steps, _attempts, _events, _keys = (
 )
 _batches, _rates, _singletons = tables.batches, tables.rates, tables.singletons
 _cancellations = tables.cancellations
-_inbox, _timers, _metadata = tables.inbox, tables.timers, tables.run_metadata
+_inbox, _timers, _metadata, _meta = tables.inbox, tables.timers, tables.run_metadata, tables.meta
 _NEEDED = (
     exists().where(_runs.c.event_id == _events.c.id)
     | exists().where(_batches.c.event_id == _events.c.id)
@@ -47,10 +51,10 @@ def _size(text: ColumnElement[str | None]) -> ColumnElement[int]:
 
 
 ENDED_BEFORE = Statement(
-    "The pruner finds runs that ended before a time, with their sizes.",
+    "The pruner finds runs that ended before a time, and not before another, with their sizes.",
     lambda _: (
         select(_runs.c.id, _runs.c.event_id, _size(_runs.c.output) + _size(_EVENT_OF_RUN))
-        .where(_runs.c.ended_at < bindparam("before"))
+        .where(_runs.c.ended_at < bindparam("before"), _runs.c.ended_at >= bindparam("since"))
         .order_by(_runs.c.ended_at)
         .limit(bindparam("count"))
     ),
@@ -220,9 +224,30 @@ OF_RUNS = (
 """What goes with runs, and they at last: the others are found by them."""
 
 
-def remove_runs(tx: Transaction, before: int) -> bool:
+def _note_since(words: SqlDialect) -> ClauseElement:
+    insertion = words.insert(_meta).values(key=constant(SINCE), value=bindparam("now"))
+    clause: ClauseElement = insertion.on_conflict_do_nothing(index_elements=["key"]).returning(_meta.c.key)
+    return clause
+
+
+RETENTION_SINCE = Statement(
+    "The pruner reads since when a database knows of a retention that nobody chose.",
+    lambda _: select(_meta.c.value).where(_meta.c.key == constant(SINCE)),
+)
+NOTE_SINCE = Statement("The pruner notes that a database knows of a retention that nobody chose.", _note_since)
+
+
+def retention_since(tx: Transaction, now: int) -> tuple[int, bool]:
+    """Since when a database knows of a retention that nobody chose; whether that is new to it."""
+    row = tx.execute(RETENTION_SINCE).fetchone()
+    if row is None:
+        return now, tx.execute(NOTE_SINCE, {"now": str(now)}).fetchone() is not None
+    return number_of(row[0]), False
+
+
+def remove_runs(tx: Transaction, before: int, since: int) -> bool:
     """Remove runs that ended before a time, and their events if nothing else needs them; whether some may be left."""
-    found = tx.execute(ENDED_BEFORE, {"before": before, "count": MAX_ROWS})
+    found = tx.execute(ENDED_BEFORE, {"before": before, "since": since, "count": MAX_ROWS})
     runs: list[str] = []
     events: list[str] = []
     rows = size = 0

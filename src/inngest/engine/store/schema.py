@@ -126,6 +126,7 @@ def _create(database: Database, connection: Connection, schema: Schema) -> None:
         for statement in table.create:
             connection.execute(statement)
     new = [("revision", schema.revision), ("min_compatible", schema.min_compatible), ("generation", "0")]
+    new.append(("retention_since", "0"))  # it has no run that ended before anybody knew that it would be removed
     _write(database, connection, new)
 
 

@@ -408,8 +408,11 @@ class SqlStore(ServerVerbs):
 
     # -- removing: in transactions of their own, so that nobody's commit waits for what is in one with it
 
-    async def remove_runs(self, before: int) -> bool:
-        return await self._write(call(pruning.remove_runs, before), rows=MAX_ROWS, locks=[locking.PRUNING])
+    async def retention_since(self, now: int) -> tuple[int, bool]:
+        return await self._write(call(pruning.retention_since, now), locks=[locking.PRUNING])
+
+    async def remove_runs(self, before: int, since: int = 0) -> bool:
+        return await self._write(call(pruning.remove_runs, before, since), rows=MAX_ROWS, locks=[locking.PRUNING])
 
     async def remove_events(self, after: EventCursor, before: int) -> EventCursor | None:
         return await self._write(call(pruning.remove_events, after, before), rows=MAX_ROWS, locks=[locking.PRUNING])
