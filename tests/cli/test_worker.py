@@ -91,6 +91,7 @@ def test_a_worker_that_is_told_to_stop_lets_its_handler_end(gate: Gate, workers:
     unready = httpx.get(f"{worker.url}/ready", timeout=PATIENCE)
     assert (unready.status_code, unready.json()["message"]) == (503, "the engine starts, or stops")
     assert httpx.get(f"{worker.url}/health", timeout=PATIENCE).status_code == 200
+    assert "inngest_runs_in_flight 1.0" in httpx.get(f"{worker.url}/metrics", timeout=PATIENCE).text
     assert httpx.get(f"{worker.url}/e/key", timeout=PATIENCE).status_code == 404  # nothing else is there
     gate.open()
     worker.until("stopped; runs that had not ended go on in another worker")

@@ -29,6 +29,7 @@ MODULES = (
     "inngest.fast_api",
     "inngest.flask",
     "inngest.litestar",
+    "inngest.metrics",
     "inngest.server.app",
     "inngest.starlette",
     "inngest.tornado",

@@ -53,14 +53,25 @@ READING = {
         "woken",
         "facts",
     ),
-    *("functions", "list_runs", "list_events", "event", "jobs"),
+    *("backlog", "functions", "list_runs", "list_events", "event", "jobs"),
     *("cancellations", "metadata"),
     *("apps", "apps_away", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
 
 OTHER = {
-    *("open", "close", "abandon", "disconnect", "listen", "changed_by_others", "look_at_files", "tidy", "trouble"),
+    *(
+        "open",
+        "close",
+        "abandon",
+        "disconnect",
+        "listen",
+        "changed_by_others",
+        "look_at_files",
+        "tidy",
+        "trouble",
+        "spending",
+    ),
     *("retry", "give_up", "timer_due", "record_here"),
 }
 """What is no verb of its own: the store's life, how it is, and the statement that is no command."""

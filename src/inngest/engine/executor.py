@@ -65,7 +65,7 @@ class RunExecutor:
         self.gateway = gateway
         self._unwritten: dict[str, StoreError] = {}  # runs whose last commit the store has refused, and why
         self._wake = wake
-        self._owned: dict[str, OwnedRun] = {}
+        self.owned: dict[str, OwnedRun] = {}  # in flight here, by run
         self._recording: dict[Owner, OwnedRun] = {}  # whose commits are not all answered yet
         self._tasks: dict[asyncio.Task[None], None] = {}  # in order, so that a simulation repeats
         self._quarantine = Quarantine()
@@ -175,7 +175,7 @@ class RunExecutor:
 
     def owns(self, run_id: str) -> bool:
         """Whether the run is in flight here."""
-        return run_id in self._owned
+        return run_id in self.owned
 
     @property
     def idle(self) -> bool:
@@ -227,7 +227,7 @@ class RunExecutor:
         if notifications.cancelled:
             self.ended_elsewhere = True
         for run_id in notifications.cancelled:
-            owned_run = self._owned.get(run_id)
+            owned_run = self.owned.get(run_id)
             if owned_run is not None:
                 owned_run.lose(cancelled=True)
             run_log.ended(run_id, None if owned_run is None else owned_run.function_id, RunStatus.CANCELLED)
@@ -243,25 +243,25 @@ class RunExecutor:
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         """Something that runs wait for has come; those that are in flight here go on with it."""
         for arrival in arrivals:
-            owned_run = self._owned.get(arrival.run_id)
+            owned_run = self.owned.get(arrival.run_id)
             if owned_run is not None:
                 owned_run.arrived(arrival)
 
     def retry(self, run_id: str, hashes: Sequence[str]) -> None:
         """The next attempts of these steps are due; a run that is in flight here goes on with them."""
-        owned_run = self._owned.get(run_id)
+        owned_run = self.owned.get(run_id)
         if owned_run is not None and hashes:
             owned_run.retry(hashes)
 
     async def check_ownership(self) -> None:
         """See what others did to the runs that are in flight here."""
-        owned = list(self._owned.values())
+        owned = list(self.owned.values())
         if waiting := [one.run_id for one in owned if one.waiting]:
             self.arrived(await self.worker.store.arrivals(waiting))
         if owned:
             owners = [one.owner for one in owned]
             for run_id in await self.worker.store.not_owned(owners):
-                owned_run = self._owned.get(run_id)
+                owned_run = self.owned.get(run_id)
                 if owned_run is not None and owned_run.owner in owners:
                     owned_run.lose()
 
@@ -364,7 +364,7 @@ class RunExecutor:
         owned_run = self._own(claimed)
         quarantined = owned_run.quarantined
         run_log.entered(claimed)
-        self._owned[claimed.run.id] = self._recording[claimed.owner] = owned_run
+        self.owned[claimed.run.id] = self._recording[claimed.owner] = owned_run
         if isinstance(owned_run, RemoteRun):
             self.remote.enter(owned_run.function)
         else:
@@ -393,7 +393,7 @@ class RunExecutor:
         Returns:
             What was recorded, or its future; STOP if the call is not the newest any more. None: the run is not here.
         """
-        found = self._owned.get(run_id)  # it may have been taken over since: then the store knows by whom
+        found = self.owned.get(run_id)  # it may have been taken over since: then the store knows by whom
         is_here = isinstance(found, RemoteRun) and not found.is_lost and generation <= found.generation
         return found.checkpoint(generation, ops) if isinstance(found, RemoteRun) and is_here else None
 
@@ -409,8 +409,8 @@ class RunExecutor:
             self.remote.leave(owned_run.function)
         else:
             self._places.leave(owned_run.function_id, probes=owned_run.probes)
-        if self._owned.get(owned_run.run_id) is owned_run:  # else this worker has taken it up again since it was lost
-            del self._owned[owned_run.run_id]
+        if self.owned.get(owned_run.run_id) is owned_run:  # else this worker has taken it up again since it was lost
+            del self.owned[owned_run.run_id]
             if owned_run.quarantined:
                 self._quarantine.end()
         waits_alone = self._quarantine.waiting and self.idle
@@ -477,7 +477,7 @@ class RunExecutor:
         that runs even then, such as a plain one that sleeps, is left behind.
         """
         self.draining = True
-        owned = list(self._owned.values())
+        owned = list(self.owned.values())
         for one in owned:
             one.yield_run()
         unwinding = max(UNWINDING, timeout / 10)

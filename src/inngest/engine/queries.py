@@ -14,7 +14,7 @@ from .domain.run_metadata import Metadata
 from .domain.waiting_facts import Facts
 from .errors import StoreError
 from .ports import Store
-from .records import Cancellation, EventQuery, RunQuery, RunView
+from .records import Backlog, Cancellation, EventQuery, RunQuery, RunView, Spending
 
 
 class Explained(NamedTuple):
@@ -37,6 +37,15 @@ class Queries:
         self._store = store
         self._clock = clock
         self._liveness = liveness
+
+    async def backlog(self) -> Backlog:
+        """The backlog of now, by function."""
+        return await self._store.backlog(self._clock.now())
+
+    @property
+    def spending(self) -> Spending:
+        """The work of this worker's writer since it began."""
+        return self._store.spending
 
     async def run(self, run_id: str) -> RunView:
         """A run with everything that is recorded of it.

@@ -405,3 +405,27 @@ class RunView(NamedTuple):
         """The failed attempts; those of a step that has no entry yet are the body's, by which they are counted."""
         known = {memo.step.hash for memo in self.memos} | {step.step.hash for step in self.open}
         return [one if one.step in known else one._replace(step="") for one in self.failed]
+
+
+class Waiting(NamedTuple):
+    """The jobs of a function: what its runs have to do, or wait to do, while nobody owns them."""
+
+    due: int  # that might be taken now
+    since: int | None  # unix ms, when the oldest of those fell due
+    held: int  # of runs on hold
+    later: int  # of runs that sleep, wait, or are tried again
+
+
+class Backlog(NamedTuple):
+    """The work that waits in a database."""
+
+    functions: Mapping[str, Waiting]
+    blocked: Mapping[str, int]  # lanes without room, by function
+    waits: Mapping[str, int]  # what steps wait for, by its kind
+
+
+class Spending(NamedTuple):
+    """The work of a writer since it began."""
+
+    transactions: int
+    seconds: float  # that they took

@@ -11,6 +11,7 @@ from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from .domain.run_metadata import Annotated, Metadata, Update
 from .domain.waiting_facts import Trouble
 from .records import (
+    Backlog,
     Cancellation,
     CancelledPage,
     Checkpoint,
@@ -20,8 +21,25 @@ from .records import (
     InRequest,
     Requested,
     RunQuery,
+    Spending,
     Synced,
 )
+
+
+class MeasuredStore(Protocol):
+    """Tells those who measure how it fares.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    @property
+    def spending(self) -> Spending:
+        """The work of its writer since it began."""
+        ...
+
+    async def backlog(self, now: int) -> Backlog:
+        """The backlog at a time (unix ms)."""
+        ...
 
 
 class AppStore(Protocol):
@@ -181,6 +199,14 @@ class ListReader(Protocol):
 
 
 class ServerStore(
-    AppStore, CheckpointStore, RerunStore, EndpointStore, CancellationStore, MetadataStore, ListReader, Protocol
+    MeasuredStore,
+    AppStore,
+    CheckpointStore,
+    RerunStore,
+    EndpointStore,
+    CancellationStore,
+    MetadataStore,
+    ListReader,
+    Protocol,
 ):
     """All of these verbs."""

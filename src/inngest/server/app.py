@@ -31,7 +31,7 @@ from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
 from .checkpoints import Checkpoints, Failed, Straight
 from .endpoints import Endpoints
-from .health import Health
+from .health import Health, metrics_routes
 from .hosts import HostGuard, Hosts
 from .registering import Registering
 from .rest import invoking, openapi
@@ -45,8 +45,9 @@ __all__ = ["create_app"]
 LOGGER = CarefulLogger(logging.getLogger("inngest.server"))
 
 PATHS = (
-    "POST /e/{event key}, GET /health, GET /ready, POST /invoke/{function id}, GET /v1/events/{event id}/runs, "
-    "GET /v1/events/{event id}/kept, GET /v1/events/{event id}/woken, GET /v1/triggers, POST /fn/register, "
+    "POST /e/{event key}, GET /health, GET /ready, GET /metrics (of a server, with the extra `metrics`), "
+    "POST /invoke/{function id}, GET /v1/events/{event id}/runs, GET /v1/events/{event id}/kept, "
+    "GET /v1/events/{event id}/woken, GET /v1/triggers, POST /fn/register, "
     "DELETE /fn/remove, GET /v0/runs/{run id}/batch, GET /v0/runs/{run id}/actions, DELETE /v0/runs/{run id}, "
     "and those under /v1 and /v2 that the page *REST API* of the documentation lists"
 )
@@ -78,6 +79,7 @@ def create_app(
         ),
         Route("/invoke/{function_id}", api.invoke, methods=["POST"]),
         *Health(engine).routes,
+        *(() if keys is None else metrics_routes(engine)),
         Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),
         Route("/v1/events/{event_id}/woken", api.woken, methods=["GET"]),
         Route("/v1/triggers", api.triggers, methods=["GET"]),

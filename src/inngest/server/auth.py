@@ -33,6 +33,7 @@ TABLE: Final[Mapping[str, Need]] = {
     "/e": Need.EVENT,
     "/health": Need.NONE,
     "/ready": Need.NONE,
+    "/metrics": Need.SIGNING,
     "/dev": Need.SIGNING,
     "/fn": Need.SIGNING,
     "/invoke": Need.SIGNING,

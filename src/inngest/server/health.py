@@ -1,4 +1,4 @@
-"""Whether a process lives, and whether work should come to it: routes for probes, which show no key."""
+"""Whether a process lives, whether work should come to it, and how it fares: routes for probes and for Prometheus."""
 
 from __future__ import annotations
 
@@ -46,18 +46,35 @@ class Health:
         return _told(200, "OK") if reason is None else _told(503, reason)
 
 
+def metrics_routes(engine: Engine) -> Sequence[Route]:
+    """`GET /metrics`, if the extra `metrics` is installed. An engine is measured from now on."""
+    try:
+        from inngest.metrics import Metrics  # noqa: PLC0415 - it may be missing
+    except ImportError:
+        return []
+    metrics = Metrics(engine)
+
+    async def show(request: Request) -> Response:
+        return Response(await metrics.text(), media_type=metrics.content_type)
+
+    return [Route("/metrics", show, methods=["GET"])]
+
+
 def create_health_app(engine: Engine) -> Starlette:
-    """The routes of `Health` alone, for a process that serves nothing else.
+    """These routes alone, for a process that serves nothing else.
 
     Args:
         engine: that has been started.
     """
-    return Starlette(routes=Health(engine).routes, exception_handlers={HTTPException: _nothing_else})
+    routes = [*Health(engine).routes, *metrics_routes(engine)]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _nothing_else})
 
 
 async def _nothing_else(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _told(error.status_code, "a worker answers GET /health and GET /ready alone")
+    return _told(
+        error.status_code, "a worker answers GET /health, GET /ready and, with the extra `metrics`, GET /metrics"
+    )
 
 
 def _told(status: int, message: str) -> Response:

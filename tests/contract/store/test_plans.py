@@ -18,6 +18,9 @@ from tests.house import sql
 SCANS = {
     "apps.APPS": "all apps are what is asked for",
     "apps.NOTE_ERROR": "there are few apps",
+    "backlog.BLOCKED": "there are no more lanes than jobs, and metrics are read seldom",
+    "backlog.JOBS": "metrics are read each 5 s at most, of what waits and not of history",
+    "backlog.OPEN": "the same",
     "claiming.ASKING": "it asks whether there is a row at all",
     "counting.EVENTS": "a person asks for the count of all rows, and waits for it",
     "counting.OLDEST": "it stops after the first row",

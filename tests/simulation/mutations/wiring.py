@@ -100,7 +100,7 @@ def _the_answer_of_a_call_that_was_refused_counts() -> Bug:
     def refuse(
         of: executor.RunExecutor, run_id: str, generation: int, ops: Sequence[Op]
     ) -> asyncio.Future[Recorded] | Recorded | None:
-        owned_run = of._owned.get(run_id)
+        owned_run = of.owned.get(run_id)
         return owned_run.checkpoint(generation, ops) if isinstance(owned_run, RemoteRun) else None
 
     yield mock.patch.object(executor.RunExecutor, "checkpoint", refuse)

@@ -11,6 +11,7 @@ from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry,
 from inngest.engine.domain.run_metadata import Annotated, Metadata, Update
 from inngest.engine.domain.waiting_facts import Trouble
 from inngest.engine.records import (
+    Backlog,
     Cancellation,
     CancelledPage,
     Checkpoint,
@@ -27,6 +28,7 @@ from inngest.protocol.wire.endpoints import Begun
 
 from . import (
     apps,
+    backlog,
     bulk_cancelling,
     cancelling,
     checkpoints,
@@ -56,6 +58,10 @@ class ServerVerbs(ABC):
 
     @abstractmethod
     async def _read(self, read: Callable[[Transaction], R]) -> R: ...
+
+    async def backlog(self, now: int) -> Backlog:
+        """See `MeasuredStore`."""
+        return await self._read(lambda tx: backlog.backlog(tx, now))
 
     async def register_app(self, app: App, functions: Sequence[FunctionSpec], now: int) -> Synced:
         verb, rows = call(apps.register, app, functions, now), len(functions) + 1

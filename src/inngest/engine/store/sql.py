@@ -33,6 +33,7 @@ from inngest.engine.records import (
     Retried,
     RunView,
     Session,
+    Spending,
 )
 from inngest.protocol.opcodes import Arrival, Memo
 from inngest.runtime.ports import Executor, Ids
@@ -160,6 +161,11 @@ class SqlStore(ServerVerbs):
 
     def give_up(self) -> None:
         self._writer.give_up()
+
+    @property
+    def spending(self) -> Spending:
+        """See `MeasuredStore`."""
+        return Spending(self._writer.spent.transactions, self._writer.spent.seconds)
 
     @property
     def commits(self) -> int:

@@ -25,6 +25,7 @@ from .locks import Lock, NotFree
 from .numbers import Numbers
 from .others import Others
 from .pending_write import PendingWrite
+from .spent import Spent
 from .statement import Connection, Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger(__name__))
@@ -84,8 +85,8 @@ class Writer:
         self._running = False
         self._closed = False
         self._idle = asyncio.Event()  # all that was submitted before it closed is written
-        self.commits = 0  # transactions so far
-        self._tidied = 0
+        self.commits = self._tidied = 0  # transactions so far, and when it tidied up last
+        self.spent = Spent()
         self._late: list[Lock] = []  # what the batch that is written has found out that it must hold
         self._others = Others(database)
 
@@ -129,7 +130,8 @@ class Writer:
         if connection is None or context is None:
             return False
         try:
-            changed = self._database.alone(connection, context.ordered(statement), parameters(), patient=False)
+            one = context.ordered(statement)
+            changed = self.spent.timed(self._database.alone, connection, one, parameters(), patient=False)
         except Exception:
             return False
         if changed:
@@ -320,7 +322,7 @@ class Writer:
 
     def _write(self, batch: _Writes) -> None:
         """Write a batch: each of its commands is answered, held, in doubt, or next, alone."""
-        outcome = self._try(batch)
+        outcome = self.spent.timed(self._try, batch)
         if isinstance(outcome, Outcome):
             self._tell_outcome(batch, outcome)
             return
