@@ -121,12 +121,19 @@ async def test_misuse_is_told(tmp_path: Any) -> None:
     async def no_id(ctx: inngest.Context) -> None:
         ctx.patched("")
 
+    async def too_long(ctx: inngest.Context) -> None:
+        assert ctx.patched("p" * 1_024)
+        ctx.patched("p" * 1_025)
+
     async def nested(ctx: inngest.Context) -> None:
         await ctx.step.run("outer", lambda: ctx.patched("x"))
 
     run = await Stage(tmp_path).run(no_id, retries=0)
     assert failure(run) == ("StepArgumentError", "step_argument")
     assert message(run) == "patched: expected a text that names the change, got ''"
+    (tmp_path / "long").mkdir()
+    run = await Stage(tmp_path / "long").run(too_long, retries=0)
+    assert message(run) == f"patched: expected at most 1,024 characters, got 1,025, which begin with {'p' * 40!r}"
     (tmp_path / "nested").mkdir()
     run = await Stage(tmp_path / "nested").run(nested, retries=0)
     assert "Nested steps are not supported" in message(run)

@@ -463,6 +463,22 @@ def test_what_is_no_client_and_no_list_of_functions_is_said() -> None:
         handler_of(cast("Any", object()), [function])
 
 
+def test_more_functions_than_an_app_has_are_refused_when_they_are_served() -> None:
+    client = client_of(production=False)
+    event = inngest.TriggerEvent(event="shop/paid")
+
+    async def handled(ctx: inngest.Context) -> None: ...
+
+    def functions(count: int) -> list[Any]:
+        return [client.create_function(fn_id=f"f{n}", trigger=event, on_failure=handled)(handled) for n in range(count)]
+
+    handler_of(client, functions(500))
+    with pytest.raises(
+        ValueError, match="functions: there are 1,002, each on_failure counted as one, and an app has at"
+    ):
+        handler_of(client, functions(501))
+
+
 async def test_the_reason_of_a_refusal_is_logged_once_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -259,6 +259,16 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
+def test_an_app_has_as_many_functions_as_a_server_keeps() -> None:
+    functions = [wire(f"shop-{number}") for number in range(1_000)]
+    assert len(registration.specs("shop", functions).functions) == 1_000
+    found = registration.specs("shop", [*functions, wire("shop-1000")])
+    assert [str(one) for one in found.problems] == [
+        "functions: there are 1,001, and an app has at most 1,000: make several apps of it"
+    ]
+    assert not found.functions
+
+
 def test_the_name_of_an_app_is_one() -> None:
     assert [str(one) for one in registration.specs(" ", []).problems] == ["appName: must not be empty"]
 

@@ -352,6 +352,7 @@ REFUSED: list[tuple[object, str]] = [
     (_op("Gateway", opts={}), "steps[0].opts.url: expected a text"),
     (_op("Gateway", opts={"url": "u", "body": "*", "encoding": "base64"}), "steps[0].opts.body: no base64"),
     (_op("DeferAbort", opts={}), "steps[0].opts.target_hashed_id: expected a text"),
+    (_op("Patched", userland={"id": "p" * 1_025}), "steps[0].userland.id: expected an id of at most 1,024 characters"),
     (_op("StepError", opts={"maxAttempts": "x"}), "steps[0].opts.maxAttempts: expected a whole number"),
 ]
 

@@ -9,6 +9,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 
+MAX_FUNCTIONS = 1_000
+"""Functions of one registration, those that handle failures among them."""
+
 DEFAULT_RETRIES = 4
 MAX_RETRIES = 20
 
@@ -17,6 +20,9 @@ MAX_RUN_OUTPUT = 8 * MB
 MAX_STATE = 32 * MB
 DEFAULT_MAX_STEPS = 1_000
 ABSOLUTE_MAX_STEPS = 10_000
+
+MAX_PATCH_ID = 1_024
+"""Characters of an id of `ctx.patched`, as are kept of an id of a step. This one cannot be cut: it is looked for."""
 
 MAX_DEFERS = 20
 MAX_DEFER = 4 * MB

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, cast
 
+from inngest.protocol import limits
 from inngest.protocol.steps import StepName
 
 from .errors import StepArgumentError
@@ -102,11 +103,16 @@ class _ContextFields:
 
         Raises:
             NestedStepError: called in the handler of a step.
-            StepArgumentError: the id is no text, or empty.
+            StepArgumentError: the id is no text, empty, or longer than 1,024 characters.
             StepOutsideError: called after the function had ended; or, in an async function, in another thread.
         """
         if not isinstance(patch_id, str) or not patch_id:
             raise StepArgumentError(f"patched: expected a text that names the change, got {patch_id!r}")
+        if len(patch_id) > limits.MAX_PATCH_ID:
+            raise StepArgumentError(
+                f"patched: expected at most {limits.MAX_PATCH_ID:,} characters, got {len(patch_id):,}, which begin "
+                f"with {patch_id[:40]!r}"
+            )
         return self.caller.patched(patch_id)
 
 

@@ -84,6 +84,9 @@ def specs(app: str, functions: Sequence[object]) -> Specs:
         app: its name.
         functions: the function objects of the wire, parsed.
     """
+    if len(functions) > limits.MAX_FUNCTIONS:
+        text = f"there are {len(functions):,}, and an app has at most {limits.MAX_FUNCTIONS:,}: make several apps of it"
+        return Specs([], [Problem("", "functions", text)])
     found: dict[str, FunctionSpec] = {}
     problems = [Problem("", "appName", reason) for reason in [_name_problem(app)] if reason]
     for place, wire in enumerate(functions):

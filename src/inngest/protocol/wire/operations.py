@@ -278,6 +278,8 @@ def _step(wire: Mapping[str, Any], opcode: Opcode, path: str) -> StepName:
     shown = texts.escaped(found.replace("\0", "\N{REPLACEMENT CHARACTER}")) if isinstance(found, str) else ""
     index = named.get("index")
     repeat = index if isinstance(index, int) and not isinstance(index, bool) and 0 < index < 2**31 else 0
+    if opcode is Opcode.PATCHED and len(shown) > limits.MAX_PATCH_ID:
+        raise members.wrong(f"{path}.userland.id", f"an id of at most {limits.MAX_PATCH_ID:,} characters", shown)
     if opcode in MARKS or opcode in (Opcode.NONE, Opcode.DISCOVERY_REQUEST):
         return StepName(shown, 0, "")
     hashed = members.text(wire.get("id"), f"{path}.id")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any
 
+from inngest.protocol import limits
 from inngest.protocol.wire import signing
 from inngest.sdk.client import Inngest
 from inngest.sdk.errors import SigningKeyMissingError
@@ -50,15 +51,28 @@ def functions_of(given: object) -> list[Function[object]]:
 
     Raises:
         TypeError: they are no list of functions.
+        ValueError: an app cannot register so many.
     """
     if isinstance(given, Function):
         raise TypeError(f"functions: expected a list of functions, got one function, {given.id}: write [that function]")
     if not isinstance(given, Iterable) or isinstance(given, str | bytes):
         raise TypeError(f"functions: expected a list of functions, got {type(given).__name__}")
-    functions = list(given)
+    functions: list[Any] = list(given)
     for index, one in enumerate(functions):
         if not isinstance(one, Function):
             name = getattr(one, "__name__", None)
             what = f"{name}, which is not one yet: decorate it with @client.create_function(…)" if name else repr(one)
             raise TypeError(f"functions[{index}]: expected a function of a client, got {what}")
-    return cast("list[Function[object]]", functions)
+    _check_count(functions)
+    return functions
+
+
+def _check_count(functions: Iterable[Function[object]]) -> None:
+    """A handler of failures is a function of its own."""
+    served = {one.id: 1 if one.on_failure_fn_id is None else 2 for one in functions}
+    count = sum(served.values())
+    if count > limits.MAX_FUNCTIONS:
+        raise ValueError(
+            f"functions: there are {count:,}, each on_failure counted as one, and an app has at most "
+            f"{limits.MAX_FUNCTIONS:,}: serve some of them at another path, by a client with an app_id of its own"
+        )
