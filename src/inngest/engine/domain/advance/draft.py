@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from inngest.engine.domain.model import Changes, Defer, Ended, FailedAttempt, Policy, Released, RunState, Signal, Wait
@@ -33,6 +33,7 @@ class Draft:
     """The decisions so far in one call of `advance`."""
 
     __slots__ = (
+        "_done",
         "attempt",
         "code",
         "defers",
@@ -59,6 +60,7 @@ class Draft:
         self.jitter = moment.jitter
         self.attempt = run.attempt
         self.memos: list[Memo] = []
+        self._done: dict[str, Memo] = {}  # the memos, by hash
         self.open: dict[str, OpenStep] = {}
         self.failed: list[FailedAttempt] = []
         self.entries: list[Entry] = []
@@ -82,10 +84,7 @@ class Draft:
 
     def done(self, step_hash: str) -> Memo | None:
         """The memo of a step, in the store or in this draft."""
-        known = self.run.done.get(step_hash)
-        if known is None and self.memos:
-            known = next((memo for memo in self.memos if memo.step.hash == step_hash), None)
-        return known
+        return self.run.done.get(step_hash) or self._done.get(step_hash)
 
     def memo(self, memo: Memo) -> None:
         """A step is finished; the body's attempts start anew.
@@ -105,10 +104,16 @@ class Draft:
                     code=ErrorCode.STATE_OVERFLOWED.value,
                 )
             )
-        self.memos.append(memo)
+        self.made((memo,))
         self.entries.append(memo)
         self.open.pop(memo.step.hash, None)
         self.attempt = 0
+
+    def made(self, memos: Iterable[Memo]) -> None:
+        """These memos are of this decision, whatever was asked before they were made."""
+        for memo in memos:
+            self.memos.append(memo)
+            self._done[memo.step.hash] = memo
 
     def too_many(self, step: StepName) -> Overflow:
         """The end of a run that has as many steps as it may have, as another comes."""
@@ -139,8 +144,7 @@ class Draft:
             unreached: hashes of steps that the code did not come to. An attempt of one of these that is due already
                 does not count: the code would be entered for it for ever. Sleeps and waits count, they get their memos.
         """
-        done = {memo.step.hash for memo in self.memos}
-        left = [step for key, step in {**self.run.open, **self.open}.items() if key not in done]
+        left = [step for key, step in {**self.run.open, **self.open}.items() if key not in self._done]
         if not unreached:
             return min((step.due_at for step in left), default=None)
         times = [step.due_at for step in left if not (step.step.hash in unreached and self._is_due_attempt(step))]

@@ -125,7 +125,7 @@ def woken(state: RunState, policy: Policy, moment: Moment) -> advance.Woken:
     """
     changes, overflow = advance.woken(state, policy, moment)
     answer = _Answer(state, Report(DISCOVERY, 0, Reply(ReplyKind.REPORTED)), policy, moment)
-    answer.draft.memos = list(changes.memos)
+    answer.draft.made(changes.memos)
     answer.all_finished([state.open[memo.step.hash] for memo in changes.memos])
     return advance.Woken(answer.added_to(changes), overflow)
 
@@ -147,6 +147,8 @@ class _Answer:
         self._discovery = state.discovery
         self._asking = state.asking
         self._open = len(state.open)
+        self._unseen = iter(state.open.values())
+        self._other = next(self._unseen, None)  # the first that is not known to be over, or of a race
         self._tried: set[str] = set()  # hashes of steps of which an attempt has failed; "": of the body
 
     def decided(self, take: Callable[[], object]) -> Changes:
@@ -344,10 +346,11 @@ class _Answer:
             self._owe()
 
     def _others_wait(self) -> bool:
-        """Whether steps are open whose ends are told together."""
-        done = {memo.step.hash for memo in self.draft.memos}
-        now_open = (*self.draft.run.open.items(), *self.draft.open.items())
-        return any(step.mode != "race" for hashed, step in now_open if hashed not in done)
+        """Whether steps are open whose ends are told together. All looks of an answer together pass them once."""
+        draft = self.draft
+        while self._other is not None and (self._other.mode == "race" or draft.done(self._other.step.hash) is not None):
+            self._other = next(self._unseen, None)
+        return self._other is not None or any(step.mode != "race" for step in draft.open.values())
 
     def _owe(self, at: int = 0) -> None:
         if self._asking.under_way:
