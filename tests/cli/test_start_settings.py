@@ -138,7 +138,7 @@ def test_a_signing_key_that_is_none_is_not_told(key: str, place: str) -> None:
         ({}, {"INNGEST_PORT": "70000"}, {}, "INNGEST_PORT: expected a whole number"),
         ({}, {}, {"port": [1]}, "port in inngest.toml: expected a text"),
         ({}, {}, {"port": True}, "port in inngest.toml: expected a text"),
-        ({}, {}, {"prot": 1}, "prot in inngest.toml is no setting"),
+        ({}, {}, {"prot": 1}, "prot in inngest.toml: there is no such setting"),
         ({}, {}, {"sdk_url": {"a": 1}}, "sdk_url in inngest.toml: expected a text, or a list of texts"),
         ({"sdk_url": ["ftp://shop.test"]}, {}, {}, "--sdk-url: expected the URL at which an app serves its functions"),
         ({"sdk_url": ["http://a:99999/"]}, {}, {}, "--sdk-url: expected the URL at which"),
@@ -149,13 +149,56 @@ def test_a_signing_key_that_is_none_is_not_told(key: str, place: str) -> None:
         ({}, {"INNGEST_JSON": "perhaps"}, {}, "INNGEST_JSON: expected true or false"),
         ({"event_key": ["a:1", "a:2"]}, {}, {}, "--event-key: two keys are called a"),
         ({"event_key": ["a/b"]}, {}, {}, "--event-key: the key default has a slash"),
-        ({"event_key": None}, {}, {"event_key": {"web": 7}}, "event_key in inngest.toml: the key web is no text"),
+        ({"event_key": None}, {}, {"event_key": {"web": 7}}, "web in inngest.toml, is below [event_key], and"),
+        ({"event_key": None}, {}, {"event_key": {"web": ""}}, "event_key in inngest.toml: the key web is no text"),
     ],
 )
 def test_mistakes_name_their_place(
     flags: Mapping[str, object], environment: Mapping[str, str], file: Mapping[str, object], text: str
 ) -> None:
     assert failure({**KEYS, **flags}, environment, file).startswith(text)
+
+
+FILE = """\
+signing_key = "00ff"
+host = "127.0.0.1"
+
+[event_key]
+web = "k"
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [
+        (
+            FILE + 'database = "x.db"\n',
+            "database in {}, line 6, is below [event_key], and so it is the key of a sender called database",
+            "write settings above the line [event_key]; keys are texts, and no sender is called as a setting",
+        ),
+        (
+            FILE + "'drain-timeout' = '5s'\n",
+            "drain-timeout in {}, line 6, is below [event_key]",
+            "write settings above",
+        ),
+        (FILE + "prot = 1\n", "prot in {}, line 6, is below [event_key]", "write settings above the line [event_key]"),
+        ("prot = 1\n" + FILE, "prot in {}, line 1: there is no such setting", "did you mean port?"),
+        ("colour = 1\n" + FILE, "colour in {}, line 1: there is no such setting", "expected one of allow_host, "),
+        (
+            "[server]\nport = 1\n" + FILE.partition("\n\n")[0],
+            "server in {}, line 1: there is no such setting",
+            "settings stand in no table, but for the keys of [event_key]: take the line [server] away",
+        ),
+        ("port = 'x'\n" + FILE, "port in {}, line 1: expected a whole number", ""),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named_with_its_line(tmp_path: Path, content: str, message: str, hint: str) -> None:
+    path = tmp_path / "inngest.toml"
+    path.write_text(content)
+    with pytest.raises(CommandError) as failed:
+        resolve({}, {}, config_file.read(None, tmp_path))
+    assert failed.value.message.startswith(message.format(path))
+    assert (failed.value.hint or "").startswith(hint)
 
 
 def test_the_file_is_the_nearest_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,12 @@ class ConfigFile(NamedTuple):
 
     path: Path | None  # None: there is none
     values: Mapping[str, object]
+    lines: Mapping[tuple[str, str], int] = {}  # where names stand: by the table, "" for none, and the name
+
+    def place(self, name: str, table: str = "") -> str:
+        """Where a name stands, for people: "port in inngest.toml, line 3"."""
+        line = self.lines.get((table, name))
+        return f"{name} in {self.path}" + (f", line {line}" if line else "")
 
 
 def read(named: str | None, folder: Path) -> ConfigFile:
@@ -42,7 +49,7 @@ def read(named: str | None, folder: Path) -> ConfigFile:
         raise CommandError(f"{path} cannot be read: {error.strerror}", code=Exit.UNREACHABLE) from None
     except UnicodeDecodeError as error:
         raise CommandError(f"{path} is not UTF-8 text: byte {error.start}") from None
-    return ConfigFile(path, _parsed(path, text))
+    return ConfigFile(path, _parsed(path, text), _lines(text) if path.suffix == ".toml" else {})
 
 
 def _nearest(folder: Path) -> Path | None:
@@ -54,6 +61,23 @@ def _nearest(folder: Path) -> Path | None:
             if (place / name).is_file():
                 raise CommandError(f"{place / name}: YAML is not read", hint=f"write it as {place / NAMES[0]}")
     return None
+
+
+_TABLE = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
+_NAME = re.compile(r"""\s*(["']?)([\w-]+)\1\s*=""")
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """The lines of names, by their tables. Text over several lines may mislead it: it is for messages only."""
+    found: dict[tuple[str, str], int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = header[1]
+            found.setdefault(("", table), number)
+        elif name := _NAME.match(line):
+            found.setdefault((table, name[2]), number)
+    return found
 
 
 def _parsed(path: Path, text: str) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeVar
@@ -89,12 +90,12 @@ def _given(flags: Mapping[str, object], environment: Mapping[str, str], file: Co
     """The values that were given; of two of a name the later place counts."""
     found: dict[str, Given] = {}
     for name, value in file.values.items():
-        known = name.replace("-", "_")
-        if known not in (*LISTS, *TEXTS):
-            raise CommandError(
-                f"{name} in {file.path} is no setting", hint=f"expected one of {', '.join(sorted((*LISTS, *TEXTS)))}"
-            )
-        found[known] = Given(value, f"{name} in {file.path}")
+        known = _setting(name)
+        if known is None:
+            raise CommandError(f"{file.place(name)}: there is no such setting", hint=_meant(name, value))
+        if known == "event_key" and isinstance(value, Mapping):
+            _check_event_keys(name, value, file)
+        found[known] = Given(value, file.place(name))
     for name in (*LISTS, *TEXTS):
         variable = f"INNGEST_{name.upper()}"
         if text := environment.get(variable, ""):
@@ -104,6 +105,31 @@ def _given(flags: Mapping[str, object], environment: Mapping[str, str], file: Co
         if value not in (None, [], (), False):
             found[name] = Given(value, f"--{name.replace('_', '-')}")
     return found
+
+
+def _setting(name: str) -> str | None:
+    """The setting of a name in a file; None if there is none."""
+    known = name.replace("-", "_")
+    return known if known in (*LISTS, *TEXTS) else None
+
+
+def _meant(name: str, value: object) -> str:
+    """How to mend a name that is none of a setting."""
+    names = sorted((*LISTS, *TEXTS))
+    if isinstance(value, Mapping):
+        return f"settings stand in no table, but for the keys of [event_key]: take the line [{name}] away"
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1)
+    return f"did you mean {close[0]}?" if close else f"expected one of {', '.join(names)}"
+
+
+def _check_event_keys(table: str, keys: Mapping[str, object], file: ConfigFile) -> None:
+    """What stands below the line of a table belongs to that, also what was meant as a setting."""
+    for name, value in keys.items():
+        if _setting(name) is not None or not isinstance(value, str):
+            raise CommandError(
+                f"{file.place(name, table)}, is below [{table}], and so it is the key of a sender called {name}",
+                hint=f"write settings above the line [{table}]; keys are texts, and no sender is called as a setting",
+            )
 
 
 def _lease(given: Given | None) -> int:
