@@ -131,6 +131,38 @@ def test_what_a_server_refuses_is_told(
     assert program.json["answer"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            ("get", "/v1/events", "-p", "nam=paid"),
+            "--param: GET /v1/events has no parameter 'nam'; it has limit, cursor, name, received_after, received_bef",
+        ),
+        (("get", "/v1/events?limit=1&colour=red"), "--param: GET /v1/events has no parameter 'colour'; it has limit, "),
+        (
+            ("get", "/v1/runs/{id}", "-p", f"id={UNKNOWN}", "-p", "includeOutput=1"),
+            "--param: GET /v1/runs/{run_id} has no parameter 'includeOutput'; it has none",
+        ),
+        (
+            ("post", "/v1/cancellations", "{}", "-p", "limit=1"),
+            "--param: POST /v1/cancellations has no parameter 'limit'; it has none",
+        ),
+    ],
+)
+def test_parameters_that_version_1_ignores_are_refused(
+    command: Command, dev: str, arguments: tuple[str, ...], text: str
+) -> None:
+    ran = command("api", *arguments, "--url", dev, "--json")
+    assert (ran.code, ran.err) == (2, "")
+    assert ran.json["error"].startswith(text)
+    assert ran.json["hint"] == ("did you mean name?" if "nam=paid" in arguments else None)
+
+
+def test_parameters_that_version_1_has_are_sent(command: Command, dev: str, strange: str) -> None:
+    assert command("api", "get", "/v1/events", "-p", "limit=1", "-p", "name=none", "--url", dev, "--json").code == 0
+    assert command("api", "get", "/v1/events", "-p", "limit=1", "--url", strange, "--json").json == []
+
+
 def test_a_conflict_and_a_limit_are_told(command: Command, dev: str) -> None:
     path = "/v2/apps/shop/functions/echo/invoke"
     for expected in (0, 1):
@@ -203,6 +235,7 @@ class Strange(http.server.BaseHTTPRequestHandler):
             "/moved": (307, b""),
             "/text": (500, b'"no"'),
             "/v2/openapi.json": (200, b'{"paths": []}'),
+            "/v1/events?limit=1": (200, b"[]"),
         }
         if self.path == "/slow":
             self.slow.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -124,6 +125,8 @@ def asked(method: str, path: str, params: Sequence[str], data: str | None) -> As
 
 def ask(server: Server, asked: Asked, *, as_json: bool) -> None:
     """Make a request, and print the answer."""
+    if asked.path.startswith("/v1/"):
+        _check_query(server, asked)
     response = _send(server, asked)
     answer = _value(server, response)
     if response.status_code >= 300:
@@ -134,6 +137,33 @@ def ask(server: Server, asked: Asked, *, as_json: bool) -> None:
         output.console().print("done")
     else:
         sys.stdout.write(output.json_text(answer, sys.stdout, indent=2))
+
+
+def _check_query(server: Server, asked: Asked) -> None:
+    """Refuse parameters that a path of version 1 does not have. Servers ignore these, for SDKs that know more.
+
+    Raises:
+        CommandError: one is not there; says which there are.
+    """
+    path, _, query = asked.path.partition("?")
+    given = [*(httpx.QueryParams(query).keys() if query else ()), *(name for name, _ in asked.query)]
+    if not given:
+        return
+    response = _send(server, Asked("GET", DOCUMENT, [], None))
+    try:
+        there = operations(_value(server, response)) if response.status_code < 300 else []
+    except CommandError:  # another server: it says itself what it does not know
+        return
+    for one in there:
+        if one.method == asked.method and re.fullmatch(_PLACE.sub("[^/]+", one.path), path):
+            if unknown := [name for name in given if name not in one.parameters]:
+                known = ", ".join(one.parameters) or "none"
+                close = difflib.get_close_matches(unknown[0].lower(), one.parameters, 1)
+                raise CommandError(
+                    f"--param: {one.method} {one.path} has no parameter {unknown[0][:80]!r}; it has {known}",
+                    hint=f"did you mean {close[0]}?" if close else "",
+                )
+            return
 
 
 def _send(server: Server, asked: Asked) -> httpx.Response:
