@@ -210,6 +210,32 @@ async def test_two_deployments_that_replace_each_other_are_told_once(
     )
 
 
+async def test_functions_that_an_app_registers_without_are_told_with_what_waits_for_them(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "inngest.engine")
+    kept = function("web-kept", triggers=[{"event": "web/kept"}])
+    many = [function(f"web-{number:02}", triggers=[{"event": "web/many"}]) for number in range(10)]
+    for _ in range(2):
+        assert (await register(api, kept, function(), *many)).status_code == 200
+        await started(api)
+    assert (await register(api, kept)).status_code == 200
+    assert (await register(api, kept)).status_code == 200
+    told = [(one.levelname, one.getMessage()) for one in caplog.records if "registered without" in one.getMessage()]
+    nothing = (
+        "app web has registered without its function web-{:02}: nothing starts it any more, and no run waits for it"
+    )
+    of_pay = (
+        "app web has registered without its function web-pay: nothing starts it any more, and 2 runs wait for it: "
+        "have it register again, or end them with `inngest cancel --function web-pay`"
+    )
+    assert told == [
+        ("WARNING", of_pay),
+        *(("INFO", nothing.format(number)) for number in range(9)),
+        ("WARNING", "app web has registered without 1 more of its functions"),
+    ]
+
+
 async def test_a_deployment_that_moves_is_no_second_one(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     for number in (1, 1, 2, 3, 3, 4):
         url = f"http://10.0.0.{number}:9000/api/inngest"

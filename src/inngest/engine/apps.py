@@ -17,12 +17,18 @@ from .domain.model import App, Registry
 from .domain.registration import Problem
 from .endpoints import Endpoints
 from .executor import RunExecutor
-from .records import Checkpoint
+from .records import Archived, Checkpoint
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 INVALID = "At least one function is invalid"
+
+TOLD = 10
+"""Functions that an app registers without which are told one by one."""
+
+COUNTED = 1_000
+"""As far as runs that wait for one are counted."""
 
 
 class Registered(NamedTuple):
@@ -85,6 +91,7 @@ class Apps:
             if not problems:
                 if synced.modified:
                     await self._changed()
+                _tell_archived(app.name, synced.archived)
                 self._warn_of_twins(app)
                 return Registered(synced.app, synced.modified)
         failed = Registered(app, problems=problems)
@@ -147,3 +154,18 @@ class Apps:
         registry = await self._worker.store.functions(-1)
         assert registry is not None, "no generation is below 0"
         return registry
+
+
+def _tell_archived(app: str, archived: Sequence[Archived]) -> None:
+    """Log which functions an app does not have any more, the first of them one by one, and what waits for these."""
+    for function_id, waiting in sorted(archived, key=lambda one: -one.waiting)[:TOLD]:
+        count = f"{waiting:,}{' or more' if waiting >= COUNTED else ''}"
+        many = "no run waits" if not waiting else "1 run waits" if waiting == 1 else f"{count} runs wait"
+        mend = f": have it register again, or end them with `inngest cancel --function {function_id}`"
+        tell = LOGGER.warning if waiting else LOGGER.info
+        tell(
+            "app %s has registered without its function %s: nothing starts it any more, and %s for it%s",
+            *(app, function_id, many, mend if waiting else ""),
+        )
+    if len(archived) > TOLD:
+        LOGGER.warning("app %s has registered without %s more of its functions", app, f"{len(archived) - TOLD:,}")

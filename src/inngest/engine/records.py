@@ -249,12 +249,20 @@ DONE = Receipt(Written.DONE)
 REFUSED = Receipt(Written.LOST)
 
 
+class Archived(NamedTuple):
+    """A function that an app has registered without."""
+
+    function_id: str
+    waiting: int  # runs that wait for it, counted as far as 1,000
+
+
 class Synced(NamedTuple):
     """The result of registering an app."""
 
     app: App
     modified: bool  # it, or one of its functions, is another than before
     taken: Sequence[str] = ()  # those of its functions that others have: then nothing was written
+    archived: Sequence[Archived] = ()  # functions that it had before
 
 
 class Claims(NamedTuple):

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
-from inngest.engine.records import Synced
+from inngest.engine.records import Archived, Synced
 
 from . import lanes, schedules, sessions
 from .as_far import AsFar
 from .context import WriteContext
-from .core import bindparam, delete, null, select, tables, update
+from .core import bindparam, delete, func, null, select, tables, update
 from .records import function_row
 from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction
@@ -19,7 +19,13 @@ from .timers import ALWAYS, LANES
 
 AT_ONCE = sessions.AT_ONCE
 
-_apps, _functions = tables.apps, tables.functions
+COUNTED = 1_000
+"""Runs that wait for a function which is archived are counted as far as this."""
+
+COUNTED_TOGETHER = 10_000
+"""And those of all functions of a page."""
+
+_apps, _functions, _jobs = tables.apps, tables.functions, tables.jobs
 _COLUMNS = App._fields
 
 APPS = Statement(
@@ -63,6 +69,13 @@ ARCHIVE = Statement(
     ),
 )
 
+WAITING = Statement(
+    "A registration counts the runs that wait for a function which it archives.",
+    lambda _: select(func.count()).select_from(
+        select(_jobs.c.id).where(_jobs.c.function_id == bindparam("function")).limit(bindparam("count")).subquery()
+    ),
+)
+
 ARCHIVE_APP = Statement(
     "An app is archived.",
     lambda _: (
@@ -93,15 +106,27 @@ def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec],
     given = {one.id for one in functions}
     gone = [one.id for one in _of(app.name, known, Transport.HTTP) if one.id not in given][:AT_ONCE]
     write_functions(context, changed, gone, now)
+    archived = _archived(context, gone)
     armed = schedules.arm(context.timers, functions, now, AT_ONCE)
     modified = bool(changed or gone) or before is None or before.checksum != app.checksum
     if AT_ONCE in (len(changed), len(gone), armed):
-        return Synced(app, modified=True), True
+        return Synced(app, modified=True, archived=archived), True
     created = now if before is None else before.created_at or now  # 0 if that is damaged
     written = app._replace(created_at=created, synced_at=now, error=None, archived_at=None)
     write(context, written)
     context.execute(FORGET_APP, {"url_as_name": app.url})
-    return Synced(written, modified=modified), False
+    return Synced(written, modified=modified, archived=archived), False
+
+
+def _archived(tx: Transaction, function_ids: Sequence[str]) -> list[Archived]:
+    """These functions, with how many runs wait for each, as far as they are counted."""
+    found, left = [], COUNTED_TOGETHER
+    for function_id in function_ids:
+        row = tx.execute(WAITING, {"function": function_id, "count": min(COUNTED, left)}).fetchone()
+        assert row is not None
+        found.append(Archived(function_id, int(row[0])))
+        left -= found[-1].waiting
+    return found
 
 
 def find(context: Transaction, name: str) -> App | None:

@@ -66,10 +66,11 @@ class ServerVerbs(ABC):
     async def register_app(self, app: App, functions: Sequence[FunctionSpec], now: int) -> Synced:
         verb, rows = call(apps.register, app, functions, now), len(functions) + 1
         synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
-        modified = synced.modified
+        modified, archived = synced.modified, list(synced.archived)
         while more:
             synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
-        return synced._replace(modified=modified)
+            archived += synced.archived
+        return synced._replace(modified=modified, archived=tuple(archived))
 
     async def note_sync_error(self, app: App, now: int) -> None:
         await self._write(call(apps.note_error, app, now), locks=[locking.FUNCTIONS])
