@@ -120,6 +120,16 @@ async def test_as_many_calls_as_there_are_go_out_at_a_time(carrier: HttpCarrier)
 # -- not delivered
 
 
+async def test_an_app_without_tls_that_is_called_with_https_is_told(carrier: HttpCarrier) -> None:
+    async def without_tls(peer: Peer) -> None:
+        await peer.reader.read(1)
+        await peer.say(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+
+    async with rude(without_tls) as app:
+        told = f"ConnectError: 127.0.0.1:{app.port} speaks HTTP, not HTTPS: use http://127.0.0.1:{app.port}"
+        assert await carrier.carry(call(app.url.replace("http://", "https://"))) == NotDelivered(told)
+
+
 async def test_nobody_listens(carrier: HttpCarrier) -> None:
     async with rude(polite) as app:
         url = app.url

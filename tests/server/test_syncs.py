@@ -156,6 +156,11 @@ async def test_an_app_that_registers_elsewhere(given: dict[str, object]) -> None
             "mend the certificate, or the URL",
         ),
         (
+            HttpError("ConnectError: localhost:8000 speaks HTTP, not HTTPS: use http://localhost:8000"),
+            f"{URL} does not answer: ConnectError: localhost:8000 speaks HTTP, not HTTPS: use http://localhost:8000",
+            "write the URL with http://; a proxy that speaks TLS has a port of its own",
+        ),
+        (
             HttpError("ConnectError: Connection refused"),
             f"{URL} does not answer: ConnectError: Connection refused",
             "start the app, or mend the URL",

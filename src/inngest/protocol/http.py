@@ -9,6 +9,10 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """Hosts that are this machine: no proxy is asked for them."""
 
 
+NO_HTTPS: Final = "speaks HTTP, not HTTPS"
+"""Said of a server that was called with https, and answered without TLS."""
+
+
 class HttpRequest(NamedTuple):
     """A request as it is made."""
 
