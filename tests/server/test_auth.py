@@ -102,7 +102,8 @@ def test_a_route_without_an_entry_is_found() -> None:
         ("/api/v2/runs", Need.SIGNING),
         ("/api/inngest", None),
         ("", None),
-        ("/", None),
+        ("/", Need.NONE),
+        ("//v1", None),
     ],
 )
 def test_an_entry_covers_whole_parts_of_a_path(path: str, need: Need | None) -> None:
@@ -150,7 +151,13 @@ async def test_a_key_that_is_missing_and_one_that_is_wrong_are_told_apart(guarde
     assert wrong.json()["error"].startswith("this server does not know the signing key")
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/events", "//v1/triggers", "/V1/triggers", "/e%2fx"])
+async def test_the_root_tells_its_paths_to_everybody_and_nothing_of_its_keys(guarded: httpx.AsyncClient) -> None:
+    response = await guarded.get("/")
+    assert (response.status_code, response.json()["kind"]) == (200, "cloud")
+    assert SIGNING not in response.text
+
+
+@pytest.mark.parametrize("path", ["/nope", "/events", "//v1/triggers", "/V1/triggers", "/e%2fx"])
 async def test_what_no_entry_covers_is_closed(guarded: httpx.AsyncClient, path: str) -> None:
     assert (await guarded.get(path)).status_code == 401
     opened = await guarded.get(path, headers={"authorization": f"Bearer {SIGNING}"})

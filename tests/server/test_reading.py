@@ -12,7 +12,9 @@ import pytest
 
 import inngest
 from inngest.errors import RunFailedError
+from inngest.protocol.headers import VERSION
 from inngest.server.app import create_app
+from inngest.server.rest import openapi
 from tests.embedded.stage import until_held
 
 from .conftest import Api
@@ -21,6 +23,22 @@ from .conftest import Api
 async def test_health(api: Api) -> None:
     response = await api.http.get("/health")
     assert (response.status_code, response.json()) == (200, {"status": 200, "message": "OK"})
+
+
+async def test_the_root_says_what_there_is(api: Api) -> None:
+    found = (await api.http.get("/", headers={"accept": "application/json"})).json()
+    assert (found["name"], found["version"], found["kind"]) == ("Pyngest", VERSION, "dev")
+    routes = {re.sub(r"\{.*\}", "{}", path) for path, _ in openapi.flat(create_app(api.engine).routes)}
+    assert {re.sub(r"\{.*\}", "{}", path) for path in found["paths"]} <= routes
+    assert all((Path(__file__).parents[2] / page).is_file() for page in found["documentation"])
+
+
+async def test_a_browser_reads_the_root_as_a_page(api: Api) -> None:
+    response = await api.http.get("/", headers={"accept": "text/html,application/xhtml+xml;q=0.9"})
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<h1>Pyngest " in response.text
+    assert "<code>/e/{event key}</code>: takes events by POST" in response.text
+    assert "src=" not in response.text
 
 
 async def test_the_names_that_are_heard(api: Api) -> None:
@@ -127,7 +145,7 @@ async def test_an_event_that_starts_nothing_has_no_runs(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "text"),
     [
-        ("GET", "/", 404, "there is nothing at /; there are POST /e/{event key}, GET /health"),
+        ("GET", "/no", 404, "there is nothing at /no; there are POST /e/{event key}, GET /health"),
         ("GET", "/nope", 404, "there is nothing at /nope"),
         ("POST", "/e", 404, "there is nothing at /e"),
         ("POST", "/e/a/b", 404, "there is nothing at /e/a/b"),

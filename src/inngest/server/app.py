@@ -31,6 +31,7 @@ from .auth import SOURCE, KeyGuard, Keys
 from .bounds import Bounds
 from .checkpoints import Checkpoints, Failed, Straight
 from .endpoints import Endpoints
+from .front import front
 from .health import Health, metrics_routes
 from .hosts import HostGuard, Hosts
 from .registering import Registering
@@ -78,6 +79,7 @@ def create_app(
             middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])],
         ),
         Route("/invoke/{function_id}", api.invoke, methods=["POST"]),
+        Route("/", front(kind), methods=["GET"]),
         *Health(engine).routes,
         *(() if keys is None else metrics_routes(engine)),
         Route("/v1/events/{event_id}/kept", api.kept_back, methods=["GET"]),

@@ -30,6 +30,7 @@ class Need(enum.Enum):
 
 
 TABLE: Final[Mapping[str, Need]] = {
+    "/": Need.NONE,
     "/e": Need.EVENT,
     "/health": Need.NONE,
     "/ready": Need.NONE,
@@ -43,7 +44,7 @@ TABLE: Final[Mapping[str, Need]] = {
     "/v2": Need.SIGNING,
     "/api/v2": Need.SIGNING,
 }
-"""By the first parts of a path: `/e` covers `/e` and `/e/…`, and not `/events`."""
+"""By the first parts of a path: `/e` covers `/e` and `/e/…`, and not `/events`; `/` covers only itself."""
 
 _PARTS: Final = 1 + max(prefix.count("/") for prefix in TABLE)
 
@@ -53,9 +54,11 @@ SOURCE: Final = "inngest.source"
 
 def need_of(path: str) -> Need | None:
     """The need of a path; None if no entry covers it."""
+    if path == "/":
+        return TABLE[path]
     parts = path.split("/", _PARTS)
     for count in range(min(len(parts), _PARTS), 1, -1):  # the longest one counts
-        if (need := TABLE.get("/".join(parts[:count]))) is not None:
+        if parts[1] and (need := TABLE.get("/".join(parts[:count]))) is not None:
             return need
     return None
 

@@ -123,7 +123,7 @@ def _meant(name: str, value: object) -> str:
 
 
 def _check_event_keys(table: str, keys: Mapping[str, object], file: ConfigFile) -> None:
-    """What stands below the line of a table belongs to that, also what was meant as a setting."""
+    """A table has all that stands below its line, also what was meant as a setting."""
     for name, value in keys.items():
         if _setting(name) is not None or not isinstance(value, str):
             raise CommandError(
