@@ -92,3 +92,14 @@ def test_what_the_architecture_names_is_there() -> None:
     constants = re.findall(r"`(?:\w+\.)?([A-Z][A-Z_]{2,})`", told)
     assert constants
     assert [name for name in constants if not any(re.search(rf"\b{name}\b", text) for text in sources.values())] == []
+
+
+def test_the_page_on_installing_has_every_extra_and_only_there_is_said_how() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (ROOT / "docs/howto/install.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*`) \|", page, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    assert named == {name.replace("_", "-") for name in project["optional-dependencies"]}
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        told = re.findall(r"pip install\s+['\"]?pyngest\b", path.read_text(encoding="utf-8"))
+        assert len(told) == (path.name == "install.md"), path
