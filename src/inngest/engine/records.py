@@ -64,6 +64,14 @@ class Claimed(NamedTuple):
     unread: bool = False  # it is too large to be read with the claim: see `Store.read`
 
     @property
+    def begins(self) -> bool:
+        """Whether its function is entered for the first time. A rerun has memos before that, which it keeps."""
+        run = self.run
+        waited = run.started_at is not None and run.started_at < self.at  # its app was away, or its code not there
+        has_run = (self.memos or self.unread) and run.origin is None
+        return not (waited or has_run or self.open or run.attempt or run.takeovers)
+
+    @property
     def state(self) -> RunState:
         """The state in which its owner takes it up."""
         run = self.run

@@ -19,9 +19,7 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 def entered(claimed: Claimed) -> None:
     """A run begins here; one that goes on is not told."""
     run = claimed.run
-    if LOGGER.hears(logging.INFO) and not (
-        claimed.unread or claimed.memos or claimed.open or run.attempt or run.takeovers
-    ):
+    if LOGGER.hears(logging.INFO) and claimed.begins:
         LOGGER.info("run %s of %s began", run.id, run.function_id, extra=about_run(run.id, run.function_id))
 
 

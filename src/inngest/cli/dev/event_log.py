@@ -13,6 +13,7 @@ from inngest.engine.records import Claimed, Touched
 from inngest.protocol import codec
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Opcode
+from inngest.protocol.wire import endpoints
 from inngest.runtime.clock import wall_clock_ms
 from inngest.server.run_json import hold_json
 
@@ -54,7 +55,10 @@ class EventLog:
                     {"run_id": one.run_id, "cancelled": one.cancelled} for one in touched if one.event_id == event.id
                 ],
             )
+        requests = {event.id: event.name for event in events if event.name == endpoints.EVENT}
         for run in started:
+            if run.event_id in requests:  # its app has begun it, and no worker enters it meanwhile
+                self._goes("run.started", run, [requests[run.event_id]], 0)
             if run.status is RunStatus.SKIPPED:
                 error = None if run.error is None else ErrorInfo.from_json(run.error)
                 self._say("run.skipped", **_names(run), event_id=run.event_id, error=error_shape(error))
@@ -64,16 +68,21 @@ class EventLog:
         run = claimed.run
         for kind, members in self._early.entered(claimed, self._now()):
             self._say(kind, **_names(run), **members)
-        waited = run.started_at is not None and run.started_at < claimed.at  # its app was away, or its code not there
-        again = bool(waited or claimed.memos or claimed.open or run.attempt or run.takeovers)
+        restarted = not claimed.begins and self._is_first_time(run)
+        names, steps = [event.name for event in claimed.events], len(claimed.memos)
+        self._goes("run.started" if claimed.begins else "run.resumed", run, names, steps, restarted=restarted)
+
+    def _goes(self, kind: str, run: Run, events: Sequence[str], steps: int, *, restarted: bool = False) -> None:
+        """A run begins, or goes on."""
         self._say(
-            "run.resumed" if again else "run.started",
+            kind,
             **_names(run),
             event_id=run.event_id,
-            events=[event.name for event in claimed.events],
+            events=events,
             takeovers=run.takeovers,
-            steps=len(claimed.memos),
-            restarted=again and self._is_first_time(run),
+            steps=steps,
+            restarted=restarted,
+            origin_id=None if run.origin is None else run.origin.run_id,
         )
 
     def _is_first_time(self, run: Run) -> bool:

@@ -141,7 +141,8 @@ def _event_sent(record: dict[str, Any]) -> Text:
 
 
 def _run_started(record: dict[str, Any]) -> Text:
-    return _run(record).append(f"began  {record['run_id']}")
+    of = f"  a rerun of {record['origin_id'][-arguments.SHORTEST_END :]}" if record["origin_id"] else ""
+    return _run(record).append(f"began  {record['run_id']}").append(of, "dim")
 
 
 def _run_resumed(record: dict[str, Any]) -> Text | None:
