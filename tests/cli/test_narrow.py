@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import inngest
-from inngest.cli import run_text, suggestions
+from inngest.cli import run_text
 from inngest.cli.dev.log_output import ConsoleWriter
 from inngest.errors import RunFailedError
+from inngest.server import suggestions
 from tests.embedded.stage import until_held
 
 from .processes import inngest as run_inngest

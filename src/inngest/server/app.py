@@ -40,6 +40,7 @@ from .rest.parameters import ParameterError
 from .rest.v1 import RestV1
 from .rest.v2 import RestV2
 from .state_api import StateApi
+from .unheard import Unheard
 
 __all__ = ["create_app"]
 
@@ -66,7 +67,8 @@ def create_app(
             there are no keys.
         keys: what requests must show; None: nothing is asked, and any event key is accepted, as in development.
     """
-    api, kind = EventApi(engine), "dev" if keys is None else "cloud"
+    # In development each event has a line that says what it starts.
+    api, kind = EventApi(engine, logs_unheard=keys is not None), "dev" if keys is None else "cloud"
     checkpoints = Checkpoints(host_of(engine))
     routes: list[BaseRoute] = [
         *checkpoints.routes,
@@ -111,9 +113,15 @@ def create_app(
 
 
 class EventApi:
-    """The actions of the routes."""
+    """The actions of the routes.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: takes the events.
+        logs_unheard: whether names that start nothing are logged.
+    """
+
+    def __init__(self, engine: Engine, *, logs_unheard: bool = False) -> None:
+        self._unheard = Unheard(_names_of(engine)) if logs_unheard else None
         self._engine = engine
         self._host = host_of(engine)
 
@@ -133,6 +141,10 @@ class EventApi:
             return _answer([""], 200, None)
         good = [event for event in events if isinstance(event, SentEvent)]
         ids = iter(await self._host.accept(good) if good else ())
+        if self._unheard is not None:
+            self._unheard.came(
+                [event.name for event in good], self._host.on_its_loop().service.executor.remote.functions
+            )
         refused = [(index, event) for index, event in enumerate(events) if isinstance(event, bodies.Refused)]
         placed = [next(ids) if isinstance(event, SentEvent) else "" for event in events]
         if not refused:
@@ -183,13 +195,13 @@ class EventApi:
 
     async def triggers(self, request: Request) -> Response:
         """The names of events that start functions of this engine. The route is ours."""
-        names = {
-            one.event
-            for function in self._engine.functions
-            for one in function.options.triggers
-            if isinstance(one, TriggerEvent)
-        }
-        return Json({"data": sorted(names)})
+        return Json({"data": sorted(_names_of(self._engine))})
+
+
+def _names_of(engine: Engine) -> set[str]:
+    """The names of events that start functions of an engine."""
+    triggers = (one for function in engine.functions for one in function.options.triggers)
+    return {one.event for one in triggers if isinstance(one, TriggerEvent)}
 
 
 def _answer(ids: list[str], status: int, error: str | None) -> Response:

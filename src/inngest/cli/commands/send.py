@@ -12,13 +12,14 @@ import httpx
 import typer
 from rich.text import Text
 
-from inngest.cli import arguments, output, suggestions
+from inngest.cli import arguments, output
 from inngest.cli.errors import CommandError, Exit
 from inngest.sdk import environment, event_sender
 from inngest.sdk.environment import at
 from inngest.sdk.errors import EventInvalidError, URLInvalidError
 from inngest.sdk.events import Event, to_sent
 from inngest.sdk.work import drive_sync
+from inngest.server import suggestions
 
 REQUEST_TIMEOUT = 30.0
 LOOKING_TIMEOUT = 5.0

@@ -11,9 +11,10 @@ from typing import Any, TextIO
 
 from rich.text import Text
 
-from inngest.cli import arguments, output, suggestions
+from inngest.cli import arguments, output
 from inngest.cli.sockets import close_in_forks
 from inngest.runtime.clock import wall_clock_ms
+from inngest.server import suggestions
 
 from .event_log import Emit, Record
 

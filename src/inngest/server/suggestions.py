@@ -1,6 +1,6 @@
 """Which trigger an event that starts nothing was perhaps meant for; a mistyped name is the usual reason.
 
-A file of its own: `inngest send` and the log of `inngest dev` both make them.
+A file of its own: `inngest send`, and the logs of `inngest dev` and `inngest start`, all make them.
 """
 
 from __future__ import annotations
