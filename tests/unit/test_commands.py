@@ -55,7 +55,7 @@ READING = {
     ),
     *("backlog", "functions", "list_runs", "list_events", "event", "jobs"),
     *("cancellations", "metadata"),
-    *("apps", "apps_away", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
+    *("apps", "apps_away", "put_off", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
 
@@ -84,6 +84,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "note_sync_error": lambda store: store.note_sync_error(App("a", "uuid", "http://a", error="why"), NOW),
     "archive_app": lambda store: store.archive_app("a", NOW),
     "app_is_away": lambda store: store.app_is_away("a", "why", NOW),
+    "go_on": lambda store: store.go_on(["run"], NOW),
     "app_is_back": lambda store: store.app_is_back("a", NOW),
     "checkpoint": lambda store: store.checkpoint(Checkpoint("run", 1, [], NOW)),
     "add_endpoint": lambda store: store.add_endpoint(App("a", "uuid", "http://a"), BEGUN, NOW),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -13,11 +14,14 @@ from inngest.protocol.wire.registration import Registration
 from inngest.runtime.careful import CarefulLogger
 
 from .domain import registration
-from .domain.model import App, Registry
+from .domain.model import App, FunctionSpec, Registry
 from .domain.registration import Problem
 from .endpoints import Endpoints
+from .errors import StoreError
 from .executor import RunExecutor
-from .records import Archived, Checkpoint
+from .invokers.places import origin_of
+from .records import Archived, Checkpoint, PutOff
+from .remote_claims import WOKEN
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -26,6 +30,9 @@ INVALID = "At least one function is invalid"
 
 TOLD = 10
 """Functions that an app registers without which are told one by one."""
+
+EVER = 1 << 60
+"""A time (unix ms) that does not come."""
 
 COUNTED = 1_000
 """As far as runs that wait for one are counted."""
@@ -92,11 +99,26 @@ class Apps:
                 if synced.modified:
                     await self._changed()
                 _tell_archived(app.name, synced.archived)
+                await self._go_on(app.name, read.functions, synced.returned)
                 self._warn_of_twins(app)
                 return Registered(synced.app, synced.modified)
         failed = Registered(app, problems=problems)
         await store.note_sync_error(app._replace(checksum="", error=failed.error), now)
         return failed
+
+    async def _go_on(self, app: str, functions: Sequence[FunctionSpec], returned: Sequence[str]) -> None:
+        """Have runs called at once that waited for their app, or for functions that it did not have."""
+        worker, now = self._worker, self._worker.clock.now()
+        with contextlib.suppress(StoreError):  # they go on at their times
+            if app in await worker.store.apps_away(now):
+                await self._executor.remote.go_on(app, now)
+            if returned:  # what they have answered meanwhile were failed attempts: the next one is made now
+                for run_id in await worker.store.put_off(PutOff(returned, EVER, EVER, WOKEN), now):
+                    await worker.store.retry_now(run_id, now)
+                self._executor.request_claim()
+        if worker.remote is not None:
+            for url in {origin_of(one.url): one.url for one in functions}.values():
+                worker.remote.origins.registered(url)
 
     def _warn_of_twins(self, app: App) -> None:
         """Say once that an app registers in turn at two URLs: each deployment replaces the other."""

@@ -106,7 +106,7 @@ class RunExecutor:
 
     async def _note_back(self, app_id: str) -> None:
         with contextlib.suppress(StoreError):  # it is forgotten by itself, after a while
-            await self.worker.store.app_is_back(app_id, self.worker.clock.now())
+            await self.remote.app_is_back(app_id, self.worker.clock.now())
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -271,6 +271,16 @@ class Synced(NamedTuple):
     modified: bool  # it, or one of its functions, is another than before
     taken: Sequence[str] = ()  # those of its functions that others have: then nothing was written
     archived: Sequence[Archived] = ()  # functions that it had before
+    returned: Sequence[str] = ()  # functions that were archived, and are so no more
+
+
+class PutOff(NamedTuple):
+    """Runs that are looked for, which are to be called later."""
+
+    functions: Sequence[str]  # ids
+    until: int  # unix ms: their next call is due then, or before
+    tried: int  # unix ms: the next attempt of their bodies is due then, or before
+    most: int  # so many
 
 
 class Claims(NamedTuple):

@@ -6,15 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .domain.model import FunctionSpec, Transport
+from .invokers.places import PAUSE_MAX
 from .invokers.remote import RemoteInvoker
 from .ports import Store
-from .records import Owner
+from .records import Owner, PutOff
 
 RUNS, RUNS_OF_APP = 2_048, 256
 """Runs of apps that a worker has in flight at a time, at most, and of one app. Their calls have places of their own."""
 
 AT_ONCE = 100
 """Runs that one claim takes, at most: apps that have room for so many are asked for together."""
+
+
+WOKEN = 1_000
+"""Runs that are called at once when their app is there again, at most; others are called at their times."""
 
 
 class RemoteClaims:
@@ -55,6 +60,26 @@ class RemoteClaims:
             apps.setdefault(function.app_id, []).append(function)
         self.functions, self._apps = {function.id: function for function in found}, apps
         return True
+
+    async def app_is_back(self, app_id: str, now: int) -> None:
+        """An app has answered.
+
+        Raises:
+            StoreError: nobody knows whether that was noted.
+        """
+        if await self._store.app_is_back(app_id, now):
+            await self.go_on(app_id, now)
+
+    async def go_on(self, app_id: str, now: int) -> None:
+        """Have runs claimed that wait until their app may be called again.
+
+        Raises:
+            StoreError: they wait on.
+        """
+        functions = [one.id for one in self._apps.get(app_id, ())]
+        found = await self._store.put_off(PutOff(functions, now + PAUSE_MAX, now, WOKEN), now)
+        if found:
+            await self._store.go_on(found, now)
 
     def falls_due(self, due_at: int) -> bool:
         """Note when a job falls due; whether it is the next one."""

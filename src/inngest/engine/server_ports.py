@@ -19,6 +19,7 @@ from .records import (
     Fork,
     Forked,
     InRequest,
+    PutOff,
     Requested,
     RunQuery,
     Spending,
@@ -57,6 +58,14 @@ class AppStore(Protocol):
         """
         ...
 
+    async def put_off(self, asked: PutOff, now: int) -> Sequence[str]:
+        """Ids of runs that are to be called later, those that are due first. None that is on hold, or has an owner."""
+        ...
+
+    async def go_on(self, run_ids: Sequence[str], now: int) -> None:
+        """Have runs that nobody owns claimed at once: what is due of them is done, and nothing before its time."""
+        ...
+
     async def note_sync_error(self, app: App, now: int) -> None:
         """Write the `error` of a sync that failed, of all apps at its URL; an app that nobody knows is added."""
         ...
@@ -73,8 +82,8 @@ class AppStore(Protocol):
         """
         ...
 
-    async def app_is_back(self, app_id: str, now: int) -> None:
-        """Note that an app has answered, if it was away."""
+    async def app_is_back(self, app_id: str, now: int) -> bool:
+        """Note that an app has answered; whether it was away."""
         ...
 
     async def apps_away(self, now: int) -> Mapping[str, Trouble]:

@@ -151,6 +151,13 @@ class Origins:
             self._forget(origin)
             self._reachable()
 
+    def registered(self, url: str) -> None:
+        """An app has registered that could not be reached: a call may leave now, to see whether it can be."""
+        known, now = self._known.get(origin_of(url)), self._clock.now()
+        if known is not None and known.probed_at is None and known.until > now:
+            known.until, known.failures = now, 0
+            self._look_at(origin_of(url), now)
+
     def undelivered(self, url: str) -> bool:
         """A call was not delivered; whether that has been so for so long that it is a failed attempt."""
         origin, now = origin_of(url), self._clock.now()

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Sequence
 
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
-from inngest.engine.records import Archived, Synced
+from inngest.engine.records import Archived, PutOff, Synced
+from inngest.protocol import texts
 
 from . import lanes, schedules, sessions
 from .as_far import AsFar
 from .context import WriteContext
-from .core import bindparam, delete, func, null, select, tables, update
+from .core import BigInteger, Integer, bindparam, delete, func, literal_column, null, select, tables, update
+from .holding import ON_HOLD
 from .records import function_row
 from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction
@@ -25,7 +27,7 @@ COUNTED = 1_000
 COUNTED_TOGETHER = 10_000
 """And those of all functions of a page."""
 
-_apps, _functions, _jobs = tables.apps, tables.functions, tables.jobs
+_apps, _functions, _jobs, _runs = tables.apps, tables.functions, tables.jobs, tables.runs
 _COLUMNS = App._fields
 
 APPS = Statement(
@@ -76,6 +78,23 @@ WAITING = Statement(
     ),
 )
 
+PUT_OFF = Statement(
+    "A registration finds runs of its functions that are to be called later.",
+    lambda words: (
+        select(_jobs.c.run_id)
+        .join(_runs, _runs.c.id == _jobs.c.run_id)
+        .where(
+            words.any_of(_jobs.c.function_id, "functions"),
+            _jobs.c.queue_class != literal_column(str(ON_HOLD), Integer),
+            _jobs.c.due_at > bindparam("now"),
+            _jobs.c.due_at <= bindparam("until"),
+            func.coalesce(_runs.c.discover_at, literal_column("0", BigInteger)) <= bindparam("tried"),
+        )
+        .order_by(_jobs.c.due_at)
+        .limit(bindparam("count"))
+    ),
+)
+
 ARCHIVE_APP = Statement(
     "An app is archived.",
     lambda _: (
@@ -107,15 +126,16 @@ def register(context: WriteContext, app: App, functions: Sequence[FunctionSpec],
     gone = [one.id for one in _of(app.name, known, Transport.HTTP) if one.id not in given][:AT_ONCE]
     write_functions(context, changed, gone, now)
     archived = _archived(context, gone)
+    returned = [one.id for one in changed if one.id in known.archived]
     armed = schedules.arm(context.timers, functions, now, AT_ONCE)
     modified = bool(changed or gone) or before is None or before.checksum != app.checksum
     if AT_ONCE in (len(changed), len(gone), armed):
-        return Synced(app, modified=True, archived=archived), True
+        return Synced(app, modified=True, archived=archived, returned=returned), True
     created = now if before is None else before.created_at or now  # 0 if that is damaged
     written = app._replace(created_at=created, synced_at=now, error=None, archived_at=None)
     write(context, written)
     context.execute(FORGET_APP, {"url_as_name": app.url})
-    return Synced(written, modified=modified, archived=archived), False
+    return Synced(written, modified=modified, archived=archived, returned=returned), False
 
 
 def _archived(tx: Transaction, function_ids: Sequence[str]) -> list[Archived]:
@@ -127,6 +147,13 @@ def _archived(tx: Transaction, function_ids: Sequence[str]) -> list[Archived]:
         found.append(Archived(function_id, int(row[0])))
         left -= found[-1].waiting
     return found
+
+
+def put_off(tx: Transaction, asked: PutOff, now: int) -> list[str]:
+    """Ids of runs that are to be called later."""
+    functions = json.dumps([texts.stored(one) for one in asked.functions])
+    given = {"functions": functions, "now": now, "until": asked.until, "tried": asked.tried, "count": asked.most}
+    return [row[0] for row in tx.execute(PUT_OFF, given).fetchall()]
 
 
 def find(context: Transaction, name: str) -> App | None:

@@ -19,6 +19,7 @@ from inngest.engine.records import (
     Fork,
     Forked,
     InRequest,
+    PutOff,
     Requested,
     RunQuery,
     Synced,
@@ -40,6 +41,7 @@ from . import (
     rerunning,
     run_metadata,
     troubles,
+    waits,
 )
 from .commands import Call, call
 from .locks import Lock
@@ -66,11 +68,18 @@ class ServerVerbs(ABC):
     async def register_app(self, app: App, functions: Sequence[FunctionSpec], now: int) -> Synced:
         verb, rows = call(apps.register, app, functions, now), len(functions) + 1
         synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
-        modified, archived = synced.modified, list(synced.archived)
+        modified, archived, returned = synced.modified, list(synced.archived), list(synced.returned)
         while more:
             synced, more = await self._write(verb, rows=rows, locks=[locking.FUNCTIONS])
             archived += synced.archived
-        return synced._replace(modified=modified, archived=tuple(archived))
+            returned += synced.returned
+        return synced._replace(modified=modified, archived=tuple(archived), returned=tuple(returned))
+
+    async def put_off(self, asked: PutOff, now: int) -> Sequence[str]:
+        return await self._read(lambda tx: apps.put_off(tx, asked, now))
+
+    async def go_on(self, run_ids: Sequence[str], now: int) -> None:
+        await self._write(call(waits.go_on, run_ids, now), rows=len(run_ids), locks=locking.runs(run_ids))
 
     async def note_sync_error(self, app: App, now: int) -> None:
         await self._write(call(apps.note_error, app, now), locks=[locking.FUNCTIONS])
@@ -84,8 +93,8 @@ class ServerVerbs(ABC):
     async def app_is_away(self, app_id: str, error: str, now: int) -> int:
         return await self._write(call(troubles.app_is_away, app_id, error, now))
 
-    async def app_is_back(self, app_id: str, now: int) -> None:
-        await self._write(call(troubles.app_is_back, app_id, now))
+    async def app_is_back(self, app_id: str, now: int) -> bool:
+        return await self._write(call(troubles.app_is_back, app_id, now))
 
     async def apps_away(self, now: int) -> Mapping[str, Trouble]:
         return await self._read(lambda tx: troubles.apps_away(tx, now))

@@ -110,12 +110,13 @@ def app_is_away(tx: Transaction, app_id: str, error: str, now: int) -> int:
     return noted.since
 
 
-def app_is_back(tx: Transaction, app_id: str, now: int) -> None:
-    """An app has answered; nothing is written if it was not away."""
+def app_is_back(tx: Transaction, app_id: str, now: int) -> bool:
+    """An app has answered; whether it was away. Nothing is written if not."""
     known = next((one for one in of_key(tx, app_key(app_id)) if one.kind == APP), None)
     if known is not None:
         tx.execute(BACK, {"of_key": app_key(app_id)})
         LOGGER.info("app %s answers again, after %g s", app_id, (now - known.since) / limits.SECOND)
+    return known is not None
 
 
 def apps_away(tx: Transaction, now: int) -> dict[str, Trouble]:

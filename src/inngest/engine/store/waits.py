@@ -15,7 +15,7 @@ from inngest.engine.domain import holding, subscriptions
 from inngest.engine.domain.advance.waits import INVOKE_TIMED_OUT
 from inngest.engine.domain.event_view import text_of
 from inngest.engine.domain.model import Code, Event, Registry, Signal, Subscription, SubscriptionKind
-from inngest.engine.records import Commit
+from inngest.engine.records import Commit, Notifications
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, WAITS, Arrival, Memo
 
@@ -237,6 +237,12 @@ def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
     rows = tx.execute(MAKE_DUE, {"runs": json.dumps(sorted(run_ids)), "now": now}).fetchall()
     if queued := dict.fromkeys(row[0] for row in rows if row[0] and isinstance(row[0], str)):
         lanes.look_at(tx, list(queued), now)
+
+
+def go_on(context: WriteContext, run_ids: Sequence[str], now: int) -> None:
+    """As `make_due`, and workers hear of it."""
+    make_due(context, run_ids, now)
+    context.notify(Notifications(queued=True))
 
 
 def arrivals(tx: Transaction, run_ids: Sequence[str]) -> list[Arrival]:
