@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+
+from inngest.cli.group import ELSEWHERE
 
 from .conftest import Command, Shop
 
@@ -32,6 +37,38 @@ def test_a_program_reads_of_every_mistake(
     plain = command(*arguments) if arguments else command("--nope")
     assert (plain.code, plain.out) == (USAGE, "")
     assert arguments == () or text in plain.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "hint"),
+    [
+        (("dev", "--no-poll"), "--no-poll", "--poll-interval 0 asks each app until it has registered, and not again"),
+        (("dev", "-v"), "-v", "the version is told by `inngest --version`"),
+        (("dev", "--log-level=debug"), "--log-level", "events, runs and steps are always shown"),
+        (("start", "--queue-workers", "10"), "--queue-workers", "calls have no workers: 256 of an app, and 2,048"),
+        (("start", "--postgres-uri", "x"), "--postgres-uri", "--database takes a URL, postgresql://user@host/database"),
+    ],
+)
+def test_options_of_the_official_server_are_refused_with_what_stands_for_them(
+    command: Command, arguments: tuple[str, ...], option: str, hint: str
+) -> None:
+    ran = command(*arguments, "--json")
+    assert (ran.code, ran.err) == (USAGE, "")
+    assert ran.json["error"] == f"`inngest {arguments[0]}` has no option {option}"
+    assert hint in ran.json["hint"]
+    plain = command(*arguments)
+    assert (plain.code, plain.out) == (USAGE, "")
+    assert hint in " ".join(plain.err.split())
+
+
+def test_each_option_of_the_official_server_is_in_the_table_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
+    table = page.partition("## Options of the official server")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(--?[a-z-]+)`", table)) >= ELSEWHERE.keys()
+
+
+def test_other_commands_say_nothing_of_the_official_server(command: Command) -> None:
+    assert command("runs", "--no-poll", "--json").json["hint"] == "`inngest runs --help`"
 
 
 def test_what_only_looks_like_the_option_is_not_it(command: Command) -> None:
