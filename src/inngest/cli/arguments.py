@@ -10,13 +10,11 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from inngest.protocol import durations, ulids
+from inngest.runtime.shared_databases import LEASE, LONGEST_LEASE, SCHEMES, SHORTEST_LEASE, is_shared
 
 from .errors import CommandError, Exit
 
 DEFAULT_DATABASE = ".inngest/inngest.db"
-
-POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
-"""What the URL of a PostgreSQL database begins with."""
 
 WHOLE_ID = 26
 """Characters of an id."""
@@ -158,20 +156,20 @@ def database_named(text: str) -> Path | str:
     """The database of `--database`: the file of a path, or of an SQLite URL; or the URL of a PostgreSQL database."""
     if "://" not in text:
         return Path(text)
-    if text.startswith(POSTGRES):
+    if is_shared(text):
         return text  # it is read when it is connected to
     scheme, _, path = text.partition(":///")
     if scheme != "sqlite" or path in ("", ":memory:"):
         raise CommandError(
             f"--database: expected a file such as {DEFAULT_DATABASE}, sqlite:///{DEFAULT_DATABASE}, "
-            f"or {POSTGRES[0]}user@host/database, got {text!r}"
+            f"or {SCHEMES[0]}user@host/database, got {text!r}"
         )
     return Path(path)
 
 
 def database_url(database: str) -> str:
     """The URL of a database, of which `database_named` gave the name."""
-    return database if database.startswith(POSTGRES) else f"sqlite:///{quote(database)}"
+    return database if is_shared(database) else f"sqlite:///{quote(database)}"
 
 
 def shown(database: str, url: str) -> str:
@@ -181,17 +179,18 @@ def shown(database: str, url: str) -> str:
         database: what `database_named` gave.
         url: what may be shown of a database that is no file.
     """
-    return url if database.startswith(POSTGRES) else database
+    return url if is_shared(database) else database
 
 
 def lease(what: str, text: str | None) -> int:
     """Milliseconds of a lease, 2 s to 5 min; 15 s if none is given."""
     value = seconds(what, text)
     if value is None:
-        return 15_000
-    if not 2 <= value <= 300:
+        return LEASE
+    ms = round(value * 1_000)
+    if not SHORTEST_LEASE <= ms <= LONGEST_LEASE:
         raise CommandError(f"{what}: expected 2 s to 5 min, got {text!r}")
-    return round(value * 1_000)
+    return ms
 
 
 def retention(what: str, text: str | None) -> int | Literal["default"] | None:

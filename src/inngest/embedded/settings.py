@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 from inngest.engine.gateway import AT_A_TIME
 from inngest.engine.pruner import Retention
 from inngest.engine.store import dialects
-from inngest.engine.store.dialects import LEASE
 from inngest.protocol import durations, limits
 from inngest.runtime import forks
 from inngest.runtime.egress import Egress
+from inngest.runtime.shared_databases import LEASE, LONGEST_LEASE, SHORTEST_LEASE, is_shared
 from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 
@@ -25,9 +25,6 @@ from .errors import EngineConfigError, EngineStateError
 _URL = re.compile(r"(\w+)(?:\+\w+)?://([^/?]*)(?:/([^?]*))?")
 """As SQLAlchemy reads one: the kind of database, beside it a driver, then who and where, then the path."""
 
-
-SHORTEST_LEASE, LONGEST_LEASE = 2_000, 300_000
-"""Milliseconds."""
 
 KEPT, KEPT_SHARED = 30 * limits.DAY, 7 * limits.DAY
 """Milliseconds that a run is kept after its end if nobody says how long, on SQLite and PostgreSQL (decision 0101)."""
@@ -132,7 +129,7 @@ def database_named(database: str | os.PathLike[str]) -> DatabaseName:
     Raises:
         EngineConfigError: it names none.
     """
-    if isinstance(database, str) and dialects.is_shared(database):
+    if isinstance(database, str) and is_shared(database):
         try:
             return DatabaseName(database, None, dialects.shown(database))
         except ValueError as error:

@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from inngest.runtime.shared_databases import LEASE
+
 
 @dataclass(frozen=True)
 class Options:
@@ -23,7 +25,7 @@ class Options:
     as_json: bool
     sdk_urls: tuple[str, ...] = ()  # apps that are asked to register
     poll_interval: float = 5.0  # seconds between two questions; 0: each until it has registered
-    lease: int = 15_000  # ms after which a worker that is not heard is dead
+    lease: int = LEASE  # ms after which a worker that is not heard is dead
     retention: int | Literal["default"] | None = "default"  # ms
     discover: bool = False  # whether apps are looked for on this machine
 

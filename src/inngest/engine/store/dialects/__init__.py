@@ -11,16 +11,12 @@ from typing import NamedTuple
 
 from inngest.engine.store.database import Database
 from inngest.runtime.ports import Liveness
+from inngest.runtime.shared_databases import LEASE, SCHEMES, is_shared
 
 from .sqlite import SqliteDatabase
 from .sqlite.locks import FileLocks
 
 SCHEME = "sqlite:///"
-SHARED = ("postgresql://", "postgres://", "postgresql+psycopg://")
-"""What the URL of a PostgreSQL database begins with."""
-
-LEASE = 15_000
-"""Milliseconds after which a worker that is not heard is dead, where workers are heard."""
 
 
 class Found(NamedTuple):
@@ -35,11 +31,6 @@ class Found(NamedTuple):
     liveness: Liveness
     wall: Callable[[], int] | None = None
     on_first_look: Callable[[Callable[[], object]], None] | None = None
-
-
-def is_shared(url: str) -> bool:
-    """Whether a text is the URL of a database that workers of several machines share."""
-    return url.startswith(SHARED)
 
 
 def shown(url: str) -> str:
@@ -65,7 +56,7 @@ def database_of(url: str, *, durable: bool = True, lease: int = LEASE) -> Found:
     if is_shared(url):
         return _postgres(url, lease)
     if not url.startswith(SCHEME):
-        raise ValueError(f"{url!r} names no database that is known here: it begins with {SCHEME} or {SHARED[0]}")
+        raise ValueError(f"{url!r} names no database that is known here: it begins with {SCHEME} or {SCHEMES[0]}")
     path = Path(url.removeprefix(SCHEME))
     return Found(SqliteDatabase(path, durable=durable), FileLocks.beside(path))
 
