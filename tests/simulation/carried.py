@@ -78,6 +78,7 @@ class Checkpointed:
     call: str
     number: int  # of the delivery
     steps: tuple[str, ...]  # hashes
+    results: tuple[str, ...]  # hashes of those among them that have ended
 
 
 @dataclass(frozen=True, slots=True)

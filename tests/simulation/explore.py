@@ -202,6 +202,7 @@ WEIGHTS = {
     "checkpointed": 4,
     "app-away": 2,
     "wired": 3,
+    "kept": 8,
 }
 """How often worlds of each kind are drawn."""
 

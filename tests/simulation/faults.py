@@ -46,6 +46,7 @@ class Fault(enum.Enum):
     CHECKPOINT_UNHEARD = "answer of a checkpoint lost"
     CHECKPOINT_LATE = "checkpoint that comes when its app has given it up"
     CHECKPOINT_TWICE = "checkpoint that comes twice, to two servers"
+    CHECKPOINT_DOUBLED = "checkpoint that comes twice at a time"
 
 
 AT_COMMIT = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_KNOWN)
@@ -81,6 +82,7 @@ class Storm:
         deaf: chance that a look at what others wrote sees nothing.
         cut: chance that a start is cut short.
         line: chance that something happens to a call to an app, or to a checkpoint.
+        doubled: chance that a checkpoint comes twice at a time.
         every: seconds between other faults, on average.
         step: by how much (ms) clocks are set at most.
         kinds: which other faults there are.
@@ -96,6 +98,7 @@ class Storm:
     deaf: float = 0.3
     cut: float = 0.1
     line: float = 0.0
+    doubled: float = 0.0
     every: float = 4.0
     step: int = 2_000
     kinds: tuple[Fault, ...] = (

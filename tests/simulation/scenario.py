@@ -142,6 +142,7 @@ class Scenario:
     sends: Sequence[Send]
     engines: int = 1
     apps: int = 0  # processes that serve the functions; if there are any, engines have none of their own
+    kept: float = 0.0  # how often a connection to an app is kept as a call leaves
     retry_interval: int | None = 1_000  # ms
     max_in_flight: int = 100
     max_steps: int = 1_000  # of one run

@@ -11,8 +11,8 @@ import contextlib
 import contextvars
 import json
 import random
-from collections.abc import Coroutine, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 from starlette.routing import Router
@@ -49,6 +49,9 @@ RESETS = (0.0, 0.001, 0.02, 0.5, 2.0)
 STALE = (0.0, 0.001, 0.02, 0.1)
 """Seconds after which a kept connection is lost as a call leaves: later it would count as cut."""
 
+RESULTS = ("StepRun", "StepFailed")
+"""Reports of steps that have ended."""
+
 AGAIN = 0.1
 """Seconds until events are sent again."""
 
@@ -68,6 +71,14 @@ class Realm(Protocol):
 
     def line(self) -> float:
         """How likely it is by now that something happens to what crosses the network."""
+        ...
+
+    def keeps(self) -> bool:
+        """Whether a connection is kept as a call leaves."""
+        ...
+
+    def doubles(self) -> bool:
+        """Whether a checkpoint comes twice at a time."""
         ...
 
     def engines(self) -> Sequence[Process]:
@@ -119,6 +130,14 @@ class Network:
         self.world.loop.create_task(work, context=contextvars.Context())
 
 
+class _Sent(NamedTuple):
+    """A call that has left."""
+
+    request_id: str
+    target: str  # hash of the step that it is for; "" of a discovery
+    last: bool  # whether its attempt is
+
+
 class SimCarrier:
     """Carries the calls of one engine.
 
@@ -132,6 +151,14 @@ class SimCarrier:
         self._network = network
 
     async def carry(self, call: RemoteCall) -> Carried:
+        sent, carried = self._leaves(call), None
+        try:
+            carried = await self._carried(call, sent)
+        finally:
+            self._comes_back(call, sent, carried)
+        return carried
+
+    def _leaves(self, call: RemoteCall) -> _Sent:
         ctx = json.loads(call.body)["ctx"]
         process, request_id = self.process, call.headers[headers.REQUEST_ID.lower()]
         target = "" if ctx["step_id"] == "step" else ctx["step_id"]
@@ -148,16 +175,17 @@ class SimCarrier:
                 tuple(ctx["stack"]["stack"]),
             )
         )
-        how = "given up"
-        try:
-            carried = await self._carried(call, request_id, target, last=ctx["attempt"] + 1 >= ctx["max_attempts"])
-            how = str(carried.status) if isinstance(carried, RawAnswer) else _HOW[type(carried)]
-        finally:
-            process.note(Answered(process.now, process.number, call.run_id, request_id, how))
-        return carried
+        return _Sent(request_id, target, ctx["attempt"] + 1 >= ctx["max_attempts"])
 
-    async def _carried(self, call: RemoteCall, request_id: str, target: str, *, last: bool) -> Carried:
-        network = self._network
+    def _comes_back(self, call: RemoteCall, sent: _Sent, carried: Carried | None) -> None:
+        """What has become of a call; None: it was given up."""
+        process, how = self.process, "given up"
+        if carried is not None:
+            how = str(carried.status) if isinstance(carried, RawAnswer) else _HOW[type(carried)]
+        process.note(Answered(process.now, process.number, call.run_id, sent.request_id, how))
+
+    async def _carried(self, call: RemoteCall, sent: _Sent) -> Carried:
+        network, (request_id, target, last) = self._network, sent
         # A run whose last attempt is cut has failed, and rightly so: nobody could tell its end from others.
         harmless = HARMLESS if target else HARMLESS_TO_DISCOVERIES
         fault = network.fault(harmless if last else ON_CALLS, self.process)
@@ -196,6 +224,26 @@ class SimCarrier:
         """Nothing is kept."""
 
 
+class KeepingCarrier(SimCarrier):
+    """The same with connections that are kept: a call that finds one leaves in the turn in which it is begun."""
+
+    def begin(self, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
+        """See `BriefCarrier.begin`."""
+        if not self._network.world.keeps():
+            return None
+        sent = self._leaves(call)
+        on_its_way = asyncio.get_running_loop().create_task(self._carried(call, sent))
+
+        def over(task: asyncio.Task[Carried]) -> None:
+            carried = None if task.cancelled() else task.result()
+            self._comes_back(call, sent, carried)
+            if carried is not None:
+                told(carried)
+
+        on_its_way.add_done_callback(over)
+        return on_its_way.cancel
+
+
 _HOW = {NotDelivered: "not delivered", Doubtful: "doubtful", Broken: "broken"}
 
 
@@ -226,6 +274,8 @@ class SimServer:
             raise HttpError("no answer in time")
         if fault is Fault.CHECKPOINT_TWICE:
             network.later(self._comes_late(request, 0.0))
+        if network.world.doubles():
+            network.later(self._comes_too(request))
         answer = await self._asked(request)
         if fault is Fault.CHECKPOINT_UNHEARD:
             raise HttpError("the answer was lost on the way back")
@@ -259,6 +309,9 @@ class SimServer:
 
     async def _comes_late(self, request: HttpRequest, seconds: float) -> None:
         await asyncio.sleep(seconds + self._network.chance.choice(LATE))
+        await self._comes_too(request)
+
+    async def _comes_too(self, request: HttpRequest) -> None:
         with contextlib.suppress(HttpError):
             await self._asked(request)
 
@@ -287,7 +340,8 @@ async def _served(engine: Process, request: HttpRequest, network: Network) -> Ht
     network.checkpoints += 1
     which = (engine.number, about["run_id"], about["request_id"], network.checkpoints)
     hashes = tuple(str(step["id"]) for step in about["steps"])
-    engine.note(Checkpointed(engine.now, *which, hashes))
+    results = tuple(str(step["id"]) for step in about["steps"] if step["op"] in RESULTS)
+    engine.note(Checkpointed(engine.now, *which, hashes, results))
     answer = await _routed(engine, request)
     engine.note(CheckpointAnswered(engine.now, *which, answer.status))
     return answer

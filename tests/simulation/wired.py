@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .corpus import BY_NAME, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, WAITING
 from .faults import Fault, Plan, Storm
@@ -78,10 +79,19 @@ def wired(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("wired", programs, sends, engines=1 + seed % 2, apps=1 + seed % 3), Plan()
 
 
+def kept(seed: int) -> tuple[Scenario, Plan]:
+    """One of the others, in which connections to apps are kept: discoveries leave in the turn of the commit."""
+    chance = random.Random(f"kept {seed}")
+    scenario, plan = chance.choice((served, two_servers, checkpointed, app_away, wired))(seed)
+    storm = None if plan.storm is None else replace(plan.storm, doubled=chance.choice((0.0, 0.2)))
+    return replace(scenario, name="kept", kept=chance.choice((0.5, 0.9, 1.0))), replace(plan, storm=storm)
+
+
 WIRED = {
     "served": served,
     "two-servers": two_servers,
     "checkpointed": checkpointed,
     "app-away": app_away,
     "wired": wired,
+    "kept": kept,
 }

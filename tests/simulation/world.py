@@ -27,7 +27,7 @@ from .outside import Actor, Outside
 from .process import Process
 from .scenario import APP, Scenario
 from .surroundings import PACES, looking, paging, quietly
-from .wire import Network, SimCarrier, SimServer
+from .wire import KeepingCarrier, Network, SimCarrier, SimServer
 
 T = TypeVar("T")
 
@@ -97,6 +97,7 @@ class World:
         self.faults = self.chance("faults")
         self._troubles = self.chance("troubles")
         self._starts = self.chance("starts")
+        self._kept, self._doubled = self.chance("kept"), self.chance("doubled")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
         self._background: list[asyncio.Task[Any]] = []
@@ -237,7 +238,7 @@ class World:
         skew = self.faults.randint(-self.plan.skew, self.plan.skew)
         chance = self.chance(f"process {number}")
         if self.scenario.apps:
-            carrier = SimCarrier(self._network)
+            carrier = KeepingCarrier(self._network) if self.scenario.kept else SimCarrier(self._network)
             process = carrier.process = Process(self, number, (), skew, chance, carrier)
         else:
             process = Process(self, number, self.functions(number), skew, chance)
@@ -299,6 +300,18 @@ class World:
     def line(self) -> float:
         """How likely it is by now that something happens to what crosses the network."""
         return 0.0 if self.plan.storm is None or self._calm else self.plan.storm.line
+
+    def keeps(self) -> bool:
+        """Whether a connection is kept as a call leaves."""
+        return self._kept.random() < self.scenario.kept
+
+    def doubles(self) -> bool:
+        """Whether a checkpoint comes twice at a time."""
+        storm = self.plan.storm
+        found = storm is not None and not self._calm and self._doubled.random() < storm.doubled
+        if found:
+            self.fired(Fault.CHECKPOINT_DOUBLED, None)
+        return found
 
     # -- faults
 

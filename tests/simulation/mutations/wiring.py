@@ -88,6 +88,11 @@ def _an_answer_that_brings_nothing_is_believed_unasked() -> Bug:
     yield mock.patch.object(RemoteRun, "_write", lambda run, changes, now, **_: write(run, changes, now))
 
 
+@plant("P10", "kept")
+def _a_repeated_checkpoint_is_answered_before_the_commit_of_the_first() -> Bug:
+    yield mock.patch.object(RemoteRun, "_repeated", lambda run, changes: Recorded(Advice.GO_ON, changes.entries))
+
+
 @plant("stuck", "served", "wired", finders=("stuck", "P6"), first=20)
 def _what_is_owed_is_forgotten() -> Bug:
     yield mock.patch.object(reports._Answer, "finished", return_value=None)
@@ -119,10 +124,16 @@ def _an_app_goes_on_after_it_was_told_to_stop() -> Bug:
 
 @plant("P10", "wired", "served")
 def _a_call_tells_of_what_is_not_committed() -> Bug:
-    async def settled(run: RemoteRun) -> Advice:
-        return Advice.STOP if run.is_over else Advice.GO_ON
+    yield mock.patch.object(RemoteRun, "settled", _settled_at_once)
 
-    yield mock.patch.object(RemoteRun, "settled", settled)
+
+@plant("P10", "kept")
+def _a_call_that_leaves_at_once_tells_of_what_is_not_committed() -> Bug:
+    yield mock.patch.object(RemoteRun, "settled", _settled_at_once)
+
+
+async def _settled_at_once(run: RemoteRun) -> Advice:
+    return Advice.STOP if run.is_over else Advice.GO_ON
 
 
 @plant("discovered", "wired", "served")
