@@ -25,6 +25,8 @@ To add to it:
   engines have none then, and `wire.py` carries calls and checkpoints. `payers@2` is a program with two engines and two
   apps. A fault of the network is a member of `ON_CALLS` or `ON_CHECKPOINTS`, and strikes in `wire.py`; worlds are in
   `wired.py`. No last attempt is cut, so that a run ends as if nothing had happened.
+- *An endpoint whose requests are runs*: a program in `corpus/answering.py` with a `script` instead of functions.
+  `endpoints.py` is its SDK: it does what the script says, in requests and in calls.
 - *Worlds of another shape* (lanes, limits): a function of the seed in `scenarios.MIXED`, and a weight in
   `explore.by_chance`.
 - *A new promise*: a checker in `checkers/`, and at least one planted bug in `mutations/` that it catches. A new table

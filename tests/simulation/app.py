@@ -174,6 +174,11 @@ class App(Hosted):
         self.end()
         self._world.app_died(self)
 
+    def abandon(self) -> None:
+        """Nothing of it happens any more, as the world is over."""
+        self.dead = True
+        self.threads.abandon()
+
     # -- what its code sends
 
     def with_ids(self, events: Sequence[SentEvent]) -> list[SentEvent]:

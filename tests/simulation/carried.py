@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+REQUEST = "request"
+"""Instead of the id of a call: in the request that began a run of an endpoint."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppStarted:
@@ -102,3 +105,14 @@ class CheckpointHeard:
     run_id: str
     call: str
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """Who has sent the request that began a run of an endpoint has its answer."""
+
+    at: int
+    app: int
+    run_id: str
+    status: int  # 303: to be asked for at a server
+    value: str  # JSON text

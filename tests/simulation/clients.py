@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Coroutine, Iterator
@@ -12,12 +13,13 @@ from inngest.engine.errors import StoreError
 from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 
+from .endpoints import EndpointApp
 from .faults import Fault, Plan
 from .history import Acknowledged, Cancelled, Entry, History, Paused, Reran, Signalled, Told
 from .hosting import GoneError
 from .ports import EPOCH
 from .process import Process
-from .scenario import APP, Cancelling, Pausing, Posting, Rerunning, Send, Signalling
+from .scenario import APP, Cancelling, Pausing, Posting, Program, Rerunning, Send, Signalling
 
 
 class Outer(Protocol):
@@ -40,6 +42,10 @@ class Outer(Protocol):
         """A fault happens."""
         ...
 
+    def endpoint_app(self) -> EndpointApp | None:
+        """An app with endpoints that lives."""
+        ...
+
     async def someone(self) -> Process:
         """An engine that can be asked something, once there is one that knows all functions."""
         ...
@@ -60,6 +66,9 @@ class Clients:
     async def sends(self, number: int, send: Send) -> None:
         """Sends one event until it is acknowledged, then waits for all runs that it started."""
         await asyncio.sleep(send.at / 1000)
+        if send.program.script:
+            await self._ask(number, send.program)
+            return
         by_key = self._world.faults.random() < 0.5
         now = EPOCH + self._world.wall + self._world.now() // 1000
         sent = SentEvent(
@@ -79,6 +88,16 @@ class Clients:
             and (event["id"] == sent.id or (by_key and event["key"] == sent.key))
         ]
         await asyncio.gather(*(self._wait(run_id) for run_id in runs))
+
+    async def _ask(self, number: int, program: Program) -> None:
+        """Sends a request once an app is there, and waits for its run, if there is one."""
+        run_id = ulids.make(EPOCH + self._world.now() // 1000, number.to_bytes(10, "big"))
+        while (app := self._world.endpoint_app()) is None:  # noqa: ASYNC110 - a look costs nothing in virtual time
+            await asyncio.sleep(0.05)
+        with contextlib.suppress(GoneError):
+            await app.request(program, run_id)
+        if run_id in self._world.history.state.runs:
+            await self._wait(run_id)
 
     async def _send(self, sent: SentEvent) -> None:
         while True:

@@ -203,6 +203,7 @@ WEIGHTS = {
     "app-away": 2,
     "wired": 3,
     "kept": 8,
+    "endpoints": 6,
 }
 """How often worlds of each kind are drawn."""
 

@@ -22,6 +22,7 @@ from .carried import (
     Checkpointed,
     CheckpointHeard,
     Delivered,
+    Replied,
     Returned,
 )
 from .faults import Fault
@@ -253,6 +254,7 @@ Entry = (
     | Checkpointed
     | CheckpointAnswered
     | CheckpointHeard
+    | Replied
     | Started
     | Died
     | Stopping

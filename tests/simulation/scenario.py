@@ -91,6 +91,34 @@ Meanwhile = Posting | Signalling | Cancelling | Pausing | Rerunning
 
 
 @dataclass(frozen=True, slots=True)
+class Does:
+    """A step of an endpoint."""
+
+    step: str
+    value: str
+    fails: int = 0  # so many tries first
+
+
+@dataclass(frozen=True, slots=True)
+class Naps:
+    """A sleep of an endpoint."""
+
+    step: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Steps of an endpoint beside each other."""
+
+    steps: Sequence[Does]
+
+
+Move = Does | Naps | Together
+"""The parts of an endpoint's code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Looking:
     """What a step looks for, said again for the checker: it must not ask the engine's expressions."""
 
@@ -116,6 +144,7 @@ class Program:
     once: Sequence[str] = ()  # ids of steps of which no attempt is begun twice
     threads: int = 8  # that a process has for plain functions at most
     deploys: bool = True  # while a run of it is on hold, other code is deployed
+    script: Sequence[Move] = ()  # of an endpoint, which has no functions: requests start it, and no events
     replays: bool = True  # a replay of its finished run gives the same end: its code did not change
 
     @property
@@ -147,10 +176,16 @@ class Scenario:
     max_in_flight: int = 100
     max_steps: int = 1_000  # of one run
     requests: int = 100  # that a process makes at a time
+    silence: int = 600_000  # ms without a report after which an endpoint is called for its run
     look: int = 50  # ms between looks at what other processes did
     rests: tuple[float, ...] = (0.01, 0.3, 2.0)  # seconds from the end of a process to the next, drawn
     patience: int = 300  # seconds after the calm in which every run must end
     transactions: int = 5_000  # after so many, a world is taken to spin
+
+    @property
+    def answers(self) -> bool:
+        """Whether its programs are endpoints."""
+        return any(program.script for program in self.programs)
 
     @property
     def threads(self) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inngest.engine import service
-from inngest.engine.domain import effects
+from inngest.engine.domain import effects, endpoints
 from inngest.engine.store import allowance, entering, looking_back, schedules, schema, tables, takeovers, telling
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 
@@ -132,3 +132,14 @@ def looking(every: int) -> Generator[None]:
         yield
     finally:
         service.POLL_MS = before
+
+
+@contextlib.contextmanager
+def answering(silence: int) -> Generator[None]:
+    """How long a request that is a run may report nothing."""
+    before = endpoints.SILENCE
+    endpoints.SILENCE = silence
+    try:
+        yield
+    finally:
+        endpoints.SILENCE = before

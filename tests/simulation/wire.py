@@ -27,10 +27,13 @@ from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Op, OpTarget, SentEvent
 from inngest.sdk.errors import SendEventsError
 from inngest.server.checkpoints import Checkpoints
+from inngest.server.endpoints import Endpoints
 from inngest.server.registering import Registering
+from inngest.server.state_api import StateApi
 
+from . import endpoints
 from .app import App
-from .carried import Answered, Called, CheckpointAnswered, Checkpointed, CheckpointHeard
+from .carried import REQUEST, Answered, Called, CheckpointAnswered, Checkpointed, CheckpointHeard
 from .faults import HARMLESS, HARMLESS_TO_DISCOVERIES, ON_CALLS, ON_CHECKPOINTS, Fault
 from .history import Entry
 from .hosting import GoneError
@@ -49,11 +52,17 @@ RESETS = (0.0, 0.001, 0.02, 0.5, 2.0)
 STALE = (0.0, 0.001, 0.02, 0.1)
 """Seconds after which a kept connection is lost as a call leaves: later it would count as cut."""
 
+CHECKPOINT = "/v1/checkpoint"
+"""Where reports come."""
+
 RESULTS = ("StepRun", "StepFailed")
 """Reports of steps that have ended."""
 
 AGAIN = 0.1
 """Seconds until events are sent again."""
+
+
+Served = App | endpoints.EndpointApp
 
 
 class Realm(Protocol):
@@ -85,7 +94,7 @@ class Realm(Protocol):
         """Those that live."""
         ...
 
-    def apps(self) -> Sequence[App]:
+    def apps(self) -> Sequence[Served]:
         """Those that live."""
         ...
 
@@ -115,7 +124,7 @@ class Network:
         self.world.fired(fault, process)
         return fault
 
-    def app(self) -> App | None:
+    def app(self) -> Served | None:
         """The app that a call comes to; None if nobody listens."""
         living = self.world.apps()
         return self.chance.choice(living) if living else None
@@ -159,8 +168,8 @@ class SimCarrier:
         return carried
 
     def _leaves(self, call: RemoteCall) -> _Sent:
-        ctx = json.loads(call.body)["ctx"]
         process, request_id = self.process, call.headers[headers.REQUEST_ID.lower()]
+        ctx = _of_endpoint(call) if endpoints.is_call(call) else json.loads(call.body)["ctx"]
         target = "" if ctx["step_id"] == "step" else ctx["step_id"]
         process.note(
             Called(
@@ -229,7 +238,7 @@ class KeepingCarrier(SimCarrier):
 
     def begin(self, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
         """See `BriefCarrier.begin`."""
-        if not self._network.world.keeps():
+        if call.method != "POST" or not self._network.world.keeps():
             return None
         sent = self._leaves(call)
         on_its_way = asyncio.get_running_loop().create_task(self._carried(call, sent))
@@ -244,6 +253,13 @@ class KeepingCarrier(SimCarrier):
         return on_its_way.cancel
 
 
+def _of_endpoint(call: RemoteCall) -> dict[str, Any]:
+    """What the head of a call of an endpoint tells of it: not its attempt, and no memos."""
+    step_id, generation = call.headers[headers.STEP_ID], int(call.headers[headers.GENERATION_ID])
+    told = {"attempt": endpoints.UNTOLD, "max_attempts": endpoints.RETRIES, "stack": {"stack": ()}}
+    return {"step_id": step_id, "generation_id": generation, **told}
+
+
 _HOW = {NotDelivered: "not delivered", Doubtful: "doubtful", Broken: "broken"}
 
 
@@ -255,15 +271,15 @@ class SimServer:
         app: whose.
     """
 
-    def __init__(self, network: Network, app: App) -> None:
+    def __init__(self, network: Network, app: Served) -> None:
         self._network = network
         self._app = app
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        if "/v1/checkpoint/" not in request.url:
+        if CHECKPOINT not in request.url:
             return await self._asked(request)
         about = json.loads(request.content or b"")
-        network, run_id, call = self._network, about["run_id"], about["request_id"]
+        network, run_id, call = self._network, about["run_id"], about.get("request_id", REQUEST)
         fault = network.fault(ON_CHECKPOINTS, None)
         if fault is Fault.CHECKPOINT_LOST:
             await network.way()
@@ -334,11 +350,11 @@ class SimServer:
 
 async def _served(engine: Process, request: HttpRequest, network: Network) -> HttpResponse:
     """The answer of a server to a request."""
-    if "/v1/checkpoint/" not in request.url:
+    if CHECKPOINT not in request.url:
         return await _routed(engine, request)
     about = json.loads(request.content or b"")
     network.checkpoints += 1
-    which = (engine.number, about["run_id"], about["request_id"], network.checkpoints)
+    which = (engine.number, about["run_id"], about.get("request_id", REQUEST), network.checkpoints)
     hashes = tuple(str(step["id"]) for step in about["steps"])
     results = tuple(str(step["id"]) for step in about["steps"] if step["op"] in RESULTS)
     engine.note(Checkpointed(engine.now, *which, hashes, results))
@@ -363,7 +379,14 @@ class _Host:
 async def _routed(engine: Process, request: HttpRequest) -> HttpResponse:
     """The answer of the real routes; 503 if nothing was stored, as of the real server."""
     host = cast("EngineHost", _Host(engine))
-    routes = Router([*Registering(host, "dev").routes, *Checkpoints(host).routes])
+    routes = Router(
+        [
+            *Registering(host, "dev").routes,
+            *Checkpoints(host).routes,
+            *Endpoints(host, None).routes,
+            *StateApi(host).routes,
+        ]
+    )
     parts = urlsplit(request.url)
     scope = {
         "type": "http",

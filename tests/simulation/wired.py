@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .corpus import BY_NAME, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, WAITING
+from .corpus import ANSWERING, BY_NAME, CHOOSING, DEFERRING, GATED, PROGRAMS, REQUESTING, WAITING
 from .faults import Fault, Plan, Storm
 from .scenario import Program, Scenario, Send
 
@@ -87,6 +87,18 @@ def kept(seed: int) -> tuple[Scenario, Plan]:
     return replace(scenario, name="kept", kept=chance.choice((0.5, 0.9, 1.0))), replace(plan, storm=storm)
 
 
+def endpoints(seed: int) -> tuple[Scenario, Plan]:
+    """Requests that are runs: apps and engines die, reports go astray, and whoever is silent is taken for dead."""
+    chance = random.Random(f"endpoints {seed}")
+    sends = [Send(one, at=chance.randint(0, 10_000)) for one in chance.choices(ANSWERING, k=10)]
+    scenario = Scenario("endpoints", ANSWERING, sends, engines=chance.randint(1, 2), apps=2)
+    scenario = replace(scenario, silence=chance.choice((1_500, 6_000, 30_000)), kept=chance.choice((0.0, 0.9)))
+    kinds = (Fault.APP_CRASH, Fault.APP_CRASH, Fault.CRASH_ANYWHERE, Fault.STOP, Fault.ZOMBIE, Fault.PAUSE)
+    at_commit, doubled = chance.choice((0, 0.02)), chance.choice((0.0, 0.2))
+    storm = Storm(lasts=15, at_commit=at_commit, line=0.1, doubled=doubled, every=1.5, kinds=kinds)
+    return scenario, Plan(storm=storm if seed % 4 else None)
+
+
 WIRED = {
     "served": served,
     "two-servers": two_servers,
@@ -94,4 +106,5 @@ WIRED = {
     "app-away": app_away,
     "wired": wired,
     "kept": kept,
+    "endpoints": endpoints,
 }

@@ -19,6 +19,7 @@ from inngest.sdk.function import Function
 from . import damage, surroundings
 from .app import App
 from .clients import Clients
+from .endpoints import EndpointApp
 from .faults import AT_COMMIT, OF_APPS, Fault, Plan, Storm
 from .history import Away, Calm, Entry, Fired, History, Noticed, hold_of
 from .hosting import GoneError, Hosted
@@ -26,8 +27,8 @@ from .loop import STRAND, SimLoop, StuckError
 from .outside import Actor, Outside
 from .process import Process
 from .scenario import APP, Scenario
-from .surroundings import PACES, looking, paging, quietly
-from .wire import KeepingCarrier, Network, SimCarrier, SimServer
+from .surroundings import PACES, answering, looking, paging, quietly
+from .wire import KeepingCarrier, Network, Served, SimCarrier, SimServer
 
 T = TypeVar("T")
 
@@ -85,8 +86,9 @@ class World:
         self.wall = 0  # how far the machine's wall clock is ahead (ms)
         self._processes: list[Process] = []  # all there ever were
         self._alive: list[Process] = []  # those that can be asked something
-        self._served: list[App] = []  # all there ever were
-        self._serving: list[App] = []  # those that live
+        self._served: list[Served] = []  # all there ever were
+        self._serving: list[Served] = []  # those that live
+        self.tries: Counter[tuple[str, str]] = Counter()  # of steps of endpoints, by run and step
         self._network = Network(self, self.chance("network"))
         self._calm = plan.storm is None
         self._closing = False
@@ -97,6 +99,7 @@ class World:
         self.faults = self.chance("faults")
         self._troubles = self.chance("troubles")
         self._starts = self.chance("starts")
+        self._asking = self.chance("asking")
         self._kept, self._doubled = self.chance("kept"), self.chance("doubled")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))
@@ -114,7 +117,8 @@ class World:
         """Let everything happen."""
         pages = paging(self.chance("pages").choice(PAGES))
         errors = surroundings.listening(self.notice, deaf=self.plan.damages)
-        with surroundings.file() as self.path, looking(self.scenario.look), pages, errors:
+        silent = answering(self.scenario.silence)
+        with surroundings.file() as self.path, looking(self.scenario.look), silent, pages, errors:
             if self.chance("file").random() < KNOWN_FILE:
                 surroundings.copy_template(self.path)
             try:
@@ -167,8 +171,7 @@ class World:
             process.database.abandon()
             process.threads.abandon()
         for app in self._served:
-            app.dead = True
-            app.threads.abandon()
+            app.abandon()
 
     def _all_ended(self) -> bool:
         state = self.history.state
@@ -269,7 +272,7 @@ class World:
         """An app, and another one whenever it ends."""
         while not self._closing:
             number = len(self._processes) + len(self._served)
-            app = App(self, number, lambda client: self.functions(number, client), self.chance(f"app {number}"))  # noqa: B023
+            app = self._app(number, self.chance(f"app {number}"))
             self._served.append(app)
             self._serving.append(app)
             with contextlib.suppress(GoneError):
@@ -277,11 +280,22 @@ class World:
             await app.gone
             await asyncio.sleep(self.faults.choice(AWAY if app.stays_away else self.scenario.rests))
 
+    def _app(self, number: int, chance: random.Random) -> Served:
+        if self.scenario.answers:
+            return EndpointApp(self, number, self.scenario.programs, chance, self._outside.pause)
+        return App(self, number, lambda client: self.functions(number, client), chance)
+
     def _known(self) -> bool:
-        names = (f"{APP}-{name}" for program in self.scenario.programs for name in program.ends)
+        programs = [program for program in self.scenario.programs if not program.script]
+        names = (f"{APP}-{name}" for program in programs for name in program.ends)
         return not self.scenario.apps or all(name in self.history.state.functions for name in names)
 
-    def apps(self) -> Sequence[App]:
+    def endpoint_app(self) -> EndpointApp | None:
+        """An app with endpoints that lives."""
+        found = [app for app in self._serving if isinstance(app, EndpointApp)]
+        return self._asking.choice(found) if found else None
+
+    def apps(self) -> Sequence[Served]:
         """Those that live."""
         return self._serving
 
@@ -289,11 +303,11 @@ class World:
         """Those that can be asked something."""
         return self._alive
 
-    def server_of(self, app: App) -> SimServer:
+    def server_of(self, app: Served) -> SimServer:
         """The way from an app to the engines."""
         return SimServer(self._network, app)
 
-    def app_died(self, app: App) -> None:
+    def app_died(self, app: Served) -> None:
         """An app is gone."""
         self._serving.remove(app)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inngest.protocol.steps import hash_step_id
-from tests.simulation.carried import Delivered, Returned
+from tests.simulation.carried import REQUEST, Delivered, Replied, Returned
 from tests.simulation.faults import CLOCKS
 from tests.simulation.history import Began, Change, Committed, Entered, Fired, History, Left, effective_id, is_memo
 from tests.simulation.ports import EPOCH
@@ -29,6 +29,8 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                 live.discard((entry.token, entry.run_id))
             case Returned():
                 live.discard((entry.call, entry.run_id))
+            case Replied():
+                live.discard((REQUEST, entry.run_id))
             case Began():
                 if (entry.token, entry.run_id) not in live:
                     yield f"at {entry.at}: the handler of {entry.step} began after its invocation was over"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.carried import Called
+from tests.simulation.carried import REQUEST, Called
 from tests.simulation.history import Began, Committed, History, State, effective_id, is_memo
 from tests.simulation.scenario import Scenario
 
@@ -35,6 +35,8 @@ def check(history: History, _: Scenario) -> Iterator[str]:
                 elif invocation in called:
                     left = called[invocation]
                     could_know = left is not None and left >= when
+                elif entry.token == REQUEST:
+                    could_know = False  # of what others recorded since they took the run, nobody tells it
                 else:
                     could_know = _could_know(claimed[invocation], when, state)
                 if could_know:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.simulation.carried import CheckpointAnswered, Checkpointed
+from inngest.engine.store.endpoints import NOBODY
+from tests.simulation.carried import REQUEST, CheckpointAnswered, Checkpointed
 from tests.simulation.history import Change, Committed, History, State, begun_sessions
 from tests.simulation.scenario import Scenario
 
@@ -15,16 +16,18 @@ DECIDED = ("status", "attempt", "output", "error", "started_at", "ended_at")
 def check(history: History, _: Scenario) -> Iterator[str]:
     """What is written about a run is written by its owner, who lives. (Others may hand in events, and see who died.)
 
-    A checkpoint of its app may come to another engine: that writes it, as long as the run has an owner.
+    A checkpoint of its app may come to another engine: that writes it, as long as the run has an owner. A run in its
+    request has none, and whoever gets a report of it writes it.
     """
     state = State()
     sessions: dict[int, set[str]] = {}  # of each process
     given: dict[int, tuple[int, str]] = {}  # checkpoints that came, by their numbers: to whom, and for which run
+    reported: dict[int, tuple[int, str]] = {}  # the same of requests
     for entry in history.entries:
         if isinstance(entry, Checkpointed):
-            given[entry.number] = entry.process, entry.run_id
+            (reported if entry.call == REQUEST else given)[entry.number] = entry.process, entry.run_id
         if isinstance(entry, CheckpointAnswered):
-            del given[entry.number]
+            del (reported if entry.call == REQUEST else given)[entry.number]
         if not isinstance(entry, Committed):
             continue
         own = sessions.setdefault(entry.process, set())
@@ -35,12 +38,18 @@ def check(history: History, _: Scenario) -> Iterator[str]:
             run = None if run in made else run
             owner = None if run is None else (state.runs[run]["session_id"] or _taken_by(change))
             taken = owner in own or (owner is not None and (entry.process, run) in given.values())
-            if run is not None and (not taken or owner not in living):
+            in_request = owner in (None, NOBODY) and (entry.process, run) in reported.values()
+            if run is not None and not (in_request and _is_new(run, state)) and (not taken or owner not in living):
                 yield f"at {entry.at}: process {entry.process} does not own run {run} and wrote {change}"
             state.apply(change)
         for row in state.runs.values():
             if row["session_id"] is not None and row["session_id"] not in state.sessions:
                 yield f"at {entry.at}: run {row['id']} belongs to session {row['session_id']}, which is dead"
+
+
+def _is_new(run_id: str, state: State) -> bool:
+    """Whether nobody has claimed a run yet."""
+    return state.runs[run_id]["generation"] == 0
 
 
 def _decided_run(change: Change, state: State) -> str | None:

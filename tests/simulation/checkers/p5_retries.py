@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from inngest.protocol.steps import hash_step_id
-from tests.simulation.carried import Answered, Called
+from tests.simulation.carried import REQUEST, Answered, Called
+from tests.simulation.endpoints import UNTOLD
 from tests.simulation.history import Began, Committed, Entered, History, Row, State, effective_id, is_memo
 from tests.simulation.scenario import APP, Scenario
 
@@ -51,11 +52,13 @@ def check(history: History, scenario: Scenario) -> Iterator[str]:
                 del calls[entry.call]
             case Began():
                 count = failed.of(entry.run_id, hash_step_id(entry.step))
-                if scenario.apps:  # it goes on if its engine is gone, or has given it up
+                if entry.token == REQUEST:
+                    fenced = True  # and there may be no such run yet
+                elif scenario.apps:  # it goes on if its engine is gone, or has given it up
                     fenced = state.runs[entry.run_id]["token"] != calls.get(entry.token, "")
                 else:
                     fenced = not state.lives(sessions[entry.token, entry.run_id])  # it cannot know what others did
-                if entry.attempt != count and not fenced:
+                if entry.attempt not in (count, UNTOLD) and not fenced:
                     yield f"at {entry.at}: attempt {entry.attempt} of {entry.step} began; {count} are recorded"
             case Entered():
                 sessions[entry.token, entry.run_id] = entry.session

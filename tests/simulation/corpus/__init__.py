@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    answering,
     begun,
     catching,
     changed,
@@ -60,10 +61,21 @@ CATCHING = catching.PROGRAMS
 ESCAPING = escaping.PROGRAMS
 """Programs that raise what ends tasks and loops."""
 
+ANSWERING = answering.PROGRAMS
+"""Endpoints, which are in worlds of their own."""
+
 ALL = (*PROGRAMS, *WAITING, *CHANGED, *REQUESTING, *DEFERRING, *CHOOSING, *GATED, *TICKING, *CATCHING, *ESCAPING)
 """Those that can be in any world."""
 
-_NAMED = (*ALL, failing.KILLER, failing.KILLER_LATE, failing.LINGERING, invoking.OUTGROWING, sleeping.MOMENTARY)
+_NAMED = (
+    *ALL,
+    *ANSWERING,
+    failing.KILLER,
+    failing.KILLER_LATE,
+    failing.LINGERING,
+    invoking.OUTGROWING,
+    sleeping.MOMENTARY,
+)
 BY_NAME = {program.name: program for program in _NAMED}
 assert len(BY_NAME) == len(_NAMED), "two programs have one name"
 
@@ -73,6 +85,7 @@ assert len(set(_FUNCTIONS)) == len(_FUNCTIONS), "two programs have a function of
 
 __all__ = [
     "ALL",
+    "ANSWERING",
     "BY_NAME",
     "CATCHING",
     "CHANGED",

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from tests.simulation.explore import NARROW, Case, Figures, look, some_crash
 
-from . import changing, gating, limits, owning, rerunning, stepping, timing, waiting, wiring, writing
+from . import answering, changing, gating, limits, owning, rerunning, stepping, timing, waiting, wiring, writing
 from .planting import MUTATIONS, Mutation
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "MUTATIONS",
     "WORLDS",
     "Mutation",
+    "answering",
     "changing",
     "gating",
     "hunt",
