@@ -61,7 +61,7 @@ ELSEWHERE: Mapping[str, str] = {
 
 
 def _meant(error: Any, ctx: Any) -> str:
-    """What stands here for an option of the official server's `dev` and `start`; "" if it is none of these."""
+    """The way here for an option of the official server's `dev` and `start`; "" if it is none of these."""
     if ctx.invoked_subcommand not in ("dev", "start"):
         return ""
     return ELSEWHERE.get(str(getattr(error, "option_name", "")), "")
