@@ -79,7 +79,7 @@ def _told(plan: Plan) -> str:
         "nothing else. It drives the same app; against ours, an ASGI app without framework and SDK that sends each "
         "step as a checkpoint (`served/bare.py`). Apps note when a call comes and when it is answered, so that all is "
         "seen from outside. "
-        f"{'`inngest start` runs on uvloop, which is installed here. ' if find_spec('uvloop') else ''}"
+        f"{'The servers run on uvloop, which is installed here. ' if find_spec('uvloop') else ''}"
         f"Rounds: {plan.served_rounds}.\n\n"
     )
 

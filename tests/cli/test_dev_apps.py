@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 
 from inngest.cli.http_server import HttpServer
 from inngest.protocol.steps import hash_step_id
 from inngest.runtime import http
 
+from .gated import Gate
 from .processes import DevServer, inngest, of_type, with_files
 from .small_app import SmallApp, small_app
 
@@ -188,3 +190,24 @@ def test_a_person_reads_it_in_lines(tmp_path: Path) -> None:
     ran = inngest("dev", "-u", "ftp://x", cwd=tmp_path)
     assert ran.returncode == 2
     assert "--sdk-url: expected the URL at which an app serves its functions" in ran.stderr
+
+
+UVLOOP = """
+import asyncio
+import pathlib
+
+
+def new_event_loop():
+    pathlib.Path("loop.txt").write_text("uvloop")
+    return asyncio.new_event_loop()
+"""
+
+
+@pytest.mark.parametrize(("given", "is_used"), [(("--no-discovery",), True), (("app.py", "--no-reload"), False)])
+def test_uvloop_is_used_while_no_code_of_users_runs(tmp_path: Path, given: tuple[str, ...], is_used: bool) -> None:
+    """Decision 0062: what user code forks would keep the port."""
+    Gate(tmp_path)  # writes app.py
+    (tmp_path / "uvloop.py").write_text(UVLOOP)
+    with DevServer(tmp_path, *given, before=("env", f"PYTHONPATH={tmp_path}")) as server:
+        server.expect("serving")
+    assert (tmp_path / "loop.txt").exists() == is_used

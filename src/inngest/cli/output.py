@@ -87,6 +87,9 @@ def write_all() -> None:
 _CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """Control characters that JSON may have as they are, and a terminal obeys."""
 
+_LINES = json.JSONEncoder(ensure_ascii=False, default=str)
+"""Made once: a development server writes a line for each step, before the next one is called."""
+
 
 def json_line(value: object, stream: TextIO) -> str:
     """One line of JSON that a stream can write: with JSON's escapes if its encoding has not all characters."""
@@ -95,7 +98,8 @@ def json_line(value: object, stream: TextIO) -> str:
 
 def json_text(value: object, stream: TextIO, *, indent: int | None = None) -> str:
     """The same, with `indent` on several lines, for people."""
-    text = json.dumps(value, ensure_ascii=False, default=str, indent=indent).translate(_CONTROLS)
+    encoder = _LINES if indent is None else json.JSONEncoder(ensure_ascii=False, default=str, indent=indent)
+    text = encoder.encode(value).translate(_CONTROLS)
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

@@ -83,7 +83,7 @@ def _supervise(options: Options, places: Sequence[ResolvedTarget], sock: socket.
 
 def _serve_here(options: Options, sock: socket.socket) -> int:
     """Load the code into this process and serve it; a change needs a restart."""
-    from inngest.cli.http_server import Stop, take_signals  # noqa: PLC0415 - see above
+    from inngest.cli.http_server import Stop, run, take_signals  # noqa: PLC0415 - see above
 
     from . import logs  # noqa: PLC0415 - loads the engine, which the supervisor does not need
     from .serving import load_targets, problem, serve  # noqa: PLC0415 - see above
@@ -99,11 +99,14 @@ def _serve_here(options: Options, sock: socket.socket) -> int:
         return Exit.USAGE if isinstance(error, TargetError) else Exit.FAILED
     logs.set_up(emit)
 
-    async def run() -> None:
+    async def serving() -> None:
         stop = Stop()
         take_signals(stop.ask, asyncio.get_running_loop())
         await serve(given, options, sock, emit, stop)
 
-    asyncio.run(run())
+    if options.targets:
+        asyncio.run(serving())
+    else:
+        run(serving())
     emit({"type": "stopped"})
     return Exit.OK
