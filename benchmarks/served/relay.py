@@ -1,7 +1,7 @@
 """A relay between what drives an app and the app: how long the driving side takes from an answer to its next call.
 
-It tells by the bytes that pass, so that what HTTP costs the app is not in it. `python -m benchmarks.served.relay`
-reads requests, one JSON object a line: {"app": URL} says where to, {"taken": N} has it tell what it noted since.
+It tells by the bytes that pass, so that what HTTP costs the app is not in it. `python -m benchmarks.served.relay URL`
+reads requests, one JSON object a line: {"taken": N} has it tell what it has noted since the one before.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ PIECE = 1 << 20
 
 
 class Relay:
-    """Passes bytes on. It is made for one run at a time, whose calls follow each other."""
+    """Passes bytes on. It is made for one run at a time, whose calls follow each other.
 
-    def __init__(self) -> None:
-        self._app = ("127.0.0.1", 0)
+    Args:
+        url: of the app.
+    """
+
+    def __init__(self, url: str) -> None:
+        found = urlsplit(url)
+        self._app = (str(found.hostname), found.port or 80)
         self._answered_at: float | None = None  # seconds of the monotonic clock, until the next call has come
         self._gaps: list[float] = []
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=512)
-
-    def lead_to(self, url: str) -> None:
-        """Where connections lead from now on."""
-        found = urlsplit(url)
-        self._app = (str(found.hostname), found.port or 80)
 
     def take(self) -> list[float]:
         """Seconds between the end of each answer and the call that followed; they are forgotten here."""
@@ -69,15 +69,11 @@ class Relay:
 
 def main() -> None:
     """Relay until there are no more requests."""
-    relay = Relay()
+    relay = Relay(sys.argv[1])
     threading.Thread(target=relay.accept, daemon=True).start()
     _say({"url": f"http://127.0.0.1:{relay.listening.getsockname()[1]}", "pid": os.getpid()})
     for line in sys.stdin:
-        request = json.loads(line)
-        if "app" in request:
-            relay.lead_to(request["app"])
-        else:
-            _say({"taken": request["taken"], "gaps": relay.take()})
+        _say({**json.loads(line), "gaps": relay.take()})
 
 
 def _say(answer: object) -> None:

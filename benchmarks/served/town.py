@@ -193,9 +193,8 @@ class House:
 
     def relay(self) -> None:
         """Have the app called through a relay from now on."""
-        relay = self._relay = Process(RELAY, {}, self._told)
+        relay = self._relay = Process([*RELAY, self.app.url], {}, self._told)
         self._stack.callback(relay.close)
-        relay.ask({"app": self.app.url})
         self._register(relay)
 
     def shares(self, steps: int) -> Sequence[float]:
