@@ -71,7 +71,8 @@ async def test_a_run_that_cannot_be_read_holds_up_nobody(stage: Stage, bad: str,
     rows.change(change)
     async with stage.engine(function) as engine:
         assert [await engine.wait(run_id) for run_id in others] == ["rested"] * BESIDE
-        (reason, *_) = await until(engine, first, Rule.UNREADABLE)
+        reasons = await until(engine, first, Rule.UNREADABLE)  # beside "it executes", while it is tried again
+        reason = next(one for one in reasons if one.rule is Rule.UNREADABLE)
         assert "It cannot be read" in reason.text
     rows.mend()
     wake(stage)
