@@ -146,7 +146,7 @@ class Statement:
         Raises:
             ValueError: its parameters do not follow one another as they should.
         """
-        text = words.texts.known(self.sentence) or words.texts.compiled(self.build(words))
+        text = words.texts.known(self.sentence) or words.texts.built(self, lambda: self.build(words))
         if self.order and tuple(text.names) != self.order:
             raise ValueError(f"expected the parameters {self.order}, the statement has {text.names}")
         return text
@@ -208,7 +208,7 @@ class MultiRowStatement:
         Raises:
             ValueError: the parameters of a row do not come in the order of its columns.
         """
-        text = words.texts.compiled(self.build(words, count))
+        text = words.texts.built((self, count), lambda: self.build(words, count))
         expected = tuple(f"{name}_{index}" for index in range(count) for name in self.columns)
         if text.names != expected:
             raise ValueError(f"columns must be in the order of the table: {text.names[: len(self.columns)]}")

@@ -93,6 +93,10 @@ class Texts:
         found = self._content["rows"].get(sentence)
         return None if found is None else RowsText(*found)
 
+    def built(self, key: object, build: Callable[[], ClauseElement]) -> StatementText:
+        """The text of a statement that the file does not know; `key` is that of no other."""
+        return self.compiled(build())
+
     def compiled(self, clause: ClauseElement) -> StatementText:
         """The text of a statement that was built."""
         compiled: Any = clause.compile(dialect=self._dialect())

@@ -5,7 +5,7 @@ SQLAlchemy is imported with this module: a process that opens a PostgreSQL datab
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Any
 
@@ -72,7 +72,6 @@ class PostgresLanguage(driver.PGDialect_psycopg):
     """How SQLAlchemy writes statements. Each table is named with `SCHEMA`, whatever a connection's search path is."""
 
     ddl_compiler = _Ddl
-
     def __init__(self) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
@@ -84,9 +83,12 @@ class PostgresLanguage(driver.PGDialect_psycopg):
 
 LANGUAGE = PostgresLanguage()
 
+_built: dict[object, StatementText] = {}
+"""The statements that this process has built, by their keys, with `SCHEMA` for the name of one."""
+
 
 class BuiltTexts(Texts):
-    """The statements of a database, built by SQLAlchemy when they are executed first.
+    """The statements of a database, built by SQLAlchemy when a process executes them first, in whichever schema.
 
     Args:
         schema: the name of the schema in which the tables are, quoted if it must be.
@@ -104,9 +106,18 @@ class BuiltTexts(Texts):
             for name, table in _tables().items()
         }
 
+    def built(self, key: object, build: Callable[[], ClauseElement]) -> StatementText:
+        """The text of a statement, in this schema."""
+        text = _built.get(key)
+        if text is None:
+            text = _built[key] = super().compiled(build())
+        return self._in_schema(text)
+
     def compiled(self, clause: ClauseElement) -> StatementText:
         """The text of a statement that was built."""
-        text = super().compiled(clause)
+        return self._in_schema(super().compiled(clause))
+
+    def _in_schema(self, text: StatementText) -> StatementText:
         return text._replace(sql=self._named(text.sql))
 
     def _named(self, text: str) -> str:
