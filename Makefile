@@ -56,7 +56,7 @@ demo: $(DEV) $(if $(FLEET),$(POSTGRES)) ## run orders through crashes, then comp
 	$(if $(FLEET),$(BIN)/python -m tests.postgres) $(BIN)/python -m examples.demo $(if $(SERVED),--served) $(if $(FLEET),--fleet)
 
 # What suites need is there before the first of them begins: else make starts those that need nothing, however short.
-test: $(DEV) $(if $(filter interop,$(SUITES)),$(INTEROP)) $(if $(filter cli contract embedded,$(SUITES)),$(POSTGRES)) ## run every suite of tests/, one more at a time than there are cores (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
+test: $(DEV) $(if $(filter interop,$(SUITES)),$(INTEROP)) $(if $(filter cli contract embedded migrations,$(SUITES)),$(POSTGRES)) ## run every suite of tests/, one more at a time than there are cores (SUITES="unit house" picks, ARGS="-k name" goes to pytest)
 	@test -n '$(strip $(SUITES))' || { echo 'no suite to run in tests/' >&2; exit 1; }
 	@+$(MAKE) --keep-going --jobs=$(JOBS) --output-sync=target $(addprefix tests-,$(SUITES))
 
@@ -66,13 +66,14 @@ tests-%: $(DEV)
 	PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest "tests/$*" -o cache_dir=.pytest_cache/$* $(ARGS)
 
 tests-interop : $(INTEROP)
-tests-cli tests-contract tests-embedded : $(POSTGRES)
+tests-cli tests-contract tests-embedded tests-migrations : $(POSTGRES)
 
 full: $(DEV) ## run every suite three times, once on the disk and once beside two processes that burn CPU, and simulations and limits with full counts
 	$(MAKE) test
 	$(MAKE) test SCRATCH=
 	$(BIN)/python -m tests.busy $(MAKE) test
 	EXAMPLES=all $(BIN)/python -m pytest tests/contract/store/test_model.py tests/contract/store/test_lanes_model.py tests/contract/store/test_gates.py tests/contract/store/test_interleaving.py
+	DATABASES=all $(BIN)/python -m pytest tests/embedded
 	DAMAGE=all $(BIN)/python -m pytest tests/embedded/test_damaged_rows.py
 	KILL_RUNS=200 $(BIN)/python -m pytest tests/serving/test_kill.py
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests/server/test_fuzz_answers.py tests/server/test_fuzz_requests.py tests/serving/test_fuzz_calls.py

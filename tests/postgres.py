@@ -60,9 +60,10 @@ class Server(NamedTuple):
         """How its superuser connects to the database `postgres` without an engine."""
         return f"host={self.folder} user={USER} dbname=postgres"
 
-    def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Do something in the database `postgres`, as its superuser; its rows."""
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+    def execute(self, sql: str, *, schema: str = "public") -> list[tuple[Any, ...]]:
+        """Do something in the database `postgres`, as its superuser, in a schema; its rows."""
+        found = f"{self.conninfo} options='-c search_path={schema}'"
+        with psycopg.connect(found, autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 

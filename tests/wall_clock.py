@@ -9,11 +9,13 @@ import time
 
 import pytest
 
+from inngest.engine.store.dialects.postgres.leases import Leases
 from inngest.runtime import clock
 
 
 class WallClock:
-    """The wall clock of this machine, which a test can set forward, and have go faster.
+    """The wall clock of this machine, which a test can set forward, and have go faster. Servers of the tests run on the
+    same machine: it is their clock, too, as engines of this process read it.
 
     Args:
         monkeypatch: of the test.
@@ -25,6 +27,7 @@ class WallClock:
         real = time.time_ns
         began = real()
         monkeypatch.setattr(time, "time_ns", lambda: began + (real() - began) * speed + self._ahead)
+        monkeypatch.setattr(Leases, "wall_ns", lambda _: time.time_ns())
         monkeypatch.setattr(clock, "LONGEST_SLEEP", 0.02)  # timers see soon that the clock was set
 
     def to(self, when: int) -> None:

@@ -40,7 +40,7 @@ def declares_dead_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tell the stories of some files on each kind of database."""
-    if metafunc.definition.path.stem in databases.ON_BOTH:
+    if databases.is_told_on_both(metafunc.definition.path.stem, metafunc.function.__name__):
         metafunc.parametrize("database_kind", databases.KINDS, indirect=True)
 
 

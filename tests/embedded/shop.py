@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import inngest
+from tests.embedded import databases
 
 TRIGGER = inngest.TriggerEvent(event="app/start")
 
@@ -17,7 +18,7 @@ class Shop:
     """One app whose function `order` has several versions, on one database."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = f"sqlite:///{folder}/inngest.db"
+        self.database = databases.url_in(folder)
         self.did: list[str] = []
         self.may_ship = asyncio.Event()
 

@@ -15,6 +15,7 @@ import pytest
 import inngest
 from inngest.embedded.blocking_report import BlockingReport
 from inngest.runtime import blocked_loop
+from tests.embedded import databases
 
 
 class Warnings(logging.Handler):
@@ -52,7 +53,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def run(*bodies: Any, database: str) -> None:

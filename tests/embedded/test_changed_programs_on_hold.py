@@ -13,6 +13,7 @@ import pytest
 import inngest
 from inngest.errors import RunFailedError
 from inngest.protocol.calls import Failed
+from tests.embedded import databases
 from tests.embedded.changing import Story
 from tests.embedded.shop import Shop
 from tests.embedded.stage import until_held
@@ -235,7 +236,7 @@ async def test_22_the_handler_of_a_failure_is_a_run_under_the_same_rule(tmp_path
 
         return client
 
-    database = f"sqlite:///{tmp_path}/inngest.db"
+    database = databases.url_in(tmp_path)
     async with inngest.Engine(app("refund"), database=database) as engine:
         (event_id,) = await engine.send(inngest.Event(name="app/start"))
         (failed,) = await engine.runs(event_id=event_id)

@@ -10,6 +10,7 @@ import pytest
 
 import inngest
 from inngest.errors import EngineBindingError, EngineStateError, EventInvalidError, EventKeyUnspecifiedError
+from tests.embedded import databases
 
 from .event_api import event_api
 
@@ -32,7 +33,7 @@ class Shop:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def test_a_client_without_a_key_sends_in_process_and_over_http_again_afterwards(database: str) -> None:

@@ -15,6 +15,7 @@ from inngest.embedded.engine import host_of
 from inngest.embedded.reader import Reader
 from inngest.runtime import clock
 from inngest.sdk.invocation import scheduler
+from tests.embedded import databases
 
 HOUR = 3_600
 LONG = 60_000
@@ -70,7 +71,7 @@ async def test_what_another_process_sends_is_seen_after_the_clock_was_set_back(w
     async with engine(tmp_path) as running:
         await running.invoke(sleeps)
         wall.ahead = -HOUR
-        async with inngest.Engine([], database=f"sqlite:///{tmp_path}/db") as other:
+        async with inngest.Engine([], database=databases.url_in(tmp_path)) as other:
             (event_id,) = await other.send(inngest.Event(name="c/sleeps"))
             (run,) = await other.runs(event_id=event_id)
 
@@ -174,7 +175,7 @@ async def test_a_clock_that_is_set_forward_cuts_no_thread_off_that_is_about_to_c
         ctx.step.sleep("a day", 24_000 * HOUR)
         thread.join()
 
-    async with inngest.Engine([sleeps, threaded], database=f"sqlite:///{tmp_path}/db", drain_timeout=0) as running:
+    async with inngest.Engine([sleeps, threaded], database=databases.url_in(tmp_path), drain_timeout=0) as running:
         await running.send(inngest.Event(name="c/threaded"))
         assert await asyncio.to_thread(answered.wait, LONG // 1_000)
         await running.invoke(sleeps, timeout=LONG)

@@ -11,6 +11,7 @@ from typing import Any
 import inngest
 from inngest import Run
 from inngest.errors import FunctionConfigInvalidError
+from tests.embedded import databases
 
 KEY = "event.data.user"
 OPTIONS: dict[str, Any] = {
@@ -58,7 +59,7 @@ async def test_every_two_options(tmp_path: Path) -> None:
     for (_, name), text in refused.items():
         assert text.startswith(name)
         assert text.endswith(": cannot be combined with batch_events")
-    async with inngest.Engine(client, database=f"sqlite:///{tmp_path}/two.db") as engine:
+    async with inngest.Engine(client, database=databases.url_in(tmp_path)) as engine:
         await engine.send([inngest.Event(name="go", data={"user": user}) for user in USERS])
         found: Sequence[Run] = ()
         async for found in runs(engine):

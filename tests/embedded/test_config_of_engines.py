@@ -8,6 +8,7 @@ import pytest
 
 import inngest
 from inngest.errors import EngineConfigError
+from tests.embedded import databases
 
 EVENT = inngest.TriggerEvent(event="test/start")
 
@@ -24,15 +25,15 @@ def test_so_are_two_functions_of_one_client(tmp_path: Path) -> None:
     alone = client.create_function(fn_id="b", trigger=EVENT)(one)
     client.create_function(fn_id="b", trigger=EVENT)(other)
     with pytest.raises(EngineConfigError) as raised:
-        inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db")
+        inngest.Engine(client, database=databases.url_in(tmp_path))
     for place in (f"{__file__}:{one.__code__.co_firstlineno}", f"{__file__}:{other.__code__.co_firstlineno}"):
         assert place in raised.value.message
-    inngest.Engine([alone], database=f"sqlite:///{tmp_path}/inngest.db")
+    inngest.Engine([alone], database=databases.url_in(tmp_path))
 
     handled = client.create_function(fn_id="c", trigger=EVENT, on_failure=failed)(one)
     taken = client.create_function(fn_id="c-failure", trigger=EVENT)(one)
     with pytest.raises(EngineConfigError, match="the id 'a-c-failure' is there twice"):
-        inngest.Engine([handled, taken], database=f"sqlite:///{tmp_path}/inngest.db")
+        inngest.Engine([handled, taken], database=databases.url_in(tmp_path))
 
 
 def test_two_functions_of_one_id_are_refused_with_both_places(tmp_path: Path) -> None:
@@ -47,6 +48,6 @@ def test_two_functions_of_one_id_are_refused_with_both_places(tmp_path: Path) ->
         second.create_function(fn_id="c", trigger=EVENT)(other),
     ]
     with pytest.raises(EngineConfigError) as raised:
-        inngest.Engine(functions, database=f"sqlite:///{tmp_path}/inngest.db")
+        inngest.Engine(functions, database=databases.url_in(tmp_path))
     for place in (f"{__file__}:{one.__code__.co_firstlineno}", f"{__file__}:{other.__code__.co_firstlineno}"):
         assert place in raised.value.message

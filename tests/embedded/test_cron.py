@@ -9,6 +9,7 @@ from typing import Literal
 
 import inngest
 from inngest import Run
+from tests.embedded import databases
 
 MINUTES = 3
 
@@ -61,7 +62,7 @@ async def test_the_last_missed_tick_starts_a_run(tmp_path: Path) -> None:
 
 
 async def test_the_function_is_started_by_events_too(tmp_path: Path) -> None:
-    async with inngest.Engine(client_with(), database=f"sqlite:///{tmp_path}/i.db") as engine:
+    async with inngest.Engine(client_with(), database=databases.url_in(tmp_path)) as engine:
         (event_id,) = await engine.send(inngest.Event(name="crons/now"))
         (run,) = await engine.runs(event_id=event_id)
         assert await engine.wait(run.id) == ["crons/now", None]

@@ -9,6 +9,7 @@ import asyncio
 from pathlib import Path
 
 import inngest
+from tests.embedded import databases
 
 
 async def test_it_sends_to_the_engine_that_has_the_functions(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ async def test_it_sends_to_the_engine_that_has_the_functions(tmp_path: Path) -> 
     async def hear(ctx: inngest.Context) -> object:
         return ctx.event.data["word"]
 
-    database = f"sqlite:///{tmp_path}/i.db"
+    database = databases.url_in(tmp_path)
     async with inngest.Engine(client, database=database):
         pass
     async with inngest.Engine([], database=database) as sender:

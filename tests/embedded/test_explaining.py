@@ -11,6 +11,7 @@ import pytest
 import inngest
 from inngest import Explanation, Rule
 from inngest.errors import RunFailedError, RunNotFoundError
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="why")
 HOUR = datetime.timedelta(hours=1)
@@ -92,7 +93,7 @@ def charge() -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def why(engine: inngest.Engine, name: str, ts: int = 0) -> Explanation:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gc
 import socket
-import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +18,7 @@ from inngest import Run
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.runtime.http import AiohttpClient
 
+from . import databases
 from .answering import Answer, answering
 from .stage import Stage, failure, message, step
 
@@ -273,11 +273,7 @@ async def until_retried(engine: inngest.Engine, run: Run) -> Any:
 
 def rows(stage: Stage) -> list[tuple[Any, ...]]:
     """The requests that are stored."""
-    connection = sqlite3.connect(stage.folder / "inngest.db")
-    try:
-        return connection.execute("SELECT * FROM inngest_requests").fetchall()
-    finally:
-        connection.close()
+    return databases.execute(stage.folder, "SELECT * FROM inngest_requests")
 
 
 @pytest.mark.parametrize(

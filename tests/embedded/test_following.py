@@ -10,6 +10,7 @@ import pytest
 
 import inngest
 from inngest.errors import RunFailedError
+from tests.embedded import databases
 from tests.embedded.stage import failure, message, until_held
 
 TRIGGER = inngest.TriggerEvent(event="app/start")
@@ -20,7 +21,7 @@ class App:
     """One function with several bodies, on one database; each waits for `app/go` in the middle."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = f"sqlite:///{folder}/inngest.db"
+        self.database = databases.url_in(folder)
         self.run_id = ""
 
     def engine(self, body: Any, **options: Any) -> inngest.Engine:

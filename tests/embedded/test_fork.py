@@ -16,6 +16,7 @@ from typing import cast
 import inngest
 from inngest.errors import EngineStateError
 from tests import processes
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="fork")
 RELEASE = "release"
@@ -196,7 +197,7 @@ def dies_with_a_child(talk: processes.Talk, database: str) -> None:
 
 
 async def test_a_killed_worker_is_taken_over_though_a_fork_of_it_lives(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/inngest.db"
+    database = databases.url_in(tmp_path)
 
     @client.create_function(fn_id="outlived", trigger=inngest.TriggerEvent(event="outlived"))
     async def outlived(ctx: inngest.Context) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import inngest
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="garbage")
 
@@ -112,7 +113,7 @@ async def test_an_idle_thread_keeps_nothing_of_its_last_run(tmp_path: Path) -> N
         ctx.group.parallel((lambda: ctx.step.run("a", lambda: id(branch)), lambda: ctx.step.run("b", lambda: 1)))
         return id(body) and 1
 
-    async with inngest.Engine([keeps], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    async with inngest.Engine([keeps], database=databases.url_in(tmp_path)) as engine:
         assert await engine.invoke(keeps) == 1
         for one in gone:
             assert await asyncio.to_thread(comes_true, one)
@@ -135,7 +136,7 @@ async def test_a_handler_that_outlived_its_run_is_forgotten_when_it_ends(tmp_pat
 
         ctx.step.run("wait", wait)
 
-    async with inngest.Engine([left], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    async with inngest.Engine([left], database=databases.url_in(tmp_path)) as engine:
         await engine.send(inngest.Event(name="shop/left"))
         await asyncio.to_thread(entered.wait)
         (run,) = await engine.runs()

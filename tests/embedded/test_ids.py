@@ -9,6 +9,7 @@ import pytest
 from ulid import ULID
 
 import inngest
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="ids")
 DAY = datetime.timedelta(days=1)
@@ -31,7 +32,7 @@ async def plain(ctx: inngest.Context) -> None: ...
 
 @pytest.mark.parametrize(("name", "days"), [("ids/sleep", 0), ("ids/timed", 0), ("ids/plain", 1)])
 async def test_what_is_due_later_does_not_make_later_ids(tmp_path: Path, name: str, days: int) -> None:
-    async with inngest.Engine(client, database=f"sqlite:///{tmp_path}/ids.db") as engine:
+    async with inngest.Engine(client, database=databases.url_in(tmp_path)) as engine:
         ahead = round((datetime.datetime.now(datetime.UTC) + days * DAY).timestamp() * 1_000)
         (event_id,) = await engine.send(inngest.Event(name=name, ts=ahead))
         (first,) = await engine.runs(event_id=event_id)
@@ -44,7 +45,7 @@ async def test_what_is_due_later_does_not_make_later_ids(tmp_path: Path, name: s
 
 
 async def test_runs_are_listed_newest_first_after_a_sleep_in_another_engine(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/ids.db"
+    database = databases.url_in(tmp_path)
     async with inngest.Engine([sleeps], database=database) as engine:
         (event_id,) = await engine.send(inngest.Event(name="ids/sleep"))
         (sleeper,) = await engine.runs(event_id=event_id)

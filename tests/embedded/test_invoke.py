@@ -11,6 +11,7 @@ import pytest
 import inngest
 from inngest import Run
 from inngest.errors import RunCancelledError, RunFailedError, StepError
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="calls")
 TRIGGER = inngest.TriggerEvent(event="calls/go")
@@ -74,7 +75,7 @@ async def lost(ctx: inngest.Context) -> object:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def child_of(engine: inngest.Engine, function_id: str) -> Run:

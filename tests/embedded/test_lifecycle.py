@@ -13,6 +13,7 @@ import pytest
 
 import inngest
 from inngest.errors import EngineBindingError, EngineStateError, StoreError
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="life")
 
@@ -67,7 +68,7 @@ def gate(request: pytest.FixtureRequest) -> Iterator[Gate]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def test_an_engine_without_functions_sends_and_reads(database: str) -> None:
@@ -77,7 +78,7 @@ async def test_an_engine_without_functions_sends_and_reads(database: str) -> Non
 
 
 async def test_a_clean_stop_leaves_one_file(tmp_path: Path) -> None:
-    async with inngest.Engine([], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    async with inngest.Engine([], database=databases.url_in(tmp_path)) as engine:
         await engine.send(inngest.Event(name="nobody/listens"))
         assert await engine.runs() == []  # a reader has the file open too
     assert sorted(os.listdir(tmp_path)) == ["inngest.db", "inngest.db-workers"]

@@ -15,6 +15,7 @@ from inngest.embedded.engine import host_of
 from inngest.engine.domain.model import Changes, Ended, Event, Released, Run
 from inngest.engine.records import Claimed, Touched
 from inngest.protocol.errors import ErrorInfo
+from tests.embedded import databases
 
 
 class Diary:
@@ -73,7 +74,7 @@ def flaky(client: inngest.Inngest) -> inngest.Function[str]:
 async def test_an_observer_sees_events_runs_attempts_and_ends_in_order(tmp_path: Path) -> None:
     client = inngest.Inngest(app_id="shop")
     diary = Diary()
-    engine = inngest.Engine([flaky(client)], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
+    engine = inngest.Engine([flaky(client)], database=databases.url_in(tmp_path), retry_interval=0)
     host_of(engine).observe(diary)
     async with engine:
         (event_id,) = await engine.send(inngest.Event(name="t/go"))
@@ -101,7 +102,7 @@ def waiting(client: inngest.Inngest) -> inngest.Function[None]:
 
 
 async def test_an_observer_sees_each_run_that_is_cancelled_once_whoever_cancels_it(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/i.db"
+    database = databases.url_in(tmp_path)
     diary = Diary()
     engine = inngest.Engine([waiting(inngest.Inngest(app_id="shop"))], database=database)
     host_of(engine).observe(diary)
@@ -124,7 +125,7 @@ async def test_an_observer_sees_each_run_that_is_cancelled_once_whoever_cancels_
 
 async def test_an_observer_hears_whom_an_event_wakes(tmp_path: Path) -> None:
     diary = Diary()
-    engine = inngest.Engine([waiting(inngest.Inngest(app_id="shop"))], database=f"sqlite:///{tmp_path}/i.db")
+    engine = inngest.Engine([waiting(inngest.Inngest(app_id="shop"))], database=databases.url_in(tmp_path))
     host_of(engine).observe(diary)
     async with engine:
         (event_id,) = await engine.send(inngest.Event(name="t/sent"))
@@ -156,7 +157,7 @@ async def test_an_observer_that_raises_is_logged_and_changes_nothing(
 ) -> None:
     client = inngest.Inngest(app_id="shop")
     fn = flaky(client)
-    engine = inngest.Engine([fn], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
+    engine = inngest.Engine([fn], database=databases.url_in(tmp_path), retry_interval=0)
     host_of(engine).observe(Broken())
     with caplog.at_level(logging.ERROR, "inngest.engine"):
         async with engine:
@@ -167,7 +168,7 @@ async def test_an_observer_that_raises_is_logged_and_changes_nothing(
 async def test_each_of_several_observers_is_told_until_it_is_removed(tmp_path: Path) -> None:
     client = inngest.Inngest(app_id="shop")
     one, other, later = Diary(), Diary(), Diary()
-    engine = inngest.Engine([flaky(client)], database=f"sqlite:///{tmp_path}/i.db", retry_interval=0)
+    engine = inngest.Engine([flaky(client)], database=databases.url_in(tmp_path), retry_interval=0)
     remove = host_of(engine).observe(one)
     host_of(engine).observe(Broken())
     host_of(engine).observe(other)
@@ -184,7 +185,7 @@ async def test_each_of_several_observers_is_told_until_it_is_removed(tmp_path: P
 
 async def test_an_observer_that_was_added_twice_is_removed_once(tmp_path: Path) -> None:
     diary = Diary()
-    engine = inngest.Engine([], database=f"sqlite:///{tmp_path}/i.db")
+    engine = inngest.Engine([], database=databases.url_in(tmp_path))
     host_of(engine).observe(diary)
     host_of(engine).observe(diary)()
     async with engine:

@@ -15,6 +15,7 @@ import inngest
 from inngest import Rule
 from inngest.engine.domain import holding
 from inngest.errors import RunCancelledError, RunNotFoundError
+from tests.embedded import databases
 from tests.embedded.shop import TRIGGER, Shop
 from tests.embedded.stage import Stage, until_held
 from tests.wall_clock import WallClock
@@ -135,7 +136,7 @@ async def test_retry_now_tries_what_waits_for_its_next_attempt(tmp_path: Path) -
 
         return await ctx.step.run("flaky", flaky)
 
-    async with inngest.Engine([function], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    async with inngest.Engine([function], database=databases.url_in(tmp_path)) as engine:
         await engine.send(inngest.Event(name="app/start"))
         (run,) = await engine.runs()
         await until_recorded(engine, run.id)
@@ -162,7 +163,7 @@ async def test_retry_now_reaches_a_run_that_executes(tmp_path: Path) -> None:
 
         return list(await asyncio.gather(ctx.step.run("flaky", flaky), ctx.step.run("long", may_end.wait)))
 
-    async with inngest.Engine([function], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    async with inngest.Engine([function], database=databases.url_in(tmp_path)) as engine:
         await engine.send(inngest.Event(name="app/start"))
         (run,) = await engine.runs()
         await until_recorded(engine, run.id)
@@ -183,7 +184,7 @@ async def test_retry_now_makes_one_attempt_of_a_run_that_executes(tmp_path: Path
 
         await asyncio.gather(ctx.step.run("flaky", flaky), ctx.step.run("long", again.wait))
 
-    async with inngest.Engine([function], database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    async with inngest.Engine([function], database=databases.url_in(tmp_path)) as engine:
         await engine.send(inngest.Event(name="app/start"))
         (run,) = await engine.runs()
         await until_recorded(engine, run.id)
@@ -201,7 +202,7 @@ async def test_retry_now_makes_one_attempt_of_a_run_that_executes(tmp_path: Path
 async def test_a_parent_that_waits_in_vain_is_told_that_its_child_is_on_hold(
     tmp_path: Path, wall: WallClock, executing: bool
 ) -> None:
-    database, began = f"sqlite:///{tmp_path}/inngest.db", asyncio.Event()
+    database, began = databases.url_in(tmp_path), asyncio.Event()
 
     def app(first: str) -> inngest.Inngest:
         client = inngest.Inngest(app_id="app")
@@ -259,7 +260,7 @@ async def order(ctx):
     return await ctx.step.run("ship", lambda: "shipped")
 
 async def main():
-    async with inngest.Engine(client, database=sys.argv[1], max_takeovers=2) as engine:
+    async with inngest.Engine(client, database=sys.argv[1], max_takeovers=2, lease=2_000) as engine:
         (run,) = await engine.runs()
         print(await engine.wait(run.id))
 

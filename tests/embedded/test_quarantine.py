@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 import inngest
 from inngest import Rule
+from tests.embedded import databases
 from tests.embedded.stage import Stage
 
 
@@ -46,10 +45,12 @@ async def test_others_go_on_while_a_run_must_be_tried_alone(stage: Stage) -> Non
     async with stage.engine(holding, brief, killing) as engine:
         held = asyncio.ensure_future(engine.invoke(holding))
         await begun.wait()
-        with contextlib.closing(sqlite3.connect(stage.folder / "inngest.db")) as rows, rows:
-            rows.execute("UPDATE inngest_steps SET due_at = 0 WHERE run_id = ?", (run.id,))
-            rows.execute("UPDATE inngest_jobs SET queue_class = 1, due_at = 0, score = 0 WHERE run_id = ?", (run.id,))
-            rows.execute("UPDATE inngest_runs SET takeovers = 3 WHERE id = ?", (run.id,))
+        for sql in (
+            f"UPDATE inngest_steps SET due_at = 0 WHERE run_id = '{run.id}'",
+            f"UPDATE inngest_jobs SET queue_class = 1, due_at = 0, score = 0 WHERE run_id = '{run.id}'",
+            f"UPDATE inngest_runs SET takeovers = 3 WHERE id = '{run.id}'",
+        ):
+            databases.execute(stage.folder, sql)
         assert await engine.invoke(brief) == "quick"
         (reason,) = (await engine.explain(run.id)).reasons[:1]
         assert reason.rule is Rule.ALONE

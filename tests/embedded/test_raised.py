@@ -16,6 +16,7 @@ import inngest
 from inngest import Run
 from inngest.errors import RunFailedError
 from tests import processes
+from tests.embedded import databases
 from tests.embedded.stage import Stage, failure
 
 
@@ -307,7 +308,7 @@ def interrupted(talk: processes.Talk, database: str, kind: str) -> None:
 
 
 def test_what_the_keyboard_raises_ends_the_loop_and_costs_the_run_nothing(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/inngest.db"
+    database = databases.url_in(tmp_path)
     with processes.started(interrupted, database, "loop") as first:
         first.expect("begun")
         first.say("interrupt")
@@ -320,7 +321,7 @@ def test_what_the_keyboard_raises_ends_the_loop_and_costs_the_run_nothing(tmp_pa
 
 
 def test_in_a_thread_it_is_a_failed_attempt(tmp_path: Path) -> None:
-    with processes.started(interrupted, f"sqlite:///{tmp_path}/inngest.db", "thread") as process:
+    with processes.started(interrupted, databases.url_in(tmp_path), "thread") as process:
         process.expect("begun")
         process.say("interrupt")
         process.expect("KeyboardInterrupt")
@@ -361,7 +362,7 @@ def exits(talk: processes.Talk, database: str, kind: str) -> None:
 
 
 def test_an_exit_in_a_task_of_user_code_ends_its_loop_as_a_crash_does(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/inngest.db"
+    database = databases.url_in(tmp_path)
     with processes.started(exits, database, "loop") as first:
         first.expect("begun")
         first.say("exit")
@@ -374,7 +375,7 @@ def test_an_exit_in_a_task_of_user_code_ends_its_loop_as_a_crash_does(tmp_path: 
 
 
 def test_an_exit_in_a_task_of_user_code_does_not_end_the_engines_own_loop(tmp_path: Path) -> None:
-    with processes.started(exits, f"sqlite:///{tmp_path}/inngest.db", "thread") as process:
+    with processes.started(exits, databases.url_in(tmp_path), "thread") as process:
         process.expect("begun")
         process.say("exit")
         process.expect("done")

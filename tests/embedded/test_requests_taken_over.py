@@ -10,6 +10,7 @@ import pytest
 import inngest
 from inngest.experimental.ai import openai
 from tests import processes
+from tests.embedded import databases
 
 from . import answering as providers
 from .answering import Answer, answering
@@ -47,7 +48,7 @@ def works(talk: processes.Talk, database: str, url: str) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])

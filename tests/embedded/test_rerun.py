@@ -9,6 +9,7 @@ import pytest
 
 import inngest
 from inngest.errors import EngineConfigError, EngineStateError, RunFailedError, RunNotFoundError
+from tests.embedded import databases
 
 
 class Shop:
@@ -57,7 +58,7 @@ class Shop:
         self.did.append(("mail", number))
 
     def engine(self) -> inngest.Engine:
-        return inngest.Engine(self.client, database=f"sqlite:///{self.folder}/inngest.db", retry_interval=0)
+        return inngest.Engine(self.client, database=databases.url_in(self.folder), retry_interval=0)
 
     async def ran(self, engine: inngest.Engine, items: int = 3) -> inngest.Run:
         """A run that has ended, well or not."""
@@ -216,7 +217,7 @@ def test_plain_code_runs_a_run_again(tmp_path: Path) -> None:
     def plain(ctx: inngest.ContextSync) -> object:
         return ctx.step.run("double", lambda number: 2 * number, 1)
 
-    with inngest.Engine(client, database=f"sqlite:///{tmp_path}/inngest.db") as engine:
+    with inngest.Engine(client, database=databases.url_in(tmp_path)) as engine:
         assert engine.invoke_sync(plain) == 2
         (run,) = engine.runs_sync()
         assert engine.wait_sync(engine.rerun_sync(run.id, "double", [4]).id) == 8

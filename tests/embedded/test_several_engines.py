@@ -13,6 +13,7 @@ import inngest
 from inngest.engine import service
 from inngest.errors import EngineBindingError
 from tests import processes
+from tests.embedded import databases
 from tests.processes import PATIENCE
 
 WORKERS = 4
@@ -66,7 +67,7 @@ def works(talk: processes.Talk, database: str) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def test_four_workers_share_what_a_script_sends(database: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import inngest
 from inngest.errors import RunFailedError, StepArgumentError
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="signals")
 
@@ -36,7 +37,7 @@ async def sends(ctx: inngest.Context) -> object:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def begun(engine: inngest.Engine, event: str) -> str:

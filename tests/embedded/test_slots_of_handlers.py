@@ -11,6 +11,7 @@ import pytest
 
 import inngest
 from inngest import Rule
+from tests.embedded import databases
 from tests.wall_clock import WallClock
 
 SLOW = 20_000
@@ -58,7 +59,7 @@ def hall() -> Iterator[Hall]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 class Cast:

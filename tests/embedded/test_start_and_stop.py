@@ -21,6 +21,7 @@ from starlette.routing import Route
 import inngest
 from inngest.engine.store.sql import SqlStore
 from inngest.errors import EngineStateError, StoreFullError
+from tests.embedded import databases
 from tests.embedded.troubles import Complaints, Disk, Shop
 
 TRIGGER = inngest.TriggerEvent(event="s/go")
@@ -355,7 +356,7 @@ def test_a_loop_ends_though_its_engine_could_not_write(tmp_path: Path, monkeypat
     disk, shop, complaints = Disk(monkeypatch.setattr), Shop(), Complaints()
 
     async def main() -> None:
-        engine = inngest.Engine(shop.client, database=f"sqlite:///{tmp_path}/inngest.db")
+        engine = inngest.Engine(shop.client, database=databases.url_in(tmp_path))
         await engine.start()
         await engine.send(inngest.Event(name="order"))
         await shop.is_entered()
@@ -374,7 +375,7 @@ def test_a_loop_ends_though_the_stop_was_cut_short(
     disk, shop, complaints = Disk(monkeypatch.setattr), Shop(), Complaints()
 
     async def main() -> None:
-        engine = inngest.Engine(shop.client, database=f"sqlite:///{tmp_path}/inngest.db", drain_timeout=60_000)
+        engine = inngest.Engine(shop.client, database=databases.url_in(tmp_path), drain_timeout=60_000)
         await engine.start()
         await engine.send(inngest.Event(name="order"))
         await shop.is_entered()

@@ -11,6 +11,7 @@ import pytest
 
 import inngest
 from inngest.embedded.engine import host_of
+from tests.embedded import databases
 
 
 class Gate:
@@ -52,7 +53,7 @@ def gated(client: inngest.Inngest, gate: Gate, kind: str) -> inngest.Function[li
 async def test_a_step_that_runs_while_the_engine_stops_is_recorded_and_the_run_rests(tmp_path: Path, kind: str) -> None:
     gate = Gate()
     fn = gated(inngest.Inngest(app_id="shop"), gate, kind)
-    database = f"sqlite:///{tmp_path}/i.db"
+    database = databases.url_in(tmp_path)
     before = asyncio.all_tasks()
     engine = inngest.Engine([fn], database=database, drain_timeout=60_000)
     await engine.start()
@@ -74,7 +75,7 @@ async def test_a_step_that_runs_while_the_engine_stops_is_recorded_and_the_run_r
 async def test_stopping_ends_within_its_time_though_a_plain_step_goes_on(tmp_path: Path, drain_timeout: int) -> None:
     gate = Gate()
     fn = gated(inngest.Inngest(app_id="shop"), gate, "plain")
-    database = f"sqlite:///{tmp_path}/i.db"
+    database = databases.url_in(tmp_path)
     async with inngest.Engine([fn], database=database, drain_timeout=drain_timeout) as engine:
         (event_id,) = await engine.send(inngest.Event(name="t/go"))
         await asyncio.to_thread(gate.began.wait)

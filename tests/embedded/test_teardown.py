@@ -16,6 +16,7 @@ import pytest
 
 import inngest
 from tests import processes
+from tests.embedded import databases
 
 EACH = 3
 """Events that are sent, each of which starts a run of every function."""
@@ -202,7 +203,7 @@ def works(talk: processes.Talk, main: Callable[[processes.Talk, str], Awaitable[
 async def test_a_loop_that_ends_takes_nothing_from_its_runs(
     main: Callable[[processes.Talk, str], Awaitable[None]], tmp_path: Path
 ) -> None:
-    database = f"sqlite:///{tmp_path}/inngest.db"
+    database = databases.url_in(tmp_path)
     with processes.started(works, main, database) as worker:
         for _ in range(Shop().handlers):
             await asyncio.to_thread(worker.expect, "begun")
@@ -213,7 +214,7 @@ async def test_a_loop_that_ends_takes_nothing_from_its_runs(
 
 @pytest.mark.parametrize("signals", [[signal.SIGKILL], [signal.SIGINT, signal.SIGKILL], [signal.SIGINT] * 2])
 async def test_a_signal_takes_nothing_from_runs(signals: list[signal.Signals], tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/inngest.db"
+    database = databases.url_in(tmp_path)
     with processes.started(works, _until_interrupted, database) as worker:
         for _ in range(Shop().handlers):
             await asyncio.to_thread(worker.expect, "begun")

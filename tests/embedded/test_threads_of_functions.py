@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import inngest
+from tests.embedded import databases
 
 SLOW = 20_000
 """Milliseconds after which a test that would hang fails."""
@@ -53,7 +54,7 @@ def cast() -> Iterator[Cast]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def send(engine: inngest.Engine, name: str, count: int = 1) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import inngest
 from inngest.errors import RunFailedError
+from tests.embedded import databases
 
 client = inngest.Inngest(app_id="shop")
 HOUR = datetime.timedelta(hours=1)
@@ -81,7 +82,7 @@ async def waiting(engine: inngest.Engine, run_id: str) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/inngest.db"
+    return databases.url_in(tmp_path)
 
 
 async def test_the_event_that_matches_is_given(database: str) -> None:

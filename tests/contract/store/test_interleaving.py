@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from inngest.engine.domain import subscriptions
-from inngest.engine.domain.model import Changes, Event, FunctionSpec, Released, SubscriptionKind, Wait
+from inngest.engine.domain.model import Changes, Code, Event, FunctionSpec, Hold, Released, SubscriptionKind, Wait
 from inngest.engine.records import Accepted, Claimed, Claims, Commit, Receipt, Written
 from inngest.engine.store import claiming, locking
 from inngest.engine.store.locks import Kind, Lock
 from inngest.engine.store.sql import SqlStore
+from inngest.protocol.calls import Sign
 from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
 from tests import postgres
 from tests.contract.store import values
@@ -127,6 +128,20 @@ def collected(**config: object) -> Any:
     return setup
 
 
+def held(town: Town) -> None:
+    """A run that `worker` has put on hold for long: others that have started since may enter it at once."""
+    hold = Hold(Sign.CALLED, "a", "b", "", 1, NOW, NOW)
+    changes = Changes(0, transition=Released(LATER, hold), code=Code(hold=hold, holds=1))
+    claimed = begun(town)
+    town.setter.do(lambda store: values.commit(store, claimed, changes))
+
+
+def suspect(town: Town) -> None:
+    """A run that nobody owns, and that must be tried alone."""
+    queued(town)
+    town.rows("UPDATE inngest_jobs SET queue_class = 1 RETURNING id")
+
+
 # -- verbs
 
 
@@ -194,6 +209,15 @@ def claims(session: str, now: int = NOW) -> Any:
     return verb
 
 
+def probes(session: str, *, alone: bool = True) -> Any:
+    """A worker claims what there is, and what is on hold."""
+
+    def verb(store: SqlStore, _: object) -> Awaitable[Claims]:
+        return store.claim(owner(session), 5, ALL, NOW, alone=alone, probes=5)
+
+    return verb
+
+
 def begins(session: str) -> Any:
     """A worker accepts an event, and begins its run at once."""
 
@@ -250,6 +274,12 @@ def met(town: Town, *_: object) -> Iterator[str]:
     """An event and a wait for it have met."""
     if town.rows("SELECT 1 FROM inngest_waits") and not town.rows("SELECT 1 FROM inngest_inbox"):
         yield "an event and a wait for it have missed each other (P8)"
+
+
+def not_hidden(_: Town, __: object, told: Told) -> Iterator[str]:
+    """Who may take a run takes it, or looks again soon."""
+    if isinstance(told.b, Claims) and not told.b.runs and (told.b.next_due or LATER) > NOW + 2 * claiming.SOON:
+        yield "a worker that only looked at a run has hidden it from one that may take it (P6)"
 
 
 def settled(town: Town, *_: object) -> Iterator[str]:
@@ -371,6 +401,10 @@ PAIRS = [
     Pair("end / claim of what falls due", due_later, ends, claims("other", NOW + MINUTE), one_executes),
     Pair("claim of what falls due / end", due_later, claims("other", NOW + MINUTE), ends, one_executes),
     Pair("claim / claim", queued, claims("worker"), claims("other")),
+    Pair("claim of what is not due / claim of what is", held, probes("worker"), probes("other"), not_hidden),
+    Pair("claim of what is due / the same", held, probes("other"), probes("other")),
+    Pair("claim beside others / claim alone", suspect, probes("worker", alone=False), probes("other"), not_hidden),
+    Pair("claim alone / claim alone", suspect, probes("worker"), probes("other")),
     Pair("event / resume", paused, goes, resumes),
     Pair("event / event at a rate limit", gated(rateLimit={"limit": 1, "period": "60s"}), first, second, one_starts),
     Pair("event / event of a singleton", gated(singleton={"mode": "skip"}), first, second, one_starts),

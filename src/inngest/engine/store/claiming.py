@@ -55,12 +55,11 @@ ASKING = Statement(
 
 SUSPECTS = Statement(
     "A claim finds the earliest job of a run that must be tried alone.",
-    lambda words: words.locking(
+    lambda words: (
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.due_at, _jobs.c.lane)
         .where(words.any_of(_jobs.c.function_id, "functions"), _jobs.c.queue_class == _YES)
         .order_by(_jobs.c.due_at, _jobs.c.id)
-        .limit(_YES),
-        skip=True,
+        .limit(_YES)
     ),
 )
 
@@ -71,6 +70,18 @@ PUT_OFF = Statement(
         .where(_jobs.c.id.in_([bindparam("job"), cast(bindparam("job_as_text"), Text)]))  # it may be given as bytes
         .values(due_at=bindparam("until"), score=bindparam("until_score"))
     ),
+)
+
+FREE_JOBS = Statement(
+    "A claim locks those of these jobs that nobody takes, or moves.",
+    lambda words: words.locking(
+        select(_jobs.c.id).where(words.any_of(_jobs.c.id, "jobs")).order_by(_jobs.c.id), skip=True
+    ),
+)
+
+KNOWN_JOBS = Statement(
+    "A claim asks which of these jobs there are.",
+    lambda words: select(_jobs.c.id).where(words.any_of(_jobs.c.id, "jobs")),
 )
 
 DELETE_JOBS = Statement(
@@ -174,7 +185,7 @@ class Claiming:
         if quarantined is not None and alone_due:
             if asked.alone:
                 taken, *_ = self._take_suspect(tx, asked, quarantined)
-                return Claims(taken, asked.now)
+                return Claims(taken, asked.now if taken else _soon(tx, asked))
             if asked.keep is not None:
                 _put_off(tx, quarantined[0], asked.keep)
                 return Claims((), asked.keep, alone_due=True)
@@ -215,8 +226,9 @@ class Claiming:
             tx.on_commit(lambda: self._had_turn(turn))
             most = min(most, (asked.together + turn) // 2)
         probes, next_due = holding.due(tx, functions, asked.session, started, most, asked.now)
-        taken, again_at, _ = _take(tx, asked, probes, slot=0) if probes else _NOBODY
-        return _Taken(taken, min((time for time in (next_due, again_at) if time is not None), default=None))
+        free, free_at = _free(tx, asked, probes)
+        taken, again_at, _ = _take(tx, asked, free, slot=0) if free else _NOBODY
+        return _Taken(taken, min((time for time in (next_due, free_at, again_at) if time is not None), default=None))
 
     def _visit(self, tx: WriteContext, asked: Claim, queues: Mapping[str, int], plain: int) -> lane_claims.LaneJobs:
         """Lanes have half of the places, and what plain functions do not need of the other half."""
@@ -252,7 +264,8 @@ class Claiming:
         return job_id, run_id, due_at, lane_id
 
     def _take_suspect(self, tx: WriteContext, asked: Claim, quarantined: tuple[str, str, int, str]) -> _Taken:
-        taken = _take(tx, asked, [quarantined[:3]], alone=True)
+        jobs, free_at = _free(tx, asked, [quarantined[:3]])
+        taken = _take(tx, asked, jobs, alone=True) if jobs else _Taken([], free_at)
         lane = lanes.readable(quarantined[3])
         if taken.runs and lane is not None:
             capacity = lanes.capacity(tx, [lane])
@@ -331,7 +344,7 @@ def _take(
     busy = _busy(tx, jobs) if tx.is_shared else ()
     if busy:
         jobs = [job for job in jobs if job[1] not in busy]
-        times.append(asked.now + SOON + round(tx.ids.random() * SOON))
+        times.append(_soon(tx, asked))
     tx.execute(DELETE_JOBS, {"jobs": json.dumps([job[0] for job in jobs])})
     runs = [job[1] for job in jobs]
     taking: dict[str, object] = {"runs": json.dumps(runs), "session": asked.session, "owner_token": asked.token}
@@ -356,6 +369,25 @@ def _take(
             times += [] if until is None else [until]
     times += unreadable.put_off_strange(tx, runs, asked.now, alone=alone)
     return _Taken(taken, min(times, default=None), busy)
+
+
+def _free(
+    tx: WriteContext, asked: Claim, jobs: Sequence[tuple[str, str, int]]
+) -> tuple[Sequence[tuple[str, str, int]], int | None]:
+    """Those of these jobs that nobody else takes or moves, locked from now on; and when to look again for the others.
+
+    They were found without locks.
+    """
+    if not tx.is_shared or not jobs:
+        return jobs, None
+    asking = {"jobs": json.dumps([job[0] for job in jobs])}
+    free = {row[0] for row in tx.execute(FREE_JOBS, asking).fetchall()}
+    hidden = len(free) < len(jobs) and len(tx.execute(KNOWN_JOBS, asking).fetchall()) > len(free)
+    return [job for job in jobs if job[0] in free], _soon(tx, asked) if hidden else None
+
+
+def _soon(tx: WriteContext, asked: Claim) -> int:
+    return asked.now + SOON + round(tx.ids.random() * SOON)
 
 
 def _busy(tx: Transaction, jobs: Sequence[tuple[str, str, int]]) -> set[str]:

@@ -52,7 +52,7 @@ HOLDERS = Statement("A claim finds the workers that have put runs of a function 
 
 HELD_BY = Statement(
     "A claim finds runs that one worker put on hold before this worker started.",
-    lambda words: words.locking(
+    lambda _: (
         select(_jobs.c.id, _jobs.c.run_id)
         .where(
             _jobs.c.function_id == bindparam("function"),
@@ -60,19 +60,17 @@ HELD_BY = Statement(
             _jobs.c.held_at <= bindparam("started"),
         )
         .order_by(_jobs.c.held_at)
-        .limit(bindparam("count")),
-        skip=True,
+        .limit(bindparam("count"))
     ),
 )
 
 IN_TIME = Statement(
     "A claim finds the runs on hold that fall due first.",
-    lambda words: words.locking(
+    lambda _: (
         select(_jobs.c.id, _jobs.c.run_id, _jobs.c.score, _jobs.c.held_by)
         .where(*_OF_FUNCTION, _jobs.c.lane == literal_column("''", Text), _jobs.c.start == _NO)
         .order_by(_jobs.c.score, _jobs.c.id)
-        .limit(bindparam("count")),
-        skip=True,
+        .limit(bindparam("count"))
     ),
 )
 
@@ -125,6 +123,8 @@ def due(
     tx: Transaction, functions: Collection[str], session: str, started: int, count: int, now: int
 ) -> tuple[list[tuple[str, str, int]], int | None]:
     """Runs on hold that a worker may enter now, at most so many, by job, run and time; and when the next one is due.
+
+    Nothing is locked: who looks at one that is not due would hide it from those for whom it is.
 
     Args:
         tx: the transaction.

@@ -11,6 +11,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from inngest.engine.domain import function_rules
 from inngest.engine.domain.function_rules import PLAIN, Queueing
@@ -29,6 +30,7 @@ from .core import (
     Integer,
     Label,
     ScalarSelect,
+    Select,
     Text,
     bindparam,
     case,
@@ -54,20 +56,31 @@ WAITING_LANES = Statement(
     lambda words: select(_lanes.c.id).where(words.any_of(_lanes.c.id, "lanes")),
 )
 
+
+def _of_budgets(words: SqlDialect) -> Select[*tuple[Any, ...]]:
+    return select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets"))
+
+
+def _of_throttles(words: SqlDialect) -> Select[*tuple[Any, ...]]:
+    return select(_throttles.c.id, _throttles.c.tat).where(words.any_of(_throttles.c.id, "throttles"))
+
+
 BUDGETS = Statement(
     "A transaction reads how many slots of budgets are used, and whether lanes wait for them.",
-    lambda words: words.locking(
-        select(_budgets.c.budget, _budgets.c.used, _blocked()).where(words.any_of(_budgets.c.budget, "budgets")),
-        skip=False,
-    ),
+    lambda words: words.locking(_of_budgets(words), skip=False),
 )
 
 THROTTLES = Statement(
     "A transaction reads when throttles let the next run begin.",
-    lambda words: words.locking(
-        select(_throttles.c.id, _throttles.c.tat).where(words.any_of(_throttles.c.id, "throttles")), skip=False
-    ),
+    lambda words: words.locking(_of_throttles(words), skip=False),
 )
+
+LOOK_AT_BUDGETS = Statement(
+    "A reader learns how many slots of budgets are used, and whether lanes wait for them.",
+    _of_budgets,
+)
+
+LOOK_AT_THROTTLES = Statement("A reader learns when throttles let the next run begin.", _of_throttles)
 
 
 def _next_limit(function: ColumnElement[str]) -> ScalarSelect[int | None]:
@@ -261,7 +274,14 @@ QUEUE_LANES = MultiRowStatement(
 
 
 def capacity(tx: Transaction, lanes: Iterable[Lane], *, mends: bool = True) -> Capacity:
-    """Read what lanes have left. A count that cannot be read is counted anew, and stored if it `mends` that."""
+    """Read what lanes have left. A count that cannot be read is counted anew.
+
+    Args:
+        tx: the transaction.
+        lanes: whose budgets and throttles are read.
+        mends: what is read is held, to be written, and so is what was counted anew; else nothing is: a transaction that
+            only reads may hold nothing.
+    """
     budgets: dict[str, None] = {}  # not a set: its order is chance
     throttles: dict[str, None] = {}
     lanes = list(lanes)
@@ -274,14 +294,16 @@ def capacity(tx: Transaction, lanes: Iterable[Lane], *, mends: bool = True) -> C
     used: dict[str, int] = {}
     awaited: set[str] = set()
     if budgets:
-        for budget, count, blocked in tx.execute(BUDGETS, {"budgets": json.dumps(list(budgets))}).fetchall():
+        reading = BUDGETS if mends else LOOK_AT_BUDGETS
+        for budget, count, blocked in tx.execute(reading, {"budgets": json.dumps(list(budgets))}).fetchall():
             known = isinstance(count, int) and 0 <= count <= LARGEST
             used[budget] = count if known else _counted_anew(tx, budget, mends)
             if blocked:
                 awaited.add(budget)
     tats: dict[str, int] = {}
     if throttles:
-        rows = tx.execute(THROTTLES, {"throttles": json.dumps(list(throttles))}).fetchall()
+        reading = THROTTLES if mends else LOOK_AT_THROTTLES
+        rows = tx.execute(reading, {"throttles": json.dumps(list(throttles))}).fetchall()
         tats.update((row[0], row[1]) for row in rows if isinstance(row[1], int))  # else it begins anew
     return Capacity(used, frozenset(awaited), tats)
 
