@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ import httpx
 import pytest
 
 import inngest
+from inngest.embedded.upkeep import Upkeep
+from inngest.engine.store.schema import CURRENT
 from tests import postgres
 
 from . import processes
@@ -58,6 +62,51 @@ async def test_runs_are_listed_shown_and_started(database: str, tmp_path: Path) 
     code, started_one, _ = command("invoke", "shop-pack", database=database, cwd=tmp_path)
     assert (code, "started shop-pack" in started_one) == (0, True)
     assert not os.listdir(tmp_path)  # no file is made
+
+
+async def test_its_state_is_shown(database: str, tmp_path: Path) -> None:
+    await shop(database)
+    async with inngest.Engine([], database=database):
+        code, shown, _ = await asyncio.to_thread(command, "db", "status", database=database, cwd=tmp_path)
+        rows = dict(line.split(maxsplit=1) for line in shown.splitlines())
+        assert (code, rows["schema"], rows["runs"].partition(";")[0]) == (0, CURRENT.revision, "1: 1 completed")
+        assert rows["workers"].startswith(f"pid {os.getpid()} on ")
+        assert (await asyncio.to_thread(Upkeep(database).workers)) == 1
+    code, shown, _ = command("db", "status", "--json", database=database, cwd=tmp_path)
+    told = json.loads(shown)
+    assert (code, told["workers"], told["needs_migration"], told["bytes"] > 0) == (0, [], False, True)
+    assert Upkeep(database).workers() == 0
+
+
+async def test_an_older_schema_is_brought_up_to_date(database: str, tmp_path: Path) -> None:
+    """The columns that revision 0005 adds are not there."""
+    await shop(database)
+    name = database.partition("schema=")[2]
+    postgres.server().execute(
+        f"ALTER TABLE {name}.inngest_sessions DROP COLUMN beat_at, DROP COLUMN lease; "
+        f"UPDATE {name}.inngest_meta SET value = '0004' WHERE key IN ('revision', 'min_compatible')"
+    )
+    code, _, said = command("runs", database=database, cwd=tmp_path)
+    assert (code, "has schema 0004, and this code reads 0005" in said) == (3, True), said
+    code, shown, _ = command("db", "status", "--json", database=database, cwd=tmp_path)
+    assert (code, json.loads(shown)["needs_migration"]) == (0, True)
+    code, shown, said = command("db", "migrate", "--yes", database=database, cwd=tmp_path)
+    assert (code, shown.endswith("from schema 0004 to 0005\n")) == (0, True), said
+    await shop(database)
+    code, shown, _ = command("db", "migrate", database=database, cwd=tmp_path)
+    assert (code, shown.startswith("nothing to do: postgresql://")) == (0, True)
+
+
+async def test_a_newer_schema_is_refused(database: str, tmp_path: Path) -> None:
+    await shop(database)
+    name = database.partition("schema=")[2]
+    postgres.server().execute(
+        f"UPDATE {name}.inngest_meta SET value = '0099' WHERE key IN ('revision', 'min_compatible')"
+    )
+    for asked in (("db", "status"), ("db", "migrate"), ("runs",)):
+        code, _, said = command(*asked, database=database, cwd=tmp_path)
+        assert (code, "has schema 0099, which needs code that knows at least 0099" in said) == (3, True), said
+        assert "Traceback" not in said
 
 
 def test_mistakes_are_said_without_the_password(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from typing import NamedTuple
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.records import Session
 from inngest.engine.store import counting, schema, sessions
+from inngest.engine.store.database import Size
+from inngest.engine.store.dialects import SCHEME, database_of
 from inngest.engine.store.dialects.sqlite import SqliteDatabase, upkeep
 from inngest.engine.store.dialects.sqlite.locks import FileLocks
-from inngest.engine.store.dialects.sqlite.upkeep import Size
 from inngest.engine.store.statement import Connection, Transaction
 
 from . import views
+from .errors import EngineConfigError
 
 
 class Worker(NamedTuple):
@@ -54,17 +56,27 @@ class Migrated(NamedTuple):
 
 
 class Upkeep:
-    """Looks after a database file, whether workers use it or not.
+    """Looks after a database, whether workers use it or not.
 
     Args:
-        path: the file.
+        database: the file; or the URL of a PostgreSQL database.
 
-    Every method raises a StoreError if the file cannot be used: missing, damaged, of a newer version, full, locked.
+    Attributes:
+        name: of the database, for people.
+
+    Every method raises a StoreError if it cannot be used: missing, damaged, of a newer version, full, locked, away.
+
+    Raises:
+        EngineConfigError: the URL is wrong.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._database = SqliteDatabase(path)
-        self._locks = FileLocks.beside(self._database.path)
+    def __init__(self, database: Path | str) -> None:
+        try:
+            found = database_of(database if isinstance(database, str) else f"{SCHEME}{database}")
+        except ValueError as error:
+            raise EngineConfigError(f"database: {error}") from None
+        self._database, self._liveness = found.database, found.liveness
+        self.name = str(database) if isinstance(database, Path) else found.database.name
 
     def status(self) -> Status:
         """The contents of the database, and its size. Nothing is written."""
@@ -72,7 +84,7 @@ class Upkeep:
 
     def workers(self) -> int:
         """How many processes have the database open, whatever the revision of its schema."""
-        return len(self._locks.living())
+        return self._database.look(self._workers)
 
     def is_current(self) -> bool:
         """Whether the schema is of the revision of this code, or newer."""
@@ -89,10 +101,47 @@ class Upkeep:
             schema.prepare(self._database, connection)
             return Migrated(before, schema.revision(self._database, connection))
 
+    def _workers(self, connection: Connection) -> int:
+        schema.revision(self._database, connection)
+        self._database.look_at_lives(connection)
+        rows = connection.execute(f"SELECT id FROM {self._database.named('inngest_sessions')}").fetchall()
+        return sum(self._liveness.alive(row[0]) for row in rows)
+
+    def _status(self, connection: Connection) -> Status:
+        revision = schema.revision(self._database, connection)
+        size = self._database.size(connection)
+        if revision < schema.CURRENT.revision:
+            return Status(revision, size, None)
+        schema.check(self._database, connection)
+        self._database.look_at_lives(connection)
+        tx = Transaction(connection, self._database)
+        found = counting.counts(tx)
+        started = sorted(sessions.sessions(tx), key=lambda one: one.started_at)
+        living = [_worker(one) for one in started if self._liveness.alive(one.id)]
+        oldest = views.optional_time(found.oldest)
+        return Status(revision, size, Contents(living, found.runs, found.events, found.steps, oldest))
+
+
+class FileUpkeep(Upkeep):
+    """Looks after a database file.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._file = SqliteDatabase(path)
+        self._locks = FileLocks.beside(self._file.path)
+
+    def workers(self) -> int:
+        """How many processes have the file open, whatever the revision of its schema."""
+        return len(self._locks.living())
+
     def compact(self) -> tuple[Size, Size]:
         """Give back what is free in the file; its size before and after. Workers cannot write meanwhile, and wait."""
         before = self._database.look(self._size)
-        upkeep.compact(self._database.path)
+        upkeep.compact(self._file.path)
         return before, self._database.look(self._size)
 
     def copy(self, target: Path) -> Size:
@@ -102,34 +151,13 @@ class Upkeep:
             target: a file that does not exist, in a folder that does.
         """
         self._database.look(lambda connection: schema.revision(self._database, connection))
-        upkeep.copy(self._database, target)
-        return SqliteDatabase(target).look(lambda connection: upkeep.size(target, connection))
+        upkeep.copy(self._file, target)
+        copied = SqliteDatabase(target)
+        return copied.look(copied.size)
 
     def _size(self, connection: Connection) -> Size:
         schema.revision(self._database, connection)
-        return upkeep.size(self._database.path, connection)
-
-    def _status(self, connection: Connection) -> Status:
-        revision = schema.revision(self._database, connection)
-        size = upkeep.size(self._database.path, connection)
-        if revision < schema.CURRENT.revision:
-            return Status(revision, size, None)
-        schema.check(self._database, connection)
-        tx = Transaction(connection, self._database)
-        found = counting.counts(tx)
-        started = sorted(sessions.sessions(tx), key=lambda one: one.started_at)
-        living = [_worker(one) for one in started if self._locks.alive(one.id)]
-        return Status(
-            revision,
-            size,
-            Contents(
-                living,
-                found.runs,
-                found.events,
-                found.steps,
-                views.optional_time(found.oldest),
-            ),
-        )
+        return self._database.size(connection)
 
 
 def _worker(session: Session) -> Worker:

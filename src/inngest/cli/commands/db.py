@@ -9,23 +9,23 @@ from rich.text import Text
 
 from inngest.cli import arguments, output
 from inngest.cli.errors import CommandError, Exit
-from inngest.embedded.upkeep import Contents, Upkeep
+from inngest.embedded.upkeep import Contents, FileUpkeep, Upkeep
 from inngest.runtime.clock import wall_clock_ms
 from inngest.server.run_json import optional_iso
 
 
 def status(*, database: str, as_json: bool) -> None:
     """Show what a database holds."""
-    path = _file(database)
-    found = Upkeep(path).status()
+    upkeep = _upkeep(database)
+    found = upkeep.status()
     size, contents = found.size, found.contents
     if as_json:
         output.print_json(
             {
-                "database": str(path),
+                "database": upkeep.name,
                 "schema": found.revision,
                 "needs_migration": contents is None,
-                "bytes": size.file,
+                "bytes": size.whole,
                 "wal_bytes": size.wal,
                 "free_bytes": size.free,
                 **({} if contents is None else _contents_shape(contents)),
@@ -34,7 +34,7 @@ def status(*, database: str, as_json: bool) -> None:
         return
     free = f", {_bytes(size.free)} of it free: `inngest db vacuum` gives it back" if size.free else ""
     wal = f", and {_bytes(size.wal)} beside it" if size.wal else ""
-    rows = [("database", str(path)), ("schema", found.revision), ("size", f"{_bytes(size.file)}{wal}{free}")]
+    rows = [("database", upkeep.name), ("schema", found.revision), ("size", f"{_bytes(size.whole)}{wal}{free}")]
     rows += (
         [("contents", "an older schema, which this version cannot read: `inngest db migrate` brings it up to date")]
         if contents is None
@@ -45,14 +45,20 @@ def status(*, database: str, as_json: bool) -> None:
         output.console().print(Text.assemble((f"{name:<{width}}", "dim"), "  ", text))
 
 
-def _file(database: str) -> Path:
+def _upkeep(database: str) -> Upkeep:
+    """What looks after a database."""
+    found = arguments.existing_database(database)
+    return FileUpkeep(found) if isinstance(found, Path) else Upkeep(found)
+
+
+def _file(database: str, verb: str) -> Path:
     """The file that is looked after."""
     found = arguments.existing_database(database)
     if isinstance(found, Path):
         return found
     raise CommandError(
-        "--database: `inngest db` looks after files of SQLite only",
-        hint="PostgreSQL has its own: pg_dump copies, VACUUM gives space back, and an engine that starts migrates",
+        f"--database: `inngest db {verb}` is for files of SQLite",
+        hint="PostgreSQL has its own: pg_dump copies, and VACUUM gives space back",
     )
 
 
@@ -88,41 +94,40 @@ def _contents_shape(contents: Contents) -> dict[str, object]:
 
 def migrate(*, yes: bool, database: str, as_json: bool) -> None:
     """Bring the schema of a database to that of this version."""
-    path = _file(database)
-    upkeep = Upkeep(path)
+    upkeep = _upkeep(database)
     if not yes and not upkeep.is_current():
-        _refuse_workers(upkeep, path, "migrate", "may know the older schema only, and fail at its next write")
+        _refuse_workers(upkeep, "migrate", "may know the older schema only, and fail at its next write")
     done = upkeep.migrate()
     if as_json:
-        output.print_json({"database": str(path), "before": done.before, "after": done.after})
+        output.print_json({"database": upkeep.name, "before": done.before, "after": done.after})
     elif done.before == done.after:
-        output.console().print(f"nothing to do: {path} has schema {done.after}")
+        output.console().print(f"nothing to do: {upkeep.name} has schema {done.after}")
     else:
-        output.console().print(f"migrated  {path}  from schema {done.before} to {done.after}")
+        output.console().print(f"migrated  {upkeep.name}  from schema {done.before} to {done.after}")
 
 
 def vacuum(*, yes: bool, database: str, as_json: bool) -> None:
     """Give back the space of what was removed."""
-    path = _file(database)
-    upkeep = Upkeep(path)
+    path = _file(database, "vacuum")
+    upkeep = FileUpkeep(path)
     if not yes:
-        _refuse_workers(upkeep, path, "vacuum", "cannot write until all of the file is written anew")
+        _refuse_workers(upkeep, "vacuum", "cannot write until all of the file is written anew")
     before, after = upkeep.compact()
     if as_json:
-        told = {"before": before.file + before.wal, "after": after.file + after.wal}
+        told = {"before": before.whole + before.wal, "after": after.whole + after.wal}
         output.print_json({"database": str(path), "bytes": told})
         return
-    total = before.file + before.wal
-    output.console().print(f"vacuumed  {path}  from {_bytes(total)} to {_bytes(after.file + after.wal)}")
+    total = before.whole + before.wal
+    output.console().print(f"vacuumed  {path}  from {_bytes(total)} to {_bytes(after.whole + after.wal)}")
 
 
-def _refuse_workers(upkeep: Upkeep, path: Path, verb: str, why: str) -> None:
+def _refuse_workers(upkeep: Upkeep, verb: str, why: str) -> None:
     living = upkeep.workers()
     if not living:
         return
     have, they = ("a worker has", "it") if living == 1 else (f"{living} workers have", "each of them")
     raise CommandError(
-        f"{verb}: {have} {path} open, and {they} {why}",
+        f"{verb}: {have} {upkeep.name} open, and {they} {why}",
         hint="stop the engines first (`inngest db status` names them), or add --yes",
         code=Exit.FAILED,
     )
@@ -130,7 +135,7 @@ def _refuse_workers(upkeep: Upkeep, path: Path, verb: str, why: str) -> None:
 
 def backup(target: str, *, database: str, as_json: bool) -> None:
     """Copy a database as it is now."""
-    path = _file(database)
+    path = _file(database, "backup")
     wanted = Path(target)
     if wanted.is_dir():
         wanted /= f"{path.stem}-{_now():%Y%m%dT%H%M%SZ}{path.suffix}"
@@ -138,11 +143,11 @@ def backup(target: str, *, database: str, as_json: bool) -> None:
         raise CommandError(
             f"TARGET: expected a file in a folder that exists, got {target!r}", hint=f"mkdir -p {wanted.parent}"
         )
-    size = Upkeep(path).copy(wanted)
+    size = FileUpkeep(path).copy(wanted)
     if as_json:
-        output.print_json({"database": str(path), "copy": str(wanted), "bytes": size.file})
+        output.print_json({"database": str(path), "copy": str(wanted), "bytes": size.whole})
         return
-    output.console().print(f"copied  {path}  to {wanted}, {_bytes(size.file)}")
+    output.console().print(f"copied  {path}  to {wanted}, {_bytes(size.whole)}")
 
 
 def _now() -> datetime.datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.engine.errors import StoreError
 
@@ -20,6 +20,14 @@ class Trouble(enum.Enum):
     FATAL = "fatal"  # nothing can be written until a person helps: disk full, read-only, corrupt
     SQL = "sql"  # one command of the batch is at fault: the database cannot do what it says
     DATA = "data"  # one command of the batch is at fault: it never came to the database, or has a wrong value
+
+
+class Size(NamedTuple):
+    """The size of a database, in bytes."""
+
+    whole: int  # of the file, or of all tables with their indexes
+    wal: int  # what was committed and is not in the file yet; 0 where a server has it
+    free: int  # of the file: what was removed, and is used again before the file grows; 0 where a server knows it
 
 
 class Database(SqlDialect, Protocol):
@@ -119,6 +127,10 @@ class Database(SqlDialect, Protocol):
         """Read from one moment, for a process that has nothing else to do with it. Nothing is written. Raises
         StoreError.
         """
+        ...
+
+    def size(self, connection: Connection) -> Size:
+        """How large it is."""
         ...
 
     def tables(self, connection: Connection) -> set[str]:

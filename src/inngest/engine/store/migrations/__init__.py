@@ -39,11 +39,14 @@ def upgrade(connection: Connection, dialect: Dialect, revision: str, target: str
     """
     scripts = [script for script in _scripts(versions) if revision < script.revision <= target]
     engine = create_engine(
-        f"{dialect.name}://",
+        f"{dialect.name}+{dialect.driver}://",
         creator=lambda: _Borrowed(connection),
         poolclass=StaticPool,
         pool_reset_on_return=None,
+        paramstyle=dialect.paramstyle,
+        **getattr(dialect, "options", {}),
     )
+    engine.dialect.ddl_compiler = dialect.ddl_compiler
     with engine.connect() as borrowed:
         context = MigrationContext.configure(borrowed)
         with Operations.context(context):

@@ -17,7 +17,7 @@ from inngest.engine.errors import StoreBusyError, StoreError, StoreVersionError
 from inngest.engine.store import core
 from inngest.engine.store.core import BigInteger, ColumnElement, Table, bindparam, func, literal_column, select
 from inngest.engine.store.core import cast as cast_to
-from inngest.engine.store.database import Trouble
+from inngest.engine.store.database import Size, Trouble
 from inngest.engine.store.locks import Kind, Lock, NotFree
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
@@ -207,6 +207,8 @@ class PostgresDatabase:
         found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = $1", [self._schema]).fetchone()
         if found is None:
             connection.execute(f"CREATE SCHEMA {self._quoted}")
+        # Migrations name tables without their schema.
+        connection.execute(f"SET LOCAL search_path TO {self._quoted}")
 
     def declares_dead(self, connection: Connection, session_id: str) -> bool:
         found = connection.execute(self._is_over, [session_id]).fetchone()
@@ -383,6 +385,15 @@ class PostgresDatabase:
             raise self.explain(error) from error
         finally:
             connection.close()
+
+    def size(self, connection: Connection) -> Size:
+        asked = (
+            "SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'"
+        )
+        row = connection.execute(asked, [self._schema]).fetchone()
+        assert row is not None
+        return Size(row[0], 0, 0)
 
     def tables(self, connection: Connection) -> set[str]:
         found = connection.execute(

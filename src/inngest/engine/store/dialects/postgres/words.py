@@ -72,6 +72,9 @@ class PostgresLanguage(driver.PGDialect_psycopg):
     """How SQLAlchemy writes statements. Each table is named with `SCHEMA`, whatever a connection's search path is."""
 
     ddl_compiler = _Ddl
+    options: Mapping[str, object] = {"use_native_hstore": False}
+    """For an engine of SQLAlchemy: nothing is asked that needs a cursor of another kind."""
+
     def __init__(self) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 

@@ -20,7 +20,7 @@ from inngest.engine.store.core import (
     literal_column,
     select,
 )
-from inngest.engine.store.database import Trouble
+from inngest.engine.store.database import Size, Trouble
 from inngest.engine.store.locks import Lock
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
@@ -217,6 +217,10 @@ class SqliteDatabase:
     def look_at_lives(self, connection: Connection) -> None:
         """Locks tell it."""
 
+    def size(self, connection: Connection) -> Size:
+        free, page = (_pragma(connection, name) for name in ("freelist_count", "page_size"))
+        return Size(self.path.stat().st_size, _length(self.path.with_name(f"{self.path.name}-wal")), free * page)
+
     def pause(self, tries: int) -> None:
         """Each try waits for other processes."""
 
@@ -295,3 +299,16 @@ def _text_or_bytes(value: bytes) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    row = connection.execute(f"PRAGMA {name}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

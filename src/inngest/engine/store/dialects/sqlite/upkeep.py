@@ -1,4 +1,4 @@
-"""Upkeep of a file, beside the workers that use it: its size, its copy, and the return of space that nothing needs."""
+"""Upkeep of a file, beside the workers that use it: its copy, and the return of space that nothing needs."""
 
 from __future__ import annotations
 
@@ -8,27 +8,12 @@ import shutil
 import sqlite3
 from collections.abc import Generator
 from pathlib import Path
-from typing import NamedTuple
 
 from inngest.engine.errors import StoreCorruptError, StoreError, StoreFullError
 from inngest.engine.store.statement import Connection
 
 from . import errors
 from .database import PATIENCE, SqliteDatabase
-
-
-class Size(NamedTuple):
-    """The size of a database, in bytes."""
-
-    file: int
-    wal: int  # what was committed and is not in the file yet
-    free: int  # of the file: what was removed, and is used again before the file grows
-
-
-def size(path: Path, connection: Connection) -> Size:
-    """The size of a database that is read by this connection."""
-    free, page = (_pragma(connection, name) for name in ("freelist_count", "page_size"))
-    return Size(path.stat().st_size, _length(path.with_name(f"{path.name}-wal")), free * page)
 
 
 def compact(path: Path) -> None:
@@ -110,16 +95,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _pragma(connection: Connection, name: str) -> int:
-    row = connection.execute(f"PRAGMA {name}").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _length(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
