@@ -465,6 +465,24 @@ async def test_a_handler_of_failures_is_tried_once(stage: Stage) -> None:
     assert len(calls) == 1
 
 
+async def test_a_step_of_a_handler_of_failures_may_be_tried_again(stage: Stage) -> None:
+    calls, handler = failing(lambda call: CardRefused("not now") if call < 3 else None)
+
+    async def on_failure(ctx: inngest.Context) -> object:
+        return await ctx.step.options(retries=5).run("page", handler)
+
+    async def body(ctx: inngest.Context) -> None:
+        raise inngest.NonRetriableError("stolen card")
+
+    function = stage.function(body, on_failure=on_failure, retries=2)
+    async with stage.engine(function) as engine:
+        with pytest.raises(RunFailedError):
+            await engine.invoke(function)
+        (handled,) = await engine.runs(function="test-f-failure")
+        await engine.wait(handled.id)
+    assert len(calls) == 4
+
+
 async def test_on_failure_of_a_plain_function_is_plain(stage: Stage) -> None:
     def on_failure(ctx: inngest.ContextSync) -> str:
         return ctx.step.run("refund", lambda: "refunded")
