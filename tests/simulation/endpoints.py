@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from inngest.engine.invokers.ports import RemoteCall
 from inngest.protocol import headers
@@ -50,7 +51,7 @@ REFUSED = 400
 
 def is_call(call: RemoteCall) -> bool:
     """Whether a call is one of an endpoint: its head tells what that of a function tells in its body."""
-    return headers.STEP_ID in call.headers
+    return urlsplit(call.url).netloc == APP
 
 
 class Place(Protocol):

@@ -202,6 +202,7 @@ WEIGHTS = {
     "checkpointed": 4,
     "app-away": 2,
     "wired": 3,
+    "in-turn": 3,
     "kept": 8,
     "endpoints": 6,
 }

@@ -13,7 +13,7 @@ from .conftest import Farm
 from .explore import Case, Figures
 from .mutations import BY_PROMISE, MUTATIONS, WORLDS, Mutation, hunt
 
-OF_APPS = ("discovered", "outdated", "replied", "stuck")
+OF_APPS = ("discovered", "outdated", "replied", "spared", "stuck")
 """The promises of runs that are in apps."""
 
 Hunts = dict[str, Future[tuple[Figures, Case | None]]]

@@ -111,6 +111,7 @@ class Network:
         self.world = world
         self.chance = chance
         self.checkpoints = 0  # that were delivered so far
+        self.late: list[asyncio.Task[object]] = []  # what crosses by itself, or has
 
     async def way(self) -> None:
         """Something crosses."""
@@ -136,7 +137,8 @@ class Network:
 
     def later(self, work: Coroutine[Any, Any, object]) -> None:
         """Something crosses by itself, whatever becomes of who sent it."""
-        self.world.loop.create_task(work, context=contextvars.Context())
+        crossing = self.world.loop.create_task(work, context=contextvars.Context())
+        self.late = [*(one for one in self.late if not one.done()), crossing]
 
 
 class _Sent(NamedTuple):
@@ -160,12 +162,13 @@ class SimCarrier:
         self._network = network
 
     async def carry(self, call: RemoteCall) -> Carried:
-        sent, carried = self._leaves(call), None
+        sent = self._leaves(call)
+        carried: Carried | None = None
         try:
             carried = await self._carried(call, sent)
+            return carried
         finally:
             self._comes_back(call, sent, carried)
-        return carried
 
     def _leaves(self, call: RemoteCall) -> _Sent:
         process, request_id = self.process, call.headers[headers.REQUEST_ID.lower()]

@@ -79,6 +79,13 @@ def wired(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("wired", programs, sends, engines=1 + seed % 2, apps=1 + seed % 3), Plan()
 
 
+def in_turn(seed: int) -> tuple[Scenario, Plan]:
+    """The same with checkpoints, which come to two engines in turn: what an app has done is done."""
+    chance = random.Random(f"in-turn {seed}")
+    programs, sends = _cast(chance, RECORDING, 8_000)
+    return Scenario("in-turn", programs, sends, engines=2, apps=2, kept=chance.choice((0.0, 0.9))), Plan()
+
+
 def kept(seed: int) -> tuple[Scenario, Plan]:
     """One of the others, in which connections to apps are kept: discoveries leave in the turn of the commit."""
     chance = random.Random(f"kept {seed}")
@@ -105,6 +112,7 @@ WIRED = {
     "checkpointed": checkpointed,
     "app-away": app_away,
     "wired": wired,
+    "in-turn": in_turn,
     "kept": kept,
     "endpoints": endpoints,
 }

@@ -180,6 +180,8 @@ class World:
         ticks = any(kind == "cron" and int(str(row["due_at"])) < soon for (kind, _), row in state.timers.items())
         # Slots of a process that died are given back by the next one.
         left = state.unfinished or timers or ticks or state.kept_slots
+        if self.scenario.answers and any(not one.done() for one in self._network.late):
+            return False  # it may begin a run
         return not left and self.now() >= 1000 * self._lasts
 
     def _deploy(self) -> None:

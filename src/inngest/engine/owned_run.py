@@ -19,7 +19,7 @@ from .domain.effects import effects_of
 from .domain.model import Changes, Ended, Released
 from .errors import StoreError
 from .gateway import Gateway
-from .records import Claimed, Commit, Owner, Receipt, Written
+from .records import Claimed, Commit, Owner, Receipt, Told, Written
 from .slots import RunSlots
 from .worker_context import WorkerContext
 
@@ -244,10 +244,12 @@ class OwnedRun:
         Returns:
             The answer for the invocation; STOP if the run is not its any more, or has ended.
         """
+        changes = commit.changes if receipt.again is None else receipt.again
         if receipt.written is Written.LOST:
             self._lost = True
+            if receipt.again is not None and self._worker.observer is not None:
+                self._worker.observer.committed(self.claimed.run, changes)
             return STOP
-        changes = commit.changes
         if commit.waiting:
             self._tell_gateway(changes)
         if commit.begins_anew:
@@ -262,7 +264,8 @@ class OwnedRun:
             self._lost = True
             self._tell_end(changes)
             return STOP
-        return Recorded(self._advice(), self._entries(changes, receipt))
+        entries = self._entries(changes, receipt) if receipt.again is None else changes.entries
+        return Recorded(self._advice(), entries)
 
     def _tell_gateway(self, changes: Changes) -> None:
         """Tell who makes requests which ones there are from now on, and which are wanted no more."""
@@ -360,7 +363,7 @@ class OwnedRun:
         return Moment(self._worker.clock.now(), self._worker.ids.random())
 
     def _commit(
-        self, changes: Changes, now: int, *, concludes: bool = False, busy: int = 0
+        self, changes: Changes, now: int, *, concludes: bool = False, busy: int = 0, told: Told | None = None
     ) -> asyncio.Future[Recorded]:
         run, state = self.claimed.run, self._state
         effects = effects_of(run, self.claimed.events, changes, now, self._worker.ids.ulid)
@@ -379,6 +382,7 @@ class OwnedRun:
             lane=run.lane,
             concludes=concludes,
             busy=busy,
+            told=told,
         )
         if state.waiting:
             commit = commit._replace(

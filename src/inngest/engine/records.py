@@ -10,6 +10,7 @@ from typing import NamedTuple
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import WAITS, Arrival, Memo, Op, Opcode, OpenStep
 
+from .domain.advance.reports import Report
 from .domain.effects import NOTHING, Effects
 from .domain.model import (
     App,
@@ -163,6 +164,14 @@ class Fired(NamedTuple):
     next_due: int | None  # when the next timer falls due; None if there is none
 
 
+class Told(NamedTuple):
+    """The report of an app from which a decision follows, which is made again if others have written of the run."""
+
+    report: Report
+    chance: float  # from 0 to 1, for what is decided by chance
+    going_on: bool = False  # it is a checkpoint: the call goes on
+
+
 class Commit(NamedTuple):
     """An owner's decision about its run."""
 
@@ -181,6 +190,7 @@ class Commit(NamedTuple):
     concludes: bool = False  # the invocation is over: nobody waits for what each of its steps became
     busy: int = 0  # slots that are kept when the run ends or is let go: handlers of this owner have not returned
     staged: str = ""  # the parcel of its effects, if the events are stored already
+    told: Told | None = None  # by the app of the run
 
 
 class Fork(NamedTuple):
@@ -249,6 +259,7 @@ class Receipt(NamedTuple):
 
     written: Written
     settled: Mapping[str, Memo] = {}  # memos that became others than was asked for, by hash of the step
+    again: Changes | None = None  # what was written instead, since another worker had written of the run
 
 
 DONE = Receipt(Written.DONE)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Coroutine, Sequence
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded, Yielded
 from inngest.protocol.opcodes import REQUESTS, Memo, Op, Opcode
 from inngest.protocol.wire.endpoints import as_kept
-from inngest.protocol.wire.responses import Reply
+from inngest.protocol.wire.responses import Reply, ReplyKind
 
 from .domain import remote
 from .domain.advance import Moment, reports
@@ -16,7 +16,7 @@ from .domain.model import Changes, Ended, FunctionSpec, Released, Transport
 from .domain.remote import DISCOVERY, Due
 from .invokers.remote import RemoteInvoker
 from .owned_run import BUDGET, STOP, Executor, OwnedRun
-from .records import Claimed, Commit, Receipt
+from .records import Claimed, Commit, Receipt, Told
 
 LATER = 30_000
 """Milliseconds until a run is taken up again of which nothing falls due by time."""
@@ -196,7 +196,7 @@ class RemoteRun(OwnedRun):
         moment = self._moment()
         told = reports.Report(target, left_at, reply)
         changes = reports.report(self._state, told, self._worker.policy, moment)
-        self._write(changes, moment.now, asks=target == DISCOVERY)
+        self._write(changes, moment.now, asks=target == DISCOVERY, told=Told(told, moment.jitter))
 
     def checkpoint(self, generation: int, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         """The code reports what it did while its call is under way.
@@ -212,7 +212,8 @@ class RemoteRun(OwnedRun):
             return STOP
         moment = self._moment()
         changes = reports.checkpoint(self._state, ops, self._left_at, self._worker.policy, moment)
-        recorded = self._write(changes, moment.now)
+        report = reports.Report(DISCOVERY, self._left_at, Reply(ReplyKind.REPORTED, ops=ops))
+        recorded = self._write(changes, moment.now, told=Told(report, moment.jitter, going_on=True))
         if changes.transition is not None:
             self._notice(())
         return recorded
@@ -225,7 +226,9 @@ class RemoteRun(OwnedRun):
             return Advice.STOP
         return Advice.STOP if self.is_over else self._advice()
 
-    def _write(self, changes: Changes, now: int, *, asks: bool = False) -> asyncio.Future[Recorded] | Recorded:
+    def _write(
+        self, changes: Changes, now: int, *, asks: bool = False, told: Told | None = None
+    ) -> asyncio.Future[Recorded] | Recorded:
         """Commit what was decided.
 
         Args:
@@ -233,6 +236,7 @@ class RemoteRun(OwnedRun):
             now: unix ms.
             asks: commit it also if it is nothing, since a checkpoint of this call may have come to another worker: the
                 next call would not tell the app of it.
+            told: the report from which it follows.
         """
         stored = self._asked_attempt
         self._state.apply(changes)
@@ -240,13 +244,13 @@ class RemoteRun(OwnedRun):
             assert isinstance(changes.transition, Ended | Released)
             self._over = changes.transition
             self._over_busy = 0 if self.slots is None else self.slots.busy
-            return self._commit(changes, now, concludes=True, busy=self._over_busy)
+            return self._commit(changes, now, concludes=True, busy=self._over_busy, told=told)
         if changes.is_result and changes.attempt == stored and self._records_alone():
             if self._worker.store.record_here(self.owner, changes.memos[0], lone=self._invoker.has_one_run):
                 return self._recorded_here(changes)
         elif changes.is_nothing and changes.attempt == stored and not asks:
             return self._repeated(changes)
-        return self._commit(changes, now)
+        return self._commit(changes, now, told=told)
 
     def _repeated(self, changes: Changes) -> asyncio.Future[Recorded] | Recorded:
         """The answer where nothing is new: what it repeats may be under way, and is not recorded before its commit."""

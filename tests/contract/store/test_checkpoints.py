@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+from inngest.engine.domain.advance.reports import Report
 from inngest.engine.domain.model import Changes, Defer, RunStatus
+from inngest.engine.domain.remote import DISCOVERY
 from inngest.engine.ports import Store
-from inngest.engine.records import Checkpoint, Claimed, RunView, Written
+from inngest.engine.records import Checkpoint, Claimed, Commit, Receipt, RunView, Told, Written
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.wire.operations import COMPLETE
+from inngest.protocol.wire.responses import Reply, ReplyKind
 from tests.contract.store import values
 from tests.contract.store.values import NOW, accept, event, open_step, owner, step
 
@@ -133,6 +136,28 @@ async def test_only_the_run_that_was_touched_goes_back(store: Store, other: Stor
     assert ((await lost).written, (await done).written) == (Written.LOST, Written.DONE)
     assert (await read(store, second)).worker == "worker"
     assert (await read(store, first)).worker is None
+
+
+async def test_what_its_app_tells_the_owner_of_a_touched_run_is_recorded(store: Store, other: Store) -> None:
+    claimed = await begin(store)
+    assert await save(other, claimed, ran("a"))
+
+    async def told(name: str, *, going_on: bool) -> Receipt:
+        report = Report(DISCOVERY, NOW, Reply(ReplyKind.REPORTED, ops=[ran(name)]))
+        decided = values.record(values.memo(name, 0))  # the owner does not know of the first
+        commit = Commit(claimed.owner, claimed.run.function_id, decided, LATER, told=Told(report, 0.5, going_on))
+        receipt: Receipt = await store.commit(commit)
+        return receipt
+
+    for place, name in enumerate(("b", "c"), 1):
+        receipt = await told(name, going_on=True)
+        assert receipt.again is not None
+        assert (receipt.written, [memo.seq for memo in receipt.again.memos]) == (Written.DONE, [place])
+        assert (await read(store, claimed)).worker == "worker"
+    assert (await told("c", going_on=True)).written is Written.DONE
+    assert (await told("d", going_on=False)).written is Written.LOST
+    view = await read(store, claimed)
+    assert ([memo.step.id for memo in view.memos], view.worker) == (["a", "b", "c", "d"], None)
 
 
 async def test_several_checkpoints_in_a_row_are_recorded(store: Store, other: Store) -> None:

@@ -1,6 +1,6 @@
 """Who has sent a request that is a run is not told another result than the run has, and not of a run that is none.
 
-A file of its own: each promise is checked in one.
+A file of its own: each promise has one.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from inngest.engine.invokers.remote import RemoteInvoker
 from inngest.engine.remote_run import RemoteRun
 from inngest.engine.slots import RunSlots
 from inngest.engine.store import checkpoints as stored
-from inngest.engine.store import committing, tables
+from inngest.engine.store import committing, overtaken, tables
 from inngest.engine.store.records import run_of
 from inngest.engine.store.statement import MultiRowStatement, Rows, SqlDialect
 from inngest.protocol.calls import Advice, Recorded
@@ -59,7 +59,7 @@ def _no_generation_is_asked_for() -> Bug:
     checkpoint = stored.checkpoint
 
     def any_of(context: Any, asked: Any) -> bool:
-        row = context.execute(stored.CALLED, {"run": asked.run_id}).fetchone()
+        row = context.execute(overtaken.CALLED, {"run": asked.run_id}).fetchone()
         if row is None:
             return False
         return checkpoint(context, asked._replace(generation=run_of(row[:-2]).discovery.generation))
@@ -80,6 +80,11 @@ def _nobody_asks_whether_others_have_written() -> Bug:
 
     asking = MultiRowStatement("A planted bug.", _runs, committing.LOST.columns, lost)
     yield mock.patch.object(committing, "LOST", asking)
+
+
+@plant("spared", "in-turn")
+def _what_is_told_of_a_run_that_others_have_written_of_is_dropped() -> Bug:
+    yield mock.patch.object(overtaken, "decided_again", return_value=None)
 
 
 @plant("P2", "checkpointed", finders=("P2",))

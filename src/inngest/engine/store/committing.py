@@ -10,10 +10,10 @@ from typing import Any
 
 from inngest.engine.domain import effects
 from inngest.engine.domain.model import Changes, Ended, Registry, Released
-from inngest.engine.records import DONE, REFUSED, Commit, Notifications, Owner, Receipt
+from inngest.engine.records import DONE, REFUSED, Commit, Notifications, Owner, Receipt, Written
 from inngest.protocol.opcodes import Arrival, Memo
 
-from . import events, holding, kept, lanes, parcels, requests, telling, timers, waits
+from . import events, holding, kept, lanes, overtaken, parcels, requests, telling, timers, waits
 from .commands import Alone
 from .context import WriteContext
 from .core import (
@@ -201,15 +201,44 @@ def commit(context: WriteContext, commits: Sequence[Commit]) -> list[Receipt]:
         context.arrived(telling.catch_up(context, waiting, now))
     claims = {(one.owner.run_id, one.owner.token): one.owner.session for one in commits}
     lost: set[tuple[str, ...]] = set(context.execute_rows(LOST, [(*key, session) for key, session in claims.items()]))
+    again: dict[int, Receipt] = {}  # by identity of the commit
     if lost:
-        _let_touched_go(context, [(run_id, token) for run_id, token in lost], now)
+        again = _decide_again(context, commits, lost)
+        going_on = {one.owner for one in commits if id(one) in again and one.told is not None and one.told.going_on}
+        going_on -= {one.owner for one in commits if one.told is None or not one.told.going_on}
+        stay = {(owner.run_id, owner.token) for owner in going_on}
+        _let_touched_go(context, [(run_id, token) for run_id, token in lost if (run_id, token) not in stay], now)
     elif all(map(_is_result, commits)):
         context.execute_rows(WRITE_MEMOS, [memo_row(one.owner.run_id, one.changes.memos[0]) for one in commits])
         return [DONE] * len(commits)
     kept, late = _until_let_go([one for one in commits if (one.owner.run_id, one.owner.token) not in lost])
     settled, gone = write(context, kept)
     lost |= {(one.owner.run_id, one.owner.token) for one in kept if one.owner.run_id in gone}
-    return _receipts(commits, lost, settled, late)
+    receipts = _receipts(commits, lost, settled, late)
+    return [again.get(id(one), receipt) for one, receipt in zip(commits, receipts, strict=True)] if again else receipts
+
+
+def _decide_again(
+    context: WriteContext, commits: Sequence[Commit], lost: Collection[tuple[str, ...]]
+) -> dict[int, Receipt]:
+    """Write what apps have told of runs of which others have written; the answers, by identities of commits.
+
+    The owner keeps a run as long as its call goes on, and then loses it: it does not know what others have written.
+    """
+    touched = {row[0] for row in context.execute_rows(TOUCHED, list(lost))}
+    found: dict[int, Receipt] = {}
+    for one in commits:
+        run_id = one.owner.run_id
+        made = overtaken.decided_again(context, one) if run_id in touched else None
+        if made is None or one.told is None:
+            continue
+        settled, gone = write(context, [made])
+        if run_id in gone:
+            continue
+        changes = _with(made.changes, run_id, {key: memo for key, memo in settled.items() if key[0] == run_id})
+        keeps = one.told.going_on or changes.transition is not None
+        found[id(one)] = Receipt(Written.DONE if keeps else Written.LOST, again=changes)
+    return found
 
 
 def write(context: WriteContext, kept: list[Commit]) -> tuple[Mapping[tuple[str, str], Memo], Collection[str]]:
