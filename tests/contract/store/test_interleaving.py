@@ -136,6 +136,16 @@ def held(town: Town) -> None:
     town.setter.do(lambda store: values.commit(store, claimed, changes))
 
 
+def held_in_lane(town: Town) -> str:
+    """A run that may be entered on hold, and one that has the only slot; the id of the first."""
+    (claimed,) = in_lane(town, 2, taken=1)
+    hold = Hold(Sign.CALLED, "a", "b", "", 1, NOW, NOW)
+    changes = Changes(0, transition=Released(NOW, hold), code=Code(hold=hold, holds=1))
+    town.setter.do(lambda store: values.commit(store, claimed, changes))
+    town.setter.do(values.claim_one)
+    return claimed.run.id
+
+
 def suspect(town: Town) -> None:
     """A run that nobody owns, and that must be tried alone."""
     queued(town)
@@ -218,6 +228,11 @@ def probes(session: str, *, alone: bool = True) -> Any:
     return verb
 
 
+def releases(store: SqlStore, run_id: str) -> Awaitable[bool]:
+    """A run on hold is to follow the code there is."""
+    return store.release(run_id, NOW)
+
+
 def begins(session: str) -> Any:
     """A worker accepts an event, and begins its run at once."""
 
@@ -280,6 +295,14 @@ def not_hidden(_: Town, __: object, told: Told) -> Iterator[str]:
     """Who may take a run takes it, or looks again soon."""
     if isinstance(told.b, Claims) and not told.b.runs and (told.b.next_due or LATER) > NOW + 2 * claiming.SOON:
         yield "a worker that only looked at a run has hidden it from one that may take it (P6)"
+
+
+def slots_kept(town: Town, _: object, told: Told) -> Iterator[str]:
+    """Only a run on hold is entered without a slot."""
+    runs = told.a.runs if isinstance(told.a, Claims) else ()
+    without = {run_id for (run_id,) in town.rows("SELECT id FROM inngest_runs WHERE slots = 0")}
+    if any(one.run.code.hold is None and one.run.id in without for one in runs):
+        yield "a run that was released executes without a slot (P7)"
 
 
 def settled(town: Town, *_: object) -> Iterator[str]:
@@ -403,6 +426,7 @@ PAIRS = [
     Pair("claim / claim", queued, claims("worker"), claims("other")),
     Pair("claim of what is not due / claim of what is", held, probes("worker"), probes("other"), not_hidden),
     Pair("claim of what is due / the same", held, probes("other"), probes("other")),
+    Pair("claim of what is on hold / release", held_in_lane, probes("other"), releases, slots_kept),
     Pair("claim beside others / claim alone", suspect, probes("worker", alone=False), probes("other"), not_hidden),
     Pair("claim alone / claim alone", suspect, probes("worker"), probes("other")),
     Pair("event / resume", paused, goes, resumes),

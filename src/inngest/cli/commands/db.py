@@ -46,7 +46,7 @@ def status(*, database: str, as_json: bool) -> None:
 
 
 def _upkeep(database: str) -> Upkeep:
-    """The keeper of a database."""
+    """The upkeep of a database."""
     found = arguments.existing_database(database)
     return FileUpkeep(found) if isinstance(found, Path) else Upkeep(found)
 

@@ -185,7 +185,7 @@ class Claiming:
         if quarantined is not None and alone_due:
             if asked.alone:
                 taken, *_ = self._take_suspect(tx, asked, quarantined)
-                return Claims(taken, asked.now if taken else _soon(tx, asked))
+                return Claims(taken, asked.now if taken or not tx.is_shared else _soon(tx, asked))
             if asked.keep is not None:
                 _put_off(tx, quarantined[0], asked.keep)
                 return Claims((), asked.keep, alone_due=True)
@@ -376,7 +376,7 @@ def _free(
 ) -> tuple[Sequence[tuple[str, str, int]], int | None]:
     """Those of these jobs that nobody else takes or moves, locked from now on; and when to look again for the others.
 
-    They were found without locks.
+    They were found without locks. One that goes into another queue meanwhile has another id there.
     """
     if not tx.is_shared or not jobs:
         return jobs, None
