@@ -24,6 +24,7 @@ Error                              the root: code, is_retriable, name, message, 
 ├── StepOutsideError               a step from a foreign event loop, or after the end
 ├── StepTimeoutError               an attempt of a step took longer than its timeout
 ├── TimeoutTooLongError            a sleep, or a wait, of over 366 days
+├── TransactionError               a transaction that would not commit with the record of its step
 │
 │ raised where you configure
 ├── EngineBindingError             one client in two engines
@@ -124,6 +125,7 @@ from inngest.sdk.errors import (
     StepRetryAfterError,
     StepTimeoutError,
     TimeoutTooLongError,
+    TransactionError,
     URLInvalidError,
 )
 
@@ -138,4 +140,4 @@ __all__ += ["StepArgumentError", "StepError", "StepIdTakenInRunError", "StepInte
 __all__ += ["StepNonRetriableError", "StepNotAwaitedError", "StepOutsideError"]
 __all__ += ["StepRetryAfterError", "StepTimeoutError", "StepUnexpectedError", "StoreBusyError", "StoreClosedError"]
 __all__ += ["StoreCorruptError", "StoreError", "StoreFullError", "StoreReadOnlyError", "StoreVersionError"]
-__all__ += ["TimeoutTooLongError", "URLInvalidError", "UnknownError"]
+__all__ += ["TimeoutTooLongError", "TransactionError", "URLInvalidError", "UnknownError"]

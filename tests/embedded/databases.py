@@ -26,6 +26,8 @@ ON_BOTH = frozenset(
         "test_race",
         "test_signals",
         "test_steps_together",
+        "test_transactions",
+        "test_transactions_killed",
         "test_wait_for_event",
     }
 )

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "howto/other-sdks.md": "tests/interop/test_page.py",
     "howto/from-hosted.md": "tests/interop/test_moving.py",
     "howto/postgresql.md": "tests/embedded/test_postgres.py",
+    "howto/transactions.md": "tests/embedded/test_transactions_page.py",
     "reference/metrics.md": "tests/embedded/test_metrics.py",
     **dict.fromkeys(
         [f"howto/{path.name}" for path in (DOCS / "howto").glob("serve*.md")], "tests/serving/test_pages.py"

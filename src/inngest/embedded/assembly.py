@@ -29,6 +29,7 @@ from inngest.runtime.writer_thread import ThreadExecutor
 
 from .local_invoker import LocalInvoker
 from .settings import Settings
+from .transactions.maker import ConnectionMaker
 
 
 class Runtime(NamedTuple):
@@ -101,7 +102,15 @@ def assemble(
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
     leased = runtime.liveness.lease is not None
     is_heard = runtime.liveness.is_heard if leased else None
-    invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard)
+    transactions = ConnectionMaker(
+        settings.transactions,
+        settings.database.url,
+        runtime.database,
+        settings.database.path,
+        runtime.threads,
+        runtime.clock,
+    )
+    invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard, transactions.of)
     carrier = runtime.carrier
     key = "" if settings.apps is None else settings.apps.signing_key
     remote = None if carrier is None else calling(carrier, runtime.clock, runtime.ids, key)

@@ -52,6 +52,10 @@ class Engine(EngineLife):
             recorded in between. A worker that dies is no failed attempt: `retries` does not count it.
         lease: on PostgreSQL: others take the runs of a worker that was not heard for so long, 2 s to 5 min; ms or
             timedelta. On SQLite a worker that is gone is noticed at once.
+        transactions: where `step.transaction` gets its connections, each in the thread that uses it: an `Engine` of
+            SQLAlchemy, `django.db.connection`, or a callable that gives a connection of psycopg or sqlite3, or a
+            `Connection` or `Session` of SQLAlchemy, of the engine's own database. None: sqlite3's or psycopg's, by
+            `database`, opened for each.
         stop_on_signals: SIGTERM and SIGINT end the block of `async with` or `with`, so that it stops as at its end.
 
     Raises:
@@ -72,6 +76,7 @@ class Engine(EngineLife):
         retention: int | datetime.timedelta | Literal["default"] | None = "default",
         max_takeovers: int = 10,
         lease: int | datetime.timedelta = 15_000,
+        transactions: object = None,
         stop_on_signals: bool = False,
     ) -> None:
         given = settings.check(
@@ -86,6 +91,7 @@ class Engine(EngineLife):
             retention=retention,
             max_takeovers=max_takeovers,
             lease=lease,
+            transactions=transactions,
         )
         signals = StopSignals() if settings.flag("stop_on_signals", stop_on_signals) else None
         super().__init__(EngineHost(given), signals)

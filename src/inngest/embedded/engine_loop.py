@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from .errors import EngineStateError
+from .transactions.inside import refuse_call
 
 T = TypeVar("T")
 
@@ -71,6 +72,7 @@ class EngineLoop:
             EngineStateError: the engine cannot be used here.
         """
         self.check()
+        refuse_call()
         if asyncio.get_running_loop() is self.loop:
             return await work()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.loop))
@@ -82,6 +84,7 @@ class EngineLoop:
             EngineStateError: the engine cannot be used here, this is its loop's own thread, or the loop does not run.
         """
         self.check()
+        refuse_call()
         if _current_loop() is self.loop:
             raise EngineStateError(
                 "a `_sync` call on the engine's own event loop would wait for itself: await the async one instead"

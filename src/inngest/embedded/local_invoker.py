@@ -11,7 +11,7 @@ from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.left import left_behind
-from inngest.runtime.ports import Clock, Recorder
+from inngest.runtime.ports import Clock, Recorder, Transactions
 from inngest.runtime.threads import FunctionThreads
 from inngest.sdk.errors import EndOfInvocation
 from inngest.sdk.function import Function, handlers_of
@@ -32,6 +32,7 @@ class LocalInvoker:
         threads: where plain functions run.
         idle: tells when the running event loop is idle; None: one of its own.
         is_heard: whether others take this worker for alive; None: they always do.
+        transactions: gives an invocation the transactions in which its steps may be recorded.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class LocalInvoker:
         threads: FunctionThreads,
         idle: LoopIdle | None = None,
         is_heard: Callable[[], bool] | None = None,
+        transactions: Callable[[Recorder], Transactions | None] = lambda _: None,
     ) -> None:
         self._handlers = handlers_of(functions)
         self._clock = clock
         self._threads = threads
         self._is_heard = is_heard
+        self._transactions = transactions
         self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle
         self._entries: dict[str, FunctionEntry] = {}
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
@@ -59,9 +62,11 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
+        transactions = self._transactions(recorder)
         if self._is_heard is not None:
             recorder = WhileHeard(recorder, self._is_heard, self._clock)
         entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)
+        entry.invocation.transactions = transactions
         self._entries[call.run_id] = entry
         slots = recorder.slots
         if slots is not None:

@@ -21,6 +21,7 @@ from inngest.sdk.client import Inngest
 from inngest.sdk.function import Function
 
 from .errors import EngineConfigError, EngineStateError
+from .transactions import maker
 
 _URL = re.compile(r"(\w+)(?:\+\w+)?://([^/?]*)(?:/([^?]*))?")
 """As SQLAlchemy reads one: the kind of database, beside it a driver, then who and where, then the path."""
@@ -62,6 +63,7 @@ class Settings(NamedTuple):
     requests: int = AT_A_TIME  # of steps that are made at a time
     apps: Apps | None = None  # None: it calls none
     lease: int = LEASE  # ms after which a worker that is not heard is dead
+    transactions: object = None  # gives connections for steps that are recorded in transactions of the user's
 
 
 def check(
@@ -77,6 +79,7 @@ def check(
     retention: int | datetime.timedelta | Literal["default"] | None,
     max_takeovers: int,
     lease: int | datetime.timedelta = LEASE,
+    transactions: object = None,
 ) -> Settings:
     """The checked arguments.
 
@@ -85,6 +88,7 @@ def check(
     """
     if durability not in ("full", "normal"):
         raise EngineConfigError(f"durability: expected 'full' or 'normal', got {durability!r}")
+    maker.check(transactions)
     listed, clients = _functions(functions)
     named = database_named(database)
     return Settings(
@@ -100,6 +104,7 @@ def check(
         retention=_retention(retention, shared=named.path is None),
         max_takeovers=_whole("max_takeovers", max_takeovers, 1, 1_000),
         lease=_lease(lease),
+        transactions=transactions,
     )
 
 

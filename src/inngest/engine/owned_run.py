@@ -11,6 +11,7 @@ from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, Arrival, Entry, Memo, Op
 from inngest.runtime.careful import CarefulLogger, about_run
+from inngest.runtime.ports import Unrecorded
 
 from . import run_log
 from .domain import holding, subscriptions
@@ -21,6 +22,7 @@ from .errors import StoreError
 from .gateway import Gateway
 from .records import Claimed, Commit, Owner, Receipt, Told, Written
 from .slots import RunSlots
+from .within import RecordWithin, Turns, Write, Wrote, begun
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -87,6 +89,7 @@ class OwnedRun:
         self.placed = True  # it has its place among those in flight
         self._kept: int | None = None  # slots that its last commit has kept
         self._last: asyncio.Future[Recorded] | None = None  # commit
+        self._turns = Turns(self.record)
         self.probes = run.code.hold is not None  # it is entered to replay only
         self.slots = None if run.lane is None or self.probes else self._slots(run.lane)
 
@@ -212,6 +215,8 @@ class OwnedRun:
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         """Decide and commit; a result that concerns nobody else at once, if that is possible."""
+        if self._turns.taken:
+            return self._turns.later(ops)
         worker, state = self._worker, self._state
         now = worker.clock.now()
         changes = lone_result(state, ops, worker.policy, now) if self._records_alone() else None
@@ -227,6 +232,66 @@ class OwnedRun:
         if self._worker.observer is not None:
             self._worker.observer.committed(self.claimed.run, changes)
         return Recorded(self._advice(), changes.entries)
+
+    async def hold_back(self) -> bool:
+        """Wait until all that is being recorded is committed, and hold back what comes, until `go_on`.
+
+        Returns:
+            Whether it can be recorded. If not, nothing is held back.
+        """
+        await self._turns.take()
+        try:
+            if self._last is not None and not self._last.done():
+                await asyncio.wait([self._last])
+            if self._held is not None and not self._lost:
+                await self._commit(Changes(self._state.attempt), self._worker.clock.now())
+        except BaseException:
+            self._turns.give()
+            raise
+        if self._lost or self.refusal is not None:
+            self._turns.give()
+            return False
+        return True
+
+    def go_on(self) -> None:
+        """Record what was held back, in its order."""
+        self._turns.give()
+
+    def record_within(self, op: Op, write: Write) -> asyncio.Future[Recorded | Unrecorded]:
+        """Record the result of a step in a transaction of the user's, while all else is held back."""
+        return begun(self._record_within(op, write))
+
+    async def _record_within(self, op: Op, write: Write) -> Recorded | Unrecorded:
+        moment = self._moment()
+        changes = lone_result(self._state, [op], self._worker.policy, moment.now)
+        if changes is None:  # it is more than the run may have
+            await write(None)
+            return await self._commit(self._advance([op], None, moment), moment.now)
+        begins_anew = self._begins_anew(changes)
+        written = await write(RecordWithin(self.owner, changes.memos[0], changes.attempt if begins_anew else None))
+        if isinstance(written, Exception):
+            return Unrecorded(written)
+        if written is Wrote.AGAIN:
+            return Unrecorded()
+        if written is not Wrote.COMMITTED:
+            found = await self._look_up(changes.memos[0])
+            if not isinstance(found, Memo):
+                return found
+            changes = changes._replace(memos=(found,), entries=(found,), size=found.size)
+        self._state.apply(changes)
+        if begins_anew:
+            self._count_anew(changes)
+        return self._recorded_here(changes)
+
+    async def _look_up(self, memo: Memo) -> Memo | Recorded | Unrecorded:
+        """The stored memo of a step, when a transaction is over that would have recorded it."""
+        # A commit without anything: it finds out who has the run, and waits for whoever writes about it.
+        recorded = await self._commit(Changes(self._state.attempt), self._worker.clock.now())
+        if recorded.advice is Advice.STOP:
+            return recorded
+        view = await self._worker.store.run(self.run_id)
+        memos = () if view is None else view.memos
+        return next((one for one in memos if one.step.hash == memo.step.hash), Unrecorded())
 
     def _records_alone(self) -> bool:
         """Whether nothing is written with the result of a step, and nobody goes on with it but the invocation."""

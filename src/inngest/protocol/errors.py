@@ -48,6 +48,7 @@ class ErrorCode(enum.StrEnum):
     STEP_NOT_AWAITED = "step_not_awaited"
     STEP_OUTSIDE = "step_outside"
     STEP_TIMEOUT = "step_timeout"
+    STEP_TRANSACTION = "step_transaction"
     STEP_UNEXPECTED = "step_unexpected"
     STORE = "store"
     TIMEOUT_TOO_LONG = "timeout_too_long"

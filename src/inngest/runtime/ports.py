@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.protocol.calls import Recorded
 from inngest.protocol.http import HttpRequest, HttpResponse
@@ -51,6 +52,46 @@ class Recorder(Protocol):
         The answer is committed, unless it is a future: that is resolved after the commit. Cancelling it does
         nothing. It fails only when the store does.
         """
+        ...
+
+
+class Unrecorded(NamedTuple):
+    """A transaction was rolled back: its step is not recorded.
+
+    Attributes:
+        error: why the attempt has failed; None: others were in the way, and the handler is to be called again.
+    """
+
+    error: Exception | None = None
+
+
+class Within(Protocol):
+    """A transaction of the user's database, in which a handler runs and its step is recorded. All other records of the
+    run wait until it is over.
+    """
+
+    def call(self, handler: Callable[..., object], args: tuple[object, ...]) -> concurrent.futures.Future[object]:
+        """Begin it, in a thread of its own and in a copy of the caller's context, and call the handler there with the
+        connection, then with these arguments.
+        """
+        ...
+
+    def record(self, op: Op) -> asyncio.Future[Recorded | Unrecorded]:
+        """Record the step in it, and commit. Cancelling the answer does nothing."""
+        ...
+
+    def leave(self) -> None:
+        """Roll back what is not recorded, as soon as the handler has returned. Idempotent."""
+        ...
+
+
+class Transactions(Protocol):
+    """Begins transactions in which steps of one invocation are recorded. A protocol because connections are the
+    embedded engine's matter.
+    """
+
+    async def begin(self, step_id: str) -> Within | None:
+        """The next one of the run, when what is being recorded of it is committed; None if the run is lost."""
         ...
 
 

@@ -63,6 +63,15 @@ class StepArgumentError(Error, TypeError):
     is_retriable = False
 
 
+class TransactionError(Error):
+    """A `step.transaction` cannot do what it promises: the text says why. The writes of its handler are rolled back,
+    unless the text says that the handler has committed them.
+    """
+
+    code = ErrorCode.STEP_TRANSACTION
+    is_retriable = False
+
+
 class DeferRejectedError(Error):
     """A function cannot be deferred: the run would defer more than it may. Nothing is recorded of it.
 

@@ -302,7 +302,7 @@ class Invocation(Recording):
         if not isinstance(request, RunRequest):  # methods that do more than hand it on are noted by themselves
             return self.answer(ON_LOOP, request)
         coroutine = self._call(ON_LOOP, request)
-        self.made[request] = coroutine, request.options.kind or "step.run", request.step_id
+        self.made[request] = coroutine, request.options.kind or request.method, request.step_id
         return coroutine
 
     def answer(self, driver: Driver, request: StepRequest) -> Coroutine[Any, Any, object]:

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from inngest.protocol.calls import Sign
+from inngest.protocol.calls import Recorded, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime.ports import Clock, Timer
@@ -50,6 +50,7 @@ class StepCall:
         "open",
         "park",
         "reason",
+        "recorded",
         "refused",
         "step",
         "task",
@@ -69,6 +70,7 @@ class StepCall:
         self.op: Op | None = None  # what to record of its waiting
         self.cancelled = False  # its caller gave up
         self.reason: tuple[object, ...] = ()  # what it gave up with: a cancel scope knows its own by that
+        self.recorded: Recorded | None = None  # it was recorded in a transaction of its own
         self.executing = False  # its handler runs
         self.blocks = False  # its handler was seen to block the loop
 

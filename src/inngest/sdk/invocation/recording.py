@@ -12,11 +12,11 @@ from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
-from inngest.runtime.ports import Clock, Recorder, Slots
-from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError
+from inngest.runtime.ports import Clock, Recorder, Slots, Transactions, Within
+from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError, TransactionError
 from inngest.sdk.function import Function
 from inngest.sdk.middleware import Hooks
-from inngest.sdk.steps.calls import MadeCalls, RunRequest, SendRequest, StepRequest
+from inngest.sdk.steps.calls import NOT_HERE, TRIES, MadeCalls, RunRequest, SendRequest, StepRequest, TransactionRequest
 from inngest.sdk.steps.current import CurrentStep
 from inngest.sdk.work import ON_LOOP, Driver, Work
 
@@ -70,6 +70,7 @@ class Recording:
         self._strayed = call.follows  # it is recorded that it cannot be replayed in order
         self._began_at = clock.now()
         self._body_attempt = call.attempt
+        self.transactions: Transactions | None = None  # where steps are recorded with what their handlers write
         self._live: asyncio.Future[None] | None = None
         self._background: dict[asyncio.Task[None], None] = {}
         self._unwinding = False
@@ -231,13 +232,13 @@ class Recording:
                 call.executing, call.blocks = True, False
                 if isinstance(request, RunRequest) and request.options.once and not await self._begun(call, number):
                     op = self._given_up(call)
+                elif isinstance(request, TransactionRequest):
+                    op = await self._transacted(driver, call, request, number)
                 elif driver is ON_LOOP and not self.hooks.any and isinstance(request, RunRequest):
                     current = self._begins(call.step, number, request)
                     op = await self.values.attempt_here(current, call.step, request, call.task)
                 else:
-                    work = driver.do(self._work(driver, call.step, request, number), call.task)
-                    op = await (self._or_fail(work) if self.hooks.any else work)
-                    del work  # a coroutine that is over is an object like another
+                    op = await self._worked(driver, call, request, number)
             except asyncio.CancelledError as error:
                 if self.over:
                     raise
@@ -268,6 +269,57 @@ class Recording:
             return await self._record(call, op)
         finally:
             self.scheduler.ran(call)
+
+    async def _worked(self, driver: Driver, call: StepCall, request: StepRequest, number: int) -> Op:
+        """Have the driver do an attempt; the report."""
+        work = driver.do(self._work(driver, call.step, request, number), call.task)
+        return await (self._or_fail(work) if self.hooks.any else work)
+
+    async def _transacted(self, driver: Driver, call: StepCall, request: TransactionRequest, number: int) -> Op:
+        """Run the handler in a transaction which also records its step; the report, which is recorded if it succeeded.
+
+        Where others were in the way, it is rolled back and the handler called again: that is no attempt.
+        """
+        error: Exception = TransactionError(f'step "{call.step.text}": {NOT_HERE}')
+        request.blocking = driver is not ON_LOOP
+        for _ in range(TRIES if self.transactions is not None else 0):
+            within = await self._within(self.transactions, call)
+            try:
+                request.within = within
+                op = await self._worked(driver, call, request, number)
+                if op.op is not Opcode.STEP_RUN:
+                    return op
+                answer = await self._committed(call, within.record(op))
+            finally:
+                within.leave()
+            if isinstance(answer, Recorded):
+                call.recorded = answer
+                return op
+            if answer.error is not None:
+                error = answer.error
+                break
+            error = TransactionError(
+                f'step "{call.step.text}": others were in the way of its transaction {TRIES} times'
+            )
+            error.is_retriable = True
+        return await self._or_fail(driver.do(self.values.refusal(call.step, number, error, request.options)))
+
+    async def _within(self, transactions: Transactions | None, call: StepCall) -> Within:
+        """The next transaction of the run."""
+        assert transactions is not None
+        try:
+            if self._has_pending_ops:  # nothing rides with the record: they are written before
+                recorded = self._recorder.record(self._pending_ops())
+                if not isinstance(recorded, Recorded):
+                    await self._committed(call, recorded)
+            within = await transactions.begin(call.step.text)
+        except Exception as error:
+            self.scheduler.break_off(error)
+            return await self._over()
+        if within is None:
+            self.scheduler.end(Ending.STOPPED)
+            return await self._over()
+        return within
 
     async def _begun(self, call: StepCall, number: int) -> bool:
         """Commit that an attempt begins; whether its handler is to run, because its caller still waits."""
@@ -352,14 +404,18 @@ class Recording:
     async def _record(self, call: StepCall, op: Op) -> Entry:
         """Make it durable. A caller that is cancelled meanwhile gets what was recorded."""
         call.op = None
-        ops = (*self._pending_ops(), op) if self._has_pending_ops else (op,)
-        try:
-            recorded = self._recorder.record(ops)
-        except Exception as error:
-            self.scheduler.break_off(error)
-            return await self._over()
-        if not isinstance(recorded, Recorded):
-            recorded = await self._committed(call, recorded)
+        recorded: Recorded | asyncio.Future[Recorded]
+        if call.recorded is not None:
+            recorded, call.recorded = call.recorded, None
+        else:
+            ops = (*self._pending_ops(), op) if self._has_pending_ops else (op,)
+            try:
+                recorded = self._recorder.record(ops)
+            except Exception as error:
+                self.scheduler.break_off(error)
+                return await self._over()
+            if not isinstance(recorded, Recorded):
+                recorded = await self._committed(call, recorded)
         if recorded.advice is Advice.STOP:
             self.scheduler.end(Ending.STOPPED)
             return await self._over()
@@ -370,7 +426,7 @@ class Recording:
             self.scheduler.yield_run()
         return entry
 
-    async def _committed(self, call: StepCall, future: asyncio.Future[Recorded]) -> Recorded:
+    async def _committed(self, call: StepCall, future: asyncio.Future[R]) -> R:
         """Wait for a record that is under way."""
         try:
             if not future.done():

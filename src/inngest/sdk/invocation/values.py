@@ -123,6 +123,10 @@ class Values:
         except codec.NotJsonError as not_json:
             return self._unrecorded(step, running.attempt, started_at, not_json, output_type)
 
+    def refusal(self, step: StepName, number: int, error: BaseException, options: StepOptions) -> Work[Op]:
+        """The report of an attempt that fails by what is not its handler's doing."""
+        return (yield from self._failure(step, number, self._clock.now(), error, options))
+
     def _tell_late(self, running: CurrentStep) -> None:
         """A result that comes after the request to stop is a result: what the handler did has happened."""
         logger, name = CarefulLogger(self._function.client.logger), self._function.id

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import functools
 import inspect
-from collections.abc import Mapping
-from typing import Literal, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from inngest.protocol import codec, durations, events, limits, texts
 from inngest.protocol.opcodes import Opcode, OpTarget
@@ -15,12 +15,16 @@ from inngest.sdk.events import Event, message_text
 from inngest.sdk.function import Function
 from inngest.sdk.serializers import Serializer, Unset
 
-from .calls import WaitRequest
+from .calls import TransactionRequest, WaitRequest
+from .options import StepOptions
 
 T = TypeVar("T")
 
 OnConflict = Literal["fail", "replace"]
 Since = datetime.datetime | datetime.timedelta | int
+
+Connection: TypeAlias = Any
+"""A connection as `Engine(transactions=…)` gives it: no type of ours can name those of all drivers."""
 
 
 def sleep(step_id: str, duration: durations.Duration) -> WaitRequest:
@@ -286,3 +290,21 @@ def check_callables(callables: object, where: str = "group.parallel") -> None:
     for index, branch in enumerate(callables):
         if not callable(branch):
             raise not_a_function(f"{where}: callables[{index}]", branch)
+
+
+def transaction_of(
+    step_id: str, fn: Callable[..., object], args: tuple[object, ...], output_type: object, options: StepOptions
+) -> TransactionRequest:
+    """A `step.transaction`.
+
+    Raises:
+        StepArgumentError: it is no plain function.
+    """
+    if not callable(fn):
+        raise not_a_function(f'step "{step_id}"', fn)
+    if inspect.iscoroutinefunction(fn):
+        raise StepArgumentError(
+            f'step "{step_id}": step.transaction takes a plain function, which runs in a thread, and got the async '
+            f"function {fn.__qualname__}: write it with `def`"
+        )
+    return TransactionRequest(step_id, fn, args, output_type, options)

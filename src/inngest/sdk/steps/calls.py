@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar, cast
 from inngest.protocol import limits
 from inngest.protocol.opcodes import Op, Opcode, OpTarget
 from inngest.protocol.steps import StepName
+from inngest.runtime.ports import Within
 from inngest.sdk.errors import StepArgumentError, StepNotAwaitedError, TimeoutTooLongError
 from inngest.sdk.events import Event
 from inngest.sdk.serializers import Serializer, Unset
@@ -30,6 +31,15 @@ R_co = TypeVar("R_co", covariant=True)
 
 WAIT, RACE = "wait", "race"
 """How a server paces the branches of a group: one goes on when all have finished a step, or each goes on for itself."""
+
+TRIES = 10
+"""How often a handler is called in one attempt, while others are in the way of its transaction."""
+
+NOT_HERE = (
+    "a transaction commits what its handler writes together with the record of the step, and needs an engine of this "
+    "process for that (`inngest.Engine`, `inngest dev`). Behind HTTP use step.run, and a key by which a repeated call "
+    "is seen"
+)
 
 _NAMED = 5
 """Calls that an error names; of more, it tells the number."""
@@ -47,6 +57,7 @@ class RunRequest:
 
     __slots__ = ("args", "handler", "kept_as", "options", "output_type", "step_id")
     kind = Opcode.STEP_RUN
+    method = "step.run"
 
     def __init__(
         self,
@@ -76,6 +87,30 @@ class RunRequest:
             return error
         reason = _misfit(self.handler, self.args)
         return error if reason is None else StepArgumentError(f'step "{self.step_id}": {reason}')
+
+
+class TransactionRequest(RunRequest):
+    """A `step.transaction`: its handler runs in a transaction, and gets the connection.
+
+    Attributes:
+        within: the transaction of the attempt.
+        blocking: the attempt is made in a thread, which waits for the handler.
+    """
+
+    __slots__ = ("blocking", "within")
+    method = "step.transaction"
+
+    within: Within
+    blocking: bool
+
+    def handle(self) -> object:
+        """Call the handler, in a thread of its own."""
+        calling = self.within.call(self.handler, self.args)
+        return calling.result() if self.blocking else asyncio.wrap_future(calling)
+
+    def judged(self, error: BaseException) -> BaseException:
+        """The error that a call of the handler raised. It is called elsewhere, and as it stands."""
+        return error
 
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep

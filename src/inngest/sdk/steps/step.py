@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, Literal, TypeVar, TypeVarTuple, overload
+from typing import Any, Literal, TypeVar, TypeVarTuple, cast, overload
 
 from inngest.protocol import durations
 from inngest.sdk.events import Event, batch_of
@@ -145,6 +145,36 @@ class StepWithOptions:
         if not callable(handler) or unexpected:
             raise arguments.not_to_be_run(f'step "{step_id}"', handler, unexpected)
         return self._caller.step(RunRequest(step_id, handler, handler_args, output_type, self._options))
+
+    def transaction(
+        self,
+        step_id: str,
+        fn: Callable[[arguments.Connection, *Ts], T],
+        *args: *Ts,
+        output_type: object = Unset,
+    ) -> Coroutine[Any, Any, T]:
+        """Run a plain function in a transaction of the engine's database, which also records the step: both are there,
+        or neither is, whatever crashes. See `Engine(transactions=…)`.
+
+        The function is called again, in a new transaction, where others were in the way (a deadlock, a serialization
+        failure), up to 10 times in an attempt. It runs in a thread of its own; on SQLite nobody else writes meanwhile.
+
+        Args:
+            step_id: unique within the function; a repeat (in a loop) is counted.
+            fn: a plain function of the connection, which neither commits nor rolls back. It returns what JSON can hold.
+            *args: its positional arguments after the connection.
+            output_type: the type by which the client's serializer keeps the value; not used without a serializer.
+
+        Returns:
+            What the function returned, as `run` gives it.
+
+        Raises:
+            StepError: it failed for good, and nothing it wrote is there; or (`name` is TransactionError) the connection
+                cannot do it.
+            StepArgumentError: an argument is wrong.
+        """
+        request = arguments.transaction_of(step_id, fn, args, output_type, self._options)
+        return cast("Coroutine[Any, Any, T]", self._caller.step(request))
 
 
 class Step(StepWithOptions):

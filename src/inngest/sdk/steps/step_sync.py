@@ -101,6 +101,12 @@ class StepWithOptionsSync:
             raise arguments.not_to_be_run(f'step "{step_id}"', handler, unexpected)
         return _run(self._caller, step_id, handler, handler_args, output_type, self._options)
 
+    def transaction(
+        self, step_id: str, fn: Callable[[arguments.Connection, *Ts], T], *args: *Ts, output_type: object = Unset
+    ) -> T:
+        """Run a plain function in a transaction, which also records the step. See `Step.transaction`."""
+        return cast("T", self._caller.step(arguments.transaction_of(step_id, fn, args, output_type, self._options)))
+
 
 class StepSync(StepWithOptionsSync):
     """The durable steps of a plain function. See `Step` for what each does."""
