@@ -128,6 +128,20 @@ def test_with_checkpoints_the_code_lets_go_when_it_is_asked_to() -> None:
     assert entered.outcome.at_once
 
 
+def test_a_transaction_says_where_it_works() -> None:
+    called: list[object] = []
+
+    async def run(ctx: inngest.Context) -> object:
+        return await ctx.step.transaction("book", called.append)
+
+    (op,) = enter(lambda _: run, REPORT).ops
+    assert (op.op, called) == (Opcode.STEP_FAILED, [])
+    assert op.error is not None
+    assert op.error.name == "TransactionError"
+    assert "needs an engine of this process" in op.error.message
+    assert "Behind HTTP use step.run" in op.error.message
+
+
 # -- one target
 
 

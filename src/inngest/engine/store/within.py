@@ -11,7 +11,7 @@ from inngest.engine.records import Owner
 from inngest.engine.within import RecordWithin
 
 from . import committing
-from .core import bindparam, select, tables, update
+from .core import Text, bindparam, literal_column, select, tables, update
 from .database import Database
 from .statement import Statement
 
@@ -29,7 +29,7 @@ OWNS = Statement(
 
 LOCK_FILE = Statement(
     "A transaction of a step, which a library has begun, keeps others from writing.",
-    lambda _: update(_runs).where(_runs.c.id.is_(None)).values(touched=_runs.c.touched),
+    lambda _: update(_runs).where(_runs.c.id == literal_column("''", Text)).values(touched=_runs.c.touched),
 )
 
 Executed = tuple[str, Sequence[object]]
