@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import inngest
+from inngest.embedded.transactions.of_psycopg import PsycopgConnection
 from inngest.errors import RunFailedError
 from tests import postgres
 from tests.embedded.orders import Orders, add, alchemy_of
@@ -50,6 +51,29 @@ async def test_others_in_the_way_have_it_called_again(stage: Stage, orders: Orde
     assert len(tries) == 2
     assert [attempt.number for attempt in step(run, "add").attempts] == [0]
     assert orders.count() == 1
+
+
+async def test_a_transaction_that_holds_its_run_rests_for_a_third_of_the_lease(
+    stage: Stage, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, limits = PsycopgConnection.commit, []
+
+    def looked_at(self: PsycopgConnection) -> None:
+        limits.append(self.connection.execute("SHOW idle_in_transaction_session_timeout").fetchone())
+        commit(self)
+
+    def write(connection: Any) -> object:
+        limits.append(connection.execute("SHOW idle_in_transaction_session_timeout").fetchone())
+        return add(connection, orders)
+
+    monkeypatch.setattr(PsycopgConnection, "commit", looked_at)
+
+    async def body(ctx: inngest.Context) -> object:
+        return await ctx.step.transaction("add", write)
+
+    stage.options["lease"] = 6_000
+    assert (await stage.run(body)).output == 1
+    assert limits == [("0",), ("2s",)]
 
 
 async def test_others_that_are_always_in_the_way_fail_the_attempt(stage: Stage, orders: Orders) -> None:

@@ -109,6 +109,7 @@ def assemble(
         settings.database.path,
         runtime.threads,
         runtime.clock,
+        settings.lease,
     )
     invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard, transactions.of)
     carrier = runtime.carrier

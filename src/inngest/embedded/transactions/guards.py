@@ -55,6 +55,10 @@ class Guard(Protocol):
         """Refuse nothing any more."""
         ...
 
+    def hurry(self, ms: int) -> None:
+        """From now on the transaction holds the run: it rests for so long at most, and is over then."""
+        ...
+
     def execute(self, statement: within.Executed) -> int:
         """Execute a statement; how many rows it changed."""
         ...
@@ -130,6 +134,9 @@ class SqliteGuard:
     def release(self) -> None:
         with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed
             self._connection.set_authorizer(None)
+
+    def hurry(self, ms: int) -> None:
+        """A file is locked by its process, and free when that is gone."""
 
     def execute(self, statement: within.Executed) -> int:
         changed: int = self._connection.execute(*statement).rowcount

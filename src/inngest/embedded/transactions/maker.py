@@ -56,13 +56,14 @@ class ConnectionMaker:
         file: of it; None where a server keeps it.
         threads: where transactions are.
         clock: when a warning is due.
+        lease: of the engine, in ms.
     """
 
     def __init__(
-        self, given: Given, url: str, database: Database, file: Path | None, threads: Threads, clock: Clock
+        self, given: Given, url: str, database: Database, file: Path | None, threads: Threads, clock: Clock, lease: int
     ) -> None:
         own = _of_url(url) if file is None else _of_file(str(file))
-        self._around = Surroundings(database, file, own if given is None else _of(given), threads, clock)
+        self._around = Surroundings(database, file, own if given is None else _of(given), threads, clock, lease)
 
     def of(self, recorder: Recorder) -> Transactions | None:
         """The transactions of an invocation; None if its recorder has none."""

@@ -55,6 +55,9 @@ class PostgresGuard:
     def release(self) -> None:
         """It refuses nothing."""
 
+    def hurry(self, ms: int) -> None:
+        self._rows("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", (str(ms),))
+
     def execute(self, statement: within.Executed) -> int:
         try:
             return psycopg.RawCursor(self._connection).execute(statement[0].encode(), statement[1]).rowcount

@@ -44,6 +44,7 @@ class Surroundings(NamedTuple):
         connect: opens a connection.
         threads: where transactions are.
         clock: when a warning is due.
+        lease: milliseconds after which a worker that is not heard is dead, where workers are heard.
     """
 
     database: Database
@@ -51,6 +52,7 @@ class Surroundings(NamedTuple):
     connect: Callable[[], Opened]
     threads: Threads
     clock: Clock
+    lease: int
 
 
 class TransactionThread:
@@ -176,6 +178,7 @@ class TransactionThread:
     def _commit(self, opened: Opened, guard: Guard, record: RecordWithin) -> Wrote | Exception:
         database = self._around.database
         try:
+            guard.hurry(self._around.lease // 3)
             if not guard.execute(within.record(database, record)):
                 _undo(opened)
                 return Wrote.REFUSED
