@@ -33,6 +33,9 @@ ON_BOTH = frozenset(
 )
 """Files whose stories are told on each kind; all others are told on SQLite."""
 
+LONG = frozenset({"test_on_hold.test_workers_that_die_while_it_replays_do_not_make_it_fail"})
+"""Stories of these files that wait for leases to end: they are told on each kind with all others only."""
+
 ALL = os.environ.get("DATABASES") == "all"
 """Tell all stories on each kind that are not about a file."""
 
@@ -101,7 +104,9 @@ def used(kind: str) -> Generator[None]:
 
 def is_told_on_both(file: str, story: str) -> bool:
     """Whether a story of a file is told on each kind."""
-    return file in ON_BOTH or (ALL and file not in ABOUT_FILES and f"{file}.{story}" not in ABOUT_FILES)
+    if ALL:
+        return file not in ABOUT_FILES and f"{file}.{story}" not in ABOUT_FILES
+    return file in ON_BOTH and f"{file}.{story}" not in LONG
 
 
 def url_in(folder: Path) -> str:

@@ -260,7 +260,7 @@ async def order(ctx):
     return await ctx.step.run("ship", lambda: "shipped")
 
 async def main():
-    async with inngest.Engine(client, database=sys.argv[1], max_takeovers=2, lease=2_000) as engine:
+    async with inngest.Engine(client, database=sys.argv[1], max_takeovers=2) as engine:
         (run,) = await engine.runs()
         print(await engine.wait(run.id))
 
