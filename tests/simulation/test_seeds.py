@@ -38,7 +38,7 @@ def test_worlds_of_other_seeds_differ() -> None:
 
 def test_a_failing_case_is_told_by_a_line_that_repeats_it() -> None:
     case = Case.parse("sequential 0 7:before 12:known")
-    mutation = next(one for one in MUTATIONS if one.promise == "P10")
+    mutation = next(one for one in MUTATIONS if one.name == "events are acknowledged before their commit")
 
     with mutation.planted():
         (failure,) = look(case).figures.failures

@@ -203,7 +203,7 @@ CHANGED = (
     _changing("slept", ("a", "b"), ("a", "~x", "b")),
     _changing("swapped", ("a", "b", "c"), ("b", "a", "c")),
     _changing("renamed", ("a", "b", "~z", "c"), ("a", "b2", "~z", "c")),
-    _changing("renamed-in-line", ("a", "b"), ("a2", "b"), concurrency=[inngest.Concurrency(limit=1)]),
+    _changing("renamed-in-line", ("a", "~z", "b"), ("a2", "~z", "b"), concurrency=[inngest.Concurrency(limit=1)]),
     Program("plainly-changed", _plainly, {"plainly-changed": _as_one_of(("a", "b"), ("a", "x", "b"))}, replays=False),
     Program("renamed-beside", _beside, {"renamed-beside": _did_one_chain}, replays=False),
     Program("patched", _patched, {"patched": _took_one_way}, replays=False),

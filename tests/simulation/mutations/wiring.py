@@ -43,7 +43,7 @@ def _a_hash_that_is_done_is_recorded_again() -> Bug:
     yield mock.patch.object(Draft, "done", return_value=None)
 
 
-@plant("outdated", "checkpointed", first=95)
+@plant("outdated", "checkpointed", first=210)
 def _a_call_that_is_given_up_may_still_record() -> Bug:
     set_ = reports._Answer._set
 
