@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from starlette.routing import compile_path
 
 from inngest.server.app import create_app
 from inngest.server.rest import openapi, parameters
@@ -22,6 +23,24 @@ from tests.house.tree import ROOT
 
 from .conftest import Api
 from .on_socket import served
+
+SPECIFIED = """
+GET /v1/prom/dev            | POST /v1/traces/userland     | POST /dev/traces          | POST /fn/step-limit
+DELETE /fn/step-limit       | POST /fn/state-size-limit    | DELETE /fn/state-size-limit
+POST /v0/connect/start      | POST /v0/connect/flush       | POST /v0/gql
+POST /mcp                   | GET /mcp                     | DELETE /mcp
+POST /v1/realtime/publish   | POST /v1/realtime/publish/tee| POST /v1/realtime/token
+GET /v1/realtime/connect    | GET /v1/realtime/sse         | GET /v2/operations
+POST /v2/envs               | PATCH /v2/envs/production    | GET /v2/env/webhooks      | POST /v2/env/webhooks
+POST /v2/apps/shop/syncs
+GET /v2/partner/accounts    | POST /v2/partner/accounts    | GET /v2/partner/accounts/1| POST /v2/partner/accounts/1/a
+GET /v2/insights            | POST /v2/insights            | GET /v2/insights/events/x | POST /v2/insights/query
+GET /v2/experiments         | GET /v2/experiments/1/a      | GET /v2/sessions          | GET /v2/sessions/1/a
+GET /v2/sandboxes           | POST /v2/sandboxes           | PUT /v2/sandboxes         | PATCH /v2/sandboxes
+DELETE /v2/sandboxes        | GET /v2/sandboxes/1/a        | POST /v2/sandboxes/1/exec | PUT /v2/sandboxes/1
+PATCH /v2/sandboxes/1       | DELETE /v2/sandboxes/1
+"""
+"""Everything that the official API has and that the description of this server leaves to later, as it is requested."""
 
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
 EXAMPLES = 12
@@ -53,6 +72,17 @@ async def test_what_this_server_does_not_have_is_documented_and_answers_so(api: 
         for prefix in ("", "/api") if path.startswith("/v2/") else ("",):
             response = await api.http.request(method, prefix + re.sub(r"\{\w+\}", "x", path))
             assert (response.status_code, "is not implemented by this server" in response.text) == (501, True)
+
+
+async def test_what_the_official_api_has_besides_answers_501(api: Api) -> None:
+    asked = [one.split() for one in re.split(r"[|\n]", SPECIFIED) if one.strip()]
+    for method, path in asked:
+        for prefix in ("", "/api") if path.startswith("/v2/") else ("",):
+            response = await api.http.request(method, prefix + path)
+            assert (method, path, response.status_code) == (method, path, 501)
+    for method, pattern in LATER:
+        regex, _, _ = compile_path(pattern)
+        assert any(one == method and regex.match(path) for one, path in asked), f"{method} {pattern}: not specified"
 
 
 async def test_what_is_said_of_paths_is_said_of_paths_that_there_are(api: Api) -> None:

@@ -38,6 +38,7 @@ TABLE: Final[Mapping[str, Need]] = {
     "/dev": Need.SIGNING,
     "/fn": Need.SIGNING,
     "/invoke": Need.SIGNING,
+    "/mcp": Need.SIGNING,
     "/v0": Need.SIGNING,
     "/v1": Need.SIGNING,
     "/v1/http/runs": Need.TOKEN,
