@@ -151,6 +151,23 @@ async def test_a_key_that_is_missing_and_one_that_is_wrong_are_told_apart(guarde
     assert wrong.json()["error"].startswith("this server does not know the signing key")
 
 
+async def test_keys_are_listed_by_their_names_and_never_told(guarded: httpx.AsyncClient) -> None:
+    key = {"authorization": f"Bearer {FALLBACK}"}
+    for path, names in (("events", ["web", "shop"]), ("signing", ["signing key", "fallback"])):
+        response = await guarded.get(f"/v2/keys/{path}", headers=key)
+        assert [one["name"] for one in response.json()["data"]] == names
+        secrets = (SIGNING, signing.bare(SIGNING), signing.hashed(SIGNING), FALLBACK, "web-key", "shop/key")
+        assert not any(secret in response.text for secret in secrets)
+        pages = [await guarded.get(f"/v2/keys/{path}", headers=key, params={"limit": 1})]
+        pages.append(
+            await guarded.get(
+                f"/v2/keys/{path}", headers=key, params={"limit": 1, "cursor": pages[0].json()["page"]["cursor"]}
+            )
+        )
+        assert [page.json()["data"] for page in pages] == [[{"name": name}] for name in names]
+        assert [page.json()["page"]["hasMore"] for page in pages] == [True, False]
+
+
 async def test_the_root_tells_its_paths_to_everybody_and_nothing_of_its_keys(guarded: httpx.AsyncClient) -> None:
     response = await guarded.get("/")
     assert (response.status_code, response.json()["kind"]) == (200, "cloud")

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Integer
 
@@ -15,6 +16,7 @@ import inngest
 from inngest.engine.store import tables
 from inngest.errors import RunFailedError
 from inngest.protocol.steps import hash_step_id
+from inngest.server.app import create_app
 
 from .conftest import Api
 from .test_registering import URL, function, register
@@ -133,9 +135,38 @@ async def test_runs_by_what_is_asked_for(api: Api) -> None:
     assert {run["id"] for run in (await get(api, "/apps/shop/functions/steps/runs"))["data"]} == {steps.id}
 
 
+async def test_runs_that_another_run_has_deferred(tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="tidy", trigger=inngest.TriggerEvent(event="shop/dirty"))
+    async def tidy(ctx: inngest.Context) -> None: ...
+
+    @client.create_function(fn_id="order", trigger=inngest.TriggerEvent(event="shop/ordered"))
+    async def order(ctx: inngest.Context) -> None:
+        ctx.defer("tidy", function=tidy, data={"order": 7})
+
+    async with inngest.Engine(client, database=f"sqlite:///{tmp_path}/i.db") as engine:
+        transport = httpx.ASGITransport(create_app(engine))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8288") as http:
+            api = Api(engine, http, order)
+            plain, deferring = await ended(api, "shop/dirty"), await ended(api, "shop/ordered")
+            found = {run.id for run in await engine.runs()}
+            deferred = found - {plain.id, deferring.id}
+            assert [await engine.wait(run_id) for run_id in deferred] == [None]
+
+            async def ids(path: str = "/runs", **query: Any) -> set[str]:
+                return {run["id"] for run in (await get(api, path, **query))["data"]}
+
+            assert await ids(isDeferred="true") == deferred == await ids("/apps/shop/functions/tidy/runs", isDeferred=1)
+            assert await ids(isDeferred="false") == {plain.id, deferring.id}
+            assert await ids() == found
+            assert await ids(isDeferred="true", functionId="order") == set()
+
+
 @pytest.mark.parametrize(
     ("query", "text"),
     [
+        ({"isDeferred": "maybe"}, "isDeferred: expected true or false, got 'maybe'"),
         ({"limit": "0"}, "limit: expected a whole number from 1 to 100, got '0'"),
         ({"limit": "101"}, "limit: expected a whole number from 1 to 100, got '101'"),
         ({"status": "DONE"}, "status: expected one of QUEUED, "),

@@ -387,6 +387,7 @@ class RunQuery(NamedTuple):
     functions: Sequence[str] | None = None  # ids; None: of all
     statuses: Sequence[RunStatus] | None = None
     event_id: str | None = None  # which started them, alone or in a batch
+    deferred: bool | None = None  # whether another run has deferred them; None: both
     time: str = "queued"  # by which they are ordered and bounded: "queued", "started" or "ended"
     since: int | None = None  # unix ms
     until: int | None = None  # unix ms; before it

@@ -91,7 +91,7 @@ def create_app(
         *StateApi(host_of(engine)).routes,
         *Endpoints(host_of(engine), keys).routes,
         *RestV1(host_of(engine)).routes,
-        *RestV2(host_of(engine)).routes,
+        *RestV2(host_of(engine), keys).routes,
     ]
     routes.append(openapi.route(routes, VERSION))
     # Without keys, a page whose domain was made to point here must be kept out by its name.

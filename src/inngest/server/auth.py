@@ -71,6 +71,10 @@ class Keys:
         signing_keys: the signing key, then its fallback; hexadecimal, with or without `signkey-…-`.
         event_keys: event keys by their names, which say where an event came from.
 
+    Attributes:
+        signing_names: what the signing keys are called: "signing key", then "fallback", "fallback-2" and so on.
+        event_names: the names of the event keys.
+
     Raises:
         ValueError: a signing key is not hexadecimal, or an event key is empty. Does not tell the key.
     """
@@ -80,6 +84,8 @@ class Keys:
             raise ValueError("an event key is a text of at least one character")
         self._signing = [_digest(signing.hashed(key)) for key in signing_keys]
         self._events = {name: _digest(key) for name, key in event_keys.items()}
+        self.signing_names: Sequence[str] = [_signing_name(place) for place in range(len(signing_keys))]
+        self.event_names: Sequence[str] = list(event_keys)
         self._opened = b""  # of the header that has opened last: an app shows the same one with each step
 
     def __repr__(self) -> str:
@@ -156,6 +162,10 @@ class KeyGuard:
             return None
         shown = Headers(scope=scope).get("authorization")
         return None if keys.opens(shown) else _no_signing_key(is_missing=not shown)
+
+
+def _signing_name(place: int) -> str:
+    return "signing key" if place == 0 else "fallback" if place == 1 else f"fallback-{place}"
 
 
 def _no_event_key(*, is_missing: bool) -> ASGIApp:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inngest.engine.domain.model import Event, Run, RunStatus
 from inngest.engine.ports import Store
 from inngest.engine.records import EventQuery, Place, RunQuery
+from inngest.protocol.events import DEFERRED
 from tests.contract.store import values
 from tests.contract.store.stores import PLACES
 from tests.contract.store.values import NOW, accept, event, owner
@@ -65,6 +66,17 @@ async def test_runs_by_function_and_status(store: Store) -> None:
     assert {run.function_id for run in found} == {"app-a"}
     assert await store.list_runs(RunQuery(9, functions=[])) == []
     assert await store.list_runs(RunQuery(9, functions=["no\0", "unknown"])) == []
+
+
+async def test_runs_that_another_run_has_deferred(store: Store) -> None:
+    others = await worked(store)
+    await store.accept(values.acceptance(event(DEFERRED))._replace(invoke="app-b"))
+    (deferred,) = await store.list_runs(RunQuery(9, deferred=True))
+    assert deferred.function_id == "app-b"
+    assert {run.id for run in await store.list_runs(RunQuery(9, deferred=False))} == set(others)
+    assert await store.list_runs(RunQuery(9, ["app-a"], deferred=True)) == []
+    ended = await store.list_runs(RunQuery(9, time="ended", deferred=False))
+    assert len(ended) == 2
 
 
 async def test_runs_within_times(store: Store) -> None:

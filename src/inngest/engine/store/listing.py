@@ -9,6 +9,7 @@ from typing import Any
 from inngest.engine.domain.model import Event, Job, Run
 from inngest.engine.records import EventQuery, RunQuery
 from inngest.protocol import texts
+from inngest.protocol.events import DEFERRED
 
 from . import reading
 from .as_far import AsFar
@@ -53,10 +54,15 @@ def _ordered(at: Any, row_id: ColumnElement[str]) -> Mapping[str, _Condition]:
 
 _TIMES: Mapping[str, Any] = {"queued": _runs.c.created_at, "started": _runs.c.started_at, "ended": _runs.c.ended_at}
 
+_DEFERRING = select(_events.c.id).where(_events.c.name == bindparam("deferring"))
+"""Events with which functions start that another run has deferred."""
+
 _OF_RUNS: Mapping[str, _Condition] = {
     "functions": lambda words: words.any_of(_runs.c.function_id, "functions"),
     "statuses": lambda words: words.any_of(_runs.c.status, "statuses"),
     "event": lambda _: reading.OF_EVENT,
+    "deferred": lambda _: _runs.c.event_id.in_(_DEFERRING),
+    "others": lambda _: _runs.c.event_id.not_in(_DEFERRING),
 }
 
 _OF_EVENTS: Mapping[str, _Condition] = {
@@ -114,6 +120,9 @@ def runs(tx: Transaction, asked: RunQuery) -> list[Run]:
     parameters = {name: given[name] for name in names} | {"count": asked.limit}
     if "event" in parameters:
         parameters["given_event"] = parameters.pop("event")
+    if asked.deferred is not None:
+        names.append("deferred" if asked.deferred else "others")
+        parameters["deferring"] = DEFERRED
     if asked.after is not None:
         names.append("below" if asked.descending else "above")
         parameters |= {"at": asked.after.at, "after": texts.stored(asked.after.id)}

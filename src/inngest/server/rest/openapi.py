@@ -38,6 +38,7 @@ QUERY: Mapping[str, Mapping[str, Any]] = {
     "until": _TIME,
     "timeField": {"type": "string", "enum": ["queuedAt", "startedAt", "endedAt"]},
     "order": {"type": "string", "enum": ["asc", "desc"]},
+    "isDeferred": {"type": "boolean"},
     "includeOutput": {"type": "boolean"},
     "archived": {"type": "boolean"},
     "url": _TEXT,

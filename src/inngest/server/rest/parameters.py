@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from inngest.engine.records import Place
 from inngest.protocol import codec
 
-_OF_RUNS = ("limit", "cursor", "status", "from", "until", "timeField", "order", "includeOutput")
+_OF_RUNS = ("limit", "cursor", "status", "from", "until", "timeField", "order", "isDeferred", "includeOutput")
 
 QUERIES: Mapping[str, Sequence[str]] = {
     "/v1/events": ("limit", "cursor", "name", "received_after", "received_before"),
@@ -21,8 +21,8 @@ QUERIES: Mapping[str, Sequence[str]] = {
     "/v2/runs/{run_id}/trace": ("includeOutput",),
     "/v2/events/{event_id}/runs": _OF_RUNS,
     "/v2/envs": ("limit",),
-    "/v2/keys/events": ("limit",),
-    "/v2/keys/signing": ("limit",),
+    "/v2/keys/events": ("limit", "cursor"),
+    "/v2/keys/signing": ("limit", "cursor"),
     "/v2/apps": ("limit", "cursor", "archived"),
     "/v2/apps/{app}/functions": ("limit", "cursor"),
     "/v2/apps/{app}/functions/{function}/runs": _OF_RUNS,

@@ -26,6 +26,7 @@ from inngest.protocol import events as rules
 from inngest.protocol.opcodes import SentEvent
 from inngest.server import run_json
 from inngest.server.answers import BY_API, Json
+from inngest.server.auth import Keys
 
 from . import invoking, metadata, parameters, shapes
 from .invoking import NotInvokedError
@@ -76,10 +77,12 @@ class RestV2:
 
     Args:
         host: the engine.
+        keys: those of the server; None: it has none.
     """
 
-    def __init__(self, host: EngineHost) -> None:
+    def __init__(self, host: EngineHost, keys: Keys | None) -> None:
         self._host = host
+        self._keys = keys
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -88,8 +91,8 @@ class RestV2:
             ("GET", "/health", self.health),
             ("GET", "/account", self.account),
             ("GET", "/envs", self.envs),
-            ("GET", "/keys/events", self.keys),
-            ("GET", "/keys/signing", self.keys),
+            ("GET", "/keys/events", self.event_keys),
+            ("GET", "/keys/signing", self.signing_keys),
             ("GET", "/runs", self.runs),
             ("GET", "/runs/{run_id}", self.run),
             ("GET", "/runs/{run_id}/trace", self.trace),
@@ -141,9 +144,20 @@ class RestV2:
         data = [{"id": run_json.ENVIRONMENT_ID, "name": "dev", "type": "TEST"}]
         return self._listed(data, parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT))
 
-    async def keys(self, request: Request) -> Response:
-        """None: a server tells no keys."""
-        return self._listed([], parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT))
+    async def event_keys(self, request: Request) -> Response:
+        """The names of event keys; a server tells no keys."""
+        return self._named([] if self._keys is None else self._keys.event_names, request)
+
+    async def signing_keys(self, request: Request) -> Response:
+        """The names of signing keys; a server tells no keys."""
+        return self._named([] if self._keys is None else self._keys.signing_names, request)
+
+    def _named(self, names: Sequence[str], request: Request) -> Response:
+        limit = parameters.integer(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+        after = parameters.cursor(request.query_params)
+        begin = 0 if after is None else after.at
+        more = Place(begin + limit, "") if len(names) > begin + limit else None
+        return self._listed([{"name": name} for name in names[begin : begin + limit]], limit, more)
 
     def _listed(self, data: Sequence[object], limit: int, more: Place | None = None) -> Response:
         page: dict[str, object] = {"hasMore": more is not None, "limit": limit}
@@ -178,6 +192,7 @@ class RestV2:
             functions=functions,
             statuses=[RunStatus(name) for name in statuses if name] or None,
             event_id=event_id,
+            deferred=parameters.flag(query, "isDeferred"),
             time=time,
             since=parameters.time(query, "from"),
             until=parameters.time(query, "until"),
