@@ -58,6 +58,7 @@ async def test_the_runs_of_an_event(api: Api) -> None:
     assert time.fullmatch(run.pop("ended_at"))
     assert time.fullmatch(body["metadata"]["fetched_at"])
     assert run.pop("output")["id"] == "mine"
+    assert re.fullmatch("[0-9a-f]{16}", run.pop("function_version"))
     function_id = run.pop("function_id")
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", function_id)
     assert run == {

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime
 import uuid
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import inngest
+from inngest.server.app import create_app
+from tests.embedded.test_cron import let_pass
 
 from .conftest import Api
+from .test_registering import function, register
 
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -107,6 +112,78 @@ async def test_a_run_and_its_jobs(api: Api) -> None:
     assert (await api.http.delete(f"/v1/runs/{run['run_id']}")).status_code == 204
     assert (await get(api, f"/v1/runs/{run['run_id']}"))["data"]["status"] == "Cancelled"
     assert (await get(api, f"/v1/runs/{run['run_id']}/jobs"))["data"] == []
+
+
+async def test_all_members_of_a_run(api: Api) -> None:
+    event_id = await send(api, "shop/said", data={"n": 1})
+    (listed,) = (await get(api, f"/v1/events/{event_id}/runs"))["data"]
+    await api.engine.wait(listed["run_id"])
+    run = (await get(api, f"/v1/runs/{listed['run_id']}"))["data"]
+    for time in ("run_started_at", "ended_at"):
+        assert run.pop(time).endswith("Z")
+    assert len(run.pop("function_version")) > 8
+    assert run == {
+        "run_id": listed["run_id"],
+        "function_id": str(uuid.uuid5(uuid.NAMESPACE_URL, "inngest:function:shop-echo")),
+        "function_slug": "shop-echo",
+        "environment_id": "00000000-0000-4000-b000-000000000000",
+        "event_id": event_id,
+        "status": "Completed",
+        "output": run["output"],
+        "hold": None,
+    }
+    assert listed.keys() == run.keys() | {"run_started_at", "ended_at", "function_version"}
+
+
+async def test_a_run_of_a_batch_and_one_of_a_cron(tmp_path: Path) -> None:
+    client, cron = inngest.Inngest(app_id="shop"), "* * * * *"
+    batch = inngest.Batch(max_size=2, timeout=600_000)
+
+    @client.create_function(fn_id="many", trigger=inngest.TriggerEvent(event="shop/many"), batch_events=batch)
+    async def many(ctx: inngest.Context) -> int:
+        return len(ctx.events)
+
+    @client.create_function(fn_id="tick", trigger=inngest.TriggerCron(cron=cron, catch_up="last"))
+    async def tick(ctx: inngest.Context) -> None: ...
+
+    path = tmp_path / "i.db"
+    async with inngest.Engine(client, database=f"sqlite:///{path}"):
+        pass
+    let_pass(path)
+    async with inngest.Engine(client, database=f"sqlite:///{path}") as engine:
+        while not (ticked := await engine.runs(function="shop-tick")):  # noqa: ASYNC110 - it starts by itself
+            await asyncio.sleep(0)
+        event_ids = await engine.send([inngest.Event(name="shop/many")] * 2)
+        (batched,) = await engine.runs(function="shop-many")
+        assert await engine.wait(batched.id) == 2
+        transport = httpx.ASGITransport(create_app(engine))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8288") as http:
+            api = Api(engine, http, many)
+            run = (await get(api, f"/v1/runs/{batched.id}"))["data"]
+            assert (run["batch_id"], "cron" in run) == (batched.batch_id, False)
+            for event_id in event_ids:
+                (listed,) = (await get(api, f"/v1/events/{event_id}/runs"))["data"]
+                assert listed == run
+            run = (await get(api, f"/v1/runs/{ticked[0].id}"))["data"]
+            assert (run["cron"], "batch_id" in run) == (cron, False)
+            (listed,) = (await get(api, f"/v1/events/{run['event_id']}/runs"))["data"]
+            assert listed["cron"] == cron
+
+
+async def test_nothing_that_is_told_is_older_than_its_answer(api: Api) -> None:
+    event_id = await send(api, "shop/said")
+    (run,) = await api.engine.runs(event_id=event_id)
+    for path in ("/v1/events", f"/v1/events/{event_id}/runs", f"/v1/runs/{run.id}"):
+        metadata = (await get(api, path))["metadata"]
+        assert metadata["cached_until"] >= metadata["fetched_at"]
+
+
+async def test_functions_came_with_their_app_or_later(api: Api) -> None:
+    await register(api, function())
+    app = (await api.http.get("/v2/apps/web")).json()["data"]
+    (found,) = await get(api, "/v1/apps/web/functions")
+    assert found["created_at"] == app["createdAt"]
+    assert {one["created_at"] for one in await get(api, "/v1/apps/shop/functions")} == {None}
 
 
 @pytest.mark.parametrize("path", ["/v1/runs/bad", f"/v1/runs/{UNKNOWN}", f"/v1/runs/{UNKNOWN}/jobs", "/v1/runs/a%00b"])

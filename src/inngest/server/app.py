@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.errors import EngineStateError
-from inngest.embedded.views import run_of
 from inngest.engine.errors import StoreError
 from inngest.protocol.config import TriggerEvent
 from inngest.protocol.headers import VERSION
@@ -166,7 +165,7 @@ class EventApi:
             return Json({**started, "status": 200})
         view = await invoking.ended(self._host, request, run, wait)
         status = 202 if view is None or view.run.ended_at is None else 200
-        shown = None if view is None else run_json.run_json(run_of(view.run))
+        shown = None if view is None else run_json.run_json(view.run, view.event)
         return Json({**started, "run": shown, "status": status}, status)
 
     async def key_is_missing(self, request: Request) -> Response:

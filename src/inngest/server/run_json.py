@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 
-from inngest.embedded.views import Hold, Run, RunStatus
+from inngest.embedded.views import Hold, RunStatus, run_of
+from inngest.engine.domain.model import Event, Run
 from inngest.engine.domain.registration import function_uuid
+from inngest.protocol import codec
+from inngest.protocol.events import SCHEDULED
 
 ENVIRONMENT_ID = "00000000-0000-4000-b000-000000000000"
 
@@ -19,8 +22,15 @@ _STATUS = {
 }
 
 
-def run_json(run: Run) -> dict[str, object]:
-    """A run; its output is the error object if it failed. `function_slug` and `hold` are ours."""
+def run_json(stored: Run, event: Event | None) -> dict[str, object]:
+    """A run; its output is the error object if it failed. `function_slug` and `hold` are ours.
+
+    Args:
+        stored: the run.
+        event: that started it; None: it is gone.
+    """
+    run = run_of(stored)
+    optional = {"batch_id": run.batch_id, "original_run_id": run.origin_id, "cron": cron_of(event)}
     output: object = run.output
     if run.error is not None:
         output = {key: value for key, value in run.error._asdict().items() if value is not None}
@@ -29,14 +39,27 @@ def run_json(run: Run) -> dict[str, object]:
         "run_started_at": optional_iso(run.started_at or run.created_at),
         "function_id": str(function_uuid(run.function_id)),
         "function_slug": run.function_id,
+        "function_version": stored.function_version,
         "environment_id": ENVIRONMENT_ID,
         "event_id": run.event_id,
         "status": _STATUS[run.status],
         "ended_at": optional_iso(run.ended_at),
         "output": output,
         "hold": None if run.hold is None else hold_json(run.hold),
-        **({} if run.origin_id is None else {"original_run_id": run.origin_id}),
+        **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def cron_of(event: Event | None) -> str | None:
+    """The schedule whose tick an event is; None if it is none, or damaged."""
+    if event is None or event.name != SCHEDULED:
+        return None
+    try:
+        data = codec.loads(event.data)
+    except ValueError:
+        return None
+    cron = data.get("cron") if isinstance(data, dict) else None
+    return cron if isinstance(cron, str) else None
 
 
 def hold_json(hold: Hold) -> dict[str, object]:

@@ -74,8 +74,15 @@ def event_v1(event: Event) -> dict[str, object]:
     }
 
 
-def function_v1(function: FunctionSpec) -> dict[str, object]:
-    """A function of an app."""
+def function_v1(function: FunctionSpec, app: App | None) -> dict[str, object]:
+    """A function of an app.
+
+    Args:
+        function: it.
+        app: that serves it; None: a worker's own process has it.
+    """
+    # The time at which a function came is not kept; it came with its app, or later.
+    created_at = None if app is None else app.created_at or None
     return {
         "internal_id": str(function_uuid(function.id)),
         "env_id": run_json.ENVIRONMENT_ID,
@@ -83,6 +90,7 @@ def function_v1(function: FunctionSpec) -> dict[str, object]:
         "id": function.id,
         "name": function.name,
         "config": _json(function.config),
+        "created_at": time_of(created_at),
         "archived_at": None,
     }
 
@@ -139,10 +147,7 @@ def result_v2(run: Run, registry: Registry) -> dict[str, object]:
 
 def trigger_v2(run: Run, event: Event | None = None) -> dict[str, object]:
     """The events that started a run; of one that is not given, its id."""
-    cron = None
-    if event is not None and event.name == "inngest/scheduled.timer":
-        data = _json(event.data)
-        cron = data.get("cron") if isinstance(data, dict) else None
+    cron = run_json.cron_of(event)
     return present(
         {
             "eventIds": [run.event_id],

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from inngest.embedded.host import EngineHost
-from inngest.embedded.views import run_of
 from inngest.engine.domain.run_metadata import Annotated
 from inngest.engine.records import EventQuery, Place, RunQuery, RunView
 from inngest.engine.service import Service
@@ -94,6 +93,10 @@ class RestV1:
         metadata = {"fetched_at": shapes.time_of(self._host.now()), **more}
         return Json({"data": data, "metadata": metadata})
 
+    def _uncached(self, data: object, **more: object) -> Response:
+        """The same of what the official server caches: here it is never older than the answer."""
+        return self._data(data, cached_until=shapes.time_of(self._host.now()), **more)
+
     async def _view(self, request: Request) -> RunView:
         run_id = request.path_params["run_id"]
         try:
@@ -118,7 +121,7 @@ class RestV1:
         if len(found) > limit:
             last = found[limit - 1]
             more["cursor"] = parameters.cursor_of(Place(last.received_at, last.id))
-        return self._data([shapes.event_v1(event) for event in found[:limit]], **more)
+        return self._uncached([shapes.event_v1(event) for event in found[:limit]], **more)
 
     @_answering
     async def event(self, request: Request) -> Response:
@@ -134,13 +137,14 @@ class RestV1:
         """The runs that an event started, in the order in which they were created."""
         asked = RunQuery(MAX_RUNS, event_id=request.path_params["event_id"], descending=False)
         found = await self._service.queries.runs(asked)
-        return self._data([run_json.run_json(run_of(run)) for run in found])
+        event = await self._service.queries.event(request.path_params["event_id"])
+        return self._uncached([run_json.run_json(run, event) for run in found])
 
     @_answering
     async def run(self, request: Request) -> Response:
         """One run, with its result."""
         view = await self._view(request)
-        return self._data(run_json.run_json(run_of(view.run)))
+        return self._uncached(run_json.run_json(view.run, view.event))
 
     @_answering
     async def cancel(self, request: Request) -> Response:
@@ -168,9 +172,10 @@ class RestV1:
         app = request.path_params["app"]
         registry = await self._service.apps.functions()
         found = [one for one in registry.functions.values() if one.app_id == app]
-        if not found and all(known.name != app for known in await self._service.apps.listed()):
+        served = {one.name: one for one in await self._service.apps.listed()}
+        if not found and app not in served:
             raise Refused(404, f"there is no app {app!r}")
-        return Json([shapes.function_v1(one) for one in found])
+        return Json([shapes.function_v1(one, served.get(app)) for one in found])
 
     @_answering
     async def signal(self, request: Request) -> Response:
