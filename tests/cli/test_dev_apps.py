@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from inngest.cli.http_server import HttpServer
+from inngest.protocol import headers
 from inngest.protocol.steps import hash_step_id
 from inngest.runtime import http
 
@@ -51,7 +52,9 @@ def test_functions_of_an_app_run_beside_those_of_files(tmp_path: Path) -> None:
         server.send("shop/said")
         ended = {(one := server.expect("run.completed"))["function_id"]: one["output"] for _ in range(2)}
         assert ended == {"shop-greet": "hello", "local-hear": "heard"}
-        assert len(app.calls[0]["x-run-id"]) == 26
+        (run_id,) = {call["x-run-id"] for call in app.calls}
+        assert {call["traceparent"] for call in app.calls} == {headers.of_run(run_id)["traceparent"]}
+        assert {call["account-id"] for call in app.calls} == {headers.ACCOUNT_ID}
         assert "x-inngest-signature" not in app.calls[0]
 
 

@@ -18,6 +18,7 @@ from inngest.embedded.engine import host_of
 from inngest.embedded.errors import RunFailedError
 from inngest.engine.domain import endpoints
 from inngest.engine.domain.explaining import Rule
+from inngest.protocol.headers import of_run
 from inngest.protocol.steps import hash_step_id
 from inngest.protocol.wire import signing
 from inngest.server.auth import Keys
@@ -191,6 +192,7 @@ async def test_a_request_that_cannot_end_at_once_is_made_again(shop: Shop) -> No
         "step",
     )
     assert "x-inngest-signature" in headers
+    assert {headers["traceparent"] for _, _, headers, _ in shop.calls} == {of_run(run_id)["traceparent"]}
     assert "x-inngest-force-step-plan" not in headers
     assert [step.id for step in (await shop.engine.run(run_id)).steps] == ["a", "nap", "b"]
 

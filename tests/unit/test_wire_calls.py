@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest.protocol import codec
+from inngest.protocol import codec, ulids
+from inngest.protocol import headers as names
 from inngest.protocol.calls import EventData, Mode
 from inngest.protocol.errors import BodyInvalidError, ErrorInfo, QueryParamMissingError
 from inngest.protocol.opcodes import Memo, Opcode
@@ -244,6 +245,18 @@ def test_the_canonical_form_of_a_call_is_the_join_of_canonical_forms(
     assert joined == signing.canonical(body)
     header = signing.sign(joined, "signkey-test-00", 0)
     assert signing.verify(body, header, ["signkey-test-00"], 0) == "signkey-test-00"
+
+
+def test_the_calls_of_a_run_are_one_trace_and_it_is_the_run() -> None:
+    run_id = ulids.make(0x01A22FAF1AA0, bytes.fromhex("53a07395496f26d309ab"))
+    head = calls.Head(run_id, "uuid", 1, 4, "01REQ", 3)
+    found = calls.headers(head)
+    assert found["traceparent"] == "00-01a22faf1aa053a07395496f26d309ab-7395496f26d309ab-01"
+    assert (found["account-id"], found["x-run-id"]) == ("00000000-0000-4000-a000-000000000000", run_id)
+    again = calls.headers(head._replace(target="t", generation=4), "signed", names.of_run(run_id))
+    changed = {"x-inngest-generation-id": "4", "x-inngest-job-id": f"{run_id}.4", "x-inngest-step-id": "t"}
+    assert again == {**found, **changed, "x-inngest-signature": "signed"}
+    assert "traceparent" not in calls.headers(head._replace(run_id="no ULID"))
 
 
 def test_what_is_written_is_read_back() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from inngest.engine.domain.remote import RemoteStep
+from inngest.protocol import headers
 from inngest.protocol.calls import Call
 from inngest.protocol.opcodes import Memo
 from inngest.protocol.wire import calls, signing
@@ -25,6 +26,7 @@ class Bodies:
         self._call = call
         self._run = run
         self._key = signing_key
+        self._headers = headers.of_run(run.run_id)
         self._events = [calls.event_text(event) for event in call.events]
         self._memos = _Texts(calls.memo_text)
         self._canonical = _Texts(lambda memo: calls.canonical_member(calls.memo_text(memo)))
@@ -66,7 +68,7 @@ class Bodies:
         body = calls.encode(head, self._events, texts, left_out=left_out)
         signature = self._signature(head, memos, inputs, left_out, body, now) if self._key else ""
         url = calls.address(function.url, function.id, step.target)
-        return RemoteCall(url, calls.headers(head, signature), body, run.run_id, function.app_id)
+        return RemoteCall(url, calls.headers(head, signature, self._headers), body, run.run_id, function.app_id)
 
     def _inputs(self, finished: Collection[str]) -> list[str]:
         """The replaced arguments of steps that are not finished."""

@@ -340,21 +340,21 @@ def encode(head: Head, events: Sequence[str], memos: Iterable[str], *, left_out:
     ).encode()
 
 
-def headers(head: Head, signature: str = "") -> dict[str, str]:
+def headers(head: Head, signature: str = "", of_run: Mapping[str, str] | None = None) -> dict[str, str]:
     """The headers of a call.
 
     Args:
         head: what it says.
+        of_run: those that all calls of its run have, as `names.of_run` makes them once; None: they are made now.
         signature: over the canonical form of its body; "" if nobody asks for one.
     """
     found = {
         "content-type": "application/json",
-        "user-agent": "Inngest",
+        **(names.of_run(head.run_id) if of_run is None else of_run),
         names.GENERATION_ID: str(head.generation),
         names.JOB_ID: head.job_id,
         names.REQ_VERSION: str(head.version),
         names.REQUEST_ID: head.request_id,
-        names.RUN_ID: head.run_id,
         names.STEP_ID: head.target or DISCOVERY,
     }
     return {**found, names.SIGNATURE: signature} if signature else found

@@ -195,11 +195,10 @@ def call_headers(cause: HttpCause, head: Head, key: str, now: int) -> dict[str, 
         now: unix ms.
     """
     found = {
-        "user-agent": "Inngest",
+        **headers.of_run(head.run_id),
         headers.GENERATION_ID: str(head.generation),
         headers.REQ_VERSION: str(head.version),
         headers.REQUEST_ID: head.request_id,
-        headers.RUN_ID: head.run_id,
         headers.SIGNATURE: signing.sign(_signed(cause.body.encode()), key, now),
         headers.STEP_ID: head.target or "step",
     }

@@ -12,10 +12,9 @@ from inngest.engine.domain.run_metadata import Metadata
 from inngest.engine.records import RunView
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
+from inngest.protocol.headers import ACCOUNT_ID
 from inngest.protocol.opcodes import Entry, Memo, Opcode
 from inngest.server import run_json
-
-ACCOUNT_ID = "00000000-0000-4000-a000-000000000000"
 
 STEP_OPS = {
     Opcode.SLEEP: "SLEEP",

@@ -23,6 +23,7 @@ from inngest.engine.records import Place, RunQuery, RunView
 from inngest.engine.service import Service
 from inngest.protocol import codec, texts
 from inngest.protocol import events as rules
+from inngest.protocol.headers import ACCOUNT_ID
 from inngest.protocol.opcodes import SentEvent
 from inngest.server import run_json
 from inngest.server.answers import BY_API, Json
@@ -137,7 +138,7 @@ class RestV2:
 
     async def account(self, request: Request) -> Response:
         """The one account."""
-        return self._data({"id": shapes.ACCOUNT_ID, "name": "Dev Server", "email": "dev@inngest.local"})
+        return self._data({"id": ACCOUNT_ID, "name": "Dev Server", "email": "dev@inngest.local"})
 
     async def envs(self, request: Request) -> Response:
         """The one environment."""
