@@ -53,6 +53,8 @@ OFFICIAL = [
     Sdk("python-signed", "python", (*PYTHON, "fast_api"), _SIGNED, KEY),
     Sdk("python-streaming", "python", (*PYTHON, "fast_api"), _STREAMING, streams=True),
     Sdk("python-flask", "python", (*PYTHON, "flask"), _DEV),
+    Sdk("python-django", "python", (*PYTHON, "django"), _DEV),
+    Sdk("python-django-async", "python", (*PYTHON, "django_async"), _DEV),
     Sdk("typescript", "typescript", NODE, {**_WHOLE, **_DEV}),
     Sdk("typescript-signed", "typescript", NODE, {**_WHOLE, **_SIGNED}, KEY),
     Sdk("typescript-checkpoints", "typescript", NODE, {**_MODULES, **_DEV}, checkpoints=True),

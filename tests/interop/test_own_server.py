@@ -33,7 +33,8 @@ forward with the server's, and these apps refuse calls that are signed an hour o
 """
 
 SDKS = [
-    *(NAMES[name] for name in ("python", "python-signed", "python-streaming", "python-flask")),
+    *(NAMES[name] for name in ("python", "python-signed", "python-streaming")),
+    *(NAMES[name] for name in ("python-flask", "python-django", "python-django-async")),
     *(NAMES[name] for name in ("typescript", "typescript-signed", "typescript-checkpoints")),
     *(NAMES[name] for name in ("ours", "ours-signed", "ours-streaming", "ours-flask")),
 ]

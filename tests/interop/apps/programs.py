@@ -222,3 +222,12 @@ PROGRAMS = {
     "asks": (asks, 0),
 }
 """The handler of each program, and how often what fails is tried again."""
+
+
+def functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
+    """All of them, as functions of a client."""
+    made: list[inngest.Function[Any]] = []
+    for name, (handler, retries) in PROGRAMS.items():
+        trigger = inngest.TriggerEvent(event="test/started")
+        made.append(client.create_function(fn_id=name, trigger=trigger, retries=retries)(handler))
+    return made

@@ -1,10 +1,12 @@
 // An app in TypeScript's SDK: serves the programs of the scenarios. It prints its URL as soon as it listens.
 // MODULES: the folder with node_modules. CHECKPOINTING: "0" turns it off.
+// PROGRAMS: a module beside this one whose functions are served instead.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 
 const require = createRequire(`${process.env.MODULES}/`);
-const { Inngest, NonRetriableError, RetryAfterError, openai } = require("inngest");
+const sdk = require("inngest");
+const { Inngest, NonRetriableError, RetryAfterError, openai } = sdk;
 const { serve } = require("inngest/node");
 
 class Flaky extends Error {
@@ -145,5 +147,9 @@ program("fetches", 0, async ({ event, step }) => {
   return found.status;
 });
 
+if (process.env.PROGRAMS) {
+  const others = await import(`./${process.env.PROGRAMS}.mjs`);
+  functions.splice(0, functions.length, ...others.functions(client, sdk));
+}
 const server = createServer(serve({ client, functions, servePath: "/api/inngest" }));
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/api/inngest`));

@@ -1,6 +1,7 @@
 """An app in Python: serves the programs with a framework, by the SDK that its environment has.
 
 It prints its URL as soon as it listens: `python served.py FRAMEWORK`, with INNGEST_* variables for the rest.
+PROGRAMS: which of them, a module beside this one.
 """
 
 from __future__ import annotations
@@ -10,36 +11,41 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import inngest
 
 sys.path.insert(0, str(Path(__file__).parent))
-programs = importlib.import_module("programs")
+PROGRAMS = importlib.import_module(os.environ.get("PROGRAMS", "programs"))
 
 SILENT = logging.getLogger("scenarios")
 SILENT.setLevel(logging.CRITICAL)
 
+COLOURS = (
+    ("async def ", "def "),
+    ("await ", ""),
+    ("asyncio.sleep", "time.sleep"),
+    ("inngest.Context", "inngest.ContextSync"),
+    ("inngest.Middleware)", "inngest.MiddlewareSync)"),
+)
 
-def plain_programs() -> Mapping[str, Any]:
+
+def functions_of(client: inngest.Inngest) -> list[inngest.Function[Any]]:
+    found: list[inngest.Function[Any]] = PROGRAMS.functions(client)
+    return found
+
+
+def plain_functions_of(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     """The same programs as plain functions: the text without its colour."""
-    text = Path(str(programs.__file__)).read_text(encoding="utf-8")
-    for coloured, colourless in (("async def ", "def "), ("await ", ""), ("inngest.Context", "inngest.ContextSync")):
+    text = Path(str(PROGRAMS.__file__)).read_text(encoding="utf-8")
+    for coloured, colourless in COLOURS:
         text = text.replace(coloured, colourless)
     found: dict[str, Any] = {"__name__": "plain_programs"}
     exec(compile(text, "plain_programs", "exec", dont_inherit=True), found)
-    plain: Mapping[str, Any] = found["PROGRAMS"]
-    return plain
-
-
-def functions_of(client: inngest.Inngest, found: Mapping[str, Any]) -> list[inngest.Function[Any]]:
-    made: list[inngest.Function[Any]] = []
-    for name, (handler, retries) in found.items():
-        trigger = inngest.TriggerEvent(event="test/started")
-        make = client.create_function(fn_id=name, trigger=trigger, retries=retries)
-        made.append(make(handler))
+    made: list[inngest.Function[Any]] = found["functions"](client)
     return made
 
 
@@ -55,31 +61,80 @@ def say(port: int) -> None:
     print(f"http://127.0.0.1:{port}/api/inngest", flush=True)
 
 
-def on_fast_api(client: inngest.Inngest) -> None:
-    import fastapi
+def by_uvicorn(app: Any) -> None:
     import uvicorn
 
-    app = fastapi.FastAPI()
-    importlib.import_module("inngest.fast_api").serve(app, client, functions_of(client, programs.PROGRAMS))
     found = listening()
     say(found.getsockname()[1])
-    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[found])
+    uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off")).run(sockets=[found])
 
 
-def on_flask(client: inngest.Inngest) -> None:
-    import flask
+def by_threads(app: Any) -> None:
     from werkzeug.serving import make_server
 
-    app = flask.Flask("scenarios")
-    importlib.import_module("inngest.flask").serve(app, client, functions_of(client, plain_programs()))
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     say(server.server_port)
     server.serve_forever()
 
 
+def on_fast_api(client: inngest.Inngest) -> None:
+    import fastapi
+
+    app = fastapi.FastAPI()
+    importlib.import_module("inngest.fast_api").serve(app, client, functions_of(client))
+    by_uvicorn(app)
+
+
+def on_flask(client: inngest.Inngest) -> None:
+    import flask
+
+    app = flask.Flask("scenarios")
+    importlib.import_module("inngest.flask").serve(app, client, plain_functions_of(client))
+    by_threads(app)
+
+
+def _django(client: inngest.Inngest, functions: list[inngest.Function[Any]]) -> None:
+    """Set up a project of one pattern."""
+    import django
+    from django.conf import settings
+
+    project = types.ModuleType("scenarios_urls")
+    sys.modules[project.__name__] = project
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        DATA_UPLOAD_MAX_MEMORY_SIZE=None,
+        LOGGING_CONFIG=None,
+        ROOT_URLCONF=project.__name__,
+        SECRET_KEY="scenarios",
+    )
+    django.setup()
+    project.__dict__["urlpatterns"] = [importlib.import_module("inngest.django").serve(client, functions)]
+
+
+def on_django(client: inngest.Inngest) -> None:
+    from django.core.wsgi import get_wsgi_application
+
+    _django(client, plain_functions_of(client))
+    by_threads(get_wsgi_application())
+
+
+def on_django_async(client: inngest.Inngest) -> None:
+    from django.core.asgi import get_asgi_application
+
+    _django(client, functions_of(client))
+    by_uvicorn(get_asgi_application())
+
+
+SERVED: Mapping[str, Callable[[inngest.Inngest], None]] = {
+    "fast_api": on_fast_api,
+    "flask": on_flask,
+    "django": on_django,
+    "django_async": on_django_async,
+}
+
 if __name__ == "__main__":
     own: Mapping[str, Any] = {"checkpointing": False} if os.environ.get("CHECKPOINTING") == "0" else {}
     production = "INNGEST_SIGNING_KEY" in os.environ
     app_client = inngest.Inngest(app_id="app", is_production=production, logger=SILENT, **own)
-    {"fast_api": on_fast_api, "flask": on_flask}[sys.argv[1]](app_client)
+    SERVED[sys.argv[1]](app_client)
