@@ -105,17 +105,20 @@ class Again(NamedTuple):
 
 
 class OwnServer:
-    """A server of ours that one app has registered with.
+    """A server of ours that one app has registered with, or that has the functions of one itself.
 
     Args:
         engine: runs.
         wall: is set forward.
         rests: observes the engine.
+
+    Attributes:
+        wall: its clock.
         url: of its API.
     """
 
     def __init__(self, engine: inngest.Engine, wall: WallClock, rests: Rests, url: str) -> None:
-        self._engine, self._wall, self._rests, self._url = engine, wall, rests, url
+        self._engine, self.wall, self._rests, self.url = engine, wall, rests, url
 
     async def run(self, function_id: str, data: Mapping[str, Any], arrivals: Arrivals) -> History:
         """Run a function to its end; each time it rests, one of what comes to it comes, or the clock is set forward."""
@@ -143,13 +146,13 @@ class OwnServer:
                 await self._engine.send_signal(*signals.popitem())
             else:
                 assert due_at is not None, self._rests.story
-                self._wall.to(due_at)
+                self.wall.to(due_at)
         return _history(await self._engine.run(self._rests.run_id), self._rests)
 
     async def _send(self, event: Mapping[str, Any]) -> None:
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{self._url}/e/{EVENT_KEY}", json=event) as response,
+            session.post(f"{self.url}/e/{EVENT_KEY}", json=event) as response,
         ):
             assert response.status == 200, await response.text()
 
@@ -234,28 +237,30 @@ async def _created(_: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def own_server(
-    folder: Path, sock: socket, app: str, key: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, sock: socket, app: str | inngest.Inngest, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[OwnServer]:
     """A server with an empty database, until the block ends.
 
     Args:
         folder: for its database.
         sock: listens, and goes on to.
-        app: the URL of an app, which knows the socket's address.
+        app: the URL of an app, which knows the socket's address; or a client, whose functions run in process.
         key: a signing key; "" for a server in development.
         monkeypatch: of the test.
     """
     wall, rests = WallClock(monkeypatch), Rests()
     monkeypatch.setattr(HttpCarrier, "carry", _counting(HttpCarrier.carry, rests))
     monkeypatch.setattr(HttpCarrier, "begin", _counting_at_once(HttpCarrier.begin, rests))
-    engine = inngest.Engine([], database=folder / "own.db", durability="normal")
+    engine = inngest.Engine([] if isinstance(app, str) else app, database=folder / "own.db", durability="normal")
     host = host_of(engine)
-    host.call_apps(Apps(None, key))
+    if isinstance(app, str):
+        host.call_apps(Apps(None, key))
     host.observe(rests)
     async with engine:
         keys = Keys([key], {"tests": EVENT_KEY}) if key else None
         async with running(HttpServer(_Counted(create_app(engine, keys=keys), rests)), sock):
-            await _registered(app, "cloud" if key else "dev")
+            if isinstance(app, str):
+                await _registered(app, "cloud" if key else "dev")
             yield OwnServer(engine, wall, rests, f"http://127.0.0.1:{sock.getsockname()[1]}")
 
 
