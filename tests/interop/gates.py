@@ -60,6 +60,7 @@ class Gate(NamedTuple):
     apart: int = 0  # ms, between two of them that begin, at least
     then: Sequence[Mapping[str, Any]] = ()  # events that are sent once the first are stored
     repeated: bool = False  # the one run is there once, or more often
+    only: Sequence[str] = ()  # kinds of SDKs that have what it is about; all if none is named
 
 
 def _of(*keys: str, **more: Any) -> list[Mapping[str, Any]]:
@@ -102,6 +103,8 @@ GATES = [
         [{"n": 0, "nap": HOUR}, {"n": 1, "nap": 100}],
         [Ran(0, "CANCELLED"), *_completed(1)],
     ),
+    Gate("defers", _of("a", "taken back"), _completed(0, 1), only=["typescript", "ours"]),
+    Gate("deferred", [], [Ran(None, "COMPLETED", [0])], only=["typescript", "ours"]),
 ]
 """Each is also the name of its function. The app is named `app`."""
 

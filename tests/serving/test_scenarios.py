@@ -41,7 +41,7 @@ CASES = [
     pytest.param(sdk, scenario, id=f"{sdk.name}-{number}-{scenario.program}")
     for sdk in SDKS
     for number, scenario in enumerate(SCENARIOS)
-    if not scenario.only or sdk.kind in scenario.only
+    if sdk.has(scenario.only)
 ]
 
 

@@ -154,6 +154,8 @@ def test_the_event_has_the_data_and_says_where_it_comes_from(ids: Callable[[int]
             "source_fn_id": "one",
             "source_run_id": "run",
             "source_hash": A.hash,
+            "parent_fn_slug": "one",
+            "parent_run_id": "run",
         },
     }
 

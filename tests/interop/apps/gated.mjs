@@ -43,13 +43,26 @@ const gated = {
   "finish-timeout": [napped, { timeouts: { finish: "2s" } }],
 };
 
+const deferring = (client, { createDefer }) => {
+  const deferred = createDefer(client, { id: "deferred", retries: 0 }, told);
+  const options = { id: "defers", retries: 0, triggers: [{ event: "test/defers" }] };
+  const defers = client.createFunction(options, ({ event, events, defer }) => {
+    const made = defer("later", { function: deferred, data: event.data });
+    if (event.data.key === "taken back") made.abort();
+    return told({ events });
+  });
+  return [deferred, defers];
+};
+
 /** All of them, as functions of a client. */
-export const functions = (client, { NonRetriableError }) =>
-  Object.entries(gated).map(([id, [handler, options]]) =>
+export const functions = (client, { NonRetriableError }, experimental) => [
+  ...deferring(client, experimental),
+  ...Object.entries(gated).map(([id, [handler, options]]) =>
     client.createFunction({ id, retries: 0, triggers: [{ event: `test/${id}` }], ...options }, async (context) => {
       const fails = (text) => {
         throw new NonRetriableError(text);
       };
       return handler({ ...context, fails });
     }),
-  );
+  ),
+];

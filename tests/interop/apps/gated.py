@@ -60,6 +60,13 @@ async def failure_told(ctx: inngest.Context) -> object:
     return [data["event"]["data"]["n"], data["error"]["message"]]
 
 
+async def defers(ctx: inngest.Context) -> object:
+    made = ctx.defer("later", function="app-deferred", data=ctx.event.data)
+    if ctx.event.data["key"] == "taken back":
+        made.abort()
+    return await told(ctx)
+
+
 GATED: dict[str, tuple[Any, dict[str, Any]]] = {
     "throttle": (told, {"throttle": inngest.Throttle(limit=1, period=SECOND)}),
     "debounce": (told, {"debounce": inngest.Debounce(period=SECOND, key="event.data.key")}),
@@ -91,7 +98,10 @@ GATED: dict[str, tuple[Any, dict[str, Any]]] = {
 def functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     """All of them, as functions of a client."""
     made: list[inngest.Function[Any]] = []
-    for name, (handler, options) in GATED.items():
+    own: dict[str, tuple[Any, dict[str, Any]]] = {}
+    if hasattr(inngest.Context, "defer"):
+        own = {"defers": (defers, {}), "deferred": (told, {})}
+    for name, (handler, options) in (GATED | own).items():
         trigger = inngest.TriggerEvent(event=f"test/{name}")
         make = client.create_function(fn_id=name, retries=0, **{"trigger": trigger, **options})
         made.append(make(handler))

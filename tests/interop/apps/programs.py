@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import inngest
 from inngest.experimental.ai.openai import Adapter
@@ -196,6 +197,16 @@ async def asks(ctx: inngest.Context) -> object:
     return found["answer"]
 
 
+async def signals(ctx: inngest.Context) -> object:
+    return await ctx.step.wait_for_signal("signal", signal="go", timeout=datetime.timedelta(days=1))
+
+
+async def fetches(ctx: inngest.Context) -> object:
+    url = str(ctx.event.data.get("url", "http://fetched.example/x"))
+    found = await ctx.step.fetch(f"step.fetch: {urlsplit(url).hostname}", url, method="POST", body="b")
+    return found.status_code
+
+
 PROGRAMS = {
     "steps": (steps, 0),
     "values": (values, 0),
@@ -220,6 +231,8 @@ PROGRAMS = {
     "sends": (sends, 0),
     "large": (large, 0),
     "asks": (asks, 0),
+    "signals": (signals, 0),
+    "fetches": (fetches, 0),
 }
 """The handler of each program, and how often what fails is tried again."""
 

@@ -149,7 +149,7 @@ program("fetches", 0, async ({ event, step }) => {
 
 if (process.env.PROGRAMS) {
   const others = await import(`./${process.env.PROGRAMS}.mjs`);
-  functions.splice(0, functions.length, ...others.functions(client, sdk));
+  functions.splice(0, functions.length, ...others.functions(client, sdk, require("inngest/experimental")));
 }
 const server = createServer(serve({ client, functions, servePath: "/api/inngest" }));
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/api/inngest`));

@@ -94,13 +94,15 @@ def invoked_function(event: Event) -> str | None:
 
 
 def of_defer(run: Run, defer: Defer, quiet: bool, now: int, new_id: Callable[[int], str]) -> Event:
-    """The event with which a deferred function is started, whatever its triggers."""
+    """The event with which a deferred function is started, whatever its triggers. SDKs read who `parent_…` is."""
     about: dict[str, object] = {
         "fn_id": defer.function_id,
         "name": defer.step.id,
         "source_fn_id": run.function_id,
         "source_run_id": run.id,
         "source_hash": defer.step.hash,
+        "parent_fn_slug": run.function_id,
+        "parent_run_id": run.id,
     }
     if quiet:
         about["quiet"] = True
