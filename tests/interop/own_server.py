@@ -56,6 +56,7 @@ class Rests:
         self.failed: list[tuple[str, str, int]] = []  # as in a history
         self.story: list[str] = []
         self.checkpoints = 0  # that the server was sent
+        self.fetched = 0  # how often it was asked for the steps of a run
         self.calls: Counter[str] = Counter()  # that left for the app, by run
         self._at_work: set[str] = set()  # hashes of steps for which others work: the clock is not to overtake them
         self._seen: asyncio.Queue[_Seen] = asyncio.Queue()
@@ -119,6 +120,11 @@ class OwnServer:
 
     def __init__(self, engine: inngest.Engine, wall: WallClock, rests: Rests, url: str) -> None:
         self._engine, self.wall, self._rests, self.url = engine, wall, rests, url
+
+    @property
+    def fetched(self) -> int:
+        """How often it was asked for the steps of a run, because a call left them out."""
+        return self._rests.fetched
 
     async def run(self, function_id: str, data: Mapping[str, Any], arrivals: Arrivals) -> History:
         """Run a function to its end; each time it rests, one of what comes to it comes, or the clock is set forward."""
@@ -203,13 +209,14 @@ def _counting_at_once(begin: Begin, rests: Rests) -> Begin:
 
 
 class _Counted:
-    """The API, which counts checkpoints."""
+    """The API, which counts checkpoints, and what is fetched."""
 
     def __init__(self, app: ASGIApp, rests: Rests) -> None:
         self._app, self._rests = app, rests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._rests.checkpoints += scope["type"] == "http" and scope["path"].startswith("/v1/checkpoint/")
+        self._rests.fetched += scope["type"] == "http" and scope["path"].endswith("/actions")
         await self._app(scope, receive, send)
 
 

@@ -52,7 +52,7 @@ async def test_state_that_is_too_large_is_fetched(town: Town, sdk: Sdk) -> None:
     front = await town.front(sdk)
     before = front.fetched
     history = await front.server.run("app-large", {})
-    assert (history.status, history.output) == ("COMPLETED", [1_500_000] * 3), history.trace
+    assert (history.status, history.output) == ("COMPLETED", [1_700_000] * 3), history.trace
     assert front.fetched > before or sdk.checkpoints
 
 

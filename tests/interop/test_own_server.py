@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import inngest
-from tests.serving.strict_server import Result
+from tests.serving.strict_server import Arrivals, Result
 
 from .apps import programs
 from .front import serving
@@ -112,3 +112,15 @@ async def test_a_scenario(
     assert (history.calls > 0) is (sdk != IN_PROCESS)
     assert (history.checkpoints > 0) <= sdk.checkpoints
     assert history.checkpoints > 0 or not sdk.checkpoints or scenario.program != "loop"
+
+
+@pytest.mark.parametrize("sdk", SDKS, ids=[sdk.name for sdk in SDKS])
+async def test_state_of_5_mb_is_left_out_of_calls_and_fetched(
+    apps: Apps, sdk: Sdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sock, app = await apps.of(sdk)
+    async with own_server(tmp_path, sock, app, sdk.key, monkeypatch) as server:
+        history = await server.run("app-large", {}, Arrivals())
+    assert (history.status, history.output) == ("COMPLETED", [1_700_000] * 3), history.trace
+    assert [len(str(one.value)) for one in history.steps] == [1_700_000] * 3
+    assert (server.fetched > 0) is not sdk.checkpoints  # who records steps in a call needs no second one

@@ -130,7 +130,7 @@ program("sends", 0, async ({ step }) => {
 });
 program("large", 0, async ({ step }) => {
   const found = [];
-  for (const letter of "abc") found.push(await step.run(`large ${letter}`, () => letter.repeat(1_500_000)));
+  for (const letter of "abc") found.push(await step.run(`large ${letter}`, () => letter.repeat(1_700_000)));
   return found.map((one) => one.length);
 });
 program("asks", 0, async ({ event, step }) => {
