@@ -1,4 +1,5 @@
-"""Apps of all SDKs, each with a server of its own, from when a test needs it first to the end of the suite.
+"""Apps of all SDKs, each with a server of its own, from when a test needs it first to the end of the suite; and the
+table of who passed what.
 
 A file of its own: pytest looks for it by this name.
 """
@@ -12,6 +13,7 @@ import pytest
 
 from .front import Front, listening, serving
 from .sdks import ENVIRONMENT, Sdk
+from .table import lines, told
 
 
 class Town:
@@ -38,3 +40,14 @@ async def town(anyio_backend: str) -> AsyncIterator[Town]:
     assert ENVIRONMENT.exists(), "the other SDKs are not installed: run this suite by `make test SUITES=interop`"
     async with AsyncExitStack() as stack:
         yield Town(stack)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show which scenario passed by which SDK, whether all did or not."""
+    stats = terminalreporter.stats
+    reports = [(report, kind == "passed") for kind in ("passed", "failed", "error") for report in stats.get(kind, ())]
+    found = [one for report, passed in reports if (one := told(report.nodeid, passed)) is not None]
+    if found:
+        terminalreporter.section("interop")
+    for line in lines(found):
+        terminalreporter.write_line(line)
