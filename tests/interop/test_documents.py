@@ -35,7 +35,7 @@ inngest.fast_api.serve(app, inngest_client, [fn])
 @contextmanager
 def served(python: Path, folder: Path, port: str, server: str) -> Generator[Path]:
     """The app runs by uvicorn, until the block ends; the file with what it prints."""
-    words = [python, "-m", "uvicorn", "main:app", "--port", port, "--log-level", "warning"]
+    words = [str(python), "-m", "uvicorn", "main:app", "--port", port, "--log-level", "warning"]
     told = environment(INNGEST_DEV=server, PYTHONUNBUFFERED="1")
     printed = folder / "printed"
     with printed.open("w") as out, subprocess.Popen(words, cwd=folder, env=told, stdout=out) as process:
