@@ -100,7 +100,7 @@ GATES = [
     Gate("start-timeout", _of("a", "a"), [*_completed(0), Ran(1, "CANCELLED")]),
     Gate(
         "finish-timeout",
-        [{"n": 0, "nap": HOUR}, {"n": 1, "nap": 100}],
+        [{"n": 0, "nap": HOUR}, {"n": 1, "nap": 0}],
         [Ran(0, "CANCELLED"), *_completed(1)],
     ),
     Gate("defers", _of("a", "taken back"), _completed(0, 1), only=["typescript", "ours"]),

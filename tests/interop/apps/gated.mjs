@@ -5,7 +5,7 @@ const later = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const told = ({ events }) => events.map((event) => event.data.n);
 const napped = async ({ event, events, step }) => {
-  await step.sleep("nap", event.data.nap);
+  if (event.data.nap) await step.sleep("nap", event.data.nap);
   return told({ events });
 };
 

@@ -25,7 +25,8 @@ async def told(ctx: inngest.Context) -> list[Any]:
 
 async def napped(ctx: inngest.Context) -> object:
     ms: Any = ctx.event.data["nap"]
-    await ctx.step.sleep("nap", ms)
+    if ms:
+        await ctx.step.sleep("nap", ms)
     return await told(ctx)
 
 
