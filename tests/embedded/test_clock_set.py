@@ -56,7 +56,7 @@ async def fails_once(ctx: inngest.Context) -> int:
 
 
 def engine(path: Path, *functions: inngest.Function[object]) -> inngest.Engine:
-    return inngest.Engine(functions or [sleeps, fails_once], database=f"sqlite:///{path}/db", retry_interval=0.1)
+    return inngest.Engine(functions or [sleeps, fails_once], database=databases.url_in(path), retry_interval=0.1)
 
 
 async def test_a_clock_that_is_set_back_by_an_hour_changes_nothing(wall: Wall, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ async def test_a_reader_sees_what_is_due_by_the_time_of_the_engines(wall: Wall, 
         seen = host_of(running).now()
     wall.ahead = -HOUR
 
-    reader = Reader(tmp_path / "db")
+    reader = Reader(tmp_path / "inngest.db")
     assert seen - 2_000 <= reader.now() <= seen + 2_000
 
 

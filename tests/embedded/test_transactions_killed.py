@@ -85,7 +85,7 @@ def worker(talk: processes.Talk, url: str, point: str) -> None:
     within.record = killer.around(within.record, "before the record", "")  # just before it is executed
     within.begin_anew = killer.around(within.begin_anew, "after the record", "")  # just after
     with inngest.Engine([function_of(url, killer)], database=url, lease=2_000) as engine:
-        talk.say(engine.send_sync(inngest.Event(name="test/start"))[0])
+        engine.send_sync(inngest.Event(name="test/start"))
         talk.hear()
 
 
@@ -94,12 +94,10 @@ async def test_a_worker_that_is_killed_leaves_both_or_neither(tmp_path: Path, po
     url = Stage(tmp_path).database
     orders = Orders(url)
     with processes.started(worker, url, point) as killed:
-        event_id = killed.hear() if point == "after the answer" else None
         assert killed.join() == -signal.SIGKILL
     written = orders.count()
     async with inngest.Engine([function_of(url, Killer(""))], database=url, lease=2_000) as engine:
         (run,) = await engine.runs()
-        assert event_id in (None, run.event_id)
         recorded = len((await engine.run(run.id)).steps)
         assert await engine.wait(run.id) == [1, 2]
     assert written == (1 if point in ("after the commit", "after the answer") else 0)

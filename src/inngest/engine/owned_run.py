@@ -89,7 +89,7 @@ class OwnedRun:
         self.placed = True  # it has its place among those in flight
         self._kept: int | None = None  # slots that its last commit has kept
         self._last: asyncio.Future[Recorded] | None = None  # commit
-        self._turns = Turns(self.record)
+        self._turns = Turns()  # of transactions of its user's
         self.probes = run.code.hold is not None  # it is entered to replay only
         self.slots = None if run.lane is None or self.probes else self._slots(run.lane)
 
@@ -216,7 +216,7 @@ class OwnedRun:
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         """Decide and commit; a result that concerns nobody else at once, if that is possible."""
         if self._turns.taken:
-            return self._turns.later(ops)
+            return self._turns.later(self.record, ops)
         worker, state = self._worker, self._state
         now = worker.clock.now()
         changes = lone_result(state, ops, worker.policy, now) if self._records_alone() else None

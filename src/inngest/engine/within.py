@@ -57,15 +57,14 @@ class Steady(asyncio.Future[A]):
         return False
 
 
+Record = Callable[[Sequence[Op]], asyncio.Future[Recorded] | Recorded]
+"""Records what happened to steps."""
+
+
 class Turns:
-    """One transaction at a time, and what waits for its end.
+    """One transaction at a time, and what waits for its end. It knows its run only while something waits."""
 
-    Args:
-        record: records what was held back.
-    """
-
-    def __init__(self, record: Callable[[Sequence[Op]], asyncio.Future[Recorded] | Recorded]) -> None:
-        self._record = record
+    def __init__(self) -> None:
         self.taken = False
         self._waiting: deque[Callable[[], object]] = deque()
 
@@ -82,10 +81,10 @@ class Turns:
             self.give()
             raise
 
-    def later(self, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
+    def later(self, record: Record, ops: Sequence[Op]) -> asyncio.Future[Recorded]:
         """Record this when it is over."""
         answer: Steady[Recorded] = Steady()
-        self._waiting.append(lambda: self._do(ops, answer))
+        self._waiting.append(lambda: _do(record, ops, answer))
         return answer
 
     def give(self) -> None:
@@ -95,17 +94,18 @@ class Turns:
             waiting = self._waiting.popleft()
             self.taken = waiting() is None
 
-    def _do(self, ops: Sequence[Op], answer: asyncio.Future[Recorded]) -> bool:
-        try:
-            recorded = self._record(ops)
-        except Exception as error:
-            _fail(answer, error)
-            return True
-        if isinstance(recorded, Recorded):
-            answer.set_result(recorded)
-        else:
-            recorded.add_done_callback(lambda done: _pass_on(done, answer))
+
+def _do(record: Record, ops: Sequence[Op], answer: asyncio.Future[Recorded]) -> bool:
+    try:
+        recorded = record(ops)
+    except Exception as error:
+        _fail(answer, error)
         return True
+    if isinstance(recorded, Recorded):
+        answer.set_result(recorded)
+    else:
+        recorded.add_done_callback(lambda done: _pass_on(done, answer))
+    return True
 
 
 def begun(work: Awaitable[A]) -> asyncio.Future[A]:
