@@ -66,6 +66,66 @@ def test_names_that_differ_without_end_are_not_kept(caplog: pytest.LogCaptureFix
     assert len(lines(caplog)) == 1_000
 
 
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    __slots__ = ("compared",)
+
+    def __init__(self, _: str) -> None:
+        self.compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        self.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_name_that_was_told_is_not_compared_with_each_trigger_again(caplog: pytest.LogCaptureFixture) -> None:
+    watching = Unheard(f"shop/{number}" for number in range(1_000))
+    watching.came(["shop/unheard"], FUNCTIONS)
+    assert len(lines(caplog)) == 1
+    again = Counted("shop/unheard")
+    watching.came([again] * 100, FUNCTIONS)
+    assert again.compared <= 200
+    assert lines(caplog) == []
+
+
+def test_many_names_at_once_are_not_all_compared_with_many_triggers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(unheard, "monotonic", lambda: now)
+    watching = Unheard(f"shop/{number:04}" for number in range(unheard.COMPARED // 5))
+    watching.came((f"shop/{number:04}x" for number in range(50)), FUNCTIONS)
+    meant = ["did you mean" in line for line in lines(caplog)]
+    assert meant == [True] * 5 + [False] * 45
+    now = 59.0
+    watching.came(["shop/0050x"], FUNCTIONS)
+    assert ["did you mean" in line for line in lines(caplog)] == [False]
+    now = 60.0
+    watching.came(["shop/0051x"], FUNCTIONS)
+    assert ["did you mean" in line for line in lines(caplog)] == [True]
+
+
+def test_a_name_gives_its_place_to_another_after_an_hour(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(unheard, "monotonic", lambda: now)
+    watching = Unheard([])
+    watching.came(["first"], FUNCTIONS)
+    now = 1_800.0
+    watching.came((f"name/{number}" for number in range(1_500)), FUNCTIONS)
+    assert len(lines(caplog)) == 1_000
+    now = 3_600.0
+    watching.came(["first", "other"], FUNCTIONS)
+    assert [line.split()[1] for line in lines(caplog)] == ["first"]
+    now = 5_400.0
+    watching.came(["first", "other"], FUNCTIONS)
+    assert [line.split()[1] for line in lines(caplog)] == ["other"]
+
+
 @pytest.mark.parametrize("keys", [None, Keys(["00ff"], {"web": "key"})])
 async def test_only_a_server_for_production_logs_them(
     tmp_path: Path, keys: Keys | None, caplog: pytest.LogCaptureFixture

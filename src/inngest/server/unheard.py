@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from inngest.engine.domain.model import FunctionSpec
 from inngest.protocol import limits
@@ -21,6 +21,11 @@ AGAIN = limits.HOUR / limits.SECOND
 NAMES = 1_000
 """Names that are remembered: of more in an hour, the others are not logged."""
 
+MINUTE = limits.MINUTE / limits.SECOND
+
+COMPARED = 5_000
+"""Triggers that names are compared with in a minute, 5 µs each: others are logged without the one perhaps meant."""
+
 
 class Unheard:
     """Logs names of events that start nothing.
@@ -32,9 +37,14 @@ class Unheard:
     def __init__(self, local: Iterable[str]) -> None:
         self._local = frozenset(local)
         self._functions: Mapping[str, FunctionSpec] = {}
-        self._heard = sorted(self._local)  # by these functions too
+        self._hear(self._local)
+        self._told: dict[str, float] = {}  # by name: when it was logged, by the monotonic clock; the last one last
+        self._compared, self._since = 0, monotonic() - MINUTE  # triggers, in the minute that began then
+
+    def _hear(self, triggers: Iterable[str]) -> None:
+        self._triggers = sorted(triggers)
+        self._heard = suggestions.Heard(self._triggers)
         self._judged: set[str] = set()  # names that they hear
-        self._told: dict[str, float] = {}  # by name: when it was logged, by the monotonic clock
 
     def came(self, names: Iterable[str], functions: Mapping[str, FunctionSpec]) -> None:
         """Events of these names were accepted.
@@ -44,29 +54,38 @@ class Unheard:
             functions: those that this server knows, by id. It is another mapping when something of them has changed.
         """
         if functions is not self._functions:
-            self._functions, self._judged = functions, set()
+            self._functions = functions
             served = {name for one in functions.values() if not one.archived for name in _heard_by(one)}
-            self._heard = sorted(served | self._local)
+            self._hear(served | self._local)
         for name in names:
             if name not in self._judged:
                 self._judge(name)
 
     def _judge(self, name: str) -> None:
-        if suggestions.heard(name, self._heard):
-            if len(self._judged) < NAMES:
-                self._judged.add(name)
-            return
         now = monotonic()
         if now - self._told.get(name, now - AGAIN) < AGAIN:
             return
-        if len(self._told) >= NAMES:
-            self._told = {one: at for one, at in self._told.items() if now - at < AGAIN}
+        if name in self._heard:
+            if len(self._judged) < NAMES:
+                self._judged.add(name)
+            return
+        while self._told and now - next(iter(self._told.values())) >= AGAIN:
+            del self._told[next(iter(self._told))]
         if len(self._told) < NAMES:
             self._told[name] = now
             LOGGER.info(
                 "event %s starts nothing (%s); it is stored, and told to steps that wait for it",
-                *(name, suggestions.unheard(name, self._heard)),
+                *(name, suggestions.unheard(name, self._comparable(now))),
             )
+
+    def _comparable(self, now: float) -> Sequence[str]:
+        """The triggers, if a name may be compared with them yet: that takes its time from all who are served."""
+        if now - self._since >= MINUTE:
+            self._compared, self._since = 0, now
+        if self._compared >= COMPARED:
+            return ()
+        self._compared += len(self._triggers)
+        return self._triggers
 
 
 def _heard_by(function: FunctionSpec) -> set[str]:
