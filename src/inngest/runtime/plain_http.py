@@ -21,7 +21,10 @@ from .connections import LINE, GuardedResolver, Lost, watched_socket
 from .egress import Egress, is_address
 
 HEAD = 4 * LINE
-"""Bytes that the head of an answer may have."""
+"""Bytes that the head of an answer may have, and all of it but its body: trailers, for example."""
+
+FRAME = 16
+"""Bytes around a chunk of a body that are not counted for that: its size, as long as any server writes it."""
 
 KNOWN = 1_000
 """URLs of which is known how they are asked."""
@@ -212,11 +215,10 @@ class Line(asyncio.Protocol):
 
     def _begin_answer(self) -> None:
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._head = 0  # bytes
+        self._beside = 0  # bytes that are none of the body
         self._in_body = self._has_end = self._is_over = self._has_said = self._has_more = self._lasts = False
         self._headers: list[tuple[bytes, bytes]] = []
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()
 
     @property
     def is_open(self) -> bool:
@@ -287,8 +289,7 @@ class Line(asyncio.Protocol):
             self._transport.abort()
             return
         self._has_said = True
-        if not self._in_body:
-            self._head += len(data)
+        self._beside += len(data)  # until its body is found in it
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -300,10 +301,11 @@ class Line(asyncio.Protocol):
             else:
                 self._fail(self._wrong(error))
         else:
-            if not self._in_body and self._head > HEAD:
-                self._fail(ValueError(f"ProtocolError: the head of the answer has more than {HEAD:,} bytes"))
-            elif self._is_over:
+            if self._is_over:
                 self._give()
+            elif self._beside > HEAD:
+                what = "the answer beside its body" if self._in_body else "the head of the answer"
+                self._fail(ValueError(f"ProtocolError: {what} has more than {HEAD:,} bytes"))
 
     def _wrong(self, error: httptools.HttpParserError) -> Exception:
         if isinstance(error.__context__, TooLargeError):
@@ -334,8 +336,8 @@ class Line(asyncio.Protocol):
         self._has_more = self._is_over
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        if self._is_over:
+        """A header; behind the body it is a trailer, of which nobody asks."""
+        if self._is_over or self._in_body:
             return
         if len(name) + len(value) > LINE:
             raise ValueError(f"a header has more than {LINE:,} bytes")
@@ -357,10 +359,10 @@ class Line(asyncio.Protocol):
         """A part of a body."""
         if self._is_over:
             return
-        self._size += len(body)
-        if self._size > self._limit:
+        if len(self._body) + len(body) > self._limit:
             raise TooLargeError
-        self._parts.append(body)
+        self._body += body
+        self._beside = max(0, self._beside - len(body) - FRAME)
 
     def on_message_complete(self) -> None:
         """An answer is whole; one below 200 says that another one comes."""
@@ -375,7 +377,7 @@ class Line(asyncio.Protocol):
         told, self._told = self._told, None
         self._end_timer()
         try:
-            body = _unpacked(self._headers, b"".join(self._parts), self._limit)
+            body = _unpacked(self._headers, bytes(self._body), self._limit)
             answer: Answer | Exception = Answer(self._status, self._headers, body)
         except Exception as error:
             answer = error
