@@ -11,7 +11,7 @@ import pytest
 
 from inngest.engine.invokers import http
 from inngest.engine.invokers.http import HttpCarrier
-from inngest.engine.invokers.ports import Carried, Doubtful, RawAnswer
+from inngest.engine.invokers.ports import Broken, Carried, Doubtful, RawAnswer
 from inngest.runtime.clock import SystemClock
 
 from .rude import OK, Peer, rude
@@ -89,6 +89,29 @@ async def test_a_call_that_left_at_once_follows_where_it_is_redirected(carrier: 
         answer = await became
         assert isinstance(answer, RawAnswer)
         assert answer.status == 200
+        await carrier.close()
+
+
+class Stopping(SystemClock):
+    """A clock that can stop."""
+
+    stopped = False
+
+    def monotonic(self) -> int:
+        if self.stopped:
+            raise LookupError("the clock has stopped")
+        return super().monotonic()
+
+
+async def test_a_call_whose_redirect_cannot_be_followed_has_an_end_all_the_same() -> None:
+    clock = Stopping(asyncio.get_running_loop())
+    carrier = HttpCarrier(clock)
+    async with rude(_polite_then_redirecting) as app:
+        await carrier.carry(call(app.url))
+        became, _ = begun(carrier, app.url)
+        clock.stopped = True
+        async with asyncio.timeout(20):
+            assert await became == Broken("LookupError: the clock has stopped")
         await carrier.close()
 
 

@@ -152,6 +152,19 @@ async def test_an_endpoint_is_known_as_it_is_whatever_requests_say_in_turn(
     assert [one.retries for one in after.functions.values()] == [1]
 
 
+async def test_an_endpoint_that_was_archived_is_known_again_with_its_next_request(shop: Shop) -> None:
+    engine = host_of(shop.engine).on_its_loop()
+    await shop.begun()
+    assert await engine.service.apps.archive(shop.url.removeprefix("http://"))
+    archived = await engine.store.functions(-1)
+    assert archived is not None
+    assert not archived.functions
+    await shop.begun()
+    known = await engine.store.functions(-1)
+    assert known is not None
+    assert known.functions.keys() == archived.archived.keys()
+
+
 async def test_an_endpoint_takes_no_function_of_others(shop: Shop) -> None:
     host = shop.url.removeprefix("http://")
     function = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -468,5 +469,32 @@ def test_what_others_answer_after_the_end_is_dropped(town: Town) -> None:
         await asyncio.sleep(1)
         (view,) = await town.runs(worker, "app-f")
         assert [memo.step.id for memo in view.memos] == ["fast"]
+
+    town.drive(main)
+
+
+class Hasty(ScriptedApps):
+    """Its carrier fails to send calls in the middle of what the loop does, so many times."""
+
+    failures = 3
+
+    def begin(self, call: RemoteCall, told: Callable[[Carried], object]) -> Callable[[], object] | None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise LookupError(call.run_id)
+        return None
+
+
+def test_a_call_that_cannot_be_sent_gives_its_place_back(town: Town) -> None:
+    apps = town.carrier = Hasty({"app-f": two_steps})
+
+    async def main() -> None:
+        worker = await town.worker(remote("app-f"))
+        await town.send(worker, "app/f")
+        await town.ended(worker, "app-f")
+        assert apps.failures == 0
+        calls = worker.service.executor.worker.remote
+        assert calls is not None
+        assert calls.places.taken == 0
 
     town.drive(main)

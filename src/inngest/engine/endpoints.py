@@ -100,8 +100,10 @@ class Endpoints:
         known, now = self._executor.remote.functions, self._worker.clock.monotonic()
         with contextlib.suppress(TooManyEndpointsError):  # unless others have removed some
             wanted = endpoints.function_of(begun, known)
-            if wanted.id in known and now - self._told.get(wanted.id, now - endpoints.TOLD) < endpoints.TOLD:
-                return known[wanted.id]
+            there = known.get(wanted.id)
+            lately = now - self._told.get(wanted.id, now - endpoints.TOLD) < endpoints.TOLD
+            if there is not None and not there.archived and lately:
+                return there
         app = endpoints.app_of(begun.cause, sdk)
         added = await self._worker.store.add_endpoint(app, begun, self._worker.clock.now())
         if added is None:

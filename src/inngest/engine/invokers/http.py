@@ -115,7 +115,11 @@ class HttpCarrier:
         began, following = self._clock.monotonic(), list[asyncio.Task[None]]()
 
         async def follow(location: str) -> None:
-            told(await self._follow_told(call, location))
+            try:
+                carried = await self._follow_told(call, location)
+            except Exception as error:  # whoever made the call waits for its end
+                carried = Broken(f"{type(error).__name__}: {error}")
+            told(carried)
 
         def answered(answer: Any) -> None:
             location = _location(answer)

@@ -251,7 +251,12 @@ class _Talk:
             invoker.places.give(app_id)
             self._landed(_Answer(step.target, left_at, carried))
 
-        hang_up = brief.begin(self._bodies.of(step, invoker.ids.ulid(left_at), left_at), told)
+        try:
+            hang_up = brief.begin(self._bodies.of(step, invoker.ids.ulid(left_at), left_at), told)
+        except BaseException:
+            flight.cancel()  # nobody is told any more
+            invoker.places.give(app_id)
+            raise
         if hang_up is None:
             invoker.places.give(app_id)
             return False
