@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inngest.engine.invokers.ports import Carried, RemoteCall
+from inngest.engine.records import PutOff, PutOffPage
 from inngest.protocol.wire.registration import Registration
 from tests.simulation.process import Process
 
@@ -147,5 +148,37 @@ def test_what_is_tried_again_for_another_reason_keeps_its_time(town: Town) -> No
         (view,) = await town.runs(worker, "app-f")
         await town.end_of(worker, view.run.id)
         assert town.now() > 25_000_000
+
+    town.drive(main)
+
+
+def test_a_registration_does_not_wait_until_runs_that_waited_are_found(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = asyncio.Event()
+    played(town, two_steps).before = lambda call: None if known.is_set() else refused(call)
+
+    async def main() -> None:
+        worker = await town.worker()
+        await register(worker, "f", "g")
+        await town.send(worker, "app/f")
+        await asyncio.sleep(17)
+        await register(worker, "g")
+        looks, answered, find = 0, asyncio.Event(), worker.store.put_off
+
+        async def found(asked: PutOff, now: int) -> PutOffPage:
+            nonlocal looks
+            looks += 1
+            await answered.wait()
+            return await find(asked, now)
+
+        monkeypatch.setattr(worker.store, "put_off", found)
+        known.set()
+        async with asyncio.timeout(60):
+            await register(worker, "f", "g")
+        answered.set()
+        (view,) = await town.runs(worker, "app-f")
+        await town.end_of(worker, view.run.id)
+        assert looks > 0
 
     town.drive(main)

@@ -111,6 +111,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "delete_cancellation": lambda store: store.delete_cancellation("c", NOW),
     "annotate": lambda store: store.annotate("run", [Update("hash", 0, "note", Op.SET, {"a": 1})], NOW),
     "release": lambda store: store.release("run", NOW),
+    "retry_all": lambda store: store.retry_all(["run"], NOW),
     "retry_now": lambda store: store.retry_now("run", NOW),
     "fork": lambda store: store.fork(Fork("run", "new", "event", "step", None, NOW)),
     "signal": lambda store: store.signal("door", '"open"', NOW),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from inngest.protocol import texts
 from inngest.protocol.calls import Advice, Recorded
+from inngest.protocol.limits import RETRY_AFTER_MAX
 from inngest.protocol.opcodes import Op
 from inngest.protocol.wire.registration import Registration
 from inngest.runtime.careful import CarefulLogger
@@ -20,8 +21,7 @@ from .endpoints import Endpoints
 from .errors import StoreError
 from .executor import RunExecutor
 from .invokers.places import origin_of
-from .records import Archived, Checkpoint, PutOff
-from .remote_claims import WOKEN
+from .records import Archived, Checkpoint
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -30,9 +30,6 @@ INVALID = "At least one function is invalid"
 
 TOLD = 10
 """Functions that an app registers without which are told one by one."""
-
-EVER = 1 << 60
-"""A time (unix ms) that does not come."""
 
 COUNTED = 1_000
 """As far as runs that wait for one are counted."""
@@ -99,7 +96,7 @@ class Apps:
                 if synced.modified:
                     await self._changed()
                 _tell_archived(app.name, synced.archived)
-                await self._go_on(app.name, read.functions, synced.returned)
+                self._executor.begin_work(self._go_on(app.name, read.functions, synced.returned))
                 self._warn_of_twins(app)
                 return Registered(synced.app, synced.modified)
         failed = Registered(app, problems=problems)
@@ -113,8 +110,8 @@ class Apps:
             if app in await worker.store.apps_away(now):
                 await self._executor.remote.go_on(app, now)
             if returned:  # what they have answered meanwhile were failed attempts: the next one is made now
-                for run_id in await worker.store.put_off(PutOff(returned, EVER, EVER, WOKEN), now):
-                    await worker.store.retry_now(run_id, now)
+                latest = now + max(RETRY_AFTER_MAX, worker.policy.retry_interval or 0)
+                await self._executor.remote.retry(returned, latest, now)
                 self._executor.request_claim()
         if worker.remote is not None:
             for url in {origin_of(one.url): one.url for one in functions}.values():

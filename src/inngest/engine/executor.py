@@ -91,8 +91,7 @@ class RunExecutor:
         return self.remote.waiting
 
     def _app_is_away(self, function: FunctionSpec, why: str) -> None:
-        """An app could not be reached."""
-        self._begin(self._note_away(function, why))
+        self.begin_work(self._note_away(function, why))
 
     async def _note_away(self, function: FunctionSpec, why: str) -> None:
         assert self.worker.remote is not None
@@ -102,13 +101,14 @@ class RunExecutor:
 
     def _app_is_back(self, app_id: str) -> None:
         """An app has answered that had not before, or was away."""
-        self._begin(self._note_back(app_id))
+        self.begin_work(self._note_back(app_id))
 
     async def _note_back(self, app_id: str) -> None:
         with contextlib.suppress(StoreError):  # it is forgotten by itself, after a while
             await self.remote.app_is_back(app_id, self.worker.clock.now())
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def begin_work(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside the runs. It is waited for as they are, when the worker stops."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = None
         task.add_done_callback(lambda task: self._tasks.pop(task, None))
@@ -356,7 +356,7 @@ class RunExecutor:
         try:
             self._enter(claimed)
         except Exception as error:  # what is recorded of it is not what it should be
-            self._begin(self._put_off(claimed, text_of(error)))
+            self.begin_work(self._put_off(claimed, text_of(error)))
 
     def _enter(self, claimed: Claimed) -> None:
         if self.worker.observer is not None and not claimed.unread:

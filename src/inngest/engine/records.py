@@ -285,13 +285,30 @@ class Synced(NamedTuple):
     returned: Sequence[str] = ()  # functions that were archived, and are so no more
 
 
-class PutOff(NamedTuple):
-    """Runs that are looked for, which are to be called later."""
+class JobPlace(NamedTuple):
+    """Where a job stands among those of its function."""
 
-    functions: Sequence[str]  # ids
+    queue_class: int
+    lane: str
+    start: int
+    score: int
+    id: str
+
+
+class PutOff(NamedTuple):
+    """Runs of a function that are looked for, page by page, which are to be called later."""
+
+    function_id: str
     until: int  # unix ms: their next call is due then, or before
-    tried: int  # unix ms: the next attempt of their bodies is due then, or before
-    most: int  # so many
+    failed: bool  # True: something of them waits for its next attempt; False: their bodies do not
+    after: JobPlace = JobPlace(0, "", 0, -1, "")  # where the page begins
+
+
+class PutOffPage(NamedTuple):
+    """The runs that were found among as many jobs as one page has."""
+
+    runs: Sequence[str]  # ids
+    following: PutOff | None  # the next page; None: this is the last one
 
 
 class Claims(NamedTuple):

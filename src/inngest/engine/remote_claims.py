@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 
 from .domain.model import FunctionSpec, Transport
 from .invokers.places import PAUSE_MAX
@@ -77,9 +77,31 @@ class RemoteClaims:
             StoreError: they wait on.
         """
         functions = [one.id for one in self._apps.get(app_id, ())]
-        found = await self._store.put_off(PutOff(functions, now + PAUSE_MAX, now, WOKEN), now)
-        if found:
+        async for found in self._put_off(functions, now + PAUSE_MAX, now, failed=False):
             await self._store.go_on(found, now)
+
+    async def retry(self, functions: Sequence[str], until: int, now: int) -> None:
+        """Have what waits for its next attempt be tried now, in runs of these functions that are due by then.
+
+        Raises:
+            StoreError: the others wait on.
+        """
+        async for found in self._put_off(functions, until, now, failed=True):
+            await self._store.retry_all(found, now)
+
+    async def _put_off(
+        self, functions: Sequence[str], until: int, now: int, *, failed: bool
+    ) -> AsyncGenerator[Sequence[str]]:
+        """Ids of runs that are to be called later, as many at a time as a transaction writes about."""
+        left = WOKEN
+        for function_id in functions:
+            asked: PutOff | None = PutOff(function_id, until, failed)
+            while asked is not None and left > 0:
+                page = await self._store.put_off(asked, now)
+                asked, found = page.following, page.runs[:left]
+                left -= len(found)
+                if found:
+                    yield found
 
     def falls_due(self, due_at: int) -> bool:
         """Note when a job falls due; whether it is the next one."""

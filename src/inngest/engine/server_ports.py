@@ -20,6 +20,7 @@ from .records import (
     Forked,
     InRequest,
     PutOff,
+    PutOffPage,
     Requested,
     RunQuery,
     Spending,
@@ -58,8 +59,12 @@ class AppStore(Protocol):
         """
         ...
 
-    async def put_off(self, asked: PutOff, now: int) -> Sequence[str]:
-        """Ids of runs that are to be called later, those that are due first. None that is on hold, or has an owner."""
+    async def put_off(self, asked: PutOff, now: int) -> PutOffPage:
+        """Runs that are to be called later, those of a lane that are due first. None that is on hold, or owned."""
+        ...
+
+    async def retry_all(self, run_ids: Sequence[str], now: int) -> None:
+        """`Store.retry_now` for some runs, in one transaction unless much of them waits."""
         ...
 
     async def go_on(self, run_ids: Sequence[str], now: int) -> None:

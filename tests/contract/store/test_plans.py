@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import bindparam, select
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from inngest.engine.store import due_requests, requests, schema, tables
+from inngest.engine.store import due_requests, put_off, requests, schema, tables
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Connection, MultiRowStatement, Statement
 from tests.house import sql
@@ -114,3 +114,12 @@ def test_requests_are_found_past_the_backlog_of_others(
 def test_requests_are_taken_by_their_keys(database: SqliteDatabase, connection: Connection) -> None:
     lines = plan(database, connection, requests.TAKE)
     assert any(line.endswith("inngest_requests USING PRIMARY KEY (run_id=? AND hash=?)") for line in lines), lines
+
+
+def test_runs_that_are_to_be_called_later_are_found_page_by_page(
+    database: SqliteDatabase, connection: Connection
+) -> None:
+    lines = plan(database, connection, put_off.PUT_OFF)
+    place = "(queue_class,lane,start,score,id)>(?,?,?,?,?)"
+    assert lines[0].endswith(f"inngest_jobs USING INDEX inngest_jobs_by_function (function_id=? AND {place})"), lines
+    assert not [line for line in lines if "TEMP B-TREE" in line], lines

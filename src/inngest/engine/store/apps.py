@@ -6,14 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
-from inngest.engine.records import Archived, PutOff, Synced
-from inngest.protocol import texts
+from inngest.engine.records import Archived, Synced
 
 from . import lanes, schedules, sessions
 from .as_far import AsFar
 from .context import WriteContext
-from .core import BigInteger, Integer, bindparam, delete, func, literal_column, null, select, tables, update
-from .holding import ON_HOLD
+from .core import bindparam, delete, func, null, select, tables, update
 from .records import function_row
 from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction
@@ -27,7 +25,7 @@ COUNTED = 1_000
 COUNTED_TOGETHER = 10_000
 """And those of all functions of a page."""
 
-_apps, _functions, _jobs, _runs = tables.apps, tables.functions, tables.jobs, tables.runs
+_apps, _functions, _jobs = tables.apps, tables.functions, tables.jobs
 _COLUMNS = App._fields
 
 APPS = Statement(
@@ -75,23 +73,6 @@ WAITING = Statement(
     "A registration counts the runs that wait for a function which it archives.",
     lambda _: select(func.count()).select_from(
         select(_jobs.c.id).where(_jobs.c.function_id == bindparam("function")).limit(bindparam("count")).subquery()
-    ),
-)
-
-PUT_OFF = Statement(
-    "A registration finds runs of its functions that are to be called later.",
-    lambda words: (
-        select(_jobs.c.run_id)
-        .join(_runs, _runs.c.id == _jobs.c.run_id)
-        .where(
-            words.any_of(_jobs.c.function_id, "functions"),
-            _jobs.c.queue_class != literal_column(str(ON_HOLD), Integer),
-            _jobs.c.due_at > bindparam("now"),
-            _jobs.c.due_at <= bindparam("until"),
-            func.coalesce(_runs.c.discover_at, literal_column("0", BigInteger)) <= bindparam("tried"),
-        )
-        .order_by(_jobs.c.due_at)
-        .limit(bindparam("count"))
     ),
 )
 
@@ -147,13 +128,6 @@ def _archived(tx: Transaction, function_ids: Sequence[str]) -> list[Archived]:
         found.append(Archived(function_id, int(row[0])))
         left -= found[-1].waiting
     return found
-
-
-def put_off(tx: Transaction, asked: PutOff, now: int) -> list[str]:
-    """Ids of runs that are to be called later."""
-    functions = json.dumps([texts.stored(one) for one in asked.functions])
-    given = {"functions": functions, "now": now, "until": asked.until, "tried": asked.tried, "count": asked.most}
-    return [row[0] for row in tx.execute(PUT_OFF, given).fetchall()]
 
 
 def find(context: Transaction, name: str) -> App | None:

@@ -8,11 +8,14 @@ started since: they may have other code.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Sequence
 
+from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Changes, Code, Hold
 from inngest.engine.records import Notifications, Retried
 from inngest.protocol.opcodes import Opcode
+from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Ids
 
 from . import jobs, lanes, waits
@@ -25,6 +28,8 @@ from .timers import ALWAYS, RETRY
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
 _NO = literal_column("0", Integer)
+
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 ON_HOLD = 2
 """In the column `alone` of a job: its run is on hold."""
@@ -305,3 +310,15 @@ def retry_now(context: WriteContext, run_id: str, now: int) -> Retried:
     elif steps:
         context.timers.put(RETRY, run_id, ALWAYS, FIRST_LOOK)
     return Retried(steps, bool(steps or requests or body), AT_ONCE in (len(steps), len(requests)))
+
+
+def retry_all(context: WriteContext, run_ids: Sequence[str], now: int) -> list[str]:
+    """`retry_now` for some runs; those of which more may be left."""
+    left: list[str] = []
+    for run_id in run_ids:
+        try:
+            if retry_now(context, run_id, now).more:
+                left.append(run_id)
+        except (KeyError, TypeError, ValueError) as error:  # who claims it tells more of it
+            LOGGER.warning("run %s cannot be read, and is tried again at its time: %s", run_id, text_of(error))
+    return left

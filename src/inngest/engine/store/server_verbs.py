@@ -20,6 +20,7 @@ from inngest.engine.records import (
     Forked,
     InRequest,
     PutOff,
+    PutOffPage,
     Requested,
     RunQuery,
     Synced,
@@ -35,9 +36,11 @@ from . import (
     checkpoints,
     endpoints,
     events,
+    holding,
     listing,
     locking,
     parcels,
+    put_off,
     rerunning,
     run_metadata,
     troubles,
@@ -75,8 +78,13 @@ class ServerVerbs(ABC):
             returned += synced.returned
         return synced._replace(modified=modified, archived=tuple(archived), returned=tuple(returned))
 
-    async def put_off(self, asked: PutOff, now: int) -> Sequence[str]:
-        return await self._read(lambda tx: apps.put_off(tx, asked, now))
+    async def put_off(self, asked: PutOff, now: int) -> PutOffPage:
+        return await self._read(lambda tx: put_off.page(tx, asked, now))
+
+    async def retry_all(self, run_ids: Sequence[str], now: int) -> None:
+        left = list(run_ids)
+        while left:
+            left = await self._write(call(holding.retry_all, left, now), rows=10 * len(left), locks=locking.runs(left))
 
     async def go_on(self, run_ids: Sequence[str], now: int) -> None:
         await self._write(call(waits.go_on, run_ids, now), rows=len(run_ids), locks=locking.runs(run_ids))
