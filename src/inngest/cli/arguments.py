@@ -121,6 +121,16 @@ def app_url(option: str, text: str) -> str:
     return url
 
 
+def whole(digits: str) -> int | None:
+    """A whole number of plain digits alone; None if it is none, or longer than what is read."""
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    try:
+        return int(digits)
+    except ValueError:  # thousands of digits
+        return None
+
+
 def whole_number(option: str, text: str, least: int, most: int) -> int:
     """A whole number."""
     try:

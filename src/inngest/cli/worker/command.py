@@ -92,9 +92,10 @@ def _at_most(option: str, text: str | None, most: float) -> float | None:
 
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > MAX_PORT or (colon and not host):
-        raise CommandError(f"--health: {text!r} is no address", hint=HEALTH)
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
+    number = arguments.whole(port)
+    if number is None or number > MAX_PORT or (colon and not host):
+        raise CommandError(f"--health: {text!r:.80} is no address", hint=HEALTH)
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", number
 
 
 def _load(targets: Sequence[str]) -> Sequence[Any]:

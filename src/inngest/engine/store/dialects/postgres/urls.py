@@ -72,7 +72,7 @@ def read(url: str) -> PostgresUrl:
     except psycopg.ProgrammingError as error:
         raise ValueError(f"{EXPECTED}; {_without(str(error).strip(), base)}") from None
     for port in str(given.get("port") or "").split(","):
-        if port and not (port.isdecimal() and 0 < int(port) < 65_536):
+        if port and not (re.fullmatch("0*[1-9][0-9]{0,4}", port) and int(port[-5:]) < 65_536):
             raise ValueError(f"{EXPECTED}; a port is a number from 1 to 65535, got {port!r:.80}")
     return PostgresUrl(conninfo.make_conninfo("", **{**_DEFAULTS, **given}), schema, _shown(given, schema))
 
