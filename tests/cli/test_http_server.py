@@ -7,7 +7,9 @@ import socket
 import sys
 from types import SimpleNamespace
 
+import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from inngest.cli import http_server, sockets
 
@@ -25,6 +27,25 @@ async def test_connections_send_at_once_what_is_written() -> None:
         assert await accepted != 0
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_request_that_the_stop_cuts_short_is_answered_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    came = asyncio.Event()
+
+    async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
+        came.set()
+        await asyncio.Event().wait()
+
+    sock = sockets.listen("127.0.0.1", 0)
+    server = http_server.HttpServer(hangs)
+    serving = asyncio.ensure_future(server.serve(sockets=[sock]))
+    async with httpx.AsyncClient(timeout=60) as http:
+        asked = asyncio.ensure_future(http.get(http_server.url_of(sock, "127.0.0.1")))
+        await asyncio.wait_for(came.wait(), 60)
+        server.should_exit = True
+        assert (await asked).status_code == 503
+    await asyncio.wait_for(serving, 60)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 class _OtherLoop(asyncio.SelectorEventLoop):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inngest.server.protocol import BoundedProtocol
 
@@ -49,7 +49,7 @@ class HttpServer(uvicorn.Server):
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                self._answering(app),
                 lifespan="off",
                 http=BoundedProtocol,
                 log_config=None,
@@ -60,6 +60,28 @@ class HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=CLOSE_CONNECTIONS,
             )
         )
+
+    def _answering(self, app: ASGIApp) -> ASGIApp:
+        """The app; a request that is cut short because the server stops is answered, and is no error of the app."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            begun = False
+
+            async def pass_on(message: Message) -> None:
+                nonlocal begun
+                begun = True
+                await send(message)
+
+            try:
+                await app(scope, receive, pass_on)
+            except asyncio.CancelledError:
+                if not self.should_exit:
+                    raise
+                if scope["type"] == "http" and not begun:
+                    await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"0")]})
+                    await send({"type": "http.response.body"})
+
+        return answer
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
