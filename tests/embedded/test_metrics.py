@@ -16,9 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import inngest
+from inngest.embedded import measures
 from inngest.embedded.engine import host_of
 from inngest.engine.errors import StoreBusyError
 from inngest.engine.queries import Queries
+from inngest.engine.records import Backlog
 from inngest.metrics import Metrics
 from inngest.protocol.wire import signing
 from inngest.server.app import create_app
@@ -140,6 +142,52 @@ async def test_a_database_that_cannot_be_read_is_told_by_what_is_missing(tmp_pat
         assert found["inngest_worker_ready", ()] == 0
         assert not any(name == "inngest_queue_depth" for name, _ in found)
         assert read(await metrics.text())["inngest_worker_ready", ()] == 1
+
+
+async def test_scrapes_that_come_together_read_the_backlog_once(tmp_path: Path) -> None:
+    engine = inngest.Engine([], database=tmp_path / "inngest.db")
+    metrics = Metrics(engine)
+    async with engine:
+        reads, read_backlog, began, come = 0, Queries.backlog, asyncio.Event(), asyncio.Event()
+
+        async def counted(queries: Queries) -> Backlog:
+            nonlocal reads
+            reads += 1
+            began.set()
+            await come.wait()
+            return await read_backlog(queries)
+
+        with mock.patch.object(Queries, "backlog", counted):
+            scrapes = [asyncio.ensure_future(metrics.text()) for _ in range(20)]
+            await asyncio.wait_for(began.wait(), 60)
+            scrapes[0].cancel()  # its client has gone: the others wait for what it has begun
+            come.set()
+            texts = await asyncio.gather(*scrapes[1:])
+            texts.append(await metrics.text())
+    assert reads == 1
+    assert all(read(text)["inngest_worker_ready", ()] == 1 for text in texts)
+
+
+async def test_a_backlog_that_takes_long_is_read_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, reads, read_backlog = 1_000.0, 0, Queries.backlog
+    monkeypatch.setattr(measures, "monotonic", lambda: now)
+
+    async def slow(queries: Queries) -> Backlog:
+        nonlocal reads, now
+        reads, now = reads + 1, now + 60.0
+        return await read_backlog(queries)
+
+    engine = inngest.Engine([], database=tmp_path / "inngest.db")
+    metrics = Metrics(engine)
+    async with engine:
+        with mock.patch.object(Queries, "backlog", slow):
+            await metrics.text()
+            now += 59.0  # seconds
+            await metrics.text()
+            assert reads == 1
+            now += 2.0
+            await metrics.text()
+    assert reads == 2
 
 
 async def test_metrics_are_registered_once_and_can_be_taken_out(tmp_path: Path) -> None:

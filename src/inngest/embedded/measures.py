@@ -19,9 +19,14 @@ from inngest.protocol import limits
 from inngest.runtime.clock import monotonic
 
 from .host import EngineHost
+from .single_flight import SingleFlight
 
 OFTEN: Final = 5.0
 """Seconds for which is told again what waits in the database: to count it reads all jobs."""
+
+PATIENCE: Final = (2.0, 8.0)
+"""Seconds for which the database has time to answer: at first, and at most, if it took long the last time. Prometheus
+waits for 10 s."""
 
 BUCKETS: Final = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0, 86_400.0)
 """Seconds; runs and their waits last for milliseconds, or for days."""
@@ -106,21 +111,27 @@ class State(Collector):
         self._ready = False
         self._now = 0  # unix ms, of the backlog
         self._looked_at = float("-inf")
+        self._took = 0.0  # the last look, in seconds
+        self._reading = SingleFlight(self._read)
 
     async def look(self) -> None:
-        """Read the backlog, unless that was done a moment ago."""
-        running = self._host.running
+        """Read the backlog, unless that was done a moment ago, or the worker is cut off from its database."""
         self._ready = self._host.unready is None
-        if running is None or not running.home.ready:
+        if not self._ready:
             self._backlog, self._looked_at = None, float("-inf")
             return
-        if monotonic() - self._looked_at < OFTEN:
+        if monotonic() - self._looked_at < max(OFTEN, self._took):
             return
         try:
-            self._now = self._host.now()
-            self._backlog, self._looked_at = await self._host.on_its_loop().service.queries.backlog(), monotonic()
-        except StoreError:
+            await self._reading.result(min(max(PATIENCE[0], 2 * self._took), PATIENCE[1]))
+        except (StoreError, TimeoutError):
             self._backlog, self._ready = None, False
+
+    async def _read(self) -> None:
+        began, now = monotonic(), self._host.now()
+        self._backlog = await self._host.on_its_loop().service.queries.backlog()
+        self._now, self._looked_at = now, monotonic()
+        self._took = self._looked_at - began
 
     def collect(self) -> Iterator[Metric]:
         """The metrics: see prometheus_client."""

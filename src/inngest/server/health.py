@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,9 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inngest.embedded.engine import Engine, host_of
+from inngest.embedded.single_flight import SingleFlight
 from inngest.engine.errors import StoreError
 
 from .answers import Json
+
+PATIENCE: Final = 2.0
+"""Seconds for which the database has time to answer."""
 
 
 class Health:
@@ -25,6 +30,7 @@ class Health:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._asking = SingleFlight(lambda: engine.runs(limit=1))
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -40,9 +46,11 @@ class Health:
         reason = host_of(self._engine).unready
         if reason is None:
             try:
-                await self._engine.runs(limit=1)
+                await self._asking.result(PATIENCE)
             except StoreError as error:
                 reason = str(error)
+            except TimeoutError:
+                reason = f"the database has not answered for {PATIENCE:g} s"
         return _told(200, "OK") if reason is None else _told(503, reason)
 
 
