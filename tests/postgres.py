@@ -7,6 +7,7 @@ so that it need not wait for the disk.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
@@ -66,6 +68,31 @@ class Server(NamedTuple):
         with psycopg.connect(found, autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def frozen(server: Server, *, hangs_up: bool = False) -> Generator[None]:
+    """A server that is stopped by SIGSTOP, for a `with` block: it takes connections, and answers nothing.
+
+    Args:
+        server: it.
+        hangs_up: whether the connections that it has are closed.
+    """
+    main = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
+    backends = [] if not hangs_up else [pid for (pid,) in server.execute(_BACKENDS)]
+    os.kill(main, signal.SIGSTOP)  # first: from now on it begins none
+    others = [int(pid) for pid in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
+    try:
+        for pid in others:
+            os.kill(pid, signal.SIGTERM if pid in backends else signal.SIGSTOP)
+        yield
+    finally:
+        for pid in (*others, main):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
 def programs() -> Path:

@@ -39,14 +39,17 @@ def gate(tmp_path: Path) -> Gate:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, gate: Gate) -> Iterator[str]:
+def database(request: pytest.FixtureRequest, gate: Gate, schema: str) -> str:
     """A database that is not there yet."""
-    if request.param == "sqlite":
-        yield str(gate.folder / "work.db")
-        return
-    server, schema = postgres.server(), "s" + uuid.uuid4().hex
-    yield server.url(schema=schema)
-    server.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    return str(gate.folder / "work.db") if request.param == "sqlite" else postgres.server().url(schema=schema)
+
+
+@pytest.fixture
+def schema() -> Iterator[str]:
+    """A schema of PostgreSQL that is not there yet."""
+    schema = "s" + uuid.uuid4().hex
+    yield schema
+    postgres.server().execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 @pytest.fixture
@@ -99,6 +102,47 @@ def test_a_worker_that_is_told_to_stop_lets_its_handler_end(gate: Gate, workers:
     shown = json.loads(inngest("run", run, "--json", cwd=gate.folder).stdout)
     assert [step["id"] for step in shown["steps"]] == ["one", "two"]
     assert gate.ledger == ["one", "two"]
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["no_answer", "no_connection"])
+def test_a_worker_ends_though_its_database_does_not_answer(
+    gate: Gate, workers: list[Worker], schema: str, *, hangs_up: bool
+) -> None:
+    server = postgres.server()
+    url = server.url(schema=schema) + "&connect_timeout=0"  # the driver waits for as long as it takes
+    worker = Worker(gate.folder, "--database", url, "--drain-timeout", "1s", "--lease", "2s")
+    workers.append(worker)
+    with postgres.frozen(server, hangs_up=hangs_up):
+        if hangs_up:
+            worker.until("was not told that this worker lives")
+        unready = httpx.get(f"{worker.url}/ready", timeout=PATIENCE)
+        assert unready.status_code == 503
+        assert unready.json()["message"].startswith(("the database has not ", "postgresql://"))
+        metrics = httpx.get(f"{worker.url}/metrics", timeout=PATIENCE).text
+        assert "inngest_worker_ready 0.0" in metrics
+        assert "inngest_queue_depth" not in metrics
+        worker.process.send_signal(signal.SIGTERM)
+        worker.until("s: the engine stops without it")
+        worker.until("stopped; runs that had not ended go on in another worker")
+        assert worker.process.wait(PATIENCE) == 0
+    worker.close()
+    assert "Traceback" not in "".join(worker.lines)
+
+
+def test_a_worker_ends_though_what_its_handler_did_cannot_be_recorded(
+    gate: Gate, workers: list[Worker], schema: str
+) -> None:
+    url = postgres.server().url(schema=schema)
+    worker = Worker(gate.folder, "--database", url, "--drain-timeout", "1s")
+    workers.append(worker)
+    invoke(gate, url)
+    gate.until_begun()
+    with postgres.frozen(postgres.server()):
+        worker.process.send_signal(signal.SIGTERM)
+        worker.until("handlers that run have 1 s to end")
+        gate.open()
+        worker.until("s: the engine stops without it")
+        assert worker.process.wait(PATIENCE) == 0
 
 
 def test_the_second_signal_ends_it_at_once(gate: Gate, workers: list[Worker]) -> None:

@@ -205,8 +205,9 @@ class InlineExecutor:
         self._last_reply = max(self._last_reply, self._loop.now_us + self._latency())
         self._loop.call_at_us(self._last_reply, self._reply_next, context=self._context)
 
-    def close(self) -> None:
+    def close(self, patience: float | None = None) -> bool:
         """Nothing runs between callbacks."""
+        return True
 
     def die_after_reply(self) -> None:
         """The process is to end soon after the callers of the batch that is being written know of its commit."""

@@ -213,7 +213,7 @@ class EngineHost:
 
     async def drain(self) -> None:
         """Begin to stop: runs come to their next record and rest, while events are still accepted."""
-        await self.on_its_loop().service.drain()
+        await self.on_its_loop().drain()
 
     @property
     def executing(self) -> Sequence[tuple[str, str]]:

@@ -19,6 +19,7 @@ from .blocking_report import BlockingReport
 from .engine_loop import EngineLoop
 from .errors import EngineStateError
 from .event_sink import EngineSink
+from .last_words import end_threads, in_time
 from .settings import Settings, refuse_fork
 
 
@@ -123,6 +124,11 @@ class RunningEngine:
         if not starting.cancelled() and starting.exception() is None:
             await self.stop()
 
+    async def drain(self) -> None:
+        """See `EngineHost.drain`."""
+        async with in_time(self._runtime.database, self.service.drained, self._settings.drain_timeout):
+            await self.service.drain()
+
     async def stop(self) -> None:
         """Stop, once and to the end, even if a caller is cancelled meanwhile."""
         if self._stopping is None:
@@ -130,13 +136,14 @@ class RunningEngine:
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
-        if self._starting is not None and not self._starting.done():
-            self._starting.cancel()
-            await asyncio.wait([self._starting])
         try:
-            if self._prepared:
-                run_log.stopping(self.invoker.executing, self._settings.drain_timeout)
-                await self.service.stop()
+            async with in_time(self._runtime.database, self.service.drained, self._settings.drain_timeout):
+                if self._starting is not None and not self._starting.done():
+                    self._starting.cancel()
+                    await asyncio.wait([self._starting])
+                if self._prepared:
+                    run_log.stopping(self.invoker.executing, self._settings.drain_timeout)
+                    await self.service.stop()
         finally:
             self.give_back()
 
@@ -154,7 +161,7 @@ class RunningEngine:
                 unbind(client, self._sink)
             self._bound.clear()
             self.invoker.close(gone=self.home.gone)
-            self._runtime.executor.close()
+            end_threads(self._runtime.executor, self._runtime.database)
             self.store.disconnect()
             self._released = True
 

@@ -96,6 +96,7 @@ class Service:
         self._look_at = self._retry_at = worker.clock.monotonic()
         self._began = False  # its session
         self._stopping = False
+        self.drained = asyncio.Event()  # it stops, and nothing of its work runs any more
 
     @property
     def trouble(self) -> str | None:
@@ -205,6 +206,7 @@ class Service:
         for loop in self._loops[2:]:  # the first two mend and watch while the others end
             loop.cancel()
         await self.drain()
+        self.drained.set()
         for loop in self._loops[:2]:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

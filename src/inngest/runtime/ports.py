@@ -206,8 +206,12 @@ class Executor(Protocol):
         """From the writer: call back on the loop. In order."""
         ...
 
-    def close(self) -> None:
-        """Wait for what runs, and end the threads."""
+    def close(self, patience: float | None = None) -> bool:
+        """Wait for what runs, and end the threads; whether they have ended. Can be done again.
+
+        Args:
+            patience: seconds to wait for; None: as long as it takes.
+        """
         ...
 
 

@@ -7,8 +7,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 from .idle import LoopIdle
 
@@ -36,6 +36,7 @@ class ThreadExecutor:
         self._loop = loop
         self._idle = idle
         self._readers = ThreadPoolExecutor(readers, "inngest-reader")
+        self._reading: set[Future[Any]] = set()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._quick = 0  # writes in a row
@@ -43,7 +44,10 @@ class ThreadExecutor:
 
     async def run(self, work: Callable[[], R]) -> R:
         """Run a read in a thread."""
-        return await self._loop.run_in_executor(self._readers, work)
+        reading = self._readers.submit(work)
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+        return await asyncio.wrap_future(reading, loop=self._loop)
 
     def start_writer(self, work: Callable[[], None]) -> None:
         """Run the writer in its thread, after what is ready on the loop now has handed in what it has to write.
@@ -104,12 +108,17 @@ class ThreadExecutor:
         self._given += 1
         callback()
 
-    def close(self) -> None:
-        """End the threads."""
+    def close(self, patience: float | None = None) -> bool:
+        """See `Executor`."""
         self._work.put(None)
+        self._readers.shutdown(wait=False)
+        reading = wait(list(self._reading), patience).not_done
         if self._writer is not None:
-            self._writer.join()
+            self._writer.join(patience)
+        if reading or (self._writer is not None and self._writer.is_alive()):
+            return False
         self._readers.shutdown()
+        return True
 
     def _write(self) -> None:
         while (work := self._work.get()) is not None:

@@ -85,6 +85,12 @@ class Database(SqlDialect, Protocol):
         """Whether a connection is of no use any more."""
         ...
 
+    def cut(self) -> bool:
+        """End all connections from below, whatever their threads wait for, and open none any more: an engine stops, and
+        the database does not answer. False if that cannot be, or need not: none is cut. From any thread.
+        """
+        ...
+
     def trouble(self, error: Exception) -> Trouble:
         """The way to deal with an error."""
         ...

@@ -24,6 +24,7 @@ from inngest.engine.store.texts import Texts
 from inngest.runtime.careful import CarefulLogger
 
 from . import errors, urls
+from .cutting import Connections
 from .leases import NOW, Leases
 from .words import LANGUAGE, PLACE, BuiltTexts, PostgresLanguage
 
@@ -106,6 +107,7 @@ class PostgresDatabase:
         self._poll_at = 0.0
         self._lease = lease
         self._limits = _limits(lease // 3)
+        self._connections = Connections(self.name)
         self.leases = Leases(self._open, self.named("inngest_sessions"), lease)
 
     # -- words
@@ -274,8 +276,10 @@ class PostgresDatabase:
     def _open(self) -> PostgresConnection:
         threshold = 5 if self._hears else None
         try:
-            connection = PostgresConnection.connect(
-                self._conninfo, autocommit=True, cursor_factory=_Cursor, prepare_threshold=threshold
+            connection = self._connections.open(
+                lambda: PostgresConnection.connect(
+                    self._conninfo, autocommit=True, cursor_factory=_Cursor, prepare_threshold=threshold
+                )
             )
         except psycopg.Error as error:
             raise errors.not_connected(self.name, error) from error
@@ -342,6 +346,11 @@ class PostgresDatabase:
     def is_lost(self, connection: Connection) -> bool:
         held = cast("PostgresConnection", connection)
         return held.closed or held.broken
+
+    def cut(self) -> bool:
+        self.leases.leave()
+        self._connections.cut()
+        return True
 
     def trouble(self, error: Exception) -> Trouble:
         return errors.trouble_of(error)

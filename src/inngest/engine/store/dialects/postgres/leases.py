@@ -128,6 +128,11 @@ class Leases:
                 self._session = None
                 self._wake.set()
 
+    def leave(self) -> None:
+        """Show nothing more: the connection ends, and that is no trouble."""
+        if (session := self._session) is not None:
+            self.release(session)
+
     def is_heard(self) -> bool:
         return self._session is None or self._over or elapsed_ns() < self._heard_until
 
@@ -162,7 +167,8 @@ class Leases:
                     connection = self._connected()
                 begun = self._once(connection, session_id, begun=begun) or begun
             except (psycopg.Error, StoreError) as error:
-                self._failed(error)
+                if not stopped.is_set():
+                    self._failed(error)
                 if connection is not None:
                     connection.close()
                 connection = None

@@ -188,6 +188,9 @@ class SqliteDatabase:
     def is_lost(self, connection: Connection) -> bool:
         return False  # it is a file
 
+    def cut(self) -> bool:
+        return False  # whatever is done to a file comes to its end
+
     def trouble(self, error: Exception) -> Trouble:
         return errors.trouble_of(error)
 
