@@ -89,6 +89,39 @@ async def test_plain_functions_too() -> None:
     assert [told(sent) for sent in api.asked] == [["a"], ["b"]]
 
 
+@pytest.mark.parametrize("final", [True, False])
+async def test_the_text_of_an_error_may_hold_half_of_a_surrogate_pair(final: bool) -> None:
+    """The report of a step that failed for good goes to the server, and its handler is called once."""
+    api = FakeApi(SAVED, checkpoints=True)
+    client, ran = client_of(production=False), 0
+
+    @client.create_function(fn_id="f", trigger=STARTED)
+    async def f(ctx: inngest.Context) -> str:
+        async def handler() -> None:
+            nonlocal ran
+            ran += 1
+            raise (inngest.NonRetriableError if final else ValueError)("x\ud800y")
+
+        await ctx.step.run("a", lambda: "first")
+        try:
+            await ctx.step.run("s", handler)
+        except inngest.StepError as error:
+            return error.message
+        raise AssertionError("it does not fail")
+
+    answer = await asked(handler_of(client, [f], api), call())
+    assert ran == 1
+    texts = [sent.content or b"" for sent in api.asked]
+    if final:
+        assert (answer.status, value_of(answer)) == (200, "x\ud800y")
+        (step,) = json.loads(texts[-1])["steps"]
+        assert (step["op"], step["error"]["message"]) == ("StepFailed", "x\ud800y")
+    else:
+        assert answer.status == 206
+        (step,) = value_of(answer)
+        assert (step["op"], step["error"]["message"]) == ("StepError", "x\ud800y")
+
+
 async def test_several_results_go_together() -> None:
     api = FakeApi(SAVED, checkpoints=True)
     answer, ran = await called(api, checkpointing=inngest.Checkpointing(buffered_steps=2))

@@ -102,3 +102,9 @@ def test_integers_of_more_digits_than_python_reads_are_refused_clearly() -> None
 def test_the_text_is_compact_and_not_escaped_without_need() -> None:
     assert codec.dumps({"a": [1, "é"], "b": None}) == '{"a":[1,"é"],"b":null}'
     assert codec.dumps("\ud800é") == '"\\ud800\\u00e9"'
+
+
+@given(texts)
+def test_every_text_has_a_size(text: str) -> None:
+    """Texts of errors are measured too, and may hold halves of surrogate pairs."""
+    assert codec.size(text) == sum(len(one.encode(errors="surrogatepass")) for one in text)

@@ -56,8 +56,8 @@ def dumps(value: object) -> str:
 
 
 def size(text: str) -> int:
-    """UTF-8 bytes of a JSON text."""
-    return len(text) if text.isascii() else len(text.encode())
+    """UTF-8 bytes of a JSON text, or of an error's, in which half of a surrogate pair counts as three."""
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 def _explain(value: object, error: Exception) -> NotJsonError:
