@@ -15,12 +15,14 @@ import pytest
 from inngest import Engine
 from inngest.cli import arguments
 from inngest.embedded.engine import host_of
+from inngest.protocol.wire import signing
 from tests import postgres
 
 from . import processes
 from .gated import Gate
 from .processes import PATIENCE, inngest
-from .started import Logged
+from .small_app import SmallApp, small_app
+from .started import SIGNING, Logged, started
 
 
 class Worker(Logged):
@@ -145,6 +147,44 @@ def test_a_worker_ends_though_what_its_handler_did_cannot_be_recorded(
         assert worker.process.wait(PATIENCE) == 0
 
 
+def test_a_function_of_an_app_is_taken_over_and_given_back(gate: Gate, database: str, workers: list[Worker]) -> None:
+    with small_app(SmallApp(function="three", bearer=signing.hashed(SIGNING))) as app:
+        allowed = ("--allow-host", f"localhost:{app.port}")
+        with started(gate.folder, "--sdk-url", app.url, "--database", database, *allowed) as server:
+            app.server = server.url
+            httpx.put(app.url, timeout=PATIENCE)
+            workers.append(Worker(gate.folder, "--database", database))
+            said = "".join(workers[0].lines)
+            assert f"functions that app shop serves at {app.url} run here from now on: shop-three. To give" in said
+            assert httpx.put(app.url, timeout=PATIENCE).status_code == 200  # what the server says is no matter to it
+            assert workers[0].stop() == 0
+            run = invoke(gate, database)
+            why = inngest("run", run, "--why", "--database", database, cwd=gate.folder).stdout
+            assert f"if app shop is to serve it, have that register again (PUT {app.url})" in " ".join(why.split())
+            assert not app.called.is_set()
+            httpx.put(app.url, timeout=PATIENCE)
+            assert app.called.wait(PATIENCE)
+            workers.append(Worker(gate.folder, "--database", database))
+            assert "run here from now on" in "".join(workers[1].lines)
+            workers[1].stop()
+            workers.append(Worker(gate.folder, "--database", database))
+            assert "run here from now on" not in "".join(workers[2].lines)  # they did
+
+
+async def test_a_run_may_have_as_many_steps_as_a_worker_allows(
+    gate: Gate, database: str, workers: list[Worker]
+) -> None:
+    workers.append(Worker(gate.folder, "--database", database, INNGEST_MAX_STEPS="1"))
+    run = invoke(gate, database)
+    gate.until_begun()
+    gate.open()
+    async with Engine([], database=arguments.database_url(database)) as engine:
+        ended = await host_of(engine).end_of(run, PATIENCE)
+    assert ended.error is not None
+    assert ended.error.message.startswith('the run has more than 1 steps, at step "two": raise max_steps (--max-steps)')
+    assert gate.ledger == ["one", "two"]
+
+
 def test_the_second_signal_ends_it_at_once(gate: Gate, workers: list[Worker]) -> None:
     worker = Worker(gate.folder)
     workers.append(worker)
@@ -193,6 +233,7 @@ def test_a_log_that_the_code_sets_up_is_where_lines_go(gate: Gate) -> None:
         (["app.py", "--retention", "100ms"], 2, "--retention: expected at least 1 s, such as 12h or 30d, or off"),
         (["app.py", "--drain-timeout", "soon"], 2, "--drain-timeout: expected seconds"),
         (["app.py", "--retry-interval", "25h"], 2, "--retry-interval: expected at most 24 h, got '25h'"),
+        (["app.py", "--max-steps", "10001"], 2, "--max-steps: expected a whole number from 1 to 10,000, got '10001'"),
         (["app.py", "--max-runs-in-flight", "0"], 2, "--max-runs-in-flight: expected a whole number from 1"),
         (["app.py", "--thread-pool-size", "many"], 2, "--thread-pool-size: expected a whole number from 1"),
         (["app.py", "--database", "mysql://there"], 2, "--database: expected a file"),

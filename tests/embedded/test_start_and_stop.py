@@ -248,10 +248,10 @@ async def test_a_start_that_fails_half_way_leaves_nothing(app: App, monkeypatch:
     second = inngest.Inngest(app_id="second")
     register = SqlStore.register
 
-    async def fail(store: SqlStore, functions: Any, *, replace_app: str | None, now: int) -> None:
+    async def fail(store: SqlStore, functions: Any, *, replace_app: str | None, now: int) -> Any:
         if replace_app == "second":
             raise StoreFullError("no space is left")
-        await register(store, functions, replace_app=replace_app, now=now)
+        return await register(store, functions, replace_app=replace_app, now=now)
 
     tasks = asyncio.all_tasks()
     engine = inngest.Engine([app.client, second], database=f"sqlite:///{app.path}")

@@ -175,6 +175,24 @@ class Apps:
         return registry
 
 
+def tell_moved(moved: Sequence[FunctionSpec], known: Sequence[App]) -> None:
+    """Log that functions of apps run in this process from now on.
+
+    Args:
+        moved: as their apps served them.
+        known: all apps.
+    """
+    urls = {app.name: app.url for app in known}
+    for name in dict.fromkeys(one.app_id for one in moved):
+        ids = sorted(one.id for one in moved if one.app_id == name)
+        more = f" and {len(ids) - TOLD:,} more" if len(ids) > TOLD else ""
+        LOGGER.warning(
+            "functions that app %s serves at %s run here from now on: %s%s. To give them back, stop all workers that "
+            "have them, and have the app register again, with a PUT to that URL",
+            *(name, urls.get(name) or moved[0].url, ", ".join(ids[:TOLD]), more),
+        )
+
+
 def _tell_archived(app: str, archived: Sequence[Archived]) -> None:
     """Log which functions an app does not have any more, the first of them one by one, and what waits for these."""
     for function_id, waiting in sorted(archived, key=lambda one: -one.waiting)[:TOLD]:

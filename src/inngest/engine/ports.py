@@ -138,8 +138,10 @@ class StoreLife(Protocol):
 class WorkerStore(Protocol):
     """Knows workers, and the functions that they serve."""
 
-    async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
-        """Make functions known.
+    async def register(
+        self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int
+    ) -> Sequence[FunctionSpec]:
+        """Make functions known. Those that apps served until now, as they did: they run in processes from now on.
 
         With `replace_app`, functions of that app are forgotten that are not given, unless a living worker serves them.
         """

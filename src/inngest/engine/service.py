@@ -11,7 +11,7 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
 from inngest.runtime.ports import Liveness
 
-from .apps import Apps
+from .apps import Apps, tell_moved
 from .cancellations import Cancellations
 from .checks import NOTABLE_MS, Checks, go_on_from_kept_time
 from .control import Control
@@ -162,7 +162,9 @@ class Service:
         worker, options = self._worker, self._options
         apps: Sequence[str | None] = options.whole_apps or ([None] if options.functions else [])
         for app in apps:
-            await worker.store.register(options.functions, replace_app=app, now=worker.clock.now())
+            moved = await worker.store.register(options.functions, replace_app=app, now=worker.clock.now())
+            if moved:
+                tell_moved(moved, await worker.store.apps())
 
     async def _take_back(self) -> None:
         """Undo a start that failed, or was cancelled."""

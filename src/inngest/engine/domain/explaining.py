@@ -113,9 +113,9 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
         return [Reason(Rule.EXECUTING, f"It is executing on {owner.name}{what}."), *held, *steps]
     serving = [one for one in facts.workers if one.serves and one.alive]
     if owner is not None:
-        return [*held, _died(owner, serving, run), *steps]
+        return [*held, _died(owner, serving, facts), *steps]
     if not serving:
-        text = f"No living worker has its function {run.function_id}: start an engine with it."
+        text = f"No living worker has its function {run.function_id}: start an engine with it{_back(facts)}."
         held.append(Reason(Rule.NO_WORKER, text))
     if facts.run.code.hold is not None or facts.due_at is None:
         return [*held, *steps]
@@ -264,11 +264,18 @@ def _since(recorded: Memo | None) -> str:
     return f', and recorded step "{recorded.step.text}" last, at {_time(recorded.ended_at)}'
 
 
-def _died(owner: WorkerFact, serving: Sequence[WorkerFact], run: Run) -> Reason:
+def _back(facts: Facts) -> str:
+    """The other way to have somebody who has its function."""
+    if facts.former is None:
+        return ""
+    return f"; or, if app {facts.former.name} is to serve it, have that register again (PUT {facts.former.url})"
+
+
+def _died(owner: WorkerFact, serving: Sequence[WorkerFact], facts: Facts) -> Reason:
     if serving:
         return Reason(Rule.DUE, f"Its worker ({owner.name}) has died: another one takes it over.")
-    text = f"Its worker ({owner.name}) has died, and no other has its function {run.function_id}"
-    return Reason(Rule.NO_WORKER, f"{text}: start an engine with it.")
+    text = f"Its worker ({owner.name}) has died, and no other has its function {facts.run.function_id}"
+    return Reason(Rule.NO_WORKER, f"{text}: start an engine with it{_back(facts)}.")
 
 
 def _later(facts: Facts, due_at: int, now: int) -> Reason | None:

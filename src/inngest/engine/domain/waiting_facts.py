@@ -48,6 +48,13 @@ class AppFact(NamedTuple):
     names_it: bool  # its last registration names the function
 
 
+class FormerApp(NamedTuple):
+    """An app that is registered beside workers which run the function in their processes: it may have served it."""
+
+    name: str
+    url: str  # of its endpoint
+
+
 class Handler(NamedTuple):
     """A handler that runs."""
 
@@ -122,6 +129,7 @@ class Facts(NamedTuple):
     kept: Sequence[KeptFact] = ()
     troubles: Sequence[Trouble] = ()
     app: AppFact | None = None  # None: its function is one of a worker's process, or nobody knows it
+    former: FormerApp | None = None  # None: its function is one of an app, or no app has its name
     of_step: bool = False  # what failed last in its body is a step that has no entry yet: nobody knows its name
     in_request: bool = False  # its app has it: it is a run of an endpoint
 

@@ -17,6 +17,7 @@ from inngest.engine.domain.subscriptions import can_be_told
 from inngest.engine.domain.waiting_facts import (
     AppFact,
     Facts,
+    FormerApp,
     Full,
     Handler,
     Holder,
@@ -29,7 +30,7 @@ from inngest.engine.domain.waiting_facts import (
 from inngest.engine.records import CALLS_APPS, RunView
 from inngest.protocol import limits, texts
 
-from . import lanes, reading, troubles
+from . import apps, lanes, reading, troubles
 from .core import Integer, bindparam, func, literal_column, select, tables
 from .lanes import readable
 from .records import names_of, number_of
@@ -169,6 +170,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
     if function is not None and function.transport is not Transport.LOCAL:
         app = AppFact(function.app_id, not function.archived)
         known += troubles.of_key(tx, troubles.app_key(app.name))
+    former = _former(tx, function) if function is not None and app is None else None
     paused = tx.execute(PAUSED, {"function": view.run.function_id}).fetchone()
     subscriptions = _watches(tx, run_id, known, now)
     queued = None
@@ -196,9 +198,18 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         kept=[KeptFact(one, number_of(slots), number_of(at)) for one, slots, at in tx.execute(KEPT, asked).fetchall()],
         troubles=known,
         app=app,
+        former=former,
         of_step=bool(failed) and failed[-1] != view.failed[-1],
         in_request=_is_in_request(function, view),
     )
+
+
+def _former(tx: Transaction, function: FunctionSpec) -> FormerApp | None:
+    """The app of a worker's function, if one is registered by that name."""
+    for one in apps.apps(tx):
+        if one.name == function.app_id and one.synced_at is not None and one.archived_at is None:
+            return FormerApp(one.name, one.url)
+    return None
 
 
 def _is_in_request(function: FunctionSpec | None, view: RunView) -> bool:

@@ -81,11 +81,13 @@ def sessions(tx: Transaction) -> list[Session]:
     return [session_of(row) for row in tx.execute(SESSIONS).fetchall()]
 
 
-def register(context: WriteContext, functions: Sequence[FunctionSpec], replace_app: str | None, now: int) -> bool:
+def register(
+    context: WriteContext, functions: Sequence[FunctionSpec], replace_app: str | None, now: int
+) -> tuple[list[FunctionSpec], bool]:
     """Make functions known; forget those of an app that is given whole, unless they are given, or served elsewhere.
 
-    As many as a transaction writes; whether others may be left. Lanes of functions that were configured anew are looked
-    at again, and those that are too many hang on a marker.
+    As many as a transaction writes: those of them that apps served until now, as they did; and whether others may be
+    left. Lanes of functions that were configured anew are looked at again; those that are too many hang on a marker.
     """
     known = context.registry.functions
     kept = {function.id for function in functions}
@@ -94,6 +96,7 @@ def register(context: WriteContext, functions: Sequence[FunctionSpec], replace_a
     changed = [function for function in functions if known.get(function.id) != function][:AT_ONCE]
     whole = [one for one in known.values() if one.app_id == replace_app and one.transport is Transport.LOCAL]
     gone = [one for one in whole if one.id not in kept][:AT_ONCE]
+    before = [known[one.id] for one in changed if one.id in known and one.transport is Transport.LOCAL]
     for function in changed:
         context.execute(WRITE_FUNCTION, function_row(function, now))
         left = lanes.reconsider(context, function.id, "", now)
@@ -105,4 +108,4 @@ def register(context: WriteContext, functions: Sequence[FunctionSpec], replace_a
     if changed or gone:
         context.execute(NEXT_GENERATION)
         context.registry_changed()
-    return AT_ONCE in (len(changed), len(gone), armed)
+    return [one for one in before if one.transport is Transport.HTTP], AT_ONCE in (len(changed), len(gone), armed)

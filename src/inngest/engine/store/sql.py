@@ -174,11 +174,17 @@ class SqlStore(ServerVerbs):
 
     # -- workers and functions
 
-    async def register(self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int) -> None:
-        while await self._write(
-            call(sessions.register, functions, replace_app, now), rows=len(functions), locks=[locking.FUNCTIONS]
-        ):
-            pass
+    async def register(
+        self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int
+    ) -> Sequence[FunctionSpec]:
+        moved: list[FunctionSpec] = []
+        more = True
+        while more:
+            found, more = await self._write(
+                call(sessions.register, functions, replace_app, now), rows=len(functions), locks=[locking.FUNCTIONS]
+            )
+            moved += found
+        return moved
 
     async def begin_session(self, session: Session) -> None:
         await self._write(call(sessions.begin_session, session, self._writer.id))
