@@ -159,6 +159,7 @@ def test_a_port_in_use_is_said(command: Command, project: Path) -> None:
         (("--host", "no.such.host.invalid"), 2, "--host: 'no.such.host.invalid' is no address of this machine"),
         (("--host", "192.0.2.1"), 2, "--host: '192.0.2.1' is no address of this machine"),
         (("--retry-interval", "often"), 2, "--retry-interval: expected seconds, or a length of time such as"),
+        (("--max-steps", "0"), 2, "--max-steps: expected a whole number from 1 to 10,000, got '0'"),
         (("--retry-interval", "2d"), 2, "--retry-interval: expected at most 24 h, got '2d'"),
         (("--drain-timeout", "-5"), 2, "--drain-timeout: expected seconds"),
         (("--database", "mysql:///shop"), 2, "--database: expected a file such as .inngest/inngest.db"),

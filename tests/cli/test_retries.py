@@ -69,3 +69,12 @@ def test_a_step_that_always_fails_runs_five_times_and_three_steps_have_five_atte
         ledger = (server.folder / "ledger.txt").read_text().split()
         assert Counter(ledger) == {"charge": 5, "one": 5, "two": 5, "three": 5}
         assert server.stop() == 0
+
+
+def test_a_run_may_have_as_many_steps_as_the_option_says(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP.replace("ASYNC ", "").replace("AWAIT ", "").replace("CONTEXT", "ContextSync"))
+    with DevServer(tmp_path, "app.py", "--retry-interval", "0", "--max-steps", "2") as server:
+        server.serving()
+        server.send("t/three")
+        message = server.expect("run.failed")["error"]["message"]
+    assert message.startswith('the run has more than 2 steps, at step "three": raise max_steps (--max-steps)')

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import httpx
 
+from inngest import Engine
+from inngest.embedded.engine import host_of
+from inngest.protocol import steps
 from inngest.protocol.wire import signing
 
 from .processes import PATIENCE, inngest, with_files
@@ -101,6 +105,30 @@ def test_an_app_that_is_named_is_called_with_signed_requests(tmp_path: Path) -> 
         assert app.called.wait(PATIENCE)
         assert app.calls[0]["x-inngest-signature"].startswith("t=")
         assert server.stop() == 0
+
+
+async def failure_of(folder: Path, event_id: str) -> str:
+    """The message of the error with which the only run of an event ends."""
+    async with Engine([], database=f"sqlite:///{folder}/.inngest/inngest.db") as engine:
+        (run,) = await engine.runs(event_id=event_id)
+        ended = await host_of(engine).end_of(run.id, PATIENCE)
+    assert ended.error is not None
+    return ended.error.message
+
+
+def test_a_run_may_have_as_many_steps_as_the_settings_allow(tmp_path: Path) -> None:
+    (tmp_path / "inngest.toml").write_text("max_steps = 1\n")
+    reports = [[{"op": "StepRun", "id": steps.hash_step_id(one), "displayName": one, "data": 1}] for one in "ab"]
+    answers = [(206, json.dumps(report).encode()) for report in reports]
+    with (
+        small_app(SmallApp(bearer=signing.hashed(SIGNING), answers=answers)) as app,
+        started(tmp_path, "-u", app.url) as server,
+    ):
+        app.server = server.url
+        server.until("app shop has registered")
+        sent = httpx.post(f"{server.url}/e/event-key", json={"name": "shop/said"}, timeout=PATIENCE).json()
+        error = asyncio.run(failure_of(tmp_path, sent["ids"][0]))
+    assert error.startswith('the run has more than 1 steps, at step "b": raise max_steps')
 
 
 def test_an_app_on_a_private_address_that_nobody_named_is_not_called(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import typer
 
 from . import change_commands
 from .api_commands import api
-from .arguments import DEFAULT_DATABASE
+from .arguments import DEFAULT_DATABASE, MAX_STEPS
 from .db_commands import db
 from .errors import reported
 from .group import JsonGroup
-from .options import AsJson, Database, Lease, Retention
+from .options import AsJson, Database, Lease, MaxSteps, Retention
 
 app = typer.Typer(
     cls=JsonGroup,
@@ -79,6 +79,7 @@ def dev(
         str | None,
         typer.Option(metavar="TIME", help="Between attempts: seconds, or 500ms, 30s. [default: 15 s growing to 2 h]"),
     ] = None,
+    max_steps: MaxSteps = MAX_STEPS,
     drain_timeout: Annotated[
         str, typer.Option(metavar="TIME", help="How long steps that run may go on when the server stops or reloads.")
     ] = "10s",
@@ -98,6 +99,7 @@ def dev(
             lease=lease,
             retention=retention,
             retry_interval=retry_interval,
+            max_steps=max_steps,
             drain=drain_timeout,
             reload=reload,
             as_json=as_json,
@@ -149,6 +151,9 @@ def start(
     retry_interval: Annotated[
         str | None, typer.Option(metavar="TIME", help="Between attempts. [default: 15 s growing to 2 h]")
     ] = None,
+    max_steps: Annotated[
+        str | None, typer.Option(metavar="COUNT", help="Steps that a run may have, up to 10,000. [default: 1000]")
+    ] = None,
     drain_timeout: Annotated[
         str | None, typer.Option(metavar="TIME", help="How long calls may go on when it stops. [default: 30s]")
     ] = None,
@@ -171,6 +176,7 @@ def start(
             "lease": lease,
             "retention": retention,
             "retry_interval": retry_interval,
+            "max_steps": max_steps,
             "drain_timeout": drain_timeout,
             "json": as_json,
         }
@@ -223,6 +229,10 @@ def worker(
             show_default=False,
         ),
     ] = None,
+    max_steps: Annotated[
+        str,
+        typer.Option(metavar="COUNT", envvar="INNGEST_MAX_STEPS", help="Steps that a run may have, up to 10,000."),
+    ] = MAX_STEPS,
     drain_timeout: Annotated[
         str,
         typer.Option(
@@ -255,6 +265,7 @@ def worker(
             lease=lease,
             retention=retention,
             retry_interval=retry_interval,
+            max_steps=max_steps,
             drain=drain_timeout,
             runs_in_flight=max_runs_in_flight,
             threads=thread_pool_size,

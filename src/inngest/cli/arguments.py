@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from inngest.protocol import durations, ulids
+from inngest.protocol import durations, limits, ulids
 from inngest.runtime.shared_databases import LEASE, LONGEST_LEASE, SCHEMES, SHORTEST_LEASE, is_shared
 
 from .errors import CommandError, Exit
+
+MAX_STEPS = "1000"
+"""The default of --max-steps."""
 
 DEFAULT_DATABASE = ".inngest/inngest.db"
 
@@ -140,6 +143,11 @@ def whole_number(option: str, text: str, least: int, most: int) -> int:
     if not least <= value <= most:
         raise CommandError(f"{option}: expected a whole number from {least:,} to {most:,}, got {text!r}")
     return value
+
+
+def max_steps(text: str) -> int:
+    """The steps that a run may have."""
+    return whole_number("--max-steps", text, 1, limits.ABSOLUTE_MAX_STEPS)
 
 
 def ulid(what: str, text: str, also: str = "") -> str:

@@ -27,6 +27,7 @@ Retention = Annotated[
         show_default=False,
     ),
 ]
+MaxSteps = Annotated[str, typer.Option(metavar="COUNT", help="Steps that a run may have, up to 10,000.")]
 Runs = Annotated[
     list[str] | None,
     typer.Argument(metavar="[RUN…]", help="Ids of runs, or at least their last 4 characters.", show_default=False),

@@ -21,6 +21,7 @@ class Options:
     host: str
     allowed_hosts: tuple[str, ...]
     retry_interval: float | None  # seconds
+    max_steps: int  # of a run
     drain: float  # seconds
     as_json: bool
     sdk_urls: tuple[str, ...] = ()  # apps that are asked to register

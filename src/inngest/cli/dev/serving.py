@@ -79,6 +79,7 @@ async def serve(
         database=arguments.database_url(options.database),
         lease=options.lease,
         retention=options.retention,
+        max_steps=options.max_steps,
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
     )

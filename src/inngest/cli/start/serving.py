@@ -42,6 +42,7 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
         database=arguments.database_url(settings.database),
         lease=settings.lease,
         retention=settings.retention,
+        max_steps=settings.max_steps,
         retry_interval=settings.retry_interval,
         drain_timeout=round(settings.drain * 1_000),
     )

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from inngest.cli import arguments
 from inngest.cli.errors import CommandError
+from inngest.protocol import limits
 from inngest.protocol.wire import signing
 from inngest.runtime import egress
 
@@ -21,7 +22,10 @@ MAX_RETRY_INTERVAL = 86_400.0
 MAX_POLL_INTERVAL = 86_400.0
 
 LISTS = ("allow_host", "deny_host", "event_key", "sdk_url", "signing_key")
-TEXTS = ("database", "drain_timeout", "host", "json", "lease", "poll_interval", "port", "retention", "retry_interval")
+TEXTS = (
+    *("database", "drain_timeout", "host", "json", "lease", "max_steps", "poll_interval", "port", "retention"),
+    "retry_interval",
+)
 """Settings by their names in a file; `--drain-timeout` and `INNGEST_DRAIN_TIMEOUT` are called `drain_timeout` there."""
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*):(.+)")
@@ -38,6 +42,7 @@ class Settings(NamedTuple):
     database: str
     poll_interval: float  # seconds; 0: until an app has registered
     retry_interval: float | None  # seconds
+    max_steps: int
     drain: float  # seconds
     lease: int  # ms
     retention: int | Literal["default"] | None  # ms
@@ -73,12 +78,13 @@ def resolve(flags: Mapping[str, object], environment: Mapping[str, str], file: C
         event_keys=_event_keys(given.get("event_key")),
         sdk_urls=_each("sdk_url", given, _url),
         host=_text("host", given, "127.0.0.1"),
-        port=_number("port", given, MAX_PORT, "8288"),
+        port=_number("port", given, 0, MAX_PORT, "8288"),
         database=_text("database", given, arguments.DEFAULT_DATABASE),
         poll_interval=_seconds("poll_interval", given, "0", MAX_POLL_INTERVAL),
         retry_interval=_seconds("retry_interval", given, "", MAX_RETRY_INTERVAL) if "retry_interval" in given else None,
-        lease=_lease(given.get("lease")),
-        retention=_retention(given.get("retention")),
+        max_steps=_number("max_steps", given, 1, limits.ABSOLUTE_MAX_STEPS, arguments.MAX_STEPS),
+        lease=_lease(given),
+        retention=_retention(given),
         drain=_seconds("drain_timeout", given, "30s", MAX_RETRY_INTERVAL),
         allow_hosts=_each("allow_host", given, _rule),
         deny_hosts=_each("deny_host", given, _rule),
@@ -132,12 +138,12 @@ def _check_event_keys(table: str, keys: Mapping[str, object], file: ConfigFile) 
             )
 
 
-def _lease(given: Given | None) -> int:
-    return arguments.lease("lease" if given is None else given.place, None if given is None else str(given.value))
+def _lease(given: Mapping[str, Given]) -> int:
+    return arguments.lease(_place("lease", given), _text_or_number("lease", given, "") or None)
 
 
-def _retention(given: Given | None) -> int | Literal["default"] | None:
-    return arguments.retention("" if given is None else given.place, None if given is None else str(given.value))
+def _retention(given: Mapping[str, Given]) -> int | Literal["default"] | None:
+    return arguments.retention(_place("retention", given), _text_or_number("retention", given, "") or None)
 
 
 def _signing_keys(given: Given | None) -> Sequence[str]:
@@ -216,8 +222,19 @@ def _text(name: str, given: Mapping[str, Given], otherwise: str) -> str:
     one = given.get(name)
     if one is None:
         return otherwise
+    if not isinstance(one.value, str):
+        hint = f'write {name} = "{one.value}"' if isinstance(one.value, int | float) else None
+        raise CommandError(f"{one.place}: expected a text, got {one.value!r:.80}", hint=hint)
+    return one.value
+
+
+def _text_or_number(name: str, given: Mapping[str, Given], otherwise: str) -> str:
+    """A number as text: files have numbers as such, the environment and the command line have none."""
+    one = given.get(name)
+    if one is None:
+        return otherwise
     if isinstance(one.value, bool) or not isinstance(one.value, str | int | float):
-        raise CommandError(f"{one.place}: expected a text, got {one.value!r:.80}")
+        raise CommandError(f"{one.place}: expected a text or a number, got {one.value!r:.80}")
     return str(one.value)
 
 
@@ -225,12 +242,12 @@ def _place(name: str, given: Mapping[str, Given]) -> str:
     return given[name].place if name in given else f"--{name}"
 
 
-def _number(name: str, given: Mapping[str, Given], most: int, otherwise: str) -> int:
-    return arguments.whole_number(_place(name, given), _text(name, given, otherwise), 0, most)
+def _number(name: str, given: Mapping[str, Given], least: int, most: int, otherwise: str) -> int:
+    return arguments.whole_number(_place(name, given), _text_or_number(name, given, otherwise), least, most)
 
 
 def _seconds(name: str, given: Mapping[str, Given], otherwise: str, most: float) -> float:
-    place, text = _place(name, given), _text(name, given, otherwise)
+    place, text = _place(name, given), _text_or_number(name, given, otherwise)
     found = arguments.seconds(place, text) or 0.0
     if found > most:
         raise CommandError(f"{place}: expected at most {most:,.0f} s, got {text!r}")

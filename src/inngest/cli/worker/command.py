@@ -29,6 +29,7 @@ class Options(NamedTuple):
     lease: int  # ms
     retention: int | Literal["default"] | None  # ms
     retry_interval: float | None  # seconds
+    max_steps: int  # of a run
     drain: float  # seconds
     runs_in_flight: int
     threads: int
@@ -61,6 +62,7 @@ def checked(
     lease: str | None,
     retention: str | None,
     retry_interval: str | None,
+    max_steps: str,
     drain: str,
     runs_in_flight: str,
     threads: str,
@@ -76,6 +78,7 @@ def checked(
         lease=arguments.lease("--lease", lease),
         retention=arguments.retention("--retention", retention),
         retry_interval=_at_most("--retry-interval", retry_interval, MAX_RETRY_INTERVAL),
+        max_steps=arguments.max_steps(max_steps),
         drain=_at_most("--drain-timeout", drain, MAX_DRAIN) or 0.0,
         runs_in_flight=arguments.whole_number("--max-runs-in-flight", runs_in_flight, 1, MAX_AT_A_TIME),
         threads=arguments.whole_number("--thread-pool-size", threads, 1, MAX_AT_A_TIME),

@@ -40,6 +40,7 @@ async def serve(functions: Sequence[Any], options: Options, sock: socket.socket 
         database=arguments.database_url(str(options.database)),
         lease=options.lease,
         retention=options.retention,
+        max_steps=options.max_steps,
         retry_interval=options.retry_interval,
         drain_timeout=round(options.drain * 1_000),
         max_runs_in_flight=options.runs_in_flight,

@@ -121,7 +121,7 @@ class Draft:
             ErrorInfo(
                 "FunctionOverflowedError",
                 f'the run has more than {self.policy.max_steps} steps, at step "{step.text}": '
-                "raise max_steps, or split the work with step.invoke or step.send_event",
+                "raise max_steps (--max-steps), or split the work with step.invoke or step.send_event",
                 code=ErrorCode.FUNCTION_OVERFLOWED.value,
             )
         )
