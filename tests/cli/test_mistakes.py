@@ -39,6 +39,14 @@ def test_a_program_reads_of_every_mistake(
     assert arguments == () or text in plain.err
 
 
+def test_code_is_no_argument_of_the_server(command: Command) -> None:
+    ran = command("start", "shop.py", "--json")
+    assert (ran.code, ran.err) == (USAGE, "")
+    assert "shop.py" in ran.json["error"]
+    assert "calls apps, whose URLs --sdk-url names. `inngest worker shop.py` and" in ran.json["hint"]
+    assert "--sdk-url" in command("start", "shop.py").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "option", "hint"),
     [

@@ -106,8 +106,21 @@ def test_a_refusal_is_shown_and_makes_it_fail(command: Command, foreign: tuple[s
     ran = command("send", "a", "--url", url, "--key", "secret")
     assert (ran.code, handler.paths) == (1, ["/e/secret"])
     assert f"{url} refused the event: event key not found" in ran.err
+    assert "set INNGEST_EVENT_KEY, or name the event key with --key" in ran.err
     handler.status, handler.body = 404, b"<html>nothing here"
     assert "the server answered 404 with something else than JSON" in command("send", "a", "--url", url).err
+
+
+@pytest.mark.parametrize("arguments", [("send", "a"), ("api", "get", "/v1/events")])
+def test_a_server_without_tls_that_is_asked_by_https_is_named(
+    command: Command, foreign: tuple[str, type[Foreign]], arguments: tuple[str, ...]
+) -> None:
+    url, place = foreign[0].replace("http://", "https://"), foreign[0].removeprefix("http://")
+    ran = command(*arguments, "--url", url, "--json")
+    assert (ran.code, ran.err) == (3, "")
+    told = f"no server answers at {url} ({place} speaks HTTP, not HTTPS: use http://{place})"
+    assert ran.json["error"] == told
+    assert ran.json["hint"] == "write the URL with http://; a proxy that speaks TLS has a port of its own"
 
 
 def test_a_server_that_does_not_show_runs_cannot_be_waited_for(

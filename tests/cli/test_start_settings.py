@@ -24,6 +24,12 @@ def settings(
     return resolve({**KEYS, **(flags or {})}, environment or {}, ConfigFile(Path("inngest.toml"), file or {}))
 
 
+def hint_of(flags: Mapping[str, object]) -> str:
+    with pytest.raises(CommandError) as failed:
+        resolve(flags, {}, NO_FILE)
+    return failed.value.hint
+
+
 def failure(
     flags: Mapping[str, object], environment: Mapping[str, str] | None = None, file: Mapping[str, object] | None = None
 ) -> str:
@@ -131,6 +137,7 @@ def test_a_signing_key_that_is_none_is_not_told(key: str, place: str) -> None:
     )
     assert text.startswith(f"{place}: a signing key is an even number of hexadecimal digits")
     assert "secret" not in text
+    assert hint_of({"event_key": ["k"], "signing_key": [key]}) == "`openssl rand -hex 32` makes one"
     assert "abc" not in text
 
 
@@ -241,9 +248,33 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: bytes, t
 def test_a_file_that_is_named_and_not_there(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="there is no file"):
         config_file.read("nope.toml", tmp_path)
-    (tmp_path / "x.yaml").write_text("")
+    for name in ("x.yaml", "x.yml"):
+        (tmp_path / name).write_text("")
+        with pytest.raises(CommandError, match=f"{name}: YAML is not read") as failed:
+            config_file.read(name, tmp_path)
+        assert failed.value.hint == "write it as TOML, in a file such as inngest.toml"
+    (tmp_path / "x.ini").write_text("")
     with pytest.raises(CommandError, match=r"expected a file that ends with \.toml or \.json"):
-        config_file.read("x.yaml", tmp_path)
+        config_file.read("x.ini", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("inngest.toml", "port = 1\nsigning_key = secret\n", "line 2 is `signing_key =…`; expected NAME = "),
+        ("inngest.toml", "port = 1\nsigning_key: secret\n", "line 2 is `signing_key:…`; expected NAME = "),
+        ("inngest.toml", "port = 1\nsecret\n", "expected NAME = "),
+        ("inngest.json", '{\n"port": secret}', 'line 2 is `"port":…`; expected "NAME": value'),
+    ],
+)
+def test_the_line_that_cannot_be_read_is_shown_without_its_value(
+    tmp_path: Path, name: str, content: str, hint: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CommandError, match="line 2") as failed:
+        config_file.read(name, tmp_path)
+    assert (failed.value.hint or "").startswith(hint)
+    assert "secret" not in failed.value.message + failed.value.hint
 
 
 def test_settings_do_not_show_their_keys() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping
 import typer
 
 from inngest.protocol.errors import Error
+from inngest.protocol.http import NO_HTTPS
 
 from . import output
 
@@ -42,6 +43,17 @@ class CommandError(Exception):
         self.hint = hint
         self.code = code
         self.details = details or {}
+
+
+def unreached(reason: str) -> str:
+    """How to mend that no server answers.
+
+    Args:
+        reason: why it does not.
+    """
+    if NO_HTTPS in reason:
+        return "write the URL with http://; a proxy that speaks TLS has a port of its own"
+    return "start one with `inngest dev app.py`, or name another with --url"
 
 
 @contextlib.contextmanager

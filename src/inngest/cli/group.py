@@ -60,6 +60,13 @@ ELSEWHERE: Mapping[str, str] = {
 """Options that the official server has and a command has not, with what stands for them here."""
 
 
+NO_CODE = (
+    "`inngest start` runs no code: it calls apps, whose URLs --sdk-url names. `inngest worker shop.py` and "
+    "`inngest dev shop.py` run code"
+)
+"""The way for whoever gives a file to the server."""
+
+
 def _meant(error: Any, ctx: Any) -> str:
     """The way here for an option of the official server's `dev` and `start`; "" if it is none of these."""
     if ctx.invoked_subcommand not in ("dev", "start"):
@@ -74,6 +81,9 @@ def _named(ctx: Any) -> Generator[None]:
             yield
         except _UsageError as error:
             path = " ".join(name for name in (ctx.command_path, ctx.invoked_subcommand) if name)
+            if ctx.invoked_subcommand == "start" and "extra argument" in error.format_message():
+                with reported(as_json=bool(ctx.obj)):
+                    raise CommandError(f"`{path}`: {error.format_message()}", hint=NO_CODE) from None
             if hint := _meant(error, ctx):
                 with reported(as_json=bool(ctx.obj)):
                     option = getattr(error, "option_name", "")

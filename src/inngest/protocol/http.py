@@ -12,6 +12,27 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 NO_HTTPS: Final = "speaks HTTP, not HTTPS"
 """Said of a server that was called with https, and answered without TLS."""
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+"""What releases of OpenSSL say of the first bytes of an answer that is no TLS."""
+
+
+def without_tls(error: BaseException, host: str, port: int | None) -> str | None:
+    """What to say of a server that was called with https, and answered without TLS; None if it is something else.
+
+    Args:
+        error: why there is no connection, or one that this caused.
+        host: that was called.
+        port: and its port; None: the one of https.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and getattr(found, "reason", None) in _NO_TLS:
+            shown = f"[{host}]" if ":" in host else host
+            place = shown if port is None else f"{shown}:{port}"
+            return f"{place} {NO_HTTPS}: use http://{place}"
+        found = found.__cause__ or found.__context__
+    return None
+
 
 class HttpRequest(NamedTuple):
     """A request as it is made."""

@@ -20,15 +20,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.typedefs import LooseHeaders
 from yarl import URL
 
-from inngest.protocol.http import LOOPBACK, NO_HTTPS
+from inngest.protocol.http import LOOPBACK, without_tls
 
 from .egress import Egress, EgressError
 
 LINE = 64 * 1024
 """Bytes that one line of an answer's head may have, and how large a header may be."""
-
-_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
-"""What releases of OpenSSL say of the first bytes of an answer that is no TLS."""
 
 _KEEP_ALIVE = ("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)
 _USER_TIMEOUT = 60_000  # ms that what was sent may stay without the kernel's acknowledgement
@@ -205,9 +202,8 @@ def reason(error: Exception) -> str:
         return f"ConnectError: its certificate is not trusted: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         found = error.os_error
-        if isinstance(found, ssl.SSLError) and found.reason in _NO_TLS:
-            place = f"[{error.host}]:{error.port}" if ":" in error.host else f"{error.host}:{error.port}"
-            return f"ConnectError: {place} {NO_HTTPS}: use http://{place}"
+        if (plain := without_tls(found, error.host, error.port)) is not None:
+            return f"ConnectError: {plain}"
         number = 0 if isinstance(found, ssl.SSLError) else found.errno or 0
         return f"ConnectError: {os.strerror(number) if number > 0 else found.strerror or found}"
     if isinstance(error, aiohttp.ConnectionTimeoutError):

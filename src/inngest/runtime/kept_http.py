@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from inngest.protocol.http import LOOPBACK, HttpError, HttpRequest, HttpResponse
+from inngest.protocol.http import LOOPBACK, HttpError, HttpRequest, HttpResponse, without_tls
 
 from .egress import Egress
 from .http import KEEP_ALIVE, body_of, header_text
@@ -65,7 +65,8 @@ class KeptHttp:
         except TimeoutError as error:
             raise HttpError(f"no answer within {request.timeout:,} ms") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise HttpError(_told(error)) from error
+            parts = urlsplit(request.url)
+            raise HttpError(without_tls(error, parts.hostname or "", parts.port) or _told(error)) from error
 
     async def close(self) -> None:
         """Close the connections of this loop."""

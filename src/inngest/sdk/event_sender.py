@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 from inngest.protocol import headers, ulids
-from inngest.protocol.http import LOOPBACK
+from inngest.protocol.http import LOOPBACK, without_tls
 from inngest.protocol.opcodes import OpTarget, SentEvent
 from inngest.runtime import clock, ids
 
@@ -163,6 +163,12 @@ def _options(url: str, timeout: float) -> dict[str, Any]:
     }
 
 
+def _reason(error: Exception, url: str) -> str:
+    """Why there is no answer."""
+    parts = urlsplit(url)
+    return without_tls(error, parts.hostname or "", parts.port) or str(error) or type(error).__name__
+
+
 class AsyncTransport:
     """With httpx, imported on first use."""
 
@@ -177,7 +183,7 @@ class AsyncTransport:
             async with httpx.AsyncClient(**_options(url, self._timeout)) as client:
                 response = await client.post(url, headers=headers, content=body)
         except httpx.RequestError as error:
-            raise ConnectionError(str(error) or type(error).__name__) from error
+            raise ConnectionError(_reason(error, url)) from error
         return Response(response.status_code, response.content)
 
     def sleep(self, seconds: float) -> object:
@@ -199,7 +205,7 @@ class SyncTransport:
             with httpx.Client(**_options(url, self._timeout)) as client:
                 response = client.post(url, headers=headers, content=body)
         except httpx.RequestError as error:
-            raise ConnectionError(str(error) or type(error).__name__) from error
+            raise ConnectionError(_reason(error, url)) from error
         return Response(response.status_code, response.content)
 
     def sleep(self, seconds: float) -> object:

@@ -8,14 +8,15 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from rich.text import Text
 
 from inngest.cli import arguments, output
-from inngest.cli.errors import CommandError, Exit
+from inngest.cli.errors import CommandError, Exit, unreached
 from inngest.protocol import codec, headers
+from inngest.protocol.http import without_tls
 from inngest.protocol.wire import signing
 from inngest.sdk import environment
 from inngest.sdk.errors import URLInvalidError
@@ -180,9 +181,11 @@ def _send(server: Server, asked: Asked) -> httpx.Response:
             url = httpx.URL(environment.at(server.origin, base.lstrip("/")), params=[*given, *asked.query])
             return client.request(asked.method, url, content=content, headers=dict(server.headers))
     except httpx.ConnectError as error:
+        parts = urlsplit(server.origin)
+        reason = without_tls(error, parts.hostname or "", parts.port) or str(error)
         raise CommandError(
-            f"no server answers at {server.origin} ({error})",
-            hint="start one with `inngest dev app.py`, or name another with --url",
+            f"no server answers at {server.origin} ({reason})",
+            hint=unreached(reason),
             code=Exit.UNREACHABLE,
         ) from None
     except httpx.TimeoutException:

@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from inngest.cli import arguments, output
-from inngest.cli.errors import CommandError, Exit
+from inngest.cli.errors import CommandError, Exit, unreached
 from inngest.sdk import environment, event_sender
 from inngest.sdk.environment import at
 from inngest.sdk.errors import EventInvalidError, URLInvalidError
@@ -21,6 +21,7 @@ from inngest.sdk.events import Event, to_sent
 from inngest.sdk.work import drive_sync
 from inngest.server import suggestions
 
+UNAUTHORIZED = 401
 REQUEST_TIMEOUT = 30.0
 LOOKING_TIMEOUT = 5.0
 """Seconds to learn what an event started, when nobody waits for it."""
@@ -158,9 +159,10 @@ def _post(target: event_sender.Target, name: str, data: Mapping[str, object], ev
         result = drive_sync(event_sender.send_events(target, sent, transport))
     if result.error is None:
         return result.ids[0]
-    if not transport.answered:
+    if not transport.status:
         raise _unreachable(target.origin, transport.reason)
-    raise CommandError(f"{target.origin} refused the event: {result.error}", code=Exit.FAILED)
+    hint = "set INNGEST_EVENT_KEY, or name the event key with --key" if transport.status == UNAUTHORIZED else ""
+    raise CommandError(f"{target.origin} refused the event: {result.error}", hint=hint, code=Exit.FAILED)
 
 
 class _Transport(event_sender.SyncTransport):
@@ -168,7 +170,7 @@ class _Transport(event_sender.SyncTransport):
 
     def __init__(self, origin: str, progress: output.Progress) -> None:
         super().__init__(REQUEST_TIMEOUT)
-        self.answered = False
+        self.status = 0  # of the last answer; 0: nobody has answered
         self.reason = ""
         self._origin = origin
         self._progress = progress
@@ -180,12 +182,12 @@ class _Transport(event_sender.SyncTransport):
         except ConnectionError as error:
             self.reason = str(error)
             raise
-        self.answered = True
+        self.status = response.status
         return response
 
     def sleep(self, seconds: float) -> object:
         """Wait until the next try."""
-        if not self.answered:
+        if not self.status:
             self._progress.say(f"no server answers at {self._origin} ({self.reason}); trying again")
         return super().sleep(seconds)
 
@@ -193,7 +195,7 @@ class _Transport(event_sender.SyncTransport):
 def _unreachable(origin: str, reason: str) -> CommandError:
     return CommandError(
         f"no server answers at {origin} ({reason})",
-        hint="start one with `inngest dev app.py`, or name another with --url",
+        hint=unreached(reason),
         code=Exit.UNREACHABLE,
     )
 

@@ -81,12 +81,30 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
 
 
 def _parsed(path: Path, text: str) -> Mapping[str, object]:
+    if path.suffix in (".yaml", ".yml"):
+        raise CommandError(f"{path}: YAML is not read", hint=f"write it as TOML, in a file such as {NAMES[0]}")
     if path.suffix not in (".toml", ".json"):
         raise CommandError(f"{path}: expected a file that ends with .toml or .json")
     try:
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:  # its text tells a place, and nothing that stands there
-        raise CommandError(f"{path} cannot be read: {error}") from None
+        raise CommandError(f"{path} cannot be read: {error}", hint=_line(path, text, str(error))) from None
     if not isinstance(values, dict):
         raise CommandError(f"{path}: expected an object with settings, such as " + '{"port": 8288}')
     return values
+
+
+_PLACE = re.compile(r"\bline (\d+)")
+_BEGINNING = re.compile(r"""\s*["']?[\w-]+["']?\s*[=:]""")
+
+
+def _line(path: Path, text: str, told: str) -> str:
+    """The line that an error names, as far as its value, which may be a key; "" if there is none."""
+    place, lines = _PLACE.search(told), text.splitlines()
+    if place is None or not 0 < int(place[1]) <= len(lines):
+        return ""
+    name = _BEGINNING.match(lines[int(place[1]) - 1])
+    expected = 'NAME = "text", NAME = number, or NAME = ["text", "text"]' if path.suffix == ".toml" else '"NAME": value'
+    return (
+        f"line {place[1]} is `{name[0]}…`; expected {expected}" if name else f"expected {expected} in line {place[1]}"
+    )

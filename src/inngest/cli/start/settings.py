@@ -157,7 +157,7 @@ def _signing_keys(given: Given | None) -> Sequence[str]:
         try:
             signing.hashed(key)
         except ValueError as error:
-            raise CommandError(f"{given.place}: {error}") from None
+            raise CommandError(f"{given.place}: {error}", hint="`openssl rand -hex 32` makes one") from None
     return keys
 
 
