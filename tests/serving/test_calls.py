@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from inngest.protocol.http import HttpError
 from inngest.protocol.steps import hash_step_id
 from inngest.protocol.wire import calls
 from inngest.sdk.serving.handler import Handler
-from inngest.sdk.serving.messages import Request, Stream
+from inngest.sdk.serving.messages import Request, Response, Stream
 
 from .asking import EVENT, KEY, URL, FakeApi, asked, body, call, client_of, handler_of, reply, request, value_of
 
@@ -276,3 +277,29 @@ async def test_the_ids_of_a_call_are_in_the_context() -> None:
     headers = {"x-request-id": "of the header", "x-inngest-job-id": "the job"}
     answer = await asked(handler_of(client, [f]), call(headers=headers))
     assert value_of(answer) == ["the job", "of the header"]
+
+
+@pytest.mark.parametrize("place", ["step", "body"])
+def test_what_ends_the_loop_is_a_failed_attempt_by_its_name(place: str) -> None:
+    """On the main thread KeyboardInterrupt ends the loop; the answer is given while its tasks are cancelled."""
+    client, answers = client_of(production=False), list[Response]()
+
+    @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="test/started"))
+    async def f(ctx: inngest.Context) -> None:
+        async def handler() -> None:
+            raise KeyboardInterrupt("enough")
+
+        await (ctx.step.run("s", handler) if place == "step" else handler())
+
+    async def main() -> None:
+        answers.append(await asked(handler_of(client, [f]), call()))
+
+    async def application() -> None:
+        await asyncio.gather(main(), asyncio.Event().wait())
+
+    with pytest.raises(KeyboardInterrupt, match="enough"):
+        asyncio.run(application())
+    (answer,) = answers
+    assert answer.status == 500
+    assert {"name": "KeyboardInterrupt", "message": "enough"}.items() <= value_of(answer).items()
+    assert answer.headers.get("x-inngest-no-retry") != "true"

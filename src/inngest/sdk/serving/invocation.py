@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import NamedTuple, TypeVar
 
 from inngest.protocol import codec
@@ -63,6 +63,7 @@ class ServedInvocation(Invocation):
 
     scheduler: ServedScheduler
     _history: ServedHistory
+    _keyboard: KeyboardInterrupt | None = None  # with which the code has ended the loop
 
     def __init__(
         self,
@@ -90,9 +91,24 @@ class ServedInvocation(Invocation):
     def _schedule(self, call: Call, idle: LoopIdle) -> ServedScheduler:
         return ServedScheduler(self.loop, idle, self._clock, self._history, self._tell_passed, call)
 
+    async def run(
+        self, body: Callable[[], Coroutine[object, object, object]], home: Driver, *, interrupt: bool
+    ) -> Outcome:
+        """See `Invocation.run`. Code that ends the loop with `KeyboardInterrupt` has failed: the answer says so while
+        the tasks of the loop are cancelled.
+        """
+        try:
+            return await super().run(body, home, interrupt=interrupt)
+        except asyncio.CancelledError:
+            if self._keyboard is None:
+                raise
+            return error_records.body_failure(self._keyboard)
+
     # -- what is reported
 
     async def _unwind(self, task: asyncio.Task[Completed | Failed], interrupt: bool) -> None:
+        ended = task.exception() if task.done() and not task.cancelled() else None
+        self._keyboard = ended if isinstance(ended, KeyboardInterrupt) else None
         await super()._unwind(task, interrupt)
         if self.scheduler.ending is Ending.STOPPED:
             self._waiting_ops = ()  # what was recorded is the report: others are told when the code comes to them again
