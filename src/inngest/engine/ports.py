@@ -145,7 +145,6 @@ class WorkerStore(Protocol):
 
         With `replace_app`, functions of that app are forgotten that are not given, unless a living worker serves them.
         """
-        ...
 
     async def begin_session(self, session: Session) -> None:
         """A worker lives."""

@@ -17,7 +17,7 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILU
 
 
 def without_tls(error: BaseException, host: str, port: int | None) -> str | None:
-    """What to say of a server that was called with https, and answered without TLS; None if it is something else.
+    """The reason for people, of a server that was called with https and answered without TLS; None if it is another.
 
     Args:
         error: why there is no connection, or one that this caused.

@@ -223,7 +223,7 @@ def _text(name: str, given: Mapping[str, Given], otherwise: str) -> str:
     if one is None:
         return otherwise
     if not isinstance(one.value, str):
-        hint = f'write {name} = "{one.value}"' if isinstance(one.value, int | float) else None
+        hint = f'write {name} = "{one.value}"' if isinstance(one.value, int | float) else ""
         raise CommandError(f"{one.place}: expected a text, got {one.value!r:.80}", hint=hint)
     return one.value
 
