@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from inngest.engine.store.database import Database
+from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Executor
 
-LOGGER = logging.getLogger("inngest.engine")
+LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 ENDING: Final = 5.0
 """Seconds that the database has to answer after runs have come to rest."""

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 class SingleFlight(Generic[R]):
-    """Who asks while a read is under way awaits that one. It goes on when they have left.
+    """A caller that comes while a read is under way awaits that one. It goes on when they have left.
 
     Args:
         read: reads.
@@ -24,7 +24,7 @@ class SingleFlight(Generic[R]):
         self._reading: asyncio.Task[R] | None = None
 
     async def result(self, patience: float) -> R:
-        """What is read.
+        """The read value.
 
         Args:
             patience: seconds to wait for it.

@@ -150,5 +150,5 @@ class InlineExecutor:
         """Call back."""
         callback()
 
-    def close(self) -> None:
-        """Nothing to end."""
+    def close(self, patience: float | None = None) -> bool:
+        return True
