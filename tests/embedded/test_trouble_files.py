@@ -294,7 +294,7 @@ async def test_a_database_that_is_deleted_is_not_written_into_the_void(path: Pat
         await shop.is_entered()
         os.unlink(path)
         shop.open.set()
-        while "was removed, moved or replaced" not in (host_of(engine).unready or ""):
+        while "was removed, moved or replaced" not in (host_of(engine).unready or ""):  # noqa: ASYNC110 - it is in no record
             await asyncio.sleep(0.01)  # others may complain before there is a result that waits to be recorded
     told = await complaints.come("could not be written before the engine stopped")
     assert "was removed, moved or replaced while it was open" in told

@@ -87,7 +87,7 @@ def _what_is_told_of_a_run_that_others_have_written_of_is_dropped() -> Bug:
     yield mock.patch.object(overtaken, "decided_again", return_value=None)
 
 
-@plant("P2", "checkpointed", finders=("P2",))
+@plant("P2", "two-servers", "checkpointed", finders=("P2",))
 def _an_answer_that_brings_nothing_is_believed_unasked() -> Bug:
     write = RemoteRun._write
     yield mock.patch.object(RemoteRun, "_write", lambda run, changes, now, **_: write(run, changes, now))
