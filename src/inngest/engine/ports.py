@@ -141,20 +141,18 @@ class WorkerStore(Protocol):
     async def register(
         self, functions: Sequence[FunctionSpec], *, replace_app: str | None, now: int
     ) -> Sequence[FunctionSpec]:
-        """Make functions known. Those that apps served until now, as they did: they run in processes from now on.
+        """Make functions known. Gives those that apps served until now: they run in processes from now on.
 
-        With `replace_app`, functions of that app are forgotten that are not given, unless a living worker serves them.
+        With `replace_app`, others of that app are forgotten, unless a living worker serves them.
         """
+        ...
 
     async def begin_session(self, session: Session) -> None:
         """A worker lives."""
         ...
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
-        """A worker is gone: its runs go back to the queue, and it can write nothing more (P4).
-
-        `died` counts a takeover on each of its runs. False if it was gone already.
-        """
+        """A worker is gone: its runs are queued again, with a takeover each if it `died`; False if it was gone (P4)."""
         ...
 
     async def sessions(self) -> Sequence[Session]:
