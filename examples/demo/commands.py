@@ -60,6 +60,16 @@ def until_begun(file: Path, order: str, step: str, times: int = 1) -> None:
     until(begun, f"the ledger does not say that {step} of {order} has begun")
 
 
+def until_more_lines(file: Path, count: int) -> None:
+    """Wait until the steps have written so many lines more into the ledger."""
+
+    def lines() -> int:
+        return len(file.read_bytes().splitlines())
+
+    wanted = lines() + count
+    until(lambda: lines() >= wanted, "the orders do not go on")
+
+
 class Engine:
     """`inngest dev` in a process of its own, and what it reports.
 

@@ -14,7 +14,7 @@ from typing import IO
 import inngest
 
 from . import ledger
-from .commands import INNGEST, PATIENCE, DemoError, until, until_begun
+from .commands import INNGEST, PATIENCE, DemoError, until, until_begun, until_more_lines
 from .commands import inngest as command
 from .compare import differences, table
 from .telling import chapter, say, show_table
@@ -79,7 +79,7 @@ class FleetStory:
             chapter(4, "Orders go on, and another one is killed among them")
             orders = [f"order-{number}" for number in range(1, ORDERS + 1)]
             await self._send(engine, [(order, "shop/order.placed", {"order": order}) for order in orders])
-            await asyncio.to_thread(self._until_lines, LINES)
+            await asyncio.to_thread(until_more_lines, self._ledger, LINES)
             self._kill(self._who())
             await self._until_completed(engine)
             say(f"{len(self._runs) - 1} orders are shipped, the last ones by the one worker that is left.")
@@ -140,15 +140,6 @@ class FleetStory:
                     await asyncio.sleep(0.05)
             if run.status is not inngest.RunStatus.COMPLETED:
                 raise DemoError(f"the run of {about} is {run.status}: {run.error}")
-
-    def _until_lines(self, count: int) -> None:
-        """Wait until the steps have written so many lines more."""
-
-        def lines() -> int:
-            return len(self._ledger.read_bytes().splitlines())
-
-        wanted = lines() + count
-        until(lambda: lines() >= wanted, "the orders do not go on")
 
     # -- what came of it
 

@@ -18,7 +18,7 @@ import httpx
 from inngest.protocol.wire import signing
 
 from . import ledger
-from .commands import INNGEST, PATIENCE, DemoError, inngest, shown, until, until_begun
+from .commands import INNGEST, PATIENCE, DemoError, inngest, shown, until, until_begun, until_more_lines
 from .compare_served import differences, made_again, table
 from .telling import chapter, say, show_table
 
@@ -93,7 +93,7 @@ class ServedStory:
         chapter(4, "Orders go on, while the server and the app are killed in turn")
         for number, who in enumerate(ROUNDS):
             self._place_orders(number)
-            self._until_lines(LINES)
+            until_more_lines(self._ledger, LINES)
             self._kill(who)
             self._start(who)
         chapter(5, "All orders come to their end")
@@ -198,15 +198,6 @@ class ServedStory:
     def _show(self, *arguments: str) -> None:
         say(shown(arguments))
         say(inngest(*arguments))
-
-    def _until_lines(self, count: int) -> None:
-        """Wait until the steps have written so many lines more."""
-
-        def lines() -> int:
-            return len(self._ledger.read_bytes().splitlines())
-
-        wanted = lines() + count
-        until(lambda: lines() >= wanted, "the orders do not go on")
 
     # -- what came of it
 

@@ -43,7 +43,6 @@ class Metrics:
     content_type: Final = prometheus_client.CONTENT_TYPE_LATEST
 
     def __init__(self, engine: Engine, registry: prometheus_client.CollectorRegistry | None = None) -> None:
-        self._engine = engine
         self.registry = prometheus_client.CollectorRegistry() if registry is None else registry
         self._counts = Counts(self.registry)
         self._state = State(host_of(engine))

@@ -17,6 +17,11 @@ from .errors import CommandError, Exit
 MAX_STEPS = "1000"
 """The default of --max-steps."""
 
+MAX_PORT = 65_535
+
+MAX_RETRY_INTERVAL = MAX_DRAIN = 86_400.0
+"""Seconds."""
+
 DEFAULT_DATABASE = ".inngest/inngest.db"
 
 WHOLE_ID = 26
@@ -105,6 +110,20 @@ def seconds(option: str, text: str | None) -> float | None:
         raise CommandError(
             f"{option}: expected seconds, or a length of time such as 500ms, 30s, 5m or 1h, got {text!r}"
         )
+    return value
+
+
+def seconds_at_most(option: str, text: str | None, most: float) -> float | None:
+    """A length of time, as for `seconds`.
+
+    Args:
+        option: its name.
+        text: the time; None if none is given.
+        most: seconds.
+    """
+    value = seconds(option, text)
+    if value is not None and value > most:
+        raise CommandError(f"{option}: expected at most {most / 3_600:g} h, got {text!r}")
     return value
 
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping
 import typer
 
 from inngest.protocol.errors import Error
-from inngest.protocol.http import NO_HTTPS
+from inngest.protocol.http import NO_HTTPS, WITHOUT_HTTPS
 
 from . import output
 
@@ -52,7 +52,7 @@ def unreached(reason: str) -> str:
         reason: why it does not.
     """
     if NO_HTTPS in reason:
-        return "write the URL with http://; a proxy that speaks TLS has a port of its own"
+        return WITHOUT_HTTPS
     return "start one with `inngest dev app.py`, or name another with --url"
 
 

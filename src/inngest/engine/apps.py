@@ -21,7 +21,7 @@ from .endpoints import Endpoints
 from .errors import StoreError
 from .executor import RunExecutor
 from .invokers.places import origin_of
-from .records import Archived, Checkpoint
+from .records import COUNTED, Archived, Checkpoint
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -30,9 +30,6 @@ INVALID = "At least one function is invalid"
 
 TOLD = 10
 """Functions that an app registers without which are told one by one."""
-
-COUNTED = 1_000
-"""As far as runs that wait for one are counted."""
 
 
 class Registered(NamedTuple):

@@ -268,11 +268,15 @@ DONE = Receipt(Written.DONE)
 REFUSED = Receipt(Written.LOST)
 
 
+COUNTED = 1_000
+"""Runs that wait for a function which is archived are counted as far as this."""
+
+
 class Archived(NamedTuple):
     """A function that an app has registered without."""
 
     function_id: str
-    waiting: int  # runs that wait for it, counted as far as 1,000
+    waiting: int  # runs that wait for it, counted as far as `COUNTED`
 
 
 class Synced(NamedTuple):

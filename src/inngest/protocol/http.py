@@ -12,6 +12,9 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 NO_HTTPS: Final = "speaks HTTP, not HTTPS"
 """Said of a server that was called with https, and answered without TLS."""
 
+WITHOUT_HTTPS: Final = "write the URL with http://; a proxy that speaks TLS has a port of its own"
+"""How to mend that."""
+
 _NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 """What releases of OpenSSL say of the first bytes of an answer that is no TLS."""
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from inngest.protocol import durations, limits
 from inngest.protocol.headers import SDK_HANDLED, SDK_NAME
-from inngest.protocol.http import NO_HTTPS, HttpError, HttpRequest, HttpResponse
+from inngest.protocol.http import NO_HTTPS, WITHOUT_HTTPS, HttpError, HttpRequest, HttpResponse
 from inngest.protocol.wire import signing
 from inngest.runtime import clock
 from inngest.runtime.ports import HttpClient
@@ -203,7 +203,7 @@ def _unreached(reason: str) -> str:
     if "--allow-host" in reason:
         return ""
     if NO_HTTPS in reason:
-        return "write the URL with http://; a proxy that speaks TLS has a port of its own"
+        return WITHOUT_HTTPS
     if "certificate" in reason.lower():
         return "mend the certificate, or the URL"
     return "start the app, or mend the URL"

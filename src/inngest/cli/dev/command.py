@@ -19,9 +19,6 @@ from .options import Options
 CAN_RELOAD = sys.platform != "win32"
 """A worker inherits the socket, which Windows does in another way."""
 
-MAX_RETRY_INTERVAL = 86_400.0
-MAX_PORT = 65_535
-
 
 def dev(
     targets: Sequence[str],
@@ -42,9 +39,7 @@ def dev(
     discovery: bool | None,
 ) -> None:
     """Serve functions until interrupted."""
-    interval = arguments.seconds("--retry-interval", retry_interval)
-    if interval is not None and interval > MAX_RETRY_INTERVAL:
-        raise CommandError(f"--retry-interval: expected at most 24 h, got {retry_interval!r}")
+    interval = arguments.seconds_at_most("--retry-interval", retry_interval, arguments.MAX_RETRY_INTERVAL)
     named = arguments.database_named(database)
     options = Options(
         targets=tuple(targets),
@@ -61,7 +56,7 @@ def dev(
         poll_interval=arguments.seconds("--poll-interval", poll_interval) or 0.0,
         discover=not (targets or sdk_urls) if discovery is None else discovery,
     )
-    number = arguments.whole_number("--port", port, 0, MAX_PORT)
+    number = arguments.whole_number("--port", port, 0, arguments.MAX_PORT)
     places = [_locate(target) for target in targets]
     arguments.make_folder(named)
     with sockets.listen(host, number) as sock:

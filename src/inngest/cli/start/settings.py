@@ -17,8 +17,6 @@ from .config_file import ConfigFile
 
 T = TypeVar("T")
 
-MAX_PORT = 65_535
-MAX_RETRY_INTERVAL = 86_400.0
 MAX_POLL_INTERVAL = 86_400.0
 
 LISTS = ("allow_host", "deny_host", "event_key", "sdk_url", "signing_key")
@@ -78,14 +76,16 @@ def resolve(flags: Mapping[str, object], environment: Mapping[str, str], file: C
         event_keys=_event_keys(given.get("event_key")),
         sdk_urls=_each("sdk_url", given, _url),
         host=_text("host", given, "127.0.0.1"),
-        port=_number("port", given, 0, MAX_PORT, "8288"),
+        port=_number("port", given, 0, arguments.MAX_PORT, "8288"),
         database=_text("database", given, arguments.DEFAULT_DATABASE),
         poll_interval=_seconds("poll_interval", given, "0", MAX_POLL_INTERVAL),
-        retry_interval=_seconds("retry_interval", given, "", MAX_RETRY_INTERVAL) if "retry_interval" in given else None,
+        retry_interval=_seconds("retry_interval", given, "", arguments.MAX_RETRY_INTERVAL)
+        if "retry_interval" in given
+        else None,
         max_steps=_number("max_steps", given, 1, limits.ABSOLUTE_MAX_STEPS, arguments.MAX_STEPS),
         lease=_lease(given),
         retention=_retention(given),
-        drain=_seconds("drain_timeout", given, "30s", MAX_RETRY_INTERVAL),
+        drain=_seconds("drain_timeout", given, "30s", arguments.MAX_DRAIN),
         allow_hosts=_each("allow_host", given, _rule),
         deny_hosts=_each("deny_host", given, _rule),
         as_json=_flag("json", given),

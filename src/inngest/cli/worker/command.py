@@ -14,9 +14,6 @@ import typer
 from inngest.cli import arguments, sockets
 from inngest.cli.errors import CommandError, Exit
 
-MAX_PORT = 65_535
-MAX_RETRY_INTERVAL = 86_400.0
-MAX_DRAIN = 86_400.0
 MAX_AT_A_TIME = 10_000
 
 HEALTH = "expected a port, or an address and a port, such as 8080 or 0.0.0.0:8080"
@@ -77,26 +74,19 @@ def checked(
         database=arguments.database_named(database),
         lease=arguments.lease("--lease", lease),
         retention=arguments.retention("--retention", retention),
-        retry_interval=_at_most("--retry-interval", retry_interval, MAX_RETRY_INTERVAL),
+        retry_interval=arguments.seconds_at_most("--retry-interval", retry_interval, arguments.MAX_RETRY_INTERVAL),
         max_steps=arguments.max_steps(max_steps),
-        drain=_at_most("--drain-timeout", drain, MAX_DRAIN) or 0.0,
+        drain=arguments.seconds_at_most("--drain-timeout", drain, arguments.MAX_DRAIN) or 0.0,
         runs_in_flight=arguments.whole_number("--max-runs-in-flight", runs_in_flight, 1, MAX_AT_A_TIME),
         threads=arguments.whole_number("--thread-pool-size", threads, 1, MAX_AT_A_TIME),
         health=None if health is None else _address(health),
     )
 
 
-def _at_most(option: str, text: str | None, most: float) -> float | None:
-    value = arguments.seconds(option, text)
-    if value is not None and value > most:
-        raise CommandError(f"{option}: expected at most {most / 3_600:g} h, got {text!r}")
-    return value
-
-
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     number = arguments.whole(port)
-    if number is None or number > MAX_PORT or (colon and not host):
+    if number is None or number > arguments.MAX_PORT or (colon and not host):
         raise CommandError(f"--health: {text!r:.80} is no address", hint=HEALTH)
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", number
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from inngest.engine.domain.model import App, FunctionSpec, Registry, Transport
-from inngest.engine.records import Archived, Synced
+from inngest.engine.records import COUNTED, Archived, Synced
 
 from . import lanes, schedules, sessions
 from .as_far import AsFar
@@ -19,11 +19,8 @@ from .timers import ALWAYS, LANES
 
 AT_ONCE = sessions.AT_ONCE
 
-COUNTED = 1_000
-"""Runs that wait for a function which is archived are counted as far as this."""
-
 COUNTED_TOGETHER = 10_000
-"""And those of all functions of a page."""
+"""Runs that wait for functions which are archived are counted as far as this, of all functions of a page."""
 
 _apps, _functions, _jobs = tables.apps, tables.functions, tables.jobs
 _COLUMNS = App._fields

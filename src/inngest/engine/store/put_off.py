@@ -72,8 +72,7 @@ def page(tx: Transaction, asked: PutOff, now: int) -> PutOffPage:
             found.append(run_id)
     if len(rows) < LOOKED_AT:
         return PutOffPage(found, None)
-    if (
-        not last.start and number_of(last.score) > asked.until
-    ):  # it is the time when it is due: so are all that follow in its lane
+    # Its score is the time when it is due: all that follow in its lane are due later.
+    if not last.start and number_of(last.score) > asked.until:
         last = last._replace(start=1, score=-1, id="")
     return PutOffPage(found, asked._replace(after=last))
