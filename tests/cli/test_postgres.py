@@ -79,19 +79,22 @@ async def test_its_state_is_shown(database: str, tmp_path: Path) -> None:
 
 
 async def test_an_older_schema_is_brought_up_to_date(database: str, tmp_path: Path) -> None:
-    """The columns that revision 0005 adds are not there."""
+    """What the revisions 0005 and 0006 add is not there."""
     await shop(database)
     name = database.partition("schema=")[2]
     postgres.server().execute(
         f"ALTER TABLE {name}.inngest_sessions DROP COLUMN beat_at, DROP COLUMN lease; "
+        f"ALTER TABLE {name}.inngest_events DROP COLUMN erased_at; ALTER TABLE {name}.inngest_runs DROP COLUMN erased_at; "
+        f"DROP INDEX {name}.inngest_runs_by_function, {name}.inngest_runs_failed; "
+        f"DROP TABLE {name}.inngest_outbox, {name}.inngest_audit; "
         f"UPDATE {name}.inngest_meta SET value = '0004' WHERE key IN ('revision', 'min_compatible')"
     )
     code, _, said = command("runs", database=database, cwd=tmp_path)
-    assert (code, "has schema 0004, and this code reads 0005" in said) == (3, True), said
+    assert (code, "has schema 0004, and this code reads 0006" in said) == (3, True), said
     code, shown, _ = command("db", "status", "--json", database=database, cwd=tmp_path)
     assert (code, json.loads(shown)["needs_migration"]) == (0, True)
     code, shown, said = command("db", "migrate", "--yes", database=database, cwd=tmp_path)
-    assert (code, shown.endswith("from schema 0004 to 0005\n")) == (0, True), said
+    assert (code, shown.endswith("from schema 0004 to 0006\n")) == (0, True), said
     await shop(database)
     code, shown, _ = command("db", "migrate", database=database, cwd=tmp_path)
     assert (code, shown.startswith("nothing to do: postgresql://")) == (0, True)

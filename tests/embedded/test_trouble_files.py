@@ -236,7 +236,7 @@ async def test_a_database_that_newer_code_changed(path: Path) -> None:
     change(path, "UPDATE inngest_meta SET value = '0099' WHERE key IN ('revision', 'min_compatible')")
     words = await refusal(path, StoreVersionError)
     assert words == (
-        f"{path} has schema 0099, which needs code that knows at least 0099; this code knows 0005: "
+        f"{path} has schema 0099, which needs code that knows at least 0099; this code knows 0006: "
         "upgrade pyngest, or name another database"
     )
 

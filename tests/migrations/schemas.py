@@ -20,7 +20,7 @@ def next_schema(folder: Path, min_compatible: str = CURRENT.revision) -> Schema:
     shutil.copytree(CURRENT.versions, versions, ignore=shutil.ignore_patterns("__pycache__"))
     for script in NEXT.glob("*.py"):
         shutil.copy(script, versions)
-    return CURRENT._replace(revision="0006", min_compatible=min_compatible, versions=versions)
+    return CURRENT._replace(revision="0007", min_compatible=min_compatible, versions=versions)
 
 
 def prepare(path: Path, target: Schema = CURRENT) -> None:

@@ -180,9 +180,9 @@ class Shop:
             raise RuntimeError("busy")
         return "mended"
 
-    def engine(self, path: Path) -> inngest.Engine:
-        """An engine for all of them."""
-        return inngest.Engine(self.client, database=f"sqlite:///{path}", drain_timeout=0)
+    def engine(self, database: Path | str) -> inngest.Engine:
+        """An engine for all of them, on a file or a URL."""
+        return inngest.Engine(self.client, database=database, drain_timeout=0)
 
 
 EVENTS: Sequence[tuple[str, Mapping[str, object]]] = [

@@ -62,5 +62,5 @@ def test_an_old_file_is_migrated_once(tmp_path: Path) -> None:
     for folder in folders:
         folder.mkdir()
     at_once(migrates, *[(path, folder) for folder in folders])
-    assert schemas.meta(path)["revision"] == "0006"
+    assert schemas.meta(path)["revision"] == "0007"
     assert schemas.rows(path, "inngest_apps") == []

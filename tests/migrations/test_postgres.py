@@ -1,6 +1,6 @@
 """A PostgreSQL database of an older schema is migrated as a file is: once, as a whole, or not at all.
 
-PostgreSQL came with revision 0005, so that the revision to come to is one that only the tests know.
+The revision to come to is one that only the tests know; `test_stored.py` comes from those that were released.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ async def test_several_processes_migrate_it_once_and_nothing_is_lost(name: str, 
         folder.mkdir()
     at_once(migrates, *[(url_of(name), folder) for folder in folders])
     execute = postgres.server().execute
-    assert execute(f"SELECT value FROM {name}.inngest_meta WHERE key = 'revision'") == [("0006",)]
+    assert execute(f"SELECT value FROM {name}.inngest_meta WHERE key = 'revision'") == [("0007",)]
     assert execute(f"SELECT * FROM {name}.inngest_shops") == [("shop", 1)]
     assert execute(f"SELECT status, priority FROM {name}.inngest_runs") == [("COMPLETED", 0)]
     await used(url_of(name))  # code of the revision before goes on: the new one says that it may
@@ -96,7 +96,7 @@ def test_a_migration_that_fails_changes_nothing(name: str, tmp_path: Path) -> No
     prepare(url_of(name))
     before = described(name)
     target = schemas.next_schema(tmp_path)
-    with (target.versions / "0006_next.py").open("a", encoding="utf-8") as script:
+    with (target.versions / "0007_next.py").open("a", encoding="utf-8") as script:
         script.write('    op.execute("SELECT 1 / 0")\n')
     with pytest.raises(Exception, match="division by zero"):
         prepare(url_of(name), target)
@@ -104,6 +104,6 @@ def test_a_migration_that_fails_changes_nothing(name: str, tmp_path: Path) -> No
 
 
 def test_a_newer_one_is_refused(name: str, tmp_path: Path) -> None:
-    prepare(url_of(name), schemas.next_schema(tmp_path, min_compatible="0006"))
-    with pytest.raises(StoreVersionError, match="has schema 0006, which needs code that knows at least 0006"):
+    prepare(url_of(name), schemas.next_schema(tmp_path, min_compatible="0007"))
+    with pytest.raises(StoreVersionError, match="has schema 0007, which needs code that knows at least 0007"):
         prepare(url_of(name))

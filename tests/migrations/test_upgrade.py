@@ -149,7 +149,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
     schemas.prepare(path, schemas.next_schema(tmp_path))
 
     assert {table: schemas.rows(path, table, columns[table]) for table in before} == before
-    assert schemas.meta(path)["revision"] == "0006"
+    assert schemas.meta(path)["revision"] == "0007"
     assert schemas.rows(path, "inngest_shops") == [("migrations", 6)]
     assert set(schemas.rows(path, "inngest_runs", "priority")) == {(0,)}
     assert set(schemas.rows(path, "inngest_events", "source")) == {("unknown",)}
@@ -158,7 +158,7 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
 async def test_an_older_engine_goes_on_with_a_newer_schema_that_it_can_work_on(tmp_path: Path) -> None:
     path = tmp_path / "inngest.db"
     event_id = await fill(path)
-    schemas.prepare(path, schemas.next_schema(tmp_path, min_compatible="0005"))
+    schemas.prepare(path, schemas.next_schema(tmp_path, min_compatible="0006"))
 
     orders = Orders()
     async with orders.engine(path) as engine:
@@ -166,20 +166,20 @@ async def test_an_older_engine_goes_on_with_a_newer_schema_that_it_can_work_on(t
         assert await engine.wait(run.id) == 3
         assert orders.charges == []  # recorded before the migration
 
-    assert schemas.meta(path)["revision"] == "0006"
+    assert schemas.meta(path)["revision"] == "0007"
 
 
 async def test_a_schema_that_needs_newer_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "inngest.db"
     await fill(path)
-    schemas.prepare(path, schemas.next_schema(tmp_path, min_compatible="0006"))
+    schemas.prepare(path, schemas.next_schema(tmp_path, min_compatible="0007"))
     before = path.read_bytes()
 
     with pytest.raises(StoreVersionError) as caught:
         await Orders().engine(path).start()
 
     assert str(caught.value) == (
-        f"{path} has schema 0006, which needs code that knows at least 0006; this code knows 0005: "
+        f"{path} has schema 0007, which needs code that knows at least 0007; this code knows 0006: "
         "upgrade pyngest, or name another database"
     )
     assert path.read_bytes() == before
@@ -213,10 +213,10 @@ async def test_a_schema_with_a_hole_is_named(tmp_path: Path, damage: str, messag
 
 def test_scripts_follow_each_other(tmp_path: Path) -> None:
     target = schemas.next_schema(tmp_path)
-    script = target.versions / "0006_next.py"
-    script.write_text(script.read_text().replace('down_revision = "0005"', 'down_revision = "0000"'))
+    script = target.versions / "0007_next.py"
+    script.write_text(script.read_text().replace('down_revision = "0006"', 'down_revision = "0000"'))
     schemas.prepare(tmp_path / "inngest.db")
-    with pytest.raises(AssertionError, match="follows 0000, not 0005"):
+    with pytest.raises(AssertionError, match="follows 0000, not 0006"):
         schemas.prepare(tmp_path / "inngest.db", target)
 
 

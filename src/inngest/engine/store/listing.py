@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import json
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inngest.engine.domain.model import Event, Job, Run
+from inngest.engine.domain.model import Event, Job, Run, RunStatus
 from inngest.engine.records import EventQuery, RunQuery
-from inngest.protocol import texts
+from inngest.protocol import texts, ulids
 from inngest.protocol.events import DEFERRED
 
 from . import reading
 from .as_far import AsFar
-from .core import BigInteger, ColumnElement, Integer, Select, bindparam, literal_column, select, tables, tuple_
+from .core import BigInteger, ColumnElement, Integer, Select, bindparam, exists, literal_column, select, tables, tuple_
 from .records import EVENT_COLUMNS, RUN_COLUMNS
 from .statement import SqlDialect, Statement, Transaction
 
@@ -54,16 +57,27 @@ def _ordered(at: Any, row_id: ColumnElement[str]) -> Mapping[str, _Condition]:
 
 _TIMES: Mapping[str, Any] = {"queued": _runs.c.created_at, "started": _runs.c.started_at, "ended": _runs.c.ended_at}
 
-_DEFERRING = select(_events.c.id).where(_events.c.name == bindparam("deferring"))
-"""Events with which functions start that another run has deferred."""
+_DEFERRED = exists().where(_events.c.id == _runs.c.event_id, _events.c.name == bindparam("deferring"))
+"""The event of a run starts functions that another run has deferred."""
 
 _OF_RUNS: Mapping[str, _Condition] = {
-    "functions": lambda words: words.any_of(_runs.c.function_id, "functions"),
+    "function": lambda _: _runs.c.function_id == bindparam("function"),
+    "beside": lambda _: bindparam("beside") == reading.BESIDE,
+    "functions": lambda words: words.any_of(reading.BESIDE, "functions"),
+    "failed": lambda _: reading.FAILED,
     "statuses": lambda words: words.any_of(_runs.c.status, "statuses"),
+    "from": lambda _: _runs.c.id >= bindparam("from"),
+    "to": lambda _: _runs.c.id < bindparam("to"),
     "event": lambda _: reading.OF_EVENT,
-    "deferred": lambda _: _runs.c.event_id.in_(_DEFERRING),
-    "others": lambda _: _runs.c.event_id.not_in(_DEFERRING),
+    "deferred": lambda _: _DEFERRED,
+    "others": lambda _: ~_DEFERRED,
 }
+
+_PLACES: Mapping[str, _Condition] = {
+    "below": lambda _: _runs.c.id < bindparam("after"),
+    "above": lambda _: _runs.c.id > bindparam("after"),
+}
+"""Places in the order of ids."""
 
 _OF_EVENTS: Mapping[str, _Condition] = {
     "name": lambda _: _events.c.name == bindparam("name"),
@@ -77,7 +91,7 @@ class _Runs(dict[tuple[str, bool, tuple[str, ...]], Statement]):
     def __missing__(self, asked: tuple[str, bool, tuple[str, ...]]) -> Statement:
         time, descending, names = asked
         at = _TIMES[time]
-        conditions = {**_OF_RUNS, **_ordered(at, _runs.c.id)}
+        conditions = {**_OF_RUNS, **_ordered(at, _runs.c.id)} | (_PLACES if time == "queued" else {})
 
         def build(words: SqlDialect) -> Select[Any]:
             found = select(*(_runs.c[name] for name in RUN_COLUMNS)).where(*(conditions[one](words) for one in names))
@@ -107,17 +121,48 @@ class _Events(dict[tuple[str, ...], Statement]):
 _RUNS, _EVENTS = _Runs(), _Events()
 
 
+MERGED = 50
+"""As many functions have a list each, which are merged: each is read from its index, and not through the history."""
+
+SLACK = 3_600_000
+"""Milliseconds by which the time in a run's id and the time of its creation may differ; they are of one clock."""
+
+
 def runs(tx: Transaction, asked: RunQuery) -> list[Run]:
     """Runs, as far as they can be read."""
+    functions = asked.functions
+    if functions is None or asked.time != "queued" or len(functions) > MERGED:
+        rows = _rows(tx, asked)
+    elif len(functions) == 1:
+        rows = _rows(tx, asked, functions[0])
+    else:
+        lists = [_rows(tx, asked, function) for function in sorted(set(functions))]
+        merged = heapq.merge(*lists, key=operator.itemgetter(RUN_COLUMNS.index("id")), reverse=asked.descending)
+        rows = list(itertools.islice(merged, asked.limit))
+    return [_run_of(tx, row) for row in rows]
+
+
+def _rows(tx: Transaction, asked: RunQuery, function_id: str | None = None) -> Sequence[Sequence[Any]]:
+    """Rows of runs: of one function, or of those that are asked for."""
+    failed = asked.statuses is not None and set(asked.statuses) == {RunStatus.FAILED}
+    # What finds the runs: an event, failures, a time, or their function, which else stands beside.
+    function = "beside" if failed or asked.event_id is not None or asked.time != "queued" else "function"
+    one_by_one = function_id is not None or asked.functions is None
     given: dict[str, object] = {
-        "functions": None if asked.functions is None else json.dumps([texts.stored(one) for one in asked.functions]),
-        "statuses": None if asked.statuses is None else json.dumps([status.value for status in asked.statuses]),
+        function: None if function_id is None else texts.stored(function_id),
+        "functions": None if one_by_one else json.dumps([texts.stored(one) for one in asked.functions or ()]),
+        "statuses": None if failed or asked.statuses is None else json.dumps([one.value for one in asked.statuses]),
         "event": None if asked.event_id is None else texts.stored(asked.event_id),
         "since": asked.since,
         "until": asked.until,
     }
+    if asked.time == "queued":  # ids are found by an index, and begin with that time
+        given["from"] = None if asked.since is None else ulids.make(asked.since - SLACK, bytes(10))
+        given["to"] = None if asked.until is None else ulids.make(asked.until + SLACK, bytes(10))
     names = [name for name, value in given.items() if value is not None]
     parameters = {name: given[name] for name in names} | {"count": asked.limit}
+    if failed:
+        names.append("failed")
     if "event" in parameters:
         parameters["given_event"] = parameters.pop("event")
     if asked.deferred is not None:
@@ -125,9 +170,11 @@ def runs(tx: Transaction, asked: RunQuery) -> list[Run]:
         parameters["deferring"] = DEFERRED
     if asked.after is not None:
         names.append("below" if asked.descending else "above")
-        parameters |= {"at": asked.after.at, "after": texts.stored(asked.after.id)}
+        parameters["after"] = texts.stored(asked.after.id)
+        if asked.time != "queued":
+            parameters["at"] = asked.after.at
     statement = _RUNS[asked.time, asked.descending, tuple(names)]
-    return [_run_of(tx, row) for row in tx.execute(statement, parameters).fetchall()]
+    return tx.execute(statement, parameters).fetchall()
 
 
 def _run_of(tx: Transaction, row: Sequence[Any]) -> Run:

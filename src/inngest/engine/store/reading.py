@@ -152,8 +152,10 @@ def runs(
 ) -> list[Run]:
     """Runs, newest first."""
     filters = {"event": event_id, "function": function_id, "status": status, "before": before}
-    given = tuple(name for name, value in filters.items() if value is not None)
-    parameters = {f"given_{name}": texts.stored(str(filters[name])) for name in given}
+    if status is RunStatus.FAILED:  # which is part of the statement, so that it is found by the index of failed runs
+        filters["status"], filters["failed"] = None, status
+    given = tuple(name for name in _FILTERS if filters.get(name) is not None)
+    parameters = {f"given_{name}": texts.stored(str(filters[name])) for name in given if name != "failed"}
     rows = tx.execute(RUNS[given], {**parameters, "count": limit}).fetchall()
     return [_run_of(tx, row) for row in rows]
 
@@ -191,21 +193,35 @@ OF_EVENT = (_runs.c.event_id == bindparam("given_event")) | _runs.c.batch_id.in_
 )
 """An event, alone or in a batch, started the run."""
 
+FAILED = _runs.c.status == constant(RunStatus.FAILED.value)
+
+BESIDE = _runs.c.function_id.concat("")
+"""The function of a run, where another condition finds the runs: an expression, so that its index is not used."""
+
 _FILTERS = {
     "event": OF_EVENT,
     "function": _runs.c.function_id == bindparam("given_function"),
     "status": _runs.c.status == bindparam("given_status"),
+    "failed": FAILED,
     "before": _runs.c.id < bindparam("given_before"),
 }
 
 
 def _by(given: tuple[str, ...]) -> Statement:
-    query = select(*_RUN).where(*(_FILTERS[name] for name in given)).order_by(_runs.c.id.desc())
+    filters = dict(_FILTERS)
+    if "event" in given or "failed" in given:  # there are few of them
+        filters["function"] = bindparam("given_function") == BESIDE
+    query = select(*_RUN).where(*(filters[name] for name in given)).order_by(_runs.c.id.desc())
     return Statement(
         f"A reader lists runs, newest first, by {' and '.join(given) or 'nothing else'}.",
         lambda _: query.limit(bindparam("count")),
     )
 
 
-RUNS = {given: _by(given) for count in range(len(_FILTERS) + 1) for given in itertools.combinations(_FILTERS, count)}
+RUNS = {
+    given: _by(given)
+    for count in range(len(_FILTERS) + 1)
+    for given in itertools.combinations(_FILTERS, count)
+    if not {"status", "failed"} <= set(given)
+}
 """By the filters that are given."""

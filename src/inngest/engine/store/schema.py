@@ -24,7 +24,7 @@ class Schema(NamedTuple):
     versions: Path  # folder of the migrations
 
 
-CURRENT = Schema("0005", "0005", Path(__file__).parent / "migrations" / "versions")
+CURRENT = Schema("0006", "0005", Path(__file__).parent / "migrations" / "versions")
 
 _META = "inngest_meta"
 _TRIES = 12

@@ -6,9 +6,11 @@ stand as hashes (`domain.index_keys`). A lane's id is made of such keys, and mus
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint
 
-metadata = MetaData()
+from .side_tables import audit, cancellations, metadata, outbox
+
+__all__ = ["audit", "cancellations", "metadata", "outbox"]  # and each table below
 
 meta = Table(
     "inngest_meta",
@@ -93,6 +95,7 @@ events = Table(
     Column("key", Text, nullable=False, comment="the developer's id; empty if none"),
     Column("received_at", BigInteger, nullable=False),
     Column("extra", Text, comment="JSON of its user, v, meta and source, as far as it has them; null if it has none"),
+    Column("erased_at", BigInteger, comment="when its data were erased; null: they were not"),
 )
 Index("inngest_events_by_name", events.c.name, events.c.received_at, events.c.id)
 Index("inngest_events_by_age", events.c.received_at, events.c.id)
@@ -147,9 +150,12 @@ runs = Table(
         Text,
         comment="of a rerun from a step on: JSON of its hash, name, and input, its new arguments; null: from the start",
     ),
+    Column("erased_at", BigInteger, comment="when its data were erased; null: they were not"),
     sqlite_with_rowid=False,
 )
 Index("inngest_runs_by_event", runs.c.event_id)
+Index("inngest_runs_by_function", runs.c.function_id, runs.c.id)
+Index("inngest_runs_failed", runs.c.id, sqlite_where=runs.c.status == "FAILED")
 Index("inngest_runs_by_batch", runs.c.batch_id, sqlite_where=runs.c.batch_id.is_not(None))
 Index(
     "inngest_runs_by_end",
@@ -455,22 +461,6 @@ batches = Table(
     comment="events that are collected, or were; of a debounce only the one that will start its run",
 )
 Index("inngest_batches_by_event", batches.c.event_id)
-
-cancellations = Table(
-    "inngest_cancellations",
-    metadata,
-    Column("id", Text, primary_key=True, comment="ULID"),
-    Column("app_id", Text, nullable=False),
-    Column("function_id", Text, nullable=False, comment="whose runs it ends: app-function"),
-    Column("started_after", BigInteger, comment="unix ms; null: however long ago"),
-    Column("started_before", BigInteger, nullable=False, comment="unix ms; it may be to come"),
-    Column("expression", Text, comment="CEL, of the run's event; null: of all"),
-    Column("created_at", BigInteger, nullable=False),
-    Column("deleted_at", BigInteger, comment="from then on it ends nothing more, and is not listed"),
-    sqlite_with_rowid=False,
-    comment="one row per bulk cancellation: all runs of a function that started in a time, as far as a condition holds",
-)
-Index("inngest_cancellations_by_function", cancellations.c.function_id, cancellations.c.started_before)
 
 troubles = Table(
     "inngest_troubles",
