@@ -15,6 +15,9 @@ from .noting import Receive, Scope, Send, serve
 
 API = os.environ["INNGEST_BASE_URL"]
 JSON = [(b"content-type", b"application/json"), (b"x-inngest-sdk", b"bare:v1"), (b"x-inngest-req-version", b"2")]
+KEPT = 2.0
+"""Seconds that a connection is kept that nobody uses: less than its server keeps it."""
+
 COMPLETE = hashlib.sha1(b"complete").hexdigest()
 
 sessions: list[aiohttp.ClientSession] = []
@@ -55,7 +58,8 @@ async def _record(ctx: dict[str, object], hashed: str, index: int) -> None:
 async def _live(receive: Receive, send: Send) -> None:
     await receive()
     timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         sessions.append(session)
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -29,6 +29,9 @@ LONGEST = 120.0
 AT_ONCE = 64
 """Runs that are driven at a time."""
 
+KEPT = 2.0
+"""Seconds that a connection is kept that nobody uses: servers close theirs after 5, and may lose a call then."""
+
 BATCH = 1_000
 """Rows of one transaction, at most."""
 
@@ -208,7 +211,8 @@ async def main() -> None:
     asked = 0
     listening.bind(("127.0.0.1", 0))
     listening.listen(512)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         driver = Driver(Path(sys.argv[1]), session)
         config = uvicorn.Config(driver.api, lifespan="off", log_level="critical", access_log=False, interface="asgi3")
         server = uvicorn.Server(config)
