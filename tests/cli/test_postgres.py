@@ -84,7 +84,8 @@ async def test_an_older_schema_is_brought_up_to_date(database: str, tmp_path: Pa
     name = database.partition("schema=")[2]
     postgres.server().execute(
         f"ALTER TABLE {name}.inngest_sessions DROP COLUMN beat_at, DROP COLUMN lease; "
-        f"ALTER TABLE {name}.inngest_events DROP COLUMN erased_at; ALTER TABLE {name}.inngest_runs DROP COLUMN erased_at; "
+        f"ALTER TABLE {name}.inngest_events DROP COLUMN erased_at; "
+        f"ALTER TABLE {name}.inngest_runs DROP COLUMN erased_at; "
         f"DROP INDEX {name}.inngest_runs_by_function, {name}.inngest_runs_failed; "
         f"DROP TABLE {name}.inngest_outbox, {name}.inngest_audit; "
         f"UPDATE {name}.inngest_meta SET value = '0004' WHERE key IN ('revision', 'min_compatible')"

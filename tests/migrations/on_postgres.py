@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -21,6 +23,11 @@ REVISIONS = sorted(path.stem for path in SCHEMAS.glob("*.sql"))
 TIMES = 1_000_000_000_000
 """From here on, a number of a column of BIGINT is a time, unix ms."""
 LEASE = 15_000
+_COLUMNS = """
+SELECT table_name, column_name, data_type FROM information_schema.columns
+WHERE table_schema = %s AND is_identity = 'NO' ORDER BY table_name, ordinal_position
+"""
+"""All but those that PostgreSQL fills: SQLite has none for them."""
 
 
 def load(path: Path, stored_at: int, schema: str) -> None:
@@ -32,9 +39,11 @@ def load(path: Path, stored_at: int, schema: str) -> None:
     with psycopg.connect(postgres.server().conninfo) as connection:
         connection.execute(f"CREATE SCHEMA {schema}".encode())
         connection.execute(script.encode())
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema]).fetchall()
-        for (table,) in tables:
-            _fill(connection, file, sql.Identifier(schema, table), table, ahead)
+        columns: dict[str, list[tuple[str, bool]]] = {}
+        for table, name, kind in connection.execute(_COLUMNS, [schema]).fetchall():
+            columns.setdefault(table, []).append((name, kind == "bigint"))
+        for table, named in columns.items():
+            _fill(connection, file, sql.Identifier(schema, table), table, named, ahead)
         beats = sql.SQL("UPDATE {} SET beat_at = started_at, lease = %s").format(
             sql.Identifier(schema, "inngest_sessions")
         )
@@ -43,25 +52,26 @@ def load(path: Path, stored_at: int, schema: str) -> None:
 
 
 def _fill(
-    connection: psycopg.Connection[tuple[object, ...]],
+    connection: psycopg.Connection[tuple[Any, ...]],
     file: sqlite3.Connection,
-    named: sql.Identifier,
+    target: sql.Identifier,
     table: str,
+    columns: Sequence[tuple[str, bool]],
     ahead: int,
 ) -> None:
-    """The rows of a table, with its times set back."""
-    cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(named))
-    columns = [(one.name, one.type_code) for one in cursor.description or ()]
-    integer = psycopg.adapters.types["int8"].oid
-    names = ", ".join(f'"{name}"' for name, _ in columns)
-    marks = sql.SQL(", ").join(sql.Placeholder() for _ in columns)
-    insert = sql.SQL("INSERT INTO {} VALUES ({})").format(named, marks)
-    for row in file.execute(f"SELECT {names} FROM {table}").fetchall():
-        values = [
-            value - ahead if code == integer and isinstance(value, int) and value > TIMES else value
-            for value, (_, code) in zip(row, columns, strict=True)
-        ]
-        connection.execute(insert, values)
+    """The rows of a table, with its times set back; each column by its name, and whether it may be a time."""
+    names = [name for name, _ in columns]
+    insert = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        target,
+        sql.SQL(", ").join(map(sql.Identifier, names)),
+        sql.SQL(", ").join(sql.Placeholder() for _ in names),
+    )
+    quoted = ", ".join(f'"{name}"' for name in names)
+    for row in file.execute(f"SELECT {quoted} FROM {table}").fetchall():
+        pairs = zip(row, columns, strict=True)
+        connection.execute(
+            insert, [value - ahead if time and (value or 0) > TIMES else value for value, (_, time) in pairs]
+        )
 
 
 def revision(schema: str) -> str:

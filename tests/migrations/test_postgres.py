@@ -18,7 +18,7 @@ from inngest.engine.store import schema
 from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.schema import CURRENT, Schema
 from tests import postgres, processes
-from tests.migrations import schemas
+from tests.migrations import on_postgres, schemas, shop
 from tests.migrations.test_at_once import at_once
 
 
@@ -43,12 +43,16 @@ def prepare(url: str, target: Schema = CURRENT) -> None:
 
 def described(name: str) -> list[tuple[object, ...]]:
     """The columns and indexes of a schema, and what it says of itself."""
+    return [*shape(name), *postgres.server().execute(f"SELECT key, value FROM {name}.inngest_meta ORDER BY 1")]
+
+
+def shape(name: str) -> list[tuple[object, ...]]:
+    """The columns and indexes of a schema."""
     execute = postgres.server().execute
     columns = "table_name, column_name, data_type, collation_name, is_nullable, column_default"
     return [
         *execute(f"SELECT {columns} FROM information_schema.columns WHERE table_schema = '{name}' ORDER BY 1, 2"),
         *execute(f"SELECT indexdef FROM pg_indexes WHERE schemaname = '{name}' ORDER BY 1"),
-        *execute(f"SELECT key, value FROM {name}.inngest_meta ORDER BY 1"),
     ]
 
 
@@ -107,3 +111,16 @@ def test_a_newer_one_is_refused(name: str, tmp_path: Path) -> None:
     prepare(url_of(name), schemas.next_schema(tmp_path, min_compatible="0007"))
     with pytest.raises(StoreVersionError, match="has schema 0007, which needs code that knows at least 0007"):
         prepare(url_of(name))
+
+
+def test_a_stored_one_has_the_schema_of_a_new_one_when_it_is_migrated(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "stored.db"
+    on_postgres.load(file, shop.load(on_postgres.REVISIONS[-1], file), name)
+    other = f"{name}_new"
+    try:
+        for one in (name, other):
+            prepare(url_of(one))
+        migrated, new = ([str(row).replace(f"{one}.", "") for row in shape(one)] for one in (name, other))
+    finally:
+        postgres.server().execute(f"DROP SCHEMA IF EXISTS {other} CASCADE")
+    assert migrated == new

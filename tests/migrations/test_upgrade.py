@@ -137,13 +137,15 @@ async def test_a_filled_database_keeps_everything(tmp_path: Path) -> None:
     before = {table: schemas.rows(path, table, columns[table]) for table in TABLES if table != "inngest_meta"}
     of_now = [
         "inngest_apps",
+        "inngest_audit",
         "inngest_cancellations",
         "inngest_kept_slots",
         "inngest_metadata",
+        "inngest_outbox",
         "inngest_parcels",
         "inngest_sessions",
         "inngest_troubles",
-    ]  # of servers, of living workers, and of what cannot be done
+    ]  # of servers, of people, of living workers, and of what cannot be done
     assert [table for table, found in before.items() if not found] == of_now
 
     schemas.prepare(path, schemas.next_schema(tmp_path))

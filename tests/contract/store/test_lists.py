@@ -12,7 +12,7 @@ from inngest.engine.domain.model import RunStatus
 from inngest.engine.records import Place, RunQuery
 from inngest.engine.store import listing, reading, schema
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
-from inngest.engine.store.statement import Transaction
+from inngest.engine.store.statement import Connection, Transaction
 from inngest.protocol import ulids
 
 HISTORY = 30_000
@@ -56,9 +56,10 @@ class Counted:
 
     def __init__(self, path: Path) -> None:
         database = SqliteDatabase(path)
-        self.connection: Any = database.connect()
+        self.connection: Connection = database.connect()
         self.looks = 0
-        self.connection.set_progress_handler(self._look, INSTRUCTIONS)
+        file: Any = self.connection  # sqlite3's
+        file.set_progress_handler(self._look, INSTRUCTIONS)
         self.tx = Transaction(self.connection, database)
 
     def _look(self) -> int:

@@ -91,7 +91,7 @@ class _Runs(dict[tuple[str, bool, tuple[str, ...]], Statement]):
     def __missing__(self, asked: tuple[str, bool, tuple[str, ...]]) -> Statement:
         time, descending, names = asked
         at = _TIMES[time]
-        conditions = {**_OF_RUNS, **_ordered(at, _runs.c.id)} | (_PLACES if time == "queued" else {})
+        conditions = {**_OF_RUNS, **_ordered(at, _runs.c.id), **(_PLACES if time == "queued" else {})}
 
         def build(words: SqlDialect) -> Select[Any]:
             found = select(*(_runs.c[name] for name in RUN_COLUMNS)).where(*(conditions[one](words) for one in names))

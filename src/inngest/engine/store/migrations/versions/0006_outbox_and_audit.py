@@ -17,8 +17,8 @@ def upgrade() -> None:
     op.add_column("inngest_events", sa.Column("erased_at", sa.BigInteger))
     op.add_column("inngest_runs", sa.Column("erased_at", sa.BigInteger))
     op.create_index("inngest_runs_by_function", "inngest_runs", ["function_id", "id"])
-    failed = sa.text("status = 'FAILED'")
-    op.create_index("inngest_runs_failed", "inngest_runs", ["id"], sqlite_where=failed, postgresql_where=failed)
+    failed = sa.text("status = 'FAILED'")  # PostgreSQL's dialect takes it, too
+    op.create_index("inngest_runs_failed", "inngest_runs", ["id"], sqlite_where=failed)
     op.create_table(
         "inngest_outbox",
         sa.Column("id", sa.Text, primary_key=True),
