@@ -42,6 +42,7 @@ from inngest.sdk.steps.step_sync import StepSync
 
 if TYPE_CHECKING:
     from inngest.embedded.engine import Engine
+    from inngest.embedded.erasure import Erased
     from inngest.embedded.explanations import Explanation, KeptBack, Reason, Rule, Woken
     from inngest.embedded.views import Attempt, DeferRecord, Hold, Run, RunningStep, RunStatus, StepRecord, Usage
 
@@ -59,6 +60,7 @@ __all__ = [
     "DeferRecord",
     "Deferred",
     "Engine",
+    "Erased",
     "ErrorInfo",
     "Event",
     "Explanation",
@@ -108,6 +110,7 @@ _announce()
 if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for one of the package's
     _LOADED_LATER = {
         "Engine": "inngest.embedded.engine",
+        "Erased": "inngest.embedded.erasure",
         **dict.fromkeys(("Explanation", "KeptBack", "Reason", "Rule", "Woken"), "inngest.embedded.explanations"),
         **dict.fromkeys(
             ("Attempt", "DeferRecord", "Hold", "Run", "RunStatus", "RunningStep", "StepRecord", "Usage"),

@@ -42,6 +42,7 @@ Error                              the root: code, is_retriable, name, message, 
 │   ├── RunFailedError             it failed
 │   └── RunSkippedError            it was not begun: a limit, a singleton, a pause
 ├── RunNotFoundError               the run you asked for does not exist
+├── RunsUnderWayError              what is to be erased goes on, and was not to be cancelled
 ├── SendEventsError                sending failed; `ids` holds what was accepted
 │
 │ raised where functions are served to a server, by the protocol's codes
@@ -76,6 +77,7 @@ from inngest.embedded.errors import (
     RunNotCompletedError,
     RunNotFoundError,
     RunSkippedError,
+    RunsUnderWayError,
 )
 from inngest.engine.errors import (
     StoreBusyError,
@@ -135,7 +137,8 @@ __all__ += ["EventInvalidError", "EventKeyUnspecifiedError", "FunctionConfigInva
 __all__ += ["HeaderMissingError", "NestedStepError", "NonRetriableError", "OutputTooLargeError"]
 __all__ += ["OutputUnserializableError", "QueryParamMissingError", "RegistrationFailedError", "RetryAfterError"]
 __all__ += ["RunCancelledError", "RunFailedError", "RunNotCompletedError", "RunNotFoundError", "RunSkippedError"]
-__all__ += ["SendEventsError", "SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError"]
+__all__ += ["RunsUnderWayError", "SendEventsError"]
+__all__ += ["SigVerificationFailedError", "SignalSwallowedError", "SigningKeyMissingError"]
 __all__ += ["StepArgumentError", "StepError", "StepIdTakenInRunError", "StepInterruptedError"]
 __all__ += ["StepNonRetriableError", "StepNotAwaitedError", "StepOutsideError"]
 __all__ += ["StepRetryAfterError", "StepTimeoutError", "StepUnexpectedError", "StoreBusyError", "StoreClosedError"]

@@ -416,6 +416,21 @@ async def test_middleware(tmp_path: Path) -> None:
     assert found.steps[0].output == {"sealed": "hello"}
 
 
+async def test_erasing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def body(ctx: inngest.Context) -> object:
+        return await ctx.step.run("greet", lambda: ctx.event.data["user_id"])
+
+    client = inngest.Inngest(app_id="shop")
+    client.create_function(fn_id="greet", trigger=inngest.TriggerEvent(event="greet"))(body)
+    page = Page(tmp_path, "howto/erase.md", client=client)
+    async with page.engine() as engine:
+        found = await started(engine, "greet", user_id="42")
+        page.names["engine"] = engine
+        await page.define(0)
+        assert (await engine.run(found.id)).erased_at is not None
+    assert capsys.readouterr().out.startswith("1 (")
+
+
 def test_every_page_with_code_is_tried() -> None:
     with_code = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "```python" in path.read_text()}
     here = set(re.findall(r'Page\(tmp_path, "([\w/.-]+)"', Path(__file__).read_text(encoding="utf-8")))

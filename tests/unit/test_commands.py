@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 
 from inngest.engine.domain.effects import Effects
+from inngest.engine.domain.erasing import AuditEntry, Part
 from inngest.engine.domain.model import App, Changes, Event, FunctionSpec, Policy
 from inngest.engine.domain.run_metadata import Op, Update
 from inngest.engine.ports import Store
@@ -54,7 +55,7 @@ READING = {
         "facts",
     ),
     *("backlog", "functions", "list_runs", "list_events", "event", "jobs"),
-    *("cancellations", "metadata"),
+    *("cancellations", "metadata", "affected", "audit"),
     *("apps", "apps_away", "put_off", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
@@ -109,6 +110,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "begin_cancellation": lambda store: store.begin_cancellation(Cancellation("c", "a", "f", None, NOW, None, NOW)),
     "go_on_with_cancellation": lambda store: store.go_on_with_cancellation("c", NOW),
     "delete_cancellation": lambda store: store.delete_cancellation("c", NOW),
+    "erase": lambda store: store.erase(Part(NOW, NOW, AuditEntry("a", NOW, "me", "erase", None, None), runs=("run",))),
     "annotate": lambda store: store.annotate("run", [Update("hash", 0, "note", Op.SET, {"a": 1})], NOW),
     "release": lambda store: store.release("run", NOW),
     "retry_all": lambda store: store.retry_all(["run"], NOW),

@@ -25,6 +25,7 @@ def run_shape(run: Run) -> dict[str, object]:
         "error": error_shape(run.error),
         "hold": None if run.hold is None else hold_json(run.hold),
         "origin_id": run.origin_id,
+        "erased_at": optional_iso(run.erased_at),
         "unreadable": list(run.unreadable),
     }
 
@@ -42,6 +43,7 @@ def run_in_full(run: Run, said: Sequence[Said]) -> dict[str, object]:
         "origin_step": run.origin_step,
         "origin_input": None if run.origin_input is None else list(run.origin_input),
         "reruns": list(run.reruns),
+        "erased_by": run.erased_by,
         "metadata": [{**vars(one), "at": optional_iso(one.at)} for one in said],
     }
 

@@ -13,7 +13,8 @@ from inngest.sdk.events import Event, batch_of, to_sent
 from inngest.sdk.function import Function
 from inngest.sdk.steps.arguments import sent_signal
 
-from . import arguments, results, settings
+from . import arguments, erasure, results, settings
+from .erasure import Erased
 from .errors import EngineConfigError
 from .explanations import Explanation, KeptBack, Woken, explanation, kept_back
 from .host import EngineHost
@@ -292,6 +293,28 @@ class Engine(EngineLife):
         run_id, how = arguments.id_of("run_id", run_id), arguments.rerun_of(from_step, input)
         return run_of(await results.rerun(self._host.on_its_loop().service, run_id, how))
 
+    async def erase(
+        self, where: str, *, cancel: bool = False, preview: bool = False, actor: str | None = None
+    ) -> Erased:
+        """Erase what belongs to a person: the data of events that match, and of all runs that came of them. What is
+        left is their skeleton: functions, times, statuses, and the names of steps. The audit notes it.
+
+        Args:
+            where: an expression of the event, such as `event.data.user_id == "42"`.
+            cancel: cancel runs that go on; else nothing is erased while there are any.
+            preview: erase nothing: only say what would be.
+            actor: who asks for it, for the audit. None: the user of this process, and its machine.
+
+        Raises:
+            EngineConfigError: an argument is wrong.
+            RunsUnderWayError: runs of it go on; nothing was changed.
+        """
+        asked, who = erasure.checked(where, actor)
+        service = self._host.on_its_loop().service
+        if preview:
+            return await erasure.preview(service, asked)
+        return await erasure.erase(service, asked, who, cancel=cancel)
+
     # -- reading
 
     async def run(self, run_id: str) -> Run:
@@ -426,6 +449,12 @@ class Engine(EngineLife):
     def rerun_sync(self, run_id: str, from_step: str | None = None, input: object = None) -> Run:
         """`rerun`, blocking; from any thread but the engine's loop."""
         return self._host.call_sync(lambda: self.rerun(run_id, from_step, input))
+
+    def erase_sync(
+        self, where: str, *, cancel: bool = False, preview: bool = False, actor: str | None = None
+    ) -> Erased:
+        """`erase`, blocking; from any thread but the engine's loop."""
+        return self._host.call_sync(lambda: self.erase(where, cancel=cancel, preview=preview, actor=actor))
 
     def run_sync(self, run_id: str) -> Run:
         """`run`, blocking; from any thread but the engine's loop."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inngest.engine.domain.transitions import RunStatus
 from inngest.protocol.errors import Error, ErrorInfo
+
+NAMED = 10
+"""Runs and events that an error names."""
 
 
 class RunNotCompletedError(Error):
@@ -81,6 +86,23 @@ class RunNotFoundError(Error):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"there is no run {run_id!r} in this database")
         self.run_id = run_id
+
+
+class RunsUnderWayError(Error):
+    """Something is to be erased while runs of it go on; nothing was changed.
+
+    Attributes:
+        under_way: what goes on, a sentence for each run or event.
+        run_ids: the runs among that.
+    """
+
+    is_retriable = False
+
+    def __init__(self, under_way: Sequence[str], run_ids: Sequence[str]) -> None:
+        some = "; ".join(under_way[:NAMED]) + (f"; and {len(under_way) - NAMED:,} more" if under_way[NAMED:] else "")
+        super().__init__(f"nothing was erased, since some of it goes on: {some}")
+        self.under_way = tuple(under_way)
+        self.run_ids = tuple(run_ids)
 
 
 class EngineStateError(Error):

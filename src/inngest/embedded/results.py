@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from inngest.engine.domain import holding
+from inngest.engine.domain import erasing, holding
 from inngest.engine.domain.model import Ended, Run, RunStatus
 from inngest.engine.errors import StoreClosedError
 from inngest.engine.ports import Store
@@ -131,6 +131,7 @@ def result_of(run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
         RunFailedError: the run failed.
         RunCancelledError: the run was cancelled.
         RunSkippedError: the run was not begun.
+        EngineStateError: what it returned was erased.
     """
     if ended.status is RunStatus.CANCELLED:
         raise RunCancelledError(run_id, "" if ended.error is None else ended.error.message)
@@ -138,6 +139,8 @@ def result_of(run_id: str, ended: Ended, fn: Function[Any] | None) -> Any:
         raise RunSkippedError(run_id, ended.error or ErrorInfo("RunSkippedError", "no reason was recorded"))
     if ended.status is not RunStatus.COMPLETED:
         raise RunFailedError(run_id, ended.error or ErrorInfo("Error", "no error was recorded"))
+    if erasing.is_erased(ended.output):
+        raise EngineStateError(f"run {run_id} has completed, and what it returned was erased since")
     value = codec.loads(ended.output or "null")
     if fn is None or fn.client.serializer is None or (kept_as := fn.result_type(fn.id)) is Unset:
         return value

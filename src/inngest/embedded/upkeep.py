@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from inngest.engine.domain.model import RunStatus
 from inngest.engine.records import Session
-from inngest.engine.store import counting, schema, sessions
+from inngest.engine.store import audit, counting, schema, sessions
 from inngest.engine.store.database import Size
 from inngest.engine.store.dialects import SCHEME, database_of
 from inngest.engine.store.dialects.sqlite import SqliteDatabase, upkeep
 from inngest.engine.store.dialects.sqlite.locks import FileLocks
 from inngest.engine.store.statement import Connection, Transaction
 
-from . import views
+from . import leftovers, views
+from .erasure import AuditRecord, record_of
 from .errors import EngineConfigError
 
 
@@ -101,6 +102,27 @@ class Upkeep:
             schema.prepare(self._database, connection)
             return Migrated(before, schema.revision(self._database, connection))
 
+    def audit(self, limit: int) -> list[AuditRecord]:
+        """What people did that leaves no other trace, the newest first."""
+
+        def read(connection: Connection) -> list[AuditRecord]:
+            schema.check(self._database, connection)
+            return [record_of(one) for one in audit.newest(Transaction(connection, self._database), limit)]
+
+        return self._database.look(read)
+
+    def search(self, text: str) -> dict[str, int]:
+        """How many rows of each column hold a text, by "table.column". It reads the whole database."""
+        return self._database.look(lambda connection: leftovers.search(self._database, connection, text))
+
+    def scrub(self) -> list[str]:
+        """Have nothing kept of rows that are gone, as far as can be done beside workers; what stays, in sentences."""
+        from inngest.engine.store.dialects.postgres import PostgresDatabase  # noqa: PLC0415 - they need a driver
+        from inngest.engine.store.dialects.postgres.upkeep import vacuum  # noqa: PLC0415
+
+        assert isinstance(self._database, PostgresDatabase)
+        return leftovers.of_server(vacuum(self._database, self._database.texts.tables))
+
     def _workers(self, connection: Connection) -> int:
         schema.revision(self._database, connection)
         self._database.look_at_lives(connection)
@@ -143,6 +165,12 @@ class FileUpkeep(Upkeep):
         before = self._database.look(self._size)
         upkeep.compact(self._file.path)
         return before, self._database.look(self._size)
+
+    def scrub(self) -> list[str]:
+        """Write the file anew, so that nothing is kept of rows that are gone; what stays all the same, in sentences.
+        Workers cannot write meanwhile, and wait.
+        """
+        return leftovers.of_file(self._file.path, wal_is_empty=upkeep.compact(self._file.path))
 
     def copy(self, target: Path) -> Size:
         """Copy the database as it is at one moment; the size of the copy. Workers go on meanwhile.

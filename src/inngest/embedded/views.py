@@ -128,6 +128,8 @@ class Run:
     origin_step: str | None = None  # of a rerun from a step on: the id of that step, with `:n` for a repeat
     origin_input: tuple[object, ...] | None = None  # of a rerun: what that step's handler gets instead of its arguments
     reruns: tuple[str, ...] = ()  # ids of its reruns, the newest first, up to 20; empty in a list of runs
+    erased_at: datetime.datetime | None = None  # aware, UTC: when its data were erased
+    erased_by: str | None = None  # who erased them, as the audit knows it; None in a list of runs
 
 
 def run_of(run: StoredRun) -> Run:
@@ -153,6 +155,7 @@ def run_of(run: StoredRun) -> Run:
         origin_step=None if run.origin is None else run.origin.step or None,
         origin_input=_input(run, unread),
         unreadable=tuple(unread),
+        erased_at=optional_time(run.erased_at),
     )
 
 
@@ -207,6 +210,7 @@ def run_in_full(view: RunView) -> Run:
                 for entry in view.open
             ),
             "reruns": tuple(view.reruns),
+            "erased_by": view.eraser,
             "attempts": tuple(failed.get("", ())),
             "defers": tuple(_defer(one, bare.status, unread) for one in view.defers),
             "unreadable": tuple(dict.fromkeys(unread)),

@@ -1,4 +1,4 @@
-"""Verbs of people for runs and functions: cancel, release, retry, rerun, annotate, pause, resume, signal."""
+"""Verbs of people: cancel, release, retry, rerun, annotate, erase, pause, resume, signal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from inngest.protocol import texts
 
+from .domain.erasing import Affected
 from .domain.run_metadata import Annotated, Update
+from .erasure import Erase, Erased, Erasure
 from .executor import RunExecutor
 from .gateway import Gateway
 from .records import Cancellation, Fork, Forked
@@ -111,6 +113,23 @@ class Control:
             raise KeyError(run_id)
         self._executor.request_claim()
         return forked
+
+    async def affected(self, where: str) -> Affected:
+        """What an erasure is about. Nothing is written.
+
+        Raises:
+            ExpressionError: its condition is none.
+        """
+        return await self._worker.store.affected(where, self._worker.clock.now())
+
+    async def erase(self, asked: Erase) -> Erased:
+        """Erase what belongs to a person.
+
+        Raises:
+            ExpressionError: its condition is none.
+            UnderWayError: something of it goes on, and is not to be cancelled; nothing was changed.
+        """
+        return await Erasure(self._worker, asked).run()
 
     async def pause(self, function_id: str, on_event: str) -> None:
         """Have no run of a function begin or go on until `resume`; `on_event` is "queue" or "skip".

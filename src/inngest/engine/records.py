@@ -458,6 +458,7 @@ class RunView(NamedTuple):
     metadata: Mapping[str, str] = MappingProxyType({})  # JSON texts, by hash of the step
     defers: Sequence[Defer] = ()  # in the order in which they were made
     reruns: Sequence[str] = ()  # ids of its newest reruns, the newest first
+    eraser: str | None = None  # who erased its data; None if nobody did, or nobody knows
 
     @property
     def failed_by_entry(self) -> list[FailedAttempt]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from inngest.protocol.wire.endpoints import Begun
 
+from .domain.erasing import Affected, AuditEntry, Done, Part
 from .domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from .domain.run_metadata import Annotated, Metadata, Update
 from .domain.waiting_facts import Trouble
@@ -174,6 +175,29 @@ class CancellationStore(Protocol):
         ...
 
 
+class ErasingStore(Protocol):
+    """Erases what belongs to a person, and knows who did so.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    async def affected(self, where: str, now: int) -> Affected:
+        """What an erasure is about: events that match an expression, and all that came of them. Nothing is written.
+
+        Raises:
+            ExpressionError: it is none.
+        """
+        ...
+
+    async def erase(self, part: Part) -> Done:
+        """Write over a part of that. Never takes long; to write it again changes nothing."""
+        ...
+
+    async def audit(self, limit: int, before: str | None = None) -> Sequence[AuditEntry]:
+        """What people did, the newest first; before the entry of an id."""
+        ...
+
+
 class MetadataStore(Protocol):
     """Knows what people and code say about runs and steps beside their results. It goes with the run.
 
@@ -219,6 +243,7 @@ class ServerStore(
     RerunStore,
     EndpointStore,
     CancellationStore,
+    ErasingStore,
     MetadataStore,
     ListReader,
     Protocol,

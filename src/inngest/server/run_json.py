@@ -23,7 +23,7 @@ _STATUS = {
 
 
 def run_json(stored: Run, event: Event | None) -> dict[str, object]:
-    """A run; its output is the error object if it failed. `function_slug` and `hold` are ours.
+    """A run; its output is the error object if it failed. `function_slug`, `hold` and `erased_at` are ours.
 
     Args:
         stored: the run.
@@ -31,6 +31,7 @@ def run_json(stored: Run, event: Event | None) -> dict[str, object]:
     """
     run = run_of(stored)
     optional = {"batch_id": run.batch_id, "original_run_id": run.origin_id, "cron": cron_of(event)}
+    optional["erased_at"] = optional_iso(run.erased_at)
     output: object = run.output
     if run.error is not None:
         output = {key: value for key, value in run.error._asdict().items() if value is not None}

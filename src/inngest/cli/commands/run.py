@@ -12,6 +12,7 @@ from inngest.cli.run_text import STYLES, at, clock, left_until, local, milliseco
 from inngest.embedded.explanations import Explanation, Rule
 from inngest.embedded.reader import Reader
 from inngest.embedded.views import Attempt, DeferRecord, Run, RunStatus, Said, StepRecord, Usage
+from inngest.engine.domain import erasing
 from inngest.engine.domain.run_metadata import SCORE
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import WAITS, Opcode
@@ -110,16 +111,24 @@ def _show(run: Run, console: Console, executes: bool, state: Sequence[str], said
         console.print(Text.assemble(("error   ", "dim"), (f"{run.error.name}: {run.error.message}", "red")))
         _show_stack(console, run.error)
     elif run.status is RunStatus.COMPLETED:
-        console.print(Text.assemble(("result  ", "dim"), output.short_json(run.output, 2_000)))
+        console.print(Text.assemble(("result  ", "dim"), _value(run.output, 2_000)))
+
+
+def _value(value: object, limit: int = 100) -> str:
+    """A value on one line; of one that was erased, that it was."""
+    return "erased" if erasing.is_erased_value(value) else output.short_json(value, limit)
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     event = run.event or {}
-    yield "event", f"{event.get('name')}  {event.get('id')}  {output.short_json(event.get('data'), 200)}"
+    yield "event", f"{event.get('name')}  {event.get('id')}  {_value(event.get('data'), 200)}"
     if run.origin_id is not None:
         since = "" if run.origin_step is None else f", from step {run.origin_step!r} on"
         given = "" if run.origin_input is None else f" with {output.short_json(list(run.origin_input), 200)}"
         yield "rerun", f"of {run.origin_id}{since}{given}"
+    if run.erased_at is not None:
+        by = "" if run.erased_by is None else f" by {run.erased_by}"
+        yield "erased", f"its data were erased on {local(run.erased_at).strftime('%Y-%m-%d %H:%M:%S %Z')}{by}"
     if run.reruns:
         yield "reruns", "  ".join(run.reruns[:3]) + (f"  and {len(run.reruns) - 3} more" if run.reruns[3:] else "")
     created = local(run.created_at)
@@ -181,7 +190,7 @@ def _step_lines(run: Run, step: StepRecord, now: int, *, executes: bool) -> list
         if step.usage is not None:
             line.append(f"  {_used(step.usage)}", "cyan")
         if step.status == "completed" and step.kind in _WITH_OUTPUT:
-            line.append(f"  {output.short_json(step.output)}")
+            line.append(f"  {_value(step.output)}")
         elif step.status == "failed" and step.error is not None and tries <= 1:
             line.append(f"  {one_line(step.error)}", "red")
     if not tries or (tries == 1 and step.ended_at is not None):

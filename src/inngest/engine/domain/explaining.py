@@ -103,7 +103,7 @@ def explain(facts: Facts, now: int) -> list[Reason]:
 def _explain(facts: Facts, now: int) -> list[Reason]:
     run = facts.run
     if run.ended_at is not None:
-        return [Reason(Rule.ENDED, _ended(run))]
+        return [Reason(Rule.ENDED, f"{_ended(run)}{_erased(run, facts.eraser)}")]
     held, steps = _held(facts, now), _steps(facts, now)
     owner = next((one for one in facts.workers if one.id == facts.owner), None)
     if owner is not None and owner.alive:
@@ -129,6 +129,13 @@ def _explain(facts: Facts, now: int) -> list[Reason]:
     if not held and facts.due_at <= now:
         held.append(_next(facts.queued, serving))
     return [*held, *steps]
+
+
+def _erased(run: Run, by: str | None) -> str:
+    if run.erased_at is None:
+        return ""
+    who = "" if by is None else f" by {by}"
+    return f" Its data were erased on {_time(run.erased_at)}{who}."
 
 
 def _ended(run: Run) -> str:

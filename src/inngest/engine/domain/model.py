@@ -200,6 +200,7 @@ class Run(NamedTuple):
     code: Code = UNCHANGED
     discovery: Discovery = FIRST_DISCOVERY  # says nothing of a local function
     origin: Origin | None = None  # of a rerun
+    erased_at: int | None = None  # when its data were erased
     unread: tuple[str, ...] = ()  # what of it cannot be read, in words, when it is read for people
 
 

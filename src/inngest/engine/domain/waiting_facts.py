@@ -131,6 +131,7 @@ class Facts(NamedTuple):
     app: AppFact | None = None  # None: its function is one of a worker's process, or nobody knows it
     former: FormerApp | None = None  # None: its function is one of an app, or no app has its name
     of_step: bool = False  # what failed last in its body is a step that has no entry yet: nobody knows its name
+    eraser: str | None = None  # who erased its data; None if nobody did, or nobody knows
     in_request: bool = False  # its app has it: it is a run of an endpoint
 
     def judged(self, alive: Callable[[str], bool]) -> Self:

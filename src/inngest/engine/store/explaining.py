@@ -200,6 +200,7 @@ def facts(tx: Transaction, run_id: str, now: int) -> Facts | None:
         app=app,
         former=former,
         of_step=bool(failed) and failed[-1] != view.failed[-1],
+        eraser=view.eraser,
         in_request=_is_in_request(function, view),
     )
 

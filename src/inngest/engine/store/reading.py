@@ -13,6 +13,7 @@ from inngest.engine.records import Owner, RunView
 from inngest.protocol import texts
 from inngest.protocol.opcodes import Memo, OpenStep
 
+from . import audit
 from .as_far import AsFar
 from .core import bindparam, select, tables
 from .entering import RUN_STEPS, defers_of
@@ -131,6 +132,7 @@ def run(tx: Transaction, run_id: str) -> RunView | None:
         dict(tx.execute(METADATA, {"run": run_id}).fetchall()),
         defers_of(entries),
         [row[0] for row in tx.execute(RERUNS, {"run": run_id, "count": SHOWN_RERUNS}).fetchall()],
+        None if found.erased_at is None else audit.eraser(tx, found.erased_at),
     )
     return view._replace(run=found._replace(unread=tuple(read.unread))) if read.unread else view
 

@@ -58,6 +58,7 @@ RUN_COLUMNS = (
     "discover_at",
     "origin_id",
     "origin_step",
+    "erased_at",
 )
 
 _DISCOVERY = ("generation", "request_version", "owed", "discover_at")

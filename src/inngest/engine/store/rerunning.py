@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inngest.engine.domain import rerun, triggers
+from inngest.engine.domain.erasing import refusal
 from inngest.engine.domain.explaining import text_of
 from inngest.engine.domain.model import Code, Event, FunctionSpec, Origin, Run, Transport
 from inngest.engine.domain.rerun import RecordedStep, Refusal
@@ -11,7 +12,7 @@ from inngest.protocol import texts
 from inngest.protocol.opcodes import Opcode
 from inngest.protocol.steps import StepName
 
-from . import apps, events, reading, starting
+from . import apps, audit, erasing, events, reading, starting
 from .context import WriteContext
 from .core import Text, bindparam, select, tables, update
 from .records import run_of
@@ -88,6 +89,8 @@ def fork(context: WriteContext, asked: Fork) -> Forked:
         run = run_of(row[:-1])
     except Exception as error:
         return _refused(f"run {asked.run_id} cannot be read: {text_of(error)}")
+    if run.erased_at is not None:
+        return _refused(refusal(run.id, run.erased_at, audit.eraser(context, run.erased_at)))
     function = context.registry.functions.get(run.function_id)
     if function is None:
         return _refused(f"function {run.function_id} of run {run.id} is not known any more, or archived")
@@ -98,7 +101,12 @@ def fork(context: WriteContext, asked: Fork) -> Forked:
     origin = _origin(context, run, function, known, asked)
     if isinstance(origin, Refusal):
         return Forked(None, origin)
-    return _create(context, run, function, event, origin, rerun.before(origin, known), asked)
+    before = rerun.before(origin, known)
+    if asked.step is not None and (erased := erasing.erased_step(context, run.id, before)) is not None:
+        return _refused(
+            f"what step {erased!r} of run {run.id} has recorded was erased: rerun from there, or from the start"
+        )
+    return _create(context, run, function, event, origin, before, asked)
 
 
 def _refused(text: str) -> Forked:

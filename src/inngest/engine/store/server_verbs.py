@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from inngest.engine.domain.endpoints import TooManyEndpointsError
+from inngest.engine.domain.erasing import Affected, AuditEntry, Done, Part
 from inngest.engine.domain.model import App, Event, FunctionSpec, Job, Registry, Run
 from inngest.engine.domain.run_metadata import Annotated, Metadata, Update
 from inngest.engine.domain.waiting_facts import Trouble
@@ -29,12 +31,15 @@ from inngest.protocol import texts
 from inngest.protocol.wire.endpoints import Begun
 
 from . import (
+    affected,
     apps,
+    audit,
     backlog,
     bulk_cancelling,
     cancelling,
     checkpoints,
     endpoints,
+    erasing,
     events,
     holding,
     listing,
@@ -162,6 +167,25 @@ class ServerVerbs(ABC):
 
     async def delete_cancellation(self, cancellation_id: str, now: int) -> bool:
         return await self._write(call(bulk_cancelling.delete, texts.stored(cancellation_id), now))
+
+    async def affected(self, where: str, now: int) -> Affected:
+        search = affected.Search(where, now)
+        asks = search.asks()
+        ask = next(asks, None)
+        while ask is not None:
+            rows = await self._read(partial(affected.answered, ask=ask))
+            try:
+                ask = asks.send(rows)
+            except StopIteration:
+                ask = None
+        return search.found
+
+    async def erase(self, part: Part) -> Done:
+        return await self._write(call(erasing.erase, part), rows=MAX_ROWS, locks=erasing.locks_of(part))
+
+    async def audit(self, limit: int, before: str | None = None) -> Sequence[AuditEntry]:
+        after = audit.LAST if before is None else texts.stored(before)
+        return await self._read(lambda tx: audit.newest(tx, limit, after))
 
     async def annotate(self, run_id: str, updates: Sequence[Update], now: int) -> Annotated:
         of, size = texts.stored(run_id), sum(len(str(one.values)) for one in updates)

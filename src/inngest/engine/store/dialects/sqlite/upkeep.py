@@ -15,9 +15,14 @@ from inngest.engine.store.statement import Connection
 from . import errors
 from .database import PATIENCE, SqliteDatabase
 
+_MAGIC = b"SQLite format 3\0"
 
-def compact(path: Path) -> None:
+
+def compact(path: Path) -> bool:
     """Write the file anew, without what is free in it. Nobody else writes meanwhile: they wait, and try again.
+
+    Returns:
+        Whether the WAL beside it is empty, too; it is not if others read for longer than one waits for them.
 
     Raises:
         StoreError: nothing was changed.
@@ -25,7 +30,8 @@ def compact(path: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as connection:
             connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
     except sqlite3.Error as error:
         if errors.code_of(error) == sqlite3.SQLITE_FULL:
             raise StoreFullError(
@@ -33,6 +39,20 @@ def compact(path: Path) -> None:
                 "file has, and the folder for temporary files (SQLITE_TMPDIR) as well"
             ) from error
         raise errors.explain(path, error) from error
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Databases beside a file whose names begin as its name does: copies of it, most likely."""
+    beside = (one for one in path.parent.glob(f"{path.stem}*") if one.name != path.name)
+    return sorted(one for one in beside if _is_database(one))
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def copy(database: SqliteDatabase, target: Path) -> None:

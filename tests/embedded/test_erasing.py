@@ -1,0 +1,261 @@
+"""`Engine.erase`: what is hers is nowhere in the database any more, and what is not hers stays."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import inngest
+from inngest import RunStatus
+from inngest.embedded.engine import host_of
+from inngest.embedded.upkeep import FileUpkeep, Upkeep
+from inngest.engine.domain.erasing import Done, Part
+from inngest.errors import EngineConfigError, EngineStateError, RunsUnderWayError
+from tests.embedded import databases
+from tests.embedded.erasable import ANN, BOB, WHERE, Shop, columns, ended, found, in_files, live, run_of, waits
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return databases.url_in(tmp_path)
+
+
+def upkeep_of(database: str, folder: Path) -> Upkeep:
+    return FileUpkeep(folder / "inngest.db") if database.startswith("sqlite") else Upkeep(database)
+
+
+async def test_nothing_of_her_is_left_and_all_of_others_is(database: str, tmp_path: Path) -> None:
+    async with Shop().engine(database) as engine:
+        runs = await live(engine)
+        before = Counter(found(tmp_path, ANN))
+        of_others = Counter(found(tmp_path, BOB))
+        assert {"inngest_events.data", "inngest_events.key", "inngest_events.extra"} <= set(before)
+        assert {"inngest_runs.output", "inngest_runs.error", "inngest_runs.lane"} <= set(before)
+        assert {"inngest_steps.data", "inngest_steps.error", "inngest_attempts.error"} <= set(before)
+        assert {"inngest_idempotency.key", "inngest_rates.key", "inngest_singletons.key"} <= set(before)
+        assert {"inngest_metadata.value", "inngest_cancellations.expression"} <= set(before)
+        skeleton = {run.id: (run.function_id, run.status, run.ended_at) for run in await engine.runs(limit=1_000)}
+        steps = [one.id for one in (await engine.run(runs[f"order-{ANN}"])).steps]
+        meant = await engine.erase(WHERE, preview=True)
+        assert Counter(found(tmp_path, ANN)) == before
+        erased = await engine.erase(WHERE)
+        assert (erased.events, erased.runs, erased.memos, erased.keys) == (
+            meant.events,
+            meant.runs,
+            meant.memos,
+            meant.keys,
+        )
+        assert set(erased.others) == {runs["watch"], runs["calls"]}
+        assert found(tmp_path, ANN) == []
+        after = Counter(found(tmp_path, BOB))
+        # What is gone of others is what the batch that they were in together has made of them.
+        assert {place for place, count in of_others.items() if after[place] != count} <= {
+            "inngest_runs.output",
+            "inngest_events.data",
+        }
+        assert {
+            run.id: (run.function_id, run.status, run.ended_at) for run in await engine.runs(limit=1_000)
+        } == skeleton
+        run = await engine.run(runs[f"order-{ANN}"])
+        assert [one.id for one in run.steps] == steps
+        assert run.erased_at is not None
+        assert run.event is not None
+        assert str(run.event["data"]).startswith("{'_inngest': {'erased': '20")
+        theirs = await engine.run(runs[f"order-{BOB}"])
+        assert (theirs.erased_at, theirs.output) == (None, [BOB, {"user": BOB}])
+        assert [one.output for one in (await engine.run(runs["watch"])).steps if one.id != "paid"] == ["kept", "done"]
+    upkeep = upkeep_of(database, tmp_path)
+    assert upkeep.scrub()
+    assert in_files(tmp_path, ANN) == []
+    assert in_files(tmp_path, BOB) == (["inngest.db"] if database.startswith("sqlite") else [])
+    assert (upkeep.search(ANN), upkeep.search(BOB)["inngest_events.data"] > 1) == ({}, True)
+
+
+async def test_what_goes_on_is_refused_by_name_and_nothing_is_changed(database: str, tmp_path: Path) -> None:
+    async with Shop().engine(database) as engine:
+        sleeping = await run_of(engine, "sleep", ANN)
+        await waits(engine, sleeping)
+        (debounced,) = await engine.send(inngest.Event(name="debounced", data={"user": ANN}))
+        (collected,) = await engine.send(inngest.Event(name="collected", data={"user": ANN}))
+        before = Counter(found(tmp_path, ANN))
+        with pytest.raises(RunsUnderWayError) as refused:
+            await engine.erase(WHERE)
+        assert refused.value.run_ids == (sleeping,)
+        assert set(refused.value.under_way) == {
+            f"run {sleeping} of shop-sleep is RUNNING",
+            f"event {debounced} waits in a debounce of shop-debounce",
+            f"event {collected} waits in a batch of shop-collect",
+        }
+        assert Counter(found(tmp_path, ANN)) == before
+        assert upkeep_of(database, tmp_path).audit(10) == []
+
+
+async def test_with_cancel_all_that_goes_on_is_ended_first(database: str, tmp_path: Path) -> None:
+    async with Shop().engine(database) as engine:
+        sleeping = await run_of(engine, "sleep", ANN)
+        waiting = await run_of(engine, "order/placed", ANN)
+        await waits(engine, sleeping)
+        await waits(engine, waiting)
+        await engine.send(inngest.Event(name="debounced", data={"user": ANN}))
+        await engine.send(inngest.Event(name="collected", data={"user": BOB}))
+        await engine.send(inngest.Event(name="collected", data={"user": ANN}))
+        erased = await engine.erase(WHERE, cancel=True, actor="the officer")
+        assert {sleeping, waiting} <= set(erased.cancelled)
+        assert (erased.dropped, erased.under_way) == (2, ())
+        await ended(engine)
+        assert found(tmp_path, ANN) == []
+        assert (await engine.run(sleeping)).status is RunStatus.CANCELLED
+        # The batch that she was taken out of goes on, and begins with the event that is the first now.
+        for _ in range(3):
+            (last,) = await engine.send(inngest.Event(name="collected", data={"user": BOB}))
+            if batch := await engine.runs(event_id=last):
+                break
+        assert await engine.wait(batch[0].id) in ([BOB, BOB], [BOB, BOB, BOB])
+    (record,) = upkeep_of(database, tmp_path).audit(10)
+    assert (record.id, record.actor, record.action, record.target) == (
+        erased.audit_id,
+        "the officer",
+        "erase",
+        'event.data.user == "…"',
+    )
+    assert isinstance(record.detail, dict)
+    assert (record.detail["finished"], record.detail["runs"]) == (True, erased.runs)
+
+
+async def test_one_that_others_collect_alone_is_dropped_from_the_front(database: str, tmp_path: Path) -> None:
+    async with Shop().engine(database) as engine:
+        for user in (ANN, BOB):
+            await engine.send(inngest.Event(name="collected", data={"user": user}))
+        erased = await engine.erase(WHERE, cancel=True)
+        assert (erased.events, erased.dropped) == (1, 1)
+        assert found(tmp_path, ANN) == []
+        (last,) = await engine.send(inngest.Event(name="collected", data={"user": BOB}))
+        (run,) = await engine.runs(event_id=last)
+        assert await engine.wait(run.id) == [BOB, BOB]
+
+
+async def test_a_run_whose_data_are_gone_is_not_run_again(database: str) -> None:
+    async with Shop().engine(database) as engine:
+        run_id = await run_of(engine, "order/fails", ANN)
+        calling = await run_of(engine, "calls", "nobody")
+        await ended(engine)
+        erased = await engine.erase(WHERE, actor="ann's advocate")
+        assert erased.others == (calling,)
+        with pytest.raises(EngineStateError) as refused:
+            await engine.rerun(run_id)
+        assert str(refused.value).startswith(f"run {run_id} cannot be run again: its data were erased on 20")
+        assert str(refused.value).endswith(" UTC by ann's advocate")
+        with pytest.raises(EngineStateError, match=r"what step 'call' of run .* has recorded was erased"):
+            await engine.rerun(calling, from_step="after")
+        assert (await engine.rerun(calling, from_step="call")).origin_id == calling
+        (reason,) = (await engine.explain(run_id)).reasons
+        assert " Its data were erased on 20" in reason.text
+        assert reason.text.endswith("by ann's advocate.")
+        child = next(run for run in await engine.runs(limit=100) if run.function_id == "shop-child" and run.erased_at)
+        with pytest.raises(EngineStateError, match="has completed, and what it returned was erased since"):
+            await engine.wait(child.id)
+
+
+async def test_an_erasure_that_is_interrupted_goes_on_where_it_was(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Shop().engine(database) as engine:
+        await live(engine)
+        store = host_of(engine).on_its_loop().store
+        erase: Callable[[Part], Awaitable[Done]] = store.erase
+        parts = 0
+
+        async def one(part: Part) -> Done:
+            nonlocal parts
+            parts += part._replace(audit=None) != Part(part.at, part.now)  # it does more than to note who does it
+            if parts > 1:
+                raise ConnectionError("the power is gone")
+            return await erase(part)
+
+        monkeypatch.setattr(store, "erase", one)
+        interrupted = 0
+        while interrupted < 100:
+            parts = 0
+            try:
+                last = await engine.erase(WHERE)
+            except ConnectionError:
+                interrupted += 1
+            else:
+                break
+        assert 3 < interrupted < 100
+        assert (last.under_way, found(tmp_path, ANN)) == ((), [])
+        again = await engine.erase(WHERE)
+        assert (again.events, again.runs, again.memos, again.keys) == (0, 0, 0, 0)
+    records = upkeep_of(database, tmp_path).audit(100)
+    assert len(records) == interrupted + 2
+    assert sum(isinstance(one.detail, dict) and one.detail["finished"] is True for one in records) == 2
+
+
+async def test_a_copy_of_an_event_whose_own_row_is_gone_is_found(database: str, tmp_path: Path) -> None:
+    async with Shop().engine(database) as engine:
+        watching = await run_of(engine, "watch", "nobody")
+        await waits(engine, watching)
+        (paid,) = await engine.send(inngest.Event(name="order/paid", data={"user": ANN}))
+        await ended(engine)
+        databases.execute(tmp_path, f"DELETE FROM inngest_events WHERE id = '{paid}' RETURNING id")
+        erased = await engine.erase(WHERE)
+        assert (erased.memos, erased.others) == (1, (watching,))
+        assert found(tmp_path, ANN) == []
+
+
+async def test_what_the_runs_sent_on_is_told_and_stays(database: str) -> None:
+    async with Shop().engine(database) as engine:
+        await run_of(engine, "sends", ANN)
+        await ended(engine)
+        erased = await engine.erase(WHERE)
+        assert [one for one in erased.left if "told/on" in one] == [
+            "the runs sent events that do not match the condition, and stay as they are: 1 name (told/on)"
+        ]
+
+
+async def test_a_large_run_is_erased_in_small_parts(database: str, tmp_path: Path) -> None:
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="large", trigger=inngest.TriggerEvent(event="large"))
+    async def large(ctx: inngest.Context) -> None:
+        for number in range(1_100):
+            await ctx.step.run(f"step-{number}", lambda: ctx.event.data["user"])
+
+    async with inngest.Engine(client, database=database, max_steps=2_000) as engine:
+        run_id = await run_of(engine, "large", ANN)
+        await ended(engine)
+        erased = await engine.erase(WHERE)
+        assert (erased.runs, erased.steps) == (1, 1_100)
+        assert found(tmp_path, ANN) == []
+        assert len((await engine.run(run_id)).steps) == 1_100
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("event.data.user == ", "where: line 1, column 20: "),
+        ("async.data.user == 'a'", "where: line 1, column 1: "),
+        ("", "where: expected an expression of the event"),
+        (None, "where: expected an expression of the event"),
+    ],
+)
+async def test_a_wrong_condition_is_refused_before_anything_is_touched(database: str, where: Any, said: str) -> None:
+    async with Shop().engine(database) as engine:
+        with pytest.raises(EngineConfigError) as refused:
+            await engine.erase(where)
+        assert str(refused.value).startswith(said)
+
+
+def test_the_search_of_these_tests_looks_everywhere(tmp_path: Path) -> None:
+    with Shop().engine(databases.url_in(tmp_path)) as engine:
+        engine.send_sync(inngest.Event(name="never", data={"user": ANN}))
+    if (tmp_path / "inngest.db").exists():
+        with sqlite3.connect(tmp_path / "inngest.db") as connection:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
+        assert len({table for table, _ in columns(tmp_path)}) == tables
+    assert found(tmp_path, ANN) == ["inngest_events.data"]
