@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from inngest.embedded.engine import Engine
     from inngest.embedded.erasure import Erased
     from inngest.embedded.explanations import Explanation, KeptBack, Reason, Rule, Woken
+    from inngest.embedded.outbox import Outbox
     from inngest.embedded.views import Attempt, DeferRecord, Hold, Run, RunningStep, RunStatus, StepRecord, Usage
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "Middleware",
     "MiddlewareSync",
     "NonRetriableError",
+    "Outbox",
     "ParallelMode",
     "Priority",
     "PydanticSerializer",
@@ -111,6 +113,7 @@ if not TYPE_CHECKING:  # a checker that sees it takes every misspelt name for on
     _LOADED_LATER = {
         "Engine": "inngest.embedded.engine",
         "Erased": "inngest.embedded.erasure",
+        "Outbox": "inngest.embedded.outbox",
         **dict.fromkeys(("Explanation", "KeptBack", "Reason", "Rule", "Woken"), "inngest.embedded.explanations"),
         **dict.fromkeys(
             ("Attempt", "DeferRecord", "Hold", "Run", "RunStatus", "RunningStep", "StepRecord", "Usage"),

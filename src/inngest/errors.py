@@ -24,7 +24,7 @@ Error                              the root: code, is_retriable, name, message, 
 ├── StepOutsideError               a step from a foreign event loop, or after the end
 ├── StepTimeoutError               an attempt of a step took longer than its timeout
 ├── TimeoutTooLongError            a sleep, or a wait, of over 366 days
-├── TransactionError               a transaction that would not commit with the record of its step
+├── TransactionError               a transaction that would not commit with the record of its step, or with what is sent
 │
 │ raised where you configure
 ├── EngineBindingError             one client in two engines

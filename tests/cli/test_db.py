@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -90,7 +91,26 @@ async def test_the_status_for_programs(office: Office) -> None:
         "runs": {"COMPLETED": 1},
         "steps": 1,
         "events": 1,
+        "outbox": {"sends": 0, "aside": 0, "oldest": None, "trouble": None},
     }
+
+
+async def test_the_status_shows_what_no_worker_has_accepted(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "op.db"
+    async with engine_on(path):
+        pass
+    sender = inngest.Inngest(app_id="shop", outbox=inngest.Outbox(path))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        first, _ = [sender.send_sync(inngest.Event(name="shop/hello"), connection=connection)[0] for _ in range(2)]
+        connection.execute("UPDATE inngest_outbox SET trouble = 'it is of a newer version' WHERE id = ?", [first])
+    ran = await asyncio.to_thread(command, "db", "status", "--database", str(path))
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("outbox")]
+    assert re.fullmatch(
+        r"outbox +2 not accepted yet, since [\d-]{10} [\d:]{5}; 1 put aside: it is of a newer version", line
+    )
+    told = (await asyncio.to_thread(command, "db", "status", "--json", "--database", str(path))).json["outbox"]
+    assert told.pop("oldest").startswith("20")
+    assert told == {"sends": 2, "aside": 1, "trouble": "it is of a newer version"}
 
 
 async def test_a_copy_that_is_made_while_an_engine_writes_goes_on_where_it_was(

@@ -24,6 +24,8 @@ ON_BOTH = frozenset(
         "test_gates",
         "test_on_hold",
         "test_on_hold_gates",
+        "test_outbox",
+        "test_outbox_killed",
         "test_race",
         "test_signals",
         "test_steps_together",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,8 @@ async def test_each_number_is_what_has_happened(functions: list[inngest.Function
         (resting,) = await engine.runs(function="shop-rest")
         while not (await engine.run(resting.id)).steps or engine_owns(engine, resting.id):
             pass
+        with contextlib.closing(sqlite3.connect(tmp_path / "inngest.db")) as connection, connection:
+            connection.execute("INSERT INTO inngest_outbox VALUES ('a', '[]', 0, 'it is of a newer version')")
         found = read(await metrics.text())
         await engine.cancel(resting.id)
         while not (count := read(prometheus_client.generate_latest(metrics.registry))).get(
@@ -119,6 +123,8 @@ async def test_each_number_is_what_has_happened(functions: list[inngest.Function
         ("inngest_runs_on_hold", ("shop-rest",)): 0,
         ("inngest_lanes_blocked", ("shop-narrow",)): 1,
         ("inngest_waits", ("event",)): 1,
+        ("inngest_outbox", ("waiting",)): 0,
+        ("inngest_outbox", ("aside",)): 1,
     }
     assert {name: found.get(name) for name in expected} == expected
     assert found["inngest_transactions_total", ()] >= 6

@@ -69,6 +69,7 @@ class World:
         self.signals: list[str] = []
         self.deferred: dict[str, bool] = {}  # by id of the defer: whether it is aborted
         self.of_this_process = True
+        self.outbox = None
 
     def does(
         self,

@@ -215,6 +215,7 @@ class _Sink:
     """Where the client of an app sends to."""
 
     of_this_process = True
+    outbox = None
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -6,20 +6,24 @@ import asyncio
 import contextlib
 import json
 import random
+import sqlite3
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 from inngest.engine.errors import StoreError
+from inngest.engine.store import outbox
+from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.protocol import ulids
 from inngest.protocol.opcodes import SentEvent
 
 from .endpoints import EndpointApp
 from .faults import Fault, Plan
-from .history import Acknowledged, Cancelled, Entry, History, Paused, Reran, Signalled, Told
+from .history import Acknowledged, Cancelled, Entry, History, Noticed, Paused, Reran, Signalled, Told
 from .hosting import GoneError
 from .ports import EPOCH
 from .process import Process
-from .scenario import APP, Cancelling, Pausing, Posting, Program, Rerunning, Send, Signalling
+from .scenario import APP, Cancelling, Pausing, Posting, Program, Rerunning, Scenario, Send, Signalling
 
 
 class Outer(Protocol):
@@ -29,6 +33,10 @@ class Outer(Protocol):
     plan: Plan
     wall: int
     faults: random.Random
+    outbox: random.Random | None
+    scenario: Scenario
+    path: Path
+    away_until: int
 
     def note(self, entry: Entry) -> None:
         """Something happened."""
@@ -100,6 +108,10 @@ class Clients:
             await self._wait(run_id)
 
     async def _send(self, sent: SentEvent) -> None:
+        chance = self._world.outbox
+        if chance is not None and chance.random() < self._world.scenario.outbox:
+            await self._put(sent, chance)
+            return
         while True:
             process = await self._world.someone()
             try:
@@ -109,6 +121,41 @@ class Clients:
             else:
                 self._world.note(Acknowledged(self._world.now(), process.number, tuple(ids)))
                 return
+
+    async def _put(self, sent: SentEvent, chance: random.Random) -> None:
+        """Sends one event in a transaction beside all engines, perhaps after one that is rolled back; then waits until
+        an engine has accepted it.
+        """
+        now = EPOCH + self._world.wall + self._world.now() // 1000
+        lost, kept = ([one] for one in (sent._replace(id=ulids.make(now, chance.randbytes(10))), sent))
+        kept = outbox.identified(kept, now, lambda now: ulids.make(now, chance.randbytes(10)))
+        if chance.random() < 0.3:
+            await self._transact(lost, now, "ROLLBACK")
+        await self._transact(kept, now, "COMMIT")
+        events = self._world.history.state.events
+        while kept[0].id not in events:  # noqa: ASYNC110 - a look costs nothing in virtual time
+            await asyncio.sleep(0.1)
+        if lost[0].id in events:
+            self._world.note(Noticed(self._world.now(), f"event {lost[0].id} was rolled back, and is accepted"))
+
+    async def _transact(self, sent: list[SentEvent], now: int, ends: str) -> None:
+        while True:
+            await self._world.someone()  # there is a file
+            if self._world.now() < self._world.away_until:
+                await asyncio.sleep(0.1)
+                continue
+            database = SqliteDatabase(self._world.path)
+            with contextlib.closing(sqlite3.connect(self._world.path, timeout=0, isolation_level=None)) as connection:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute(*outbox.stores(database, outbox.rows_of(sent, now)))
+                    connection.execute(ends)
+                except sqlite3.IntegrityError:
+                    return  # it was sent twice, and is there
+                except sqlite3.OperationalError:
+                    await asyncio.sleep(0.1)
+                else:
+                    return
 
     def meanwhile(self, number: int, send: Send) -> Iterator[Coroutine[Any, Any, None]]:
         """What comes from outside for a program."""

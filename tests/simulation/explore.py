@@ -197,6 +197,7 @@ WEIGHTS = {
     "damaged": 2,
     "on-hold": 3,
     "forsaken": 1,
+    "outbox": 5,
     "served": 8,
     "two-servers": 3,
     "checkpointed": 4,

@@ -176,6 +176,7 @@ class Scenario:
     max_in_flight: int = 100
     max_steps: int = 1_000  # of one run
     requests: int = 100  # that a process makes at a time
+    outbox: float = 0.0  # how often an event is sent in a transaction beside the engines
     silence: int = 600_000  # ms without a report after which an endpoint is called for its run
     look: int = 50  # ms between looks at what other processes did
     rests: tuple[float, ...] = (0.01, 0.3, 2.0)  # seconds from the end of a process to the next, drawn

@@ -222,6 +222,22 @@ def _on_hold(seed: int) -> tuple[Scenario, Plan]:
     return Scenario("on-hold", programs, sends, engines=chance.randint(1, 2)), Plan(storm=storm)
 
 
+def _outbox(seed: int) -> tuple[Scenario, Plan]:
+    """Most events are sent in transactions beside the engines; some of those are rolled back. In one of three worlds
+    no fault.
+    """
+    chance = random.Random(f"outbox {seed}")
+    programs = [*chance.sample(WAITING, 3), *chance.sample(GATED, 2), *chance.sample(PROGRAMS, 2)]
+    sends = [Send(program, at=chance.randint(0, 6_000)) for program in (*programs, *chance.choices(programs, k=6))]
+    scenario = Scenario(
+        "outbox", programs, sends, chance.randint(1, 3), outbox=0.7, max_in_flight=chance.choice((2, 100, 100))
+    )
+    if seed % 3 == 0:
+        return scenario, Plan()
+    storm = Storm(lasts=10, at_commit=chance.choice((0.02, 0.05)), every=chance.choice((1.0, 4.0)))
+    return scenario, Plan(storm=storm, skew=chance.choice((0, 0, 20, 1_500)), twice=chance.random() < 0.3)
+
+
 MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "storm": _storm,
     "long": _long,
@@ -244,6 +260,7 @@ MIXED: dict[str, Callable[[int], tuple[Scenario, Plan]]] = {
     "hours": _hours,
     "damaged": _damaged,
     "on-hold": _on_hold,
+    "outbox": _outbox,
     **WIRED,
 }
 """Worlds whose cast is drawn."""

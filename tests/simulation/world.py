@@ -100,6 +100,7 @@ class World:
         self._troubles = self.chance("troubles")
         self._starts = self.chance("starts")
         self._asking = self.chance("asking")
+        self.outbox = self.chance("outbox") if scenario.outbox else None
         self._kept, self._doubled = self.chance("kept"), self.chance("doubled")
         self._pace = self.chance("pace").choice(PACES)
         self._outside = Outside(self, self.chance("outside"))

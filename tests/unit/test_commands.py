@@ -55,7 +55,7 @@ READING = {
         "facts",
     ),
     *("backlog", "functions", "list_runs", "list_events", "event", "jobs"),
-    *("cancellations", "metadata", "affected", "audit"),
+    *("cancellations", "metadata", "affected", "audit", "outbox_rows"),
     *("apps", "apps_away", "put_off", "ended", "missing", "greatest_time", "due_timers", "look_at_timers"),
 }
 """Verbs that write nothing."""
@@ -73,7 +73,7 @@ OTHER = {
         "trouble",
         "spending",
     ),
-    *("retry", "give_up", "timer_due", "record_here"),
+    *("retry", "give_up", "timer_due", "record_here", "outbox_waits", "outbox_aside"),
 }
 """What is no verb of its own: the store's life, how it is, and the statement that is no command."""
 
@@ -96,6 +96,7 @@ WRITING: dict[str, Callable[[SqlStore], Any]] = {
     "tell_handlers": lambda store: store.tell_handlers("session", []),
     "keep_time": lambda store: store.keep_time(NOW, anew=True),
     "accept": lambda store: store.accept(Acceptance([EVENT], [OWNER], frozenset({"f"}), NOW)),
+    "put_aside": lambda store: store.put_aside("row", "why"),
     "put_parcel": lambda store: store.put_parcel([EVENT], NOW),
     "claim": lambda store: store.claim(OWNER, 3, ["f"], NOW, alone=True),
     "extra_slots": lambda store: store.extra_slots(OWNER, "lane", 2, NOW),

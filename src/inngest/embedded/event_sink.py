@@ -8,6 +8,7 @@ from inngest.engine.service import Service
 from inngest.protocol.opcodes import OpTarget, SentEvent
 
 from .engine_loop import EngineLoop
+from .outbox import OutboxOf
 
 
 class EngineSink:
@@ -16,11 +17,13 @@ class EngineSink:
     Args:
         loop: the engine's event loop; clients send from any loop or thread.
         service: takes what they send.
+        outbox: where they send on connections of theirs.
     """
 
-    def __init__(self, loop: EngineLoop, service: Service) -> None:
+    def __init__(self, loop: EngineLoop, service: Service, outbox: OutboxOf) -> None:
         self._loop = loop
         self._service = service
+        self.outbox = outbox
 
     @property
     def of_this_process(self) -> bool:

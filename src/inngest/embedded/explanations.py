@@ -54,8 +54,8 @@ def pending(found: explaining.Pending) -> Pending:
 class KeptBack:
     """Why an event has not started a run of a function that has its name as a trigger, or why that run rests."""
 
-    function_id: str
-    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "paused", "unreadable", "wait", …
+    function_id: str  # "" for "outbox": the event was sent in a transaction, and is not accepted yet
+    rule: str  # "debounce", "batch", "condition", "id", "idempotency", "rate_limit", "outbox", "paused", "wait", …
     text: str  # one sentence, for people
     run_id: str | None  # the run that came first, or that rests
     due_at: datetime.datetime | None  # aware, UTC: when its run begins at the latest

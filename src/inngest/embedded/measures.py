@@ -167,7 +167,10 @@ class State(Collector):
         waits = GaugeMetricFamily("inngest_waits", "What steps wait for.", labels=["kind"])
         for kind, count in sorted(backlog.waits.items()):
             waits.add_metric([_KINDS.get(kind, kind)], count)
-        yield from (due, age, held, later, blocked, waits)
+        outbox = GaugeMetricFamily("inngest_outbox", "What was sent in transactions of users.", labels=["state"])
+        for state, count in zip(("waiting", "aside"), backlog.outbox, strict=True):
+            outbox.add_metric([state], count)
+        yield from (due, age, held, later, blocked, waits, outbox)
 
 
 def _seconds(ms: int) -> float:

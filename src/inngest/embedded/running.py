@@ -20,6 +20,7 @@ from .engine_loop import EngineLoop
 from .errors import EngineStateError
 from .event_sink import EngineSink
 from .last_words import end_threads, in_time
+from .outbox import OutboxOf
 from .settings import Settings, refuse_fork
 
 
@@ -42,7 +43,14 @@ class RunningEngine:
         self._runtime, self.invoker, self.store, self.service = assemble(
             given, functions, real_runtime(given), observers
         )
-        self._sink = EngineSink(home, self.service)
+        outbox = OutboxOf(
+            self._runtime.database,
+            given.database.path,
+            self._runtime.ids,
+            self._runtime.clock.now,
+            lambda: self.service.executor.worker.session_id,
+        )
+        self._sink = EngineSink(home, self.service, outbox)
         self._blocking = BlockingReport(home.loop, self.invoker.invocations, lambda: place_of(home.thread_id))
         self._watch: BlockedLoopDetector | None = None
         self._bound: list[Inngest] = []

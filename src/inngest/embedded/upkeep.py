@@ -31,6 +31,15 @@ class Worker(NamedTuple):
     functions: tuple[str, ...]  # ids of those that it executes
 
 
+class Outbox(NamedTuple):
+    """The events that were sent in transactions, and that no worker has accepted yet."""
+
+    sends: int  # those of one send, or a part of them
+    aside: int  # of these: cannot be accepted by the workers that have tried
+    oldest: datetime.datetime | None  # when the first was sent: aware, UTC
+    trouble: str | None  # why the first of those cannot be
+
+
 class Contents(NamedTuple):
     """The contents of a database, counted."""
 
@@ -39,6 +48,7 @@ class Contents(NamedTuple):
     events: int
     steps: int
     oldest: datetime.datetime | None  # when the oldest run was created: aware, UTC
+    outbox: Outbox
 
 
 class Status(NamedTuple):
@@ -141,7 +151,9 @@ class Upkeep:
         started = sorted(sessions.sessions(tx), key=lambda one: one.started_at)
         living = [_worker(one) for one in started if self._liveness.alive(one.id)]
         oldest = views.optional_time(found.oldest)
-        return Status(revision, size, Contents(living, found.runs, found.events, found.steps, oldest))
+        left = found.outbox
+        outbox = Outbox(left.rows, left.aside, views.optional_time(left.oldest), left.trouble)
+        return Status(revision, size, Contents(living, found.runs, found.events, found.steps, oldest, outbox))
 
 
 class FileUpkeep(Upkeep):

@@ -207,7 +207,7 @@ class RunExecutor:
             self.give_back(Reserved(command.claim, command.threads))
 
     def _accepted(self, acceptance: Acceptance, accepted: Accepted) -> None:
-        events = accepted.events if acceptance.parcel else acceptance.events
+        events = accepted.events if acceptance.is_page else acceptance.events
         if self.worker.observer is not None and events:
             self.worker.observer.accepted(events, [start.run for start, _ in accepted.started], accepted.touched)
         self.give_back(Reserved(acceptance.claim, acceptance.threads))

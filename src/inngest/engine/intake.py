@@ -19,6 +19,9 @@ from .records import Acceptance, Accepted
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
+OF_OUTBOX = 50
+"""Runs for which there is to be room when the outbox is looked at: how many its events start is not known before."""
+
 
 class NotStartedError(KeyError):
     """No run of a function was started by itself: it is not known, or the id of its event has started one before.
@@ -68,6 +71,10 @@ class Intake:
             for event in accepted.events:
                 by_id.pop(event.id, None)
 
+    async def take(self, row: str = "") -> Accepted:
+        """Accept what waits in the outbox, as much as one transaction does: of one row by its id, or of the first."""
+        return await self._accept((), self._clock.now(), outbox=row, count=OF_OUTBOX)
+
     async def start(self, function_id: str, data: str, key: str = "") -> Run:
         """Start one function, whatever its triggers; the run, which may have been skipped.
 
@@ -88,14 +95,24 @@ class Intake:
         raise NotStartedError(function_id, event.id)
 
     async def _accept(
-        self, events: Sequence[Event], now: int, *, invoke: str = "", parcel: str = "", count: int | None = None
+        self,
+        events: Sequence[Event],
+        now: int,
+        *,
+        invoke: str = "",
+        parcel: str = "",
+        outbox: str | None = None,
+        count: int | None = None,
     ) -> Accepted:
-        """Accept events, or the next of a parcel that are about `count`."""
+        """Accept events, or the next of a parcel or of the outbox, which are about `count`."""
         executor = self._executor
         room = executor.reserve(len(events) if count is None else count)
         answer = self._store.accept(
             Acceptance(
-                events, room.owners, executor.functions, now, executor.plain, room.plain, invoke=invoke, parcel=parcel
+                *(events, room.owners, executor.functions, now, executor.plain, room.plain),
+                invoke=invoke,
+                parcel=parcel,
+                outbox=outbox,
             )
         )
         try:

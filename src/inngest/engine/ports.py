@@ -313,7 +313,7 @@ class TimerStore(Protocol):
         ...
 
     async def look_at_timers(self) -> None:
-        """Learn of timers that other processes have set."""
+        """Learn of timers that other processes have set, and of what is in the outbox."""
         ...
 
 

@@ -115,6 +115,12 @@ class Acceptance(NamedTuple):
     threads: int = 0  # of the runs that this worker begins, so many at most are of functions that need one
     invoke: str = ""  # id of the function that its one event starts by itself; if there is none, triggers decide
     parcel: str = ""  # which the next of its events are of; `events` are none then
+    outbox: str | None = None  # the same, of the outbox: of the row of this id, or of the first ("")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether its events are found in the transaction, as many as that has room for."""
+        return bool(self.parcel) or self.outbox is not None
 
 
 class Notifications(NamedTuple):
@@ -152,8 +158,8 @@ class Accepted(NamedTuple):
     """The result of accepting."""
 
     started: Sequence[tuple[Start, Owner | None]]  # the runs that were created, and who owns those that are claimed
-    events: Sequence[Event] = ()  # of a parcel: those that were accepted now
-    more: bool = False  # of a parcel: others are still to be accepted
+    events: Sequence[Event] = ()  # of a parcel or the outbox: those that were accepted now
+    more: bool = False  # of these: others are still to be accepted
     touched: Sequence[Touched] = ()  # what its events did to others, as far as this transaction told them
 
 
@@ -482,6 +488,7 @@ class Backlog(NamedTuple):
     functions: Mapping[str, Waiting]
     blocked: Mapping[str, int]  # lanes without room, by function
     waits: Mapping[str, int]  # what steps wait for, by its kind
+    outbox: tuple[int, int]  # rows that wait in it, and rows that were put aside
 
 
 class Spending(NamedTuple):

@@ -1,4 +1,4 @@
-"""Families of the verbs of `ports.Store` that a server needs beside those of its engine."""
+"""Families of the verbs of `ports.Store` beside the way of a run: those that a server needs, and of the outbox."""
 
 from __future__ import annotations
 
@@ -236,7 +236,37 @@ class ListReader(Protocol):
         ...
 
 
+class OutboxStore(Protocol):
+    """Knows what users have sent in transactions of their own. An `Acceptance` of the outbox accepts it.
+
+    A protocol because `ports.Store` is one: this is a family of its verbs.
+    """
+
+    @property
+    def outbox_waits(self) -> bool:
+        """Whether rows of the outbox wait to be accepted, as far as this store knows. Never blocks."""
+        ...
+
+    @property
+    def outbox_aside(self) -> bool | None:
+        """Whether there are rows that were put aside; None if nobody has looked. Never blocks."""
+        ...
+
+    async def look_at_timers(self) -> None:
+        """Learn of timers that other processes have set, and of what is in the outbox."""
+        ...
+
+    async def outbox_rows(self, *, aside: bool) -> Sequence[str]:
+        """Ids of the first rows that wait, or of those that were put aside."""
+        ...
+
+    async def put_aside(self, row: str, why: str) -> None:
+        """A row cannot be accepted: it stays, and is in nobody's way."""
+        ...
+
+
 class ServerStore(
+    OutboxStore,
     MeasuredStore,
     AppStore,
     CheckpointStore,

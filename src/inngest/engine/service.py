@@ -21,6 +21,7 @@ from .executor import RunExecutor
 from .failure_log import FailureLog, each_alone
 from .gateway import AT_A_TIME, Gateway
 from .intake import Intake
+from .outbox import Outbox
 from .pruner import Pruner, Retention
 from .queries import Queries
 from .reaper import Reaper
@@ -85,6 +86,7 @@ class Service:
         self.ends = RunEnds(worker.store, self.executor.owns)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
         self._timers = Timers(worker.store, worker.clock)
+        self._outbox = Outbox(worker.store, self.intake, worker.clock)
         self._pruner = Pruner(worker.store, worker.clock, options.retention)
         self._failures = FailureLog(worker.clock, RETRY_MS)
         self._checks = Checks(worker, liveness)
@@ -375,6 +377,7 @@ class Service:
             self._see_others,
             self._see_own,
             self._fire,
+            self._outbox.run_once,
             self._take_over,
         )
         await each_alone(parts)

@@ -36,7 +36,7 @@ class Timers:
             try:
                 await self._fire(None)
             except Exception as error:
-                if _is_of_store(error):
+                if is_of_store(error):
                     raise
                 await self._one_by_one(until)  # one of them is at fault: which one is found out
             if self._clock.monotonic() >= until:
@@ -48,7 +48,7 @@ class Timers:
             try:
                 await self._fire(due[0])
             except Exception as error:
-                if _is_of_store(error):
+                if is_of_store(error):
                     raise
                 await self._store.put_timer_off(due[0], text_of(error), self._clock.now())
                 return
@@ -64,6 +64,6 @@ class Timers:
         return due_at is not None and due_at <= self._clock.now()
 
 
-def _is_of_store(error: Exception) -> bool:
+def is_of_store(error: Exception) -> bool:
     """Whether the store fails, whichever timer it is."""
     return isinstance(error, StoreError) and not error.of_command

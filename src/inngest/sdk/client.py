@@ -12,7 +12,7 @@ from inngest.protocol.opcodes import OpTarget, SentEvent
 
 from . import environment, event_sender, function_options
 from .context import Context, ContextSync
-from .errors import EngineBindingError, SendEventsError
+from .errors import EngineBindingError, SendEventsError, TransactionError
 from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
 from .function import (
     Client,
@@ -38,8 +38,26 @@ Handler = Callable[[Context], Awaitable[object]] | Callable[[ContextSync], objec
 MiddlewareClass = Callable[..., Middleware | MiddlewareSync]
 
 
+class EventOutbox(Protocol):
+    """Where `send` goes with a connection: into its transaction, of which the outbox is a part."""
+
+    def put(self, events: Sequence[SentEvent], connection: object, *, blocking: bool) -> Work[list[str]]:
+        """Store events that are checked, at least one, in the transaction that a connection has under way, or that
+        begins with this; their ids in order. `blocking`: in plain code, which can await nothing.
+
+        Raises:
+            TransactionError: the connection has none, or is of another database; nothing was stored.
+        """
+        ...
+
+
 class EventSink(Protocol):
     """Where `send` goes while an engine runs in this process."""
+
+    @property
+    def outbox(self) -> EventOutbox | None:
+        """Where it goes with a connection; None if it has none."""
+        ...
 
     async def send_events(self, events: Sequence[SentEvent]) -> list[str]:
         """Store events, with the runs they start, and return their ids (ULIDs) in order."""
@@ -120,11 +138,14 @@ class Inngest:
         is_production: True for a production server, False for a development one; by default what INNGEST_DEV says.
         logger: where functions log, by `ctx.logger`.
         middleware: classes or factories `(client, raw_request) -> instance`, for all functions and sends.
+        outbox: where `send` stores events in transactions of yours, `inngest.Outbox(url)`: in processes in which no
+            engine runs with the client's functions. An engine of this process has its own.
         request_timeout: of sending events; milliseconds or timedelta, default 30 s.
         serializer: keeps types that JSON does not have, such as `PydanticSerializer()`.
         signing_key: authenticates a server and this app to each other.
 
     Raises:
+        FunctionConfigInvalidError: an argument is of the wrong kind.
         URLInvalidError: an origin has no domain or port.
     """
 
@@ -141,6 +162,7 @@ class Inngest:
         is_production: bool | None = None,
         logger: logging.Logger | None = None,
         middleware: Sequence[MiddlewareClass] | None = None,
+        outbox: EventOutbox | None = None,
         request_timeout: int | datetime.timedelta | None = None,
         serializer: Serializer | None = None,
         signing_key: str | None = None,
@@ -164,6 +186,7 @@ class Inngest:
             self.logger.warning(warning)
         self._functions: list[Function[object]] = []
         self._sink: EventSink | None = None
+        self._outbox = function_options.outbox(outbox)
 
     # -- settings
 
@@ -292,26 +315,35 @@ class Inngest:
 
     # -- sending
 
-    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
+    async def send(
+        self, events: Event | Sequence[Event], *, connection: object = Unset, skip_middleware: bool = False
+    ) -> list[str]:
         """Send events: into the engine that runs in this process with a function of this client, else over HTTP.
 
         Args:
             events: one or several.
+            connection: send them in the transaction of this connection, which is of the engine's database: they are
+                sent if and only if you commit it. A `Connection` or `Session` of SQLAlchemy, an async one too; one of
+                psycopg or sqlite3; `django.db.connection`.
             skip_middleware: do not call `before_send_events` and `after_send_events`.
 
         Returns:
-            The events' ids, in order, after they were stored.
+            The events' ids, in order, after they were stored; with a connection: which they have once you commit.
 
         Raises:
             EventInvalidError: an event cannot be accepted; none was sent.
             EventKeyUnspecifiedError: over HTTP in production, without a key.
             SendEventsError: they were not, or not all, accepted.
+            TransactionError: nothing can be sent on the connection.
         """
         batch, hooks = self._prepare(events, skip_middleware)
+        outbox = self._outbox_for(connection)
         await drive(hooks.call("before_send_events", batch))
         sent = to_sent(batch, self.serializer)
         if not sent:
             result = SendEventsResult()
+        elif outbox is not None:
+            result = SendEventsResult(ids=await drive(outbox.put(sent, connection, blocking=False)))
         elif self._sink is not None:
             result = SendEventsResult(ids=await self._sink.send_events(sent))
         else:
@@ -320,13 +352,18 @@ class Inngest:
             )
         return await drive(self._sent(hooks, result))
 
-    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """The same, blocking. Not for the event loop's own thread. See `send`."""
+    def send_sync(
+        self, events: Event | Sequence[Event], *, connection: object = Unset, skip_middleware: bool = False
+    ) -> list[str]:
+        """The same, blocking. Not for the event loop's own thread, unless it is given a connection. See `send`."""
         batch, hooks = self._prepare(events, skip_middleware)
+        outbox = self._outbox_for(connection)
         drive_sync(hooks.call("before_send_events", batch))
         sent = to_sent(batch, self.serializer)
         if not sent:
             result = SendEventsResult()
+        elif outbox is not None:
+            result = SendEventsResult(ids=drive_sync(outbox.put(sent, connection, blocking=True)))
         elif self._sink is not None:
             result = SendEventsResult(ids=self._sink.send_events_sync(sent))
         else:
@@ -364,6 +401,20 @@ class Inngest:
     def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
         return copies_of(batch_of(events)) if hooks.any else batch_of(events), hooks
+
+    def _outbox_for(self, connection: object) -> EventOutbox | None:
+        """Where events go that are sent on a connection; None if none was given."""
+        if connection is Unset:
+            return None
+        if connection is None:  # a connection was meant: without one they would be sent at once
+            raise TransactionError("send: connection: expected a connection with a transaction of yours, got None")
+        found = self._outbox if self._sink is None else self._sink.outbox
+        if found is None:
+            raise TransactionError(
+                f'send: connection: no engine runs here with functions of "{self.app_id}", and what is sent over HTTP '
+                "is in no transaction. Name the engines' database: inngest.Inngest(…, outbox=inngest.Outbox(url))"
+            )
+        return found
 
     def _api(self) -> event_sender.Target:
         return event_sender.Target(self.api_origin, self.signing_key, self.env, self.is_production)

@@ -64,8 +64,9 @@ class StepArgumentError(Error, TypeError):
 
 
 class TransactionError(Error):
-    """A `step.transaction` cannot do what it promises: the text says why. The writes of its handler are rolled back,
-    unless the text says that the handler has committed them.
+    """A `step.transaction`, or a `send` on a connection, cannot do what it promises: the text says why. The writes of a
+    step's handler are rolled back, unless the text says that the handler has committed them; of what was sent, nothing
+    is stored.
     """
 
     code = ErrorCode.STEP_TRANSACTION

@@ -96,11 +96,15 @@ class Client(Protocol):
         """Keeps types that JSON does not have."""
         ...
 
-    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
+    async def send(
+        self, events: Event | Sequence[Event], *, connection: object = ..., skip_middleware: bool = False
+    ) -> list[str]:
         """Send events and return their ids."""
         ...
 
-    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
+    def send_sync(
+        self, events: Event | Sequence[Event], *, connection: object = ..., skip_middleware: bool = False
+    ) -> list[str]:
         """The same, blocking."""
         ...
 

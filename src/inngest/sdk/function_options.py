@@ -12,6 +12,7 @@ from inngest.protocol.errors import FunctionConfigInvalidError
 
 from .function import FunctionOptions
 
+B = TypeVar("B")
 C = TypeVar("C")
 
 
@@ -71,6 +72,19 @@ def timeout(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | datetime.timedelta) or durations.to_ms(value) <= 0:
         raise FunctionConfigInvalidError(f"{expected}, got {value!r}")
     return durations.to_ms(value) / 1000
+
+
+def outbox(value: B) -> B:
+    """Where a client sends in transactions.
+
+    Raises:
+        FunctionConfigInvalidError: it is something else: a URL, for example.
+    """
+    if value is not None and not callable(getattr(value, "put", None)):
+        raise FunctionConfigInvalidError(
+            f'outbox: expected inngest.Outbox("sqlite:///inngest.db"), or of another URL, got {value!r:.200}'
+        )
+    return value
 
 
 def as_checkpointing(value: config.Checkpointing | bool) -> config.Checkpointing | bool:

@@ -7,8 +7,9 @@ is in them that no promise allows, whoever was first.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -175,6 +176,13 @@ class Town:
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask the tables."""
         return self._eye.execute(sql.encode(), parameters).fetchall()
+
+    @contextlib.contextmanager
+    def holding(self, sql: str, *parameters: object) -> Generator[None]:
+        """Somebody else has done something, and does not commit it: it is rolled back when the block ends."""
+        with self._eye.transaction(force_rollback=True):
+            self._eye.execute(sql.encode(), parameters)
+            yield
 
     def clean(self) -> None:
         """As if nothing had happened, but for two workers and three functions."""

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from inngest.engine.domain.model import Policy
 from inngest.engine.ports import Store
+from inngest.engine.store.database import Database
 from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
@@ -33,6 +34,10 @@ class Place(Protocol):
         """Another store on this place; it is not open yet."""
         ...
 
+    def database(self) -> Database:
+        """The same without a store, for who writes beside them."""
+        ...
+
 
 class SqlitePlace:
     """A file."""
@@ -43,7 +48,11 @@ class SqlitePlace:
 
     def store(self) -> SqlStore:
         """Another store on this file."""
-        return SqlStore(SqliteDatabase(self.path, durable=False, nap=_never), InlineExecutor(), self._ids, POLICY)
+        return SqlStore(self.database(), InlineExecutor(), self._ids, POLICY)
+
+    def database(self) -> SqliteDatabase:
+        """The file."""
+        return SqliteDatabase(self.path, durable=False, nap=_never)
 
 
 class Prompt(PostgresDatabase):
@@ -64,8 +73,11 @@ class PostgresPlace:
 
     def store(self) -> SqlStore:
         """Another store on this schema."""
-        database = Prompt(postgres.server().url(schema=self._schema))
-        return SqlStore(database, InlineExecutor(), self._ids, POLICY)
+        return SqlStore(self.database(), InlineExecutor(), self._ids, POLICY)
+
+    def database(self) -> Prompt:
+        """The schema."""
+        return Prompt(postgres.server().url(schema=self._schema))
 
 
 ALL_EXAMPLES = os.environ.get("EXAMPLES") == "all"

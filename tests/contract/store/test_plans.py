@@ -34,12 +34,17 @@ SCANS = {
     "explaining.KEPT_HOLDERS": "there are few: handlers that go on though their run is over",
     "lanes.KEPT_HOLDING": "the same",
     "lanes.ALL_USED": "it is asked once after slots were given back of which nobody could say whose they are",
+    "outbox.ASIDE": "rows that cannot be accepted are few, and wait for a person",
+    "outbox.COUNTS": "there is little in the outbox: what comes is taken",
+    "outbox.LOCK": "it stops after as many of the first as are taken; between them are only those that were put aside",
+    "outbox.OF_EVENT_ID": "a person asks about one event, and there is little in the outbox",
+    "outbox.WAITING": "the same",
     "reading.ENDING": "it stops after as many of the newest as are searched",
     "reading.FUNCTION_IDS": "all functions are what is asked for",
     "registry.FUNCTIONS": "all functions are what is asked for",
     "registry.PAUSED": "there are no more pauses than functions",
     "sessions.SESSIONS": "there are few workers",
-    "timers.FIRST_AND_LAST": "it stops after the first row of an index, and the last",
+    "timers.FIRST_AND_LAST": "it stops after the first row of an index, the last, and the first rows of the outbox",
 }
 """Statements that read through a table, and why they may."""
 

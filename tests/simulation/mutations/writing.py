@@ -1,4 +1,4 @@
-"""Planted bugs about the writer: what is held, what is in doubt, what is written where (P1, P3, P6, P10)."""
+"""Planted bugs about the writer and the outbox: what is held, in doubt, written where, taken (P1, P3, P6, P10)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from inngest.engine.store import parcels
+from inngest.engine.store import outbox, parcels
+from inngest.engine.store.context import WriteContext
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.statement import Connection, Transaction
 from inngest.engine.store.timers import ACCEPT, STARTS, Timers
@@ -38,6 +39,22 @@ def _a_commit_that_is_not_answered_is_made_again() -> Iterator[AbstractContextMa
         return None
 
     yield mock.patch.object(Writer, "_happened", guessing)
+
+
+@plant("P6", "outbox")
+def _of_several_events_of_the_outbox_the_last_is_forgotten() -> Iterator[AbstractContextManager[object]]:
+    take = outbox.take
+
+    def forgetful(context: WriteContext, only: str, now: int) -> outbox.Taken:
+        taken = take(context, only, now)
+        return taken._replace(events=taken.events[:-1]) if len(taken.events) > 1 else taken
+
+    yield mock.patch.object(outbox, "take", forgetful)
+
+
+@plant("P6", "outbox")
+def _what_was_accepted_stays_in_the_outbox() -> Iterator[AbstractContextManager[object]]:
+    yield mock.patch.object(outbox, "REMOVE", outbox.READ)
 
 
 @plant("P10", "storm", "outside", finders=("P10",))

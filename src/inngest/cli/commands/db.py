@@ -9,7 +9,7 @@ from rich.text import Text
 
 from inngest.cli import arguments, output
 from inngest.cli.errors import CommandError, Exit
-from inngest.embedded.upkeep import Contents, FileUpkeep, Upkeep
+from inngest.embedded.upkeep import Contents, FileUpkeep, Outbox, Upkeep
 from inngest.runtime.clock import wall_clock_ms
 from inngest.server.run_json import optional_iso
 
@@ -75,7 +75,17 @@ def _rows(contents: Contents) -> list[tuple[str, str]]:
         ("runs", f"{total:,}" + (f": {each}{oldest}" if total else "")),
         ("steps", f"{contents.steps:,}"),
         ("events", f"{contents.events:,}"),
+        *_outbox_rows(contents.outbox),
     ]
+
+
+def _outbox_rows(outbox: Outbox) -> list[tuple[str, str]]:
+    """The outbox, if there is anything in it."""
+    if not outbox.sends:
+        return []
+    since = "" if outbox.oldest is None else f", since {outbox.oldest:%Y-%m-%d %H:%M}"
+    aside = f"; {outbox.aside:,} put aside: {outbox.trouble}" if outbox.aside else ""
+    return [("outbox", f"{outbox.sends:,} not accepted yet{since}{aside}")]
 
 
 def _contents_shape(contents: Contents) -> dict[str, object]:
@@ -89,6 +99,12 @@ def _contents_shape(contents: Contents) -> dict[str, object]:
         "steps": contents.steps,
         "events": contents.events,
         "oldest_run": optional_iso(contents.oldest),
+        "outbox": {
+            "sends": contents.outbox.sends,
+            "aside": contents.outbox.aside,
+            "oldest": optional_iso(contents.outbox.oldest),
+            "trouble": contents.outbox.trouble,
+        },
     }
 
 

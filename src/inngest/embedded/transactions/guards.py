@@ -108,7 +108,7 @@ class SqliteGuard:
 
     def see(self, owner: Owner) -> None:
         found = next(row[2] for row in self._connection.execute("PRAGMA database_list") if row[1] == "main")
-        if not found or not _is_same(found, self._file):
+        if not found or not is_same(found, self._file):
             raise elsewhere(found or "a database in memory", self._database)
         self._connection.execute(within.lock_file(self._database))  # some libraries begin without it
         sql, parameters = within.owns(self._database, owner)
@@ -150,7 +150,8 @@ class SqliteGuard:
             return False
 
 
-def _is_same(found: str, file: Path) -> bool:
+def is_same(found: str, file: Path) -> bool:
+    """Whether a connection's file is the engine's."""
     try:
         return os.path.samefile(found, file)
     except OSError:
@@ -162,17 +163,17 @@ def is_in_the_way(error: BaseException) -> bool:
     return any(
         getattr(one, "sqlstate", None) in ("40001", "40P01")
         or getattr(one, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        for one in _causes(error)
+        for one in causes(error)
     )
 
 
 def is_settled(error: BaseException) -> bool:
     """Whether the database has said of a COMMIT that it did not happen."""
-    states = [str(state) for one in _causes(error) if (state := getattr(one, "sqlstate", None))]
+    states = [str(state) for one in causes(error) if (state := getattr(one, "sqlstate", None))]
     return any(state[:2] in ("22", "23", "25", "40", "42", "P0") for state in states)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """An error, and those of the driver in it, where a library has one of its own around it."""
     seen: list[BaseException] = []
     left: list[object] = [error]

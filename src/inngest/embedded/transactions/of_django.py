@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.utils.connection import ConnectionProxy
 
 from inngest.sdk.errors import TransactionError
 
+from . import lent
 from .connections import RolledBackError
 
 
@@ -61,3 +63,39 @@ class DjangoConnection:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def lend(found: object) -> LentDjango | None:
+    """The connection of this thread, if it is one of Django."""
+    return LentDjango(found) if isinstance(found, BaseDatabaseWrapper | ConnectionProxy) else None
+
+
+class LentDjango:
+    """See `Lent`. Statements are executed on the driver's connection, which has the transaction."""
+
+    is_async = False
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def begin(self) -> str:
+        connection = self._connection
+        connection.ensure_connection()
+        connection.validate_thread_sharing()
+        connection.validate_no_broken_transaction()
+        if not connection.in_atomic_block and connection.get_autocommit():
+            raise lent.sends_at_once()
+        self._driver.begin()
+        vendor: str = connection.vendor
+        return vendor
+
+    @property
+    def _driver(self) -> lent.Lent:
+        return lent.lent(self._connection.connection)
+
+    def execute(self, sql: str, parameters: Sequence[object]) -> object:
+        return self._driver.execute(sql, parameters)
+
+    @property
+    def user(self) -> str | None:
+        return self._driver.user

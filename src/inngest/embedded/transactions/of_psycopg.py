@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 from .connections import RolledBackError, commits_alone
+from .lent import sends_at_once
 
 
 def recognise(found: object) -> PsycopgConnection | None:
@@ -46,3 +49,59 @@ class PsycopgConnection:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def lend(found: object) -> LentPsycopg | LentAsyncPsycopg | None:
+    """The connection, if it is one of psycopg."""
+    if isinstance(found, psycopg.AsyncConnection):
+        return LentAsyncPsycopg(found)
+    return LentPsycopg(found) if isinstance(found, psycopg.Connection) else None
+
+
+def _begun(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> str:
+    """The driver begins a transaction with the next statement, unless it is told not to."""
+    if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
+        raise sends_at_once()
+    return "postgresql"
+
+
+class LentPsycopg:
+    """See `Lent`."""
+
+    is_async = False
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def begin(self) -> str:
+        return _begun(self._connection)
+
+    def execute(self, sql: str, parameters: Sequence[object]) -> list[Any]:
+        cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
+        cursor.execute(sql.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+    @property
+    def user(self) -> str | None:
+        return self._connection.info.user
+
+
+class LentAsyncPsycopg:
+    """See `Lent`."""
+
+    is_async = True
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    def begin(self) -> str:
+        return _begun(self._connection)
+
+    async def execute(self, sql: str, parameters: Sequence[object]) -> list[Any]:
+        cursor = psycopg.AsyncRawCursor(self._connection, row_factory=tuple_row)
+        await cursor.execute(sql.encode(), parameters or None)
+        return await cursor.fetchall() if cursor.description else []
+
+    @property
+    def user(self) -> str | None:
+        return self._connection.info.user

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from inngest.sdk.errors import TransactionError
 
+from . import of_sqlite3
 from .connections import commits_alone
+from .lent import in_style, sends_at_once
 
 
 def recognise(found: object) -> SqlAlchemyConnection | None:
@@ -90,3 +94,72 @@ def _refuse(_: sqlalchemy.Connection) -> None:
         "the function of a step.transaction called commit(): it neither commits nor rolls back, for the step is "
         "recorded in the same transaction. Nothing was committed"
     )
+
+
+def lend(found: object) -> LentSqlAlchemy | LentAsyncSqlAlchemy | None:
+    """The connection, or the session, if it is one of SQLAlchemy."""
+    if isinstance(found, scoped_session):
+        return LentSqlAlchemy(found())
+    if isinstance(found, sqlalchemy.Connection | Session):
+        return LentSqlAlchemy(found)
+    of_async: Any = sys.modules.get("sqlalchemy.ext.asyncio")
+    if of_async is None:
+        return None
+    if isinstance(found, of_async.async_scoped_session):
+        return LentAsyncSqlAlchemy(found())
+    if isinstance(found, of_async.AsyncConnection | of_async.AsyncSession):
+        return LentAsyncSqlAlchemy(found)
+    return None
+
+
+class LentSqlAlchemy:
+    """See `Lent`. It is used as its user does, whatever the driver: SQLAlchemy begins the transaction."""
+
+    is_async = False
+
+    def __init__(self, connection: sqlalchemy.Connection | Session) -> None:
+        self._connection = connection
+
+    @property
+    def _own(self) -> sqlalchemy.Connection:
+        return self._connection.connection() if isinstance(self._connection, Session) else self._connection
+
+    def begin(self) -> str:
+        own = self._own
+        if not own.in_transaction():
+            own.begin()
+        proxied: Any = own.connection
+        if own.dialect.name == "sqlite":
+            alone = of_sqlite3.commits_alone(proxied.driver_connection)
+        else:
+            alone = bool(getattr(proxied.dbapi_connection, "autocommit", False))
+        if alone:
+            raise sends_at_once()
+        return own.dialect.name
+
+    def execute(self, sql: str, parameters: Sequence[object]) -> list[Any]:
+        own = self._own
+        done = own.exec_driver_sql(*in_style(sql, parameters, own.dialect.paramstyle))
+        return list(done.fetchall()) if done.returns_rows else []
+
+    @property
+    def user(self) -> str | None:
+        proxied: Any = self._own.connection
+        found: str | None = getattr(getattr(proxied.driver_connection, "info", None), "user", None)
+        return found
+
+
+class LentAsyncSqlAlchemy:
+    """See `Lent`: the same, as far as the libraries of async drivers have it."""
+
+    is_async = True
+    user = None
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def begin(self) -> object:
+        return self._connection.run_sync(lambda own: LentSqlAlchemy(own).begin())
+
+    def execute(self, sql: str, parameters: Sequence[object]) -> object:
+        return self._connection.run_sync(lambda own: LentSqlAlchemy(own).execute(sql, parameters))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from .lent import sends_at_once
 
 
 def recognise(found: object) -> Sqlite3Connection | None:
@@ -38,3 +42,36 @@ class Sqlite3Connection:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def lend(found: object) -> LentSqlite3 | None:
+    """The connection, if it is one of sqlite3."""
+    return LentSqlite3(found) if isinstance(found, sqlite3.Connection) else None
+
+
+def commits_alone(connection: Any) -> bool:
+    """Whether each statement is a transaction of its own, on a connection of sqlite3 or one that is like it."""
+    if connection.in_transaction:
+        return False
+    mode = getattr(connection, "autocommit", None)  # of Python 3.12; before, and by default, isolation_level says it
+    return mode is True or (mode is not False and connection.isolation_level is None)
+
+
+class LentSqlite3:
+    """See `Lent`. The driver begins a transaction with the first statement that writes, as it does for its user."""
+
+    is_async = False
+    user = None
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def begin(self) -> str:
+        if commits_alone(self._connection):
+            raise sends_at_once()
+        return "sqlite"
+
+    def execute(self, sql: str, parameters: Sequence[object]) -> list[Any]:
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        return cursor.execute(sql, parameters).fetchall()

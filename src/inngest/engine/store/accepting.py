@@ -9,7 +9,7 @@ from inngest.engine.domain.model import Event, Registry, RunStatus
 from inngest.engine.domain.starts import Start
 from inngest.engine.records import Acceptance, Accepted, Owner, Touched
 
-from . import events, parcels, waits
+from . import events, locking, outbox, parcels, waits
 from .context import WriteContext
 from .sessions import lives
 from .starting import LaneEntry, Wanted, gatekeeper, insert_starts
@@ -25,6 +25,8 @@ def accept(context: WriteContext, acceptances: Sequence[Acceptance]) -> list[Acc
     acceptances = [one for one, _ in pages]
     alive = {session: lives(context, session) for session in {one.claim[0].session for one in acceptances if one.claim}}
     sent = [event for acceptance in acceptances for event in acceptance.events]
+    if any(one.is_page for one in acceptances):  # its topics were not known before: no wait of them opens from here on
+        context.hold(locking.of_events, sent)
     new = events.insert(context, sent)
     sought = waits.sought(context, [event for event in sent if event.id in new])
     teller = Teller(context)
@@ -46,7 +48,7 @@ def accept(context: WriteContext, acceptances: Sequence[Acceptance]) -> list[Acc
     ]
     insert_starts(context, [one for answer in answers for one in answer.started], entry)
     return [
-        answer._replace(events=one.events, more=more) if one.parcel else answer
+        answer._replace(events=one.events, more=more) if one.is_page else answer
         for answer, (one, more) in zip(answers, pages, strict=True)
     ]
 
@@ -59,7 +61,10 @@ def rows_of(events: Sequence[Event], registry: Registry | None) -> int:
 
 
 def _page(context: WriteContext, acceptance: Acceptance) -> tuple[Acceptance, bool]:
-    """An acceptance, with the next events of its parcel if it is of one; and whether others are left."""
+    """An acceptance, with the next events of its parcel or of the outbox, if it is of one; whether others are left."""
+    if acceptance.outbox is not None:
+        taken = outbox.take(context, acceptance.outbox, acceptance.now)
+        return acceptance._replace(events=taken.events), taken.more
     if not acceptance.parcel:
         return acceptance, False
     parcel, now, timers = acceptance.parcel, acceptance.now, context.timers

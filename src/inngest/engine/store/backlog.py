@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inngest.engine.records import Backlog, Waiting
 
+from . import outbox
 from .core import Integer, bindparam, case, func, literal_column, select, tables
 from .holding import ON_HOLD
 from .statement import Statement, Transaction
@@ -49,4 +50,5 @@ def backlog(tx: Transaction, now: int) -> Backlog:
         for function, due, since, held, all in tx.execute(JOBS, {"now": now}).fetchall()
     }
     waits = {str(kind): int(count) for kind, count in tx.execute(OPEN).fetchall()}
-    return Backlog(functions, blocked, waits)
+    left = outbox.depth(tx)
+    return Backlog(functions, blocked, waits, (left.rows - left.aside, left.aside))

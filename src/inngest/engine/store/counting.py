@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from inngest.engine.domain.model import RunStatus
 
+from . import outbox
 from .core import func, select, tables
 from .statement import Statement, Transaction
 
@@ -34,6 +35,7 @@ class Counts(NamedTuple):
     events: int
     steps: int
     oldest: int | None  # when the oldest run was created, unix ms; None without runs
+    outbox: outbox.Depth
 
 
 def counts(tx: Transaction) -> Counts:
@@ -45,6 +47,7 @@ def counts(tx: Transaction) -> Counts:
         _only(tx, EVENTS),
         _only(tx, STEPS),
         None if oldest is None else int(oldest[0]),
+        outbox.depth(tx),
     )
 
 

@@ -117,6 +117,16 @@ class Database(SqlDialect, Protocol):
         """Learn which workers live, and what time it is, for a process that is none of them."""
         ...
 
+    @property
+    def dbname(self) -> str | None:
+        """Its name on its server; None if that is not known, or it is a file."""
+        ...
+
+    @property
+    def waking(self) -> str | None:
+        """The statement with which a transaction of a user's wakes workers at its COMMIT; None if they see that."""
+        ...
+
     def pause(self, tries: int) -> None:
         """Wait before a transaction is tried again, which was tried so often; not at all, if each try waits itself."""
         ...

@@ -13,7 +13,7 @@ from inngest.engine.domain.gates import GateFacts, Gates, UndecidedError, gates_
 from inngest.engine.domain.index_keys import index_key
 from inngest.engine.domain.model import Event, FunctionSpec, Registry, Run, SubscriptionKind
 
-from . import events, explaining, gates, reading, woken
+from . import events, explaining, gates, outbox, reading, woken
 from .core import bindparam, select, tables
 from .statement import Statement, Transaction, constant
 
@@ -39,11 +39,12 @@ MOST = 1_000
 
 def kept_back(tx: Transaction, event_id: str, registry: Registry) -> list[KeptBack]:
     """The functions that hear an event, or that it starts by itself, and have no run for it, or a run that rests, and
-    why; in order.
+    why; in order. While it is in the outbox no function is known: that is told once, of the function "".
     """
     event = events.event(tx, event_id)
     if event is None:
-        return []
+        state = outbox.state_of(tx, event_id)
+        return [] if state is None else [KeptBack("", "outbox", state)]
     found = reading.runs(tx, event_id=event_id, function_id=None, status=None, limit=MOST, before=None)
     started = {run.function_id: run for run in found}
     collected = {one.function_id: one for one in explaining.pending(tx, event_id)}

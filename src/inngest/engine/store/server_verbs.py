@@ -1,4 +1,6 @@
-"""The verbs of the Store that a server needs beside those of its engine (`engine.server_ports`)."""
+"""The verbs of the Store beside the way of a run: those that a server needs, and those of the outbox
+(`engine.server_ports`).
+"""
 
 from __future__ import annotations
 
@@ -44,6 +46,7 @@ from . import (
     holding,
     listing,
     locking,
+    outbox,
     parcels,
     put_off,
     rerunning,
@@ -55,6 +58,7 @@ from .commands import Call, call
 from .locks import Lock
 from .registry import newer
 from .statement import Transaction
+from .timers import NextTimer
 from .writer import MAX_ROWS
 
 R = TypeVar("R")
@@ -68,6 +72,26 @@ class ServerVerbs(ABC):
 
     @abstractmethod
     async def _read(self, read: Callable[[Transaction], R]) -> R: ...
+
+    _alarm: NextTimer
+
+    @property
+    def outbox_waits(self) -> bool:
+        """See `OutboxStore`."""
+        return self._alarm.outbox
+
+    @property
+    def outbox_aside(self) -> bool | None:
+        """See `OutboxStore`."""
+        return self._alarm.aside
+
+    async def outbox_rows(self, *, aside: bool) -> Sequence[str]:
+        """See `OutboxStore`."""
+        return await self._read(lambda tx: outbox.waiting(tx, aside=aside))
+
+    async def put_aside(self, row: str, why: str) -> None:
+        """See `OutboxStore`."""
+        await self._write(call(outbox.put_aside, row, why))
 
     async def backlog(self, now: int) -> Backlog:
         """See `MeasuredStore`."""

@@ -74,7 +74,7 @@ from .looking_back import LookingBack
 from .registry import RegistryCache
 from .server_verbs import ServerVerbs
 from .statement import Connection, Transaction
-from .timers import NextTimer, due_ids, next_due
+from .timers import NextTimer, ahead, due_ids
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
@@ -217,7 +217,7 @@ class SqlStore(ServerVerbs):
 
     def accept(self, acceptance: Acceptance) -> asyncio.Future[Accepted]:
         size = sum(len(event.data) for event in acceptance.events)
-        rows = MAX_ROWS if acceptance.parcel else accepting.rows_of(acceptance.events, self._registry.known)
+        rows = MAX_ROWS if acceptance.is_page else accepting.rows_of(acceptance.events, self._registry.known)
         locks = locking.of_acceptance(acceptance) if self._database.shared else ()
         return self._writer.submit(Command(accepting.accept, acceptance, rows, size, locks=locks))
 
@@ -319,9 +319,7 @@ class SqlStore(ServerVerbs):
         return self._alarm.due
 
     async def look_at_timers(self) -> None:
-        found = await self._read(next_due)
-        if found is not None:
-            self._alarm.note(found)
+        self._alarm.learn(await self._read(ahead))
 
     async def pause(self, function_id: str, on_event: str, now: int) -> bool:
         return await self._write(call(pausing.pause, function_id, on_event, now), locks=[locking.FUNCTIONS])

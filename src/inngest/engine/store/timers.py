@@ -25,7 +25,7 @@ from .core import (
 from .records import LARGEST, number_of
 from .statement import Statement, Transaction, constant
 
-_timers = tables.timers
+_timers, _outbox = tables.timers, tables.outbox
 
 START_TIMEOUT, FINISH_TIMEOUT = "start", "finish"
 """Kinds of timers that limit the time of a run, whose id is their key."""
@@ -149,11 +149,15 @@ FORGET_TIMES = Statement(
 _TIMES = select(_timers.c.due_at).limit(literal_column("1", Integer))
 
 FIRST_AND_LAST = Statement(
-    "An engine asks when the next timer falls due, and whether the last one says when it does.",
+    "An engine asks when the next timer falls due, whether the last one says when it does, and what the outbox has.",
     lambda _: select(
-        _TIMES.order_by(_timers.c.due_at).scalar_subquery(), _TIMES.order_by(_timers.c.due_at.desc()).scalar_subquery()
+        _TIMES.order_by(_timers.c.due_at).scalar_subquery(),
+        _TIMES.order_by(_timers.c.due_at.desc()).scalar_subquery(),
+        exists().where(_outbox.c.trouble.is_(None)),
+        exists().where(_outbox.c.trouble.is_not(None)),
     ),
 )
+"""The outbox is asked with the timers: an idle engine asks nothing for its sake."""
 
 
 class Timer(NamedTuple):
@@ -166,27 +170,47 @@ class Timer(NamedTuple):
     id: str = ""
 
 
+class Ahead(NamedTuple):
+    """The things that are to be done, whoever has set them."""
+
+    due: int | None  # when the first timer falls due
+    outbox: bool  # rows of the outbox wait to be accepted
+    aside: bool  # others have been put aside
+
+
 class NextTimer:
-    """When the first timer falls due, as far as a store knows. Changes that a transaction makes to it follow its
-    COMMIT.
+    """When the first timer falls due, and whether the outbox has anything, as far as a store knows. Changes that a
+    transaction makes to it follow its COMMIT.
     """
 
     def __init__(self) -> None:
         self.due: int | None = None
+        self.outbox = False
+        self.aside: bool | None = None  # None: nobody has looked
 
     def note(self, due_at: int) -> None:
         """A timer was set."""
         if self.due is None or due_at < self.due:
             self.due = due_at
 
+    def learn(self, found: Ahead) -> None:
+        """This was found, beside what is known."""
+        if found.due is not None:
+            self.note(found.due)
+        self.outbox, self.aside = found.outbox, found.aside
+
+    def note_outbox(self, *, waits: bool) -> None:
+        """Rows of the outbox were taken; whether others wait."""
+        self.outbox = waits
+
     def look(self, tx: Transaction) -> int | None:
         """See what there is, whoever set it; when the first falls due."""
-        found = next_due(tx)
+        found = ahead(tx)
         tx.on_commit(lambda: self._set(found))
-        return found
+        return found.due
 
-    def _set(self, due_at: int | None) -> None:
-        self.due = due_at
+    def _set(self, found: Ahead) -> None:
+        self.due, self.outbox, self.aside = found
 
 
 class Timers:
@@ -257,14 +281,15 @@ def put_off(tx: Transaction, timer_id: str, error: str, now: int, alarm: NextTim
     alarm.look(tx)
 
 
-def next_due(tx: Transaction) -> int | None:
-    """When the first timer falls due."""
+def ahead(tx: Transaction) -> Ahead:
+    """The things that are to be done."""
     row = tx.execute(FIRST_AND_LAST).fetchone()
-    if row is None or row[0] is None:
-        return None
-    if isinstance(row[1], str | bytes):  # nobody can say when it is: it is
-        return ALWAYS
-    return None if row[0] == NEVER else number_of(row[0], ALWAYS)
+    assert row is not None
+    first, last, outbox, aside = row
+    due = None if first is None or first == NEVER else number_of(first, ALWAYS)
+    if isinstance(last, str | bytes):  # nobody can say when it is: it is
+        due = ALWAYS
+    return Ahead(due, bool(outbox), bool(aside))
 
 
 def forget_times(tx: Transaction, run_ids: Sequence[str]) -> None:

@@ -80,6 +80,7 @@ class PostgresDatabase:
     Attributes:
         shared: others write during a transaction.
         name: the URL without its password.
+        dbname: its name on its server; None if the URL does not say it.
         leases: of the workers of this process; a worker that others may take for dead writes nothing.
 
     Args:
@@ -96,7 +97,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, lease: int = 15_000, nap: Callable[[float], object] = time.sleep) -> None:
         read = urls.read(url)
-        self._conninfo, self._schema, self.name = read
+        self._conninfo, self._schema, self.name, self.dbname = read
         self._nap = nap
         self._quoted = LANGUAGE.identifier_preparer.quote(self._schema)
         self._texts = BuiltTexts(self._quoted)
@@ -225,6 +226,10 @@ class PostgresDatabase:
 
     def look_at_lives(self, connection: Connection) -> None:
         self.leases.look(cast("PostgresConnection", connection))
+
+    @property
+    def waking(self) -> str | None:
+        return f"SELECT pg_notify('{self._channel}', '')"  # for everyone: who takes is not known
 
     def pause(self, tries: int) -> None:
         self._nap(PAUSES[min(tries, len(PAUSES)) - 1])

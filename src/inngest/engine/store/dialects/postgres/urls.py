@@ -38,11 +38,13 @@ class PostgresUrl(NamedTuple):
         conninfo: what the driver connects to; the URL's parameters, or else ours.
         schema: where the tables are.
         shown: the URL as it may be shown, without its password.
+        dbname: the name of the database on its server; None if the URL leaves it to the driver.
     """
 
     conninfo: str
     schema: str
     shown: str
+    dbname: str | None
 
 
 def read(url: str) -> PostgresUrl:
@@ -74,7 +76,13 @@ def read(url: str) -> PostgresUrl:
     for port in str(given.get("port") or "").split(","):
         if port and not (re.fullmatch("0*[1-9][0-9]{0,4}", port) and int(port[-5:]) < 65_536):
             raise ValueError(f"{EXPECTED}; a port is a number from 1 to 65535, got {port!r:.80}")
-    return PostgresUrl(conninfo.make_conninfo("", **{**_DEFAULTS, **given}), schema, _shown(given, schema))
+    dbname = given.get("dbname")
+    return PostgresUrl(
+        conninfo.make_conninfo("", **{**_DEFAULTS, **given}),
+        schema,
+        _shown(given, schema),
+        None if dbname is None else str(dbname),
+    )
 
 
 def _without(said: str, base: str) -> str:

@@ -67,6 +67,7 @@ class SqliteDatabase:
     """
 
     shared: bool = False
+    dbname: str | None = None
 
     def __init__(
         self,
@@ -219,6 +220,10 @@ class SqliteDatabase:
 
     def look_at_lives(self, connection: Connection) -> None:
         """Locks tell it."""
+
+    @property
+    def waking(self) -> str | None:
+        return None
 
     def size(self, connection: Connection) -> Size:
         free, page = (_pragma(connection, name) for name in ("freelist_count", "page_size"))
