@@ -56,6 +56,7 @@ def test_defaults() -> None:
         allow_hosts=[],
         deny_hosts=[],
         as_json=False,
+        traces=False,
     )
 
 
@@ -79,11 +80,13 @@ def test_each_setting_comes_from_each_place() -> None:
         "host": "0.0.0.0",
         "json": "true",
         "lease": "20s",
+        "log_format": "json",
         "max_steps": "5000",
         "poll_interval": "7",
         "port": "99",
         "retention": "30d",
         "retry_interval": "500ms",
+        "traces": "true",
     }
     assert sorted(values) == sorted((*LISTS, *TEXTS))
     flags = {name: [value] if name in LISTS else value for name, value in values.items()}
@@ -107,6 +110,7 @@ def test_each_setting_comes_from_each_place() -> None:
         "allow_hosts": ["10.0.0.0/8"],
         "deny_hosts": ["evil.test"],
         "as_json": True,
+        "traces": True,
     }
 
 

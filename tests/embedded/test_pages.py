@@ -38,6 +38,8 @@ ELSEWHERE = {
     "howto/postgresql.md": "tests/embedded/test_postgres.py",
     "howto/transactions.md": "tests/embedded/test_transactions_page.py",
     "reference/metrics.md": "tests/embedded/test_metrics.py",
+    "reference/tracing.md": "tests/embedded/test_json_logs.py",
+    "howto/trace.md": "tests/embedded/test_trace_page.py",
     **dict.fromkeys(
         [f"howto/{path.name}" for path in (DOCS / "howto").glob("serve*.md")], "tests/serving/test_pages.py"
     ),

@@ -9,11 +9,11 @@ import typer
 
 from . import change_commands
 from .api_commands import api
-from .arguments import DEFAULT_DATABASE, MAX_STEPS
+from .arguments import DEFAULT_DATABASE, MAX_STEPS, is_json
 from .db_commands import db
 from .errors import reported
 from .group import JsonGroup
-from .options import AsJson, Database, Lease, MaxSteps, Retention
+from .options import AsJson, Database, Lease, LogFormat, MaxSteps, Retention
 
 app = typer.Typer(
     cls=JsonGroup,
@@ -85,6 +85,7 @@ def dev(
     ] = "10s",
     reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Load the code again when it changes.")] = True,
     as_json: AsJson = False,
+    log_format: LogFormat = None,
 ) -> None:
     """Run functions, with an event API, and show what they do. Ctrl-C stops it; nothing is lost."""
     with reported(as_json=as_json):
@@ -102,7 +103,7 @@ def dev(
             max_steps=max_steps,
             drain=drain_timeout,
             reload=reload,
-            as_json=as_json,
+            as_json=as_json or is_json("--log-format", log_format),
             sdk_urls=sdk_url or (),
             poll_interval=poll_interval,
             discovery=discovery,
@@ -158,6 +159,12 @@ def start(
         str | None, typer.Option(metavar="TIME", help="How long calls may go on when it stops. [default: 30s]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Log lines are JSON.")] = False,
+    log_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Of log lines: text, or json. [default: text]")
+    ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Make spans of runs, for `opentelemetry-instrument inngest start`.")
+    ] = False,
 ) -> None:
     """Run the server for production: it takes events, and calls the functions that apps serve."""
     with reported(as_json=as_json):
@@ -179,6 +186,8 @@ def start(
             "max_steps": max_steps,
             "drain_timeout": drain_timeout,
             "json": as_json,
+            "log_format": log_format,
+            "traces": traces,
         }
         command.start(given, config=config)
 
@@ -255,6 +264,7 @@ def worker(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Log lines are JSON.")] = False,
+    log_format: LogFormat = None,
 ) -> None:
     """Run functions of a database, beside other workers. SIGTERM lets handlers end, and stops it; nothing is lost."""
     with reported(as_json=as_json):
@@ -271,7 +281,7 @@ def worker(
             threads=thread_pool_size,
             health=health,
         )
-        command.work(targets, options, as_json=as_json)
+        command.work(targets, options, as_json=as_json or is_json("--log-format", log_format))
 
 
 @app.command()

@@ -36,6 +36,24 @@ _EXAMPLE = """an object, such as '{"order_id": 42}'; @file reads a file, - reads
 _VALUE = """a JSON value, such as true, '"yes"' or '{"by": "Ada"}'; @file reads a file, - reads the standard input"""
 
 
+LOG_FORMATS = ("text", "json")
+
+
+def is_json(place: str, log_format: str | None) -> bool:
+    """Whether log lines are JSON.
+
+    Args:
+        place: where the format was given, for people.
+        log_format: `text` or `json`; None: text.
+
+    Raises:
+        CommandError: it is another.
+    """
+    if log_format is not None and log_format not in LOG_FORMATS:
+        raise CommandError(f"{place}: expected {' or '.join(LOG_FORMATS)}, got {log_format!r:.80}")
+    return log_format == "json"
+
+
 def event_data(text: str | None) -> dict[str, object]:
     """The data of an event: JSON, `@file`, `-` for the standard input, or nothing."""
     if text is None:

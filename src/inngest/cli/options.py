@@ -28,6 +28,16 @@ Retention = Annotated[
     ),
 ]
 MaxSteps = Annotated[str, typer.Option(metavar="COUNT", help="Steps that a run may have, up to 10,000.")]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        metavar="FORMAT",
+        envvar="INNGEST_LOG_FORMAT",
+        help="text, or json for programs, as --json. [default: text]",
+        show_default=False,
+    ),
+]
 Runs = Annotated[
     list[str] | None,
     typer.Argument(metavar="[RUN…]", help="Ids of runs, or at least their last 4 characters.", show_default=False),

@@ -23,7 +23,7 @@ from inngest.runtime.clock import SystemClock
 from inngest.runtime.http import AiohttpClient
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.ids import SystemIds
-from inngest.runtime.ports import Clock, Executor, HttpClient, Ids, Liveness
+from inngest.runtime.ports import Clock, Executor, HttpClient, Ids, Liveness, Spans
 from inngest.runtime.threads import FunctionThreads
 from inngest.runtime.writer_thread import ThreadExecutor
 
@@ -111,7 +111,14 @@ def assemble(
         runtime.clock,
         settings.lease,
     )
-    invoker = LocalInvoker(settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard, transactions.of)
+    observers = Observers() if observers is None else observers
+
+    def spans(run_id: str) -> Spans | None:
+        return None if observers.tracing is None else observers.tracing.attempts(run_id)
+
+    invoker = LocalInvoker(
+        settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard, transactions.of, spans
+    )
     carrier = runtime.carrier
     key = "" if settings.apps is None else settings.apps.signing_key
     remote = None if carrier is None else calling(carrier, runtime.clock, runtime.ids, key)
@@ -124,7 +131,7 @@ def assemble(
         runtime.http,
         runtime.ids.token(),
         remote=remote,
-        observers=Observers() if observers is None else observers,
+        observers=observers,
     )
     options = Options(
         functions=functions,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from inngest.engine.domain.model import Ended, Run
-from inngest.engine.observers import Observer, Observers
+from inngest.engine.observers import Observer, Observers, Tracing
 from inngest.protocol.calls import Advice
 from inngest.protocol.opcodes import Op, SentEvent
 from inngest.runtime.clock import wall_clock_ms
+from inngest.sdk.client import tracing_of
 
 from .engine_loop import NOT_STARTED
 from .errors import EngineStateError
@@ -22,6 +23,12 @@ T = TypeVar("T")
 
 CALLED = Apps()
 """Apps on any host, with calls that nobody signs."""
+
+
+class ObservingTracing(Observer, Tracing, Protocol):
+    """Makes spans of what an engine does, while code of users runs and as it is recorded. A protocol because the SDK of
+    OpenTelemetry may be missing.
+    """
 
 
 class EngineHost:
@@ -56,6 +63,34 @@ class EngineHost:
             self._observers.told_until = told_until
         return self._observers.add(observer)
 
+    def trace(self, tracing: ObservingTracing) -> Callable[[], None]:
+        """Have spans made of what this engine does, from its next start on.
+
+        Args:
+            tracing: makes them; it takes the place of another.
+
+        Returns:
+            Call it, and no more are made.
+        """
+        forget, self._observers.tracing = self.observe(tracing), tracing
+
+        def remove() -> None:
+            forget()
+            if self._observers.tracing is tracing:
+                self._observers.tracing = None
+
+        return remove
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether spans are made of what it does."""
+        return self._observers.tracing is not None
+
+    @property
+    def apps(self) -> Mapping[str, str]:
+        """The apps of its own functions, by their ids."""
+        return {spec.id: spec.app_id for spec in self._specs}
+
     @property
     def told_until(self) -> int | None:
         """Until when (unix ms) observers know which runs were cancelled; None: nobody has looked."""
@@ -84,6 +119,9 @@ class EngineHost:
         if before is not None and before.home.here and not before.home.gone:
             raise EngineStateError(f"the engine {before.state} already: start it again after `stop` has returned")
         self._stopped = False
+        for client in dict.fromkeys((*(one.client for one in self.settings.functions), *self.settings.clients)):
+            if not self.is_traced and (tracing := tracing_of(client)) is not None:
+                tracing.starts(self)
         self._running = running = RunningEngine(self.settings, self._specs, self._observers)
         try:
             await running.start()

@@ -11,7 +11,7 @@ from inngest.protocol.calls import Call, Failed, Outcome
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.left import left_behind
-from inngest.runtime.ports import Clock, Recorder, Transactions
+from inngest.runtime.ports import Clock, Recorder, Spans, Transactions
 from inngest.runtime.threads import FunctionThreads
 from inngest.sdk.errors import EndOfInvocation
 from inngest.sdk.function import Function, handlers_of
@@ -33,6 +33,7 @@ class LocalInvoker:
         idle: tells when the running event loop is idle; None: one of its own.
         is_heard: whether others take this worker for alive; None: they always do.
         transactions: gives an invocation the transactions in which its steps may be recorded.
+        spans: gives the invocation of a run the spans of its attempts.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class LocalInvoker:
         idle: LoopIdle | None = None,
         is_heard: Callable[[], bool] | None = None,
         transactions: Callable[[Recorder], Transactions | None] = lambda _: None,
+        spans: Callable[[str], Spans | None] = lambda _: None,
     ) -> None:
         self._handlers = handlers_of(functions)
         self._clock = clock
         self._threads = threads
         self._is_heard = is_heard
         self._transactions = transactions
+        self._spans = spans
         self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle
         self._entries: dict[str, FunctionEntry] = {}
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
@@ -66,7 +69,7 @@ class LocalInvoker:
         if self._is_heard is not None:
             recorder = WhileHeard(recorder, self._is_heard, self._clock)
         entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)
-        entry.invocation.transactions = transactions
+        entry.invocation.transactions, entry.invocation.spans = transactions, self._spans(call.run_id)
         self._entries[call.run_id] = entry
         slots = recorder.slots
         if slots is not None:

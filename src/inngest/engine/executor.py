@@ -226,6 +226,7 @@ class RunExecutor:
         self.arrived(notifications.arrivals)
         if notifications.cancelled:
             self.ended_elsewhere = True
+            self.worker.observers.cancelling(notifications.cancelled)
         for run_id in notifications.cancelled:
             owned_run = self.owned.get(run_id)
             if owned_run is not None:
@@ -233,12 +234,8 @@ class RunExecutor:
             run_log.ended(run_id, None if owned_run is None else owned_run.function_id, RunStatus.CANCELLED)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
         for run_id, function_id in notifications.unknown:
-            LOGGER.warning(
-                "run %s has deferred %s, which no app has registered: it does not start",
-                run_id,
-                function_id,
-                extra=about_run(run_id),
-            )
+            told = "run %s has deferred %s, which no app has registered: it does not start"
+            LOGGER.warning(told, run_id, function_id, extra=about_run(run_id))
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         """Something that runs wait for has come; those that are in flight here go on with it."""
@@ -457,7 +454,7 @@ class RunExecutor:
             if not owned_run.was_cancelled:  # then nothing of it is queued
                 self.request_claim()  # what became of it was decided elsewhere, or its commit was in doubt
         elif isinstance(transition, Ended):
-            run_log.ended(owned_run.run_id, owned_run.function_id, transition.status)
+            run_log.ended(*owned_run.named, transition.status, owned_run.claimed.events)
             self.on_end(owned_run.run_id, transition)
         elif transition.due_at is not None:
             self.job_due(transition.due_at)

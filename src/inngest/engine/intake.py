@@ -50,7 +50,7 @@ class Intake:
         Many of them are stored together first, and are accepted one after the other before this returns.
         """
         now = self._clock.now()
-        events = [triggers.stored(event, now, self._ids.ulid) for event in sent]
+        events = [triggers.stored(event, now, self._ids.ulid) for event in self._executor.worker.observers.sent(sent)]
         if is_large(events):
             await self._send_parcel(await self._store.put_parcel(events, now), events)
         else:
@@ -88,6 +88,8 @@ class Intake:
         """
         now = self._clock.now()
         event = system_events.of_invocation(function_id, data, now, self._ids.ulid, key=key)
+        (sent,) = self._executor.worker.observers.sent([SentEvent(event.name, event.data, event.key, event.ts)])
+        event = event._replace(extra=sent.extra)
         accepted = await self._accept([event], now, invoke=function_id)
         for start, _ in accepted.started:
             if start.run.function_id == function_id and start.run.event_id == event.id:

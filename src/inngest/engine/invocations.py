@@ -13,6 +13,7 @@ from inngest.runtime.raised import Signal, class_name_of, ends_the_task, message
 
 from .domain.model import Ended, Released
 from .errors import StoreError
+from .observers import Tracing
 from .owned_run import OwnedRun
 from .worker_context import WorkerContext
 
@@ -59,7 +60,10 @@ async def outcome(worker: WorkerContext, owned_run: OwnedRun, call: Call | Faile
     try:
         if call is None:
             return Yielded()
-        return call if isinstance(call, Failed) else await owned_run.enter(call)
+        if isinstance(call, Failed):
+            return call
+        tracing = worker.observers.tracing
+        return await (owned_run.enter(call) if tracing is None else _traced(tracing, owned_run, call))
     except StoreError:
         raise
     except BaseException as error:
@@ -67,6 +71,15 @@ async def outcome(worker: WorkerContext, owned_run: OwnedRun, call: Call | Faile
             raise
         LOGGER.exception("run %s of %s: the invocation broke", *owned_run.named, extra=owned_run.facts)
         return _broken(error)
+
+
+async def _traced(tracing: Tracing, owned_run: OwnedRun, call: Call) -> Outcome:
+    """Enter the function, within a span."""
+    with tracing.invocation(owned_run.claimed, call) as entrance:
+        owned_run.trace = entrance.trace
+        outcome = await owned_run.enter(entrance.call)
+        entrance.over(outcome)
+    return outcome
 
 
 async def conclude(clock: Clock, owned_run: OwnedRun, outcome: Outcome) -> Ended | Released | None:

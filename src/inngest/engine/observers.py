@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
+from inngest.protocol.calls import Call, Outcome
+from inngest.protocol.opcodes import SentEvent
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.ports import Spans
 from inngest.runtime.raised import ends_the_task
 
 from .domain.model import Changes, Event, Run
@@ -38,18 +42,59 @@ class Observer(Protocol):
         ...
 
 
+class Entrance(Protocol):
+    """An invocation of a run, while it is a span. A protocol because the SDK of OpenTelemetry may be missing.
+
+    Attributes:
+        call: with which the function is entered: it knows its trace.
+        trace: `traceparent` of the run.
+    """
+
+    call: Call
+    trace: str
+
+    def over(self, outcome: Outcome) -> None:
+        """It has ended so."""
+        ...
+
+
+class Tracing(Protocol):
+    """Makes spans of what a worker does, where an observer is not enough: while code of users runs. It raises nothing.
+
+    A protocol because the SDK of OpenTelemetry may be missing.
+    """
+
+    def invocation(self, claimed: Claimed, call: Call) -> AbstractContextManager[Entrance]:
+        """A run is entered; the span is current in the block."""
+        ...
+
+    def attempts(self, run_id: str) -> Spans | None:
+        """The spans of the attempts of a run that was entered; None if there are none."""
+        ...
+
+    def sent(self, events: Sequence[SentEvent]) -> Sequence[SentEvent]:
+        """Events that are sent now, from the span that is current."""
+        ...
+
+    def cancelling(self, run_ids: Sequence[str]) -> None:
+        """A transaction of this worker has cancelled runs: each is told to observers soon."""
+        ...
+
+
 class Observers:
     """An observer that tells others. An error that one of them raises is logged, and the next one is told.
 
     Attributes:
         any: whether there are any. Each commit asks, so it is at hand.
         told_until: until when (unix ms) they know which runs were cancelled; None until there was a look.
+        tracing: makes spans; None: nobody does.
     """
 
     def __init__(self) -> None:
         self._all: tuple[Observer, ...] = ()
         self.any = False
         self.told_until: int | None = None
+        self.tracing: Tracing | None = None
 
     def add(self, observer: Observer) -> Callable[[], None]:
         """Have an observer told from now on; call what this returns, and it is told no more."""
@@ -83,6 +128,15 @@ class Observers:
         """See `Observer`."""
         for one in self._all:
             one.cancelled(run)
+
+    def cancelling(self, run_ids: Sequence[str]) -> None:
+        """A transaction of this worker has cancelled runs."""
+        if self.tracing is not None:
+            self.tracing.cancelling(run_ids)
+
+    def sent(self, events: Sequence[SentEvent]) -> Sequence[SentEvent]:
+        """Events that are sent now, with the span that is current as their parent."""
+        return events if self.tracing is None else self.tracing.sent(events)
 
 
 class _Entry:

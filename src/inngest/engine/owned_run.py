@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
+from inngest.protocol import traces
 from inngest.protocol.calls import Advice, Call, Failed, Outcome, Recorded
 from inngest.protocol.errors import ErrorCode, ErrorInfo
 from inngest.protocol.opcodes import REQUESTS, Arrival, Entry, Memo, Op
@@ -67,7 +68,13 @@ class Executor(Protocol):
 
 
 class OwnedRun:
-    """One run while this worker owns it: the recorder of its invocation."""
+    """One run while this worker owns it: the recorder of its invocation.
+
+    Attributes:
+        trace: `traceparent` of the run, if its spans are recorded here.
+    """
+
+    trace = ""
 
     def __init__(self, executor: Executor, claimed: Claimed) -> None:
         self._executor = executor
@@ -349,7 +356,7 @@ class OwnedRun:
 
     def _tell_end(self, changes: Changes) -> None:
         if isinstance(changes.transition, Ended):
-            run_log.ended(self.run_id, self.function_id, changes.transition.status)
+            run_log.ended(*self.named, changes.transition.status, self.claimed.events)
             self._executor.on_end(self.run_id, changes.transition)
 
     def _entries(self, changes: Changes, receipt: Receipt) -> Sequence[Entry]:
@@ -410,7 +417,7 @@ class OwnedRun:
     @property
     def facts(self) -> dict[str, object]:
         """The fields that log records about it carry."""
-        return about_run(self.run_id, self.function_id)
+        return about_run(*self.named, trace_id=run_log.trace_of(self.run_id, self.claimed.events))
 
     def _advice(self) -> Advice:
         if self._executor.draining:
@@ -431,7 +438,7 @@ class OwnedRun:
         self, changes: Changes, now: int, *, concludes: bool = False, busy: int = 0, told: Told | None = None
     ) -> asyncio.Future[Recorded]:
         run, state = self.claimed.run, self._state
-        effects = effects_of(run, self.claimed.events, changes, now, self._worker.ids.ulid)
+        effects = effects_of(run, self.claimed.events, changes, now, self._worker.ids.ulid, self.trace)
         if self._held is not None:
             changes = self._held.followed_by(changes)
             self._held = None
@@ -453,12 +460,17 @@ class OwnedRun:
             commit = commit._replace(
                 waiting=True,
                 subscriptions=subscriptions.of_waits(self.run_id, changes.waits, self.claimed.events),
-                requests=subscriptions.requests_of(self.run_id, changes.waits, state.retries),
+                requests=subscriptions.requests_of(self.run_id, changes.waits, state.retries, self._trace_of(changes)),
             )
         if run.parent_id is not None and run.parent_hash is not None:
             commit = commit._replace(parent=(run.parent_id, run.parent_hash))
         self._last = self._worker.store.commit(commit)
         return self._last
+
+    def _trace_of(self, changes: Changes) -> str:
+        """The trace that requests of steps are a part of."""
+        events = self.claimed.events
+        return self.trace or (traces.carried(self.run_id, events[0].extra) if changes.waits and events else "")
 
     def _begins_anew(self, changes: Changes) -> bool:
         """Whether attempts of the body, and takeovers, are stored from before."""

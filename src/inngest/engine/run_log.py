@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
+from inngest.protocol import traces
+from inngest.protocol.calls import EventData
 from inngest.protocol.errors import ErrorInfo
 from inngest.runtime.careful import CarefulLogger, about_run
 
@@ -20,7 +22,8 @@ def entered(claimed: Claimed) -> None:
     """A run begins here; one that goes on is not told."""
     run = claimed.run
     if LOGGER.hears(logging.INFO) and claimed.begins:
-        LOGGER.info("run %s of %s began", run.id, run.function_id, extra=about_run(run.id, run.function_id))
+        extra = about_run(run.id, run.function_id, trace_id=trace_of(run.id, claimed.events))
+        LOGGER.info("run %s of %s began", run.id, run.function_id, extra=extra)
 
 
 def skipped(starts: Iterable[Start]) -> None:
@@ -53,9 +56,15 @@ def stopping(executing: Sequence[tuple[str, str]], timeout: int) -> None:
         LOGGER.info("the engine stops, and waits at most %d ms for %s", timeout, waited_for)
 
 
-def ended(run_id: str, function_id: str | None, status: RunStatus) -> None:
-    """A run has ended, here or by a cancellation."""
+def trace_of(run_id: str, causes: Sequence[EventData]) -> str | None:
+    """The id of the trace of a run; None if its events are not at hand, which may tell another than its id."""
+    return traces.of_run(run_id, causes[0].extra).trace if causes else None
+
+
+def ended(run_id: str, function_id: str | None, status: RunStatus, causes: Sequence[EventData] = ()) -> None:
+    """A run has ended, here or by a cancellation; `causes` are its events, if they are at hand."""
     if not LOGGER.hears(logging.INFO):
         return
     name = run_id if function_id is None else f"{run_id} of {function_id}"
-    LOGGER.info("run %s ended: %s", name, status.value.lower(), extra=about_run(run_id, function_id))
+    extra = about_run(run_id, function_id, trace_id=trace_of(run_id, causes))
+    LOGGER.info("run %s ended: %s", name, status.value.lower(), extra=extra)

@@ -56,6 +56,8 @@ class Call(NamedTuple):
     job_id: str = ""  # of the server's job
     qi_id: str = ""  # of the item in the server's queue: it fences checkpoints
     function_uuid: str = ""  # by which the server knows the function
+    # -- of all
+    trace: str = ""  # `traceparent` of what its code does; "": as its event, or its id, tell
 
 
 class Advice(enum.Enum):

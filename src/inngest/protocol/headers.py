@@ -39,7 +39,7 @@ SYNC_KIND = "x-inngest-sync-kind"
 TRACE_PARENT = "traceparent"
 
 
-def of_run(run_id: str) -> dict[str, str]:
+def of_run(run_id: str, trace: str = "") -> dict[str, str]:
     """The headers that are the same in all calls of a run.
 
     The trace is the run: its id is the 128 bits of the run's id, in hexadecimal (decision 0102). The parent of what an
@@ -47,8 +47,11 @@ def of_run(run_id: str) -> dict[str, str]:
 
     Args:
         run_id: ULID; another text has no trace.
+        trace: the `traceparent` of its calls, if it is a part of another trace, or spans of calls are recorded.
     """
     found = {ACCOUNT: ACCOUNT_ID, "user-agent": "Inngest", RUN_ID: run_id}
+    if trace:
+        return {**found, TRACE_PARENT: trace}
     try:
         at, entropy = ulids.read(run_id)
     except ValueError:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from . import codec, limits
+from .headers import TRACE_PARENT
 
 SENSITIVE = re.compile(r"auth|cookie|credential|key|passw|secret|session|signature|token", re.IGNORECASE)
 """Names of headers that look as if they held credentials."""
@@ -73,6 +74,19 @@ class Request(NamedTuple):
     def from_json(cls, text: str) -> Request:
         """From its JSON text."""
         return cls(**codec.loads(text))
+
+
+def traced(text: str, parent: str) -> str:
+    """The JSON text of a request whose header tells of which trace it is a part; one that tells it stays as it is.
+
+    Args:
+        text: as `Request.to_json` gives it.
+        parent: a `traceparent`.
+    """
+    request = Request.from_json(text)
+    if any(name.lower() == TRACE_PARENT for name in request.headers):
+        return text
+    return request._replace(headers={**request.headers, TRACE_PARENT: parent}).to_json()
 
 
 def shown_url(url: str) -> str:

@@ -67,14 +67,22 @@ class CarefulLogger:
             _complain(logger, error, message, args)
 
 
+FACTS = ("run_id", "function_id", "step", "attempt", "trace_id")
+"""The fields of a log record about a run."""
+
+
 def about_run(
-    run_id: str | None, function_id: str | None = None, step: str | None = None, attempt: int | None = None
+    run_id: str | None,
+    function_id: str | None = None,
+    step: str | None = None,
+    attempt: int | None = None,
+    trace_id: str | None = None,
 ) -> dict[str, object]:
     """The fields of each log record about a run, as `extra`; what is not known is None.
 
     `step` is None between steps, and `attempt` is then the body's, from 0.
     """
-    return {"run_id": run_id, "function_id": function_id, "step": step, "attempt": attempt}
+    return dict(zip(FACTS, (run_id, function_id, step, attempt, trace_id), strict=True))
 
 
 def _complain(logger: object, error: BaseException, message: str, args: tuple[object, ...]) -> None:

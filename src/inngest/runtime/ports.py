@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from inngest.protocol.calls import Recorded
 from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import Op
+from inngest.protocol.steps import StepName
 
 R = TypeVar("R")
 A = TypeVar("A")
@@ -92,6 +93,34 @@ class Transactions(Protocol):
 
     async def begin(self, step_id: str) -> Within | None:
         """The next one of the run, when what is being recorded of it is committed; None if the run is lost."""
+        ...
+
+
+class Scope(Protocol):
+    """What is current while a handler runs: its span. A protocol because few have an SDK of OpenTelemetry."""
+
+    def enter(self, now: int) -> None:
+        """The handler begins, here and now (unix ms)."""
+        ...
+
+    def leave(self) -> None:
+        """It has ended, where it began."""
+        ...
+
+
+class Spans(Protocol):
+    """The spans of one invocation. A protocol because few have an SDK of OpenTelemetry."""
+
+    def attempt(self, step: StepName, number: int) -> Scope:
+        """That of an attempt (from 0), which is about to begin."""
+        ...
+
+
+class TracedRecorder(Recorder, Spans, Protocol):
+    """A recorder that ends the spans of what it records. A protocol because few have an SDK of OpenTelemetry."""
+
+    def close(self) -> None:
+        """The invocation is over, where it began."""
         ...
 
 

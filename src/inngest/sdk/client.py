@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol, TypeVar, cast, overload
 
 from inngest.protocol import config
+from inngest.protocol.calls import Call
 from inngest.protocol.opcodes import OpTarget, SentEvent
+from inngest.runtime.ports import Recorder, TracedRecorder
 
 from . import environment, event_sender, function_options
 from .context import Context, ContextSync
@@ -78,6 +80,24 @@ class EventSink(Protocol):
 
     def send_events_sync(self, events: Sequence[SentEvent]) -> list[str]:
         """The same, blocking; from any thread but the engine's loop."""
+        ...
+
+
+class ClientTracing(Protocol):
+    """Traces what a client's functions do. A protocol because the SDK of OpenTelemetry may be missing."""
+
+    def sent(self, events: Sequence[SentEvent]) -> Sequence[SentEvent]:
+        """Events that are sent now, with the span that is current as their parent."""
+        ...
+
+    def entered(self, call: Call, app_id: str, recorder: Recorder) -> TracedRecorder:
+        """A function is entered behind HTTP: what its code does is a part of the call's trace until this is closed, and
+        what it records goes on to a recorder.
+        """
+        ...
+
+    def starts(self, engine: object) -> None:
+        """An engine of this process starts that runs functions of the client."""
         ...
 
 
@@ -187,6 +207,7 @@ class Inngest:
         self._functions: list[Function[object]] = []
         self._sink: EventSink | None = None
         self._outbox = function_options.outbox(outbox)
+        self._tracing: ClientTracing | None = None
 
     # -- settings
 
@@ -348,7 +369,7 @@ class Inngest:
             result = SendEventsResult(ids=await self._sink.send_events(sent))
         else:
             result = await drive(
-                event_sender.send_events(self._target(), sent, event_sender.AsyncTransport(self._timeout))
+                event_sender.send_events(self._target(), self._traced(sent), event_sender.AsyncTransport(self._timeout))
             )
         return await drive(self._sent(hooks, result))
 
@@ -368,7 +389,7 @@ class Inngest:
             result = SendEventsResult(ids=self._sink.send_events_sync(sent))
         else:
             result = drive_sync(
-                event_sender.send_events(self._target(), sent, event_sender.SyncTransport(self._timeout))
+                event_sender.send_events(self._target(), self._traced(sent), event_sender.SyncTransport(self._timeout))
             )
         return drive_sync(self._sent(hooks, result))
 
@@ -415,6 +436,10 @@ class Inngest:
                 "is in no transaction. Name the engines' database: inngest.Inngest(…, outbox=inngest.Outbox(url))"
             )
         return found
+
+    def _traced(self, sent: Sequence[SentEvent]) -> Sequence[SentEvent]:
+        """Events for a server; an engine of this process sees to those that it takes."""
+        return sent if self._tracing is None else self._tracing.sent(sent)
 
     def _api(self) -> event_sender.Target:
         return event_sender.Target(self.api_origin, self.signing_key, self.env, self.is_production)
@@ -471,7 +496,8 @@ def delivering(client: Client, events: Sequence[SentEvent], *, blocking: bool) -
     sink = client._sink
     if sink is None:
         transport = event_sender.SyncTransport if blocking else event_sender.AsyncTransport
-        return (yield from event_sender.send_events(client._target(), events, transport(client._timeout)))
+        target, sent = client._target(), client._traced(events)
+        return (yield from event_sender.send_events(target, sent, transport(client._timeout)))
     ids = yield lambda: sink.send_events_sync(events) if blocking else sink.send_events(events)
     return SendEventsResult(ids=cast("list[str]", ids))
 
@@ -485,6 +511,17 @@ def signalling(client: Client, signal: OpTarget, *, blocking: bool) -> Work[str 
         return (yield from event_sender.send_signal(client._api(), signal, transport(client._timeout)))
     woken = yield lambda: sink.send_signal_sync(signal) if blocking else sink.send_signal(signal)
     return cast("str | None", woken)
+
+
+def trace(client: Inngest, tracing: ClientTracing | None) -> None:
+    """Have what a client's functions do traced from now on; None: no more."""
+    client._tracing = tracing
+
+
+def tracing_of(client: Client) -> ClientTracing | None:
+    """The one who traces it; None: nobody does."""
+    assert isinstance(client, Inngest)
+    return client._tracing
 
 
 def unbind(client: Inngest, sink: EventSink) -> None:

@@ -18,6 +18,7 @@ from .events import Event
 from .function import Function
 from .steps import arguments
 from .steps.calls import Caller
+from .steps.current import RUNNING
 from .steps.group import Group, GroupSync
 from .steps.step import Step
 from .steps.step_sync import StepSync
@@ -132,7 +133,7 @@ class ContextSync(_ContextFields):
     step: StepSync
 
 
-# -- the steps of the function that the code runs in
+# -- the function that the code runs in
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -150,6 +151,15 @@ def get_step_context() -> Step | StepSync:
         return STEP_CONTEXT.get()
     except LookupError:
         raise LookupError("get_step_context: this code does not run in a function") from None
+
+
+def facts_here() -> Mapping[str, object]:
+    """The fields of a record that is logged here: of the run whose code this is, and of its step; none elsewhere."""
+    caller: Caller[Any] | None = getattr(STEP_CONTEXT.get(None), "_caller", None)
+    if caller is None:
+        return {}
+    running = RUNNING.get()
+    return caller.facts if running is None else {**caller.facts, "step": running.id, "attempt": running.attempt}
 
 
 @contextmanager

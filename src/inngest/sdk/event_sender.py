@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
-from inngest.protocol import headers, ulids
+from inngest.protocol import headers, traces, ulids
 from inngest.protocol.http import LOOPBACK, without_tls
 from inngest.protocol.opcodes import OpTarget, SentEvent
 from inngest.runtime import clock, ids
@@ -95,7 +95,9 @@ def send_events(target: Target, events: Sequence[SentEvent], transport: Transpor
 def _wire(event: SentEvent, now: int) -> str:
     """JSON text of an event; its data is JSON already."""
     own_id = f'"id":{json.dumps(event.key)},' if event.key else ""
-    return f'{{{own_id}"name":{json.dumps(event.name)},"data":{event.data},"ts":{event.ts or now}}}'
+    place = traces.of_event(event.extra)
+    parent = "" if place is None else f',"{traces.MEMBER}":"{place.text}"'
+    return f'{{{own_id}"name":{json.dumps(event.name)},"data":{event.data},"ts":{event.ts or now}{parent}}}'
 
 
 def _result(response: Response) -> SendEventsResult:

@@ -19,7 +19,7 @@ from inngest.embedded.engine import Engine, host_of
 from inngest.embedded.errors import EngineStateError
 from inngest.engine.errors import StoreError
 from inngest.protocol.config import TriggerEvent
-from inngest.protocol.headers import VERSION
+from inngest.protocol.headers import TRACE_PARENT, VERSION
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
 from inngest.runtime.careful import CarefulLogger
@@ -133,6 +133,7 @@ class EventApi:
                 Seed.parse(request.headers.get("x-inngest-event-id-seed")),
                 request.query_params.get("name", ""),
                 request.scope.get(SOURCE, ""),
+                request.headers.get(TRACE_PARENT, ""),
             )
         except forms.BodyError as error:
             return _answer([], 400, str(error))

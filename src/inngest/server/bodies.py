@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inngest.protocol import codec, limits
+from inngest.protocol import codec, limits, traces
 from inngest.protocol import events as rules
 from inngest.protocol.opcodes import SentEvent
 from inngest.protocol.ulids import Seed
@@ -33,7 +33,7 @@ class Refused:
 
 
 def read(
-    body: bytes, content_type: str, seed: Seed | None, form_name: str, source: str = ""
+    body: bytes, content_type: str, seed: Seed | None, form_name: str, source: str = "", parent: str = ""
 ) -> list[SentEvent | Refused]:
     """The events of a body, in order.
 
@@ -44,6 +44,7 @@ def read(
         seed: gives the events their ids, so that a body that is sent again is known; None: they get new ones.
         form_name: the name of the event that a form stands for.
         source: the name of the key that the events were sent with; "" if none was asked for.
+        parent: the `traceparent` of the request, for events that have none; "" if it has none, or another text.
 
     Raises:
         BodyError: what is wrong, and what was expected.
@@ -55,7 +56,7 @@ def read(
     else:
         wires = _events(body)
     ids = ["" if seed is None else seed.event_id(index) for index in range(len(wires))]
-    return [_event(wire, event_id, source) for wire, event_id in zip(wires, ids, strict=True)]
+    return [_event(wire, event_id, source, parent) for wire, event_id in zip(wires, ids, strict=True)]
 
 
 def read_unnamed(body: bytes) -> SentEvent:
@@ -137,7 +138,7 @@ _STRINGS = ("name", "id", "v")
 _OBJECTS = ("data", "user", "meta")
 
 
-def _event(wire: object, event_id: str, source: str) -> SentEvent | Refused:
+def _event(wire: object, event_id: str, source: str, parent: str = "") -> SentEvent | Refused:
     """One event; members that it does not know are passed over."""
     if not isinstance(wire, dict):
         return Refused(f"expected an event as an object, got {_kind(wire)}")
@@ -147,6 +148,8 @@ def _event(wire: object, event_id: str, source: str) -> SentEvent | Refused:
     extra = {member: wire[member] for member in rules.MEMBERS if wire.get(member)}
     if source:
         extra[rules.SOURCE] = source
+    if (place := traces.read(wire.get(traces.MEMBER)) or traces.read(parent)) is not None:
+        extra[traces.MEMBER] = place.text
     texts: list[str] = []
     for what, value in (("data", data), ("user or meta", extra)):
         try:

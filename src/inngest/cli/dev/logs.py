@@ -6,6 +6,7 @@ import logging
 import traceback
 
 from inngest.engine import run_log
+from inngest.logs import facts_of
 from inngest.sdk.invocation import error_records
 
 from .event_log import Emit
@@ -33,6 +34,7 @@ class EmittingHandler(logging.Handler):
                     "level": record.levelname.lower(),
                     "logger": record.name,
                     "message": record.getMessage(),
+                    **facts_of(record),
                     "report": report,
                 }
             )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from inngest.cli import arguments
 from inngest.cli.descriptors import make_room
+from inngest.cli.errors import CommandError
 from inngest.cli.http_server import HttpServer, Stop, url_of
 from inngest.cli.syncing import Wanted, line_of, sync_apps
 from inngest.embedded.engine import Engine, host_of
@@ -33,6 +34,7 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
     """Run until it is asked to stop; then let calls that are under way come to their end.
 
     Raises:
+        CommandError: spans are wanted, and nothing takes them.
         StoreError: the database cannot be used; nothing was started.
     """
     if (crowded := make_room()) is not None:
@@ -46,6 +48,8 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
         retry_interval=settings.retry_interval,
         drain_timeout=round(settings.drain * 1_000),
     )
+    if settings.traces:
+        _trace(engine)
     host, egress = host_of(engine), egress_of(settings)
     host.call_apps(Apps(egress, settings.signing_keys[0]))
     server = Server("cloud", url_of(sock, settings.host), settings.signing_keys[0])
@@ -65,6 +69,20 @@ async def serve(settings: Settings, sock: socket.socket, stop: Stop) -> None:
         http.should_exit = True
         await serving
     LOGGER.info("stopped; runs that had not ended go on when a server starts again")
+
+
+def _trace(engine: Engine) -> None:
+    """Have spans made of what the server's runs do."""
+    try:
+        from inngest.opentelemetry import Tracing  # noqa: PLC0415 - an extra, for those who ask for it
+
+        Tracing(engine)
+    except ImportError as error:
+        raise CommandError(f"--traces: {error}") from None
+    except TypeError as error:
+        raise CommandError(
+            f"--traces: {error}", hint="install opentelemetry-distro, and run `opentelemetry-instrument inngest start`"
+        ) from None
 
 
 def _tell(outcome: Synced) -> None:

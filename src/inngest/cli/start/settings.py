@@ -21,8 +21,8 @@ MAX_POLL_INTERVAL = 86_400.0
 
 LISTS = ("allow_host", "deny_host", "event_key", "sdk_url", "signing_key")
 TEXTS = (
-    *("database", "drain_timeout", "host", "json", "lease", "max_steps", "poll_interval", "port", "retention"),
-    "retry_interval",
+    *("database", "drain_timeout", "host", "json", "lease", "log_format", "max_steps", "poll_interval", "port"),
+    *("retention", "retry_interval", "traces"),
 )
 """Settings by their names in a file; `--drain-timeout` and `INNGEST_DRAIN_TIMEOUT` are called `drain_timeout` there."""
 
@@ -47,6 +47,7 @@ class Settings(NamedTuple):
     allow_hosts: Sequence[str]
     deny_hosts: Sequence[str]
     as_json: bool
+    traces: bool  # spans are made of runs
 
     def __repr__(self) -> str:
         return "Settings(…)"  # it holds keys
@@ -88,7 +89,9 @@ def resolve(flags: Mapping[str, object], environment: Mapping[str, str], file: C
         drain=_seconds("drain_timeout", given, "30s", arguments.MAX_DRAIN),
         allow_hosts=_each("allow_host", given, _rule),
         deny_hosts=_each("deny_host", given, _rule),
-        as_json=_flag("json", given),
+        as_json=arguments.is_json(_place("log_format", given), _text("log_format", given, "") or None)
+        or _flag("json", given),
+        traces=_flag("traces", given),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from inngest.protocol import limits
+from inngest.protocol import limits, traces
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import Opcode
 
@@ -48,10 +48,12 @@ class Finish(NamedTuple):
     ended: Ended
     causes: Sequence[EventData]  # events that started the run
     at: int
+    trace: str = ""  # see `effects_of`
 
     def event(self, new_id: Callable[[int], str]) -> Event:
         """The event `inngest/function.finished` about it."""
-        return system_events.of_finish(self.run, self.ended, self.causes, self.at, new_id)
+        event = system_events.of_finish(self.run, self.ended, self.causes, self.at, new_id)
+        return _traced(event, self.trace)
 
 
 class Effects(NamedTuple):
@@ -83,9 +85,24 @@ def is_large(events: Sequence[Event]) -> bool:
 
 
 def effects_of(
-    run: Run, causes: Sequence[EventData], changes: Changes, now: int, new_id: Callable[[int], str]
+    run: Run,
+    causes: Sequence[EventData],
+    changes: Changes,
+    now: int,
+    new_id: Callable[[int], str],
+    trace: str = "",
 ) -> Effects:
-    """Events that steps sent, of functions that are invoked or deferred, and about the run's end."""
+    """Events that steps sent, of functions that are invoked or deferred, and about the run's end.
+
+    Args:
+        run: it.
+        causes: events that started it.
+        changes: what was decided for it.
+        now: unix ms.
+        new_id: makes ULIDs.
+        trace: `traceparent` of the run, if its spans are recorded: what it causes is a part of that trace. "": of the
+            one that its event tells.
+    """
     transition = changes.transition
     if transition is None and not changes.sent and not changes.waits:
         return NOTHING
@@ -96,24 +113,35 @@ def effects_of(
     deferred = () if over is None else over.deferred
     if not changes.sent and not invoking and not deferred and ended is None:
         return NOTHING
+    trace = trace or traces.carried(run.id, causes[0].extra if causes else None)
     sent = [triggers.stored(event, now, new_id) for event in changes.sent]
+    if trace:
+        sender = changes.memos[0].step.hash if len(changes.memos) == 1 else None
+        parent = trace if sender is None else traces.of_step(trace, run.id, sender)
+        sent = [_traced(event, parent) for event in sent]
     parcel = sent if is_large(sent) else ()
     quiet = bool(invoking or deferred) and system_events.is_quiet(run, causes)
-    invocations = [_invocation(run, wait, quiet, now, new_id) for wait in invoking]
+    invocations = [_invocation(run, wait, quiet, now, new_id, trace) for wait in invoking]
     for one in deferred:
-        event = system_events.of_defer(run, one, quiet, now, new_id)
+        event = _traced(system_events.of_defer(run, one, quiet, now, new_id), trace)
         invocations.append(Invocation(one.function_id, event, heard=not quiet))
     failure = None
     if ended is not None and ended.status is RunStatus.FAILED:
-        failure = Failure(run.function_id, system_events.of_end(run, ended, causes, now, new_id))
-    finish = None if ended is None else Finish(run, ended, causes, now)
+        failure = Failure(run.function_id, _traced(system_events.of_end(run, ended, causes, now, new_id), trace))
+    finish = None if ended is None else Finish(run, ended, causes, now, trace)
     return Effects(() if parcel else sent, invocations, failure, finish, parcel)
 
 
-def _invocation(run: Run, wait: Wait, quiet: bool, now: int, new_id: Callable[[int], str]) -> Invocation:
+def _traced(event: Event, parent: str) -> Event:
+    """An event with its parent; one that has a parent keeps it."""
+    return event._replace(extra=traces.with_parent(event.extra, parent)) if parent else event
+
+
+def _invocation(run: Run, wait: Wait, quiet: bool, now: int, new_id: Callable[[int], str], trace: str) -> Invocation:
     step, target = wait.step, wait.target
     by = Invoker(run, step.step.hash, step.step.id, step.due_at, quiet)
     event = system_events.of_invocation(target.name, target.data, now, new_id, by)
+    event = _traced(event, traces.of_step(trace, run.id, step.step.hash))
     return Invocation(target.name, event, (run.id, step.step.hash), heard=not quiet)
 
 

@@ -28,7 +28,9 @@ class Event(NamedTuple):
     ts: int  # when it happened
     key: str  # the developer's id: its idempotency key; "" if none
     received_at: int  # when it was accepted
-    extra: str | None = None  # JSON text of an object: user, v, meta, and source, the name of the key it was sent with
+    extra: str | None = (
+        None  # JSON text of an object: user, v, meta, traceparent, and source, the name of its sender's key
+    )
 
     @property
     def public_id(self) -> str:

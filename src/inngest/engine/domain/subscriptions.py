@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from inngest.protocol import codec
+from inngest.protocol import codec, traces
 from inngest.protocol.calls import EventData
 from inngest.protocol.opcodes import REQUESTS, Opcode
+from inngest.protocol.requests import traced
 
 from .event_view import NOTHING, EventView, value_of
 from .function_rules import Cancellation
@@ -45,20 +46,21 @@ def of_waits(run_id: str, waits: Sequence[Wait], events: Sequence[EventData]) ->
     return [watch for wait in new if (watch := of_step(run_id, wait, events)) is not None]
 
 
-def requests_of(run_id: str, waits: Sequence[Wait], retries: int) -> list[StoredRequest]:
+def requests_of(run_id: str, waits: Sequence[Wait], retries: int, trace: str = "") -> list[StoredRequest]:
     """The requests that steps ask for by waiting for their answers.
 
     Args:
         run_id: of the run.
         waits: its steps that wait from now on.
         retries: of its function.
+        trace: `traceparent` of the run; "" if it is a part of no trace that others know.
     """
     return [
         StoredRequest(
             run_id,
             step.step.hash,
             step.kind,
-            target.data,
+            target.data if not trace else traced(target.data, traces.of_step(trace, run_id, step.step.hash)),
             retries,
             host_of(target.name.partition(" ")[2]),
             bool(target.secrets),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from inngest.engine.domain.remote import RemoteStep
-from inngest.protocol import headers
+from inngest.protocol import headers, traces
 from inngest.protocol.calls import Call
 from inngest.protocol.opcodes import Memo
 from inngest.protocol.wire import calls, signing
@@ -26,7 +26,7 @@ class Bodies:
         self._call = call
         self._run = run
         self._key = signing_key
-        self._headers = headers.of_run(run.run_id)
+        self._headers = headers.of_run(run.run_id, call.trace or traces.carried(run.run_id, call.events[0].extra))
         self._events = [calls.event_text(event) for event in call.events]
         self._memos = _Texts(calls.memo_text)
         self._canonical = _Texts(lambda memo: calls.canonical_member(calls.memo_text(memo)))

@@ -30,6 +30,7 @@ class EndpointCalls:
 
     def __init__(self, call: Call, run: Conversation, signing_key: str = "") -> None:
         self._run = run
+        self._trace = call.trace
         self._key = signing_key or endpoints.NO_KEY
         host = urllib.parse.urlsplit(run.function.url).netloc.lower()
         try:
@@ -51,7 +52,7 @@ class EndpointCalls:
             now: unix ms, for its signature.
         """
         run, cause = self._run, self._cause
-        head = endpoints.Head(run.run_id, request_id, run.generation, run.version, step.target, step.plan)
+        head = endpoints.Head(run.run_id, request_id, run.generation, run.version, step.target, step.plan, self._trace)
         headers = endpoints.call_headers(cause, head, self._key, now)
         method = "GET" if cause.method == "HEAD" else cause.method  # an answer without a body could report nothing
         return RemoteCall(cause.url, headers, cause.body.encode(), run.run_id, run.function.app_id, method)

@@ -79,6 +79,7 @@ def decode(body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) ->
         job_id=_id(ctx, "job_id", headers, names.JOB_ID),
         qi_id=str(ctx.get("qi_id") or ""),
         function_uuid=str(ctx.get("fn_id") or ""),
+        trace=headers.get(names.TRACE_PARENT, ""),
     )
     call = _told(call, ctx.get(OURS))
     if wire.get("use_api"):

@@ -183,6 +183,7 @@ class Head(NamedTuple):
     version: int
     target: str  # hash of the step that is to run; "" asks what there is to do
     plan: bool  # no step may run at once
+    trace: str = ""  # see `headers.of_run`
 
 
 def call_headers(cause: HttpCause, head: Head, key: str, now: int) -> dict[str, str]:
@@ -195,7 +196,7 @@ def call_headers(cause: HttpCause, head: Head, key: str, now: int) -> dict[str, 
         now: unix ms.
     """
     found = {
-        **headers.of_run(head.run_id),
+        **headers.of_run(head.run_id, head.trace),
         headers.GENERATION_ID: str(head.generation),
         headers.REQ_VERSION: str(head.version),
         headers.REQUEST_ID: head.request_id,

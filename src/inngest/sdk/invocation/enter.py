@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, cast
 
 from inngest.protocol.calls import Call, Outcome
-from inngest.runtime.careful import about_run
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.ports import Clock, Recorder, Threads
 from inngest.sdk.context import STEP_CONTEXT, Context, ContextSync
@@ -120,9 +119,7 @@ class FunctionEntry:
         """The fields of a record that is logged now."""
         invocation, step = self.invocation, RUNNING.get()
         inside = step is not None and step.invocation is invocation
-        return about_run(
-            self._call.run_id, invocation.function.id, step.id if inside and step else None, invocation.attempt()
-        )
+        return {**invocation.facts, "step": step.id if inside and step else None, "attempt": invocation.attempt()}
 
     def _fields(self) -> dict[str, Any]:
         events = [from_data(event) for event in self._call.events]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from inngest.protocol.calls import Call, Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.opcodes import Entry, Op, Opcode, OpenStep, OpTarget
 from inngest.protocol.steps import StepCounter, StepIdTakenError, StepName
-from inngest.runtime.careful import CarefulLogger, about_run
+from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.ports import Clock, Recorder
 from inngest.runtime.raised import ends_the_task, original_of
@@ -364,7 +364,7 @@ class Invocation(Recording):
     async def _take_up(self, call: StepCall, entry: OpenStep) -> Entry:
         """A step is open since before this invocation."""
         if entry.begun:
-            facts = about_run(self.call.run_id, self.function.id, entry.step.text, entry.attempt)
+            facts = {**self.facts, "step": entry.step.text, "attempt": entry.attempt}
             return await self._record_now(call, error_records.interrupted(self.function.client.logger, facts, entry))
         if call.op is not None and call.op.target is not None and call.op.target.secrets:
             return await self._record_now(call, call.op)  # nobody else may know them

@@ -14,7 +14,7 @@ import asyncio
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from inngest.protocol.opcodes import OpTarget
@@ -304,6 +304,11 @@ class SyncPortal:
     def serializer(self) -> Serializer | None:
         """See `Caller.serializer`."""
         return self.invocation.serializer
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """See `Caller.facts`."""
+        return self.invocation.facts
 
     def step(self, request: StepRequest) -> object:
         """See `Caller.step`."""

@@ -10,9 +10,10 @@ from inngest.protocol import codec
 from inngest.protocol.calls import Advice, Call, Held, Recorded, Sign
 from inngest.protocol.opcodes import Entry, Memo, Op, Opcode, OpenStep
 from inngest.protocol.steps import StepName
+from inngest.protocol.traces import trace_of
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.idle import LoopIdle
-from inngest.runtime.ports import Clock, Recorder, Slots, Transactions, Within
+from inngest.runtime.ports import Clock, Recorder, Slots, Spans, Transactions, Within
 from inngest.sdk.errors import DeterminismError, EndOfInvocation, StepError, TransactionError
 from inngest.sdk.function import Function
 from inngest.sdk.middleware import Hooks
@@ -71,6 +72,7 @@ class Recording:
         self._began_at = clock.now()
         self._body_attempt = call.attempt
         self.transactions: Transactions | None = None  # where steps are recorded with what their handlers write
+        self.spans: Spans | None = None  # of attempts; None: nobody traces
         self._live: asyncio.Future[None] | None = None
         self._background: dict[asyncio.Task[None], None] = {}
         self._unwinding = False
@@ -90,7 +92,7 @@ class Recording:
     @property
     def facts(self) -> dict[str, object]:
         """The fields of log records about the run, between steps."""
-        return about_run(self.call.run_id, self.function.id, None, self._body_attempt)
+        return about_run(self.call.run_id, self.function.id, None, self._body_attempt, trace_of(self.call))
 
     @property
     def over(self) -> bool:
@@ -352,6 +354,8 @@ class Recording:
             request.args = tuple(codec.loads(replaced))
         text = step.text if step.repeat else step.id
         running = self.running[step.hash] = CurrentStep(self, text, number, self._clock, request.options.timeout)
+        if self.spans is not None:
+            running.scope = self.spans.attempt(step, number)
         return running
 
     def _ended(self, call: StepCall) -> None:

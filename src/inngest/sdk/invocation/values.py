@@ -17,6 +17,7 @@ from inngest.protocol.calls import Call, Completed, Failed
 from inngest.protocol.errors import Error, OutputTooLargeError, OutputUnserializableError
 from inngest.protocol.opcodes import Memo, Op, Opcode, SentEvent
 from inngest.protocol.steps import StepName
+from inngest.protocol.traces import trace_of
 from inngest.runtime.careful import CarefulLogger, about_run
 from inngest.runtime.ports import Clock
 from inngest.runtime.raised import class_name_of, ends_the_task, message_of, original_of
@@ -130,7 +131,7 @@ class Values:
     def _tell_late(self, running: CurrentStep) -> None:
         """A result that comes after the request to stop is a result: what the handler did has happened."""
         logger, name = CarefulLogger(self._function.client.logger), self._function.id
-        facts = about_run(self._call.run_id, name, running.id, running.attempt)
+        facts = about_run(self._call.run_id, name, running.id, running.attempt, trace_of(self._call))
         if running.overdue:
             logger.warning(
                 'step "%s" of %s ended after its timeout of %s ms, and succeeded: its handler did not see, or not '
@@ -310,7 +311,7 @@ class Values:
         return Op(Opcode.STEP_RUN, step, attempt=number, started_at=started_at, data=text)
 
     def _facts(self, step: StepName, number: int) -> dict[str, object]:
-        return about_run(self._call.run_id, self._function.id, step.text, number)
+        return about_run(self._call.run_id, self._function.id, step.text, number, trace_of(self._call))
 
     def _failure(
         self, step: StepName, number: int, started_at: int, error: BaseException, options: StepOptions = DEFAULT

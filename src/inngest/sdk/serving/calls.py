@@ -13,6 +13,7 @@ from inngest.protocol.http import HttpError
 from inngest.protocol.wire import calls as wire
 from inngest.protocol.wire import responses
 from inngest.runtime.ports import Threads
+from inngest.sdk.client import tracing_of
 from inngest.sdk.function import AnyHandler, Client, Function, handlers_of
 from inngest.sdk.invocation.enter import FunctionEntry
 
@@ -135,21 +136,26 @@ class FunctionCalls:
         if gate is not None:
             await gate.acquire()
         call, recorder = self._recorder(function, call, parts)
+        tracing = tracing_of(function.client)
+        spans = None if tracing is None else tracing.entered(call, function.client.app_id, recorder)
         entry = FunctionEntry(
             function,
             handler,
             call,
-            recorder,
+            recorder if spans is None else spans,
             parts.clock,
             threads or self._pool.threads,
             parts.idle,
             functools.partial(ServedInvocation, raw_request=request.raw),
         )
+        entry.invocation.spans = spans
         try:
             with timing.part("function"):
                 outcome = await entry.run()
                 await recorder.finish(outcome)
         finally:
+            if spans is not None:
+                spans.close()
             if gate is not None:
                 entry.when_returned(gate.release)
         if recorder.stopped:

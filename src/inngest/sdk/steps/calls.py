@@ -11,7 +11,7 @@ import asyncio
 import functools
 import inspect
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import Any, Protocol, TypeVar, cast
@@ -201,6 +201,11 @@ class Caller(Protocol[R_co]):
     @property
     def serializer(self) -> Serializer | None:
         """The client's."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The fields of log records about the run, between steps."""
         ...
 
     def step(self, request: StepRequest) -> R_co:

@@ -10,7 +10,7 @@ import contextvars
 import enum
 from collections.abc import Callable
 
-from inngest.runtime.ports import Clock, Timer
+from inngest.runtime.ports import Clock, Scope, Timer
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepTimeoutError
 
 
@@ -55,6 +55,7 @@ class CurrentStep:
         self._when_ended: Callable[[], object] | None = None
         self._stop = False
         self._delivered = False
+        self.scope: Scope | None = None  # what is current meanwhile
 
     # -- for the handler
 
@@ -98,6 +99,8 @@ class CurrentStep:
     def begin(self, now: int) -> None:
         """The handler begins, here and now (unix ms)."""
         self.active, self.began_at = True, now
+        if self.scope is not None:
+            self.scope.enter(now)
         if self.timeout is not None:
             self._deadline = self._clock.monotonic() + self.timeout
             self._task = _this_task()
@@ -107,6 +110,8 @@ class CurrentStep:
 
     def end(self) -> None:
         """The handler has ended, where it began."""
+        if self.scope is not None:
+            self.scope.leave()
         if self._deadline is not None:
             self._is_overdue()
         self.active = False
