@@ -17,7 +17,7 @@ NPM = cd $(1) && '$(CURDIR)/$(OTHERS)/bin/python' -c 'import sys; from nodejs_wh
 
 # The quickest first, then the longest, so that no core waits for the last, which uses all of them by itself. A house test
 # refuses a folder of tests that is missing here.
-ORDER := unit embedded interop serving cli server contract house typing migrations simulation
+ORDER := unit embedded interop serving cli server contract house typing migrations kit simulation
 SUITES ?= $(foreach suite,$(ORDER),$(if $(wildcard tests/$(suite)/.),$(suite)))
 # One more than there are cores: each suite waits now and then, for what it started.
 JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)

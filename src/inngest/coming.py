@@ -10,7 +10,7 @@ from types import ModuleType
 _COMING = {
     "connect": "functions are served over HTTP, as by `inngest.fast_api`, or run in this process by `inngest.Engine`",
     "experimental.dev_server": "`inngest dev` is a development server",
-    "experimental.mocked": "tests run functions on an `inngest.Engine` with a database in a temporary folder",
+    "experimental.mocked": "`inngest.testing` runs functions in tests, with a clock that the test moves",
     "experimental.realtime": "publish with a client of your own",
     "experimental.remote_state_middleware": "keep large values elsewhere, and return references to them",
     "experimental.sentry_middleware": "an `inngest.Middleware` of your own can report errors in `transform_output`",

@@ -34,12 +34,16 @@ MODULES = (
     "inngest.opentelemetry",
     "inngest.server.app",
     "inngest.starlette",
+    "inngest.testing",
     "inngest.tornado",
 )
 """What users import from. All else is internal, whatever its name."""
 
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
-GIVEN = {"Context", "ContextSync", "CurrentStep", "Deferred", "Function", "Step", "StepSync"}
+GIVEN = {
+    *("Block", "Context", "ContextSync", "CurrentStep", "Deferred", "Expect", "Function", "HttpStub", "HttpStubs"),
+    *("ModelStubs", "OnWait", "Runs", "Step", "StepSync", "Stub"),
+}
 """Classes whose objects users are given, and do not make: their constructors are internal."""
 
 UNIONS = (types.UnionType, typing.get_origin("int" | typing.TypeVar("T")))

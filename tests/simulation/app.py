@@ -11,6 +11,7 @@ import inngest
 from inngest.engine.invokers.ports import RemoteCall
 from inngest.protocol.http import HttpRequest, HttpResponse
 from inngest.protocol.opcodes import OpTarget, SentEvent
+from inngest.runtime.ids import SeededIds
 from inngest.runtime.ports import HttpClient
 from inngest.sdk.client import bind
 from inngest.sdk.function import Function
@@ -22,7 +23,7 @@ from .carried import AppDied, AppStarted, Delivered, Returned
 from .history import Entry
 from .hosting import Hosted
 from .loop import HOST, SimLoop
-from .ports import SimClock, SimIds
+from .ports import SimClock
 from .threads import BatonThreads
 
 URL = "http://app.sim/api/inngest"
@@ -95,7 +96,7 @@ class App(Hosted):
         self._last: dict[str, None] = {}  # calls under way whose attempt is the last
         self._untaken: list[tuple[Hosted | None, asyncio.Future[Response]]] = []  # answers to those, and who asked
         clock = SimClock(world.loop, 0, lambda: world.wall)
-        self._ids = SimIds(chance)
+        self._ids = SeededIds(chance)
         self._clock = clock
         self.threads = BatonThreads(world.loop, world.threads, lambda: chance.choice((0, 0, 50, 400)))
         client = inngest.Inngest(app_id="sim", is_production=False)

@@ -1,4 +1,4 @@
-"""The outer world of one process: a clock that may be wrong, ids, a writer without a thread, and who lives."""
+"""The outer world of one process: a clock that may be wrong, a writer without a thread, and who lives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from inngest.protocol import ulids
 from inngest.protocol.http import HttpError, HttpRequest, HttpResponse
 from inngest.runtime.idle import LoopIdle
 from inngest.runtime.steady import TRUSTED, Steady
@@ -88,28 +87,6 @@ class _SimTimer:
 
     def cancel(self) -> None:
         self._handle.cancel()
-
-
-class SimIds:
-    """Chance of one process."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
-        self._time = 0
-        self._entropy = 0
-
-    def ulid(self, now: int) -> str:
-        if now > self._time:
-            self._time, self._entropy = now, self._chance.getrandbits(79)
-        else:
-            self._entropy += 1 + self._chance.getrandbits(32)
-        return ulids.make(self._time, self._entropy.to_bytes(10, "big"))
-
-    def token(self) -> str:
-        return f"{self._chance.getrandbits(48):012x}"
-
-    def random(self) -> float:
-        return self._chance.random()
 
 
 class Doomed(Protocol):

@@ -15,6 +15,7 @@ from inngest.embedded.settings import Settings, database_named
 from inngest.engine.errors import StoreError
 from inngest.engine.invokers.ports import Carrier
 from inngest.runtime.idle import LoopIdle
+from inngest.runtime.ids import SeededIds
 from inngest.sdk.function import Function
 
 from .database import SimDatabase, busy, full, unanswered
@@ -22,7 +23,7 @@ from .faults import Fault
 from .history import Committed, Died, Entry, History, Noticed, Started, Stopped, Stopping, Written
 from .hosting import GoneError, Hosted
 from .loop import SimLoop
-from .ports import InlineExecutor, SimClock, SimHttp, SimIds, SimLiveness
+from .ports import InlineExecutor, SimClock, SimHttp, SimLiveness
 from .threads import BatonThreads, CrashError
 from .watch import WatchedCalls, WatchedInvoker
 
@@ -142,7 +143,7 @@ class Process(Hosted):
         self.database = SimDatabase(world.path, self)
         runtime = Runtime(
             self.clock,
-            SimIds(chance),
+            SeededIds(chance),
             idle,
             self.threads,
             self.executor,

@@ -46,6 +46,7 @@ class Runtime(NamedTuple):
     host: str
     pid: int
     carrier: Carrier | None = None  # carries calls to apps; None if this engine calls none
+    by_hand: bool = False  # its time is moved by hand, and nobody else has its database
 
 
 class Assembly(NamedTuple):
@@ -98,7 +99,9 @@ def assemble(
         around: what stands between the engine and the invoker of its functions.
         calling: makes the invoker of functions of apps.
     """
-    policy = Policy(settings.max_steps, settings.retry_interval, settings.max_takeovers)
+    policy = Policy(
+        settings.max_steps, settings.retry_interval, settings.max_takeovers, always_replays=settings.always_replays
+    )
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
     leased = runtime.liveness.lease is not None
     is_heard = runtime.liveness.is_heard if leased else None
@@ -142,5 +145,6 @@ def assemble(
         pid=runtime.pid,
         retention=settings.retention,
         requests=settings.requests,
+        by_hand=runtime.by_hand,
     )
     return Assembly(runtime, invoker, store, Service(worker, runtime.liveness, options))

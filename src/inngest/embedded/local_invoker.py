@@ -22,6 +22,9 @@ from inngest.sdk.steps.current import CurrentStep
 from .views import RunningStep
 from .while_heard import WhileHeard
 
+Handled = Callable[..., object]
+"""A handler of a step."""
+
 
 class LocalInvoker:
     """Enters functions of this process.
@@ -34,6 +37,9 @@ class LocalInvoker:
         is_heard: whether others take this worker for alive; None: they always do.
         transactions: gives an invocation the transactions in which its steps may be recorded.
         spans: gives the invocation of a run the spans of its attempts.
+
+    Attributes:
+        around_handlers: gives what is called in the place of a step's handler; None: it is called itself.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class LocalInvoker:
         self._left: dict[CurrentStep, tuple[str, str]] = {}  # handlers that outlived their invocation, until they end
         self._left_threads = 0  # invocations that are over, and whose threads have not returned
         self._freed: Callable[[], object] = lambda: None
+        self.around_handlers: Callable[[Handled], Handled] | None = None
 
     async def invoke(self, call: Call, recorder: Recorder) -> Outcome:
         """Enter a function."""
@@ -70,6 +77,7 @@ class LocalInvoker:
             recorder = WhileHeard(recorder, self._is_heard, self._clock)
         entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)
         entry.invocation.transactions, entry.invocation.spans = transactions, self._spans(call.run_id)
+        entry.invocation.around = self.around_handlers
         self._entries[call.run_id] = entry
         slots = recorder.slots
         if slots is not None:

@@ -11,7 +11,7 @@ from inngest.engine.domain.model import RunStatus, Transport
 from inngest.engine.domain.waiting_facts import Facts
 from inngest.engine.queries import explained
 from inngest.engine.store import explaining, pausing, reading, run_metadata, schema, times, troubles
-from inngest.engine.store.dialects import SCHEME, database_of
+from inngest.engine.store.dialects import SCHEME, Found, database_of
 from inngest.engine.store.registry import RegistryCache
 from inngest.engine.store.statement import Connection, Transaction
 from inngest.runtime.clock import wall_clock_ms
@@ -40,7 +40,7 @@ class Reader:
     """Reads runs from a database. Each call sees one moment of it; nothing is written, not even a session.
 
     Args:
-        database: the file; or the URL of a PostgreSQL database.
+        database: the file; or the URL of a PostgreSQL database; or one that is open, as its engine found it.
 
     Attributes:
         name: of the database, for people.
@@ -51,11 +51,8 @@ class Reader:
         EngineConfigError: the URL is wrong.
     """
 
-    def __init__(self, database: Path | str) -> None:
-        try:
-            found = database_of(database if isinstance(database, str) else f"{SCHEME}{database}")
-        except ValueError as error:
-            raise EngineConfigError(f"database: {error}") from None
+    def __init__(self, database: Path | str | Found) -> None:
+        found = database if isinstance(database, Found) else _found(database)
         self._database, self._liveness, self._wall = found.database, found.liveness, found.wall
         self.name = found.database.name
 
@@ -164,3 +161,10 @@ class Reader:
         """The time of an engine, as far as one can see who has none: a time that is too far ahead is not believed."""
         wall = wall_clock_ms() if self._wall is None else self._wall() // 1_000_000
         return kept if wall < kept <= wall + TRUSTED else wall
+
+
+def _found(database: Path | str) -> Found:
+    try:
+        return database_of(database if isinstance(database, str) else f"{SCHEME}{database}")
+    except ValueError as error:
+        raise EngineConfigError(f"database: {error}") from None

@@ -64,6 +64,7 @@ class Settings(NamedTuple):
     apps: Apps | None = None  # None: it calls none
     lease: int = LEASE  # ms after which a worker that is not heard is dead
     transactions: object = None  # gives connections for steps that are recorded in transactions of the user's
+    always_replays: bool = False  # runs are entered again after each record
 
 
 def check(

@@ -53,7 +53,7 @@ class FailureLog:
             LOGGER.warning("the engine goes on: what failed works again")
 
 
-async def each_alone(parts: Sequence[Callable[[], Awaitable[bool]]]) -> bool:
+async def each_alone(parts: Sequence[Callable[[], Awaitable[bool | None]]]) -> bool:
     """Do all parts of a look, whichever of them fail; whether one of them gave True.
 
     Raises:
@@ -62,7 +62,7 @@ async def each_alone(parts: Sequence[Callable[[], Awaitable[bool]]]) -> bool:
     told, trouble = False, None
     for part in parts:
         try:
-            told = await part() or told
+            told = bool(await part()) or told
         except Exception as error:
             trouble = trouble or error
     if trouble is not None:

@@ -420,7 +420,7 @@ class OwnedRun:
         return about_run(*self.named, trace_id=run_log.trace_of(self.run_id, self.claimed.events))
 
     def _advice(self) -> Advice:
-        if self._executor.draining:
+        if self._executor.draining or self._worker.policy.always_replays:
             return Advice.YIELD
         if not self._executor.at_capacity(self.function_id):
             return Advice.GO_ON

@@ -35,8 +35,9 @@ LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 POLL_MS = 50
 """Milliseconds between looks at what other processes did: at their writes, and at whether they live."""
 
-MAX_WAIT_MS = 30_000
-"""Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed."""
+MAX_WAIT_MS, FOR_EVER_MS = 30_000, 10**13
+"""Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed; and as
+good as never, where there are no others."""
 
 RETRY_MS = 1_000
 """Milliseconds until the next try after the store failed."""
@@ -56,6 +57,9 @@ class Options(NamedTuple):
     pid: int
     retention: Retention | None = None  # after which what has ended is removed
     requests: int = AT_A_TIME  # of steps that are made at a time
+    by_hand: bool = (
+        False  # its time is moved by who also calls `look`: it has its store for itself, and looks at nothing
+    )
 
 
 class Service:
@@ -96,6 +100,8 @@ class Service:
         self._foreign = False  # another process wrote, and what follows from that is still to be done
         self._overdue = False  # all is looked at again, whether anybody wrote or not
         self._look_at = self._retry_at = worker.clock.monotonic()
+        self._longest = FOR_EVER_MS if options.by_hand else MAX_WAIT_MS
+        self._asleep = 0  # loops that wait for time, or for somebody to ask
         self._began = False  # its session
         self._stopping = False
         self.drained = asyncio.Event()  # it stops, and nothing of its work runs any more
@@ -125,7 +131,8 @@ class Service:
         worker = self._worker
         try:
             await worker.store.open(worker.clock.now())
-            self._begin(self._keep_retrying())  # before the first commit, which may be in doubt
+            if not self._options.by_hand:
+                self._begin(self._keep_retrying())  # before the first commit, which may be in doubt
             await go_on_from_kept_time(worker)
             await self._reaper.run_once(worker.session_id)
             await self._begin_session()
@@ -138,8 +145,9 @@ class Service:
     def work(self) -> None:
         """Begin to work."""
         self.executor.job_due(self._worker.clock.now())
-        for loop in (self._watch(), self._work(), self._prune()):
-            self._begin(loop)
+        loops = (self._work,) if self._options.by_hand else (self._watch, self._work, self._prune)
+        for loop in loops:
+            self._begin(loop())
         self._works = True
         self._begin_to_request()
 
@@ -254,13 +262,12 @@ class Service:
         self.gateway.over(run_id)
         self.ends.tell(run_id, ended)
 
-    async def _see_time(self) -> bool:
+    async def _see_time(self) -> None:
         """Agree with other workers on the time; keep it while readers could not know it by the wall clock."""
         worker = self._worker
         worker.clock.at_least(await worker.store.greatest_time())
         if self._overdue and worker.clock.ahead() > NOTABLE_MS:
             await worker.store.keep_time(worker.clock.now())
-        return False
 
     async def _begin_session(self) -> None:
         worker, options = self._worker, self._options
@@ -294,7 +301,7 @@ class Service:
         clock = self._worker.clock
         while True:
             self._awake.clear()
-            until = clock.now() + MAX_WAIT_MS
+            until = clock.now() + self._longest
             if self._worker.store.trouble is not None:  # what is claimed now could not be recorded
                 await self._pause(RETRY_MS)
                 continue
@@ -327,7 +334,7 @@ class Service:
         clock, gateway = self._worker.clock, self.gateway
         while True:
             self._asked.clear()
-            until = clock.now() + MAX_WAIT_MS
+            until = clock.now() + self._longest
             if self._worker.store.trouble is not None:  # what became of a request could not be recorded
                 await self._pause(RETRY_MS)
                 continue
@@ -351,17 +358,24 @@ class Service:
             await asyncio.sleep(0)
             return
         timer = self._worker.clock.call_at(until, awake.set)
+        self._asleep += 1
         try:
             await awake.wait()
         finally:
+            self._asleep -= 1
             timer.cancel()
+
+    @property
+    def resting(self) -> bool:
+        """Whether there is nothing to claim now, if it works by hand."""
+        return self._asleep == len(self._loops) and not (self._awake.is_set() or self._asked.is_set())
 
     async def _watch(self) -> None:
         """See what other processes did."""
         while True:
             await self._pause(POLL_MS)
             try:
-                await self._poll()
+                await self.look()
             except Exception as error:  # a worker must not end because one look failed
                 self._failures.failed("looking", error)
                 await self._pause(RETRY_MS)
@@ -370,19 +384,20 @@ class Service:
             if self.executor.idle:
                 self._worker.store.tidy()
 
-    async def _poll(self) -> None:
+    async def look(self) -> None:
+        """See what is due, what others did, and whether they live."""
         parts = (
             self._checks.run_once,
             self._notice,
             self._see_others,
             self._see_own,
-            self._fire,
+            self._timers.run_once,
             self._outbox.run_once,
             self._take_over,
         )
         await each_alone(parts)
 
-    async def _notice(self) -> bool:
+    async def _notice(self) -> None:
         """Notice that others wrote, or that all is to be looked at again."""
         now = self._worker.clock.monotonic()
         self._overdue = now >= self._look_at
@@ -394,53 +409,32 @@ class Service:
                 self._foreign = self._reaper.stale = self._timers.stale = True
             if self._foreign:
                 self._look_at = now + MAX_WAIT_MS  # if a change should ever go unnoticed
-        return False
 
-    async def _see_others(self) -> bool:
+    async def _see_others(self) -> None:
         """See what others did."""
         if not self._foreign:
-            return False
-        seen = (self._see_cancelled, self._see_ended, self._see_runs, self._see_requests)
-        await each_alone((self._see_time, self._see_apps, *seen))
+            return
+        seen = (self._cancellations.look, self.ends.look, self._see_runs, self._see_requests)
+        await each_alone((self._see_time, self.see_functions, *seen))
         self._foreign = False
-        return True
 
-    async def _see_own(self) -> bool:
+    async def _see_own(self) -> None:
         """See runs that were cancelled here: somebody may have begun to wait for one meanwhile."""
         if self.executor.ended_elsewhere:
             self.executor.ended_elsewhere = False
             try:
-                await each_alone((self._see_cancelled, self._see_ended))
+                await each_alone((self._cancellations.look, self.ends.look))
             except BaseException:
                 self.executor.ended_elsewhere = True
                 raise
-        return False
 
-    async def _see_apps(self) -> bool:
-        await self.see_functions()
-        return False
-
-    async def _see_cancelled(self) -> bool:
-        await self._cancellations.look()
-        return False
-
-    async def _see_ended(self) -> bool:
-        await self.ends.look()
-        return False
-
-    async def _see_runs(self) -> bool:
+    async def _see_runs(self) -> None:
         self._request_claims()
         await self.executor.check_ownership()
-        return True
 
-    async def _see_requests(self) -> bool:
+    async def _see_requests(self) -> None:
         await self.gateway.check_ownership(self._worker.session_id)
         self._request_claims()
-        return True
-
-    async def _fire(self) -> bool:
-        await self._timers.run_once()
-        return False
 
     async def _take_over(self) -> bool:
         freed = True  # for all that is known if one of them cannot be looked at

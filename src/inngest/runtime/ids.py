@@ -1,4 +1,4 @@
-"""Real chance: ids, tokens and random bytes."""
+"""Chance: ids, tokens and random bytes; and ids that a seed decides."""
 
 from __future__ import annotations
 
@@ -48,6 +48,40 @@ class SystemIds:
     def random(self) -> float:
         """From 0 to 1."""
         return random.random()
+
+
+class SeededIds:
+    """Ids, tokens and numbers that a seed decides: for tests, which must repeat.
+
+    Args:
+        chance: what they are drawn from.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._time = 0
+        self._entropy = 0
+
+    def ulid(self, now: int) -> str:
+        """A new ULID."""
+        if now > self._time:
+            self._time, self._entropy = now, self._chance.getrandbits(79)
+        else:
+            self._entropy += 1 + self._chance.getrandbits(32)
+        return ulids.make(self._time, self._entropy.to_bytes(10, "big"))
+
+    def token(self) -> str:
+        """A drawn token."""
+        return f"{self._chance.getrandbits(48):012x}"
+
+    def random(self) -> float:
+        """From 0 to 1."""
+        return self._chance.random()
+
+    @classmethod
+    def of(cls, seed: int) -> SeededIds:
+        """Those of a seed."""
+        return cls(random.Random(seed))
 
 
 def entropy(count: int) -> bytes:

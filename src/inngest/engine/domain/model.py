@@ -442,6 +442,7 @@ class Policy(NamedTuple):
     retry_interval: int | None  # ms between attempts, instead of the backoff table
     max_takeovers: int = 10  # a run on which so many workers died in a row fails
     alone_after: int = 3  # from so many on, it is resumed while nothing else is in flight
+    always_replays: bool = False  # a run is let go after each record: its code has to come to the same steps each time
 
 
 class Registry(NamedTuple):

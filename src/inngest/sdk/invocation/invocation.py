@@ -43,6 +43,7 @@ from .open_calls import Ending, StepCall
 from .recording import Recording
 
 R = TypeVar("R")
+Handler = Callable[..., object]
 
 UNWIND_GRACE = 10.0
 """Seconds that user code has for unwinding (its `finally` blocks) before it is left behind."""
@@ -78,6 +79,7 @@ class Invocation(Recording):
         self._waiting_ops: tuple[Op, ...] = ()
         self.task: asyncio.Task[Any] | None = None  # of the body
         self.unreturned: list[asyncio.Task[Any]] = []  # tasks that it has left behind
+        self.around: Callable[[Handler], Handler] | None = None  # gives what is called in the place of a handler
         self.blocks = False  # the body was seen to block the loop
 
     # -- the whole
@@ -319,6 +321,8 @@ class Invocation(Recording):
             self.made.pop(request, None)
             if (serializer := self.function.client.serializer) is not None:
                 request.kept_as = type_of(serializer, request.output_type, request.handler)
+            if self.around is not None:
+                request.handler = self.around(request.handler)
         call = self._open(request.step_id, request.kind) or await self._refuse(request.step_id)
         fresh = is_over = False
         try:

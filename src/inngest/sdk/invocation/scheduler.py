@@ -209,6 +209,11 @@ class StepScheduler:
     # -- waiting
 
     @property
+    def waits_for_time(self) -> bool:
+        """Whether it goes on, or ends, when time has passed, if nothing comes before."""
+        return self._patience.lasts or self._alarm.due is not None
+
+    @property
     def resting(self) -> bool:
         """Whether the code has come to rest."""
         return not self._stirred and not self._at_work

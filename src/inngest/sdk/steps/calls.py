@@ -113,11 +113,11 @@ class TransactionRequest(RunRequest):
         return error
 
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
 
 
 def _came_from_here(error: TypeError) -> bool:
-    """Whether code of the SDK raised an error, and not a handler that it called."""
+    """Whether code of the package raised an error, and not a handler that it called."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

@@ -1,0 +1,51 @@
+"""Tests of durable functions: the real engine, with its database in memory and a clock that only the test moves."""
+
+from __future__ import annotations
+
+from .answers import OnWait, Waiting
+from .blocks import Block
+from .engine import Engine
+from .errors import (
+    BusyError,
+    EndlessError,
+    KitError,
+    NotReachedError,
+    RunAssertionError,
+    StubFailure,
+    UnstubbedRequestError,
+    UnusedStubError,
+)
+from .expect import Expect
+from .http_stubs import HttpCall, HttpStub, HttpStubs
+from .model_stubs import ModelStubs
+from .points import Point, at
+from .runs import Run, Runs
+from .stubs import Stub, StubCall
+from .verbs import Idle
+
+__all__ = [
+    "Block",
+    "BusyError",
+    "EndlessError",
+    "Engine",
+    "Expect",
+    "HttpCall",
+    "HttpStub",
+    "HttpStubs",
+    "Idle",
+    "KitError",
+    "ModelStubs",
+    "NotReachedError",
+    "OnWait",
+    "Point",
+    "Run",
+    "RunAssertionError",
+    "Runs",
+    "Stub",
+    "StubCall",
+    "StubFailure",
+    "UnstubbedRequestError",
+    "UnusedStubError",
+    "Waiting",
+    "at",
+]

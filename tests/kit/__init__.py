@@ -1,0 +1,1 @@
+"""Tests of durable functions, as users write them with `inngest.testing`."""
