@@ -31,6 +31,7 @@ from . import (
     waits,
 )
 from .figures import Section
+from .fleet import lying, peers, together
 from .plan import FULL, QUICK, Plan
 from .processes import say
 
@@ -48,6 +49,7 @@ PARTS: dict[str, Sequence[Callable[[Plan], Section]]] = {
     "I": [intake.events_in],
     "J": [crons.ticking],
     "K": [growth.growing],
+    "L": [peers.beside_dbos, together.several, lying.lying],
     "S": [serving.serving],
     "P": [profile.where_time_goes],
 }

@@ -51,6 +51,12 @@ class Plan:
     served_long: int  # of a long one
     served_runs: int  # of five steps, at a time
     served_starts: int  # events to an idle server
+    fleet_rounds: int
+    fleet_repeats: Mapping[int, int]  # steps of a run on PostgreSQL → how many such runs are one sample
+    fleet_samples: int  # wake-ups and claims
+    finished: int  # runs that lie there
+    kept_runs: int  # that are removed after a second
+    rest_seconds: float  # in which nothing happens
 
 
 FULL = Plan(
@@ -95,6 +101,12 @@ FULL = Plan(
     served_long=1_000,
     served_runs=500,
     served_starts=200,
+    fleet_rounds=7,
+    fleet_repeats={100: 5, 300: 2, 1_000: 1},
+    fleet_samples=200,
+    finished=1_000_000,
+    kept_runs=1_000_000,
+    rest_seconds=60.0,
 )
 
 QUICK = Plan(
@@ -139,4 +151,10 @@ QUICK = Plan(
     served_long=100,
     served_runs=50,
     served_starts=20,
+    fleet_rounds=1,
+    fleet_repeats={100: 1, 300: 1, 1_000: 1},
+    fleet_samples=20,
+    finished=10_000,
+    kept_runs=4_000,
+    rest_seconds=8.0,
 )

@@ -65,15 +65,19 @@ class Worker:
     """A contender in its process, stopped until it is its turn.
 
     Args:
-        name: which contender.
-        database: a file that is not there yet.
+        name: which contender; several of one kind have different words behind a colon.
+        database: a file that is not there yet, or the URL of a database of a server.
         watched: whether it looks at what it says to SQLite; its times are not to be compared then.
+        stops: whether it is stopped while it does not have its turn; not if others need what it holds.
         tree: an earlier revision, whose own contender `ours` it is.
     """
 
-    def __init__(self, name: str, database: Path, *, watched: bool = False, tree: Tree = HERE) -> None:
+    def __init__(
+        self, name: str, database: Path | str, *, watched: bool = False, stops: bool = True, tree: Tree = HERE
+    ) -> None:
         self.name = name
-        contender = name if tree is HERE else OURS
+        self._stops = stops
+        contender = name.partition(":")[0] if tree is HERE else OURS
         command = [sys.executable, "-m", "benchmarks.contenders.worker", contender, str(database)]
         self._process = subprocess.Popen(
             [*command, "--watched"] if watched else command,
@@ -86,9 +90,13 @@ class Worker:
 
     def ready(self) -> None:
         """Wait until it has started, and take its turn away."""
-        if self._answer() != "ready":
+        if self.answer() != "ready":
             raise RuntimeError(f"{self.name} did not start")
-        self._process.send_signal(signal.SIGSTOP)
+        self._pause()
+
+    def _pause(self) -> None:
+        if self._stops:
+            self._process.send_signal(signal.SIGSTOP)
 
     @property
     def pid(self) -> int:
@@ -103,7 +111,7 @@ class Worker:
             self.ask("latencies", count=3, pause=0.02)  # timers that fell due meanwhile fire now
             yield self.ask
         finally:
-            self._process.send_signal(signal.SIGSTOP)
+            self._pause()
 
     def ask_once(self, verb: str) -> Any:
         """Have it do something in a turn of its own."""
@@ -112,12 +120,17 @@ class Worker:
 
     def ask(self, verb: str, **given: object) -> Any:
         """Have it do something; its answer."""
+        self.begin(verb, **given)
+        return self.answer()
+
+    def begin(self, verb: str, **given: object) -> None:
+        """Have it do something, beside others; `answer` waits for it."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"verb": verb, **given}) + "\n")
         self._process.stdin.flush()
-        return self._answer()
 
-    def _answer(self) -> Any:
+    def answer(self) -> Any:
+        """What it answers to what was begun."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -143,10 +156,26 @@ def workers(
     names: Sequence[str], *, watched: bool = False, parent: Path = DISK, trees: Mapping[str, Tree] | None = None
 ) -> Generator[list[Worker]]:
     """Contenders with a new database each; `trees` are those of contenders that are not of this checkout."""
-    with folder(parent) as path, contextlib.ExitStack() as stack:
+    with (
+        folder(parent) as path,
+        on_databases({name: path / f"{name}.db" for name in names}, watched=watched, trees=trees) as started,
+    ):
+        yield started
+
+
+@contextlib.contextmanager
+def on_databases(
+    databases: Mapping[str, Path | str],
+    *,
+    watched: bool = False,
+    stops: bool = True,
+    trees: Mapping[str, Tree] | None = None,
+) -> Generator[list[Worker]]:
+    """Contenders, by name, with the database of each; `stops`: they are stopped while they do not have their turns."""
+    with contextlib.ExitStack() as stack:
         started = []
-        for name in names:
-            worker = Worker(name, path / f"{name}.db", watched=watched, tree=(trees or {}).get(name, HERE))
+        for name, database in databases.items():
+            worker = Worker(name, database, watched=watched, stops=stops, tree=(trees or {}).get(name, HERE))
             stack.callback(worker.kill)
             started.append(worker)
         for worker in started:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
@@ -32,10 +32,10 @@ USER = "postgres"
 _CONFIGURATION = """\
 listen_addresses = ''
 unix_socket_permissions = 0777
-fsync = off
 max_connections = 200
 log_min_messages = warning
 """
+_FORGETFUL = "fsync = off\n"
 
 
 class Server(NamedTuple):
@@ -143,7 +143,22 @@ logfile =
 @functools.cache
 def server() -> Server:
     """The server of this process; it is started."""
-    folder = Path(tempfile.mkdtemp(prefix="pyngest-postgres-"))
+    return _started(Path(tempfile.mkdtemp(prefix="pyngest-postgres-")), _FORGETFUL)[0]
+
+
+@contextlib.contextmanager
+def durable() -> Generator[Server]:
+    """Another server, for a `with` block: its files are on a disk, and it waits for that, as it does by default."""
+    found, end = _started(Path(tempfile.mkdtemp(prefix="pyngest-postgres-", dir="/var/tmp")))
+    try:
+        yield found
+    finally:
+        atexit.unregister(end)
+        end()
+
+
+def _started(folder: Path, more: str = "") -> tuple[Server, Callable[[], None]]:
+    """A server with its own folder, and some lines of configuration; and what ends it."""
     binaries, run, data = programs(), _as_user(), folder / "data"
     data.mkdir()
     if run:
@@ -165,16 +180,16 @@ def server() -> Server:
     ]
     subprocess.run([*run, *initialise], check=True, stdout=subprocess.DEVNULL, cwd=folder)
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(f"{_CONFIGURATION}unix_socket_directories = '{folder}'\n")
+        file.write(f"{_CONFIGURATION}{more}unix_socket_directories = '{folder}'\n")
     rules = data / "pg_hba.conf"
     text = rules.read_text(encoding="utf-8")
     rules.write_text(f"local all {WITH_PASSWORD} scram-sha-256\n{text}", encoding="utf-8")
-    _begin([*run, binaries / "postgres", "-D", data], folder, "ready to accept connections")
-    return Server(folder, binaries)
+    end = _begin([*run, binaries / "postgres", "-D", data], folder, "ready to accept connections")
+    return Server(folder, binaries), end
 
 
-def _begin(command: list[str | Path], folder: Path, ready: str, ends_by: int = signal.SIGQUIT) -> None:
-    """Start a server that says when it is ready, and ends at once by a signal, with this process."""
+def _begin(command: list[str | Path], folder: Path, ready: str, ends_by: int = signal.SIGQUIT) -> Callable[[], None]:
+    """Start a server that says when it is ready, and ends at once by a signal, with this process; what ends it."""
     started = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder, text=True)
     said = started.stderr
     assert said is not None
@@ -186,7 +201,9 @@ def _begin(command: list[str | Path], folder: Path, ready: str, ends_by: int = s
     else:
         raise RuntimeError("a server did not start:\n" + "".join(lines))
     threading.Thread(target=_pass_on, args=(said,), daemon=True).start()
-    atexit.register(_end, started, folder, ends_by)
+    end = functools.partial(_end, started, folder, ends_by)
+    atexit.register(end)
+    return end
 
 
 def _as_user(ends_by: str = "QUIT") -> list[str]:

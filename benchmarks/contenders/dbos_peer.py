@@ -1,4 +1,4 @@
-"""DBOS from PyPI, on SQLite, through its public API.
+"""DBOS from PyPI, on SQLite or PostgreSQL, through its public API.
 
 Its workflows are plain functions here: in trials its async ones were as fast, and cost more CPU.
 """
@@ -37,11 +37,11 @@ def steps(count: int) -> int:
 class Dbos:
     """DBOS as it comes: its own connections and their settings."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, url: str) -> None:
         DBOS(
             config={
                 "name": "bench",
-                "system_database_url": f"sqlite:///{database}",
+                "system_database_url": url,
                 "log_level": "ERROR",
                 "application_version": "1",
             }
@@ -83,7 +83,7 @@ class DbosInWal(Dbos):
     def __init__(self, database: Path) -> None:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-        super().__init__(database)
+        super().__init__(f"sqlite:///{database}")
 
 
 async def _in_a_thread(work: Callable[[], R]) -> R:

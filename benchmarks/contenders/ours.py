@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import inngest
 
@@ -26,17 +25,24 @@ async def steps(ctx: inngest.Context) -> int:
 
 
 class Ours:
-    """An engine as it comes, but for the limit on steps."""
+    """An engine as it comes, but for the limit on steps.
 
-    def __init__(self, database: Path) -> None:
-        self._engine = inngest.Engine([steps], database=f"sqlite:///{database}", max_steps=10_000)
+    Args:
+        database: a file, or the URL of a database of a server.
+        functions: beside the one that each has.
+        options: of the engine.
+    """
+
+    def __init__(self, database: str, *functions: inngest.Function[Any], **options: Any) -> None:
+        url = database if "://" in database else f"sqlite:///{database}"
+        self.engine = inngest.Engine([steps, *functions], database=url, max_steps=10_000, **options)
 
     async def __aenter__(self) -> Self:
-        await self._engine.start()
+        await self.engine.start()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self._engine.stop()
+        await self.engine.stop()
 
     async def sequence(self, steps: int, repeats: int) -> float:
         async def work() -> None:
@@ -48,12 +54,12 @@ class Ours:
     async def latencies(self, count: int, pause: float) -> list[float]:
         return await each_after_a_pause(count, pause, lambda: self._invoke(1))
 
-    async def crowd(self, runs: int, callers: int) -> list[float]:
+    async def crowd(self, runs: int, callers: int, steps: int = STEPS_OF_A_RUN) -> list[float]:
         cpu = time.process_time()
-        seconds = await timed(lambda: callers_in_turn(runs, callers, lambda: self._invoke(STEPS_OF_A_RUN)))
+        seconds = await timed(lambda: callers_in_turn(runs, callers, lambda: self._invoke(steps)))
         return [seconds, time.process_time() - cpu]
 
     async def _invoke(self, count: int) -> None:
-        result = await self._engine.invoke(steps, data={"count": count})
+        result = await self.engine.invoke(steps, data={"count": count})
         if result != count:
             raise AssertionError(f"a run of {count} steps returned {result!r}")

@@ -1,5 +1,7 @@
 """The process of one contender: `python -m benchmarks.contenders.worker NAME DATABASE [--watched]`.
 
+A database is a file, or the URL of one that a server keeps.
+
 It reads requests from standard input, one JSON object a line, and answers each on standard output.
 """
 
@@ -17,7 +19,7 @@ from . import threads, watching
 from .verbs import Contender
 
 
-async def serve(name: str, database: Path, answers: TextIO) -> None:
+async def serve(name: str, database: str, answers: TextIO) -> None:
     """Answer requests until there are no more."""
     async with _contender(name, database) as contender:
         _answer(answers, "ready")
@@ -28,12 +30,8 @@ async def serve(name: str, database: Path, answers: TextIO) -> None:
 
 async def _do(contender: Contender, verb: str, given: dict[str, Any]) -> object:
     match verb:
-        case "sequence":
-            return await contender.sequence(**given)
-        case "latencies":
-            return await contender.latencies(**given)
-        case "crowd":
-            return await contender.crowd(**given)
+        case "sequence" | "latencies" | "crowd" | "limited" | "send" | "entered" | "claims" | "queries":
+            return await getattr(contender, verb)(**given)
         case "threads":
             return threads.cpu()
         case "settings":
@@ -47,13 +45,25 @@ async def _do(contender: Contender, verb: str, given: dict[str, Any]) -> object:
             raise ValueError(f"unknown request {verb!r}")
 
 
-def _contender(name: str, database: Path) -> Any:
+def _contender(name: str, database: str) -> Any:
     # Only what is measured is imported: another contender's modules would be in the way.
     match name:
         case "floor":
             from .floor import Floor
 
-            return Floor(database)
+            return Floor(Path(database))
+        case "floor-postgres":
+            from .floor_postgres import PostgresFloor
+
+            return PostgresFloor(database)
+        case "dbos-postgres":
+            from .dbos_peer import Dbos
+
+            return Dbos(database)
+        case "member" | "sender" | "brief" | "resting":
+            from . import members
+
+            return members.MADE[name](database)
         case "ours":
             from .ours import Ours
 
@@ -61,11 +71,11 @@ def _contender(name: str, database: Path) -> Any:
         case "dbos":
             from .dbos_peer import Dbos
 
-            return Dbos(database)
+            return Dbos(f"sqlite:///{database}")
         case "dbos-wal":
             from .dbos_peer import DbosInWal
 
-            return DbosInWal(database)
+            return DbosInWal(Path(database))
         case _:
             raise ValueError(f"unknown contender {name!r}")
 
@@ -82,7 +92,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     if "--watched" in options:
         watching.watch()
-    asyncio.run(serve(name, Path(database), answers))
+    asyncio.run(serve(name, database, answers))
 
 
 if __name__ == "__main__":
