@@ -32,5 +32,9 @@ class Spent:
         try:
             return do(*args, **kwargs)
         finally:
-            self.seconds += stopwatch() - began
-            self.transactions += 1
+            self.add(began)
+
+    def add(self, began: float) -> None:
+        """A transaction is over that began then, by the stopwatch."""
+        self.seconds += (stopwatch() - began) / 1_000
+        self.transactions += 1

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from inngest.engine.errors import StoreClosedError, StoreError
 from inngest.runtime.careful import CarefulLogger
+from inngest.runtime.clock import stopwatch
 from inngest.runtime.ports import Executor
 
 from . import locking
@@ -117,8 +118,7 @@ class Writer:
 
     def write_here(self, statement: Statement, parameters: Callable[[], tuple[object, ...]], *, lone: bool) -> bool:
         """Execute one statement at once, as a transaction of its own, if nothing else is to be written and that is
-        quick; whether it changed anything. On the loop's thread. A command finds out what was in the way. Parameters
-        are made only then: under load most would never be needed.
+        quick; whether it changed anything. On the loop's thread. Parameters are made only then.
         """
         if self._running or self._held or self._given_up or self._doubt is not None or self._closed:
             return False
@@ -130,14 +130,14 @@ class Writer:
         if connection is None or context is None:
             return False
         try:
-            one = context.ordered(statement)
-            changed = self.spent.timed(self._database.alone, connection, one, parameters(), patient=False)
-        except Exception:
+            one, values, began = context.ordered(statement), parameters(), stopwatch()
+            changed = self._database.alone(connection, one, values, patient=False)
+        except Exception:  # it is tried again, and counted, in the thread
             return False
-        if changed:
-            self.commits += 1
-            if self._others.is_asked:
-                self._look_for_others()
+        self.spent.add(began)
+        self.commits += changed
+        if changed and self._others.is_asked:
+            self._look_for_others()
         return changed > 0
 
     def changed_by_others(self) -> bool:
