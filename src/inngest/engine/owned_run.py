@@ -226,13 +226,17 @@ class OwnedRun:
             return self._turns.later(self.record, ops)
         worker, state = self._worker, self._state
         now = worker.clock.now()
-        changes = lone_result(state, ops, worker.policy, now) if self._records_alone() else None
-        if changes is None:
+        memo = lone_result(state, ops, worker.policy, now) if self._records_alone() else None
+        if memo is None:
             return self._commit(self._advance(ops, None, Moment(now, worker.ids.random())), now)
-        state.apply(changes)
-        if worker.store.record_here(self.owner, changes.memos[0]):
-            return self._recorded_here(changes)
-        return self._commit(changes, now)
+        state.add(memo)
+        if not worker.store.record_here(self.owner, memo):
+            return self._commit(Changes.of_result(memo), now)
+        return (
+            Recorded(self._advice(), (memo,))
+            if worker.observer is None
+            else self._recorded_here(Changes.of_result(memo))
+        )
 
     def _recorded_here(self, changes: Changes) -> Recorded:
         """A lone result is committed, and only those who watch are told of it."""
@@ -270,21 +274,22 @@ class OwnedRun:
 
     async def _record_within(self, op: Op, write: Write) -> Recorded | Unrecorded:
         moment = self._moment()
-        changes = lone_result(self._state, [op], self._worker.policy, moment.now)
-        if changes is None:  # it is more than the run may have
+        memo = lone_result(self._state, [op], self._worker.policy, moment.now)
+        if memo is None:  # it is more than the run may have
             await write(None)
             return await self._commit(self._advance([op], None, moment), moment.now)
+        changes = Changes.of_result(memo)
         begins_anew = self._begins_anew(changes)
-        written = await write(RecordWithin(self.owner, changes.memos[0], changes.attempt if begins_anew else None))
+        written = await write(RecordWithin(self.owner, memo, changes.attempt if begins_anew else None))
         if isinstance(written, Exception):
             return Unrecorded(written)
         if written is Wrote.AGAIN:
             return Unrecorded()
         if written is not Wrote.COMMITTED:
-            found = await self._look_up(changes.memos[0])
+            found = await self._look_up(memo)
             if not isinstance(found, Memo):
                 return found
-            changes = changes._replace(memos=(found,), entries=(found,), size=found.size)
+            changes = Changes.of_result(found)
         self._state.apply(changes)
         if begins_anew:
             self._count_anew(changes)

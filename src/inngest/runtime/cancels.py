@@ -23,28 +23,34 @@ class Cancels:
 
     Args:
         task: the current one.
+        seen: how often it was asked before the call, if that is known: code has run since.
     """
 
     __slots__ = ("_cancelling", "_others", "_own", "_seen", "_task")
 
-    def __init__(self, task: asyncio.Task[Any] | None) -> None:
+    def __init__(self, task: asyncio.Task[Any] | None, seen: int | None = None) -> None:
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling
-        self._seen = seen = task.cancelling()
+        self._seen = seen = task.cancelling() if seen is None else seen
         self._own = 0
         self._others = 1 if seen and getattr(task, "_must_cancel", False) else 0  # asked before, and not told yet
 
     @types.coroutine
-    def awaiting(self, awaitable: Awaitable[R]) -> Generator[Any, Any, R]:
-        """Await what a call gave, and see who asks meanwhile."""
+    def awaiting(self, awaitable: Awaitable[R], begun: list[Any] | None = None) -> Generator[Any, Any, R]:
+        """Await what a call gave, and see who asks meanwhile.
+
+        Args:
+            awaitable: what it gave.
+            begun: what that waits for, if it is a coroutine that was begun; it is taken out.
+        """
         coroutine: Coroutine[Any, Any, R] = awaitable if type(awaitable) is CoroutineType else _await(awaitable)
         cancelling, waits_for, given = self._cancelling, cast("Any", None), cast("Any", None)
         go_on: Callable[[Any], Any] = coroutine.send
         while True:
             waits_for = None  # it may have an error that leads to this frame, and so may what is given
             try:
-                waits_for = go_on(given)
+                waits_for = begun.pop() if begun else go_on(given)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 
@@ -32,6 +33,8 @@ class LoopIdle:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # The time of asyncio's own loops, without the method around it.
+        self._time = time.monotonic if getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time else loop.time
         self._ready: Collection[object] | None = getattr(loop, "_ready", None)
         self.now = 0
         self._empty = False  # nothing was left to run in the last turn
@@ -44,7 +47,7 @@ class LoopIdle:
     @property
     def is_idle(self) -> bool:
         """Whether the loop has nothing left to run but its caller, and has just looked for what comes from outside."""
-        return self._ready is not None and not self._ready and self._loop.time() - self._turned_at < SLICE
+        return self._ready is not None and not self._ready and self._time() - self._turned_at < SLICE
 
     def when_idle(self, callback: Callable[[], object]) -> None:
         """Call back as soon as the loop is idle, which it is IDLE_TURNS from now at the latest."""
@@ -73,7 +76,7 @@ class LoopIdle:
             self._ready = None
 
     def _turn(self) -> None:
-        self._turned_at = self._loop.time()
+        self._turned_at = self._time()
         if self._ready is None or self._ready:
             self.now, self._empty = self.now + 1, False
         elif self._empty:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CoroutineType
 from typing import Any, Protocol, TypeVar
@@ -89,19 +90,41 @@ async def drive(work: Work[R], task: asyncio.Task[Any] | None = None) -> R:
         raise EscapedError(error) from error
 
 
-async def called(function: Callable[..., object], args: tuple[object, ...], task: asyncio.Task[Any] | None) -> object:
-    """Make one call here, and await it if need be; as `drive` makes the calls of a work."""
-    cancels = Cancels(task or asyncio.current_task())
+@types.coroutine
+def called(
+    function: Callable[..., object], args: tuple[object, ...], task: asyncio.Task[Any] | None
+) -> Generator[Any, Any, object]:
+    """Make one call here, and await it if need be; as `drive` makes the calls of a work.
+
+    Others ask its task to be cancelled only while it waits: from then on they are watched.
+    """
+    current = task or asyncio.current_task()
+    assert current is not None
+    seen = current.cancelling()
+    cancels = Cancels(current, seen) if seen else None
     try:
         result = function(*args)
-        if is_awaitable(result):
-            result = await cancels.awaiting(result)
-        if cancels.asked() and await cancels.take_back():
+        if cancels is None and type(result) is CoroutineType:
+            begun: list[Any] = []  # not a name here: it may have an error that leads to this frame
+            try:
+                begun.append(result.send(None))
+            except StopIteration as stop:
+                result = stop.value
+            else:
+                cancels = Cancels(current, seen)
+                result = yield from cancels.awaiting(result, begun)
+        elif is_awaitable(result):
+            cancels = cancels or Cancels(current, seen)
+            result = yield from cancels.awaiting(result)
+        if cancels is None and current.cancelling() == seen:
+            return result
+        cancels = cancels or Cancels(current, seen)
+        if cancels.asked() and (yield from cancels.take_back()):
             raise asyncio.CancelledError
     except BaseException as error:
         if issubclass(type(error), GeneratorExit) and ends_the_task(error):
             raise
-        failure = await cancels.judged(error)
+        failure = yield from (cancels or Cancels(current, seen)).judged(error)
     else:
         return result
     try:

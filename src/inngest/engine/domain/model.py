@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from inngest.protocol import codec
 from inngest.protocol.calls import Sign
@@ -348,6 +348,18 @@ class RunState:
     discovery: Discovery = FIRST_DISCOVERY  # as it is stored; says nothing of a local function
     asking: Asking = NOT_ASKING  # likewise; changes also as a discovery leaves
 
+    def add(self, memo: Memo) -> None:
+        """Take over the result of a step with which nothing else was decided, as `apply` does."""
+        self.attempt = 0
+        self.seq += 1
+        self.steps += 1
+        self.size += memo.size
+        hashed = memo.step.hash
+        if self.open:
+            self.open.pop(hashed, None)
+            self.arrived.pop(hashed, None)
+        self.done[hashed] = memo
+
     def apply(self, changes: Changes) -> None:
         """Take over what was decided."""
         self.attempt = changes.attempt
@@ -389,6 +401,12 @@ class Changes(NamedTuple):
     follows: bool = False  # from now on; then `code` is there too
     discovery: Discovery | None = None  # from now on; None: as before
     asking: Asking | None = None  # in memory, from now on; None: as before
+
+    @classmethod
+    def of_result(cls, memo: Memo) -> Self:
+        """The result of a step, and nothing else."""
+        memos = (memo,)
+        return cls(0, memos, entries=memos, size=memo.size)
 
     @property
     def is_result(self) -> bool:

@@ -39,40 +39,24 @@ class Turn(asyncio.Future[None]):
 class StepCall:
     """A step call that has not been answered."""
 
-    __slots__ = (
-        "behind",
-        "blocks",
-        "cancelled",
-        "executing",
-        "kind",
-        "memo",
-        "op",
-        "open",
-        "park",
-        "reason",
-        "recorded",
-        "refused",
-        "step",
-        "task",
-        "turn",
-    )
+    # What most calls never change is the class's.
+    turn: Turn | None = None  # it has a memo, and waits for its turn
+    memo: Memo | None = None  # that memo
+    refused = False  # it is given the memo of a call that was given up, though it was not
+    behind: asyncio.Future[None] | None = None  # nothing is recorded of it, and it waits for the history
+    park: asyncio.Future[None] | None = None  # it has no memo, and waits
+    open: OpenStep | None = None  # what is recorded of its waiting
+    op: Op | None = None  # what to record of its waiting
+    cancelled = False  # its caller gave up
+    reason: tuple[object, ...] = ()  # what it gave up with: a cancel scope knows its own by that
+    recorded: Recorded | None = None  # it was recorded in a transaction of its own
+    executing = False  # its handler runs
+    blocks = False  # its handler was seen to block the loop
 
     def __init__(self, step: StepName, kind: Opcode, task: asyncio.Task[object] | None) -> None:
         self.step = step
         self.kind = kind
         self.task = task  # the task that waits for the answer
-        self.turn: Turn | None = None  # it has a memo, and waits for its turn
-        self.memo: Memo | None = None  # that memo
-        self.refused = False  # it is given the memo of a call that was given up, though it was not
-        self.behind: asyncio.Future[None] | None = None  # nothing is recorded of it, and it waits for the history
-        self.park: asyncio.Future[None] | None = None  # it has no memo, and waits
-        self.open: OpenStep | None = None  # what is recorded of its waiting
-        self.op: Op | None = None  # what to record of its waiting
-        self.cancelled = False  # its caller gave up
-        self.reason: tuple[object, ...] = ()  # what it gave up with: a cancel scope knows its own by that
-        self.recorded: Recorded | None = None  # it was recorded in a transaction of its own
-        self.executing = False  # its handler runs
-        self.blocks = False  # its handler was seen to block the loop
 
     @property
     def is_kept(self) -> bool:

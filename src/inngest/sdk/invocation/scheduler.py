@@ -28,6 +28,26 @@ from .replay import NOT_YET, PATIENCE, History
 class StepScheduler:
     """The turns of one invocation. Every wait here raises EndOfInvocation when the invocation is over."""
 
+    # What most invocations never change is the class's.
+    exact = False  # at rest nothing comes from anywhere else: all code is in threads that are seen
+    running = 0  # handlers that execute and records under way
+    _parked = 0  # calls that wait without a memo
+    _returning: asyncio.Future[None] | None = None  # the body has returned, and waits for the history
+    _stall: Stall | None = None  # what keeps everything from going on
+    held: Held | None = None  # why it is HELD
+    ending: Ending | None = None  # why it is over
+    error: BaseException | None = None  # why it FAILED
+    broken = False  # the error is the store's, not the code's
+    yielding = False  # to end as soon as nothing runs
+    _busy = 0  # threads in the body of a plain function
+    threaded = False  # others, which the function has started itself, call steps: nobody sees when they rest
+    _aside = 0  # such calls that are open: while there are any, the function's own thread waits for them
+    _aside_until = 0  # monotonic ms: until when one that was answered, or another one, may be about to call
+    _active_at = 0  # the turn of the last activity
+    _stirred = False  # something has happened since the code rested last
+    _watching = False  # for the rest after that
+    _hoped_until: int | None = None  # monotonic ms: a due attempt the code has not come to is given up then
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -45,31 +65,13 @@ class StepScheduler:
         self._record_open = record_open
         self._passed = passed
         self._holds = holds
-        self.exact = False  # at rest nothing comes from anywhere else: all code is in threads that are seen
         self.callers = Callers()
         self.calls: dict[str, StepCall] = {}  # by hash, in the order in which they were made
-        self.running = 0  # handlers that execute and records under way
-        self._parked = 0  # calls that wait without a memo
         self._behind: dict[str, StepCall] = {}  # calls that wait for the history, in the order in which they were made
-        self._returning: asyncio.Future[None] | None = None  # the body has returned, and waits for the history
-        self._stall: Stall | None = None  # what keeps everything from going on
-        self._patience = Patience(clock)  # with it
-        self.held: Held | None = None  # why it is HELD
-        self.ending: Ending | None = None  # why it is over
-        self.over: asyncio.Future[Ending] = loop.create_future()  # resolved with it
-        self.error: BaseException | None = None  # why it FAILED
-        self.broken = False  # the error is the store's, not the code's
-        self.yielding = False  # to end as soon as nothing runs
-        self._busy = 0  # threads in the body of a plain function
-        self.threaded = False  # others, which the function has started itself, call steps: nobody sees when they rest
-        self._aside = 0  # such calls that are open: while there are any, the function's own thread waits for them
-        self._aside_until = 0  # monotonic ms: until when one that was answered, or another one, may be about to call
-        self._active_at = 0  # the turn of the last activity
-        self._stirred = False  # something has happened since the code rested last
-        self._watching = False  # for the rest after that
+        self._patience = Patience(clock)  # with the stall
+        self.over: asyncio.Future[Ending] = loop.create_future()  # resolved with the ending
         self._waiting_for_rest: deque[asyncio.Future[None]] = deque()
         self._alarm = Alarm(clock)  # for when something that waits is due
-        self._hoped_until: int | None = None  # monotonic ms: a due attempt the code has not come to is given up then
 
     # -- what happens
 

@@ -34,6 +34,18 @@ class CurrentStep:
         attempt: number of the attempt, from 0.
     """
 
+    # What most steps never change is the class's.
+    _deadline: int | None = None
+    _timer: Timer | None = None
+    _task: asyncio.Task[object] | None = None  # that can be interrupted
+    _interrupted = False  # it was, because of the timeout
+    _cancelling = 0  # how often it had been cancelled before
+    _overdue = False
+    _when_ended: Callable[[], object] | None = None
+    _stop = False
+    _delivered = False
+    scope: Scope | None = None  # what is current meanwhile
+
     def __init__(
         self, invocation: object, step_id: str, attempt: int, clock: Clock, timeout: int | None = None
     ) -> None:
@@ -46,16 +58,6 @@ class CurrentStep:
         self.began_at = 0
         self.abandoned = False  # its invocation is over
         self._clock = clock
-        self._deadline: int | None = None
-        self._timer: Timer | None = None
-        self._task: asyncio.Task[object] | None = None  # that can be interrupted
-        self._interrupted = False  # it was, because of the timeout
-        self._cancelling = 0  # how often it had been cancelled before
-        self._overdue = False
-        self._when_ended: Callable[[], object] | None = None
-        self._stop = False
-        self._delivered = False
-        self.scope: Scope | None = None  # what is current meanwhile
 
     # -- for the handler
 

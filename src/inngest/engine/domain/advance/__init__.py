@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inngest.engine.domain.model import Changes, Policy, RunState
 from inngest.protocol.calls import Completed, Failed, Held, Outcome, Yielded
 from inngest.protocol.errors import ErrorInfo
-from inngest.protocol.opcodes import Entry, Op, Opcode
+from inngest.protocol.opcodes import Entry, Memo, Op, Opcode
 
 from . import code, defers, outcomes, sleeps, steps, waits
 from .draft import Draft, Moment, Overflow
@@ -57,9 +57,9 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
         moment: the time and the jitter of this decision.
     """
     if outcome is None:
-        changes = lone_result(run, ops, policy, moment.now)
-        if changes is not None:
-            return changes
+        memo = lone_result(run, ops, policy, moment.now)
+        if memo is not None:
+            return Changes.of_result(memo)
     draft = Draft(run, policy, moment)
     try:
         for op in ops:
@@ -83,8 +83,10 @@ def advance(run: RunState, ops: Sequence[Op], outcome: Outcome | None, policy: P
     return draft.changes()
 
 
-def lone_result(run: RunState, ops: Sequence[Op], policy: Policy, now: int) -> Changes | None:
-    """Decides the commonest report, one handler that returned, as `advance` does; None for all others."""
+def lone_result(run: RunState, ops: Sequence[Op], policy: Policy, now: int) -> Memo | None:
+    """Decides the commonest report, one handler that returned, as `advance` does: nothing but its memo follows. None
+    for all others.
+    """
     if len(ops) != 1 or ops[0].op is not Opcode.STEP_RUN:
         return None
     return steps.succeeded_alone(run, ops[0], policy, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inngest.engine.domain.backoff import retry_delay
-from inngest.engine.domain.model import Changes, FailedAttempt, Policy, RunState
+from inngest.engine.domain.model import FailedAttempt, Policy, RunState
 from inngest.protocol import codec, limits
 from inngest.protocol.errors import ErrorInfo
 from inngest.protocol.opcodes import Memo, Op, Opcode, OpenStep
@@ -26,7 +26,7 @@ def succeeded(draft: Draft, op: Op) -> None:
     draft.sent.extend(op.events)
 
 
-def succeeded_alone(run: RunState, op: Op, policy: Policy, now: int) -> Changes | None:
+def succeeded_alone(run: RunState, op: Op, policy: Policy, now: int) -> Memo | None:
     """Decides the commonest report, one handler that returned, at once as `succeeded` does in a draft.
 
     None where there is more to decide: events that it sends, limits that it reaches, and what was reported before.
@@ -40,8 +40,7 @@ def succeeded_alone(run: RunState, op: Op, policy: Policy, now: int) -> Changes 
         or run.size + size > limits.MAX_STATE
     ):
         return None
-    memos = (Memo(op.step, op.kind, run.seq, op.data, None, now, op.attempt, op.started_at),)
-    return Changes(0, memos, entries=memos, size=size)
+    return Memo(op.step, op.kind, run.seq, op.data, None, now, op.attempt, op.started_at)
 
 
 def attempt_failed(draft: Draft, op: Op) -> None:
