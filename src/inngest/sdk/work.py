@@ -11,7 +11,7 @@ import inspect
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CoroutineType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from typing_extensions import TypeIs
 
@@ -23,6 +23,9 @@ from .errors import AsyncUnsupportedError
 R = TypeVar("R")
 
 Work = Generator[Callable[[], object], object, R]
+
+_Waiting = Generator[Any, Any, object]
+"""The wait of a coroutine that is made of a generator."""
 
 
 class Driver(Protocol):
@@ -112,10 +115,10 @@ def called(
                 result = stop.value
             else:
                 cancels = Cancels(current, seen)
-                result = yield from cancels.awaiting(result, begun)
+                result = yield from cast("_Waiting", cancels.awaiting(result, begun))
         elif is_awaitable(result):
             cancels = cancels or Cancels(current, seen)
-            result = yield from cancels.awaiting(result)
+            result = yield from cast("_Waiting", cancels.awaiting(result))
         if cancels is None and current.cancelling() == seen:
             return result
         cancels = cancels or Cancels(current, seen)
