@@ -17,10 +17,10 @@ class EngineSink:
     Args:
         loop: the engine's event loop; clients send from any loop or thread.
         service: takes what they send.
-        outbox: where they send on connections of theirs.
+        outbox: where they send on connections of theirs; None: a database in memory has none.
     """
 
-    def __init__(self, loop: EngineLoop, service: Service, outbox: OutboxOf) -> None:
+    def __init__(self, loop: EngineLoop, service: Service, outbox: OutboxOf | None) -> None:
         self._loop = loop
         self._service = service
         self.outbox = outbox

@@ -16,14 +16,7 @@ from . import environment, event_sender, function_options
 from .context import Context, ContextSync
 from .errors import EngineBindingError, SendEventsError, TransactionError
 from .events import Event, SendEventsResult, batch_of, copies_of, to_sent
-from .function import (
-    Client,
-    Function,
-    FunctionOptions,
-    MiddlewareFactory,
-    check_handlers,
-    redefines,
-)
+from .function import Client, Function, FunctionOptions, MiddlewareFactory, check_handlers, redefines
 from .middleware import Hooks, Middleware, MiddlewareSync
 from .serializers import Serializer, Unset
 from .steps.arguments import sent_signal
@@ -357,41 +350,13 @@ class Inngest:
             SendEventsError: they were not, or not all, accepted.
             TransactionError: nothing can be sent on the connection.
         """
-        batch, hooks = self._prepare(events, skip_middleware)
-        outbox = self._outbox_for(connection)
-        await drive(hooks.call("before_send_events", batch))
-        sent = to_sent(batch, self.serializer)
-        if not sent:
-            result = SendEventsResult()
-        elif outbox is not None:
-            result = SendEventsResult(ids=await drive(outbox.put(sent, connection, blocking=False)))
-        elif self._sink is not None:
-            result = SendEventsResult(ids=await self._sink.send_events(sent))
-        else:
-            result = await drive(
-                event_sender.send_events(self._target(), self._traced(sent), event_sender.AsyncTransport(self._timeout))
-            )
-        return await drive(self._sent(hooks, result))
+        return await drive(self._send(events, connection, skip_middleware, blocking=False))
 
     def send_sync(
         self, events: Event | Sequence[Event], *, connection: object = Unset, skip_middleware: bool = False
     ) -> list[str]:
         """The same, blocking. Not for the event loop's own thread, unless it is given a connection. See `send`."""
-        batch, hooks = self._prepare(events, skip_middleware)
-        outbox = self._outbox_for(connection)
-        drive_sync(hooks.call("before_send_events", batch))
-        sent = to_sent(batch, self.serializer)
-        if not sent:
-            result = SendEventsResult()
-        elif outbox is not None:
-            result = SendEventsResult(ids=drive_sync(outbox.put(sent, connection, blocking=True)))
-        elif self._sink is not None:
-            result = SendEventsResult(ids=self._sink.send_events_sync(sent))
-        else:
-            result = drive_sync(
-                event_sender.send_events(self._target(), self._traced(sent), event_sender.SyncTransport(self._timeout))
-            )
-        return drive_sync(self._sent(hooks, result))
+        return drive_sync(self._send(events, connection, skip_middleware, blocking=True))
 
     async def send_signal(self, signal: str, data: object = None) -> str | None:
         """Give a signal to the run whose step waits for it: in the engine of this process, else over HTTP.
@@ -408,20 +373,31 @@ class Inngest:
             SendEventsError: over HTTP, and the server did not take it.
         """
         sent = sent_signal("send_signal", signal, data, self.serializer)
-        if self._sink is not None:
-            return await self._sink.send_signal(sent)
-        return await drive(event_sender.send_signal(self._api(), sent, event_sender.AsyncTransport(self._timeout)))
+        return await drive(signalling(self, sent, blocking=False))
 
     def send_signal_sync(self, signal: str, data: object = None) -> str | None:
         """The same, blocking. Not for the event loop's own thread. See `send_signal`."""
         sent = sent_signal("send_signal", signal, data, self.serializer)
-        if self._sink is not None:
-            return self._sink.send_signal_sync(sent)
-        return drive_sync(event_sender.send_signal(self._api(), sent, event_sender.SyncTransport(self._timeout)))
+        return drive_sync(signalling(self, sent, blocking=True))
 
-    def _prepare(self, events: Event | Sequence[Event], skip_middleware: bool) -> tuple[list[Event], Hooks]:
+    def _send(
+        self, events: Event | Sequence[Event], connection: object, skip_middleware: bool, *, blocking: bool
+    ) -> Work[list[str]]:
         hooks = Hooks(self, [] if skip_middleware else self.middleware, None)
-        return copies_of(batch_of(events)) if hooks.any else batch_of(events), hooks
+        batch = copies_of(batch_of(events)) if hooks.any else batch_of(events)
+        outbox = self._outbox_for(connection)
+        yield from hooks.call("before_send_events", batch)
+        sent = to_sent(batch, self.serializer)
+        if not sent:
+            result = SendEventsResult()
+        elif outbox is not None:
+            result = SendEventsResult(ids=(yield from outbox.put(sent, connection, blocking=blocking)))
+        else:
+            result = yield from delivering(self, sent, blocking=blocking)
+        yield from hooks.call("after_send_events", result)
+        if result.error is not None:
+            raise SendEventsError(result.error, result.ids)
+        return result.ids
 
     def _outbox_for(self, connection: object) -> EventOutbox | None:
         """Where events go that are sent on a connection; None if none was given."""
@@ -437,21 +413,11 @@ class Inngest:
             )
         return found
 
-    def _traced(self, sent: Sequence[SentEvent]) -> Sequence[SentEvent]:
-        """Events for a server; an engine of this process sees to those that it takes."""
-        return sent if self._tracing is None else self._tracing.sent(sent)
-
     def _api(self) -> event_sender.Target:
         return event_sender.Target(self.api_origin, self.signing_key, self.env, self.is_production)
 
     def _target(self) -> event_sender.Target:
         return event_sender.Target(self.event_api_origin, self.event_key, self.env, self.is_production)
-
-    def _sent(self, hooks: Hooks, result: SendEventsResult) -> Work[list[str]]:
-        yield from hooks.call("after_send_events", result)
-        if result.error is not None:
-            raise SendEventsError(result.error, result.ids)
-        return result.ids
 
 
 # -- for functions and engines, and not for users
@@ -496,8 +462,8 @@ def delivering(client: Client, events: Sequence[SentEvent], *, blocking: bool) -
     sink = client._sink
     if sink is None:
         transport = event_sender.SyncTransport if blocking else event_sender.AsyncTransport
-        target, sent = client._target(), client._traced(events)
-        return (yield from event_sender.send_events(target, sent, transport(client._timeout)))
+        sent = events if client._tracing is None else client._tracing.sent(events)  # an engine sees to its own
+        return (yield from event_sender.send_events(client._target(), sent, transport(client._timeout)))
     ids = yield lambda: sink.send_events_sync(events) if blocking else sink.send_events(events)
     return SendEventsResult(ids=cast("list[str]", ids))
 

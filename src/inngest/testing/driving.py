@@ -56,7 +56,7 @@ class Driven:
         self.service = self.parts.engine.service
         self.parts.engine.invoker.around_handlers = handlers.around
         handlers.attach(self.home.loop, self._stirred.set)
-        self._sink = EngineSink(self.home, self.service)
+        self._sink = EngineSink(self.home, self.service, None)
         self._bound: list[Inngest] = []
         self._turn = asyncio.Lock()  # several verbs may wait: one at a time moves the clock
         self._looks = 0  # since the clock was moved

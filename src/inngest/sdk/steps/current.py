@@ -44,7 +44,6 @@ class CurrentStep:
     _when_ended: Callable[[], object] | None = None
     _stop = False
     _delivered = False
-    scope: Scope | None = None  # what is current meanwhile
 
     def __init__(
         self, invocation: object, step_id: str, attempt: int, clock: Clock, timeout: int | None = None
@@ -58,6 +57,7 @@ class CurrentStep:
         self.began_at = 0
         self.abandoned = False  # its invocation is over
         self._clock = clock
+        self.scope: Scope | None = None  # what is current meanwhile
 
     # -- for the handler
 
