@@ -48,7 +48,7 @@ def inngest_engine(request: pytest.FixtureRequest, inngest_functions: Any) -> Ge
     """An engine for one test: its database is in memory, and its clock moves when the test says so."""
     from inngest.testing import Engine  # noqa: PLC0415 - it takes a quarter of a second, of who has no such test
 
-    engine = Engine(inngest_functions, always_replay=request.config.getoption("--inngest-always-replay"))
+    engine = Engine(inngest_functions, always_replay=bool(request.config.getoption("--inngest-always-replay")))
     try:
         yield engine
     finally:

@@ -150,9 +150,9 @@ async def test_run_until_a_step_stops_before_its_handler() -> None:
         assert engine.now == datetime.datetime(2025, 1, 31, tzinfo=datetime.UTC)
         await engine.run_until(at.step("goodbye"))
         assert engine.now == datetime.datetime(2025, 2, 7, tzinfo=datetime.UTC)
-        assert not sent.called
+        assert sent.calls == []
         await engine.run_until(at.ended(run))
-        assert sent.called
+        assert len(sent.calls) == 1
         assert run.output == "left"
 
 

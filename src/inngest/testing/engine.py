@@ -174,7 +174,7 @@ class Engine(Verbs):
         fn: Function[T],
         /,
         *,
-        returns: T = Unset,  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+        returns: T = Unset,  # type: ignore[assignment]
         calls: Callable[..., object] | None = None,
         fail: Fail = 0,
         optional: bool = False,
