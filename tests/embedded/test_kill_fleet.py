@@ -69,6 +69,26 @@ def test_another_worker_takes_over_when_the_lease_is_over(tell: Tell) -> None:
             process, other = other, told.start()
 
 
+async def test_a_worker_that_died_with_a_server_whose_clock_was_ahead_is_taken_over(database: str) -> None:
+    """A standby that was promoted has a clock of its own: the last beat of the dead is to come, by that."""
+    sessions = f"{database.partition('schema=')[2]}.inngest_sessions"
+    async with inngest.Engine([], database=database, lease=LEASE) as engine:
+        with processes.started(works, database) as died:
+            died.expect("ready")
+            (event,) = await engine.send(inngest.Event(name="slow"))
+            died.expect("first")
+            died.kill()
+            ahead = f"UPDATE {sessions} SET beat_at = beat_at + 3600000 WHERE pid = {died.pid}"
+            postgres.server().execute(ahead)
+        with processes.started(works, database) as other:
+            other.expect("ready")
+            other.expect("first")
+            other.say("of the other")
+            other.expect("second")
+            (run,) = await engine.runs(event_id=event)
+            assert await engine.wait(run.id) == "of the other"
+
+
 class Slow:
     """A function of two steps; the first one says where it runs, and waits until it is told to go on."""
 

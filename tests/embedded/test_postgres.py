@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from inngest.embedded.reader import Reader
 from inngest.errors import EngineConfigError, StoreBusyError, StoreError, StoreReadOnlyError, StoreVersionError
 from tests import postgres, processes
 from tests.embedded.test_several_engines import Shop
+from tests.wall_clock import WallClock
 
 
 @pytest.fixture
@@ -186,6 +188,21 @@ async def test_it_goes_on_when_the_server_ends_its_connections(schema: str) -> N
             assert len(await engine.runs()) == number
 
 
+async def test_a_worker_is_heard_from_its_begin_on_by_the_clock_of_the_server(
+    schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of engines may be ahead of that: it goes on from what they had before the server was another."""
+    server = postgres.server()
+    async with inngest.Engine([], database=server.url(schema=schema)):
+        pass
+    server.execute(
+        f"ALTER TABLE {schema}.inngest_sessions ADD CHECK (beat_at < extract(epoch FROM now()) * 1000 + 60000)"
+    )
+    WallClock(monkeypatch).forward(3_600_000)
+    async with inngest.Engine([], database=server.url(schema=schema)) as engine:
+        assert await engine.runs() == []
+
+
 async def test_no_transaction_waits_or_rests_for_as_long_as_a_lease(schema: str) -> None:
     """A transaction that is stopped in its middle would hold its locks for ever."""
     server = postgres.server()
@@ -213,3 +230,18 @@ async def test_through_a_pooler_it_looks_for_what_others_did(schema: str, caplog
             assert await sender.wait(run.id) == number
         assert await worker.invoke(shop.pack, data={"number": 9}) == 9
     assert [run.output for run in Reader(url).runs()] == [9, *reversed(range(8))]
+
+
+async def test_through_a_pooler_it_leaves_no_setting_to_others(schema: str) -> None:
+    """What is set on a connection that PgBouncer lends stays for whoever is lent it next."""
+    server, shop = postgres.pooler(), Shop()
+    async with inngest.Engine(shop.client, database=server.url(schema=schema), lease=2_000) as engine:
+        for number in range(3):
+            assert await engine.invoke(shop.pack, data={"number": number}) == number
+        with contextlib.ExitStack() as stack:
+            set_to: set[object] = set()
+            for _ in range(10):  # as many transactions at a time need all connections that there are
+                found = f"host={server.folder} port={server.port} user={postgres.USER} dbname=postgres"
+                lent = stack.enter_context(psycopg.connect(found, prepare_threshold=None))
+                set_to |= set(lent.execute("SHOW statement_timeout").fetchall())
+    assert set_to == {("0",)}

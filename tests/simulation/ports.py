@@ -234,6 +234,9 @@ class SimLiveness:
         self._locks = locks
         self._own: list[str] = []
 
+    def beat(self) -> int | None:
+        return None
+
     def is_heard(self) -> bool:
         return True
 

@@ -21,9 +21,9 @@ from inngest.engine.store.locks import Kind, Lock, NotFree
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
 
-from . import errors, urls
+from . import errors, standbys, urls
 from .cutting import Connections
-from .leases import NOW, Leases
+from .leases import IS_OVER, Leases
 from .wakes import PostgresWakes
 from .words import LANGUAGE, PLACE, BuiltTexts, PostgresLanguage
 
@@ -89,15 +89,16 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, lease: int = 15_000, nap: Callable[[float], object] = time.sleep) -> None:
         read = urls.read(url)
-        self._conninfo, self._schema, self.name, self.dbname = read
+        self._conninfo, self._schema, self.name, self.dbname, self._names_several = read
         self._nap = nap
         self._quoted = LANGUAGE.identifier_preparer.quote(self._schema)
         self._texts = BuiltTexts(self._quoted)
         self._seed = _number(f"inngest {self._schema}")
+        self._has_told = False  # how its server commits
         self._lease = lease
         self._limits = _limits(lease // 3)
         self._connections = Connections(self.name)
-        self.leases = Leases(self._open, self.named("inngest_sessions"), lease)
+        self.leases = Leases(self._open, self.named("inngest_sessions"), lease, lambda: not self.wakes.hears)
         self._channel = f"inngest_{hashlib.sha256(self._schema.encode()).hexdigest()[:16]}"
         ends = _number(f"inngest ends {self._schema}")
         self.wakes = PostgresWakes(
@@ -212,10 +213,7 @@ class PostgresDatabase:
 
     @cached_property
     def _is_over(self) -> str:
-        return (
-            f"SELECT COALESCE(beat_at + lease < {NOW}, true) OR ended IS NOT NULL "
-            f"FROM {self.named('inngest_sessions')} WHERE id = $1"
-        )
+        return f"SELECT COALESCE({IS_OVER}, true) FROM {self.named('inngest_sessions')} WHERE id = $1"
 
     def look_at_lives(self, connection: Connection) -> None:
         self.leases.look(cast("PostgresConnection", connection))
@@ -241,6 +239,9 @@ class PostgresDatabase:
                 limits = self._limits.format(local="")  # of what is a transaction of its own
                 connection.execute(limits.encode(), prepare=False)
             self.leases.measure(connection)
+            if not self._has_told:
+                standbys.tell(connection, self.name, named=self._names_several)
+                self._has_told = True
         except psycopg.Error as error:
             connection.close()
             raise self.explain(error) from error

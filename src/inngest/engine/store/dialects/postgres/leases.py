@@ -36,6 +36,11 @@ FIRST = 0.05
 NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 """Unix ms by the server's clock."""
 
+IS_OVER = f"(beat_at + lease < {NOW} OR beat_at > {NOW} + lease OR ended IS NOT NULL)"
+"""Whether a worker is dead. A beat that is to come is one by the clock of another server, whose place this one has
+taken, or of before the clock was set: who lives has been heard since (decision 0113).
+"""
+
 
 def elapsed_ns() -> int:
     """Nanoseconds of a clock that nobody sets, and that goes on while the machine is suspended, where there is one."""
@@ -50,19 +55,27 @@ class Leases:
         connect: a connection of its own.
         table: of the sessions, as it is named in a statement.
         lease: milliseconds, 2,000 to 300,000.
-
+        is_lent: whether a connection is lent for one transaction each: what is set on it would stay for others.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], table: str, lease: int) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        table: str,
+        lease: int,
+        is_lent: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.lease: int | None = lease
         self._connect = connect
+        self._is_lent = is_lent
+        self._limit = f"statement_timeout = {max(lease // BEATS, 500)}"
         self._table = table
         self._lasts = lease * 1_000_000  # ns
         self._on_first: Callable[[], object] = lambda: None
         self._beat = (
             f"WITH beat AS (UPDATE {table} SET beat_at = {NOW} WHERE id = $1 AND ended IS NULL RETURNING beat_at) "
             f"SELECT (SELECT beat_at FROM beat), {NOW}, ARRAY(SELECT id FROM {table} WHERE id <> $1 "
-            f"AND (beat_at + lease < {NOW} OR ended IS NOT NULL)), "
+            f"AND {IS_OVER}), "
             "clock_timestamp() - pg_postmaster_start_time() > make_interval(secs => $2)"
         )
         self._lock = threading.Lock()
@@ -87,11 +100,14 @@ class Leases:
 
     def measured(self, asked: int, answered: int, now: int) -> None:
         """The server's clock was read: asked and answered at these times by `elapsed_ns`, in unix ms."""
-        first = self._offset is None
+        offset, before = now * 1_000_000 + 500_000 - (asked + answered) // 2, self._offset
         with self._lock:
-            self._samples.append((answered - asked, now * 1_000_000 + 500_000 - (asked + answered) // 2))
+            if before is not None and abs(offset - before) > (answered - asked) + self._lasts // BEATS:
+                self._regular_since = answered  # it was set, or is another's: beats were by the other time
+                self._samples.clear()
+            self._samples.append((answered - asked, offset))
             self._offset = min(self._samples)[1]
-        if first:
+        if before is None:
             self._on_first()
 
     def measure(self, connection: psycopg.Connection[Any]) -> None:
@@ -107,7 +123,7 @@ class Leases:
     def look(self, connection: psycopg.Connection[Any]) -> None:
         """Learn the time and who lives, for a process that is no worker."""
         self.measure(connection)
-        over = f"SELECT id FROM {self._table} WHERE beat_at + lease < {NOW} OR ended IS NOT NULL"
+        over = f"SELECT id FROM {self._table} WHERE {IS_OVER}"
         self._lapsed = frozenset(row[0] for row in connection.execute(over.encode()).fetchall())
 
     # -- this worker
@@ -137,6 +153,9 @@ class Leases:
         """Show nothing more: the connection ends, and that is no trouble."""
         if (session := self._session) is not None:
             self.release(session)
+
+    def beat(self) -> int | None:
+        return None if self._offset is None else (elapsed_ns() + self._offset) // 1_000_000
 
     def is_heard(self) -> bool:
         return self._session is None or self._over or elapsed_ns() < self._heard_until
@@ -184,17 +203,21 @@ class Leases:
 
     def _connected(self) -> psycopg.Connection[Any]:
         connection = self._connect()
-        limit = max(self._lasts // BEATS // 1_000_000, 500)
-        connection.execute(f"SET statement_timeout = {limit}".encode())
+        if not self._is_lent():
+            connection.execute(f"SET {self._limit}".encode())
         self.measure(connection)
         return connection
 
     def _once(self, connection: psycopg.Connection[Any], session_id: str, *, begun: bool) -> bool:
         """Tell the database that this worker lives; whether its row is there."""
         assert self.lease is not None
+        if self._is_lent():
+            connection.execute(f"BEGIN; SET LOCAL {self._limit}".encode(), prepare=False)
         asked = elapsed_ns()
         row = connection.execute(self._beat.encode(), [session_id, self.lease / 1000]).fetchone()
         answered = elapsed_ns()
+        if self._is_lent():
+            connection.execute("COMMIT")
         assert row is not None
         beat_at, now, lapsed, serves = row
         self.measured(asked, answered, now)
@@ -202,7 +225,9 @@ class Leases:
             if self._session != session_id:
                 return True
             if beat_at is None:
-                self._over = begun  # else it is not written yet
+                self._over = begun
+                if not begun:  # it is not written yet: there is nothing that others could take over
+                    self._heard_until = max(self._heard_until, asked + self._lasts // 2)
                 return False
             if asked >= self._heard_until:
                 self._regular_since = answered

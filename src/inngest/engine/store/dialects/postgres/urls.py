@@ -39,12 +39,14 @@ class PostgresUrl(NamedTuple):
         schema: where the tables are.
         shown: the URL as it may be shown, without its password.
         dbname: the name of the database on its server; None if the URL leaves it to the driver.
+        names_several: whether it names several servers.
     """
 
     conninfo: str
     schema: str
     shown: str
     dbname: str | None
+    names_several: bool
 
 
 def read(url: str) -> PostgresUrl:
@@ -77,11 +79,13 @@ def read(url: str) -> PostgresUrl:
         if port and not (re.fullmatch("0*[1-9][0-9]{0,4}", port) and int(port[-5:]) < 65_536):
             raise ValueError(f"{EXPECTED}; a port is a number from 1 to 65535, got {port!r:.80}")
     dbname = given.get("dbname")
+    hosts = str(given.get("host") or given.get("hostaddr") or "")
     return PostgresUrl(
         conninfo.make_conninfo("", **{**_DEFAULTS, **given}),
         schema,
         _shown(given, schema),
         None if dbname is None else str(dbname),
+        "," in hosts,
     )
 
 
