@@ -28,8 +28,10 @@ def several(plan: Plan) -> Section:
         with on_databases(urls, stops=False) as members:
             rates = _rates(plan, found, members)
             limited = _limited(plan, members)
-            with on_databases({"sender": found.url("inngest")}, stops=False) as (sender,):
-                wakes = _wakes(plan, sender, members[0])
+        # Any member would take the run: there is one.
+        pair = {"sender": found.url("inngest"), "member": found.url("inngest")}
+        with on_databases(pair, stops=False) as (sender, member):
+            wakes = _wakes(plan, sender, member)
     rows = [
         [f"{count}", *(rates.of(f"{count}{what}") for what in ("", "-cpu", "-server")), rates.ratio(f"{count}", "1")]
         for count in COUNTS
