@@ -234,9 +234,6 @@ class SimLiveness:
         self._locks = locks
         self._own: list[str] = []
 
-    def beat(self) -> int | None:
-        return None
-
     def is_heard(self) -> bool:
         return True
 

@@ -222,16 +222,18 @@ def test_a_timer_that_is_heard_of_while_it_is_looked_for_the_next_is_not_forgott
     """The look may have been before it was set, and what it found is known only with its COMMIT."""
     alarm, tx = timers.NextTimer(), mock.Mock()
 
-    def looks(_: object) -> int:
-        alarm.hear(5)
-        return 9
+    found = timers.Ahead(9, outbox=False, aside=False)
 
-    with mock.patch.object(timers, "next_due", looks):
+    def looks(_: object) -> timers.Ahead:
+        alarm.hear(5)
+        return found
+
+    with mock.patch.object(timers, "ahead", looks):
         assert alarm.look(cast(Transaction, tx)) == 9
     (call,) = tx.on_commit.call_args_list
     call.args[0]()
     assert alarm.due == 5
-    with mock.patch.object(timers, "next_due", return_value=9):
+    with mock.patch.object(timers, "ahead", return_value=found):
         alarm.look(cast(Transaction, tx))
     tx.on_commit.call_args.args[0]()
     assert alarm.due == 9

@@ -1,4 +1,7 @@
-"""Log records of a server in production, on the error output: as lines for people, or as JSON for programs."""
+"""Log records of a server in production, on the error output: as lines for people, or as JSON for programs.
+
+A file of its own: `inngest start`, `inngest dev` and `inngest worker` set up the same log.
+"""
 
 from __future__ import annotations
 

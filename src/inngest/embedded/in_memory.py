@@ -122,9 +122,6 @@ class Alone:
         self.lease: int | None = None
         self._held: set[str] = set()
 
-    def beat(self) -> None:
-        return None
-
     def is_heard(self) -> bool:
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -49,7 +49,6 @@ class Session(NamedTuple):
     pid: int
     functions: Sequence[str]  # ids of those in its process; and CALLS_APPS
     lease: int | None = None  # ms for which it lives after it was heard; None where locks tell
-    beat: Callable[[], int | None] = lambda: None  # the time by the clock of leases, as it is written
 
 
 class Claimed(NamedTuple):

@@ -267,8 +267,9 @@ class Service:
         self._liveness.hold(worker.session_id)
         self._began = True
         served = [*sorted(one.id for one in options.functions), *([] if worker.remote is None else [CALLS_APPS])]
-        heard = (self._liveness.lease, self._liveness.beat)
-        session = Session(worker.session_id, worker.clock.now(), options.host, options.pid, served, *heard)
+        session = Session(
+            worker.session_id, worker.clock.now(), options.host, options.pid, served, self._liveness.lease
+        )
         await worker.store.begin_session(session)
 
     async def _renew(self) -> None:

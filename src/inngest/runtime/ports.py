@@ -285,10 +285,6 @@ class Liveness(Protocol):
 
     lease: int | None
 
-    def beat(self) -> int | None:
-        """The time (unix ms) by the clock by which leases are counted; None where there are none."""
-        ...
-
     def is_heard(self) -> bool:
         """Whether others take this worker for alive, as far as it can know: else it begins nothing."""
         ...

@@ -71,7 +71,7 @@ def lives(tx: Transaction, session: str) -> bool:
 def begin_session(tx: Transaction, session: Session, writer: str) -> None:
     """A worker lives, and writes with that writer."""
     row = {**session_row(session), "writer": writer, "executing": None, "ended": None}
-    row |= {"lease": session.lease, "beat_at": session.beat()}
+    row |= {"lease": session.lease, "beat_at": tx.beat()}
     tx.execute(INSERT_SESSION, row)
     numbers.forget_others(tx)
 

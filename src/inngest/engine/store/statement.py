@@ -98,6 +98,10 @@ class SqlDialect(Protocol):
         """Whether the column is in the list that is given as a JSON text parameter."""
         ...
 
+    def beat(self) -> int | None:
+        """The time (unix ms) by the clock by which leases are counted; None where there are none."""
+        ...
+
     shared: bool
     """Whether others write at the same time as a transaction of this writer."""
 
@@ -311,6 +315,10 @@ class Transaction:
         for lock in locks:
             self._held.add((lock.kind, f"{lock.exclusive} {lock.key}"))
             self._held.add((lock.kind, f"False {lock.key}"))
+
+    def beat(self) -> int | None:
+        """The time by the clock by which leases are counted."""
+        return self._words.beat()
 
     @property
     def is_shared(self) -> bool:

@@ -111,6 +111,9 @@ class PostgresDatabase:
     def dialect(self) -> PostgresLanguage:
         return LANGUAGE
 
+    def beat(self) -> int | None:
+        return self.leases.beat()
+
     @property
     def texts(self) -> Texts:
         return self._texts

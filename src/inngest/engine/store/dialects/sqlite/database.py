@@ -97,6 +97,9 @@ class SqliteDatabase:
     def dialect(self) -> Dialect:
         return _dialect()
 
+    def beat(self) -> None:
+        return None  # nobody has a lease
+
     @property
     def texts(self) -> Texts:
         return TEXTS

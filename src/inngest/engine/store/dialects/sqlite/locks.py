@@ -63,9 +63,6 @@ class FileLocks:
         resolved = Path(os.path.realpath(database))
         return cls(resolved.with_name(f"{resolved.name}-workers"))
 
-    def beat(self) -> None:
-        """Nothing: nobody has a lease."""
-
     def is_heard(self) -> bool:
         """Whether others take this worker for alive: they see its lock."""
         return True
