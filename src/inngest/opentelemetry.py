@@ -57,7 +57,7 @@ class Tracing:
             self._forget.append(lambda: trace(of, None) if tracing_of(of) is tracing else None)
 
     def close(self) -> None:
-        """Make no more spans. What is under way ends without."""
+        """Make no more spans. Runs that are under way end without them."""
         while self._forget:
             self._forget.pop()()
 

@@ -296,8 +296,9 @@ class Engine(EngineLife):
     async def erase(
         self, where: str, *, cancel: bool = False, preview: bool = False, actor: str | None = None
     ) -> Erased:
-        """Erase what belongs to a person: the data of events that match, and of all runs that came of them. What is
-        left is their skeleton: functions, times, statuses, and the names of steps. The audit notes it.
+        """Erase what belongs to a person: the data of events that match, and of all runs that came of them.
+
+        The rest is their skeleton: functions, times, statuses, and the names of steps. The audit notes it.
 
         Args:
             where: an expression of the event, such as `event.data.user_id == "42"`.

@@ -1,4 +1,4 @@
-"""What was erased, as a caller sees it, and what is left."""
+"""The data that were erased, as a caller sees them, and those that are left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .errors import EngineConfigError, RunsUnderWayError
 
 @dataclass(frozen=True)
 class Erased:
-    """What `Engine.erase` has erased, or would erase."""
+    """The data that `Engine.erase` has erased, or would erase."""
 
     events: int
     runs: int
@@ -79,7 +79,7 @@ def this_user() -> str:
 
 
 async def preview(service: Service, where: str) -> Erased:
-    """What would be erased."""
+    """The data that would be erased."""
     found = await service.control.affected(where)
     return _previewed(found)
 
@@ -135,7 +135,7 @@ def _done(done: Done) -> Erased:
 
 
 def _left(others: Sequence[str], sent: Sequence[str], kept: Sequence[str], unreadable: int) -> tuple[str, ...]:
-    """What this database may still know."""
+    """The data that this database may still know."""
     told: list[str] = []
     if others:
         told.append(

@@ -1,4 +1,4 @@
-"""What a database still knows of something that was erased, and what else may."""
+"""The places in which a database, and others, may still know of something that was erased."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def searched(text: str, found: Mapping[str, int]) -> str | None:
 
 
 def of_file(path: Path, *, wal_is_empty: bool) -> list[str]:
-    """What of a file stays, in sentences."""
+    """The leftovers of a file, in sentences."""
     told: list[str] = []
     if not wal_is_empty:
         told.append(f"{path}-wal was in use, and may hold it until its readers are done: `inngest db vacuum --yes`")
@@ -69,7 +69,7 @@ def of_file(path: Path, *, wal_is_empty: bool) -> list[str]:
 
 
 def of_server(warnings: list[str]) -> list[str]:
-    """What of a PostgreSQL server stays, in sentences."""
+    """The leftovers of a PostgreSQL server, in sentences."""
     return [
         *(f"the server warns: {one}" for one in warnings),
         "backups of the server, its WAL archive and replicas hold what they held",

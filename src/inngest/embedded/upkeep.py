@@ -113,7 +113,7 @@ class Upkeep:
             return Migrated(before, schema.revision(self._database, connection))
 
     def audit(self, limit: int) -> list[AuditRecord]:
-        """What people did that leaves no other trace, the newest first."""
+        """The acts of people that leave no other trace, the newest first."""
 
         def read(connection: Connection) -> list[AuditRecord]:
             schema.check(self._database, connection)

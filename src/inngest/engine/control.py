@@ -115,7 +115,7 @@ class Control:
         return forked
 
     async def affected(self, where: str) -> Affected:
-        """What an erasure is about. Nothing is written.
+        """The rows that an erasure is about. Nothing is written.
 
         Raises:
             ExpressionError: its condition is none.

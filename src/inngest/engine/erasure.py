@@ -1,4 +1,4 @@
-"""What belongs to a person is erased: looked for, ended if it goes on, and written over part by part.
+"""Data that belong to a person are erased: looked for, ended if their runs go on, and written over part by part.
 
 One that is interrupted has erased what it has erased; the next one with the same condition goes on with the rest.
 """
@@ -25,7 +25,7 @@ RUNS_AT_ONCE, ROWS_AT_ONCE, CANCELLED_AT_ONCE = 50, 200, 80
 
 
 class Erase(NamedTuple):
-    """What is to be erased."""
+    """The data that are to be erased."""
 
     where: str  # an expression of events
     actor: str  # who asks for it
@@ -33,7 +33,7 @@ class Erase(NamedTuple):
 
 
 class Erased(NamedTuple):
-    """What an erasure has done."""
+    """The result of an erasure."""
 
     audit_id: str
     at: int  # unix ms
@@ -166,7 +166,7 @@ class Erasure:
         return done
 
     def _detail(self, under_way: Sequence[UnderWay] | None) -> str:
-        """What is told of it beside its condition; None while it goes on."""
+        """The facts that are told of it beside its condition; None while it goes on."""
         told: dict[str, object] = {"finished": under_way is not None, **self._counts}
         if under_way is not None:
             told |= {

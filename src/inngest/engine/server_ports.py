@@ -182,7 +182,9 @@ class ErasingStore(Protocol):
     """
 
     async def affected(self, where: str, now: int) -> Affected:
-        """What an erasure is about: events that match an expression, and all that came of them. Nothing is written.
+        """The rows that an erasure is about: events that match an expression, and all that came of them.
+
+        Nothing is written.
 
         Raises:
             ExpressionError: it is none.
@@ -194,7 +196,7 @@ class ErasingStore(Protocol):
         ...
 
     async def audit(self, limit: int, before: str | None = None) -> Sequence[AuditEntry]:
-        """What people did, the newest first; before the entry of an id."""
+        """The acts of people, the newest first; before the entry of an id."""
         ...
 
 

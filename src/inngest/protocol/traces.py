@@ -1,8 +1,8 @@
 """Traces of runs: ids that derive from a run, its steps and their attempts, and the text that carries them. Pure.
 
 A run is a part of the trace that the `traceparent` of its event tells. Without one the trace is the run: its id is the
-run's (decision 0102). Whoever knows run, step and attempt knows their spans, so that workers, servers and apps name the
-same spans and store nothing for it (decision 0104).
+run's (decision 0102). A program that knows run, step and attempt knows their spans, so that workers, servers and apps
+name the same spans and store nothing for it (decision 0104).
 """
 
 from __future__ import annotations

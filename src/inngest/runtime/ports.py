@@ -97,7 +97,7 @@ class Transactions(Protocol):
 
 
 class Scope(Protocol):
-    """What is current while a handler runs: its span. A protocol because few have an SDK of OpenTelemetry."""
+    """The span that is current while a handler runs. A protocol because few have an SDK of OpenTelemetry."""
 
     def enter(self, now: int) -> None:
         """The handler begins, here and now (unix ms)."""

@@ -23,7 +23,7 @@ NAMED = 20
 
 
 class Asked(NamedTuple):
-    """What is to be erased."""
+    """The data that are to be erased."""
 
     where: str
     cancel: bool
@@ -81,7 +81,7 @@ def _refused(under_way: tuple[str, ...], run_ids: tuple[str, ...]) -> CommandErr
 
 
 def _scrubbed(upkeep: Upkeep) -> tuple[list[str], bool]:
-    """What stays though no row has it, in sentences; and whether that is so because something went wrong."""
+    """The data that stay though no row has them, in sentences; and whether that is so because something went wrong."""
     try:
         return upkeep.scrub(), False
     except StoreError as error:

@@ -106,7 +106,8 @@ def lend(found: object) -> LentSqlAlchemy | LentAsyncSqlAlchemy | None:
     if of_async is None:
         return None
     if isinstance(found, of_async.async_scoped_session):
-        return LentAsyncSqlAlchemy(found())
+        scoped: Any = found
+        return LentAsyncSqlAlchemy(scoped())
     if isinstance(found, of_async.AsyncConnection | of_async.AsyncSession):
         return LentAsyncSqlAlchemy(found)
     return None

@@ -1,6 +1,6 @@
 """Erasing what belongs to a person: what is looked for, what an erased value becomes, what is told. Pure.
 
-What is left of a run is its skeleton: its function, its times, its status, the names of its steps and their order, and
+The rest of a run is its skeleton: its function, its times, its status, the names of its steps and their order, and
 which runs and events belong together. `store.affected` finds what an erasure is about, `store.erasing` writes it.
 """
 
@@ -76,12 +76,12 @@ def event_data(event: Event, at: int) -> str:
 
 
 def deferred(text: str, at: int) -> str:
-    """What a step has kept of a function that it deferred: which one, and not its data."""
+    """The note that a step has kept of a function that it deferred: which one, and not its data."""
     return codec.dumps({**_read(text), "input": codec.loads(value(at))})
 
 
 def code(text: str | None) -> str | None:
-    """What is known of a run's code, without the values by which it was found to be another."""
+    """The facts that are known of a run's code, without the values by which it was found to be another."""
     try:
         return Code.from_json(text)._replace(hold=None).to_json()
     except Exception:  # it cannot be read, and nobody knows what it holds
@@ -236,7 +236,7 @@ _WAITS = {
 
 @dataclass(slots=True)
 class Affected:
-    """All that an erasure is about, as it was found. What was erased before is in `runs` and `known` alone."""
+    """All that an erasure is about, as it was found. Rows that were erased before are in `runs` and `known` alone."""
 
     roots: dict[str, None] = field(default_factory=dict)  # ids of events that match
     said: dict[str, None] = field(default_factory=dict)  # ids of events that were made from those, or about their runs
@@ -274,7 +274,7 @@ class Affected:
 
     @property
     def under_way(self) -> list[UnderWay]:
-        """What has to end before anything is erased."""
+        """The runs that have to end before anything is erased."""
         runs = [UnderWay(f"run {run.id} of {run.function_id} is {run.status.value}", run.id) for run in self.running]
         events = [UnderWay(_waiting(one)) for one in self.pending]
         return [*runs, *events, *(UnderWay(f"cancellation {one} still ends runs") for one in self.active)]
@@ -290,7 +290,7 @@ def _waiting(one: Pending) -> str:
 
 
 class Part(NamedTuple):
-    """What is erased in one transaction."""
+    """The rows that are erased in one transaction."""
 
     at: int  # unix ms, of the whole erasure
     now: int  # unix ms
@@ -307,7 +307,7 @@ class Part(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of a part."""
+    """The result of a part."""
 
     cancelled: tuple[str, ...] = ()
     runs: int = 0  # that are erased

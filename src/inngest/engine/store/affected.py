@@ -1,6 +1,6 @@
-"""What an erasure is about is found: page by page, each in a transaction of a reader, beside those who write.
+"""The rows that an erasure is about are found: page by page, each in a transaction of a reader, beside those who write.
 
-Events match by a condition. What is about them is found by what the tables tie together: the runs that they started,
+Events match by a condition. Rows about them are found by what the tables tie together: the runs that they started,
 alone or in batches; what those invoked, deferred, or were run again as; what an engine said of their ends; and the
 steps of other runs that waited for them. Events whose own row is gone are found in what kept a copy of them.
 """
@@ -328,7 +328,7 @@ def _tells(data: str | None, error: str | None) -> bool:
 
 
 def _pending(kind: str, key: str, payload: str, collected: Mapping[str, Sequence[str]]) -> Pending | None:
-    """What a timer keeps for later; None if that cannot be read."""
+    """The value that a timer keeps for later; None if that cannot be read."""
     if kind in (TELL, STARTS):
         return Pending(kind, key, (key,))
     try:

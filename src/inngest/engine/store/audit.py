@@ -51,11 +51,11 @@ def write(tx: Transaction, entry: AuditEntry) -> None:
 
 
 def newest(tx: Transaction, limit: int, before: str = LAST) -> list[AuditEntry]:
-    """What people did, the newest first; before the entry of an id."""
+    """The acts of people, the newest first; before the entry of an id."""
     return [AuditEntry(*row) for row in tx.execute(NEWEST, {"before": before, "count": limit}).fetchall()]
 
 
 def eraser(tx: Transaction, at: int) -> str | None:
-    """Who erased something at a time (unix ms); None if nobody knows."""
+    """The person who erased something at a time (unix ms); None if nobody knows."""
     row = tx.execute(ERASER, {"of_time": at}).fetchone()
     return None if row is None else str(row[0])

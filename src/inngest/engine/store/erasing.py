@@ -1,4 +1,4 @@
-"""What an erasure is about is written over, part by part, each in one transaction.
+"""The rows that an erasure is about are written over, part by part, each in one transaction.
 
 Runs come before the events that started them: an erasure that is interrupted finds by these events what it has left. A
 part that is written again changes nothing. Others that touch the same rows are never waited for while a part holds
@@ -44,7 +44,7 @@ _FREE_AND_FORGET = {
 
 
 def locks_of(part: Part) -> list[Lock]:
-    """What a part holds: runs about which it writes, what is collected, and the lanes of the runs."""
+    """The locks that a part holds: runs about which it writes, what is collected, and the lanes of the runs."""
     about = {*part.cancel, *part.runs, *(run_id for run_id, _ in part.memos)}
     collected = [(one.kind, one.key) for one in part.drop if one.kind in (DEBOUNCE, BATCH)]
     locks = [locking.PRUNING, *locking.runs(sorted(about)), *locking.of_timers(collected)]
@@ -149,7 +149,7 @@ def _forget_beside(context: WriteContext, run_id: str, count: int) -> int:
 
 
 def _forget_lanes(context: WriteContext, lane_ids: Sequence[str], now: int) -> None:
-    """What counts for the lanes of runs is forgotten, unless somebody needs it."""
+    """The counters of the lanes of runs are forgotten, unless somebody needs them."""
     found: list[Lane] = []
     for lane_id in lane_ids:
         try:

@@ -155,6 +155,7 @@ class Leases:
             self.release(session)
 
     def beat(self) -> int | None:
+        """The time (unix ms) by the server's clock; None before that was read."""
         return None if self._offset is None else (elapsed_ns() + self._offset) // 1_000_000
 
     def is_heard(self) -> bool:

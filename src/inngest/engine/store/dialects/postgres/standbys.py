@@ -1,4 +1,4 @@
-"""What a standby may lack that is promoted: an engine that starts says how its server commits.
+"""A standby that is promoted may lack something: an engine that starts says how its server commits.
 
 A file of its own: nothing follows from it for the engine.
 """
