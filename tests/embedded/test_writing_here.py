@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import inngest
+from inngest.engine.records import Commit
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.writer import Writer
 from inngest.errors import RunFailedError
@@ -147,4 +148,5 @@ async def test_lone_results_are_written_where_they_are_made(tmp_path: Path, monk
 
     run = await stage.run(body)
     assert len(run.steps) == 100
-    assert len(commands) < 30  # the engine's start, the run's begin and end, and its first steps
+    # Its end, and its first steps; what an engine writes beside its runs is a matter of time.
+    assert sum(isinstance(command, Commit) for command in commands) < 30
