@@ -111,6 +111,7 @@ async def test_with_cancel_all_that_goes_on_is_ended_first(database: str, tmp_pa
         assert found(tmp_path, ANN) == []
         assert (await engine.run(sleeping)).status is RunStatus.CANCELLED
         # The batch that she was taken out of goes on, and begins with the event that is the first now.
+        batch: list[inngest.Run] = []
         for _ in range(3):
             (last,) = await engine.send(inngest.Event(name="collected", data={"user": BOB}))
             if batch := await engine.runs(event_id=last):
@@ -178,7 +179,7 @@ async def test_an_erasure_that_is_interrupted_goes_on_where_it_was(
             return await erase(part)
 
         monkeypatch.setattr(store, "erase", one)
-        interrupted = 0
+        interrupted, last = 0, None
         while interrupted < 100:
             parts = 0
             try:
@@ -188,6 +189,7 @@ async def test_an_erasure_that_is_interrupted_goes_on_where_it_was(
             else:
                 break
         assert 3 < interrupted < 100
+        assert last is not None
         assert (last.under_way, found(tmp_path, ANN)) == ((), [])
         again = await engine.erase(WHERE)
         assert (again.events, again.runs, again.memos, again.keys) == (0, 0, 0, 0)

@@ -208,6 +208,7 @@ async def test_workers_share_a_trace_and_tell_each_step_once(stage: Stage) -> No
         await ctx.step.run("after", lambda: None)
 
     function = stage.function(body)
+    run_id = ""
     for number, kept in enumerate(kepts):
         engine = inngest.Engine([function], database=stage.database)
         Tracing(engine, provider=kept.provider)
@@ -215,10 +216,11 @@ async def test_workers_share_a_trace_and_tell_each_step_once(stage: Stage) -> No
             if number == 0:
                 await engine.send(inngest.Event(name="test/start"))
                 (run,) = await engine.runs()
-                await until_waiting(engine, run.id)
+                run_id = run.id
+                await until_waiting(engine, run_id)
             else:
                 await engine.send(inngest.Event(name="door"))
-                await engine.wait(run.id)
+                await engine.wait(run_id)
     told = [read(span) for kept in kepts for span in kept.spans]
     assert len({span.trace_id for span in told}) == 1
     assert max(Counter(span.span_id for span in told).values()) == 1
