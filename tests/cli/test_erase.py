@@ -78,7 +78,7 @@ async def test_what_goes_on_is_refused_or_cancelled(office: Office, tmp_path: Pa
     assert told["runs"] == [run_id]
     assert in_files(tmp_path, ANN)
     done = await office.ran("db", "erase", "--where", WHERE, "--yes", "--cancel", "--json")
-    assert (done.code, done.json["cancelled"]) == (0, [run_id])
+    assert (done.code, run_id in done.json["cancelled"]) == (0, True)  # and who heard of that, if it was quick
     assert in_files(tmp_path, ANN) == []
 
 
@@ -98,6 +98,6 @@ async def test_nothing_that_matches_is_noted_too(office: Office) -> None:
 
 
 async def test_where_else_it_is_is_told(office: Office) -> None:
-    await office.engine.send(inngest.Event(name="never", data={"person": ANN}))
+    await office.engine.send(inngest.Event(name="unheard", data={"person": ANN}))
     done = await office.ran("db", "erase", "--where", WHERE, "--search", ANN)
     assert f"{ANN!r} is still in inngest_events.data (1)" in done.out
