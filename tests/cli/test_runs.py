@@ -50,6 +50,7 @@ def test_runs_as_json_have_stable_keys(command: Command, shop: Shop) -> None:
         "error",
         "hold",
         "origin_id",
+        "erased_at",
         "unreadable",
     }
     assert all(set(run) == keys for run in found["runs"])

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 import inngest
 from inngest.cli.app import app
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.wake_ports import News
 from inngest.errors import RunCancelledError, RunNotFoundError
 from tests.embedded import databases
 
@@ -127,7 +126,7 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
     """Nothing is queued by it: what it frees is looked for once, also when all of its consequences are over."""
     Seen.running, Seen.interrupted = asyncio.Event(), asyncio.Event()
     claims, ended, looks = 0, 0, asyncio.Semaphore(0)
-    claim, news = SqlStore.claim, SqlStore.news
+    claim, changed_by_others = SqlStore.claim, SqlStore.changed_by_others
 
     async def counted(store: SqlStore, *given: Any, **more: Any) -> Any:
         nonlocal claims, ended
@@ -137,15 +136,15 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
         finally:
             ended += 1
 
-    def looked(store: SqlStore) -> News:
+    def looked(store: SqlStore) -> bool:
         looks.release()
-        return news(store)
+        return changed_by_others(store)
 
     monkeypatch.setattr(SqlStore, "claim", counted)
     async with inngest.Engine(client, database=database) as engine:
         run = await begun(engine, "c/run")
         await Seen.running.wait()
-        monkeypatch.setattr(SqlStore, "news", looked)
+        monkeypatch.setattr(SqlStore, "changed_by_others", looked)
         before = -1
         while not before == claims == ended:  # what its start, and the event, have asked for is over
             before = claims

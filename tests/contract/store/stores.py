@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import uuid
 from collections.abc import Callable
@@ -19,7 +18,8 @@ from inngest.engine.store.database import Database
 from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.wake_ports import NOTHING, News
+from inngest.engine.store.statement import Connection
+from inngest.protocol import ulids
 from tests import postgres
 
 R = TypeVar("R")
@@ -56,6 +56,15 @@ class SqlitePlace:
         return SqliteDatabase(self.path, durable=False, nap=_never)
 
 
+class Prompt(PostgresDatabase):
+    """Hears of others at once: the server tells an idle connection a moment after their commit."""
+
+    def changed_by_others(self, connection: Connection) -> bool:
+        """Whether others have written, asked with a round trip."""
+        connection.execute("SELECT 1")
+        return super().changed_by_others(connection)
+
+
 class PostgresPlace:
     """A schema of a database that is empty."""
 
@@ -67,9 +76,9 @@ class PostgresPlace:
         """Another store on this schema."""
         return SqlStore(self.database(), InlineExecutor(), self._ids, POLICY)
 
-    def database(self) -> PostgresDatabase:
+    def database(self) -> Prompt:
         """The schema."""
-        return PostgresDatabase(postgres.server().url(schema=self._schema))
+        return Prompt(postgres.server().url(schema=self._schema))
 
 
 ALL_EXAMPLES = os.environ.get("EXAMPLES") == "all"
@@ -101,28 +110,6 @@ def search(machine: type[RuleBasedStateMachine], kind: str, examples: int) -> No
     case("runTest").debug()
 
 
-_marks = (f"mark-{number}" for number in itertools.count())
-
-
-async def news_of(place: Place, other: Store, store: Store) -> News:
-    """All that `store` is told of what `other` has done so far. Where nobody is told anything, it asks."""
-    if isinstance(place, SqlitePlace):
-        return store.news()
-    found = NOTHING
-    for mark in _marks:
-        other.tell(News(due={mark: 0}))  # it comes after all that was told before
-        while True:
-            news = store.news()
-            due = {one: at for one, at in news.due.items() if not one.startswith("mark-")}
-            found = found.and_then(news._replace(due=due))
-            if news.everything:
-                break  # the mark may be part of it
-            if mark in news.due:
-                return found
-            await asyncio.sleep(0.001)
-    raise AssertionError
-
-
 def _never(_: float) -> None:
     raise AssertionError("stores that write one after the other are never in each other's way")
 
@@ -136,7 +123,7 @@ class CountedIds:
     def ulid(self, now: int) -> str:
         """The next id."""
         self._made += 1
-        return f"{now:013}{self._made:013}"
+        return ulids.make(now, self._made.to_bytes(10, "big"))
 
     def token(self) -> str:
         """The next token."""

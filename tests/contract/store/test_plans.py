@@ -18,6 +18,7 @@ from tests.house import sql
 SCANS = {
     "apps.APPS": "all apps are what is asked for",
     "apps.NOTE_ERROR": "there are few apps",
+    "audit.ERASER": "there are few acts of people, and it is asked of data that were erased",
     "backlog.BLOCKED": "there are no more lanes than jobs, and metrics are read seldom",
     "backlog.JOBS": "metrics are read each 5 s at most, of what waits and not of history",
     "backlog.OPEN": "the same",

@@ -35,9 +35,7 @@ IS_LEFT = Statement(
 )
 
 INSERT_RUNS = insert_new("A transaction creates runs.", tables.runs, NEW_RUN_COLUMNS)
-INSERT_STARTING = insert_new(
-    "A transaction queues runs that are to begin.", tables.jobs, (*jobs.COLUMNS, "shift"), jobs.told
-)
+INSERT_STARTING = insert_new("A transaction queues runs that are to begin.", tables.jobs, (*jobs.COLUMNS, "shift"))
 
 
 def _is_to_queue(start: Start) -> bool:
