@@ -40,6 +40,7 @@ ALSO: Mapping[str, str] = {
     " '', '', '', 0, 0, NULL, NULL FROM inngest_runs",
     "inngest_attempts": "INSERT OR IGNORE INTO inngest_attempts SELECT inngest_steps.run_id, inngest_steps.hash, 7, 0,"
     " 0, inngest_attempts.error FROM inngest_steps, inngest_attempts",
+    "inngest_audit": "INSERT INTO inngest_audit SELECT id, 0, 'somebody', 'erase', NULL, '{}' FROM inngest_runs",
     "inngest_cancellations": "INSERT INTO inngest_cancellations SELECT id, 'shop', function_id, NULL, 1, NULL, 0, NULL"
     " FROM inngest_runs",
     "inngest_inbox": "INSERT INTO inngest_inbox (run_id, hash, data, arrived_at, attempt)"
@@ -49,6 +50,7 @@ ALSO: Mapping[str, str] = {
     "inngest_kept_slots": "INSERT INTO inngest_kept_slots SELECT id, 'token', 'gone', function_id, lane, 1, 0"
     " FROM inngest_runs WHERE lane IS NOT NULL;"
     "INSERT INTO inngest_sessions (id, started_at, host, pid, functions) VALUES ('gone', 0, 'elsewhere', 1, '[]')",
+    "inngest_outbox": "INSERT INTO inngest_outbox SELECT id, '[]', 0, NULL FROM inngest_runs",
     "inngest_parcels": "INSERT INTO inngest_parcels SELECT id, 0, '[]' FROM inngest_runs",
     "inngest_requests": "INSERT INTO inngest_requests SELECT id, 'of none', 'Gateway',"
     " '{\"url\":\"http://127.0.0.1:9\"}', 0, 0, 0, 'none', NULL, '127.0.0.1:9' FROM inngest_runs",

@@ -255,7 +255,7 @@ async def test_a_wrong_condition_is_refused_before_anything_is_touched(database:
 
 def test_the_search_of_these_tests_looks_everywhere(tmp_path: Path) -> None:
     with Shop().engine(databases.url_in(tmp_path)) as engine:
-        engine.send_sync(inngest.Event(name="never", data={"user": ANN}))
+        engine.send_sync(inngest.Event(name="nobody/listens", data={"user": ANN}))
     if (tmp_path / "inngest.db").exists():
         with sqlite3.connect(tmp_path / "inngest.db") as connection:
             tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]

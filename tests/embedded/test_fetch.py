@@ -263,10 +263,10 @@ async def test_why_says_when_it_is_tried_again(stage: Stage) -> None:
 
 
 async def until_retried(engine: inngest.Engine, run: Run) -> Any:
-    """The reason, once it has a time."""
+    """The reason, once the request has failed."""
     while True:
         reasons = (await engine.explain(run.id)).reasons
-        if reasons[-1].rule == "request" and reasons[-1].until is not None:
+        if reasons[-1].rule == "request" and " has failed " in reasons[-1].text:
             return reasons[-1]
         await asyncio.sleep(0)
 
