@@ -25,6 +25,7 @@ class Hall:
         self.doors: list[threading.Event] = []
         self.open = False
         self.most = 0
+        self.entered = threading.Event()  # somebody has
         self._here = 0
         self._lock = threading.Lock()
 
@@ -37,6 +38,7 @@ class Hall:
             self.doors.append(door)
             if self.open:
                 door.set()
+        self.entered.set()
         door.wait()
         with self._lock:
             self._here -= 1
@@ -220,7 +222,7 @@ async def test_a_run_that_fails_while_a_handler_of_a_branch_runs_keeps_its_slot(
     )
     def torn(ctx: inngest.ContextSync) -> None:
         def breaks() -> None:
-            ctx.step.run("breaks", lambda: hall.doors.append(threading.Event()))
+            ctx.step.run("breaks", hall.entered.wait)
 
         ctx.group.parallel((lambda: ctx.step.run("enter", hall.enter), breaks))
 
