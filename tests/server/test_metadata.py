@@ -60,6 +60,8 @@ async def test_a_step_of_a_run_that_goes_on_is_named_before_it_is_recorded(api: 
     (run,) = await api.engine.runs(event_id=event_id)
     await say(api, run.id, target={"step_id": "door", "step_index": 1}, metadata=[note(of="a repeat")])
     await score(api, run.id, scores=[{"name": "early", "value": 1, "stepId": "later"}])
+    while not (await api.engine.run(run.id)).steps:  # noqa: ASYNC110 - the trace is read twice, and is the same from here
+        await asyncio.sleep(0)
     about = bare((await get(api, f"/runs/{run.id}/trace"))["data"]["rootSpan"]["metadata"])
     assert {one["stepId"]: one["values"] for one in about} == {
         hash_step_id("door:1"): {"of": "a repeat"},
