@@ -74,6 +74,7 @@ full: $(DEV) ## run every suite three times, once on the disk and once beside tw
 	$(BIN)/python -m tests.busy $(MAKE) test
 	EXAMPLES=all $(BIN)/python -m pytest tests/contract/store/test_model.py tests/contract/store/test_lanes_model.py tests/contract/store/test_gates.py tests/contract/store/test_interleaving.py
 	DATABASES=all $(BIN)/python -m pytest tests/embedded
+	CRASHES=all $(BIN)/python -m pytest tests/simulation
 	DAMAGE=all $(BIN)/python -m pytest tests/embedded/test_damaged_rows.py
 	KILL_RUNS=200 $(BIN)/python -m pytest tests/serving/test_kill.py
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests/server/test_fuzz_answers.py tests/server/test_fuzz_requests.py tests/serving/test_fuzz_calls.py
