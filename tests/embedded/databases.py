@@ -86,6 +86,7 @@ ABOUT_FILES = frozenset(
         "test_trouble_full",
         "test_trouble_order",
         "test_trouble_sides",
+        "test_wakes",
         "test_writing_here",
     }
 )

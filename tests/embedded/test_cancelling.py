@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import inngest
 from inngest.cli.app import app
 from inngest.engine.store.sql import SqlStore
+from inngest.engine.wake_ports import News
 from inngest.errors import RunCancelledError, RunNotFoundError
 from tests.embedded import databases
 
@@ -126,7 +127,7 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
     """Nothing is queued by it: what it frees is looked for once, also when all of its consequences are over."""
     Seen.running, Seen.interrupted = asyncio.Event(), asyncio.Event()
     claims, ended, looks = 0, 0, asyncio.Semaphore(0)
-    claim, changed_by_others = SqlStore.claim, SqlStore.changed_by_others
+    claim, news = SqlStore.claim, SqlStore.news
 
     async def counted(store: SqlStore, *given: Any, **more: Any) -> Any:
         nonlocal claims, ended
@@ -136,15 +137,15 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
         finally:
             ended += 1
 
-    def looked(store: SqlStore) -> bool:
+    def looked(store: SqlStore) -> News:
         looks.release()
-        return changed_by_others(store)
+        return news(store)
 
     monkeypatch.setattr(SqlStore, "claim", counted)
     async with inngest.Engine(client, database=database) as engine:
         run = await begun(engine, "c/run")
         await Seen.running.wait()
-        monkeypatch.setattr(SqlStore, "changed_by_others", looked)
+        monkeypatch.setattr(SqlStore, "news", looked)
         before = -1
         while not before == claims == ended:  # what its start, and the event, have asked for is over
             before = claims
@@ -157,6 +158,44 @@ async def test_a_cancel_asks_for_no_more_than_one_claim(database: str, monkeypat
         for _ in range(3):
             await looks.acquire()
     assert claims <= before + 1
+
+
+async def test_who_waits_for_a_run_that_was_cancelled_is_told_while_its_code_unwinds(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, unwinding, may_end, looks = asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slow_to_leave() -> None:
+        running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            unwinding.set()
+            await may_end.wait()
+
+    slow = inngest.Inngest(app_id="slow")
+
+    @slow.create_function(fn_id="leaves", trigger=TRIGGER)
+    async def leaves(ctx: inngest.Context) -> None:
+        await ctx.step.run("hold", slow_to_leave)
+
+    news = SqlStore.news
+
+    def looked(store: SqlStore) -> News:
+        looks.release()
+        return news(store)
+
+    async with inngest.Engine(slow, database=database) as engine:
+        run = await begun(engine, TRIGGER.event)
+        await running.wait()
+        assert await engine.cancel(run)
+        await unwinding.wait()
+        monkeypatch.setattr(SqlStore, "news", looked)
+        for _ in range(2):  # its worker has looked after runs that were cancelled
+            await looks.acquire()
+        with pytest.raises(RunCancelledError):
+            await engine.wait(run)
+        may_end.set()
 
 
 async def retried() -> None:

@@ -18,7 +18,7 @@ from tests.embedded.stage import Stage
 
 BROKEN = [
     (SqlStore, "look_at_files"),
-    (SqlStore, "changed_by_others"),
+    (SqlStore, "news"),
     (SqlStore, "greatest_time"),
     (FileLocks, "show"),
     (Activity, "run_once"),

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import inngest
-from inngest.engine import service
+from inngest.engine import looks
 from inngest.errors import EventInvalidError, FunctionConfigInvalidError, TransactionError
 from tests import postgres
 from tests.embedded import databases
@@ -148,7 +148,7 @@ async def test_the_blocking_twin_may_be_called_on_the_loop(stage: Stage, shop: S
 async def test_workers_hear_of_it_at_the_commit(
     stage: Stage, shop: Shop, opens: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "MAX_WAIT_MS", 10**9)  # nobody looks without a reason
+    monkeypatch.setattr(looks, "MAX_WAIT_MS", 10**9)  # nobody looks without a reason
     async with shop.open() as engine:
         await engine.invoke(shop.pay)  # it has begun to look
         await shop.seen.get()

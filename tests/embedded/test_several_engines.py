@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 import inngest
-from inngest.engine import service
+from inngest.engine import looks
 from inngest.errors import EngineBindingError
 from tests import processes
 from tests.embedded import databases
@@ -54,7 +54,7 @@ class Shop:
 def works(talk: processes.Talk, database: str) -> None:
     """A worker, until it is told to stop, or killed."""
 
-    service.MAX_WAIT_MS = LONG
+    looks.MAX_WAIT_MS = LONG
 
     async def main() -> None:
         async with inngest.Engine(Shop(talk).client, database=database):
@@ -105,7 +105,7 @@ def all_packed(worker: processes.Started) -> list[int]:
 
 async def test_a_killed_worker_is_taken_over_by_one_that_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seen by its lock, and not by a lease: whoever takes over logs it, and goes on from the last record."""
-    monkeypatch.setattr(service, "MAX_WAIT_MS", LONG)
+    monkeypatch.setattr(looks, "MAX_WAIT_MS", LONG)
     with processes.started(works, database) as worker:
         await asyncio.to_thread(worker.expect, "ready")
         async with inngest.Engine([], database=database) as script:
@@ -126,7 +126,7 @@ async def test_an_event_that_another_process_sends_begins_and_its_end_is_seen(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither waits for the longest pause between two looks: both see that another process wrote."""
-    monkeypatch.setattr(service, "MAX_WAIT_MS", LONG)
+    monkeypatch.setattr(looks, "MAX_WAIT_MS", LONG)
     with processes.started(works, database) as worker:
         await asyncio.to_thread(worker.expect, "ready")
         async with inngest.Engine([], database=database) as script:

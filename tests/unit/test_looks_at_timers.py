@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pytest
+
+from inngest.engine.errors import StoreError
 from inngest.engine.ports import Store
 from inngest.engine.records import Fired
 from inngest.engine.timers import LONGEST, Timers
@@ -49,6 +52,47 @@ async def test_a_look_ends_though_more_is_due_and_the_next_goes_on() -> None:
         assert 0 < place.monotonic() - before < LONGEST + TAKES
         looks += 1
     assert looks > 2
+
+
+class Busy(Place):
+    """Others set a timer while this is looked at for the first time."""
+
+    timers: Timers
+    looks = 0
+
+    async def look_at_timers(self) -> None:
+        self.looks += 1
+        if self.looks == 1:
+            self.timers.stale = True
+
+
+async def test_what_others_set_during_a_look_is_seen_by_the_next() -> None:
+    place: Any = Busy(0)
+    place.timers = timers = Timers(cast(Store, place), cast(Clock, place))
+    for _ in range(3):
+        await timers.run_once()
+    assert place.looks == 2
+
+
+class Failing(Place):
+    """Cannot be read the first time."""
+
+    looks = 0
+
+    async def look_at_timers(self) -> None:
+        self.looks += 1
+        if self.looks == 1:
+            raise StoreError("not now")
+
+
+async def test_a_look_that_failed_is_made_again() -> None:
+    place: Any = Failing(0)
+    timers = Timers(cast(Store, place), cast(Clock, place))
+    with pytest.raises(StoreError):
+        await timers.run_once()
+    for _ in range(2):
+        await timers.run_once()
+    assert place.looks == 2
 
 
 class Queue(Place):

@@ -12,6 +12,7 @@ from inngest.engine.executor import RunExecutor
 from inngest.engine.places import NOTHING
 from inngest.engine.quarantine import PATIENCE
 from inngest.engine.records import Claims
+from inngest.engine.wake_ports import News
 
 NOW = 1_000
 
@@ -24,6 +25,10 @@ class Looking:
         self.alone: list[object] = []  # whether each claim might take what must be alone
         self.alone_due = False
         self.through = asyncio.Event()
+        self.told: list[News] = []  # to other workers
+
+    def tell(self, news: News) -> None:
+        self.told.append(news)
 
     async def claim(self, *_: object, alone: bool, **__: object) -> Claims:
         self.asked += 1
@@ -129,3 +134,19 @@ async def test_patience_with_what_must_be_alone_does_not_begin_anew_while_no_thr
         await room.executor.run_once(NOW)
         assert room.executor.looks_at(NOW) == NOW + PATIENCE
     assert room.store.asked == 1
+
+
+async def test_others_are_told_once_that_there_is_no_room_for_what_is_due() -> None:
+    room = Room(1)
+    assert room.executor.keeps("f")
+    assert not room.executor.keeps("g")
+    reserved = room.executor.reserve(1)
+    assert not room.executor.keeps("f")
+    assert room.executor.waits_for("f", NOW)
+    room.executor.job_due(NOW)
+    assert not room.executor.waits_for("f", NOW + 1)
+    for _ in range(2):
+        await room.executor.run_once(NOW)
+    assert room.store.told == [News(due={"f": NOW})]
+    room.executor.give_back(reserved)
+    assert room.executor.keeps("f")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from inngest.protocol.calls import Recorded
 from inngest.protocol.opcodes import Arrival, Op
-from inngest.runtime.careful import CarefulLogger, about_run
+from inngest.runtime.careful import CarefulLogger
 
 from . import invocations, run_log
 from .domain.event_view import data_of
@@ -25,6 +25,7 @@ from .quarantine import Quarantine
 from .records import Acceptance, Accepted, Claimed, Claims, Commit, Notifications, Owner
 from .remote_claims import RemoteClaims
 from .remote_run import RemoteRun
+from .wake_ports import EVERYTHING, News
 from .worker_context import WorkerContext
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -91,21 +92,10 @@ class RunExecutor:
         return self.remote.waiting
 
     def _app_is_away(self, function: FunctionSpec, why: str) -> None:
-        self.begin_work(self._note_away(function, why))
-
-    async def _note_away(self, function: FunctionSpec, why: str) -> None:
-        assert self.worker.remote is not None
-        with contextlib.suppress(StoreError):  # then this worker counts from its own first call
-            since = await self.worker.store.app_is_away(function.app_id, why, self.worker.clock.now())
-            self.worker.remote.origins.away_since(function.url, since)
+        self.begin_work(self.remote.note_away(function, why, self.worker.clock.now()))
 
     def _app_is_back(self, app_id: str) -> None:
-        """An app has answered that had not before, or was away."""
-        self.begin_work(self._note_back(app_id))
-
-    async def _note_back(self, app_id: str) -> None:
-        with contextlib.suppress(StoreError):  # it is forgotten by itself, after a while
-            await self.remote.app_is_back(app_id, self.worker.clock.now())
+        self.begin_work(self.remote.note_back(app_id, self.worker.clock.now()))
 
     def begin_work(self, work: Coroutine[None, None, None]) -> None:
         """Do something beside the runs. It is waited for as they are, when the worker stops."""
@@ -140,6 +130,21 @@ class RunExecutor:
         threads = min(granted, self._places.room(plain=True)) if self.plain and not self._wants_thread else 0
         self._places.take(granted, threads)
         return Reserved([self._owner() for _ in range(granted)], threads)
+
+    def keeps(self, function_id: str) -> bool:
+        """Whether a run of the function is claimed here as soon as it is due. From any thread."""
+        if function_id not in self._local:
+            return not self.draining and self.remote.has_room(function_id)
+        return min(self.room, self._places.room(plain=function_id in self.plain)) > 0 and not self.fenced
+
+    def waits_for(self, function_id: str, due_at: int) -> bool:
+        """Whether it is news that a job of the function falls due then. From any thread."""
+        known = self.next_due if function_id in self._local else self.remote.next_due
+        return function_id in self.functions and (known is None or due_at < known)
+
+    def _leave(self, functions: Iterable[str], now: int) -> None:
+        """Jobs of these functions are due, and there is no room: other workers may have some."""
+        self.worker.store.tell(News(due=dict.fromkeys(functions, now)))
 
     def give_back(self, reserved: Reserved) -> None:
         """Room that was reserved is used now, or was not needed."""
@@ -234,8 +239,7 @@ class RunExecutor:
             run_log.ended(run_id, None if owned_run is None else owned_run.function_id, RunStatus.CANCELLED)
             self.on_end(run_id, Ended(RunStatus.CANCELLED, None, None))
         for run_id, function_id in notifications.unknown:
-            told = "run %s has deferred %s, which no app has registered: it does not start"
-            LOGGER.warning(told, run_id, function_id, extra=about_run(run_id))
+            run_log.unknown(run_id, function_id)
 
     def arrived(self, arrivals: Sequence[Arrival]) -> None:
         """Something that runs wait for has come; those that are in flight here go on with it."""
@@ -250,16 +254,15 @@ class RunExecutor:
         if owned_run is not None and hashes:
             owned_run.retry(hashes)
 
-    async def check_ownership(self) -> None:
-        """See what others did to the runs that are in flight here."""
-        owned = list(self.owned.values())
+    async def check_ownership(self, run_ids: Collection[str] | None = None) -> None:
+        """See what others did to the runs that are in flight here; to these of them, or to all."""
+        owned = [one for one in self.owned.values() if run_ids is None or one.run_id in run_ids]
         if waiting := [one.run_id for one in owned if one.waiting]:
             self.arrived(await self.worker.store.arrivals(waiting))
         if owned:
             owners = [one.owner for one in owned]
             for run_id in await self.worker.store.not_owned(owners):
-                owned_run = self.owned.get(run_id)
-                if owned_run is not None and owned_run.owner in owners:
+                if (owned_run := self.owned.get(run_id)) is not None and owned_run.owner in owners:
                     owned_run.lose()
 
     # -- claiming
@@ -275,10 +278,12 @@ class RunExecutor:
         keep = None if self.draining else quarantine.keep(lasting, now)
         room, due = self.room, self._is_due(now)
         if keep is None and (room == 0 or not due):
+            if due and not self.backlog:
+                self._leave(self._local, now)
             self.backlog = due
             return
         self.next_due = None
-        self._wants_thread = False
+        wanted, self._wants_thread = self._wants_thread, False
         seen: list[bool | None] = []
         for plain, functions in self._places.kinds():
             if not self.fenced:
@@ -288,6 +293,8 @@ class RunExecutor:
             quarantine.seen(lasting, due=quarantined)
             if quarantined and self.idle:  # what was in flight ended while the claim was under way
                 self._falls_due(now)
+        if self._wants_thread and not wanted:
+            self._leave(self.plain, now)
         self.backlog = self._is_due(now) or quarantine.closed(lasting, idle=self.idle)
 
     async def _claim(self, functions: Sequence[str], now: int, keep: int | None, *, plain: bool) -> bool | None:
@@ -306,15 +313,9 @@ class RunExecutor:
         taken = places.free if idle else room  # what is accepted meanwhile begins beside nothing that must be alone
         places.take(taken, threads)
         try:
+            probes, together = 0 if keep is not None else places.probes, room if plain else None
             claims = await self.worker.store.claim(
-                self._owner(),
-                room,
-                functions,
-                now,
-                alone=alone,
-                probes=0 if keep is not None else places.probes,
-                together=room if plain else None,
-                keep=keep,
+                self._owner(), room, functions, now, alone=alone, probes=probes, together=together, keep=keep
             )
         finally:
             places.take(-taken, -threads)
@@ -323,6 +324,8 @@ class RunExecutor:
                 self._wants_thread = True
             else:
                 self._falls_due(claims.next_due)  # not `job_due`: to wake ourselves is to claim again, for ever
+            if claims.next_due <= now and min(self.room, places.room(plain=plain)) == 0:
+                self._leave(functions, now)
         self.fenced = claims.fenced
         return claims.alone_due
 
@@ -474,8 +477,8 @@ class RunExecutor:
         that runs even then, such as a plain one that sleeps, is left behind.
         """
         self.draining = True
-        owned = list(self.owned.values())
-        for one in owned:
+        self.worker.store.tell(EVERYTHING)  # what falls due later is taken by others
+        for one in (owned := list(self.owned.values())):
             one.yield_run()
         unwinding = max(UNWINDING, timeout / 10)
         if self._tasks:

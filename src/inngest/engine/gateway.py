@@ -18,6 +18,7 @@ from .domain.hosts import Hosts
 from .domain.model import FailedAttempt, Verdict
 from .errors import StoreError
 from .records import Circle, ClaimedRequest, RequestAttempt, RequestClaims, RequestKey
+from .wake_ports import News
 from .worker_context import WorkerContext
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Gateway:
         self._sending: dict[str, dict[str, asyncio.Task[None]]] = {}  # until there is an answer
         self._tasks: dict[asyncio.Task[None], str] = {}  # with their hosts; in order, so that a simulation repeats
         self._waiting = False  # whether some are due that must wait for places
+        self._told = False  # that some wait, to other workers
         self._circle = Circle()
         self.next_due: int | None = 0  # when the next falls due, as far as is known
         self.draining = False
@@ -69,6 +71,10 @@ class Gateway:
     def knows(self, run_id: str, hashed: str) -> bool:
         """Whether this worker holds the credentials of a request, or makes it."""
         return hashed in self._secrets.get(run_id, ()) or hashed in self._sending.get(run_id, ())
+
+    def has_any_of(self, run_ids: Collection[str]) -> bool:
+        """Whether this worker holds credentials of requests of these runs, or makes some."""
+        return any(run_id in self._secrets or run_id in self._sending for run_id in run_ids)
 
     def over(self, run_id: str, hashes: Sequence[str] | None = None) -> None:
         """Nobody waits for these any more."""
@@ -128,6 +134,9 @@ class Gateway:
         # Who is asked again goes all around again, from where this look came to.
         self._circle = Circle(found.circle.after) if asked_again else found.circle
         self._waiting = found.waiting
+        if found.waiting and not self._told:  # others may have places for them
+            self._worker.store.tell(News(requests=True))
+        self._told = found.waiting
         dues = [self.next_due, found.next_due, now if claims.missed or found.circle.until is not None else None]
         self.next_due = min((due for due in dues if due is not None), default=None)
 

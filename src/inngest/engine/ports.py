@@ -35,6 +35,7 @@ from .records import (
     Session,
 )
 from .server_ports import ServerStore
+from .wake_ports import WakeStore
 
 R = TypeVar("R")
 
@@ -108,10 +109,6 @@ class StoreLife(Protocol):
 
     def give_up(self) -> None:
         """The worker stops: commits that wait fail, and from now on nothing waits longer than one try."""
-        ...
-
-    def changed_by_others(self) -> bool:
-        """Whether another process has written since this was asked last. Cheap; never blocks."""
         ...
 
     def look_at_files(self) -> None:
@@ -448,6 +445,7 @@ class Store(
     ControlStore,
     RunReader,
     PruningStore,
+    WakeStore,
     Protocol,
 ):
     """Where everything is kept. Every verb is one transaction; an answer follows its commit (P10).

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 
 from .domain.model import FunctionSpec, Transport
+from .errors import StoreError
 from .invokers.places import PAUSE_MAX
 from .invokers.remote import RemoteInvoker
 from .ports import Store
 from .records import Owner, PutOff
+from .wake_ports import News
 
 RUNS, RUNS_OF_APP = 2_048, 256
 """Runs of apps that a worker has in flight at a time, at most, and of one app. Their calls have places of their own."""
@@ -61,14 +64,17 @@ class RemoteClaims:
         self.functions, self._apps = {function.id: function for function in found}, apps
         return True
 
-    async def app_is_back(self, app_id: str, now: int) -> None:
-        """An app has answered.
+    async def note_away(self, function: FunctionSpec, why: str, now: int) -> None:
+        """An app did not answer."""
+        assert self._invoker is not None
+        with contextlib.suppress(StoreError):  # then this worker counts from its own first call
+            self._invoker.origins.away_since(function.url, await self._store.app_is_away(function.app_id, why, now))
 
-        Raises:
-            StoreError: nobody knows whether that was noted.
-        """
-        if await self._store.app_is_back(app_id, now):
-            await self.go_on(app_id, now)
+    async def note_back(self, app_id: str, now: int) -> None:
+        """An app has answered that had not before, or was away."""
+        with contextlib.suppress(StoreError):  # it is forgotten by itself, after a while
+            if await self._store.app_is_back(app_id, now):
+                await self.go_on(app_id, now)
 
     async def go_on(self, app_id: str, now: int) -> None:
         """Have runs claimed that wait until their app may be called again.
@@ -110,6 +116,11 @@ class RemoteClaims:
         self.next_due = due_at
         return True
 
+    def has_room(self, function_id: str) -> bool:
+        """Whether another run of a function may be in flight."""
+        function = self.functions.get(function_id)
+        return function is not None and self._room(function.app_id, [function]) > 0
+
     def enter(self, function: FunctionSpec) -> None:
         """A run is in flight."""
         self._taken[function.app_id] += 1
@@ -135,7 +146,7 @@ class RemoteClaims:
         """
         if self._invoker is None or self.next_due is None or self.next_due > now:
             return False
-        self.next_due, self.waiting = None, False
+        waited, self.waiting, self.next_due = self.waiting, False, None
         together: list[FunctionSpec] = []
         for app_id, functions in self._apps.items():
             served = [one for one in functions if self._invoker.origins.room(one.url)]
@@ -145,6 +156,8 @@ class RemoteClaims:
             elif room > 0 and await self._claim(owner(), room, served, now):
                 return True
             self.waiting = self.waiting or room <= 0
+        if self.waiting and not waited:  # other workers may have room
+            self._store.tell(News(due=dict.fromkeys(self.functions, now)))
         room = min(AT_ONCE, RUNS - self.taken)
         return bool(together) and room > 0 and await self._claim(owner(), room, together, now)
 

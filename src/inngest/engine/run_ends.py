@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from inngest.protocol.errors import ErrorInfo
 
 from .domain.model import Ended
 from .errors import StoreClosedError
-from .ports import RunReader
+from .ports import Store
 
 
 class RunEnds:
@@ -17,12 +17,12 @@ class RunEnds:
 
     Args:
         store: where runs are looked up that other workers execute.
-        owns: whether this worker executes a run, so that it hears of the end by itself.
+        hears: whether this worker executes a run, and hears of its end by itself.
     """
 
-    def __init__(self, store: RunReader, owns: Callable[[str], bool]) -> None:
+    def __init__(self, store: Store, hears: Callable[[str], bool]) -> None:
         self._store = store
-        self._owns = owns
+        self._hears = hears
         self._waiting: dict[str, list[asyncio.Future[Ended]]] = {}
 
     async def wait(self, run_id: str, *, new: bool = False) -> Ended:
@@ -35,8 +35,9 @@ class RunEnds:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(run_id, []).append(future)
         try:
-            if not new and not self._owns(run_id):
-                if await self._store.run(run_id) is None:
+            others = self._store.expect_ends()
+            if not self._hears(run_id) and (others or not new):
+                if not new and await self._store.run(run_id) is None:
                     raise KeyError(run_id)
                 await self._look_up([run_id])
             return await future
@@ -62,9 +63,18 @@ class RunEnds:
                 if not future.done() and not future.get_loop().is_closed():
                     future.set_exception(StoreClosedError("the engine was stopped"))
 
-    async def look(self) -> None:
-        """Look which runs that are waited for have ended elsewhere."""
-        await self._look_up(list(self._waiting))
+    @property
+    def any(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._waiting)
+
+    def waits_for(self, run_id: str) -> bool:
+        """Whether anybody waits for this run."""
+        return run_id in self._waiting
+
+    async def look(self, run_ids: Collection[str] | None = None) -> None:
+        """Look which runs that are waited for have ended elsewhere: of these, or of all."""
+        await self._look_up([one for one in self._waiting if run_ids is None or one in run_ids])
 
     async def look_for_missing(self) -> None:
         """Tell those who wait for a run that was removed before its end was seen here: a process can be held up."""

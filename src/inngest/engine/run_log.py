@@ -37,6 +37,12 @@ def skipped(starts: Iterable[Start]) -> None:
         LOGGER.info("run %s of %s ended: skipped%s", run.id, run.function_id, why, extra=extra)
 
 
+def unknown(run_id: str, function_id: str) -> None:
+    """A run has deferred a function that nobody knows."""
+    text = "run %s has deferred %s, which no app has registered: it does not start"
+    LOGGER.warning(text, run_id, function_id, extra=about_run(run_id))
+
+
 def held(run_id: str, function_id: str, hold: Hold, facts: Mapping[str, object]) -> None:
     """A run is put on hold."""
     LOGGER.warning(

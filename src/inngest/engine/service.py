@@ -11,9 +11,9 @@ from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.left import left_behind
 from inngest.runtime.ports import Liveness
 
+from . import looks
 from .apps import Apps, tell_moved
-from .cancellations import Cancellations
-from .checks import NOTABLE_MS, Checks, go_on_from_kept_time
+from .checks import Checks, go_on_from_kept_time
 from .control import Control
 from .domain.model import Ended, FunctionSpec
 from .errors import StoreError
@@ -21,6 +21,7 @@ from .executor import RunExecutor
 from .failure_log import FailureLog, each_alone
 from .gateway import AT_A_TIME, Gateway
 from .intake import Intake
+from .looks import Looks
 from .outbox import Outbox
 from .pruner import Pruner, Retention
 from .queries import Queries
@@ -33,11 +34,12 @@ from .worker_context import WorkerContext
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
 
 POLL_MS = 50
-"""Milliseconds between looks at what other processes did: at their writes, and at whether they live."""
+"""Milliseconds between looks at what other processes did, if nothing is heard: at their writes, and at whether they
+live.
+"""
 
-MAX_WAIT_MS, FOR_EVER_MS = 30_000, 10**13
-"""Milliseconds after which all is looked at again, whatever it said: a change of others may have gone unnoticed; and as
-good as never, where there are no others."""
+FOR_EVER_MS = 10**13
+"""Milliseconds that are as good as never, where there are no others."""
 
 RETRY_MS = 1_000
 """Milliseconds until the next try after the store failed."""
@@ -87,20 +89,18 @@ class Service:
         self.control = Control(worker, self.executor, self.gateway)
         self.apps = Apps(worker, self.executor, self.see_functions)
         self.queries = Queries(worker.store, worker.clock, liveness)
-        self.ends = RunEnds(worker.store, self.executor.owns)
+        self.ends = RunEnds(worker.store, self._will_hear)
         self._reaper = Reaper(worker.store, worker.clock, liveness)
-        self._timers = Timers(worker.store, worker.clock)
-        self._outbox = Outbox(worker.store, self.intake, worker.clock)
+        timers = Timers(worker.store, worker.clock)
+        outbox = Outbox(worker.store, self.intake, worker.clock)
+        seen = (self.executor, self.gateway, self.ends, self._reaper, timers, outbox)
+        self._looks = Looks(worker, *seen, self.see_functions)
         self._pruner = Pruner(worker.store, worker.clock, options.retention)
         self._failures = FailureLog(worker.clock, RETRY_MS)
         self._checks = Checks(worker, liveness)
-        self._cancellations = Cancellations(worker)
         self._loops: list[asyncio.Task[None]] = []
         self._works = self._requests = False  # work has begun; and to make requests of steps
-        self._foreign = False  # another process wrote, and what follows from that is still to be done
-        self._overdue = False  # all is looked at again, whether anybody wrote or not
-        self._look_at = self._retry_at = worker.clock.monotonic()
-        self._longest = FOR_EVER_MS if options.by_hand else MAX_WAIT_MS
+        self._retry_at = worker.clock.monotonic()
         self._asleep = 0  # loops that wait for time, or for somebody to ask
         self._began = False  # its session
         self._stopping = False
@@ -258,16 +258,14 @@ class Service:
             loop.cancel()
         self.gateway.abandon()
 
+    def _will_hear(self, run_id: str) -> bool:
+        """Whether a run is in flight here; one that was cancelled, or lost to others, only unwinds."""
+        owned_run = self.executor.owned.get(run_id)
+        return owned_run is not None and not owned_run.is_lost
+
     def _ended(self, run_id: str, ended: Ended) -> None:
         self.gateway.over(run_id)
         self.ends.tell(run_id, ended)
-
-    async def _see_time(self) -> None:
-        """Agree with other workers on the time; keep it while readers could not know it by the wall clock."""
-        worker = self._worker
-        worker.clock.at_least(await worker.store.greatest_time())
-        if self._overdue and worker.clock.ahead() > NOTABLE_MS:
-            await worker.store.keep_time(worker.clock.now())
 
     async def _begin_session(self) -> None:
         worker, options = self._worker, self._options
@@ -373,7 +371,7 @@ class Service:
     async def _watch(self) -> None:
         """See what other processes did."""
         while True:
-            await self._pause(POLL_MS)
+            await self._pause(POLL_MS, self._looks.called)
             try:
                 await self.look()
             except Exception as error:  # a worker must not end because one look failed
@@ -386,68 +384,12 @@ class Service:
 
     async def look(self) -> None:
         """See what is due, what others did, and whether they live."""
-        parts = (
-            self._checks.run_once,
-            self._notice,
-            self._see_others,
-            self._see_own,
-            self._timers.run_once,
-            self._outbox.run_once,
-            self._take_over,
-        )
-        await each_alone(parts)
+        await each_alone((self._checks.run_once, self._looks.run_once))
 
-    async def _notice(self) -> None:
-        """Notice that others wrote, or that all is to be looked at again."""
-        now = self._worker.clock.monotonic()
-        self._overdue = now >= self._look_at
-        changed = True  # for all that is known if that cannot be asked
-        try:
-            changed = self._worker.store.changed_by_others()
-        finally:
-            if changed or self._overdue:
-                self._foreign = self._reaper.stale = self._timers.stale = True
-            if self._foreign:
-                self._look_at = now + MAX_WAIT_MS  # if a change should ever go unnoticed
-
-    async def _see_others(self) -> None:
-        """See what others did."""
-        if not self._foreign:
-            return
-        seen = (self._cancellations.look, self.ends.look, self._see_runs, self._see_requests)
-        await each_alone((self._see_time, self.see_functions, *seen))
-        self._foreign = False
-
-    async def _see_own(self) -> None:
-        """See runs that were cancelled here: somebody may have begun to wait for one meanwhile."""
-        if self.executor.ended_elsewhere:
-            self.executor.ended_elsewhere = False
-            try:
-                await each_alone((self._cancellations.look, self.ends.look))
-            except BaseException:
-                self.executor.ended_elsewhere = True
-                raise
-
-    async def _see_runs(self) -> None:
-        self._request_claims()
-        await self.executor.check_ownership()
-
-    async def _see_requests(self) -> None:
-        await self.gateway.check_ownership(self._worker.session_id)
-        self._request_claims()
-
-    async def _take_over(self) -> bool:
-        freed = True  # for all that is known if one of them cannot be looked at
-        try:
-            freed = await self._reaper.run_once(self._worker.session_id)
-        finally:
-            if freed:
-                self._request_claims()
-        return freed
-
-    def _request_claims(self) -> None:
-        self.executor.request_claim()
-        self.gateway.request_claim()
+    @property
+    def _longest(self) -> int:
+        """Milliseconds after which a loop looks again, though nobody asked."""
+        return FOR_EVER_MS if self._options.by_hand else looks.MAX_WAIT_MS
 
     async def _prune(self) -> None:
         """Remove what is over and old: a little, then a pause, so that it is in nobody's way."""
@@ -482,8 +424,9 @@ class Service:
             await self._pause(POLL_MS)
             self._retry_held_commits()
 
-    async def _pause(self, ms: int) -> None:
-        over = asyncio.Event()
+    async def _pause(self, ms: int, called: asyncio.Event | None = None) -> None:
+        """Wait for so long, or until somebody calls."""
+        over = called or asyncio.Event()
         timer = self._worker.clock.call_after(ms, over.set)
         try:
             await over.wait()

@@ -29,8 +29,12 @@ class Timers:
     async def run_once(self) -> None:
         """Do what is due, as much as a look may. A timer that cannot be done is put off, and in nobody's way."""
         if self.stale:
-            await self._store.look_at_timers()
-            self.stale = False
+            self.stale = False  # others may set one while this looks
+            try:
+                await self._store.look_at_timers()
+            except BaseException:
+                self.stale = True
+                raise
         until = self._clock.monotonic() + LONGEST
         while self._is_due():
             try:

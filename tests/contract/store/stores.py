@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import uuid
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from inngest.engine.store.database import Database
 from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.dialects.sqlite import SqliteDatabase
 from inngest.engine.store.sql import SqlStore
-from inngest.engine.store.statement import Connection
+from inngest.engine.wake_ports import NOTHING, News
 from inngest.protocol import ulids
 from tests import postgres
 
@@ -56,15 +57,6 @@ class SqlitePlace:
         return SqliteDatabase(self.path, durable=False, nap=_never)
 
 
-class Prompt(PostgresDatabase):
-    """Hears of others at once: the server tells an idle connection a moment after their commit."""
-
-    def changed_by_others(self, connection: Connection) -> bool:
-        """Whether others have written, asked with a round trip."""
-        connection.execute("SELECT 1")
-        return super().changed_by_others(connection)
-
-
 class PostgresPlace:
     """A schema of a database that is empty."""
 
@@ -76,9 +68,9 @@ class PostgresPlace:
         """Another store on this schema."""
         return SqlStore(self.database(), InlineExecutor(), self._ids, POLICY)
 
-    def database(self) -> Prompt:
+    def database(self) -> PostgresDatabase:
         """The schema."""
-        return Prompt(postgres.server().url(schema=self._schema))
+        return PostgresDatabase(postgres.server().url(schema=self._schema))
 
 
 ALL_EXAMPLES = os.environ.get("EXAMPLES") == "all"
@@ -108,6 +100,28 @@ def search(machine: type[RuleBasedStateMachine], kind: str, examples: int) -> No
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )
     case("runTest").debug()
+
+
+_marks = (f"mark-{number}" for number in itertools.count())
+
+
+async def news_of(place: Place, other: Store, store: Store) -> News:
+    """All that `store` is told of what `other` has done so far. Where nobody is told anything, it asks."""
+    if isinstance(place, SqlitePlace):
+        return store.news()
+    found = NOTHING
+    for mark in _marks:
+        other.tell(News(due={mark: 0}))  # it comes after all that was told before
+        while True:
+            news = store.news()
+            due = {one: at for one, at in news.due.items() if not one.startswith("mark-")}
+            found = found.and_then(news._replace(due=due))
+            if news.everything:
+                break  # the mark may be part of it
+            if mark in news.due:
+                return found
+            await asyncio.sleep(0.001)
+    raise AssertionError
 
 
 def _never(_: float) -> None:

@@ -40,6 +40,8 @@ def write(place: Place, rows: Sequence[tuple[str, str, int]], *, commits: bool =
     try:
         database.begin(connection)
         connection.execute(*outbox.stores(database, rows))
+        if database.waking is not None:
+            connection.execute(database.waking)
         if commits:
             database.commit(connection)
         else:
@@ -101,8 +103,10 @@ async def test_a_store_learns_of_it_with_the_timers(place: Place, store: Store) 
     assert (store.outbox_waits, store.outbox_aside) == (False, None)
     await store.look_at_timers()
     assert (store.outbox_waits, store.outbox_aside) == (False, False)
+    store.news()
     send(place, sent())
-    assert store.changed_by_others()
+    while not store.news().everything:  # noqa: ASYNC110 - it is told in a thread
+        await asyncio.sleep(0)
     await store.look_at_timers()
     assert (store.outbox_waits, store.timer_due) == (True, None)
     await take(store)

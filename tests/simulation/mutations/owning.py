@@ -12,7 +12,7 @@ from unittest import mock
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql import ClauseElement
 
-from inngest.engine import executor, intake, invocations, quarantine, reaper, service
+from inngest.engine import executor, intake, invocations, looks, quarantine, reaper, service
 from inngest.engine.domain.model import Event
 from inngest.engine.domain.starts import Start
 from inngest.engine.owned_run import OwnedRun
@@ -186,7 +186,7 @@ def _nobody_looks_after_the_others() -> Iterator[AbstractContextManager[object]]
 
 @plant("P6", "forsaken")
 def _a_lost_wake_up_is_lost_for_good() -> Iterator[AbstractContextManager[object]]:
-    yield mock.patch.object(service, "MAX_WAIT_MS", 10**9)
+    yield mock.patch.object(looks, "MAX_WAIT_MS", 10**9)
 
 
 @plant("P6", "busy", finders=("held up",))

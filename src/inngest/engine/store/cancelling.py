@@ -82,11 +82,14 @@ def cancel(context: WriteContext, run_ids: Sequence[str], reason: str, now: int)
     timers.forget_times(context, found)
     context.cancelled += rows
     context.notify(Notifications(cancelled=found))
+    context.tidings.end(found)
+    context.tidings.cancelled = True
     slots: list[kept.Kept] = []
     told: list[Arrival] = []
     for row in rows:
         run_id, function_id, lane = row[0], row[_FUNCTION], row[_LANE]
         session, token, held = row[-3:]
+        context.tidings.about(session, run_id)
         if held and session is not None:
             slots.append(kept.Kept(run_id, token, session, function_id, lane or "", held, now))  # it may be lost
         if row[_PARENT] is not None:

@@ -42,4 +42,5 @@ def checkpoint(context: WriteContext, asked: Checkpoint) -> bool:
         return True  # all of it was recorded before: a checkpoint comes again if its answer was lost
     committing.write(context, [overtaken.commit_of(context, claimed, changes, asked.now, waiting=state.waiting)])
     context.execute(TOUCH, {"run": run.id})
+    context.tidings.about(row[-2], run.id)
     return True

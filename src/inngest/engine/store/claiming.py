@@ -208,6 +208,7 @@ class Claiming:
             taken = _without_astray(tx, asked, {job.run_id for job in due}, taken)
         looks = (
             found.next_due,
+            _soon(tx, asked) if found.hidden or visited.hidden else None,
             visited.next_due,
             again_at,
             None if quarantined is None else quarantined[2],

@@ -173,6 +173,7 @@ END_RUNS = MultiRowStatement(
     _runs,
     ("id", "status", "output", "error", "attempt", "ended_at"),
     _end_runs,
+    tells=lambda tidings, rows: tidings.end(row[0] for row in rows),
 )
 RELEASE_RUNS = MultiRowStatement(
     "A commit takes runs from their owners, so that others may claim them.", _runs, ("id", "attempt"), _release_runs

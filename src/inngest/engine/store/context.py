@@ -13,7 +13,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.ports import Ids
 
-from . import locking
+from . import locking, owners
 from .database import Database
 from .registry import RegistryCache
 from .statement import Connection, Transaction
@@ -140,9 +140,15 @@ class WriteContext(Transaction):
         self.notifications = self.notifications.and_then(notifications)
 
     def announce(self) -> None:
-        """Say which runs ended, or were cancelled, once all commands are written."""
+        """Say which runs ended, or were cancelled, once all commands are written; and tell other workers."""
         if self.finished or self.cancelled:
             self._announce(self)
+        wakes = self._database.wakes
+        if wakes is not None and self.tidings:
+            if not wakes.is_alone:
+                owners.address(self)
+            tidings = self.tidings
+            self.on_commit(lambda: wakes.tell(tidings))
 
     def at(self, now: int) -> None:
         """A command of this time is written."""

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from inngest.engine.errors import StoreError
+from inngest.engine.wake_ports import Ear, News
 
 from .statement import Connection, SqlDialect
+from .tidings import Tidings
 
 R = TypeVar("R")
 
@@ -30,8 +32,53 @@ class Size(NamedTuple):
     free: int  # of the file: what was removed, and is used again before the file grows; 0 where a server knows it
 
 
+class Wakes(Protocol):
+    """Tells other workers of a database what was written, and hears what they wrote. A protocol because only servers
+    have such a thing, and a store knows none.
+    """
+
+    is_alone: bool
+    """Whether nobody else is there who could need it. What was not told for that reason is made up for."""
+
+    heard: int
+    """How often something came from others."""
+
+    def begin(self) -> None:
+        """Begin to listen. Blocking; once. Raises StoreError."""
+        ...
+
+    def hear(self, ear: Ear, heard: Callable[[], object]) -> None:
+        """Tell a worker from now on: `heard` is called, in any thread, when there is news that concerns it."""
+        ...
+
+    def tell(self, tidings: Tidings) -> None:
+        """Tell others what a transaction did that is committed. Quick; from any thread."""
+        ...
+
+    def take(self) -> News:
+        """The news since this was asked last. Quick."""
+        ...
+
+    def seen(self, sessions: Sequence[str], heard: int) -> None:
+        """Learn which workers there are, by their sessions; they were read after `heard`."""
+        ...
+
+    def expect_ends(self, *, wanted: bool) -> None:
+        """Have others tell the ends of runs, or not any more. Quick."""
+        ...
+
+    def leave(self, patience: float = 0) -> None:
+        """Tell what is to be told, and listen no more; wait for so many seconds. Idempotent; from any thread."""
+        ...
+
+
 class Database(SqlDialect, Protocol):
     """One database. A protocol because each kind has a class of its own, and so has the simulator."""
+
+    @property
+    def wakes(self) -> Wakes | None:
+        """Where workers tell each other what they write; None: who asks finds out, see `changed_by_others`."""
+        ...
 
     @property
     def name(self) -> str:
@@ -106,7 +153,7 @@ class Database(SqlDialect, Protocol):
         ...
 
     def changed_by_others(self, connection: Connection) -> bool:
-        """Whether others have written since this was asked last."""
+        """Whether others have written since this was asked last. Where there are `wakes`, it is not asked."""
         ...
 
     def declares_dead(self, connection: Connection, session_id: str) -> bool:

@@ -24,6 +24,7 @@ from .core import ClauseElement, Integer, Text, bindparam, case, delete, exists,
 from .jobs import INSERT_JOBS, job_row
 from .records import number_of, tie_breaker
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, constant, each_value, insert_new
+from .tidings import Tidings
 from .timers import ALWAYS, RETRY
 
 _runs, _jobs, _steps, _requests = tables.runs, tables.jobs, tables.steps, tables.requests
@@ -38,7 +39,7 @@ OTHERS_FIRST = 500
 """Milliseconds that the worker which put a run on hold leaves to others when it is due."""
 
 INSERT_HELD = insert_new(
-    "A commit writes the jobs of runs that go on hold.", _jobs, (*jobs.COLUMNS, "held_at", "held_by")
+    "A commit writes the jobs of runs that go on hold.", _jobs, (*jobs.COLUMNS, "held_at", "held_by"), jobs.told
 )
 
 _OF_FUNCTION = (
@@ -210,6 +211,12 @@ RETRY_STEPS = Statement(
     ),
 )
 
+
+def requested(tidings: Tidings, _: object) -> None:
+    """Others may know the credentials of requests, and have to make them."""
+    tidings.requests = True
+
+
 RETRY_REQUESTS = Statement(
     "A retry makes requests due that wait for their next attempts.",
     lambda _: (
@@ -229,6 +236,7 @@ RETRY_REQUESTS = Statement(
         .values(due_at=bindparam("now"))
         .returning(_requests.c.hash)
     ),
+    tells=requested,
 )
 
 

@@ -5,17 +5,29 @@ A file of its own: five modules write jobs, and import nothing else of each othe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inngest.runtime.ports import Ids
 
 from .core import tables
 from .statement import insert_new
+from .tidings import Tidings
 
 COLUMNS = ("id", "run_id", "function_id", "due_at", "queue_class", "lane", "start", "score")
 
 DELAYED = 2
 """In the column `start` of a job: its run begins with it, and its time has not come."""
 
-INSERT_JOBS = insert_new("A transaction queues runs that have begun.", tables.jobs, COLUMNS)
+
+def told(tidings: Tidings, rows: Sequence[Sequence[object]]) -> None:
+    """Others may have to know of these rows, whose first columns are COLUMNS. Runs on hold, and those that are tried
+    alone, may have to be taken by others than this worker, which has room.
+    """
+    for _, _, function_id, due_at, queue_class, *_ in rows:
+        tidings.queue(function_id, due_at, apart=queue_class != 0)
+
+
+INSERT_JOBS = insert_new("A transaction queues runs that have begun.", tables.jobs, COLUMNS, told)
 
 
 def job_row(

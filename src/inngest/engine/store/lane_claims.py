@@ -151,6 +151,7 @@ class LaneJobs(NamedTuple):
 
     jobs: Sequence[tuple[Job, Lane]]  # to take now: their slots are counted
     next_due: int | None  # when to look again
+    hidden: bool = False  # others have lanes that are due
 
 
 class _Found(NamedTuple):
@@ -184,7 +185,7 @@ class LaneClaim:
         found = serving.first(self._tx, serving.READY_LANES, self._queues, limit if count else 0, self._now)
         next_due = found.next_due
         if not found.rows:
-            return LaneJobs((), next_due)
+            return LaneJobs((), next_due, found.hidden)
         if len(found.rows) == limit:
             next_due = self._now  # there may be more: these may be full, and the next not
         jobs: list[tuple[Job, Lane]] = []
@@ -225,7 +226,7 @@ class LaneClaim:
             self._tx.execute(DELETE_LANES, {"lanes": json.dumps(done)})
         if self._pass_on(capacity, [lane for lane, _ in ready]):
             times.append(self._now)
-        return LaneJobs(jobs, min(times, default=None))
+        return LaneJobs(jobs, min(times, default=None), found.hidden)
 
     def _put_off(
         self, lane_id: object, turn: str, error: Exception, states: list[tuple[object, ...]], times: list[int]

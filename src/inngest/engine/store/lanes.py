@@ -131,6 +131,7 @@ WAKE = Statement(
         )
         .values(blocked_on=null(), blocked_at=null(), ready_at=bindparam("now"))
     ),
+    tells=lambda tidings, given: tidings.queue(given["function"], given["now"]),
 )
 
 LOOK_AT = Statement(
@@ -270,6 +271,7 @@ QUEUE_LANES = MultiRowStatement(
     _lanes,
     ("id", "function_id", "ready_at", "blocked_on", "blocked_at", "turn"),
     _queue,
+    tells=lambda tidings, rows: tidings.queue_all((function_id, ready_at) for _, function_id, ready_at, *_ in rows),
 )
 
 
@@ -459,6 +461,7 @@ def reconsider(tx: Transaction, function_id: str, after: str, now: int) -> str |
     if not found:
         return None
     allowance.take(len(found))
+    tx.tidings.queue(function_id, now)
     tx.hold(locking.of_lane_ids, found)
     tx.execute(WAKE_LANES, {"lanes": json.dumps(found), "now": now})
     return found[-1] if len(found) == count else None

@@ -7,6 +7,7 @@ from inngest.engine.domain.model import Registry
 from .core import Integer, cast, literal_column, select, tables, update
 from .records import FUNCTION_COLUMNS, function_of, number_of
 from .statement import Statement, Transaction, constant
+from .tidings import Tidings
 
 _functions, _meta = tables.functions, tables.meta
 
@@ -24,6 +25,11 @@ PAUSED = Statement(
     "A transaction reads all pauses.", lambda _: select(tables.pauses.c.function_id, tables.pauses.c.on_event)
 )
 
+
+def _changes(tidings: Tidings, _: object) -> None:
+    tidings.everything = True
+
+
 NEXT_GENERATION = Statement(
     "A change of functions, or of pauses, begins the next generation.",
     lambda _: (
@@ -31,6 +37,7 @@ NEXT_GENERATION = Statement(
         .where(_meta.c.key == constant("generation"))
         .values(value=cast(_meta.c.value, Integer) + literal_column("1", Integer))
     ),
+    tells=_changes,
 )
 
 

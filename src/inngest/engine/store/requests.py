@@ -35,15 +35,20 @@ from .core import (
 from .records import FAILED_COLUMNS, LARGEST, failed_row
 from .sessions import lives
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction, constant, insert_new
+from .tidings import Tidings
 
 _requests = tables.requests
 
-ANYBODY = "none"
-"""The holder of a request without credentials."""
+ANYBODY = waits.ANYBODY
 
 COLUMNS = ("run_id", "hash", "kind", "request", "attempt", "retries", "due_at", "holder", "session_id", "host")
 
-INSERT_REQUESTS = insert_new("A commit stores the requests of steps.", _requests, COLUMNS)
+
+def _asked(tidings: Tidings, rows: Sequence[object]) -> None:
+    tidings.asked = tidings.asked or bool(rows)
+
+
+INSERT_REQUESTS = insert_new("A commit stores the requests of steps.", _requests, COLUMNS, _asked)
 WRITE_FAILED = insert_new("An answer writes the failed attempt at a request.", tables.attempts, FAILED_COLUMNS)
 
 HOLD = Statement(

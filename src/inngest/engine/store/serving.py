@@ -82,6 +82,7 @@ class First(NamedTuple):
 
     rows: Sequence[tuple[Any, ...]]  # the first value of each is when it is due
     next_due: int | None  # when the next is, that is not among them
+    hidden: bool = False  # the first of a queue was due, and is not among them: others hold it, or have taken it
 
 
 def heads(tx: Transaction, functions: Sequence[str]) -> list[Head]:
@@ -104,11 +105,14 @@ def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], coun
     opened: list[_Opened] = []
     cursors: list[Cursor] = []
     rows: list[tuple[Any, ...]] = []
+    hidden = False
     while True:
         while waiting and waiting[-1][0] <= min(until, opened[0][0] if opened else until):
-            cursor = tx.execute(statement, {"function": waiting.pop()[1], "count": count + 1})
+            due_at, function = waiting.pop()
+            cursor = tx.execute(statement, {"function": function, "count": count + 1})
             cursors.append(cursor)
-            _step(opened, cursor, len(cursors), until)
+            found = _step(opened, cursor, len(cursors), until)
+            hidden = hidden or found is None or found > due_at
         if not opened or opened[0][0] > until or len(rows) == count:
             break
         _, _, number, row, cursor = heapq.heappop(opened)
@@ -117,19 +121,22 @@ def first(tx: Transaction, statement: Statement, queues: Mapping[str, int], coun
     for cursor in cursors:
         cursor.close()
     times = [one[0] for one in opened[:1]] + [due_at for due_at, _ in waiting[-1:]]
-    return First(rows, min(times, default=None))
+    return First(rows, min(times, default=None), hidden and tx.is_shared)
 
 
 _Opened = tuple[int, str, int, tuple[Any, ...], Cursor]
 """The next row of a cursor: when it is due, what breaks a tie, the cursor's number, which no other has, and both."""
 
 
-def _step(opened: list[_Opened], cursor: Cursor, number: int, until: int) -> None:
+def _step(opened: list[_Opened], cursor: Cursor, number: int, until: int) -> int | None:
+    """Read the next row of a cursor; when it is due, None if there is none."""
     row = cursor.fetchone()
-    if row is not None:
-        if not isinstance(row[0], int):
-            row = (until, *row[1:])
-        heapq.heappush(opened, (row[0], tie_breaker(row[1]), number, row, cursor))
+    if row is None:
+        return None
+    if not isinstance(row[0], int):
+        row = (until, *row[1:])
+    heapq.heappush(opened, (row[0], tie_breaker(row[1]), number, row, cursor))
+    return int(row[0])
 
 
 def _due(at: object, until: int) -> int:

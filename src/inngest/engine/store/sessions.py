@@ -15,6 +15,7 @@ from .core import bindparam, delete, select, tables, update
 from .records import function_row, session_of, session_row
 from .registry import NEXT_GENERATION
 from .statement import Statement, Transaction
+from .tidings import Tidings
 from .timers import ALWAYS, LANES
 
 AT_ONCE = 200
@@ -30,7 +31,12 @@ LIVE_SESSION = Statement(
     ),
 )
 
-INSERT_SESSION = Statement("A worker writes its session.", lambda words: words.insert(_sessions))
+
+def _comes(tidings: Tidings, _: object) -> None:
+    tidings.sessions = True
+
+
+INSERT_SESSION = Statement("A worker writes its session.", lambda words: words.insert(_sessions), tells=_comes)
 
 TELL_HANDLERS = Statement(
     "A worker writes which of its handlers take long.",

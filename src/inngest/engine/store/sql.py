@@ -75,12 +75,13 @@ from .registry import RegistryCache
 from .server_verbs import ServerVerbs
 from .statement import Connection, Transaction
 from .timers import NextTimer, ahead, due_ids
+from .waking import WakeVerbs
 from .writer import MAX_ROWS, Writer
 
 R = TypeVar("R")
 
 
-class SqlStore(ServerVerbs):
+class SqlStore(ServerVerbs, WakeVerbs):
     """The engine's store.
 
     Args:
@@ -124,6 +125,7 @@ class SqlStore(ServerVerbs):
             schema.prepare(self._database, connection, wanted=lambda: not self._closed)
         finally:
             connection.close()
+        self._listen()
         self._writer.connect()
 
     async def close(self) -> None:
@@ -134,6 +136,7 @@ class SqlStore(ServerVerbs):
             await asyncio.wait([self._opening])
         self._close_readers()  # first: who disconnects last removes the WAL, and a reader may not
         await self._writer.close()
+        await self._leave()
 
     def abandon(self) -> None:
         self._closed = True
@@ -142,9 +145,7 @@ class SqlStore(ServerVerbs):
     def disconnect(self) -> None:
         self._close_readers()
         self._writer.disconnect()
-
-    def changed_by_others(self) -> bool:
-        return self._writer.changed_by_others()
+        self._listen_no_more()
 
     def look_at_files(self) -> None:
         self._database.look_at_files()
@@ -200,7 +201,7 @@ class SqlStore(ServerVerbs):
         return began or more is not None
 
     async def sessions(self) -> Sequence[Session]:
-        return await self._write(call(sessions.sessions))
+        return self._saw(self._heard(), await self._write(call(sessions.sessions)))
 
     async def tell_handlers(self, session_id: str, handlers: Sequence[Handler]) -> None:
         await self._write(call(sessions.tell_handlers, session_id, handlers))

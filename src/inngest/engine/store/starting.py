@@ -35,7 +35,9 @@ IS_LEFT = Statement(
 )
 
 INSERT_RUNS = insert_new("A transaction creates runs.", tables.runs, NEW_RUN_COLUMNS)
-INSERT_STARTING = insert_new("A transaction queues runs that are to begin.", tables.jobs, (*jobs.COLUMNS, "shift"))
+INSERT_STARTING = insert_new(
+    "A transaction queues runs that are to begin.", tables.jobs, (*jobs.COLUMNS, "shift"), jobs.told
+)
 
 
 def _is_to_queue(start: Start) -> bool:

@@ -27,6 +27,7 @@ from .core import (
 )
 from .locks import Lock
 from .texts import StatementText, TableText, Texts
+from .tidings import Tells, Tidings
 
 LARGEST = 64
 """Rows of one statement. 64 rows of the widest table are 1,000 parameters; SQLite takes 32,766."""
@@ -130,14 +131,20 @@ class Statement:
         sentence: says what it does, and who does it: subject, verb, object. `make sql` prints it.
         build: makes the statement.
         order: names of its parameters as they follow one another, where it is executed with a tuple of them.
+        tells: what other workers may have to know when it is executed, of its parameters.
     """
 
     def __init__(
-        self, sentence: str, build: Callable[[SqlDialect], ClauseElement], order: tuple[str, ...] = ()
+        self,
+        sentence: str,
+        build: Callable[[SqlDialect], ClauseElement],
+        order: tuple[str, ...] = (),
+        tells: Tells | None = None,
     ) -> None:
         self.sentence = sentence
         self._build = build
         self.order = order
+        self.tells = tells
 
     def build(self, words: SqlDialect) -> ClauseElement:
         """The statement as SQLAlchemy has it."""
@@ -180,6 +187,7 @@ class MultiRowStatement:
         build: makes the statement.
         key: how many of the first columns say which row is written, if rows may be given that write the same one.
             These are written by one statement after the other: PostgreSQL refuses to write a row twice in one.
+        tells: what other workers may have to know when it is executed, of its rows.
     """
 
     def __init__(
@@ -189,12 +197,14 @@ class MultiRowStatement:
         columns: Sequence[str],
         build: Callable[[SqlDialect, Rows], ClauseElement],
         key: int = 0,
+        tells: Tells | None = None,
     ) -> None:
         self.sentence = sentence
         self._table = table
         self.columns = columns
         self._build = build
         self.key = key
+        self.tells = tells
 
     def build(self, words: SqlDialect, count: int) -> ClauseElement:
         """The statement for so many rows, as SQLAlchemy has it."""
@@ -228,14 +238,14 @@ def each_value(column: ColumnElement[str], *where: ColumnElement[bool]) -> CTE:
     return found.union_all(select(following.scalar_subquery()).where(found.c.id.is_not(None)))
 
 
-def insert_new(sentence: str, table: Table, columns: Sequence[str]) -> MultiRowStatement:
+def insert_new(sentence: str, table: Table, columns: Sequence[str], tells: Tells | None = None) -> MultiRowStatement:
     """Inserts rows; those that are there already stay as they are."""
 
     def build(words: SqlDialect, rows: Rows) -> ClauseElement:
         insertion: ClauseElement = words.insert(table).values(rows.values).on_conflict_do_nothing()
         return insertion
 
-    return MultiRowStatement(sentence, table, columns, build)
+    return MultiRowStatement(sentence, table, columns, build, tells=tells)
 
 
 def constant(value: str) -> ColumnElement[str]:
@@ -245,7 +255,11 @@ def constant(value: str) -> ColumnElement[str]:
 
 
 class Transaction:
-    """Executes statements on one connection."""
+    """Executes statements on one connection.
+
+    Attributes:
+        tidings: what other workers may have to know of it, if others write at the same time.
+    """
 
     def __init__(self, connection: Connection, words: SqlDialect) -> None:
         self.connection = connection
@@ -255,6 +269,7 @@ class Transaction:
         self.kept: dict[object, Any] = {}
         """What is known in this transaction only, by whoever knows it."""
         self._follows: list[Callable[[], object]] = []
+        self.tidings = Tidings()
 
     def begin(self) -> None:
         """A transaction begins: what one before it left behind counts no more."""
@@ -264,6 +279,8 @@ class Transaction:
             self._follows = []
         if self._held:
             self._held = set()
+        if self.tidings:
+            self.tidings = Tidings()
 
     @property
     def tables(self) -> Mapping[str, TableText]:
@@ -324,6 +341,8 @@ class Transaction:
 
     def execute(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Cursor:
         """Execute once."""
+        if statement.tells is not None and self._words.shared:
+            statement.tells(self.tidings, parameters)
         return self.connection.execute(*self.text(statement, parameters or {}))
 
     def text(self, statement: Statement, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
@@ -342,6 +361,8 @@ class Transaction:
 
     def execute_rows(self, bulk: MultiRowStatement, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Execute for all rows; what it returns. In several statements of sizes that are powers of two."""
+        if bulk.tells is not None and self._words.shared:
+            bulk.tells(self.tidings, rows)
         if bulk.key and len(rows) > 1:
             return [row for part in _apart(rows, bulk.key) for row in self._execute_rows(bulk, part)]
         return self._execute_rows(bulk, rows)

@@ -11,6 +11,7 @@ from .core import Integer, bindparam, delete, func, literal_column, null, select
 from .jobs import INSERT_JOBS, job_row
 from .records import number_of
 from .statement import MultiRowStatement, Statement
+from .tidings import Tidings
 
 _runs, _steps, _sessions = tables.runs, tables.steps, tables.sessions
 _NO = literal_column("0", Integer)
@@ -23,6 +24,12 @@ SESSION = Statement(
     ),
 )
 
+
+def _leaves(tidings: Tidings, _: object) -> None:
+    """Nobody else knows what the worker has seen that falls due later: all is to be looked at."""
+    tidings.everything = True
+
+
 IS_ENDING = Statement(
     "The end of a session notes how the session ended while more of its runs are left.",
     lambda _: (
@@ -30,11 +37,13 @@ IS_ENDING = Statement(
         .where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None))
         .values(ended=bindparam("how"))
     ),
+    tells=_leaves,
 )
 
 END_SESSION = Statement(
     "The end of a session removes the row of the worker.",
     lambda _: delete(_sessions).where(_sessions.c.id == bindparam("session")),
+    tells=_leaves,
 )
 
 RUNS_OF_SESSION = Statement(

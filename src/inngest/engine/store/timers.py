@@ -187,16 +187,23 @@ class NextTimer:
         self.due: int | None = None
         self.outbox = False
         self.aside: bool | None = None  # None: nobody has looked
+        self._heard: int | None = None  # of others, since the last look began
 
     def note(self, due_at: int) -> None:
         """A timer was set."""
         if self.due is None or due_at < self.due:
             self.due = due_at
 
+    def hear(self, due_at: int) -> None:
+        """Others have set a timer: a look that is under way may not have seen it."""
+        heard = self._heard
+        self._heard = due_at if heard is None else min(heard, due_at)
+        self.note(due_at)
+
     def learn(self, found: Ahead) -> None:
         """This was found, beside what is known."""
         if found.due is not None:
-            self.note(found.due)
+            self.hear(found.due)
         self.outbox, self.aside = found.outbox, found.aside
 
     def note_outbox(self, *, waits: bool) -> None:
@@ -205,12 +212,15 @@ class NextTimer:
 
     def look(self, tx: Transaction) -> int | None:
         """See what there is, whoever set it; when the first falls due."""
+        self._heard = None  # what was heard before is there
         found = ahead(tx)
         tx.on_commit(lambda: self._set(found))
         return found.due
 
     def _set(self, found: Ahead) -> None:
         self.due, self.outbox, self.aside = found
+        if self._heard is not None:
+            self.note(self._heard)
 
 
 class Timers:
@@ -223,15 +233,21 @@ class Timers:
 
     def put(self, kind: str, key: str, due_at: int, payload: object, timer_id: str | None = None) -> None:
         """Set a timer, or move it. Those that are due at the same time are done in the order of their ids."""
-        self._tx.on_commit(lambda: self._alarm.note(due_at))
+        self._note(due_at)
         self._tx.execute(SET_TIMER, self._row(kind, key, due_at, payload, timer_id))
 
     def arm(self, kind: str, key: str, due_at: int, payload: object) -> bool:
         """Set a timer, unless it is set; whether it was not."""
         armed = self._tx.execute(ARM_TIMER, self._row(kind, key, due_at, payload)).fetchone() is not None
         if armed:
-            self._tx.on_commit(lambda: self._alarm.note(due_at))
+            self._note(due_at)
         return armed
+
+    def _note(self, due_at: int) -> None:
+        """A timer was set. Others need it if it is earlier than all that are known: they see to the same ones."""
+        if self._alarm.due is None or due_at < self._alarm.due:
+            self._tx.tidings.wake(due_at)
+        self._tx.on_commit(lambda: self._alarm.note(due_at))
 
     def _row(self, kind: str, key: str, due_at: int, payload: object, timer_id: str | None = None) -> dict[str, object]:
         number = timer_id or self._ids.token()

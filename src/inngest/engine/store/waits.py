@@ -90,7 +90,7 @@ MAKE_DUE = Statement(
         update(_jobs)
         .where(words.any_of(_jobs.c.run_id, "runs"), _jobs.c.due_at > bindparam("now"))
         .values(due_at=bindparam("now"), score=bindparam("now"))
-        .returning(_jobs.c.lane)
+        .returning(_jobs.c.run_id, _jobs.c.function_id, _jobs.c.lane)
     ),
 )
 
@@ -128,13 +128,21 @@ DROP_EXPIRED = Statement(
     ),
 )
 
+ANYBODY = "none"
+"""The holder of a request without credentials."""
+
+_MAKERS = (_requests.c.run_id, _requests.c.session_id, _requests.c.holder)
 DROP_REQUEST = Statement(
     "A memo removes the request of its step.",
-    lambda _: delete(_requests).where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step")),
+    lambda _: (
+        delete(_requests)
+        .where(_requests.c.run_id == bindparam("run"), _requests.c.hash == bindparam("step"))
+        .returning(*_MAKERS)
+    ),
 )
 DROP_REQUESTS = Statement(
     "The end of runs removes their requests.",
-    lambda words: delete(_requests).where(words.any_of(_requests.c.run_id, "runs")),
+    lambda words: delete(_requests).where(words.any_of(_requests.c.run_id, "runs")).returning(*_MAKERS),
 )
 
 # -- looking out
@@ -234,8 +242,13 @@ def _take_wait(tx: Transaction, run_id: str, step: str) -> bool:
 
 def make_due(tx: Transaction, run_ids: Iterable[str], now: int) -> None:
     """Runs that nobody owns go on at once."""
-    rows = tx.execute(MAKE_DUE, {"runs": json.dumps(sorted(run_ids)), "now": now}).fetchall()
-    if queued := dict.fromkeys(row[0] for row in rows if row[0] and isinstance(row[0], str)):
+    runs = sorted(run_ids)
+    rows = tx.execute(MAKE_DUE, {"runs": json.dumps(runs), "now": now}).fetchall()
+    if tx.is_shared:
+        for _, function_id, _ in rows:
+            tx.tidings.queue(function_id, now)
+        tx.tidings.came |= {*runs} - {row[0] for row in rows}  # somebody owns them, or they are due already
+    if queued := dict.fromkeys(row[2] for row in rows if row[2] and isinstance(row[2], str)):
         lanes.look_at(tx, list(queued), now)
 
 
@@ -315,7 +328,7 @@ def settle(tx: Transaction, commits: Sequence[Commit], now: int) -> tuple[dict[t
                 settled[run_id, memo.step.hash] = memo._replace(error=held or memo.error)
             tx.execute(DROP_ARRIVAL, {"run": run_id, "step": memo.step.hash})
             if memo.kind in REQUESTS:
-                tx.execute(DROP_REQUEST, {"run": run_id, "step": memo.step.hash})
+                _drop(tx, DROP_REQUEST, {"run": run_id, "step": memo.step.hash})
         by_hash: Mapping[str, Memo] = {memo.step.hash: memo for memo in one.changes.memos}
         for sent in one.changes.signals:
             settled[run_id, sent.hash], arrived = _sent(tx, by_hash[sent.hash], sent, now)
@@ -332,8 +345,15 @@ def closed(tx: Transaction, run_ids: Sequence[str]) -> None:
     """These runs are over: nothing is looked for on their behalf."""
     runs = {"runs": json.dumps(list(run_ids))}
     tx.execute(DROP_WAITS, runs)
-    tx.execute(DROP_REQUESTS, runs)
+    _drop(tx, DROP_REQUESTS, runs)
     tx.execute(DROP_ARRIVALS, runs)
+
+
+def _drop(tx: Transaction, requests: Statement, given: Mapping[str, object]) -> None:
+    """Remove requests; who makes them is told."""
+    for run_id, session, holder in tx.execute(requests, given).fetchall():
+        for worker in {session, holder} - {ANYBODY}:
+            tx.tidings.about(worker, run_id)
 
 
 def _inbox_row(arrival: Arrival) -> tuple[object, ...]:

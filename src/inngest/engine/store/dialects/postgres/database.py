@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -21,22 +20,14 @@ from inngest.engine.store.database import Size, Trouble
 from inngest.engine.store.locks import Kind, Lock, NotFree
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
-from inngest.runtime.careful import CarefulLogger
 
 from . import errors, standbys, urls
 from .cutting import Connections
 from .leases import IS_OVER, Leases
+from .wakes import PostgresWakes
 from .words import LANGUAGE, PLACE, BuiltTexts, PostgresLanguage
 
-LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
-
 R = TypeVar("R")
-
-HELLO = 1.0
-"""Seconds in which a connection hears itself, or never does."""
-
-POLL = 1.0
-"""Seconds between two looks at what others did, where nobody is told of it."""
 
 OLDEST = 130_000
 """The oldest version that is tried."""
@@ -82,6 +73,7 @@ class PostgresDatabase:
         name: the URL without its password.
         dbname: its name on its server; None if the URL does not say it.
         leases: of the workers of this process; a worker that others may take for dead writes nothing.
+        wakes: tells other workers what was written, and hears what they wrote.
 
     Args:
         url: see `urls.read`.
@@ -101,16 +93,17 @@ class PostgresDatabase:
         self._nap = nap
         self._quoted = LANGUAGE.identifier_preparer.quote(self._schema)
         self._texts = BuiltTexts(self._quoted)
-        self._channel = f"inngest_{hashlib.sha256(self._schema.encode()).hexdigest()[:16]}"
-        self._seed = int.from_bytes(hashlib.sha256(f"inngest {self._schema}".encode()).digest()[:7])
-        self._changed = True
-        self._hears = True  # of others, as far as is known
+        self._seed = _number(f"inngest {self._schema}")
         self._has_told = False  # how its server commits
-        self._poll_at = 0.0
         self._lease = lease
         self._limits = _limits(lease // 3)
         self._connections = Connections(self.name)
-        self.leases = Leases(self._open, self.named("inngest_sessions"), lease, lambda: not self._hears)
+        self.leases = Leases(self._open, self.named("inngest_sessions"), lease, lambda: not self.wakes.hears)
+        self._channel = f"inngest_{hashlib.sha256(self._schema.encode()).hexdigest()[:16]}"
+        ends = _number(f"inngest ends {self._schema}")
+        self.wakes = PostgresWakes(
+            self.name, self._open, self._channel, ends, lambda: self.leases.session, self.explain
+        )
 
     # -- words
 
@@ -245,12 +238,9 @@ class PostgresDatabase:
                 raise StoreVersionError(
                     f"{self.name} is PostgreSQL {connection.info.server_version // 10_000}: at least 13 is needed"
                 )
-            self._hears = self._hears and self._is_heard_of(connection)
-            if self._hears:
+            if self.wakes.hears:  # else it may be a pooler's
                 limits = self._limits.format(local="")  # of what is a transaction of its own
                 connection.execute(limits.encode(), prepare=False)
-            else:
-                connection.prepare_threshold = None
             self.leases.measure(connection)
             if not self._has_told:
                 standbys.tell(connection, self.name, named=self._names_several)
@@ -261,29 +251,10 @@ class PostgresDatabase:
         except StoreError:
             connection.close()
             raise
-        self._changed = True  # what happened before it listened is not known
         return cast("Connection", connection)
 
-    def _is_heard_of(self, connection: PostgresConnection) -> bool:
-        """Whether what others notify comes here, which is tried: not through a pooler that lends connections for one
-        transaction each. There, others are asked for now and then, and no statement is prepared.
-        """
-        connection.execute(f"LISTEN {self._channel}".encode())
-        connection.execute("SELECT pg_notify($1, 'hello')", [self._channel])
-        own = connection.info.backend_pid
-        for notification in connection.notifies(timeout=HELLO):
-            if notification.pid == own:
-                return True
-        LOGGER.warning(
-            "%s does not pass on what others notify (is it PgBouncer, in transaction mode?): this worker looks for what"
-            " others did every %g s, and prepares no statements",
-            self.name,
-            POLL,
-        )
-        return False
-
     def _open(self) -> PostgresConnection:
-        threshold = 5 if self._hears else None
+        threshold = 5 if self.wakes.hears else None  # until it is known that the server keeps what was prepared
         try:
             connection = self._connections.open(
                 lambda: PostgresConnection.connect(
@@ -329,15 +300,6 @@ class PostgresDatabase:
 
     def commit(self, connection: Connection) -> None:
         connection.execute("COMMIT")
-        if cast("PostgresConnection", connection).has_written:
-            self._notify(connection)
-
-    def _notify(self, connection: Connection) -> None:
-        """Tell others that something was written: it is committed, whether they hear it or not."""
-        try:
-            connection.execute("SELECT pg_notify($1, '')", [self._channel])
-        except psycopg.Error as error:  # the next statement meets it, too; others look after a while
-            LOGGER.debug("others were not told of a commit: %s", error)
 
     def look_at_files(self) -> None:
         """They are the server's."""
@@ -358,6 +320,7 @@ class PostgresDatabase:
 
     def cut(self) -> bool:
         self.leases.leave()
+        self.wakes.leave()
         self._connections.cut()
         return True
 
@@ -371,19 +334,7 @@ class PostgresDatabase:
         return False  # the server takes no text that is none
 
     def changed_by_others(self, connection: Connection) -> bool:
-        if not self._hears:
-            now = time.monotonic()
-            if now < self._poll_at and not self._changed:
-                return False
-            self._poll_at, self._changed = now + POLL, False
-            return True
-        held = cast("PostgresConnection", connection)
-        own = held.info.backend_pid
-        for notification in held.notifies(timeout=0):
-            if notification.pid != own:
-                self._changed = True
-        changed, self._changed = self._changed, False
-        return changed
+        return False  # they tell it
 
     def tidy(self, connection: Connection) -> None:
         """The server does it."""
@@ -418,6 +369,11 @@ class PostgresDatabase:
             "SELECT tablename::text FROM pg_tables WHERE schemaname = $1", [self._schema]
         ).fetchall()
         return {name for (name,) in found}
+
+
+def _number(name: str) -> int:
+    """Of a name: the number of a lock, or where those of locks begin."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
 
 
 def _limits(ms: int) -> str:

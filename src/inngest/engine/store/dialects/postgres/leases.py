@@ -128,6 +128,11 @@ class Leases:
 
     # -- this worker
 
+    @property
+    def session(self) -> str | None:
+        """Of this worker; None if it has none."""
+        return self._session
+
     def hold(self, session_id: str) -> None:
         with self._lock:
             self._session, self._over, self._lapsed = session_id, False, frozenset()

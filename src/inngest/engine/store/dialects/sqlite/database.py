@@ -20,7 +20,7 @@ from inngest.engine.store.core import (
     literal_column,
     select,
 )
-from inngest.engine.store.database import Size, Trouble
+from inngest.engine.store.database import Size, Trouble, Wakes
 from inngest.engine.store.locks import Lock
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
@@ -68,6 +68,7 @@ class SqliteDatabase:
 
     shared: bool = False
     dbname: str | None = None
+    wakes: Wakes | None = None
 
     def __init__(
         self,
