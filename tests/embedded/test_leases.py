@@ -27,6 +27,7 @@ class Server:
         self.ahead = 0  # ms
         self.beats: dict[str, int] = {}
         self.knows = True  # the worker that asks
+        self.trouble: list[Exception] = []  # what it raises, one after the other
         self._more = threading.Condition()
         self._answered = 0
         self._row: tuple[object, ...] = ()
@@ -34,7 +35,14 @@ class Server:
     def now(self) -> int:
         return time.monotonic_ns() // 1_000_000 + 24 * HOUR + self.ahead
 
+    def connected(self) -> psycopg.Connection[Any]:
+        if self.trouble:
+            raise self.trouble.pop(0)
+        return cast("psycopg.Connection[Any]", self)
+
     def execute(self, sql: bytes | str, parameters: list[Any] | None = None) -> Server:
+        if self.trouble:
+            raise self.trouble.pop(0)
         now = self.now()
         if parameters is not None:
             self.beats[parameters[0]] = now
@@ -67,7 +75,7 @@ def server() -> Server:
 
 @pytest.fixture
 def leases(server: Server) -> Iterator[Leases]:
-    made = Leases(lambda: cast("psycopg.Connection[Any]", server), "sessions", LEASE)
+    made = Leases(server.connected, "sessions", LEASE)
     made.hold("own")
     server.hear(2)
     yield made
@@ -103,6 +111,15 @@ def test_a_worker_whose_session_is_written_late_is_not_stopped_by_that(server: S
     assert leases.is_heard()
     assert not leases.is_over("another")
     leases.release("another")
+
+
+def test_a_worker_is_heard_again_whatever_kept_it_from_telling(server: Server, leases: Leases) -> None:
+    """A process may have no descriptor, no thread or no memory left for a connection, for a while."""
+    lost = psycopg.OperationalError("the server has closed the connection")
+    server.trouble = [lost, OSError(24, "Too many open files"), RuntimeError("can't start new thread"), MemoryError()]
+    server.hear(2)
+    assert server.trouble == []
+    assert leases.is_heard()
 
 
 def test_the_time_of_engines_does_not_go_back_with_the_clock_of_a_server(server: Server, leases: Leases) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import sys
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 import inngest
 from inngest.embedded.reader import Reader
+from inngest.engine.store.dialects.postgres.database import PostgresConnection
 from inngest.errors import EngineConfigError, StoreBusyError, StoreError, StoreReadOnlyError, StoreVersionError
 from tests import postgres, processes
 from tests.embedded.test_several_engines import Shop
@@ -186,6 +189,27 @@ async def test_it_goes_on_when_the_server_ends_its_connections(schema: str) -> N
             server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'inngest'")
             assert await engine.invoke(shop.pack, data={"number": number}) == number
             assert len(await engine.runs()) == number
+
+
+async def test_it_goes_on_when_it_has_no_descriptor_for_a_connection_for_a_while(
+    schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose commit came just then does not fail by that."""
+    server, shop = postgres.server(), Shop()
+    connect, failed = psycopg.Connection.connect, []
+
+    def fails(*given: Any, **named: Any) -> Any:
+        if len(failed) < 4:  # of the writer, and of the thread that tells that this worker lives
+            failed.append(given)
+            raise OSError(errno.EMFILE, "Too many open files")
+        return connect(*given, **named)
+
+    async with inngest.Engine(shop.client, database=server.url(schema=schema)) as engine:
+        assert await engine.invoke(shop.pack, data={"number": 1}) == 1
+        monkeypatch.setattr(PostgresConnection, "connect", fails)
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'inngest'")
+        assert await engine.invoke(shop.pack, data={"number": 2}) == 2
+    assert len(failed) == 4
 
 
 async def test_a_worker_is_heard_from_its_begin_on_by_the_clock_of_the_server(

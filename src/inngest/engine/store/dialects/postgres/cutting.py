@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from inngest.engine.errors import StoreClosedError
+from inngest.engine.errors import StoreBusyError, StoreClosedError
 
 C = TypeVar("C", bound=psycopg.Connection[Any])
 
@@ -40,18 +40,26 @@ class Connections:
 
         Raises:
             StoreClosedError: they were cut, before or meanwhile.
+            StoreBusyError: this process has no descriptor, thread or memory left for it.
             psycopg.Error: it cannot be opened.
         """
         future: Future[C] = Future()
         with self._lock:
             self._check()
             self._opening.add(future)
-        threading.Thread(target=self._connect, args=(connect, future), name="inngest-connect", daemon=True).start()
         try:
+            threading.Thread(target=self._connect, args=(connect, future), name="inngest-connect", daemon=True).start()
             return future.result()
         except CancelledError:
             self._check()
             raise
+        except (OSError, RuntimeError, MemoryError) as error:
+            with self._lock:
+                self._opening.discard(future)
+            raise StoreBusyError(
+                f"{self._name} cannot be reached ({error}): this process has no descriptor, thread or memory left for "
+                "a connection; raise its limits (ulimit -n, ulimit -u)"
+            ) from error
 
     def _connect(self, connect: Callable[[], C], future: Future[C]) -> None:
         try:

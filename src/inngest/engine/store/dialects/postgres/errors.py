@@ -50,6 +50,8 @@ def trouble_of(error: Exception) -> Trouble:
     """The way to deal with an error."""
     if isinstance(error, StoreError):
         return Trouble.RETRY if isinstance(error, StoreBusyError) else Trouble.FATAL
+    if isinstance(error, (OSError, MemoryError)):
+        return Trouble.RETRY  # this process lacks something, and no command is at fault
     if not isinstance(error, psycopg.Error):
         return Trouble.DATA  # it never came to the database
     state = error.sqlstate
@@ -82,6 +84,10 @@ def explain(name: str, error: Exception, schema: str = "") -> StoreError:
     if state.startswith("XX"):
         return StoreCorruptError(f"{name} is damaged ({said}): see the server's log, then restore a copy")
     if trouble_of(error) is Trouble.RETRY:
+        if isinstance(error, (OSError, MemoryError)):
+            return StoreBusyError(
+                f"{name} could not be asked ({said}), nothing was written: see to this process's limits"
+            )
         if isinstance(error, psycopg.OperationalError) and not state:
             return StoreBusyError(f"{name} does not answer ({said}), nothing was written: see whether the server runs")
         return StoreBusyError(f"{name} was in use by others ({said}), nothing was written: it will be tried again")

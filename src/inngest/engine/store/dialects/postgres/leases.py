@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 
-from inngest.engine.errors import StoreError
 from inngest.runtime.careful import CarefulLogger
 from inngest.runtime.clock import wall_clock_ns
 
@@ -191,7 +190,7 @@ class Leases:
                 if connection is None:
                     connection = self._connected()
                 begun = self._once(connection, session_id, begun=begun) or begun
-            except (psycopg.Error, StoreError) as error:
+            except Exception as error:  # whatever it is: without this thread the worker would never be heard again
                 if not stopped.is_set():
                     self._failed(error)
                 if connection is not None:
