@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import uuid
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -100,12 +101,9 @@ class _Database(PostgresDatabase):
     def __init__(self, url: str, gate: Gate) -> None:
         super().__init__(url, lease=300_000)  # who is stopped by the test is stopped for as long as it takes
         self._gate = gate
-        self.pid = 0
 
     def connect(self) -> Connection:
-        connection = cast("PostgresConnection", super().connect())
-        self.pid = connection.info.backend_pid
-        return cast("Connection", _Stepped(connection, self._gate))
+        return cast("Connection", _Stepped(cast("PostgresConnection", super().connect()), self._gate))
 
 
 class Side:
@@ -114,15 +112,17 @@ class Side:
     Attributes:
         store: the store.
         gate: where it stops.
+        name: of its connections.
     """
 
     def __init__(self, url: str, ids: CountedIds) -> None:
         self.gate = Gate()
-        self._database = _Database(url, self.gate)
+        self.name = f"side-{uuid.uuid4().hex}"
+        database = _Database(f"{url}&application_name={self.name}", self.gate)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.store = SqlStore(self._database, InlineExecutor(), ids, POLICY)
+        self.store = SqlStore(database, InlineExecutor(), ids, POLICY)
         self.do(lambda store: store.open(values.NOW))
 
     def start(self, verb: Verb, about: Any) -> Future[Any]:
@@ -136,11 +136,6 @@ class Side:
     def do(self, verb: Callable[[SqlStore], Awaitable[Any]]) -> Any:
         """Do something."""
         return self.start(lambda store, _: verb(store), None).result(PATIENCE)
-
-    @property
-    def pid(self) -> int:
-        """Of its backend."""
-        return self._database.pid
 
     def close(self) -> None:
         """End it."""
@@ -201,7 +196,9 @@ class Town:
         return int(count)
 
     def _waits(self, side: Side) -> bool:
-        return bool(self.rows("SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted", side.pid))
+        """Its writer, or one of its readers."""
+        asked = "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name = %s AND NOT granted"
+        return bool(self.rows(asked, side.name))
 
     def let_run(self, side: Side, verb: Future[Any]) -> None:
         """Until it is done, or waits for a lock."""

@@ -43,14 +43,11 @@ _UNFINISHED = [constant(status.value) for status in sources(RunStatus.FAILED)]
 
 ASKING = Statement(
     "A claim checks that its worker lives, and asks whether any lane, budget or throttle exists.",
-    lambda words: words.locking(
-        select(
-            _sessions.c.id,
-            _sessions.c.started_at,
-            exists(select(_lanes.c.id)) | exists(select(_budgets.c.budget)) | exists(select(_throttles.c.id)),
-        ).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
-        skip=False,
-    ),
+    lambda _: select(
+        _sessions.c.id,
+        _sessions.c.started_at,
+        exists(select(_lanes.c.id)) | exists(select(_budgets.c.budget)) | exists(select(_throttles.c.id)),
+    ).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
 )
 
 SUSPECTS = Statement(

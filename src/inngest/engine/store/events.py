@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from inngest.engine.domain.model import Event
 
+from . import locking
 from .core import ClauseElement, bindparam, select, tables
 from .records import EVENT_COLUMNS, event_row
 from .statement import MultiRowStatement, Rows, SqlDialect, Statement, Transaction
@@ -57,7 +58,11 @@ def batches(tx: Transaction, batch_ids: Sequence[str]) -> dict[str, list[Event]]
 
 
 def insert(tx: Transaction, events: Sequence[Event]) -> set[str]:
-    """Write events, in the order of ids if others write, too; the ids of those that were not stored already."""
+    """Write events, in the order of ids if others write, too; the ids of those that were not stored already.
+
+    Their topics are held from before on: who looks back waits for those that were inserted and are not committed yet.
+    """
+    tx.hold(locking.of_events, events)
     first: dict[str, Event] = {}
     for one in events:
         first.setdefault(one.id, one)

@@ -67,6 +67,8 @@ def of_lanes(lanes: Iterable[Lane]) -> list[Lock]:
         locks += budgets(lane.budgets)
         if lane.throttle is not None:
             locks += throttles([lane.throttle])
+        elif not lane.budgets:  # of a priority alone: its row is what others could hold
+            locks.append(Lock(Kind.BUDGET, f"lane:{lane.id}"))
     return locks
 
 

@@ -22,6 +22,7 @@ from inngest.protocol.opcodes import Arrival
 from inngest.runtime.careful import CarefulLogger
 
 from . import events as stored
+from . import locking
 from .core import ClauseElement, bindparam, select, tables, tuple_
 from .records import EVENT_COLUMNS
 from .statement import SqlDialect, Statement, Transaction
@@ -209,9 +210,14 @@ class _Search:
         self.until: tuple[int, str] | None = None  # the last event that there was when it began
         self.found = ""
         self.is_over = False
+        self._waited = False  # for events that had been inserted, and were not committed yet
 
     def page(self, tx: Transaction) -> None:
         """Search the next page."""
+        if tx.is_shared and not self._waited:
+            self._waited = True
+            tx.lock([locking.topic(self._watch.topic)])  # and let go when this transaction ends: what follows sees all
+            return
         if self.until is None:
             row = tx.execute(LAST).fetchone()
             self.until = (0, "") if row is None else (row[0], row[1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .core import bindparam, delete, select, tables
 from .database import Database
-from .statement import Connection, Statement, Transaction
+from .statement import Connection, Statement, Transaction, insert_new
 
 _writers, _sessions = tables.writers, tables.sessions
 
@@ -18,6 +18,8 @@ MARK = Statement(
         index_elements=["id"], set_={"batch": insertion.excluded.batch}
     ),
 )
+
+FIRST = insert_new("A writer waits for its first batch, which may be committed still.", _writers, ("id", "batch"))
 
 STORED = Statement(
     "A writer reads the number of the last batch that it committed.",
@@ -50,7 +52,12 @@ class Numbers:
         return self._last
 
     def is_stored(self, tx: Transaction, number: int) -> bool:
-        """Whether the transaction with that number, the last one, was committed; it cannot be any more."""
+        """Whether the transaction with that number, the last one, was committed; it cannot be any more.
+
+        A row that was there is locked by who still commits it. A new one is not seen before: an insertion waits for it.
+        """
+        if tx.is_shared:
+            tx.execute_rows(FIRST, [(self.writer, 0)])
         row = tx.execute(STORED, {"writer": self.writer}).fetchone()
         return row is not None and row[0] == number
 

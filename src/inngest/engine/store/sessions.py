@@ -25,11 +25,11 @@ _functions, _sessions = tables.functions, tables.sessions
 
 LIVE_SESSION = Statement(
     "A transaction checks that a worker has not been declared dead.",
-    lambda words: words.locking(
-        select(_sessions.c.id).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
-        skip=False,
-    ),
+    lambda _: select(_sessions.c.id).where(_sessions.c.id == bindparam("session"), _sessions.c.ended.is_(None)),
 )
+"""It locks nothing: its command declares that (`locking.lives`), and a stronger lock would keep the worker from telling
+that it lives.
+"""
 
 
 def _comes(tidings: Tidings, _: object) -> None:

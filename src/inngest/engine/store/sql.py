@@ -301,7 +301,7 @@ class SqlStore(ServerVerbs, WakeVerbs):
         return await self._write(call(firing.fire, now, only), rows=1_000, locks=[locking.READS_FUNCTIONS])
 
     async def due_timers(self, now: int) -> Sequence[str]:
-        return await self._read(lambda tx: due_ids(tx, now, firing.AT_ONCE))
+        return await self._read(lambda tx: due_ids(tx, now, firing.AT_ONCE, takes=False))
 
     async def put_timer_off(self, timer_id: str, error: str, now: int) -> None:
         await self._write(call(firing.put_off, timer_id, error, now))

@@ -25,7 +25,7 @@ from .core import (
     select,
     values,
 )
-from .locks import Lock
+from .locks import Lock, NotFree
 from .texts import StatementText, TableText, Texts
 from .tidings import Tells, Tidings
 
@@ -327,7 +327,7 @@ class Transaction:
 
     def see_that_it_goes_on(self, error: Exception) -> None:
         """For whoever puts a row off because of an error, and goes on: raise it again if no row is at fault."""
-        if not self._words.is_of_row(error):
+        if isinstance(error, NotFree) or not self._words.is_of_row(error):
             raise error
 
     def on_commit(self, follow: Callable[[], object]) -> None:

@@ -13,6 +13,7 @@ from .core import (
     BigInteger,
     ColumnElement,
     Integer,
+    Select,
     bindparam,
     delete,
     exists,
@@ -92,18 +93,22 @@ _SAYS_NO_TIME = _timers.c.due_at > literal_column(str(LARGEST), BigInteger)
 """Nobody can say when such a timer is due, so it is: texts come after all numbers."""
 
 
-def _ids(sentence: str, which: ColumnElement[bool]) -> Statement:
-    return Statement(
-        sentence,
-        lambda words: words.locking(
-            select(_timers.c.id).where(which).order_by(_timers.c.due_at, _timers.c.id).limit(bindparam("count")),
-            skip=True,
-        ),
-    )
+def _ids(which: ColumnElement[bool]) -> Select[str]:
+    return select(_timers.c.id).where(which).order_by(_timers.c.due_at, _timers.c.id).limit(bindparam("count"))
 
 
-DUE_IDS = _ids("The timers of an engine find those that are due.", _IS_DUE)
-STRANGE_IDS = _ids("The timers of an engine find those that do not say when they are due.", _SAYS_NO_TIME)
+DUE_IDS = Statement(
+    "The timers of an engine find those that are due.", lambda words: words.locking(_ids(_IS_DUE), skip=True)
+)
+STRANGE_IDS = Statement(
+    "The timers of an engine find those that do not say when they are due.",
+    lambda words: words.locking(_ids(_SAYS_NO_TIME), skip=True),
+)
+
+LOOK_AT_DUE_IDS = Statement("A reader learns which timers are due.", lambda _: _ids(_IS_DUE))
+LOOK_AT_STRANGE_IDS = Statement(
+    "A reader learns which timers do not say when they are due.", lambda _: _ids(_SAYS_NO_TIME)
+)
 
 DUE_NAMES = Statement(
     "The timers of an engine find what is collected and due.",
@@ -281,10 +286,11 @@ class Timers:
                 yield Timer(kind, key, number_of(due_at, UNSAID), json.loads(payload), timer_id)
 
 
-def due_ids(tx: Transaction, now: int, count: int) -> list[str]:
-    """Ids of those that are due, at most so many."""
-    found = tx.execute(DUE_IDS, {"now": now, "count": count}).fetchall()
-    found = [*found, *tx.execute(STRANGE_IDS, {"count": count}).fetchall()]
+def due_ids(tx: Transaction, now: int, count: int, *, takes: bool = True) -> list[str]:
+    """Ids of those that are due, at most so many; held, if it `takes` them: a transaction that only reads may not."""
+    due, strange = (DUE_IDS, STRANGE_IDS) if takes else (LOOK_AT_DUE_IDS, LOOK_AT_STRANGE_IDS)
+    found = tx.execute(due, {"now": now, "count": count}).fetchall()
+    found = [*found, *tx.execute(strange, {"count": count}).fetchall()]
     return [row[0] for row in found[:count]]
 
 

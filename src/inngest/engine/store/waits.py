@@ -205,9 +205,10 @@ def sought(tx: Transaction, events: Iterable[Event]) -> dict[str, list[str]]:
 
 def signal(tx: Transaction, name: str, data: str, now: int) -> tuple[str | None, list[Arrival]]:
     """Give a signal to who waits for it: the run's id, or None."""
-    row = tx.execute(
-        WAITING_FOR, {"of_topic": subscriptions.topic(SubscriptionKind.SIGNAL, name), "at": now}
-    ).fetchone()
+    asked = {"of_topic": subscriptions.topic(SubscriptionKind.SIGNAL, name), "at": now}
+    row = tx.execute(WAITING_FOR, asked).fetchone()
+    while row is not None and tx.hold(locking.runs, [row[0]]):  # it may wait no more by now
+        row = tx.execute(WAITING_FOR, asked).fetchone()
     if row is None:
         return None, []
     data = subscriptions.told(row[2], name, data)
