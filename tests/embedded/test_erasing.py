@@ -261,3 +261,26 @@ def test_the_search_of_these_tests_looks_everywhere(tmp_path: Path) -> None:
             tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
         assert len({table for table, _ in columns(tmp_path)}) == tables
     assert found(tmp_path, ANN) == ["inngest_events.data"]
+
+
+async def test_a_run_that_begins_while_others_are_written_over_is_erased_too(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Shop().engine(database) as engine:
+        run_id = await run_of(engine, "order/fails", ANN)
+        await ended(engine)
+        store = host_of(engine).on_its_loop().store
+        erase: Callable[[Part], Awaitable[Done]] = store.erase
+        again: list[str] = []
+
+        async def late(part: Part) -> Done:
+            """The run was looked for, and is run again before it is written over."""
+            if not again:
+                again.append((await engine.rerun(run_id)).id)
+                await ended(engine)
+            return await erase(part)
+
+        monkeypatch.setattr(store, "erase", late)
+        await engine.erase(WHERE)
+        assert (await engine.run(again[0])).erased_at is not None
+        assert found(tmp_path, ANN) == []

@@ -78,6 +78,7 @@ class Erasure:
             worker.ids.ulid(self._at), self._at, asked.actor, ACTION, erasing.masked(asked.where), None
         )
         self._began = False
+        self._known: set[str] = set()  # events of earlier looks: what comes of them meanwhile is found, too
         self._counts: Counter[str] = Counter()
         self._cancelled: dict[str, None] = {}
         self._others: dict[str, None] = {}
@@ -117,7 +118,8 @@ class Erasure:
         )
 
     async def _look(self) -> Affected:
-        found = await self._store.affected(self._asked.where, self._now())
+        found = await self._store.affected(self._asked.where, self._now(), self._known)
+        self._known |= found.known
         self._others.update(dict.fromkeys(found.others))
         self._sent.update(found.sent)
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from inngest.protocol.wire.endpoints import Begun
@@ -181,10 +181,10 @@ class ErasingStore(Protocol):
     A protocol because `ports.Store` is one: this is a family of its verbs.
     """
 
-    async def affected(self, where: str, now: int) -> Affected:
+    async def affected(self, where: str, now: int, known: Collection[str] = ()) -> Affected:
         """The rows that an erasure is about: events that match an expression, and all that came of them.
 
-        Nothing is written.
+        Of those that are `known` (ids of events), which may be erased, what came of them. Nothing is written.
 
         Raises:
             ExpressionError: it is none.

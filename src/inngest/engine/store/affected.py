@@ -47,29 +47,39 @@ def answered(tx: Transaction, ask: Ask) -> list[tuple[Any, ...]]:
 class Search:
     """One search. `asks` says what has to be read; when it is over, `found` has what was found.
 
+    Others go on meanwhile. What becomes something else is looked for first as what it is, and then as what it becomes:
+    an event in the outbox, or in a parcel, before those that are accepted, and what starts runs before the last look at
+    runs. So it is not missed between two looks.
+
     Args:
         where: the condition of events, as an expression.
         now: unix ms.
+        known: ids of events that an earlier search of the same erasure has found, which may be erased since: what has
+            come of them meanwhile is found by their ids.
 
     Raises:
         ExpressionError: it is none.
     """
 
-    def __init__(self, where: str, now: int) -> None:
+    def __init__(self, where: str, now: int, known: Iterable[str] = ()) -> None:
         self._condition = compiled(where)
         self._literals = erasing.literals(where)
         self._now = now
         self._fresh: list[str] = []  # events that are known, and of which no runs are yet
         self._own: list[str] = []  # events that started runs which were found otherwise
+        self._seen: set[str] = set()  # events that this search has found, and not those of an earlier one
         self.found = Affected()
+        for event_id in known:
+            self._follow(event_id)
 
     def asks(self) -> Asks:
         """The search, from one statement to the next."""
+        yield from self._sent_together()
         yield from self._matching()
         yield from self._about()
         yield from self._copies()
         yield from self._kept_for_later()
-        yield from self._sent_together()
+        yield from self._runs_of(sorted(self.found.known))
         yield from self._counted()
         yield from self._cancelled()
         yield from self._passed_on()
@@ -111,6 +121,10 @@ class Search:
             self.found.said.update((event_id, None) for event_id, _, erased_at in rows if erased_at is None)
 
     def _know(self, event_id: str) -> None:
+        self._seen.add(event_id)
+        self._follow(event_id)
+
+    def _follow(self, event_id: str) -> None:
         self.found.known.add(event_id)
         self._fresh.append(event_id)
 
@@ -138,7 +152,7 @@ class Search:
             self.found.runs[run.id] = run
             new.append(run.id)
             event_id, batch_id = row[-2:]
-            if with_events and batch_id is None and event_id not in self.found.known:
+            if with_events and batch_id is None and event_id not in self._seen:
                 self._know(event_id)
                 self._own.append(event_id)
         return new
@@ -150,7 +164,7 @@ class Search:
                 rows = yield Ask(rows_of.EVENTS_OF_NAME, {**after, "of_name": name, "count": PAGE})
                 for row in rows:
                     event = Event(*row[: len(EVENT_COLUMNS)])
-                    if event.id in self.found.known:
+                    if event.id in self._seen:
                         continue
                     if any(one in self.found.runs for one in erasing.source_runs(event)):
                         self._know(event.id)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -192,8 +192,8 @@ class ServerVerbs(ABC):
     async def delete_cancellation(self, cancellation_id: str, now: int) -> bool:
         return await self._write(call(bulk_cancelling.delete, texts.stored(cancellation_id), now))
 
-    async def affected(self, where: str, now: int) -> Affected:
-        search = affected.Search(where, now)
+    async def affected(self, where: str, now: int, known: Collection[str] = ()) -> Affected:
+        search = affected.Search(where, now, known)
         asks = search.asks()
         ask = next(asks, None)
         while ask is not None:
