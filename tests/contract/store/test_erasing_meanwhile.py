@@ -15,7 +15,7 @@ from inngest.engine.store.affected import Search, answered
 from inngest.engine.store.statement import Statement, Transaction
 from tests.contract.store import values
 from tests.contract.store.stores import Place
-from tests.contract.store.test_outbox import send, sent
+from tests.contract.store.test_outbox import depth, send, sent, take, write
 from tests.contract.store.values import NOW, event, function
 
 HERS = '{"user":"ann"}'
@@ -101,3 +101,33 @@ async def test_what_has_come_of_an_event_since_it_was_found_is_found_though_it_i
     second = await searched(place, nothing, frozenset(first.known))
     assert [one.run_id for one in second.under_way] == await runs(store)
     assert (second.roots, second.said) == ({}, {})
+
+
+async def test_what_was_sent_on_a_connection_and_is_hers_is_never_accepted(place: Place, store: Store) -> None:
+    ids = send(place, *(sent(data=data) for data in ("{}", HERS, '{"n":1}', HERS, '{"n":2}')))
+    (alone,) = send(place, sent(data=HERS))
+    found = await store.affected(WHERE, NOW)
+    assert [(one.kind, one.key, one.events) for one in found.pending] == [
+        ("outbox", ids[0], (ids[1], ids[3])),
+        ("outbox", alone, (alone,)),
+    ]
+    assert (await store.erase(Part(NOW, NOW, drop=tuple(found.pending)))).dropped == 3
+    assert depth(place).rows == 1
+    assert (await store.affected(WHERE, NOW)).is_nothing
+    assert (await store.erase(Part(NOW, NOW, drop=tuple(found.pending)))).dropped == 0
+    assert [one.id for one in (await take(store)).events] == [ids[0], ids[2], ids[4]]
+
+
+async def test_a_row_of_the_outbox_whose_first_event_is_hers_keeps_the_others(place: Place, store: Store) -> None:
+    ids = send(place, sent(data=HERS), sent(data="{}"))
+    found = await store.affected(WHERE, NOW)
+    assert (await store.erase(Part(NOW, NOW, drop=tuple(found.pending)))).dropped == 1
+    assert [one.id for one in (await take(store)).events] == ids[1:]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '[{"id":"1","data":' + '{"a":' * 50_000 + "1" + "}" * 50_000 + "}]"])
+async def test_a_row_of_the_outbox_that_nobody_can_read_stops_no_erasure(place: Place, store: Store, text: str) -> None:
+    write(place, [("row", text, NOW)])
+    await values.accept(store, event("nobody", data=HERS))
+    found = await store.affected(WHERE, NOW)
+    assert (len(found.roots), found.unreadable) == (1, 1)

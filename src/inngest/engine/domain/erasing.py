@@ -134,7 +134,7 @@ def _read(text: str) -> dict[str, object]:
     """The members of a JSON object; none if it is none."""
     try:
         found = codec.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

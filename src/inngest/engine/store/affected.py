@@ -29,6 +29,10 @@ from .statement import Statement, Transaction
 from .timers import BATCH, DEBOUNCE, STARTS, TELL
 
 
+UNREADABLE = (ValueError, TypeError, RecursionError)
+"""Errors of what is damaged, or nested too deeply: nobody can say whether it is meant, and the search goes on."""
+
+
 class Ask(NamedTuple):
     """A statement of the search: it is executed in a transaction of its own, and its rows are handed in."""
 
@@ -102,7 +106,7 @@ class Search:
             if self._matches(value_of(data_of(event))):
                 return True
             return any(self._matches(dict(one)) for one in erasing.causes(event))
-        except (ValueError, TypeError):
+        except UNREADABLE:
             self.found.unreadable += 1
             return False
 
@@ -208,7 +212,7 @@ class Search:
             return False
         try:
             value = codec.loads(data)
-        except ValueError:
+        except UNREADABLE:
             self.found.unreadable += 1
             return False
         return isinstance(value, dict) and self._matches(value)
@@ -251,7 +255,7 @@ class Search:
         """Ids of those events of a JSON list that are meant."""
         try:
             return tuple(event.id for event in listed(text) if self._is_meant(event))
-        except (ValueError, TypeError):
+        except UNREADABLE:
             self.found.unreadable += 1
             return ()
 
@@ -301,7 +305,7 @@ def listed(text: str) -> Iterator[Event]:
     """The events of a JSON list, each a row of theirs, or an object.
 
     Raises:
-        ValueError, TypeError: it is none.
+        ValueError, TypeError, RecursionError: it is none.
     """
     for one in codec.loads(text):
         if not isinstance(one, dict):
@@ -356,7 +360,7 @@ def _pending(kind: str, key: str, payload: str, collected: Mapping[str, Sequence
             return Pending(kind, key, held, batch.function_id, batch_id=batch.batch_id)
         unread = Unread(*values)
         return Pending(kind, key, (unread.event_id,), unread.function_id, batch_id=key)
-    except (ValueError, TypeError):
+    except UNREADABLE:
         return None
 
 
