@@ -17,7 +17,7 @@ from inngest.embedded.upkeep import FileUpkeep, Upkeep
 from inngest.engine.domain.erasing import Done, Part
 from inngest.errors import EngineConfigError, EngineStateError, RunsUnderWayError
 from tests.embedded import databases
-from tests.embedded.erasable import ANN, BOB, WHERE, Shop, columns, ended, found, in_files, live, run_of, waits
+from tests.embedded.erasable import ANN, BOB, HOUR, WHERE, Shop, columns, ended, found, in_files, live, run_of, waits
 
 
 @pytest.fixture
@@ -283,4 +283,51 @@ async def test_a_run_that_begins_while_others_are_written_over_is_erased_too(
         monkeypatch.setattr(store, "erase", late)
         await engine.erase(WHERE)
         assert (await engine.run(again[0])).erased_at is not None
+        assert found(tmp_path, ANN) == []
+
+
+class Signals:
+    """Functions of which one tells the other what its event says, by a signal."""
+
+    def __init__(self) -> None:
+        self.client = client = inngest.Inngest(app_id="shop")
+
+        @client.create_function(fn_id="hears", trigger=inngest.TriggerEvent(event="hears"))
+        async def hears(ctx: inngest.Context) -> object:
+            await ctx.step.run("before", lambda: "kept")
+            await ctx.step.wait_for_signal("paid", signal="told", timeout=HOUR)
+            if ctx.event.data["user"] == "nobody":
+                return "done"
+            return await ctx.step.wait_for_signal("rest", signal="never", timeout=HOUR)
+
+        @client.create_function(fn_id="tells", trigger=inngest.TriggerEvent(event="tells"))
+        async def tells(ctx: inngest.Context) -> object:
+            return await ctx.step.send_signal("tell", "told", {"of": ctx.event.data["user"]})
+
+
+async def test_what_another_run_has_got_by_a_signal_is_erased(database: str, tmp_path: Path) -> None:
+    async with inngest.Engine(Signals().client, database=database) as engine:
+        hearing = await run_of(engine, "hears", "nobody")
+        await waits(engine, hearing)
+        telling = await run_of(engine, "tells", ANN)
+        await ended(engine)
+        assert (await engine.run(telling)).output == hearing
+        erased = await engine.erase(WHERE)
+        assert (erased.memos, erased.others) == (1, (hearing,))
+        assert found(tmp_path, ANN) == []
+        run = await engine.run(hearing)
+        assert (run.output, run.erased_at, run.steps[0].output) == ("done", None, "kept")
+        assert (await engine.erase(WHERE)).others == ()
+
+
+async def test_a_run_that_has_got_her_signal_and_goes_on_is_named(database: str, tmp_path: Path) -> None:
+    async with inngest.Engine(Signals().client, database=database) as engine:
+        hearing = await run_of(engine, "hears", "somebody")
+        await waits(engine, hearing)
+        telling = await run_of(engine, "tells", ANN)
+        await engine.wait(telling)
+        with pytest.raises(RunsUnderWayError) as refused:
+            await engine.erase(WHERE)
+        assert refused.value.run_ids == (hearing,)
+        assert (await engine.erase(WHERE, cancel=True)).cancelled == (hearing,)
         assert found(tmp_path, ANN) == []

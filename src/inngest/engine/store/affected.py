@@ -28,7 +28,6 @@ from .records import EVENT_COLUMNS, number_of
 from .statement import Statement, Transaction
 from .timers import BATCH, DEBOUNCE, STARTS, TELL
 
-
 UNREADABLE = (ValueError, TypeError, RecursionError)
 """Errors of what is damaged, or nested too deeply: nobody can say whether it is meant, and the search goes on."""
 
@@ -197,6 +196,7 @@ class Search:
         for run in self.found.runs.values():
             if run.parent is not None:
                 candidates[run.parent] = None
+        yield from self._signalled(candidates)
         for run_id, step in candidates:
             if run_id not in self.found.runs:
                 rows = yield Ask(rows_of.MEMO, {"run": run_id, "step": step})
@@ -205,6 +205,17 @@ class Search:
         for some in _chunks(sorted({run_id for run_id, _ in self.found.memos})):
             rows = yield Ask(rows_of.RUNS_OF_IDS, {"runs": json.dumps(some)})
             self.found.others.update((row[0], _run_of(row)) for row in rows)
+
+    def _signalled(self, candidates: dict[tuple[str, str], None]) -> Asks:
+        """Signals that steps of the runs have sent: which of those that a run got it was is not known, so all are."""
+        woken: dict[str, None] = {}
+        for some in _chunks([run.id for run in self.found.new_runs]):
+            rows = yield Ask(rows_of.SIGNALS_SENT, {"runs": json.dumps(some)})
+            woken.update((run_id, None) for (data,) in rows if (run_id := _woken_by(data)) is not None)
+        for some in _chunks([run_id for run_id in woken if run_id not in self.found.runs]):
+            rows = yield Ask(rows_of.SIGNALS_HEARD, {"runs": json.dumps(some)})
+            for run_id, step, lies in rows:
+                (candidates if lies is None else self.found.memos)[run_id, step] = None
 
     def _is_copy(self, data: str) -> bool:
         """Whether what a step has waited for is an event that is meant: its own row may be gone."""
@@ -362,6 +373,15 @@ def _pending(kind: str, key: str, payload: str, collected: Mapping[str, Sequence
         return Pending(kind, key, (unread.event_id,), unread.function_id, batch_id=key)
     except UNREADABLE:
         return None
+
+
+def _woken_by(data: str) -> str | None:
+    """The run that a signal has woken; None if none, or if that cannot be read."""
+    try:
+        found = codec.loads(data)
+    except UNREADABLE:
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:

@@ -111,6 +111,24 @@ IN_INBOXES = Statement(
     lambda words: select(_inbox.c.run_id, _inbox.c.hash).where(words.any_of(_inbox.c.event_id, "events")),
 )
 
+SIGNALS_SENT = Statement(
+    "An erasure reads which runs the steps of these runs have woken by signals.",
+    lambda words: select(_steps.c.data).where(
+        words.any_of(_steps.c.run_id, "runs"),
+        _steps.c.kind == constant(Opcode.SEND_SIGNAL.value),
+        _steps.c.data.is_not(None),
+    ),
+)
+
+SIGNALS_HEARD = Statement(
+    "An erasure reads which steps of these runs wait for signals, or have got one, and whether it lies in an inbox.",
+    lambda words: (
+        select(_steps.c.run_id, _steps.c.hash, _inbox.c.hash.label("lies"))
+        .select_from(_steps.outerjoin(_inbox, (_inbox.c.run_id == _steps.c.run_id) & (_inbox.c.hash == _steps.c.hash)))
+        .where(words.any_of(_steps.c.run_id, "runs"), _steps.c.kind == constant(Opcode.WAIT_FOR_SIGNAL.value))
+    ),
+)
+
 MEMO = Statement(
     "An erasure reads what a step has recorded.",
     lambda _: select(_steps.c.data, _steps.c.error).where(
