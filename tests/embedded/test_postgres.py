@@ -196,7 +196,8 @@ async def test_it_goes_on_when_it_has_no_descriptor_for_a_connection_for_a_while
 ) -> None:
     """A run whose commit came just then does not fail by that."""
     server, shop = postgres.server(), Shop()
-    connect, failed = psycopg.Connection.connect, []
+    connect = psycopg.Connection.connect
+    failed: list[object] = []
 
     def fails(*given: Any, **named: Any) -> Any:
         if len(failed) < 4:  # of the writer, and of the thread that tells that this worker lives

@@ -4,6 +4,7 @@ reason.
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import uuid
@@ -16,7 +17,7 @@ import pytest
 from inngest.engine.domain import subscriptions
 from inngest.engine.domain.model import Changes, Event, SubscriptionKind, Wait
 from inngest.engine.ports import Store
-from inngest.engine.records import Accepted, Claimed, Claims, Commit, Receipt
+from inngest.engine.records import Accepted, Claimed, Claims, Commit, EventCursor, Receipt
 from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.engine.store.numbers import Numbers
 from inngest.engine.store.sql import SqlStore
@@ -154,6 +155,24 @@ def test_lanes_without_limits_are_locked_in_one_order(town: Town) -> None:
     assert town.deadlocks() == before
 
 
+def test_a_lane_that_others_serve_is_not_taken_for_lost(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    limited = function("a", "go", config=json.dumps({"concurrency": 5}))
+    times = itertools.count(NOW, 20_000)  # each time all is swept
+
+    def in_lane(town: Town) -> None:
+        town.setter.do(lambda store: store.register([limited], replace_app=None, now=NOW))
+        town.setter.do(lambda store: values.accept(store, event()))
+
+    def sweeps(store: SqlStore, _: object) -> Awaitable[Claims]:
+        return store.claim(owner(), 5, sorted(values.FUNCTIONS), next(times), alone=True)
+
+    def takes(store: SqlStore, _: object) -> Awaitable[Claims]:
+        return store.claim(owner("other"), 5, sorted(values.FUNCTIONS), NOW, alone=True)
+
+    assert race(town, Pair("claim that sweeps / claim", in_lane, sweeps, takes)) == []
+    assert "made anew" not in caplog.text
+
+
 # -- looking back
 
 
@@ -193,7 +212,48 @@ def test_an_event_that_is_committed_after_later_ones_is_found(town: Town) -> Non
     assert missed == []
 
 
+def came_before(town: Town) -> Claimed:
+    """An old event, and a run that does not wait for it yet."""
+    town.setter.do(lambda store: values.accept(store, event("paid")))
+    return begun(town)
+
+
+def removes(store: SqlStore, _: object) -> Awaitable[Any]:
+    """Events that nobody needs are removed."""
+    return store.remove_events(EventCursor(0, ""), LATER)
+
+
+def is_there(town: Town, *_: object) -> Iterator[str]:
+    """What a step is given is there."""
+    if town.rows("SELECT 1 FROM inngest_inbox WHERE event_id NOT IN (SELECT id FROM inngest_events)"):
+        yield "a step was given an event that is removed"
+
+
+@pytest.mark.parametrize(
+    "pair", [("look back / remove", looks_back, removes), ("remove / look back", removes, looks_back)]
+)
+def test_an_event_that_is_found_is_not_removed(town: Town, pair: tuple[str, Any, Any]) -> None:
+    name, a, b = pair
+    assert race(town, Pair(name, came_before, a, b, is_there)) == []
+
+
 # -- sessions
+
+
+def test_workers_that_begin_at_once_are_in_no_deadlock(town: Town) -> None:
+    """Each has written before: it has ended the sessions of others, or its own was ended."""
+    times = itertools.count(NOW, 100_000)
+
+    def have_written(town: Town) -> None:
+        for side in (town.a, town.b):
+            side.do(lambda store: store.keep_time(next(times), anew=True))
+
+    def begins_as(name: str) -> Any:
+        return lambda store, _: store.begin_session(values.session(name))
+
+    before = town.deadlocks()
+    assert race(town, Pair("begin / begin", have_written, begins_as("one"), begins_as("two"))) == []
+    assert town.deadlocks() == before
 
 
 def begins(store: SqlStore, _: object) -> Awaitable[Accepted]:

@@ -134,6 +134,14 @@ def of_broadcasts() -> list[Lock]:
 PRUNING = Lock(Kind.GUARD, "pruning")
 """Held by a command that removes what is old: several workers do so one after the other."""
 
+WRITERS = Lock(Kind.GUARD, "writers")
+"""Held by a worker that begins, and removes what writers of others have left: each leaves its number at last."""
+
+
+def of_old() -> list[Lock]:
+    """Shared by commands that give a run what is old: it is not removed meanwhile."""
+    return [PRUNING._replace(exclusive=False)]
+
 
 def topics(names: Iterable[str]) -> list[Lock]:
     """Held by a command that tells events of these names."""

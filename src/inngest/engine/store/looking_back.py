@@ -250,6 +250,7 @@ class _Place(NamedTuple):
 
 def earlier(tx: Transaction, watch: Subscription, now: int) -> list[Arrival]:
     """Events that came before a step began to wait: what a search has found, or what was stored since it began."""
+    tx.hold(locking.of_old)
     event = stored.event(tx, watch.found) if watch.found else None
     if event is None:
         place = _Place(*(watch.searched or (0, "")))

@@ -188,7 +188,7 @@ class SqlStore(ServerVerbs, WakeVerbs):
         return moved
 
     async def begin_session(self, session: Session) -> None:
-        await self._write(call(sessions.begin_session, session, self._writer.id))
+        await self._write(call(sessions.begin_session, session, self._writer.id), locks=[locking.WRITERS])
 
     async def end_session(self, session_id: str, now: int, *, died: bool) -> bool:
         began = False

@@ -32,7 +32,7 @@ from .core import (
     tables,
     update,
 )
-from .lanes import BUDGETS, Queue
+from .lanes import LOOK_AT_BUDGETS, Queue
 from .statement import SqlDialect, Statement, Transaction
 
 LOGGER = CarefulLogger(logging.getLogger("inngest.engine"))
@@ -191,7 +191,7 @@ class Sweeper:
             self._blocked = ("", "")
         if found:
             budgets = {"budgets": json.dumps(sorted({budget for _, budget in found}))}
-            used = {budget for budget, used, _ in tx.execute(BUDGETS, budgets).fetchall() if used > 0}
+            used = {budget for budget, used, _ in tx.execute(LOOK_AT_BUDGETS, budgets).fetchall() if used > 0}
             vain = [lane for lane, budget in found if budget not in used]
             if vain:
                 tx.hold(locking.of_lane_ids, vain)
@@ -207,30 +207,16 @@ class Sweeper:
                 continue
             asked = {"function": function, "after": lane if function == served else "", "count": left}
             found = [row[0] for row in tx.execute(QUEUED_LANES, asked).fetchall()]
-            self._make_anew(tx, function, found, now)
+            while (missing := _missing(tx, function, found)) and tx.hold(locking.of_lane_ids, missing):
+                found = [row[0] for row in tx.execute(QUEUED_LANES, asked).fetchall()]  # others may have served them
+            if missing:
+                _make_anew(tx, function, missing, now)
             left -= len(found)
             if not left:
                 self._queued = (function, found[-1])
                 return True
         self._queued = ("", "")
         return False
-
-    def _make_anew(self, tx: WriteContext, function: str, found: Sequence[Any], now: int) -> None:
-        listed = json.dumps([lane_id for lane_id in found if isinstance(lane_id, str)])
-        there = {lane for lane, of in tx.execute(FUNCTIONS_OF_LANES, {"lanes": listed}).fetchall() if of == function}
-        queue = Queue()
-        missing = [lane_id for lane_id in found if lane_id not in there]
-        for lane_id in missing:
-            try:
-                queue.add(Lane.of(lane_id), now)
-            except (ValueError, TypeError):
-                asked = {"function": function, "lane": lane_id, "lane_as_text": lane_id, "count": PAGE}
-                tx.execute(TO_LANE_OF_RUN, asked)  # it is found by the next sweep
-        if missing:
-            tx.hold(locking.of_lane_ids, missing)
-            LOGGER.error("%d lanes of %s could not be found, and are made anew", len(missing), function)
-            tx.execute(FORGET_LANES, {"lanes": json.dumps([one for one in missing if isinstance(one, str)])})
-            queue.write(tx, now, tx.ids)
 
     def _forget_budgets(self, tx: Transaction) -> bool:
         rows = tx.execute(BUDGETS_AFTER, {"after": self._budget, "count": PAGE}).fetchall()
@@ -249,6 +235,26 @@ class Sweeper:
             tx.execute(FORGET_THROTTLES, {"throttles": json.dumps(over)})
         self._throttle = rows[-1][0] if len(rows) == PAGE else ""
         return len(rows) == PAGE
+
+
+def _missing(tx: Transaction, function: str, found: Sequence[Any]) -> list[Any]:
+    """Those of these lanes of a function that are not there."""
+    listed = json.dumps([lane_id for lane_id in found if isinstance(lane_id, str)])
+    there = {lane for lane, of in tx.execute(FUNCTIONS_OF_LANES, {"lanes": listed}).fetchall() if of == function}
+    return [lane_id for lane_id in found if lane_id not in there]
+
+
+def _make_anew(tx: WriteContext, function: str, missing: Sequence[Any], now: int) -> None:
+    queue = Queue()
+    for lane_id in missing:
+        try:
+            queue.add(Lane.of(lane_id), now)
+        except (ValueError, TypeError):
+            asked = {"function": function, "lane": lane_id, "lane_as_text": lane_id, "count": PAGE}
+            tx.execute(TO_LANE_OF_RUN, asked)  # it is found by the next sweep
+    LOGGER.error("%d lanes of %s could not be found, and are made anew", len(missing), function)
+    tx.execute(FORGET_LANES, {"lanes": json.dumps([one for one in missing if isinstance(one, str)])})
+    queue.write(tx, now, tx.ids)
 
 
 def _is_over(tat: object, now: int) -> bool:
