@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 
@@ -70,6 +71,16 @@ async def test_a_worker_that_cannot_be_looked_at_keeps_no_other_from_being_found
         await reaper.run_once("own")
     assert place.done == ["end b", "forget b", "end c", "forget c"]
     place.broken = ""
+    assert await reaper.run_once("own")
+    assert "end a" in place.done
+
+
+async def test_a_worker_that_was_heard_again_is_looked_at_from_then_on() -> None:
+    """Nobody tells that it is heard: if it dies soon, its runs would wait for a look at everything."""
+    place: Any = Place("")
+    reaper = Reaper(cast(Store, place), cast(Clock, place), cast(Liveness, place))
+    with mock.patch.object(place, "end_session", new=mock.AsyncMock(return_value=False)):
+        assert not await reaper.run_once("own")
     assert await reaper.run_once("own")
     assert "end a" in place.done
 

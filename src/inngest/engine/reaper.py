@@ -64,6 +64,7 @@ class Reaper:
             self._liveness.forget(session_id)
         self._others.remove(session_id)
         self._seen_at.pop(session_id, None)
+        self.stale = self.stale or not freed  # it may have been heard again, and is to be looked at then
         return freed
 
     def _lives(self, session_id: str) -> bool:
