@@ -101,3 +101,10 @@ async def test_where_else_it_is_is_told(office: Office) -> None:
     await office.engine.send(inngest.Event(name="unheard", data={"person": ANN}))
     done = await office.ran("db", "erase", "--where", WHERE, "--search", ANN)
     assert f"{ANN!r} is still in inngest_events.data (1)" in done.out
+
+
+@pytest.mark.parametrize(("option", "text"), [("--actor", "\udcff"), ("--search", "\udcff"), ("--search", "")])
+async def test_a_text_that_no_database_holds_is_refused(office: Office, option: str, text: str) -> None:
+    refused = await office.ran("db", "erase", "--where", WHERE, "--yes", option, text)
+    assert (refused.code, refused.err.startswith(f"error: {option}: ")) == (2, True)
+    assert json.loads((await office.ran("db", "audit", "--json")).out) == {"audit": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -331,3 +332,43 @@ async def test_a_run_that_has_got_her_signal_and_goes_on_is_named(database: str,
         assert refused.value.run_ids == (hearing,)
         assert (await engine.erase(WHERE, cancel=True)).cancelled == (hearing,)
         assert found(tmp_path, ANN) == []
+
+
+async def test_what_others_have_hold_of_all_the_time_is_told_as_unfinished(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Shop().engine(database) as engine:
+        await run_of(engine, "order/fails", ANN)
+        await ended(engine)
+        store = host_of(engine).on_its_loop().store
+        erase: Callable[[Part], Awaitable[Done]] = store.erase
+        monkeypatch.setattr(store, "erase", lambda part: erase(part._replace(events=())))
+        erased = await engine.erase(WHERE)
+        assert any(one.startswith("others had hold of some of it") for one in erased.left)
+        (record,) = upkeep_of(database, tmp_path).audit(10)
+        assert isinstance(record.detail, dict)
+        assert record.detail["finished"] is False
+        monkeypatch.undo()
+        assert not any("had hold" in one for one in (await engine.erase(WHERE)).left)
+
+
+async def test_a_text_is_found_as_json_has_it_and_json_in_json(database: str, tmp_path: Path) -> None:
+    name = 'Jürgen "J" Ü\\x'
+    client = inngest.Inngest(app_id="shop")
+    async with inngest.Engine(client, database=database) as engine:
+        await engine.send(inngest.Event(name="nobody/listens", data={"user": name}))
+    rows = json.dumps([{"data": json.dumps({"user": name}, ensure_ascii=False)}], ensure_ascii=False)
+    row = rows.replace("'", "''")
+    databases.execute(
+        tmp_path,
+        f"INSERT INTO inngest_outbox (id, events, at, trouble) VALUES ('{ANN}', '{row}', 1, 'x') RETURNING id",
+    )
+    assert upkeep_of(database, tmp_path).search(name) == {"inngest_events.data": 1, "inngest_outbox.events": 1}
+    assert upkeep_of(database, tmp_path).search("Jürgen 'J'") == {}
+
+
+@pytest.mark.parametrize("actor", ["", "\udcff", "a\0b", 7])
+async def test_who_asks_has_a_name_that_can_be_kept(database: str, actor: Any) -> None:
+    async with Shop().engine(database) as engine:
+        with pytest.raises(EngineConfigError, match=r"^actor: "):
+            await engine.erase(WHERE, actor=actor)

@@ -298,7 +298,8 @@ class Engine(EngineLife):
     ) -> Erased:
         """Erase what belongs to a person: the data of events that match, and of all runs that came of them.
 
-        The rest is their skeleton: functions, times, statuses, and the names of steps. The audit notes it.
+        The rest is their skeleton: functions, times, statuses, and the names of steps. The audit notes it. Bytes of
+        what is gone stay in the database until it is vacuumed: `inngest db vacuum`, or VACUUM of PostgreSQL.
 
         Args:
             where: an expression of the event, such as `event.data.user_id == "42"`.

@@ -13,7 +13,7 @@ from inngest.engine.domain.matching import ExpressionError, compiled
 from inngest.engine.erasure import Erase, UnderWayError
 from inngest.engine.erasure import Erased as Done
 from inngest.engine.service import Service
-from inngest.protocol import codec
+from inngest.protocol import codec, texts
 
 from . import views
 from .errors import EngineConfigError, RunsUnderWayError
@@ -66,6 +66,8 @@ def checked(where: object, actor: object) -> tuple[str, str]:
         return where, this_user()
     if not isinstance(actor, str) or not actor.strip():
         raise EngineConfigError(f"actor: expected the name of who asks for it, as str, got {actor!r:.80}")
+    if (problem := texts.problem(actor)) is not None:
+        raise EngineConfigError(f"actor: the name of who asks for it {problem}, got {actor!r:.80}")
     return where, actor
 
 
@@ -75,7 +77,7 @@ def this_user() -> str:
         name = getpass.getuser()
     except (OSError, KeyError):  # a container may have a user without a name
         name = "unknown"
-    return f"{name}@{socket.gethostname()}"
+    return texts.escaped(f"{name}@{socket.gethostname()}")
 
 
 async def preview(service: Service, where: str) -> Erased:
@@ -128,10 +130,17 @@ def _done(done: Done) -> Erased:
         cancelled=tuple(done.cancelled),
         others=tuple(done.others),
         under_way=tuple(one.text for one in done.under_way),
-        left=_left(done.others, done.sent, done.kept, done.unreadable),
+        left=(*_unfinished(done), *_left(done.others, done.sent, done.kept, done.unreadable)),
         audit_id=done.audit_id,
         steps=counts["steps"],
     )
+
+
+def _unfinished(done: Done) -> list[str]:
+    """Whether something stays that is to be erased; what goes on is told by itself."""
+    if done.is_whole or done.under_way:
+        return []
+    return ["others had hold of some of it each time that it was looked for, and that stays: erase again"]
 
 
 def _left(others: Sequence[str], sent: Sequence[str], kept: Sequence[str], unreadable: int) -> tuple[str, ...]:

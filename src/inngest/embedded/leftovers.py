@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,19 +17,20 @@ ELSEWHERE = "logs and traces of your processes, and what your code wrote elsewhe
 
 
 def search(database: Database, connection: Connection, text: str) -> dict[str, int]:
-    """How many rows of each column of the database hold a text, as it is or as JSON escapes it: "table.column" → rows.
+    """How many rows of each column of the database hold a text, as it is or as JSON escapes it, also JSON within JSON:
+    "table.column" → rows.
 
     Nothing is told of columns that do not. Upper and lower case may be taken for the same.
     """
     tx, tables = Transaction(connection, database), of("inngest.engine.store.tables", "metadata").follow().tables
-    asked = {name: f"%{_escaped(form)}%" for name, form in zip(("plain", "json"), _forms(text), strict=True)}
+    asked = {f"form_{place}": f"%{_escaped(form)}%" for place, form in enumerate(_forms(text))}
     found: dict[str, int] = {}
     for table in database.texts.tables:
         for name, column in tables[table].columns.items():
             if database.texts.tables[table].columns[name].number:
                 continue
-            holds = column.like(bindparam("plain"), escape="\\") | column.like(bindparam("json"), escape="\\")
-            statement = Statement(f"A search counts {table}.{name}.", _counting(holds))
+            holds = (column.like(bindparam(form), escape="\\") for form in asked)
+            statement = Statement(f"A search counts {table}.{name}.", _counting(functools.reduce(operator.or_, holds)))
             row = tx.execute(statement, asked).fetchone()
             if row is not None and row[0]:
                 found[f"{table}.{name}"] = int(row[0])
@@ -38,8 +41,12 @@ def _counting(holds: ColumnElement[bool]) -> Callable[[SqlDialect], ClauseElemen
     return lambda _: select(func.count()).where(holds)
 
 
-def _forms(text: str) -> tuple[str, str]:
-    return text, json.dumps(text)[1:-1]
+def _forms(text: str) -> list[str]:
+    """The text, and all that it becomes in a JSON text, and in one that stands in another, as events of a parcel do."""
+    forms = {text}
+    for _ in range(2):
+        forms |= {json.dumps(form, ensure_ascii=ascii)[1:-1] for form in forms for ascii in (False, True)}
+    return sorted(forms)
 
 
 def _escaped(text: str) -> str:

@@ -44,6 +44,7 @@ class Erased(NamedTuple):
     kept: Sequence[str]  # ids of runs whose code has not returned: their slots are kept, and named by their keys
     unreadable: int  # events of which nobody can say whether they match
     under_way: Sequence[UnderWay]  # what has begun meanwhile, and goes on
+    is_whole: bool  # whether nothing is left that the tables tie to it
 
 
 class UnderWayError(Exception):
@@ -103,7 +104,7 @@ class Erasure:
             else:
                 await self._erase(found)
             found = await self._look()
-        detail = self._detail(found.under_way)
+        detail = self._detail(found)
         await self._write(Part(self._at, self._now(), self._entry._replace(detail=detail)))
         return Erased(
             self._entry.id,
@@ -115,6 +116,7 @@ class Erasure:
             found.kept,
             found.unreadable,
             found.under_way,
+            found.is_nothing,
         )
 
     async def _look(self) -> Affected:
@@ -167,14 +169,14 @@ class Erasure:
             self._counts[name] += getattr(done, name)
         return done
 
-    def _detail(self, under_way: Sequence[UnderWay] | None) -> str:
-        """The facts that are told of it beside its condition; None while it goes on."""
-        told: dict[str, object] = {"finished": under_way is not None, **self._counts}
-        if under_way is not None:
+    def _detail(self, last: Affected | None) -> str:
+        """The facts that are told of it beside its condition, by its last look; None while it goes on."""
+        told: dict[str, object] = {"finished": last is not None and last.is_nothing, **self._counts}
+        if last is not None:
             told |= {
                 "cancelled": list(self._cancelled),
                 "others": list(self._others),
-                "under_way": [one.text for one in under_way],
+                "under_way": [one.text for one in last.under_way],
             }
         return codec.dumps(told)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -11,8 +13,9 @@ from inngest.engine.domain.erasing import Affected, Part
 from inngest.engine.ports import Store
 from inngest.engine.records import Acceptance
 from inngest.engine.store import affected_rows
-from inngest.engine.store.affected import Search, answered
-from inngest.engine.store.statement import Statement, Transaction
+from inngest.engine.store.affected import Ask, Search, answered
+from inngest.engine.store.database import Database
+from inngest.engine.store.statement import Connection, Statement, Transaction
 from tests.contract.store import values
 from tests.contract.store.stores import Place
 from tests.contract.store.test_outbox import depth, send, sent, take, write
@@ -33,11 +36,15 @@ async def searched(
     ask = next(asks)
     while True:
         await before(ask.statement)
-        rows = database.look(lambda connection, ask=ask: answered(Transaction(connection, database), ask))
+        rows = database.look(functools.partial(_read, database, ask))
         try:
             ask = asks.send(rows)
         except StopIteration:
             return search.found
+
+
+def _read(database: Database, ask: Ask, connection: Connection) -> list[tuple[Any, ...]]:
+    return answered(Transaction(connection, database), ask)
 
 
 async def nothing(_: Statement) -> None:

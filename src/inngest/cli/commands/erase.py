@@ -16,6 +16,7 @@ from inngest.embedded.erasure import AuditRecord, Erased
 from inngest.embedded.errors import EngineConfigError, RunsUnderWayError
 from inngest.embedded.upkeep import FileUpkeep, Upkeep
 from inngest.engine.errors import StoreError
+from inngest.protocol import texts
 from inngest.server.run_json import iso
 
 NAMED = 20
@@ -63,6 +64,9 @@ def erase(asked: Asked, *, database: str, as_json: bool) -> None:
 
 
 def _checked(asked: Asked) -> tuple[str, str]:
+    for text in asked.search:
+        if (wrong := texts.problem(text) if text else "must not be empty") is not None:
+            raise CommandError(f"--search: the text {wrong}, got {text!r:.80}", hint="such as --search ada@example.com")
     try:
         return erasure.checked(asked.where, asked.actor)
     except EngineConfigError as error:
