@@ -164,3 +164,15 @@ def test_a_statement_is_written_for_the_drivers_parameters(style: str, text: str
 def test_a_style_that_is_unknown_is_refused() -> None:
     with pytest.raises(TransactionError, match="its driver has parameters of the style 'named'"):
         in_style(SQL, [1, 2, 3], "named")
+
+
+async def test_rows_that_were_put_aside_are_tried_once_the_store_works() -> None:
+    place = Place(a=StoreBusyError("locked"))
+    place.aside, place.was_put_aside, place.waits = ["a"], True, False
+    worker = worker_of(place)
+    with pytest.raises(StoreBusyError):
+        await worker.run_once()
+    place.rows["a"] = 1
+    await worker.run_once()
+    await worker.run_once()
+    assert place.done == ["list", "list", "a"]

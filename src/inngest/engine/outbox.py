@@ -33,10 +33,10 @@ class Outbox:
     async def run_once(self) -> bool:
         """Accept what waits, as much as a look may. Runs that it starts say so themselves: False."""
         if self._begins and self._store.outbox_aside is not None:
-            self._begins = False
             if self._store.outbox_aside:
                 for row in await self._store.outbox_rows(aside=True):
                     await self._take(row)
+            self._begins = False  # a store in trouble has them tried again
         now = self._clock.monotonic()
         if self._look_at is not None and now >= self._look_at:
             self._look_at = None
