@@ -162,3 +162,15 @@ async def test_an_error_of_the_users_stays_the_users(stage: Stage) -> None:
             connection.commit()
         assert await shop.seen.get() == event_id
     assert shop.seen.empty()
+
+
+async def test_a_pipeline_sends_in_its_transaction(stage: Stage) -> None:
+    shop = Shop(stage)
+    async with shop.open():
+        with psycopg.connect(postgres.server().conninfo) as connection, connection.pipeline():
+            connection.execute("SELECT 1")
+            (event_id,) = shop.client.send_sync(PLACED, connection=connection)
+        assert await shop.seen.get() == event_id
+        async with await psycopg.AsyncConnection.connect(postgres.server().conninfo) as other, other.pipeline():
+            (event_id,) = await shop.client.send(PLACED, connection=other)
+        assert await shop.seen.get() == event_id

@@ -271,6 +271,24 @@ async def test_a_context_manager_gives_a_connection_and_takes_it_back(stage: Sta
     assert len(closed) == 1
 
 
+async def test_what_gives_something_else_gets_it_back(stage: Stage) -> None:
+    back: list[int] = []
+
+    @contextlib.contextmanager
+    def lent() -> Generator[object]:
+        try:
+            yield 5
+        finally:
+            back.append(5)
+
+    async def body(ctx: inngest.Context) -> None:
+        await ctx.step.transaction("add", nothing)
+
+    stage.options["transactions"] = lent
+    assert message(await stage.run(body)).startswith("transactions: expected a connection of psycopg or sqlite3")
+    assert back == [5]
+
+
 async def test_an_async_function_is_refused_where_it_is_written(stage: Stage) -> None:
     async def wrong(_: object) -> None:
         raise AssertionError("it is not called")

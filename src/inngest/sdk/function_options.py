@@ -10,6 +10,7 @@ from typing import TypeVar
 from inngest.protocol import config, durations, limits, texts
 from inngest.protocol.errors import FunctionConfigInvalidError
 
+from .errors import TransactionError
 from .function import FunctionOptions
 
 B = TypeVar("B")
@@ -85,6 +86,19 @@ def outbox(value: B) -> B:
             f'outbox: expected inngest.Outbox("sqlite:///inngest.db"), or of another URL, got {value!r:.200}'
         )
     return value
+
+
+def no_outbox(app_id: str, *, in_memory: bool) -> TransactionError:
+    """The error of a client that has no outbox: an engine in memory runs its functions, or none does."""
+    if in_memory:
+        return TransactionError(
+            "send: connection: the engine that runs here has its database in memory, where no connection of yours "
+            "writes: send without connection, or run an inngest.Engine on a file or on PostgreSQL"
+        )
+    return TransactionError(
+        f'send: connection: no engine runs here with functions of "{app_id}", and what is sent over HTTP is in no '
+        "transaction. Name the engines' database: inngest.Inngest(…, outbox=inngest.Outbox(url))"
+    )
 
 
 def as_checkpointing(value: config.Checkpointing | bool) -> config.Checkpointing | bool:

@@ -86,7 +86,12 @@ class _Managed:
 
     def __init__(self, manager: AbstractContextManager[object]) -> None:
         self._manager = manager
-        self._inner = opened(manager.__enter__())
+        given = manager.__enter__()
+        try:
+            self._inner = opened(given)
+        except BaseException:
+            self.close()
+            raise
         self.connection = self._inner.connection
 
     def begin(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import tuple_row
 
 from .connections import RolledBackError, commits_alone
@@ -65,6 +65,11 @@ def _begun(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -
     return "postgresql"
 
 
+def _waits(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    """Whether its user has it in a pipeline, in which statements have no results until it is synced."""
+    return connection.pgconn.pipeline_status is not PipelineStatus.OFF
+
+
 class LentPsycopg:
     """See `Lent`."""
 
@@ -79,6 +84,9 @@ class LentPsycopg:
     def execute(self, sql: str, parameters: Sequence[object]) -> list[Any]:
         cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
         cursor.execute(sql.encode(), parameters or None)
+        if _waits(self._connection):
+            with self._connection.pipeline() as pipeline:
+                pipeline.sync()
         return cursor.fetchall() if cursor.description else []
 
     @property
@@ -100,6 +108,9 @@ class LentAsyncPsycopg:
     async def execute(self, sql: str, parameters: Sequence[object]) -> list[Any]:
         cursor = psycopg.AsyncRawCursor(self._connection, row_factory=tuple_row)
         await cursor.execute(sql.encode(), parameters or None)
+        if _waits(self._connection):
+            async with self._connection.pipeline() as pipeline:
+                await pipeline.sync()
         return await cursor.fetchall() if cursor.description else []
 
     @property
