@@ -12,6 +12,7 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,61 @@ def works(talk: processes.Talk, database: str) -> None:
             await asyncio.Event().wait()
 
     asyncio.run(main())
+
+
+def works_aside(talk: processes.Talk, database: str, flag: Path) -> None:
+    """A worker of a function with two branches; the second one begins its step when there is a file."""
+    client = inngest.Inngest(app_id="shop")
+
+    @client.create_function(fn_id="slow", trigger=inngest.TriggerEvent(event="slow"))
+    async def slow(ctx: inngest.Context) -> None:
+        async def first() -> None:
+            talk.say("first")
+            await asyncio.to_thread(talk.hear)
+
+        async def aside() -> None:
+            while not flag.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+                await asyncio.sleep(0.01)
+            await ctx.step.run("second", lambda: talk.say("second"))
+
+        await asyncio.gather(ctx.step.run("first", first), aside())
+
+    async def main() -> None:
+        logging.getLogger("inngest").addHandler(_Told(talk))
+        async with inngest.Engine(client, database=database, lease=LEASE):
+            talk.say("ready")
+            await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
+async def test_a_worker_that_stood_still_begins_nothing_that_others_have_taken_over(
+    database: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    async with inngest.Engine([], database=database, lease=LEASE) as engine:
+        with processes.started(works_aside, database, flag) as stopped:
+            stopped.expect("ready")
+            await engine.send(inngest.Event(name="slow"))
+            stopped.expect("first")
+            os.kill(stopped.pid, signal.SIGSTOP)
+            flag.touch()
+            with processes.started(works_aside, database, flag) as other:
+                other.expect("ready")
+                other.expect("first")
+                other.expect("second")
+                os.kill(stopped.pid, signal.SIGCONT)  # its second branch goes on, too
+                stopped.expect("declared dead")
+                other.say("go on")
+                (run,) = await engine.runs()
+                await engine.wait(run.id)
+            (event,) = await engine.send(inngest.Event(name="slow"))  # it has turned for long
+            stopped.expect("first")
+            stopped.expect("second")
+            stopped.say("go on")
+            (run,) = await engine.runs(event_id=event)
+            stopped.say("go on")  # the handler of the first run may hear one of the two
+            await engine.wait(run.id)
 
 
 async def test_a_worker_that_stood_still_commits_nothing_says_so_and_goes_on_as_another(database: str) -> None:

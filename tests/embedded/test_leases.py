@@ -100,6 +100,7 @@ def test_a_worker_whose_session_is_written_late_is_not_stopped_by_that(server: S
     server.knows = False
     server.hear(2)
     assert leases.is_over("own")
+    assert (leases.is_heard(), leases.may_begin()) == (True, False)
     leases.release("own")
     leases.hold("another")
     began = server.now()

@@ -237,6 +237,9 @@ class SimLiveness:
     def is_heard(self) -> bool:
         return True
 
+    def may_begin(self) -> bool:
+        return True
+
     def is_over(self, session_id: str) -> bool:
         return False
 

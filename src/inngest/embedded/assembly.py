@@ -104,7 +104,7 @@ def assemble(
     )
     store = SqlStore(runtime.database, runtime.executor, runtime.ids, policy)
     leased = runtime.liveness.lease is not None
-    is_heard = runtime.liveness.is_heard if leased else None
+    may_begin = runtime.liveness.may_begin if leased else None
     transactions = ConnectionMaker(
         settings.transactions,
         settings.database.url,
@@ -120,7 +120,7 @@ def assemble(
         return None if observers.tracing is None else observers.tracing.attempts(run_id)
 
     invoker = LocalInvoker(
-        settings.functions, runtime.clock, runtime.threads, runtime.idle, is_heard, transactions.of, spans
+        settings.functions, runtime.clock, runtime.threads, runtime.idle, may_begin, transactions.of, spans
     )
     carrier = runtime.carrier
     key = "" if settings.apps is None else settings.apps.signing_key

@@ -125,6 +125,9 @@ class Alone:
     def is_heard(self) -> bool:
         return True
 
+    def may_begin(self) -> bool:
+        return True
+
     def is_over(self, session_id: str) -> bool:
         return False
 

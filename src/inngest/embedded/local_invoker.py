@@ -34,7 +34,7 @@ class LocalInvoker:
         clock: the engine's time.
         threads: where plain functions run.
         idle: tells when the running event loop is idle; None: one of its own.
-        is_heard: whether others take this worker for alive; None: they always do.
+        may_begin: whether others take this worker for alive; None: they always do.
         transactions: gives an invocation the transactions in which its steps may be recorded.
         spans: gives the invocation of a run the spans of its attempts.
 
@@ -48,14 +48,14 @@ class LocalInvoker:
         clock: Clock,
         threads: FunctionThreads,
         idle: LoopIdle | None = None,
-        is_heard: Callable[[], bool] | None = None,
+        may_begin: Callable[[], bool] | None = None,
         transactions: Callable[[Recorder], Transactions | None] = lambda _: None,
         spans: Callable[[str], Spans | None] = lambda _: None,
     ) -> None:
         self._handlers = handlers_of(functions)
         self._clock = clock
         self._threads = threads
-        self._is_heard = is_heard
+        self._may_begin = may_begin
         self._transactions = transactions
         self._spans = spans
         self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle
@@ -73,8 +73,8 @@ class LocalInvoker:
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
         transactions = self._transactions(recorder)
-        if self._is_heard is not None:
-            recorder = WhileHeard(recorder, self._is_heard, self._clock)
+        if self._may_begin is not None:
+            recorder = WhileHeard(recorder, self._may_begin, self._clock)
         entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)
         entry.invocation.transactions, entry.invocation.spans = transactions, self._spans(call.run_id)
         entry.invocation.around = self.around_handlers

@@ -21,13 +21,13 @@ class WhileHeard:
 
     Args:
         recorder: of the invocation.
-        is_heard: whether others take the worker for alive, as far as it can know.
+        may_begin: whether others take the worker for alive, as far as it can know.
         clock: for the next look.
     """
 
-    def __init__(self, recorder: Recorder, is_heard: Callable[[], bool], clock: Clock) -> None:
+    def __init__(self, recorder: Recorder, may_begin: Callable[[], bool], clock: Clock) -> None:
         self._recorder = recorder
-        self.slots: Slots | None = _HeardSlots(recorder.slots, is_heard, clock)
+        self.slots: Slots | None = _HeardSlots(recorder.slots, may_begin, clock)
 
     def record(self, ops: Sequence[Op]) -> asyncio.Future[Recorded] | Recorded:
         """See `Recorder.record`."""
@@ -35,9 +35,9 @@ class WhileHeard:
 
 
 class _HeardSlots:
-    def __init__(self, slots: Slots | None, is_heard: Callable[[], bool], clock: Clock) -> None:
+    def __init__(self, slots: Slots | None, may_begin: Callable[[], bool], clock: Clock) -> None:
         self._slots = slots
-        self._is_heard = is_heard
+        self._may_begin = may_begin
         self._clock = clock
 
     def begin(self) -> None:
@@ -52,7 +52,7 @@ class _HeardSlots:
         if self._slots is not None:
             await self._slots.take()
         try:
-            while not self._is_heard():
+            while not self._may_begin():
                 again = asyncio.Event()
                 timer = self._clock.call_after(AGAIN, again.set)
                 try:

@@ -285,6 +285,8 @@ class Service:
             if self._liveness.lease is None
             else f"the database has not heard it for {self._liveness.lease / 1000:g} s: was it stopped, or cut off?",
         )
+        for owned_run in list(self.executor.owned.values()):
+            owned_run.lose()  # before it is heard again: none of its handlers may begin
         self._liveness.release(self._worker.session_id)
         self._worker.session_id = self._worker.ids.token()
         await self._begin_session()

@@ -289,6 +289,10 @@ class Liveness(Protocol):
         """Whether others take this worker for alive, as far as it can know: else it begins nothing."""
         ...
 
+    def may_begin(self) -> bool:
+        """Whether handlers may begin: it is heard, and was not told that it is dead, which it may still write about."""
+        ...
+
     def is_over(self, session_id: str) -> bool:
         """Whether this worker was told that its session was declared dead."""
         ...

@@ -160,6 +160,9 @@ class Leases:
     def is_heard(self) -> bool:
         return self._session is None or self._over or elapsed_ns() < self._heard_until
 
+    def may_begin(self) -> bool:
+        return not self._over and self.is_heard()
+
     def is_over(self, session_id: str) -> bool:
         return self._over and self._session == session_id
 

@@ -67,6 +67,10 @@ class FileLocks:
         """Whether others take this worker for alive: they see its lock."""
         return True
 
+    def may_begin(self) -> bool:
+        """Whether handlers may begin: no lock is over while its process stands still."""
+        return True
+
     def is_over(self, session_id: str) -> bool:
         """Whether it was declared dead: it learns that when it claims."""
         return False
