@@ -213,6 +213,24 @@ async def test_it_goes_on_when_it_has_no_descriptor_for_a_connection_for_a_while
     assert len(failed) == 4
 
 
+async def test_an_engine_starts_though_it_loses_its_connection_meanwhile(schema: str) -> None:
+    """As when the server is started anew while workers start."""
+    server = postgres.server()
+    async with inngest.Engine([], database=server.url(schema=schema)):
+        pass
+    with psycopg.connect(server.conninfo) as other:
+        other.execute(f"LOCK TABLE {schema}.inngest_meta".encode())  # as one that migrates it
+        engine = inngest.Engine([], database=server.url(schema=schema))
+        starting = asyncio.ensure_future(engine.start())
+        waits = "SELECT pid FROM pg_stat_activity WHERE application_name = 'inngest' AND wait_event_type = 'Lock'"
+        while not (found := server.execute(waits)):  # noqa: ASYNC110 - the server is asked
+            await asyncio.sleep(0.01)
+        ((pid,),) = found
+        assert server.execute(f"SELECT pg_terminate_backend({pid})") == [(True,)]
+    await starting
+    await engine.stop()
+
+
 async def test_a_worker_is_heard_from_its_begin_on_by_the_clock_of_the_server(
     schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

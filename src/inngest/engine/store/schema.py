@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from inngest.engine.errors import StoreCorruptError, StoreError, StoreVersionError
+from inngest.engine.errors import StoreBusyError, StoreCorruptError, StoreError, StoreVersionError
 
 from .database import Database, Trouble
 from .statement import Connection
@@ -27,7 +27,31 @@ class Schema(NamedTuple):
 CURRENT = Schema("0006", "0005", Path(__file__).parent / "migrations" / "versions")
 
 _META = "inngest_meta"
+
 _TRIES = 12
+"""How often it is tried to prepare a schema that others are in the way of, or whose connection is lost."""
+
+
+def connect_and_prepare(database: Database, *, wanted: Callable[[], bool]) -> None:
+    """Prepare the schema, as `prepare` does; again if the connection is lost meanwhile.
+
+    Raises:
+        StoreError: nothing was changed.
+    """
+    tries = 0
+    while True:
+        tries += 1
+        connection = database.connect()
+        try:
+            prepare(database, connection, wanted=wanted)
+        except StoreBusyError:
+            if tries == _TRIES or not wanted() or not database.is_lost(connection):
+                raise
+        else:
+            return
+        finally:
+            connection.close()
+        database.pause(tries)
 
 
 def prepare(
@@ -40,7 +64,7 @@ def prepare(
     """Create or migrate the schema in one transaction; while others are in the way, as long as it is `wanted`.
 
     Raises:
-        StoreError: nothing was changed.
+        StoreError: nothing was changed. If the connection was lost, it may be tried again on another one.
     """
     for attempt in range(_TRIES):
         try:
@@ -52,9 +76,10 @@ def prepare(
             database.rollback(connection)
             raise
         except Exception as error:
-            database.rollback(connection)
-            trouble = database.trouble(error)
-            if trouble is Trouble.RETRY and attempt + 1 < _TRIES and wanted():
+            lost, trouble = database.is_lost(connection), database.trouble(error)
+            if not lost:
+                database.rollback(connection)
+            if trouble is Trouble.RETRY and not lost and attempt + 1 < _TRIES and wanted():
                 database.pause(attempt + 1)
                 continue
             if trouble is Trouble.DATA:

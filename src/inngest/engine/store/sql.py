@@ -120,11 +120,7 @@ class SqlStore(ServerVerbs, WakeVerbs):
         await asyncio.shield(self._opening)
 
     def _open(self) -> None:
-        connection = self._database.connect()
-        try:
-            schema.prepare(self._database, connection, wanted=lambda: not self._closed)
-        finally:
-            connection.close()
+        schema.connect_and_prepare(self._database, wanted=lambda: not self._closed)
         self._listen()
         self._writer.connect()
 

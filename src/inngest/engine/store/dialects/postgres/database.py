@@ -385,7 +385,10 @@ def _limits(ms: int) -> str:
     return "; ".join(f"SET {{local}}{name} = {ms}" for name in names)
 
 
-_NO_LIMITS = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+_NO_LIMITS = (
+    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; "
+    "SET LOCAL idle_in_transaction_session_timeout = 60000"  # who is stopped keeps others from starting
+)
 _READING = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 30000; "
     "SET LOCAL idle_in_transaction_session_timeout = 30000"
