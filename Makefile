@@ -77,6 +77,7 @@ full: $(DEV) ## run every suite three times, once on the disk and once beside tw
 	CRASHES=all $(BIN)/python -m pytest tests/simulation
 	DAMAGE=all $(BIN)/python -m pytest tests/embedded/test_damaged_rows.py
 	KILL_RUNS=200 $(BIN)/python -m pytest tests/serving/test_kill.py
+	FAULTS=50 RUNS=2000 $(BIN)/python -m pytest tests/embedded/test_kill_faults.py
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests/server/test_fuzz_answers.py tests/server/test_fuzz_requests.py tests/serving/test_fuzz_calls.py
 	$(MAKE) simulate SEEDS=2000
 	$(MAKE) limits

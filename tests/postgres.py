@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote
@@ -35,7 +35,8 @@ unix_socket_permissions = 0777
 max_connections = 200
 log_min_messages = warning
 """
-_FORGETFUL = "fsync = off\n"
+FORGETFUL = "fsync = off\n"
+"""Settings of a server that need not survive its machine: it survives its own crash."""
 
 
 class Server(NamedTuple):
@@ -102,7 +103,7 @@ def programs() -> Path:
         FileNotFoundError: they are not installed.
     """
     found = shutil.which("initdb")
-    folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    folders = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not folders:
         raise FileNotFoundError("PostgreSQL is not installed: `make test` installs it as root; apt install postgresql")
     return folders[-1]
@@ -111,9 +112,20 @@ def programs() -> Path:
 @functools.cache
 def pooler() -> Server:
     """PgBouncer before the server of this process, which lends a connection for one transaction; it is started."""
-    behind = server()
     folder = Path(tempfile.mkdtemp(prefix="pyngest-pgbouncer-"))
-    run = _as_user("TERM")
+    before, command = pooler_of(server(), folder)
+    _keep(begin(command, folder, POOLS), folder, signal.SIGTERM)
+    return before
+
+
+def pooler_of(behind: Server, folder: Path) -> tuple[Server, list[str | Path]]:
+    """How a PgBouncer before a server is reached, and the command that starts it; its settings are written.
+
+    Args:
+        behind: the server.
+        folder: an empty one.
+    """
+    run = as_user("TERM")
     configuration, users = folder / "pgbouncer.ini", folder / "users.txt"
     configuration.write_text(
         f"""[databases]
@@ -124,6 +136,7 @@ unix_socket_dir = {folder}
 listen_addr =
 auth_type = trust
 auth_file = {users}
+server_login_retry = 1
 logfile =
 """,
         encoding="utf-8",
@@ -136,60 +149,69 @@ logfile =
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("PgBouncer is not installed: `make test` installs it as root; apt install pgbouncer")
-    _begin([*run, program, configuration], folder, "process up", signal.SIGTERM)
-    return Server(folder, behind.programs, 6432)
+    return Server(folder, behind.programs, 6432), [*run, program, configuration]
 
 
 @functools.cache
 def server() -> Server:
     """The server of this process; it is started."""
-    return _started(Path(tempfile.mkdtemp(prefix="pyngest-postgres-")), _FORGETFUL)[0]
+    started, folder, found = _started(Path(tempfile.mkdtemp(prefix="pyngest-postgres-")), FORGETFUL)
+    _keep(started, folder, signal.SIGQUIT)
+    return found
 
 
 @contextlib.contextmanager
 def durable() -> Generator[Server]:
     """Another server, for a `with` block: its files are on a disk, and it waits for that, as it does by default."""
-    found, end = _started(Path(tempfile.mkdtemp(prefix="pyngest-postgres-", dir="/var/tmp")))
+    started, folder, found = _started(Path(tempfile.mkdtemp(prefix="pyngest-postgres-", dir="/var/tmp")))
     try:
         yield found
     finally:
-        atexit.unregister(end)
-        end()
+        _end(started, folder, signal.SIGQUIT)
 
 
-def _started(folder: Path, more: str = "") -> tuple[Server, Callable[[], None]]:
-    """A server with its own folder, and some lines of configuration; and what ends it."""
-    binaries, run, data = programs(), _as_user(), folder / "data"
-    data.mkdir()
-    if run:
-        folder.chmod(0o755)
-        shutil.chown(folder, USER)
-        shutil.chown(data, USER)
-    initialise: list[str | Path] = [
-        binaries / "initdb",
-        "-D",
-        data,
-        "-U",
-        USER,
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--no-sync",
-    ]
-    subprocess.run([*run, *initialise], check=True, stdout=subprocess.DEVNULL, cwd=folder)
-    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(f"{_CONFIGURATION}{more}unix_socket_directories = '{folder}'\n")
+def _started(folder: Path, settings: str = "") -> tuple[subprocess.Popen[str], Path, Server]:
+    """A server with its own folder, and some lines of configuration."""
+    data = folder / "data"
+    initialise(folder, data, settings=settings)
     rules = data / "pg_hba.conf"
     text = rules.read_text(encoding="utf-8")
     rules.write_text(f"local all {WITH_PASSWORD} scram-sha-256\n{text}", encoding="utf-8")
-    end = _begin([*run, binaries / "postgres", "-D", data], folder, "ready to accept connections")
-    return Server(folder, binaries), end
+    started = begin([*as_user(), programs() / "postgres", "-D", data], folder, READY)
+    return started, folder, Server(folder, programs())
 
 
-def _begin(command: list[str | Path], folder: Path, ready: str, ends_by: int = signal.SIGQUIT) -> Callable[[], None]:
-    """Start a server that says when it is ready, and ends at once by a signal, with this process; what ends it."""
+def initialise(folder: Path, data: Path, *options: str | Path, settings: str = "") -> None:
+    """Make what a server needs before it is started.
+
+    Args:
+        folder: of its socket.
+        data: of its data, which is made.
+        options: of `initdb`, beside ours.
+        settings: lines of its configuration, beside ours.
+    """
+    run = as_user()
+    data.mkdir(exist_ok=True)
+    if run:
+        folder.chmod(0o755)
+        for one in (folder, data):
+            shutil.chown(one, USER)
+    said = ["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    initialising: list[str | Path] = [*run, programs() / "initdb", "-D", data, *said, *options]
+    subprocess.run(initialising, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(f"{_CONFIGURATION}unix_socket_directories = '{folder}'\n{settings}")
+
+
+READY = "ready to accept connections"
+"""What a server says when it is there."""
+
+POOLS = "process up"
+"""What PgBouncer says then."""
+
+
+def begin(command: Sequence[str | Path], folder: Path, ready: str) -> subprocess.Popen[str]:
+    """Start a server that says when it is ready. Call it from a thread that lasts as long as it."""
     started = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=folder, text=True)
     said = started.stderr
     assert said is not None
@@ -199,14 +221,18 @@ def _begin(command: list[str | Path], folder: Path, ready: str, ends_by: int = s
         if ready in line:
             break
     else:
+        started.wait()
         raise RuntimeError("a server did not start:\n" + "".join(lines))
     threading.Thread(target=_pass_on, args=(said,), daemon=True).start()
-    end = functools.partial(_end, started, folder, ends_by)
-    atexit.register(end)
-    return end
+    return started
 
 
-def _as_user(ends_by: str = "QUIT") -> list[str]:
+def _keep(started: subprocess.Popen[str], folder: Path, ends_by: int) -> None:
+    """Have a server end at once by a signal, with this process."""
+    atexit.register(_end, started, folder, ends_by)
+
+
+def as_user(ends_by: str = "QUIT") -> list[str]:
     """The words before a command that is not to run as root; it ends with the process that called it, by a signal."""
     if os.geteuid() != 0:
         return []
@@ -215,9 +241,10 @@ def _as_user(ends_by: str = "QUIT") -> list[str]:
 
 def _pass_on(said: IO[str]) -> None:
     """Show what the server complains of, where pytest shows it for a test that fails."""
-    for line in said:
-        if " LOG:  " not in line:  # that it ends, or that somebody has left
-            sys.stderr.write(line)
+    with said:
+        for line in said:
+            if " LOG:  " not in line and "] LOG " not in line:  # that it ends, or that somebody has left
+                sys.stderr.write(line)
 
 
 def _end(started: subprocess.Popen[str], folder: Path, ends_by: int) -> None:

@@ -5,7 +5,7 @@ A file of its own: pytest looks for it by this name.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,10 +14,15 @@ import pytest
 from inngest.engine import reaper
 from tests import kill_figures
 from tests.embedded import databases
+from tests.embedded.kills import fleet as fleets
+from tests.embedded.kills.fleet import Fleet, FleetRow, Place
+from tests.embedded.kills.ledger import ledger
 from tests.embedded.kills.story import HEADS, Row, Story, Tell, story
 from tests.wall_clock import WallClock
 
 _TABLE = pytest.StashKey[list[Row]]()
+_FLEETS = pytest.StashKey[list[FleetRow]]()
+_TAKEOVERS = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
@@ -84,7 +89,35 @@ def tell(tmp_path: Path, kill_database: str | None, kill_table: list[Row]) -> Te
     return tell
 
 
+@pytest.fixture
+def tell_fleet(tmp_path: Path, pytestconfig: pytest.Config) -> fleets.Tell:
+    """Tells a phase of a fleet, to its end, and judges it."""
+    rows, takeovers = pytestconfig.stash.setdefault(_FLEETS, []), pytestconfig.stash.setdefault(_TAKEOVERS, [])
+
+    @contextmanager
+    def tell(phase: str, place: Place, *, skews: Sequence[int] = (0,) * fleets.WORKERS) -> Generator[Fleet]:
+        with ledger(tmp_path / "ledger") as opened:
+            told = Fleet(phase, tmp_path, opened, place, skews=skews)
+            try:
+                told.open()
+                yield told
+                told.complete()
+                assert told.judge() == []
+            finally:
+                told.clear()
+                row = told.figures()
+                rows.append(row)
+                takeovers.append(told.takeover_times())
+            assert (row.again_recorded, row.lost, row.exceeded, row.slots_left) == (0, 0, 0, 0)
+
+    return tell
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show them, whether the phases passed or not."""
     rows: list[Row] = config.stash.get(_TABLE, [])
     kill_figures.show(terminalreporter, "kill -9", HEADS, rows)
+    fleet_rows: list[FleetRow] = config.stash.get(_FLEETS, [])
+    kill_figures.show(terminalreporter, "fleets", fleets.HEADS, fleet_rows)
+    for line in config.stash.get(_TAKEOVERS, []):
+        terminalreporter.write_line(line)

@@ -12,7 +12,7 @@ import pytest
 
 import inngest
 from inngest.errors import RunNotFoundError, StoreError, StoreFullError
-from tests import processes
+from tests import clusters, processes
 from tests.embedded.troubles import LARGE, Complaints, Disk, Shop, integrity
 
 
@@ -115,6 +115,30 @@ async def test_a_database_that_cannot_be_created_is_not_half_there(path: Path, d
     disk.has_space()
     async with engine:  # the same engine: it was not started
         assert await engine.invoke(shop.order) == len(LARGE)
+
+
+async def test_a_disk_of_a_few_megabytes_is_full_and_has_space_again(complaints: Complaints) -> None:
+    shop = Shop()
+    with clusters.small_disk(4) as disk:
+        if disk is None:
+            pytest.skip("root alone may mount a disk")
+        path, ballast = disk / "inngest.db", clusters.Ballast(disk)
+        async with inngest.Engine(shop.client, database=f"sqlite:///{path}") as engine:
+            done = asyncio.ensure_future(engine.invoke(shop.order))
+            await shop.is_entered()
+            ballast.fill()
+            shop.open.set()
+            await complaints.come(f"no space is left for {path}, nothing was written: free some on that disk")
+            with pytest.raises(StoreFullError):
+                await engine.send(inngest.Event(name="order", data={"note": LARGE}))
+            (run,) = await engine.runs()
+            assert [step.id for step in (await engine.run(run.id)).steps] == ["first"]
+            ballast.empty()
+            assert await done == len(LARGE)
+            await complaints.come("the engine goes on: what failed works again")
+            assert await engine.invoke(shop.order) == len(LARGE)
+        assert integrity(path) == "ok"
+    assert shop.packed == 2  # of two runs
 
 
 def runs_into_a_quota(talk: processes.Talk, path: Path) -> None:

@@ -10,6 +10,7 @@ from inngest import Run, StepRecord
 
 from .functions import INTERRUPTED, ONCE, told
 from .ledger import Line
+from .limited import OWN_RULES, kind_of
 
 
 @dataclass
@@ -166,7 +167,7 @@ class Account:
             elif last.end != "fail":
                 self.again_unrecorded += 1
             if last.end != "fail" and not self.lives[last.process].over:
-                self.wrong.append(f"{name}: began again, though process {last.process} lives")
+                self._began_beside(last.process, f"{name}: began again, though process {last.process} lives")
             expected = {last.attempt + 1} if last.end == "fail" else {last.attempt}
             if last.end == "fail" and self.lives[last.process].over:
                 expected.add(last.attempt)  # that it failed may not have been recorded
@@ -175,6 +176,10 @@ class Account:
         elif line.attempt != 0:
             self.wrong.append(f"{name}: began with attempt {line.attempt}")
         step.tries.append(Try(line.process, line.attempt))
+
+    def _began_beside(self, process: int, wrong: str) -> None:
+        """A step began again, though a process lives in which it has not ended."""
+        self.wrong.append(wrong)
 
     def _got(self, line: Line) -> None:
         step, name = self._step(line), f"{line.key} {line.step}"
@@ -193,10 +198,14 @@ class Account:
         return self.runs[line.run].steps[line.step]
 
 
+FOLLOWS = {"telling": "told", "waiting": "asked", "invoking": "invoked"}
+"""Kinds of runs that have others begin, and the kinds of these."""
+
+
 def expected(acked: Iterable[str]) -> set[str]:
     """Keys of the runs that there must be: for what was acknowledged, and for what runs of these tell others."""
-    keys = set(acked)
-    return keys | {told(key) for key in keys if key.startswith("telling-")}
+    keys = {key for key in acked if kind_of(key) not in OWN_RULES}
+    return keys | {told(key, FOLLOWS[kind_of(key)]) for key in keys if kind_of(key) in FOLLOWS}
 
 
 def lost(acked: Iterable[str], recorded: Sequence[Run]) -> list[str]:
@@ -217,10 +226,13 @@ def differences(account: Account, recorded: Sequence[Run]) -> list[str]:
     """What the engine recorded and the ledger does not say, or the other way round; runs that are lost aside."""
     keys = [key_of(run) for run in recorded]
     found = [f"{key}: has {keys.count(key)} runs" for key in sorted(set(keys)) if keys.count(key) > 1]
-    found += [f"{key}: nobody asked for this run" for key in sorted(set(keys) - expected(account.acked))]
+    asked = expected(account.acked) | account.acked
+    found += [f"{key}: nobody asked for this run" for key in sorted(set(keys) - asked)]
     unknown = account.runs.keys() - {run.id for run in recorded}
     found += [f"{account.runs[run].key}: the engine knows nothing of its run {run}" for run in sorted(unknown)]
     for run in recorded:
+        if run.status != "COMPLETED":
+            continue
         seen = account.runs.get(run.id, RunSeen(""))
         went_on = {step: of.value for step, of in seen.steps.items() if of.recorded}
         if run.output != went_on:

@@ -28,16 +28,25 @@ Values = dict[str, object]
 
 
 class Gate:
-    """Lets handlers through; those from the n-th on, once that is said, stay in until their process is killed."""
+    """Lets handlers through; those from the n-th on, once that is said, stay in until all are let through again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: int | None = None
+        self._open = threading.Event()
 
     def hold_from(self, number: int | None) -> None:
         """From this handler on, counted from 1; None lets all through."""
         with self._lock:
             self._left = number
+            if number is None:
+                self._open.set()
+                self._open = threading.Event()
+
+    @property
+    def opens(self) -> threading.Event:
+        """Is set when those that stay in now are let through."""
+        return self._open
 
     def holds(self) -> bool:
         """Whether the handler that begins now stays in."""
@@ -54,13 +63,17 @@ class Scene:
     def __init__(self, pen: Pen, gate: Gate, ctx: inngest.Context | inngest.ContextSync) -> None:
         self.key = str(ctx.event.data["key"])
         self.values: Values = {}
-        self._pen = pen
+        self._pen = pen.bound()  # its worker may begin anew, and this invocation is of before
         self._gate = gate
         self._ctx = ctx
         self._write("enter")
 
     def _write(self, what: str, step: str = "", value: object = None) -> None:
         self._pen.write(what, self.key, self._ctx.run_id, step, self._ctx.attempt, value)
+
+    def note(self, what: str, value: object) -> None:
+        """Something else is told."""
+        self._write(what, value=value)
 
     def got(self, step: str, value: object) -> None:
         """The body goes on from a step: the engine has said that it is recorded."""
@@ -73,13 +86,14 @@ class Scene:
         self._write("return", value=values)
         return values
 
-    def begin(self, step: str) -> bool:
-        """A handler begins; whether it is to stay in."""
+    def begin(self, step: str) -> threading.Event | None:
+        """A handler begins; if it is to stay in, until when."""
         self._write("begin", step)
-        held = self._gate.holds()
-        if held:
-            self._write("held", step)
-        return held
+        opens = self._gate.opens
+        if not self._gate.holds():
+            return None
+        self._write("held", step)
+        return opens
 
     def end(self, step: str) -> str:
         """A handler ends with a value that no other try of any step gives."""
@@ -104,6 +118,7 @@ class AsyncScene(Scene):
         super().__init__(pen, gate, ctx)
         self.step = ctx.step
         self.group = ctx.group
+        self.keys = [str(event.data["key"]) for event in ctx.events]
 
     async def run(self, *steps: str, flaky: bool = False) -> None:
         """Steps, one after the other."""
@@ -115,9 +130,10 @@ class AsyncScene(Scene):
         await self.step.sleep(step, NAP)
         self.got(step, None)
 
-    async def tell(self, step: str) -> None:
+    async def tell(self, step: str, kind: str = "told") -> None:
         """Send an event that starts another run."""
-        self.got(step, await self.step.send_event(step, inngest.Event(name="kill/told", data={"key": told(self.key)})))
+        event = inngest.Event(name=f"kill/{kind}", data={"key": told(self.key, kind)})
+        self.got(step, await self.step.send_event(step, event))
 
     async def run_once(self, *steps: str) -> None:
         """Steps of which no attempt begins twice, one after the other."""
@@ -130,8 +146,9 @@ class AsyncScene(Scene):
             self.got(name, value)
 
     async def _handle(self, step: str, flaky: bool) -> str:
-        if self.begin(step):
-            await asyncio.Event().wait()
+        if (opens := self.begin(step)) is not None:
+            while not opens.is_set():  # noqa: ASYNC110 - a thread would outlive a handler that is given up
+                await asyncio.sleep(0.01)
         await asyncio.sleep(0)
         if flaky:
             self.fails_first(step)
@@ -167,14 +184,14 @@ class PlainScene(Scene):
             self.got(name, value)
 
     def _handle(self, step: str) -> str:
-        if self.begin(step):
-            threading.Event().wait()
+        if (opens := self.begin(step)) is not None:
+            opens.wait()
         return self.end(step)
 
 
-def told(key: str) -> str:
-    """Key of the event that a step of a telling run sends."""
-    return f"{key}/told"
+def told(key: str, kind: str = "told") -> str:
+    """Key of the event that a step of a run sends, or with which it invokes another."""
+    return f"{key}/{kind}"
 
 
 async def sequential(scene: AsyncScene) -> None:
@@ -263,28 +280,37 @@ _PLAIN: dict[str, Callable[[PlainScene], None]] = {
 def app(pen: Pen, gate: Gate) -> inngest.Inngest:
     """A client with all of them."""
     client = inngest.Inngest(app_id="kill")
-
-    def create(kind: str) -> Any:
-        return client.create_function(fn_id=kind, trigger=inngest.TriggerEvent(event=f"kill/{kind}"), retries=1)
-
-    def enter_async(play: Callable[[AsyncScene], Awaitable[None]]) -> Callable[[inngest.Context], Awaitable[Values]]:
-        async def body(ctx: inngest.Context) -> Values:
-            scene = AsyncScene(pen, gate, ctx)
-            await play(scene)
-            return scene.returns()
-
-        return body
-
-    def enter_plain(play: Callable[[PlainScene], None]) -> Callable[[inngest.ContextSync], Values]:
-        def body(ctx: inngest.ContextSync) -> Values:
-            scene = PlainScene(pen, gate, ctx)
-            play(scene)
-            return scene.returns()
-
-        return body
-
     for kind, play in _ASYNC.items():
-        create(kind)(enter_async(play))
+        add(client, kind, pen, gate, play)
     for kind, play_plainly in _PLAIN.items():
-        create(kind)(enter_plain(play_plainly))
+        trigger = inngest.TriggerEvent(event=f"kill/{kind}")
+        client.create_function(fn_id=kind, trigger=trigger, retries=1)(_plain_body(pen, gate, play_plainly))
     return client
+
+
+def add(
+    client: inngest.Inngest,
+    kind: str,
+    pen: Pen,
+    gate: Gate,
+    play: Callable[[AsyncScene], Awaitable[None]],
+    **options: Any,
+) -> None:
+    """Add an async function of a kind to a client."""
+
+    async def body(ctx: inngest.Context) -> Values:
+        scene = AsyncScene(pen, gate, ctx)
+        await play(scene)
+        return scene.returns()
+
+    trigger = inngest.TriggerEvent(event=f"kill/{kind}")
+    client.create_function(fn_id=kind, trigger=trigger, retries=1, **options)(body)
+
+
+def _plain_body(pen: Pen, gate: Gate, play: Callable[[PlainScene], None]) -> Callable[[inngest.ContextSync], Values]:
+    def body(ctx: inngest.ContextSync) -> Values:
+        scene = PlainScene(pen, gate, ctx)
+        play(scene)
+        return scene.returns()
+
+    return body

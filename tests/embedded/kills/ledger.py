@@ -7,6 +7,7 @@ pipe are never mixed or split.
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import queue
@@ -25,7 +26,7 @@ class Line:
     """What one process wrote."""
 
     process: int  # its place among those that were started; 0: the judge
-    what: str  # starting, started; sending, acked; enter, begin, held, end, fail, got, return; mark
+    what: str  # starting, started; sending, acked; enter, begin, held, end, fail, got, return; mark; more of fleets
     key: str = ""  # of the event that it is about
     run: str = ""
     step: str = ""
@@ -44,6 +45,10 @@ class Pen:
     def __init__(self, path: Path, process: int) -> None:
         self.process = process
         self._descriptor = os.open(path, os.O_WRONLY)
+
+    def bound(self) -> Pen:
+        """One that goes on to write as this one does now, whoever this one becomes."""
+        return copy.copy(self)
 
     def write(
         self, what: str, key: str = "", run: str = "", step: str = "", attempt: int = 0, value: object = None

@@ -59,12 +59,13 @@ class Story:
         folder: an empty folder.
         ledger: in that folder.
         database: the URL of the database of the workers.
+        account: reads what they write; a new one if it is not given.
     """
 
-    def __init__(self, phase: str, folder: Path, ledger: Ledger, database: str) -> None:
+    def __init__(self, phase: str, folder: Path, ledger: Ledger, database: str, account: Account | None = None) -> None:
         self.phase = phase
         self.chance = random.Random(phase)
-        self.account = Account()
+        self.account = Account() if account is None else account
         self.kills = 0
         self.counted = 0
         self._folder = folder
@@ -79,11 +80,13 @@ class Story:
 
     def start(self, orders: Sequence[Order] = (), *, hold: int | None = None, batch: int = 1) -> Worker:
         """Start a worker. It sends again what nobody acknowledged, and then these orders."""
-        commands: list[Command] = [Hold(hold), self._send(orders, batch)]
+        return self._start([Hold(hold), self._send(orders, batch)], self._database)
+
+    def _start(self, commands: Sequence[Command], database: str, *more: object) -> Worker:
         number = len(self.account.lives) + 1
         self.account.born(number)
-        worker = Worker(number, processes.start(work, self._folder, self._database, number, commands))
-        self._alive[number] = worker
+        started = processes.start(work, self._folder, database, number, commands, *more)
+        worker = self._alive[number] = Worker(number, started)
         return worker
 
     def send(self, worker: Worker, orders: Sequence[Order], *, hold: int | None = None) -> None:
@@ -99,8 +102,7 @@ class Story:
         worker.process.kill()
         worker.process.close()
         self.kills += 1
-        self._ledger.mark()
-        self.until(lambda line: line.what == "mark")
+        self._read_all()
         self.account.forget_returns(worker.number, {run.id for run in self._recorded() if run.status == "COMPLETED"})
         return self.account.lives[worker.number]
 
@@ -194,6 +196,10 @@ class Story:
         self._alive.pop(worker.number)
         self.account.dies(worker.number)
         worker.process.close()
+        self._read_all()
+
+    def _read_all(self) -> None:
+        """Read all that was written until now."""
         self._ledger.mark()
         self.until(lambda line: line.what == "mark")
 
