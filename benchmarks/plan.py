@@ -154,7 +154,7 @@ QUICK = Plan(
     fleet_rounds=1,
     fleet_repeats={100: 1, 300: 1, 1_000: 1},
     fleet_samples=20,
-    finished=10_000,
-    kept_runs=4_000,
-    rest_seconds=8.0,
+    finished=2_000,
+    kept_runs=1_000,
+    rest_seconds=2.0,
 )

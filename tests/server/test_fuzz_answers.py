@@ -11,7 +11,7 @@ from inngest.embedded.reader import Reader
 from .hostile import ANSWERS_OF_RUN, hostile
 from .watched import OVER, Watched, send, watched
 
-CASES = int(os.environ.get("FUZZ_CASES", "1000"))
+CASES = int(os.environ.get("FUZZ_CASES", "400"))
 """Answers. The seed of each is its run and its number in that."""
 
 BATCH = max(50, CASES // 8)

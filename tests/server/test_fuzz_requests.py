@@ -18,7 +18,7 @@ from .hostile import HELD, hostile, op
 from .test_fuzz_answers import registration
 from .watched import Watched, send, watched
 
-CASES = int(os.environ.get("FUZZ_CASES", "1000"))
+CASES = int(os.environ.get("FUZZ_CASES", "400"))
 """Requests. Each has its number for a seed."""
 
 RUNS = 50

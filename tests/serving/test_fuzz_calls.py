@@ -24,7 +24,7 @@ from tests.processes import Talk
 
 from .asking import KEY, URL, FakeApi, body, client_of, handler_of
 
-CASES = int(os.environ.get("FUZZ_CASES", "1000"))
+CASES = int(os.environ.get("FUZZ_CASES", "400"))
 """Calls. Each has its number for a seed."""
 
 AT_ONCE = 200
