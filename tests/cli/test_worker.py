@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -225,7 +226,7 @@ def test_a_log_that_the_code_sets_up_is_where_lines_go(gate: Gate) -> None:
         (["app.py", "--health", ":8080"], 2, "--health: ':8080' is no address"),
         (["app.py", "--health", "99999"], 2, "--health: '99999' is no address"),
         (["app.py", "--health", "9" * 5_000], 2, "--health: '9999"),
-        (["app.py", "--database", f"postgresql://there:{'9' * 5_000}/x"], 1, "a port is a number from 1 to 65535"),
+        (["app.py", "--database", f"postgresql://there:{'9' * 5_000}/x"], 2, "a port is a number from 1 to 65535"),
         (["app.py", "--max-runs-in-flight", "9" * 5_000], 2, "--max-runs-in-flight: expected a whole number from 1"),
         (["app.py", "--drain-timeout", "9" * 5_000 + "s"], 2, "--drain-timeout: expected"),
         (["app.py", "--lease", "1s"], 2, "--lease: expected 2 s to 5 min, got '1s'"),
@@ -246,3 +247,14 @@ def test_a_mistake_is_told_with_its_mend(gate: Gate, given: list[str], code: int
     assert ran.returncode == code
     assert said in " ".join(ran.stderr.replace("│", " ").split())
     assert "/inngest/" not in ran.stderr  # no frame of ours
+
+
+def test_a_port_of_probes_that_is_in_use_is_named_by_its_option(gate: Gate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = inngest("worker", "app.py", "--health", str(port), cwd=gate.folder)
+    assert ran.returncode == 3
+    assert f"--health: {port} is in use at 127.0.0.1: another server may be running" in ran.stderr
+    assert "--health 0 takes any that is free" in ran.stderr
+    ran = inngest("worker", "app.py", "--health", "nowhere.invalid:0", cwd=gate.folder)
+    assert (ran.returncode, "--health: 'nowhere.invalid' is no address of this machine" in ran.stderr) == (2, True)

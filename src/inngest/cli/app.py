@@ -13,7 +13,7 @@ from .arguments import DEFAULT_DATABASE, MAX_STEPS, is_json
 from .db_commands import db
 from .errors import reported
 from .group import JsonGroup
-from .options import AsJson, Database, Lease, LogFormat, MaxSteps, Retention
+from .options import AsJson, Database, Lease, LogFormat, MaxSteps, OwnDatabase, Retention
 
 app = typer.Typer(
     cls=JsonGroup,
@@ -72,7 +72,7 @@ def dev(
         list[str] | None,
         typer.Option(metavar="NAME", help="Answer to this name too; may be repeated. Foreign names are refused."),
     ] = None,
-    database: Database = DEFAULT_DATABASE,
+    database: OwnDatabase = DEFAULT_DATABASE,
     lease: Lease = None,
     retention: Retention = None,
     retry_interval: Annotated[
@@ -202,15 +202,7 @@ def worker(
             show_default=False,
         ),
     ],
-    database: Annotated[
-        str,
-        typer.Option(
-            "--database",
-            metavar="FILE",
-            envvar="INNGEST_DATABASE",
-            help="The engine's database; or postgresql://user@host/database.",
-        ),
-    ] = DEFAULT_DATABASE,
+    database: Database = DEFAULT_DATABASE,
     lease: Annotated[
         str | None,
         typer.Option(

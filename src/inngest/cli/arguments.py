@@ -32,6 +32,9 @@ SHORTEST_END = 4
 
 _END = re.compile(rf"[0-9A-HJKMNP-TV-Z]{{{SHORTEST_END},{WHOLE_ID - 1}}}")
 
+_NEARLY_A_URL = re.compile(r"(postgres|postgresql|sqlite)(\+\w+)?(:|//)")
+"""The begin of a text that is meant as a URL: no file is made that has its name."""
+
 _EXAMPLE = """an object, such as '{"order_id": 42}'; @file reads a file, - reads the standard input"""
 _VALUE = """a JSON value, such as true, '"yes"' or '{"by": "Ada"}'; @file reads a file, - reads the standard input"""
 
@@ -209,10 +212,10 @@ def id_or_end(what: str, text: str) -> str:
 
 def database_named(text: str) -> Path | str:
     """The database of `--database`: the file of a path, or of an SQLite URL; or the URL of a PostgreSQL database."""
-    if "://" not in text:
-        return Path(text)
     if is_shared(text):
-        return text  # it is read when it is connected to
+        return _checked_url(text)
+    if "://" not in text and text and not _NEARLY_A_URL.match(text):
+        return Path(text)
     scheme, _, path = text.partition(":///")
     if scheme != "sqlite" or path in ("", ":memory:"):
         raise CommandError(
@@ -220,6 +223,18 @@ def database_named(text: str) -> Path | str:
             f"or {SCHEMES[0]}user@host/database, got {text!r}"
         )
     return Path(path)
+
+
+def _checked_url(text: str) -> str:
+    """A URL of a PostgreSQL database, which can be read."""
+    from inngest.embedded import settings  # noqa: PLC0415 - it loads the driver
+    from inngest.embedded.errors import EngineConfigError  # noqa: PLC0415 - likewise
+
+    try:
+        settings.database_named(text)
+    except EngineConfigError as error:
+        raise CommandError(f"--{error.message}") from None
+    return text
 
 
 def database_url(database: str) -> str:
@@ -254,7 +269,10 @@ def retention(what: str, text: str | None) -> int | Literal["default"] | None:
         return "default"
     if text == "off":
         return None
-    value = seconds(what, text)
+    try:
+        value = seconds(what, text)
+    except CommandError as error:
+        raise CommandError(error.message, hint="or off, which keeps all") from None
     assert value is not None
     if value < 1:
         raise CommandError(f"{what}: expected at least 1 s, such as 12h or 30d, or off, got {text!r}")

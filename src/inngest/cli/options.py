@@ -8,6 +8,15 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="FILE",
+        envvar="INNGEST_DATABASE",
+        help="The engine's database; or postgresql://user@host/database.",
+    ),
+]
+OwnDatabase = Annotated[  # of code under work: the environment may name that of production
     str, typer.Option("--database", metavar="FILE", help="The engine's database; or postgresql://user@host/database.")
 ]
 Lease = Annotated[

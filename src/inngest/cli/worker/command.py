@@ -49,7 +49,11 @@ def work(targets: Sequence[str], options: Options, *, as_json: bool) -> None:
     functions = _load(targets)
     arguments.make_folder(options.database)
     with contextlib.ExitStack() as stack:
-        sock = None if options.health is None else stack.enter_context(sockets.listen(*options.health))
+        sock = (
+            None
+            if options.health is None
+            else stack.enter_context(sockets.listen(*options.health, ("--health", "--health")))
+        )
         _run(functions, options, sock, as_json=as_json)
 
 
