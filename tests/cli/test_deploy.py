@@ -62,6 +62,13 @@ def test_every_command_and_its_options_exist() -> None:
         assert port in ("0.0.0.0:8080", "0.0.0.0:8288", None), place
 
 
+def test_what_functions_print_is_seen_at_once() -> None:
+    image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    unit = (DEPLOY / "systemd" / "inngest-worker@.service").read_text(encoding="utf-8")
+    assert "\nENV PYTHONUNBUFFERED=1\n" in image
+    assert "\nEnvironment=PYTHONUNBUFFERED=1\n" in unit
+
+
 def grace(given: Mapping[str, Any] | str) -> float:
     found = arguments.seconds("the grace period", str(given))
     assert found is not None
