@@ -50,9 +50,9 @@ def answered(tx: Transaction, ask: Ask) -> list[tuple[Any, ...]]:
 class Search:
     """One search. `asks` says what has to be read; when it is over, `found` has what was found.
 
-    Others go on meanwhile. What becomes something else is looked for first as what it is, and then as what it becomes:
-    an event in the outbox, or in a parcel, before those that are accepted, and what starts runs before the last look at
-    runs. So it is not missed between two looks.
+    Others go on meanwhile. A row that becomes another one is looked for as the first before the second: an event in the
+    outbox, or in a parcel, before those that are accepted, and timers that start runs before the last look at runs. So
+    nothing is missed between two looks.
 
     Args:
         where: the condition of events, as an expression.
