@@ -97,6 +97,19 @@ async def test_nothing_that_matches_is_noted_too(office: Office) -> None:
     assert "0 events" in (await office.ran("db", "audit")).out
 
 
+async def test_a_condition_that_nothing_matches_may_be_meant_otherwise(office: Office) -> None:
+    await run_of(office.engine, "order/fails", ANN)
+    await ended(office.engine)
+    hint = 'nothing matches --where: texts have quotes, and "42" is not 42'
+    wrong = await office.ran("db", "erase", "--where", "event.data.user == 42", "--preview")
+    assert (wrong.code, hint in " ".join(wrong.err.split())) == (0, True)
+    assert "0 events, 0 runs would be erased" in wrong.out
+    wrong = await office.ran("db", "erase", "--where", "event.data.user == 42")
+    assert (wrong.code, hint in " ".join(wrong.err.split())) == (0, True)
+    right = await office.ran("db", "erase", "--where", WHERE, "--preview")
+    assert (right.code, right.err) == (0, "")
+
+
 async def test_where_else_it_is_is_told(office: Office) -> None:
     await office.engine.send(inngest.Event(name="unheard", data={"person": ANN}))
     done = await office.ran("db", "erase", "--where", WHERE, "--search", ANN)

@@ -40,6 +40,8 @@ def erase(asked: Asked, *, database: str, as_json: bool) -> None:
     path = arguments.existing_database(database)
     upkeep = FileUpkeep(path) if isinstance(path, Path) else Upkeep(path)
     found = visiting_engine.on(path, lambda engine: engine.erase(where, preview=True), as_json=as_json)
+    if _is_nothing(found) and not as_json:
+        output.warning("""nothing matches --where: texts have quotes, and "42" is not 42""")
     if asked.preview:
         _show_preview(found, _searched(upkeep, asked.search), as_json)
         return
