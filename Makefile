@@ -72,7 +72,7 @@ full: $(DEV) ## run every suite three times, once on the disk and once beside tw
 	$(MAKE) test
 	$(MAKE) test SCRATCH=
 	$(BIN)/python -m tests.busy $(MAKE) test
-	EXAMPLES=all $(BIN)/python -m pytest tests/contract/store/test_model.py tests/contract/store/test_lanes_model.py tests/contract/store/test_gates.py tests/contract/store/test_interleaving.py
+	EXAMPLES=all $(BIN)/python -m pytest tests/contract
 	DATABASES=all $(BIN)/python -m pytest tests/embedded
 	CRASHES=all $(BIN)/python -m pytest tests/simulation
 	DAMAGE=all $(BIN)/python -m pytest tests/embedded/test_damaged_rows.py

@@ -52,11 +52,10 @@ class Server(NamedTuple):
     programs: Path
     port: int = 5432
 
-    def url(self, database: str = "postgres", *, user: str = USER, schema: str = "inngest") -> str:
-        """The URL of a database of it, and of a schema in it."""
-        return (
-            f"postgresql://{user}@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}&schema={schema}"
-        )
+    def url(self, database: str = "postgres", *, user: str = USER, schema: str = "inngest", modes: str = "") -> str:
+        """The URL of a database of it, and of a schema in it, with more parameters, such as `guards=rows`."""
+        where = f"host={quote(str(self.folder), safe='')}&port={self.port}"
+        return f"postgresql://{user}@/{database}?{where}&schema={schema}{modes and '&'}{modes}"
 
     @property
     def conninfo(self) -> str:

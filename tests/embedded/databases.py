@@ -72,6 +72,7 @@ ABOUT_FILES = frozenset(
         "test_long_keys",
         "test_looks_fail_alone",
         "test_many_events",
+        "test_modes",
         "test_names_of_a_database",
         "test_pages",
         "test_postgres",

@@ -9,13 +9,27 @@ import pytest
 
 from inngest.engine.ports import Store
 from tests.contract.store import values
-from tests.contract.store.stores import PLACES, Place
+from tests.contract.store.stores import PLACES, Place, kinds
+
+OF_WHO_HEARS = {"test_what_others_wrote_is_noticed_once"}
+"""Not told where nobody hears of others: there they look once a second, whether something was written or not."""
+
+SILENT = {"postgres-polling", "postgres-pooled", "postgres-pooled-serializable"}
+"""Such places."""
 
 
-@pytest.fixture(params=sorted(PLACES))
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test that has a place, which no other fixture makes, is told on several."""
+    if "told_on" in metafunc.fixturenames:
+        name = f"{metafunc.function.__module__}.{metafunc.function.__name__}"
+        told = [kind for kind in kinds(name) if kind not in SILENT or metafunc.function.__name__ not in OF_WHO_HEARS]
+        metafunc.parametrize("told_on", told)
+
+
+@pytest.fixture
+def place(told_on: str, tmp_path: Path) -> Place:
     """A new place."""
-    return PLACES[request.param](tmp_path)
+    return PLACES[told_on](tmp_path)
 
 
 @pytest.fixture

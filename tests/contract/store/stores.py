@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import os
 import uuid
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -58,11 +60,17 @@ class SqlitePlace:
 
 
 class PostgresPlace:
-    """A schema of a database that is empty."""
+    """A schema of a database that is empty.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the test; nothing is in it.
+        mode: one of `MODES`.
+    """
+
+    def __init__(self, folder: Path, mode: str = "") -> None:
         self._ids = CountedIds()
         self._schema = "s" + uuid.uuid4().hex
+        self._mode = mode
 
     def store(self) -> SqlStore:
         """Another store on this schema."""
@@ -70,22 +78,61 @@ class PostgresPlace:
 
     def database(self) -> PostgresDatabase:
         """The schema."""
-        return PostgresDatabase(postgres.server().url(schema=self._schema))
+        return PostgresDatabase(url_in(self._mode, self._schema))
+
+
+MODES = {
+    "": "",
+    "rows": "guards=rows",
+    "serializable": "isolation=serializable",
+    "polling": "wake=poll&index=plain",
+    "pooled": "wake=poll",
+    "pooled-serializable": "wake=poll&isolation=serializable",
+}
+"""Modes of PostgreSQL by name, and what chooses them in a URL. What is *pooled* comes through PgBouncer."""
+
+
+def url_in(mode: str, schema: str, more: str = "") -> str:
+    """The URL of a schema in a mode, with more parameters."""
+    server = postgres.pooler() if mode.startswith("pooled") else postgres.server()
+    return server.url(schema=schema, modes="&".join(part for part in (MODES[mode], more) if part))
 
 
 ALL_EXAMPLES = os.environ.get("EXAMPLES") == "all"
-"""Whether what takes long on PostgreSQL is done as often as elsewhere: `make full` has it so."""
+"""Whether what takes long on PostgreSQL is done as often as elsewhere, and in all modes: `make full` has it so."""
 
 FEWER = 5
 """Of so many examples on PostgreSQL one is tried in each run of the suite: a transaction takes longer there."""
 
-PLACES: dict[str, Callable[[Path], Place]] = {"postgres": PostgresPlace, "sqlite": SqlitePlace}
+SELDOM = 4
+"""Of so many of these one is tried in each mode."""
+
+RARE = 12
+"""Of so many tests of the contract one is told in some mode."""
+
+PLACES: dict[str, Callable[[Path], Place]] = {
+    "sqlite": SqlitePlace,
+    **{f"postgres-{mode}".rstrip("-"): partial(PostgresPlace, mode=mode) for mode in MODES},
+}
 """By name."""
+
+IN_MODES = [f"postgres-{mode}" for mode in MODES if mode]
+"""The names of those in other modes than the usual ones."""
+
+
+def kinds(test: str) -> Sequence[str]:
+    """The places on which a test of the contract is told, by its name: SQLite, PostgreSQL, and of the modes all, or for
+    some tests one.
+    """
+    chosen = zlib.crc32(test.encode()) % (RARE * len(IN_MODES))
+    return ["postgres", "sqlite", *(IN_MODES if ALL_EXAMPLES else IN_MODES[chosen : chosen + 1])]
 
 
 def examples_on(kind: str, examples: int) -> int:
     """How many examples are tried on stores of one kind."""
-    return examples if kind == "sqlite" or ALL_EXAMPLES else examples // FEWER
+    if kind == "sqlite" or ALL_EXAMPLES:
+        return examples
+    return max(1, examples // FEWER // (SELDOM if kind in IN_MODES else 1))
 
 
 def search(machine: type[RuleBasedStateMachine], kind: str, examples: int) -> None:

@@ -35,8 +35,8 @@ PAID = values.step("paid")
 
 @pytest.fixture(scope="module")
 def town() -> Generator[Town]:
-    """A schema of its own, and three stores on it."""
-    town = Town(postgres.server(), "s" + uuid.uuid4().hex)
+    """Three stores on one schema."""
+    town = Town()
     yield town
     town.close()
 

@@ -99,6 +99,10 @@ def _of_url(url: str) -> Callable[[], Opened]:
 
         from inngest.engine.store.dialects.postgres import urls  # noqa: PLC0415
 
-        return connections.opened(psycopg.connect(urls.read(url).conninfo))
+        read = urls.read(url)
+        connection = psycopg.connect(read.conninfo)
+        if read.modes.is_serializable:
+            connection.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+        return connections.opened(connection)
 
     return connect

@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 from inngest.engine.records import Owner
 from inngest.engine.store import within
 from inngest.engine.store.database import Database
+from inngest.engine.store.dialects.postgres import PostgresDatabase
 from inngest.sdk.errors import TransactionError
 
 from .guards import ENDED, elsewhere
@@ -28,6 +29,7 @@ class PostgresGuard:
 
     def see(self, owner: Owner) -> None:
         found = self._connection.info.dbname
+        self._see_isolation()
         try:
             sql, parameters = within.owns(self._database, owner)
             owned = self._rows(sql, parameters)
@@ -38,6 +40,18 @@ class PostgresGuard:
         if not owned:
             raise elsewhere(f"the database {found!r}", self._database)
         self._number = self._current()
+
+    def _see_isolation(self) -> None:
+        """Where nothing else keeps writers apart, one that is not serializable breaks promises of others."""
+        if not (isinstance(self._database, PostgresDatabase) and self._database.modes.is_serializable):
+            return
+        ((level,),) = self._rows("SELECT current_setting('transaction_isolation')", ())
+        if level != "serializable":
+            raise TransactionError(
+                f"transactions: the connection's transaction is {level}, and those on {self._database.name} are "
+                "serializable, as its URL says: give a connection whose transactions are, such as one of "
+                'create_engine(…, isolation_level="SERIALIZABLE")'
+            )
 
     def watch(self) -> None:
         """The library refuses it."""

@@ -89,6 +89,18 @@ class Database(SqlDialect, Protocol):
         """Keep others from creating or migrating the schema until the transaction ends, and see that it has a place."""
         ...
 
+    def agree(self, connection: Connection, *, new: bool) -> None:
+        """See that all who write to the database are kept apart in the same way. The schema is held, and is there.
+
+        Args:
+            connection: in the transaction that prepares the schema.
+            new: whether it has just created it.
+
+        Raises:
+            StoreError: they would not be; how to mend it.
+        """
+        ...
+
     def named(self, table: str) -> str:
         """A table, as it is named in a statement."""
         ...
@@ -174,8 +186,10 @@ class Database(SqlDialect, Protocol):
         """The statement with which a transaction of a user's wakes workers at its COMMIT; None if they see that."""
         ...
 
-    def pause(self, tries: int) -> None:
-        """Wait before a transaction is tried again, which was tried so often; not at all, if each try waits itself."""
+    def pause(self, tries: int, error: Exception) -> None:
+        """Wait before a transaction is tried again, which was tried so often, and had this error last; not at all, if
+        each try waits itself.
+        """
         ...
 
     def tidy(self, connection: Connection) -> None:

@@ -12,7 +12,7 @@ from inngest.engine.domain.model import Ended, Event, Subscription, Subscription
 from inngest.engine.records import Acceptance, Commit
 from inngest.protocol.opcodes import Arrival
 
-from .locks import Kind, Lock
+from .locks import THROTTLE, Kind, Lock
 
 FUNCTIONS = Lock(Kind.GUARD, "functions")
 """Held by a command that changes which functions there are, or what becomes of their events."""
@@ -88,7 +88,7 @@ def budgets(names: Iterable[str]) -> list[Lock]:
 
 def throttles(ids: Iterable[str]) -> list[Lock]:
     """Held by a command that looks at when these throttles let runs begin."""
-    return [Lock(Kind.BUDGET, f"throttle:{one}") for one in ids]
+    return [Lock(Kind.BUDGET, THROTTLE + one) for one in ids]
 
 
 def of_functions() -> list[Lock]:

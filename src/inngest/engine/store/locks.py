@@ -22,6 +22,10 @@ class Kind(enum.IntEnum):
     BUDGET = 4
 
 
+THROTTLE = "throttle:"
+"""What the key of a throttle's lock begins with: it is taken as that of a budget is."""
+
+
 class Lock(NamedTuple):
     """One lock. Locks are taken in the order of these values."""
 

@@ -44,14 +44,14 @@ def connect_and_prepare(database: Database, *, wanted: Callable[[], bool]) -> No
         connection = database.connect()
         try:
             prepare(database, connection, wanted=wanted)
-        except StoreBusyError:
+        except StoreBusyError as error:
             if tries == _TRIES or not wanted() or not database.is_lost(connection):
                 raise
+            database.pause(tries, error)
         else:
             return
         finally:
             connection.close()
-        database.pause(tries)
 
 
 def prepare(
@@ -80,7 +80,7 @@ def prepare(
             if not lost:
                 database.rollback(connection)
             if trouble is Trouble.RETRY and not lost and attempt + 1 < _TRIES and wanted():
-                database.pause(attempt + 1)
+                database.pause(attempt + 1, error)
                 continue
             if trouble is Trouble.DATA:
                 raise
@@ -91,9 +91,15 @@ def prepare(
 
 def _prepare(database: Database, connection: Connection, schema: Schema) -> None:
     existing = database.tables(connection)
-    if _META not in existing:
+    new = _META not in existing
+    if new:
         _create(database, connection, schema)
-        return
+    else:
+        _bring_up_to_date(database, connection, schema, existing)
+    database.agree(connection, new=new)
+
+
+def _bring_up_to_date(database: Database, connection: Connection, schema: Schema, existing: Collection[str]) -> None:
     stored = _read(database, connection)
     if stored["revision"] < schema.revision:
         _migrate(database, connection, schema, stored["revision"])

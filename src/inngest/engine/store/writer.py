@@ -394,7 +394,7 @@ class Writer:
                     break
                 if attempt == 1:
                     LOGGER.warning("still waiting: %s", self._database.explain(error))
-                self._database.pause(attempt + 1)
+                self._database.pause(attempt + 1, error)
         assert last is not None
         return last
 
@@ -485,7 +485,7 @@ class Writer:
                 self._undo()
                 if self._gives_up or self._database.trouble(error) is not Trouble.RETRY:
                     break
-                self._database.pause(attempt + 1)
+                self._database.pause(attempt + 1, error)
         assert last is not None
         raise last
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -17,15 +17,17 @@ from inngest.engine.store import core
 from inngest.engine.store.core import BigInteger, ColumnElement, Table, bindparam, func, literal_column, select
 from inngest.engine.store.core import cast as cast_to
 from inngest.engine.store.database import Size, Trouble
-from inngest.engine.store.locks import Kind, Lock, NotFree
+from inngest.engine.store.locks import Kind, Lock
 from inngest.engine.store.statement import Connection, S
 from inngest.engine.store.texts import Texts
 
 from . import errors, standbys, urls
 from .cutting import Connections
 from .leases import IS_OVER, Leases
+from .locking import Locking
+from .modes import USUAL, Guards, Wake
 from .wakes import PostgresWakes
-from .words import LANGUAGE, PLACE, BuiltTexts, PostgresLanguage
+from .words import LANGUAGE, PLACE, BuiltTexts, PostgresLanguage, language_of
 
 R = TypeVar("R")
 
@@ -35,8 +37,8 @@ OLDEST = 130_000
 PAUSES = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 """Seconds before each further try of a transaction: a server that starts anew takes some."""
 
-
-_ADVISORY = (Kind.GUARD, Kind.BUDGET)
+CONFLICT_PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""The same, where another transaction was in the way, which is over by now."""
 
 
 class _Cursor(RawCursor[tuple[Any, ...]]):
@@ -74,6 +76,7 @@ class PostgresDatabase:
         dbname: its name on its server; None if the URL does not say it.
         leases: of the workers of this process; a worker that others may take for dead writes nothing.
         wakes: tells other workers what was written, and hears what they wrote.
+        modes: how writers are kept apart, and the like.
 
     Args:
         url: see `urls.read`.
@@ -89,11 +92,11 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, lease: int = 15_000, nap: Callable[[float], object] = time.sleep) -> None:
         read = urls.read(url)
-        self._conninfo, self._schema, self.name, self.dbname, self._names_several = read
+        self._conninfo, self._schema, self.modes, self.name, self.dbname, self._names_several = read
         self._nap = nap
         self._quoted = LANGUAGE.identifier_preparer.quote(self._schema)
-        self._texts = BuiltTexts(self._quoted)
-        self._seed = _number(f"inngest {self._schema}")
+        self._texts = BuiltTexts(self._quoted, self.modes.tables)
+        self._locking = Locking(self.named, _number(f"inngest {self._schema}"), self.modes.guards)
         self._has_told = False  # how its server commits
         self._lease = lease
         self._limits = _limits(lease // 3)
@@ -102,14 +105,20 @@ class PostgresDatabase:
         self._channel = f"inngest_{hashlib.sha256(self._schema.encode()).hexdigest()[:16]}"
         ends = _number(f"inngest ends {self._schema}")
         self.wakes = PostgresWakes(
-            self.name, self._open, self._channel, ends, lambda: self.leases.session, self.explain
+            self.name,
+            self._open,
+            self._channel,
+            ends,
+            lambda: self.leases.session,
+            self.explain,
+            listens=self.modes.wake is Wake.LISTEN,
         )
 
     # -- words
 
     @property
     def dialect(self) -> PostgresLanguage:
-        return LANGUAGE
+        return language_of(self.modes.tables)
 
     def beat(self) -> int | None:
         return self.leases.beat()
@@ -143,72 +152,42 @@ class PostgresDatabase:
     # -- transactions
 
     def lock(self, connection: Connection, locks: Sequence[Lock], *, late: bool = False) -> None:
-        """One statement for each kind: guards and budgets are advisory locks, the others are locks of rows."""
-        for kind in Kind:
-            of_kind = [lock for lock in locks if lock.kind is kind]
-            if not of_kind:
-                continue
-            if kind in _ADVISORY:
-                self._lock_names(connection, of_kind, late=late)
-            else:
-                self._lock_rows(connection, kind, of_kind, late=late)
-
-    def _lock_names(self, connection: Connection, locks: Sequence[Lock], *, late: bool) -> None:
-        names = [f"{lock.kind.name} {lock.key}" for lock in locks]
-        rows = connection.execute(
-            self._late_guards if late else self._guards, [names, [lock.exclusive for lock in locks]]
-        ).fetchall()
-        if late and not all(row[0] for row in rows):
-            raise NotFree(locks)
-
-    def _lock_rows(self, connection: Connection, kind: Kind, locks: Sequence[Lock], *, late: bool) -> None:
-        for exclusive in (False, True):
-            keys = [lock.key for lock in locks if lock.exclusive is exclusive]
-            if not keys:
-                continue
-            sql = self._rows[kind, exclusive] + (" NOWAIT" if late else "")
-            try:
-                connection.execute(sql, [keys])
-            except psycopg.errors.LockNotAvailable:
-                if not late:
-                    raise
-                raise NotFree(locks) from None
-
-    @cached_property
-    def _rows(self) -> Mapping[tuple[Kind, bool], str]:
-        def locking(table: str, strength: str) -> str:
-            return f"SELECT 1 FROM {self.named(table)} WHERE id = ANY($1::text[]) ORDER BY id FOR {strength}"
-
-        return {
-            (Kind.SESSION, False): locking("inngest_sessions", "KEY SHARE"),
-            (Kind.SESSION, True): locking("inngest_sessions", "UPDATE"),
-            (Kind.RUN, False): locking("inngest_runs", "NO KEY UPDATE"),
-            (Kind.RUN, True): locking("inngest_runs", "NO KEY UPDATE"),
-        }
-
-    @cached_property
-    def _guards(self) -> str:
-        return self._locking_guards("pg_advisory_xact_lock")
-
-    @cached_property
-    def _late_guards(self) -> str:
-        return self._locking_guards("pg_try_advisory_xact_lock")
-
-    def _locking_guards(self, lock: str) -> str:
-        """All take them in the order of their numbers."""
-        given = "unnest($1::text[], $2::bool[]) AS given (name, exclusive)"
-        numbers = f"SELECT hashtextextended(name, {self._seed}) AS number, exclusive FROM {given} ORDER BY 1 OFFSET 0"
-        return f"SELECT CASE WHEN exclusive THEN {lock}(number) ELSE {lock}_shared(number) END FROM ({numbers}) AS n"
+        self._locking.take(connection, locks, late=late)
 
     def hold_schema(self, connection: Connection) -> None:
         # A large table takes its time, and others wait for it.
         cast("PostgresConnection", connection).execute(_NO_LIMITS, prepare=False)
-        self.lock(connection, [Lock(Kind.GUARD, "schema")])
+        self._hold_schema(connection)
         found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = $1", [self._schema]).fetchone()
         if found is None:
             connection.execute(f"CREATE SCHEMA {self._quoted}")
         # Migrations name tables without their schema.
         connection.execute(f"SET LOCAL search_path TO {self._quoted}")
+
+    def _hold_schema(self, connection: Connection) -> None:
+        """Without advisory locks, the row of the revision is held; before there is one, the catalogue refuses all who
+        create a table but the first, and they try again.
+        """
+        if self.modes.guards is Guards.ADVISORY:
+            self.lock(connection, [Lock(Kind.GUARD, "schema")])
+        elif _META in self.tables(connection):
+            connection.execute(f"SELECT value FROM {self.named(_META)} WHERE key = 'revision' FOR UPDATE")
+
+    def agree(self, connection: Connection, *, new: bool) -> None:
+        meta, apart = self.named(_META), self.modes.apart
+        if new and apart != USUAL.apart:
+            connection.execute(f"INSERT INTO {meta} (key, value) VALUES ('apart', '{apart}')")
+        row = connection.execute(f"SELECT value FROM {meta} WHERE key = 'apart'").fetchone()
+        stored = USUAL.apart if row is None else str(row[0])
+        if stored != apart:
+            raise StoreError(
+                f"{self.name} was created with {stored}, and this URL has {apart}: all who write to a database are "
+                f"kept apart in the same way. Have {stored} in the URL; or, while no engine runs, change it: "
+                f"INSERT INTO {meta} (key, value) VALUES ('apart', '{apart}') "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+            )
+        if self.modes.guards is Guards.ROWS:
+            self._locking.complete(connection, self.tables(connection))
 
     def declares_dead(self, connection: Connection, session_id: str) -> bool:
         found = connection.execute(self._is_over, [session_id]).fetchone()
@@ -223,10 +202,13 @@ class PostgresDatabase:
 
     @property
     def waking(self) -> str | None:
+        if self.modes.wake is Wake.POLL:
+            return None
         return f"SELECT pg_notify('{self._channel}', '')"  # for everyone: who takes is not known
 
-    def pause(self, tries: int) -> None:
-        self._nap(PAUSES[min(tries, len(PAUSES)) - 1])
+    def pause(self, tries: int, error: Exception) -> None:
+        pauses = CONFLICT_PAUSES if errors.is_conflict(error) else PAUSES
+        self._nap(pauses[min(tries, len(pauses)) - 1])
 
     def named(self, table: str) -> str:
         return f"{self._quoted}.{table}"
@@ -239,8 +221,9 @@ class PostgresDatabase:
                     f"{self.name} is PostgreSQL {connection.info.server_version // 10_000}: at least 13 is needed"
                 )
             if self.wakes.hears:  # else it may be a pooler's
-                limits = self._limits.format(local="")  # of what is a transaction of its own
-                connection.execute(limits.encode(), prepare=False)
+                own = self._limits.format(local="")  # of what is a transaction of its own
+                level = f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {self.isolation}"
+                connection.execute(f"{own}; {level}".encode(), prepare=False)
             self.leases.measure(connection)
             if not self._has_told:
                 standbys.tell(connection, self.name, named=self._names_several)
@@ -276,7 +259,12 @@ class PostgresDatabase:
 
     @cached_property
     def _beginning(self) -> str:
-        return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {self._limits.format(local='LOCAL ')}"
+        return f"BEGIN ISOLATION LEVEL {self.isolation} READ WRITE; {self._limits.format(local='LOCAL ')}"
+
+    @property
+    def isolation(self) -> str:
+        """The isolation of transactions that write, in SQL."""
+        return self.modes.isolation.value.replace("-", " ").upper()
 
     def _see_that_it_lives(self) -> None:
         """Others may have taken over what this worker has: it writes nothing until it knows.
@@ -292,7 +280,17 @@ class PostgresDatabase:
 
     def alone(self, connection: Connection, sql: str, parameters: Sequence[object], *, patient: bool = True) -> int:
         self._see_that_it_lives()
-        changed: int = connection.execute(sql, parameters).rowcount
+        if self.wakes.hears or not self.modes.is_serializable:
+            return connection.execute(sql, parameters).rowcount
+        # Of a connection that a pooler may have lent, only what is said in the transaction counts.
+        try:
+            self.begin(connection)
+            changed = connection.execute(sql, parameters).rowcount
+            connection.execute("COMMIT")
+        except BaseException:
+            if not self.is_lost(connection):
+                self.rollback(connection)
+            raise
         return changed
 
     def begin_reading(self, connection: Connection) -> None:
@@ -325,6 +323,8 @@ class PostgresDatabase:
         return True
 
     def trouble(self, error: Exception) -> Trouble:
+        if self.modes.guards is not Guards.ADVISORY and errors.is_of_catalogue(error):
+            return Trouble.RETRY  # another process creates the schema
         return errors.trouble_of(error)
 
     def explain(self, error: Exception) -> StoreError:
@@ -385,6 +385,7 @@ def _limits(ms: int) -> str:
     return "; ".join(f"SET {{local}}{name} = {ms}" for name in names)
 
 
+_META = "inngest_meta"
 _NO_LIMITS = (
     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; "
     "SET LOCAL idle_in_transaction_session_timeout = 60000"  # who is stopped keeps others from starting

@@ -62,6 +62,18 @@ def trouble_of(error: Exception) -> Trouble:
     return _STATES.get(state) or _CLASSES.get(state[:2], Trouble.FATAL)
 
 
+def is_conflict(error: Exception) -> bool:
+    """Whether another transaction was in the way, which is over by now: of two, one is to be written again."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
+
+
+def is_of_catalogue(error: Exception) -> bool:
+    """Whether a table, or a schema, cannot be created because another transaction has just created it."""
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return error.diag.schema_name == "pg_catalog"
+    return isinstance(error, psycopg.errors.DuplicateTable | psycopg.errors.DuplicateSchema)
+
+
 def explain(name: str, error: Exception, schema: str = "") -> StoreError:
     """The error for a person: of a database by its name, and of the engine's schema in it. Nothing was written."""
     if isinstance(error, StoreError):

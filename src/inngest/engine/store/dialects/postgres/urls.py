@@ -1,4 +1,4 @@
-"""The URL of a PostgreSQL database: libpq's, and the schema of the engine in it.
+"""The URL of a PostgreSQL database: libpq's, the schema of the engine in it, and its modes.
 
 A file of its own: a URL is checked before anything is connected to.
 """
@@ -6,17 +6,22 @@ A file of its own: a URL is checked before anything is connected to.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg import conninfo
 
+from . import modes
+from .modes import Modes
+
 SCHEMA = "inngest"
 """Where the tables are, if the URL does not say it."""
 
 EXPECTED = "expected a URL such as postgresql://user:password@host:5432/database?schema=inngest"
+
+_OWN = ("schema", *modes.WORDS)
 
 _LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL; it cuts longer ones."""
@@ -37,6 +42,7 @@ class PostgresUrl(NamedTuple):
     Attributes:
         conninfo: what the driver connects to; the URL's parameters, or else ours.
         schema: where the tables are.
+        modes: how writers are kept apart, and the like.
         shown: the URL as it may be shown, without its password.
         dbname: the name of the database on its server; None if the URL leaves it to the driver.
         names_several: whether it names several servers.
@@ -44,6 +50,7 @@ class PostgresUrl(NamedTuple):
 
     conninfo: str
     schema: str
+    modes: Modes
     shown: str
     dbname: str | None
     names_several: bool
@@ -52,19 +59,19 @@ class PostgresUrl(NamedTuple):
 def read(url: str) -> PostgresUrl:
     """Read a URL: `postgresql://[user[:password]@][host[:port],…]/[database][?parameter=value&…]`.
 
-    The parameter `schema` is the engine's, all others are libpq's (`sslmode`, `target_session_attrs`, …). The
-    variables `PG*` give all that is not named, as libpq has it.
+    The parameters `schema` and those of the modes (`guards`, `isolation`, `wake`, `index`) are the engine's, all others
+    are libpq's (`sslmode`, `target_session_attrs`, …). The variables `PG*` give all that is not named, as libpq has it.
 
     Raises:
         ValueError: it is no such URL; the message has no password.
     """
     base, _, query = url.partition("?")
-    parts = [part for part in query.split("&") if part]
-    named = [part.partition("=")[2] for part in parts if part.partition("=")[0] == "schema"]
-    others = [part for part in parts if part.partition("=")[0] != "schema"]
-    if len(named) > 1:
-        raise ValueError(f"{EXPECTED}, got two schemas: {', '.join(map(unquote, named))}")
-    schema = unquote(named[0]) if named else SCHEMA
+    own, others = _apart([part for part in query.split("&") if part])
+    try:
+        chosen = modes.read(own)
+    except ValueError as error:
+        raise ValueError(f"{EXPECTED}; {error}") from None
+    schema = own.get("schema", SCHEMA)
     if not re.fullmatch(r"[^\0]+", schema) or len(schema.encode()) > _LONGEST_NAME or schema.startswith("pg_"):
         raise ValueError(
             f"{EXPECTED}; a schema's name has 1 to {_LONGEST_NAME} bytes and does not begin with pg_, "
@@ -83,10 +90,26 @@ def read(url: str) -> PostgresUrl:
     return PostgresUrl(
         conninfo.make_conninfo("", **{**_DEFAULTS, **given}),
         schema,
+        chosen,
         _shown(given, schema),
         None if dbname is None else str(dbname),
         "," in hosts,
     )
+
+
+def _apart(parts: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The engine's parameters by their names, and those of others as they are."""
+    own: dict[str, str] = {}
+    others: list[str] = []
+    for part in parts:
+        name, _, value = part.partition("=")
+        if name not in _OWN:
+            others.append(part)
+        elif name in own:
+            raise ValueError(f"{EXPECTED}, got {name} twice: {own[name]}, {unquote(value)}")
+        else:
+            own[name] = unquote(value)
+    return own, others
 
 
 def _without(said: str, base: str) -> str:

@@ -58,6 +58,7 @@ class PostgresWakes:
         lock: number of the lock of those who wait for ends.
         own: the session of this worker, once it has one.
         explain: the error for a person.
+        listens: whether it may: else it tells nobody, and all is looked at now and then.
 
     Attributes:
         hears: whether what others tell comes here, once that was tried: not through a pooler that lends connections
@@ -72,10 +73,12 @@ class PostgresWakes:
         lock: int,
         own: Callable[[], str | None],
         explain: Callable[[Exception], StoreError],
+        *,
+        listens: bool = True,
     ) -> None:
         self.hears = self.is_alone = False
         self.heard = 0
-        self._explain = explain
+        self._explain, self._listens = explain, listens
         self._name, self._connect, self._channel, self._number, self._own = name, connect, channel, lock, own
         self._ear: Ear | None = None
         self._call: Callable[[], object] = lambda: None
@@ -93,6 +96,8 @@ class PostgresWakes:
     # -- by others
 
     def begin(self) -> None:
+        if not self._listens:
+            return
         connection = self._connect()
         try:
             self.hears = self._hears_itself(connection)
@@ -123,7 +128,7 @@ class PostgresWakes:
             (lambda _: False) if ear is None else ear.keeps,
             makes_requests=ear is not None and ear.makes_requests,
         )
-        if not told:
+        if not told or not self._listens:
             return
         with self._lock:
             if self.is_alone and not told.sessions:  # who begins when this one does believes to be alone, too

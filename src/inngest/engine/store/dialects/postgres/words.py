@@ -18,11 +18,15 @@ from inngest.engine.store import tables
 from inngest.engine.store.texts import Column as KindOfColumn
 from inngest.engine.store.texts import StatementText, TableText, Texts
 
+from .modes import Index as Form
+
 SCHEMA = "schema_of_the_engine"
 """Stands for the name of the schema in statements that are built."""
 
 PLACE = "place"
 """A column of events that only PostgreSQL needs: the number of each row, in the order in which rows were inserted."""
+
+_NUMBERED = "BIGINT GENERATED ALWAYS AS IDENTITY"
 
 _STORAGE: Mapping[str, str] = {
     # Rows of these are updated in place, many times: pages keep room for their next versions.
@@ -44,23 +48,39 @@ _STORAGE: Mapping[str, str] = {
 class _Ddl(PGDDLCompiler):
     """Texts are compared by their bytes, as SQLite does; indexes are partial where SQLite's are."""
 
+    @property
+    def _form(self) -> Form:
+        assert isinstance(self.dialect, PostgresLanguage)
+        return self.dialect.form
+
     def get_column_specification(self, column: Column[Any], **options: Any) -> str:
         specification = super().get_column_specification(column, **options)  # type: ignore[no-untyped-call]
-        if isinstance(column.type, Text):
+        if isinstance(column.type, Text) and self._form is Form.FULL:
             specification = specification.replace(" TEXT", ' TEXT COLLATE "C"', 1)
         return str(specification)
+
+    def create_table_constraints(self, table: Any, _include_foreign_key_constraints: Any = None, **options: Any) -> str:
+        """Aurora DSQL has the number of an event here: it adds no such column to a table that is there."""
+        text: str = super().create_table_constraints(  # type: ignore[no-untyped-call]
+            table, _include_foreign_key_constraints, **options
+        )
+        if self._form is Form.ASYNC and table.name == tables.events.name:
+            text += f", \n\t{PLACE} {_NUMBERED} (CACHE 1)"
+        return text
 
     def create_table_suffix(self, table: Table) -> str:
         return ""
 
     def post_create_table(self, table: Table) -> Any:
-        storage = _STORAGE.get(table.name)
+        storage = _STORAGE.get(table.name) if self._form is Form.FULL else None
         return f" WITH ({storage})" if storage else ""
 
     def visit_create_index(
         self, create: Any, include_schema: bool = False, include_table_schema: bool = True, **options: Any
     ) -> str:
         text: str = super().visit_create_index(create, **options)  # type: ignore[no-untyped-call]
+        if self._form is Form.ASYNC:
+            text = text.replace("INDEX ", "INDEX ASYNC ", 1)
         where = create.element.dialect_options["sqlite"]["where"]
         if where is None:
             return text
@@ -69,14 +89,19 @@ class _Ddl(PGDDLCompiler):
 
 
 class PostgresLanguage(driver.PGDialect_psycopg):
-    """How SQLAlchemy writes statements. Each table is named with `SCHEMA`, whatever a connection's search path is."""
+    """How SQLAlchemy writes statements. Each table is named with `SCHEMA`, whatever a connection's search path is.
+
+    Args:
+        form: what tables and indexes are made with.
+    """
 
     ddl_compiler = _Ddl
     options: Mapping[str, object] = {"use_native_hstore": False}
     """For an engine of SQLAlchemy: nothing is asked that needs a cursor of another kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        self.form = form
 
         def schema_of(named: object) -> Any:
             return SCHEMA if isinstance(named, Table) else None
@@ -84,7 +109,8 @@ class PostgresLanguage(driver.PGDialect_psycopg):
         self.identifier_preparer.schema_for_object = schema_of
 
 
-LANGUAGE = PostgresLanguage()
+LANGUAGE = PostgresLanguage(Form.FULL)
+"""Statements are the same in each form."""
 
 _built: dict[object, StatementText] = {}
 """The statements that this process has built, by their keys, with `SCHEMA` for the name of one."""
@@ -95,18 +121,20 @@ class BuiltTexts(Texts):
 
     Args:
         schema: the name of the schema in which the tables are, quoted if it must be.
+        form: what tables and indexes are made with.
     """
 
-    def __init__(self, schema: str) -> None:
+    def __init__(self, schema: str, form: Form) -> None:
         super().__init__(None, lambda: LANGUAGE)
         self._schema = schema
+        self._form = form
 
     @cached_property
     def tables(self) -> Mapping[str, TableText]:
         """The tables of the schema by name, in the order in which they are created."""
         return {
             name: TableText([self._named(one) for one in table.create], table.columns)
-            for name, table in _tables().items()
+            for name, table in tables_in(self._form).items()
         }
 
     def built(self, key: object, build: Callable[[], ClauseElement]) -> StatementText:
@@ -128,20 +156,31 @@ class BuiltTexts(Texts):
 
 
 @cache
-def _tables() -> Mapping[str, TableText]:
-    return {table.name: _table(table) for table in tables.metadata.sorted_tables}
+def language_of(form: Form) -> PostgresLanguage:
+    """The language in which tables of a form are created."""
+    return LANGUAGE if form is Form.FULL else PostgresLanguage(form)
 
 
-def _table(table: Table) -> TableText:
+@cache
+def tables_in(form: Form) -> Mapping[str, TableText]:
+    """The tables in a form, by name, with `SCHEMA` for the name of a schema."""
+    return {table.name: _table(table, form) for table in tables.metadata.sorted_tables}
+
+
+def _table(table: Table, form: Form) -> TableText:
+    language = language_of(form)
     indexes = sorted(table.indexes, key=_name_of)
     creating: list[CreateTable | CreateIndex] = [CreateTable(table), *map(CreateIndex, indexes)]
-    create = [str(one.compile(dialect=LANGUAGE)) for one in creating]
+    create = [str(one.compile(dialect=language)) for one in creating]
     if table.name == tables.events.name:
-        named = LANGUAGE.identifier_preparer.format_table(table)
-        create += [
-            f"ALTER TABLE {named} ADD COLUMN {PLACE} BIGINT GENERATED ALWAYS AS IDENTITY",
-            f"CREATE INDEX {table.name}_by_place ON {named} ({PLACE})",
-        ]
+        named = language.identifier_preparer.format_table(table)
+        if form is Form.ASYNC:
+            create.append(f"CREATE INDEX ASYNC {table.name}_by_place ON {named} ({PLACE})")
+        else:
+            create += [
+                f"ALTER TABLE {named} ADD COLUMN {PLACE} {_NUMBERED}",
+                f"CREATE INDEX {table.name}_by_place ON {named} ({PLACE})",
+            ]
     columns = {one.name: KindOfColumn(isinstance(one.type, Integer), bool(one.nullable)) for one in table.columns}
     return TableText(create, columns)
 

@@ -131,6 +131,9 @@ class SqliteDatabase:
     def hold_schema(self, connection: Connection) -> None:
         """The transaction has the file."""
 
+    def agree(self, connection: Connection, *, new: bool) -> None:
+        """One writes at a time."""
+
     def named(self, table: str) -> str:
         return table
 
@@ -233,7 +236,7 @@ class SqliteDatabase:
         free, page = (_pragma(connection, name) for name in ("freelist_count", "page_size"))
         return Size(self.path.stat().st_size, _length(self.path.with_name(f"{self.path.name}-wal")), free * page)
 
-    def pause(self, tries: int) -> None:
+    def pause(self, tries: int, error: Exception) -> None:
         """Each try waits for other processes."""
 
     def tidy(self, connection: Connection) -> None:
