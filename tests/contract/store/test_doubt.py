@@ -10,170 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from inngest.engine.domain import subscriptions
-from inngest.engine.domain.effects import Effects
-from inngest.engine.domain.model import Changes, SubscriptionKind, Wait
 from inngest.engine.ports import Store
-from inngest.engine.records import Claimed, Commit, Fork, Owner
+from inngest.engine.records import Owner
 from inngest.errors import StoreError
-from inngest.protocol.opcodes import Memo, Opcode, OpenStep, OpTarget
-from tests.contract.store import values
+from tests.contract.store import values, writing
 from tests.contract.store.failing import Failing, FailingPlace, Fails, error
-from tests.contract.store.test_requests import answer, asked, claims_of, find
-from tests.contract.store.test_waits import PAID, woken
-from tests.contract.store.values import NOW, accept, acceptance, begin, event, function, owner, step
+from tests.contract.store.values import NOW, acceptance, begin, event, owner
+from tests.contract.store.writing import CASES, CHANGE_NOTHING, VERBS, Act
+from tests.unit.test_commands import WRITING
 
-LATER = NOW + 60_000
-LIMITED = function("limited", "limited", config='{"concurrency":[{"limit":5}]}')
-TIMED = function("timed", "timed", config='{"debounce":{"period":"10s"}}')
-
-Act = Callable[[], Awaitable[object]]
+CHANGING = [verb for verb in VERBS if verb not in CHANGE_NOTHING]
 
 
-async def claims(store: Store) -> Act:
-    await accept(store, event("go"), event("go"))
-    return lambda: store.claim(owner(), 10, ["app-a"], NOW, alone=True)
-
-
-async def accepts_and_begins(store: Store) -> Act:
-    given = acceptance(event("go"), claim=[owner()])
-    return lambda: store.accept(given)
-
-
-async def accepts_what_is_limited(store: Store) -> Act:
-    given = acceptance(*(event("limited") for _ in range(3)), claim=[owner()], functions=frozenset({"app-limited"}))
-    return lambda: store.accept(given)
-
-
-async def takes_slots(store: Store) -> Act:
-    given = acceptance(event("limited"), claim=[owner()], functions=frozenset({"app-limited"}))
-    ((start, owned),) = (await store.accept(given)).started
-    assert owned is not None
-    assert start.run.lane is not None
-    return lambda: store.extra_slots(owned, start.run.lane or "", 2, NOW)
-
-
-async def wakes(store: Store) -> Act:
-    """A wait's time runs out as what it waits for comes: what came counts."""
-    claimed = await begin(store)
-    run_id = claimed.run.id
-    open_step = OpenStep(PAID, Opcode.WAIT_FOR_EVENT, 0, LATER, NOW)
-    watch = subscriptions.bound(run_id, PAID.hash, SubscriptionKind.STEP, "paid", None, {}, LATER)
-    assert watch is not None
-    opened = Changes(0, open=[open_step], waits=[Wait(open_step, OpTarget("paid", None))])
-    await store.commit(commit_of(claimed, opened)._replace(waiting=True, subscriptions=[watch]))
-    assert await woken(store, {"amount": 1}) == {run_id}
-    memo = Memo(PAID, Opcode.WAIT_FOR_EVENT, 0, "null", None, NOW, 0, NOW)
-    return lambda: store.commit(commit_of(claimed, values.record(memo))._replace(waiting=True))
-
-
-async def opens_a_step_and_sends(store: Store) -> Act:
-    claimed = await begin(store)
-    sent = [event("both")]
-    changes = values.record(values.memo("x", 0), open_steps=[values.open_step("y")])
-    commit = commit_of(claimed, changes)._replace(effects=Effects(sent))
-    return lambda: store.commit(commit)
-
-
-async def ends(store: Store) -> Act:
-    claimed = await begin(store)
-    return lambda: store.commit(commit_of(claimed, values.end()))
-
-
-async def records_alone(store: Store) -> Act:
-    claimed = await begin(store)
-    return lambda: store.commit(commit_of(claimed, values.record(values.memo("x", 0))))
-
-
-async def runs_again(store: Store) -> Act:
-    claimed = await begin(store)
-    await values.commit(store, claimed, values.record(values.memo("x", 0), values.memo("y", 1)))
-    fork = Fork(claimed.run.id, values.new_id(NOW), values.new_id(NOW), "y", None, NOW)
-    return lambda: store.fork(fork)
-
-
-async def cancels(store: Store) -> Act:
-    claimed = await begin(store)
-    return lambda: store.cancel([claimed.run.id], "for a reason", NOW)
-
-
-async def signals(store: Store) -> Act:
-    claimed = await begin(store)
-    open_step = OpenStep(step("s"), Opcode.WAIT_FOR_SIGNAL, 0, LATER, NOW)
-    wait = Wait(open_step, OpTarget("door", None))
-    watch = subscriptions.of_step(claimed.run.id, wait, claimed.events)
-    assert watch is not None
-    opened = Changes(0, open=[open_step], waits=[wait])
-    await store.commit(commit_of(claimed, opened)._replace(waiting=True, subscriptions=[watch]))
-    return lambda: store.signal("door", "1", NOW)
-
-
-async def fires(store: Store) -> Act:
-    await accept(store, event("timed"))
-    return lambda: store.fire(NOW + 10_000)
-
-
-async def claims_requests(store: Store) -> Act:
-    await asked(store)
-    due = await find(store, now=NOW)
-    return lambda: store.claim_requests("worker", due.keys, NOW)
-
-
-async def answers_a_request(store: Store) -> Act:
-    claimed = await asked(store)
-    await claims_of(store, now=NOW)
-    return lambda: store.answer_request(answer(claimed))
-
-
-async def begins_a_session(store: Store) -> Act:
-    return lambda: store.begin_session(values.session("another"))
-
-
-async def ends_a_session(store: Store) -> Act:
-    await begin(store)
-    return lambda: store.end_session("worker", NOW, died=True)
-
-
-async def registers(store: Store) -> Act:
-    return lambda: store.register([function("new", "new")], replace_app=None, now=NOW)
-
-
-async def pauses(store: Store) -> Act:
-    await accept(store, event("go"))
-    return lambda: store.pause("app-a", "queue", NOW)
-
-
-async def resumes(store: Store) -> Act:
-    await store.pause("app-a", "queue", NOW)
-    await accept(store, event("go"))
-    return lambda: store.resume("app-a", NOW)
-
-
-async def removes(store: Store) -> Act:
-    claimed = await begin(store)
-    await store.commit(commit_of(claimed, values.end()))
-    return lambda: store.remove_runs(NOW + 1)
-
-
-VERBS = [
-    *(claims, accepts_and_begins, accepts_what_is_limited, takes_slots, wakes, opens_a_step_and_sends, ends),
-    *(records_alone, cancels, signals, fires, claims_requests, answers_a_request, begins_a_session, ends_a_session),
-    *(registers, runs_again, pauses, resumes, removes),
-]
-
-
-def commit_of(claimed: Claimed, changes: Changes) -> Commit:
-    """What an owner decided."""
-    return Commit(claimed.owner, claimed.run.function_id, changes, NOW, lane=claimed.run.lane)
+def test_each_verb_that_writes_has_a_case() -> None:
+    assert sorted(CASES) == sorted({*WRITING, "record_here"})
 
 
 async def opened(place: FailingPlace) -> Store:
     """A store with a worker and functions."""
     store = place.store()
-    await store.open(NOW)
-    functions = [function("a", "go"), function("b", "both"), function("c", "both", app="c"), LIMITED, TIMED]
-    await store.register(functions, replace_app=None, now=NOW)
-    await store.begin_session(values.session())
+    await writing.opened(store)
     return store
 
 
@@ -223,7 +79,7 @@ def lost(words: str, closed: int = 0) -> Callable[[Failing], None]:
 
 
 @pytest.mark.parametrize("trouble", ["database is locked", "disk I/O error"])
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
+@pytest.mark.parametrize("verb", CHANGING, ids=lambda verb: verb.__name__)
 async def test_what_is_stored_is_told(
     tmp_path: Path, same_ids: Callable[[], None], verb: Callable[[Store], Awaitable[Act]], trouble: str
 ) -> None:
@@ -233,7 +89,7 @@ async def test_what_is_stored_is_told(
     assert await told(tmp_path / "lost", verb, lost(trouble)) == expected
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
+@pytest.mark.parametrize("verb", CHANGING, ids=lambda verb: verb.__name__)
 async def test_it_is_told_when_it_can_be_found_out(
     tmp_path: Path, same_ids: Callable[[], None], verb: Callable[[Store], Awaitable[Act]]
 ) -> None:

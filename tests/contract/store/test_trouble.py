@@ -17,8 +17,9 @@ from inngest.engine.store import entering, lanes
 from inngest.errors import StoreError, StoreFullError
 from tests.contract.store import values
 from tests.contract.store.failing import FailingPlace, Fails, error
-from tests.contract.store.test_doubt import TIMED, opened, turns
+from tests.contract.store.test_doubt import opened, turns
 from tests.contract.store.values import NOW, accept, begin, committing, event, function, memo
+from tests.contract.store.writing import TIMED
 
 FULL = (Fails.NOT_STORED, error("database or disk is full"))
 
