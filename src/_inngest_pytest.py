@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any  # noqa: TID251 - nothing is imported befo
 import pytest
 
 if TYPE_CHECKING:
-    from inngest.testing import Engine
+    from inngest.testing import Engine, Ledger
 
 _SINCE = pytest.StashKey[int]()
 """Number of the first engine that a test may have made."""
@@ -53,6 +53,17 @@ def inngest_engine(request: pytest.FixtureRequest, inngest_functions: Any) -> Ge
         yield engine
     finally:
         engine.close(check=not request.node.stash.get(_FAILED, False))
+
+
+@pytest.fixture
+def inngest_ledger(request: pytest.FixtureRequest) -> Generator[Ledger]:
+    """A ledger for one test: what its functions do to the world outside; it is judged at the end."""
+    from inngest.testing import Ledger  # noqa: PLC0415 - see above
+
+    ledger = Ledger()
+    yield ledger
+    if not request.node.stash.get(_FAILED, False):
+        ledger.check()
 
 
 @pytest.hookimpl(tryfirst=True)

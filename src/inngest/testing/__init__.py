@@ -7,6 +7,7 @@ from .blocks import Block
 from .engine import Engine
 from .errors import (
     BusyError,
+    EffectError,
     EndlessError,
     KitError,
     NotReachedError,
@@ -17,6 +18,7 @@ from .errors import (
 )
 from .expect import Expect
 from .http_stubs import HttpCall, HttpStub, HttpStubs
+from .ledger import Effect, Ledger
 from .model_stubs import ModelStubs
 from .points import Point, at
 from .runs import Run, Runs
@@ -26,6 +28,8 @@ from .verbs import Idle
 __all__ = [
     "Block",
     "BusyError",
+    "Effect",
+    "EffectError",
     "EndlessError",
     "Engine",
     "Expect",
@@ -34,6 +38,7 @@ __all__ = [
     "HttpStubs",
     "Idle",
     "KitError",
+    "Ledger",
     "ModelStubs",
     "NotReachedError",
     "OnWait",

@@ -26,6 +26,12 @@ class EndlessError(KitError):
     """Functions were entered again and again, and no time passed between."""
 
 
+class EffectError(KitError):
+    """Something was done to the world outside more or less often than it should be, or would be done again when code
+    runs again; the text says what, and where.
+    """
+
+
 class UnstubbedRequestError(KitError):
     """A step asked for an HTTP request that no stub answers. Tests call no server unless they say so."""
 

@@ -9,7 +9,9 @@ import asyncio
 import contextvars
 import enum
 from collections.abc import Callable
+from typing import Any, cast
 
+from inngest.protocol.steps import hash_step_id
 from inngest.runtime.ports import Clock, Scope, Timer
 from inngest.sdk.errors import EndOfInvocation, NestedStepError, StepTimeoutError
 
@@ -60,6 +62,13 @@ class CurrentStep:
         self.scope: Scope | None = None  # what is current meanwhile
 
     # -- for the handler
+
+    @property
+    def key(self) -> str:
+        """A key of this step of this run for the other side, by which it knows a repeat: the same in each attempt, on
+        each worker and after a crash; another one in each run, also when a run is run again. 43 letters of ASCII.
+        """
+        return f"{cast('Any', self.invocation).call.run_id}-{hash_step_id(self.id)[:16]}"
 
     @property
     def timeout_requested(self) -> bool:
