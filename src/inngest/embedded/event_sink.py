@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from inngest.engine.service import Service
 from inngest.protocol.opcodes import OpTarget, SentEvent
+from inngest.sdk.client import EventOutbox
 
 from .engine_loop import EngineLoop
-from .outbox import OutboxOf
 
 
 class EngineSink:
@@ -20,7 +20,7 @@ class EngineSink:
         outbox: where they send on connections of theirs; None: a database in memory has none.
     """
 
-    def __init__(self, loop: EngineLoop, service: Service, outbox: OutboxOf | None) -> None:
+    def __init__(self, loop: EngineLoop, service: Service, outbox: EventOutbox | None) -> None:
         self._loop = loop
         self._service = service
         self.outbox = outbox

@@ -17,7 +17,6 @@ from inngest.runtime.ports import HttpClient
 from inngest.runtime.threads import FunctionThreads
 from inngest.runtime.virtual_clock import VirtualClock
 from inngest.sdk.client import Inngest
-from inngest.sdk.errors import TransactionError
 from inngest.sdk.function import Function
 
 from .assembly import Assembly, Runtime, assemble
@@ -75,7 +74,7 @@ def settings_of(
         durability="normal",
         retention=None,
         max_takeovers=10,
-        transactions=_no_connection,
+        transactions=None,
     )
     replays = flag("always_replay", always_replay)
     return given._replace(database=DatabaseName(NAME, None, NAME), always_replays=replays)
@@ -148,10 +147,3 @@ class Alone:
 
     def forget(self, session_id: str) -> None:
         """Nothing is kept."""
-
-
-def _no_connection() -> object:
-    raise TransactionError(
-        "step.transaction: the engine of a test has its database in memory, where nobody else can write; "
-        "test this function on an inngest.Engine with a database of its own"
-    )

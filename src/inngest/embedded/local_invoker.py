@@ -39,6 +39,7 @@ class LocalInvoker:
         spans: gives the invocation of a run the spans of its attempts.
 
     Attributes:
+        transactions: see above; another one may stand in its place.
         around_handlers: gives what is called in the place of a step's handler; None: it is called itself.
     """
 
@@ -56,7 +57,7 @@ class LocalInvoker:
         self._clock = clock
         self._threads = threads
         self._may_begin = may_begin
-        self._transactions = transactions
+        self.transactions = transactions
         self._spans = spans
         self.idle = LoopIdle(asyncio.get_running_loop()) if idle is None else idle
         self._entries: dict[str, FunctionEntry] = {}
@@ -72,7 +73,7 @@ class LocalInvoker:
             message = f"this engine has no function {call.function_id}"
             return Failed(ErrorInfo("FunctionNotFoundError", message, code=ErrorCode.FUNCTION_NOT_FOUND.value), True)
         function, handler = found
-        transactions = self._transactions(recorder)
+        transactions = self.transactions(recorder)
         if self._may_begin is not None:
             recorder = WhileHeard(recorder, self._may_begin, self._clock)
         entry = FunctionEntry(function, handler, call, recorder, self._clock, self._threads, self.idle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .answers import OnWait, Waiting
 from .blocks import Block
+from .calling import Called, call, call_sync
 from .engine import Engine
 from .errors import (
     BusyError,
@@ -14,11 +15,13 @@ from .errors import (
     RunAssertionError,
     StubFailure,
     UnstubbedRequestError,
+    UnstubbedStepError,
     UnusedStubError,
 )
 from .expect import Expect
 from .http_stubs import HttpCall, HttpStub, HttpStubs
 from .ledger import Effect, Ledger
+from .logs import LogLine
 from .model_stubs import ModelStubs
 from .points import Point, at
 from .runs import Run, Runs
@@ -28,6 +31,7 @@ from .verbs import Idle
 __all__ = [
     "Block",
     "BusyError",
+    "Called",
     "Effect",
     "EffectError",
     "EndlessError",
@@ -39,6 +43,7 @@ __all__ = [
     "Idle",
     "KitError",
     "Ledger",
+    "LogLine",
     "ModelStubs",
     "NotReachedError",
     "OnWait",
@@ -50,7 +55,10 @@ __all__ = [
     "StubCall",
     "StubFailure",
     "UnstubbedRequestError",
+    "UnstubbedStepError",
     "UnusedStubError",
     "Waiting",
     "at",
+    "call",
+    "call_sync",
 ]

@@ -18,8 +18,10 @@ from inngest.sdk.function import location_of
 from inngest.sdk.invocation.invocation import Invocation
 from inngest.sdk.steps.current import RUNNING
 
+from .connections import NoOutbox, NoTransactions
 from .errors import BusyError, EndlessError
 from .handlers import Handlers
+from .logs import Logs
 
 ENTRIES = 10_000
 """Entries into functions, or looks at what is due, without a move of the clock, that are taken for an endless loop."""
@@ -35,6 +37,7 @@ class Driven:
         handlers: stand around the handlers of its steps.
         answer: sends what the test answers steps that have begun to wait; whether it has sent anything.
         timeout: real seconds that code has to come to its end, or to its next step.
+        logs: hears what functions log.
     """
 
     def __init__(
@@ -45,18 +48,21 @@ class Driven:
         handlers: Handlers,
         answer: Callable[[Callable[[Sequence[SentEvent]], Awaitable[object]]], Awaitable[bool]],
         timeout: float,
+        logs: Logs,
     ) -> None:
         self.home = EngineLoop()
         self._stirred = asyncio.Event()
         self._handlers = handlers
         self._answer = answer
         self._timeout = timeout
+        self._logs = logs
         self._settings = settings
         self.parts: InMemory = in_memory(settings, specs, world, self._stirred.set)
         self.service = self.parts.engine.service
         self.parts.engine.invoker.around_handlers = handlers.around
+        self.parts.engine.invoker.transactions = NoTransactions
         handlers.attach(self.home.loop, self._stirred.set)
-        self._sink = EngineSink(self.home, self.service, None)
+        self._sink = EngineSink(self.home, self.service, NoOutbox())
         self._bound: list[Inngest] = []
         self._turn = asyncio.Lock()  # several verbs may wait: one at a time moves the clock
         self._looks = 0  # since the clock was moved
@@ -75,6 +81,7 @@ class Driven:
                 assert isinstance(client, Inngest)
                 bind(client, self._sink)
                 self._bound.append(client)
+            self._logs.attach(self._bound, (one.id for one in self._settings.functions))
             await self.service.prepare()
         except BaseException:
             self.end()
@@ -90,6 +97,7 @@ class Driven:
         for client in self._bound:
             unbind(client, self._sink)
         self._bound.clear()
+        self._logs.detach()
         self.home.ready = False
         self._handlers.end()
         service, gone = self.service, self.home.gone

@@ -19,6 +19,7 @@ from .answers import OnWait, Waiting
 from .blocks import Block
 from .expect import Expect
 from .life import Life
+from .logs import LogLine
 from .points import Point
 from .runs import Run, only
 from .stubs import Fail, Stub, answer_of, step_matcher
@@ -244,6 +245,13 @@ class Engine(Verbs):
         if isinstance(run, Function):
             run = only(self.runs.of(run), run.id)
         return Expect(self._facts, run)
+
+    @property
+    def logs(self) -> Sequence[LogLine]:
+        """The lines that its functions have logged, in order: by `ctx.logger` at each level, by other loggers at
+        those that they let through. Code that is replayed logs nothing by `ctx.logger`.
+        """
+        return tuple(self._life.logs.lines)
 
     def stories(self) -> list[tuple[str, str]]:
         """The story of each run: a title, and the lines; in the order in which they began."""

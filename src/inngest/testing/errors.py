@@ -36,6 +36,10 @@ class UnstubbedRequestError(KitError):
     """A step asked for an HTTP request that no stub answers. Tests call no server unless they say so."""
 
 
+class UnstubbedStepError(KitError):
+    """A function was called alone, and a step that waits for something from outside was given no value."""
+
+
 class UnusedStubError(KitError):
     """A stub was made, and nothing has called it."""
 

@@ -13,7 +13,7 @@ from inngest.protocol.opcodes import Opcode
 from inngest.sdk.serializers import Unset
 
 from .errors import RunAssertionError
-from .moments import delta, moment, shown
+from .moments import delta, moment, short, shown
 from .runs import Facts, Run
 
 T = TypeVar("T")
@@ -133,6 +133,17 @@ class Expect(Generic[T]):
             told = [f"{found} {shown(codec.dumps(has))}" for found, has in events]
             wanted = f"{name} {shown(codec.dumps(data))}" if data else name
             self._fail(f'has not sent such an event "{name}"', wanted, ", ".join(told) or "nothing sent")
+        return self
+
+    def logged(self, text: str, level: str | None = None) -> Expect[T]:
+        """It has logged a line in which this text stands; of this level, such as "warning", if one is given. See
+        `Engine.logs`.
+        """
+        lines = [one for one in self._facts.logs.lines if one.run_id == self._run.id]
+        if not any(text in one.message and level in (None, one.level) for one in lines):
+            wanted = f"{'a line' if level is None else f'{level}:'} {text!r}"
+            told = "; ".join(f"{one.level}: {short(one.message)}" for one in lines[-5:])
+            self._fail(f"has not logged {text!r}", wanted, told or "nothing logged")
         return self
 
     # -- what is told

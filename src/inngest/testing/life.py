@@ -24,6 +24,7 @@ from .answers import Answers
 from .driving import Driven
 from .handlers import Handlers
 from .http_stubs import HttpStubs
+from .logs import Logs
 from .story import Story
 
 R = TypeVar("R")
@@ -68,7 +69,7 @@ class Life:
             raise EngineConfigError(f"handler_timeout: expected real seconds, over 0, got {handler_timeout!r}")
         self._specs = specs_of(given.functions)
         self.functions = {one.id: one for one in given.functions}
-        self.handlers, self.http = Handlers(), HttpStubs()
+        self.handlers, self.http, self.logs = Handlers(), HttpStubs(), Logs()
         self._settings = given._replace(functions=[self.handlers.around_function(one) for one in given.functions])
         self._seed = seed
         self._timeout = handler_timeout
@@ -106,7 +107,9 @@ class Life:
             observers = Observers()
             observers.add(self.story)
             world = World(self.began_at, self._seed, self.http, observers)
-            self._driven = Driven(self._settings, self._specs, world, self.handlers, self.answers.answer, self._timeout)
+            self._driven = Driven(
+                self._settings, self._specs, world, self.handlers, self.answers.answer, self._timeout, self.logs
+            )
             self._starting = asyncio.ensure_future(self._driven.start())
         assert self._starting is not None
         if self._driven.home.loop is not asyncio.get_running_loop():

@@ -18,6 +18,7 @@ from inngest.protocol.errors import ErrorInfo
 from inngest.sdk.function import Function
 
 from .errors import RunAssertionError
+from .logs import Logs
 from .story import Story
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Facts:
         story: what has happened.
         functions: those of the engine, by id.
         began_at: unix ms at which the engine began.
+        logs: what functions have logged.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class Facts:
         story: Story,
         functions: Mapping[str, Function[object]],
         began_at: int,
+        logs: Logs,
     ) -> None:
         self._read = read
+        self.logs = logs
         self.story = story
         self.functions = functions
         self.began_at = began_at

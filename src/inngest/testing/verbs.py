@@ -46,7 +46,7 @@ class Verbs:
 
     def __init__(self, life: Life) -> None:
         self._life = life
-        self._facts = Facts(life.read, life.story, life.functions, life.began_at)
+        self._facts = Facts(life.read, life.story, life.functions, life.began_at, life.logs)
         self._held: list[Block] = []  # of points, where runs stand until the next verb
         self.http = life.http
         self.ai = ModelStubs(life.http)
