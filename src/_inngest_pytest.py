@@ -20,6 +20,9 @@ _SINCE = pytest.StashKey[int]()
 
 _FAILED = pytest.StashKey[bool]()
 
+RUNNING = False
+"""Whether a test of pytest is under way, which tells its stories."""
+
 _HOW = """inngest_engine does not know your functions. Say which in conftest.py:
 
     @pytest.fixture
@@ -69,6 +72,8 @@ def inngest_ledger(request: pytest.FixtureRequest) -> Generator[Ledger]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test begins."""
+    global RUNNING  # noqa: PLW0603 - the one session of this process
+    RUNNING = True
     lives = sys.modules.get("inngest.testing.life")
     item.stash[_SINCE] = 0 if lives is None else lives.next_number()
 

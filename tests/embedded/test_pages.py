@@ -30,6 +30,7 @@ ELSEWHERE = {
     "index.md": "it has no bodies",
     "tutorial/index.md": "tests/cli/test_tutorial.py",
     "tutorial/testing.md": "tests/kit/test_page.py",
+    "howto/test-apps.md": "tests/kit/test_app_pages.py",
     "howto/script.md": "tests/cli/test_tutorial.py",
     "howto/rerun.md": "tests/cli/test_rerun.py",
     "howto/keep-types.md": "tests/unit/test_documents.py",

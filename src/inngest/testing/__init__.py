@@ -5,6 +5,7 @@ from __future__ import annotations
 from .answers import OnWait, Waiting
 from .blocks import Block
 from .calling import Called, call, call_sync
+from .cases import AsyncTestCase, EngineMixin, TestCase
 from .engine import Engine
 from .errors import (
     BusyError,
@@ -29,6 +30,7 @@ from .stubs import Stub, StubCall
 from .verbs import Idle
 
 __all__ = [
+    "AsyncTestCase",
     "Block",
     "BusyError",
     "Called",
@@ -36,6 +38,7 @@ __all__ = [
     "EffectError",
     "EndlessError",
     "Engine",
+    "EngineMixin",
     "Expect",
     "HttpCall",
     "HttpStub",
@@ -54,6 +57,7 @@ __all__ = [
     "Stub",
     "StubCall",
     "StubFailure",
+    "TestCase",
     "UnstubbedRequestError",
     "UnstubbedStepError",
     "UnusedStubError",
