@@ -287,6 +287,30 @@ async def test_a_run_that_begins_while_others_are_written_over_is_erased_too(
         assert found(tmp_path, ANN) == []
 
 
+async def test_what_was_there_does_not_wait_for_what_comes_all_the_time(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Shop().engine(database) as engine:
+        ended_before = await run_of(engine, "order/fails", ANN)
+        await ended(engine)
+        store = host_of(engine).on_its_loop().store
+        affected = store.affected
+
+        async def busy(*given: Any) -> Any:
+            """Each time something of her has begun."""
+            (event_id,) = await engine.send(inngest.Event(name="sleep", data={"user": ANN}))
+            await engine.runs(event_id=event_id)
+            return await affected(*given)
+
+        monkeypatch.setattr(store, "affected", busy)
+        erased = await engine.erase(WHERE, cancel=True)
+        assert erased.under_way
+        assert (await engine.run(ended_before)).erased_at is not None
+        assert erased.events > 1
+        monkeypatch.setattr(store, "affected", affected)
+        assert (await engine.erase(WHERE, cancel=True)).under_way == ()
+
+
 class Signals:
     """Functions of which one tells the other what its event says, by a signal."""
 

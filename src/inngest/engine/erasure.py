@@ -98,11 +98,11 @@ class Erasure:
             if found.under_way and not self._asked.cancel:
                 break
             if found.under_way:
-                await self._end(found)
-            elif found.is_nothing and self._began:
+                found = await self._end_and_erase(found)
+                continue
+            if found.is_nothing and self._began:
                 break
-            else:
-                await self._erase(found)
+            await self._erase(found)
             found = await self._look()
         detail = self._detail(found)
         await self._write(Part(self._at, self._now(), self._entry._replace(detail=detail)))
@@ -128,6 +128,19 @@ class Erasure:
 
     def _now(self) -> int:
         return self._clock.now()
+
+    async def _end_and_erase(self, found: Affected) -> Affected:
+        """End what goes on, and erase all that was found with it; the next look, which finds what has come since.
+
+        More may come all the time: what was there before does not wait for that.
+        """
+        await self._end(found)
+        later = await self._look()
+        left = {one.text for one in later.under_way}
+        if left.isdisjoint(one.text for one in found.under_way):
+            await self._erase(found)
+            later = await self._look()
+        return later
 
     async def _end(self, found: Affected) -> None:
         """End what goes on, but for what others have hold of just now."""
