@@ -317,10 +317,3 @@ async def test_models_are_stubbed_in_the_words_of_their_api(provider: str) -> No
         assert usage.tools == ("weather",)
     with pytest.raises(EngineConfigError, match="expected text or tool, one of them"):
         Engine([made]).ai.stub("large-*")
-
-
-async def test_events_that_are_sent_on_a_connection_are_refused_by_what_runs_here() -> None:
-    async with Engine([shop.pay]) as engine:
-        await engine.send(ORDER)
-        with pytest.raises(inngest.errors.TransactionError, match="the engine that runs here has its database in mem"):
-            await shop.client.send(ORDER, connection=object())

@@ -407,7 +407,7 @@ class Inngest:
             raise TransactionError("send: connection: expected a connection with a transaction of yours, got None")
         found = self._outbox if self._sink is None else self._sink.outbox
         if found is None:
-            raise function_options.no_outbox(self.app_id, in_memory=self._sink is not None)
+            raise function_options.no_outbox(self.app_id)
         return found
 
     def _api(self) -> event_sender.Target:

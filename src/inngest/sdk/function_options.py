@@ -88,13 +88,8 @@ def outbox(value: B) -> B:
     return value
 
 
-def no_outbox(app_id: str, *, in_memory: bool) -> TransactionError:
-    """The error of a client that has no outbox: an engine in memory runs its functions, or none does."""
-    if in_memory:
-        return TransactionError(
-            "send: connection: the engine that runs here has its database in memory, where no connection of yours "
-            "writes: send without connection, or run an inngest.Engine on a file or on PostgreSQL"
-        )
+def no_outbox(app_id: str) -> TransactionError:
+    """The error of a client that has no outbox, since no engine runs here with its functions."""
     return TransactionError(
         f'send: connection: no engine runs here with functions of "{app_id}", and what is sent over HTTP is in no '
         "transaction. Name the engines' database: inngest.Inngest(…, outbox=inngest.Outbox(url))"

@@ -48,10 +48,7 @@ _STORAGE: Mapping[str, str] = {
 class _Ddl(PGDDLCompiler):
     """Texts are compared by their bytes, as SQLite does; indexes are partial where SQLite's are."""
 
-    @property
-    def _form(self) -> Form:
-        assert isinstance(self.dialect, PostgresLanguage)
-        return self.dialect.form
+    _form: Form  # that of the language whose this is: migrations have it without that language
 
     def get_column_specification(self, column: Column[Any], **options: Any) -> str:
         specification = super().get_column_specification(column, **options)  # type: ignore[no-untyped-call]
@@ -95,13 +92,17 @@ class PostgresLanguage(driver.PGDialect_psycopg):
         form: what tables and indexes are made with.
     """
 
-    ddl_compiler = _Ddl
     options: Mapping[str, object] = {"use_native_hstore": False}
     """For an engine of SQLAlchemy: nothing is asked that needs a cursor of another kind."""
 
     def __init__(self, form: Form) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
         self.form = form
+
+        class Ddl(_Ddl):
+            _form = form
+
+        self.ddl_compiler = Ddl
 
         def schema_of(named: object) -> Any:
             return SCHEMA if isinstance(named, Table) else None
