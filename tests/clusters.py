@@ -121,11 +121,8 @@ def cluster(data: Path | None = None, *options: str | Path, settings: str = "") 
     with _folder() as folder:
         made = Cluster(folder, data, options=list(options), settings=settings)
         made.start()
-        try:
+        with _ended_at_last(made):
             yield made
-        finally:
-            if made.runs:
-                made.stop(IMMEDIATE)
 
 
 @contextlib.contextmanager
@@ -133,11 +130,18 @@ def standby(primary: Cluster) -> Generator[Cluster]:
     """A server that follows another one, for a `with` block."""
     with _folder() as folder:
         made = primary.standby(folder)
-        try:
+        with _ended_at_last(made):
             yield made
-        finally:
-            if made.runs:
-                made.stop(IMMEDIATE)
+
+
+@contextlib.contextmanager
+def _ended_at_last(made: Cluster) -> Generator[None]:
+    """Whoever runs it may have ended it before."""
+    try:
+        yield
+    finally:
+        if made.runs:
+            made.stop(IMMEDIATE)
 
 
 @contextlib.contextmanager

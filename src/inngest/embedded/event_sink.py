@@ -17,10 +17,10 @@ class EngineSink:
     Args:
         loop: the engine's event loop; clients send from any loop or thread.
         service: takes what they send.
-        outbox: where they send on connections of theirs; None: a database in memory has none.
+        outbox: where they send on connections of theirs.
     """
 
-    def __init__(self, loop: EngineLoop, service: Service, outbox: EventOutbox | None) -> None:
+    def __init__(self, loop: EngineLoop, service: Service, outbox: EventOutbox) -> None:
         self._loop = loop
         self._service = service
         self.outbox = outbox

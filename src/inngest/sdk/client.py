@@ -407,7 +407,10 @@ class Inngest:
             raise TransactionError("send: connection: expected a connection with a transaction of yours, got None")
         found = self._outbox if self._sink is None else self._sink.outbox
         if found is None:
-            raise function_options.no_outbox(self.app_id)
+            raise TransactionError(
+                f'send: connection: no engine runs here with functions of "{self.app_id}", and what is sent over HTTP '
+                "is in no transaction. Name the engines' database: inngest.Inngest(…, outbox=inngest.Outbox(url))"
+            )
         return found
 
     def _api(self) -> event_sender.Target:

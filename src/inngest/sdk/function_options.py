@@ -10,7 +10,6 @@ from typing import TypeVar
 from inngest.protocol import config, durations, limits, texts
 from inngest.protocol.errors import FunctionConfigInvalidError
 
-from .errors import TransactionError
 from .function import FunctionOptions
 
 B = TypeVar("B")
@@ -86,14 +85,6 @@ def outbox(value: B) -> B:
             f'outbox: expected inngest.Outbox("sqlite:///inngest.db"), or of another URL, got {value!r:.200}'
         )
     return value
-
-
-def no_outbox(app_id: str) -> TransactionError:
-    """The error of a client that has no outbox, since no engine runs here with its functions."""
-    return TransactionError(
-        f'send: connection: no engine runs here with functions of "{app_id}", and what is sent over HTTP is in no '
-        "transaction. Name the engines' database: inngest.Inngest(…, outbox=inngest.Outbox(url))"
-    )
 
 
 def as_checkpointing(value: config.Checkpointing | bool) -> config.Checkpointing | bool:

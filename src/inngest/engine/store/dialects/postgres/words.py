@@ -97,7 +97,6 @@ class PostgresLanguage(driver.PGDialect_psycopg):
 
     def __init__(self, form: Form) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-        self.form = form
 
         class Ddl(_Ddl):
             _form = form
